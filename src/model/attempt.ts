@@ -1,0 +1,60 @@
+import type { Cause } from './cause.ts';
+import type { JobId, TaskIndex, Ticket } from './job.ts';
+
+/** What an attempt used. A figure that was not measured is null, never a guess. */
+export interface Usage {
+  readonly wallMs: number;
+  readonly cpuUserMs: number | null;
+  readonly cpuSystemMs: number | null;
+  readonly memoryPeakBytes: number | null;
+  readonly diskBytes: number | null;
+  /** Where the CPU and memory figures come from. */
+  readonly source: 'rusage' | 'sampled' | 'none';
+}
+
+/** How an attempt ended, as the worker saw it. */
+export interface AttemptEnd {
+  readonly ticket: Ticket;
+  readonly cause: Cause;
+  /** Null when the program did not exit by itself. */
+  readonly exitCode: number | null;
+  /** e.g. `SIGSEGV`; null when no signal ended it. */
+  readonly signal: string | null;
+  /** One sentence for a person; `''` for `ok`. */
+  readonly reason: string;
+  /** Milliseconds since the epoch on the worker's clock; only their difference is trusted. */
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly usage: Usage;
+}
+
+/** Where an attempt's results and logs lie in the segment files. */
+export interface RecordPlace {
+  readonly segment: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** One ended attempt as the server keeps it for ever. */
+export interface AttemptRecord extends AttemptEnd {
+  readonly job: JobId;
+  readonly task: TaskIndex;
+  /** 1 for a task's first attempt. */
+  readonly number: number;
+  readonly worker: string;
+  /** Cause and last stderr line with numbers folded; `''` for `ok`. */
+  readonly signature: string;
+  readonly place: RecordPlace | null;
+  /** The job whose result was taken over unchanged, or null for an attempt that ran. */
+  readonly reusedFrom: JobId | null;
+}
+
+/** A named piece of an attempt's outcome: a result to collect, or a captured log. */
+export interface Part {
+  readonly name: string;
+  readonly kind: 'result' | 'log';
+  /** Original file name, for globs and `keep = "files"`. */
+  readonly file: string;
+  /** Bytes left out of the middle of a log. */
+  readonly cutBytes: number;
+}

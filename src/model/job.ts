@@ -1,0 +1,137 @@
+import type { Cause } from './cause.ts';
+
+/** Jobs are numbered from 1 within one state directory; tasks from 0 in table order. */
+export type JobId = number;
+export type TaskIndex = number;
+/** A ticket names one attempt and is never used twice on one server. */
+export type Ticket = number;
+
+/** Lower-case hex SHA-256 of a file's bytes; the name of a blob on server and worker. */
+export type Digest = string;
+
+/**
+ * What runs. `shell` is handed to `/bin/sh -c` with every value as one quoted word; `argv` is
+ * executed directly, each element expanded by itself.
+ */
+export type Command =
+  | { readonly kind: 'shell'; readonly template: string }
+  | { readonly kind: 'argv'; readonly template: readonly string[] };
+
+/** A file (or `stdin`) made for an attempt before it starts. */
+export interface Input {
+  /** Relative path inside the attempt's directory, or `stdin`. Never absolute, never `..`. */
+  readonly name: string;
+  readonly from:
+    | { readonly kind: 'template'; readonly blob: Digest; readonly bytes: number }
+    | { readonly kind: 'file'; readonly blob: Digest; readonly bytes: number }
+    | { readonly kind: 'parameter'; readonly column: string };
+}
+
+/** A named result and where it comes from. File paths and globs are relative templates. */
+export interface ResultSource {
+  readonly name: string;
+  readonly from:
+    | { readonly kind: 'stdout' }
+    | { readonly kind: 'stderr' }
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'glob'; readonly pattern: string };
+  /** A missing or empty result makes the attempt fail. */
+  readonly required: boolean;
+}
+
+/** One build of the job's program; shipped to machines that lack it. */
+export interface ProgramBuild {
+  /** `<os>-<arch>` as Node.js names them, e.g. `linux-x64`; `any` for scripts. */
+  readonly platform: string;
+  readonly sha256: Digest;
+  /** Lower-case hex MD5, for the open protocol. */
+  readonly md5: string;
+  readonly bytes: number;
+}
+
+/** Code of the user's that runs on the server's side, in a process of its own. */
+export type UserCode =
+  | {
+      readonly kind: 'module' | 'executable';
+      /** Absolute path on the submitting machine, used in place where the server can read it. */
+      readonly path: string;
+      readonly sha256: Digest;
+    }
+  | { readonly kind: 'expression'; readonly text: string };
+
+export type Collection =
+  | { readonly kind: 'concat' }
+  | { readonly kind: 'blockwise' }
+  | { readonly kind: 'table'; readonly formats: readonly ('csv' | 'sqlite' | 'parquet')[] }
+  | { readonly kind: 'module'; readonly code: UserCode }
+  | { readonly kind: 'none' };
+
+/** One factor of the parameter table; the table is the cross product, the first axis slowest. */
+export type Axis =
+  /** A parameter file that the server keeps, by the id that the upload returned. */
+  | { readonly kind: 'file'; readonly table: string }
+  /** `from`, `from + step` … up to and including `to`; printed without trailing zeros. */
+  | {
+      readonly kind: 'range';
+      readonly column: string;
+      readonly from: string;
+      readonly to: string;
+      readonly step: string;
+    }
+  /** Rows written out in place, e.g. `--set x=1,2,3` or `::: a :::+ b` (linked columns). */
+  | {
+      readonly kind: 'values';
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+    };
+
+export interface ResourceRequest {
+  /** CPUs (may be fractional); one slot offers one. */
+  readonly cpus: number;
+  /** 0: no limit asked for. */
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+}
+
+/** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */
+export interface JobSpec {
+  readonly name: string;
+  readonly command: Command;
+  readonly axes: readonly Axis[];
+  readonly inputs: readonly Input[];
+  readonly results: readonly ResultSource[];
+  /** File name of the shipped program inside scratch, or `''` when none is shipped. */
+  readonly programName: string;
+  readonly programs: readonly ProgramBuild[];
+  /** Digests of files the command names but that are not shipped; they only key re-runs. */
+  readonly references: readonly { readonly path: string; readonly sha256: Digest }[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where attempts run: in a scratch directory of their own, or where the user is. */
+  readonly directory:
+    | { readonly kind: 'scratch' }
+    | { readonly kind: 'submit'; readonly path: string };
+  /** Retries of causes that are the program's; a cause in `retryByCause` has its own budget. */
+  readonly retries: number;
+  readonly retryByCause: Readonly<Partial<Record<Cause, number>>>;
+  /** 0: none. */
+  readonly timeoutMs: number;
+  /** Between TERM and KILL. */
+  readonly killGraceMs: number;
+  readonly idempotent: boolean;
+  readonly request: ResourceRequest;
+  readonly validate: UserCode | null;
+  readonly validateTimeoutMs: number;
+  readonly collect: Collection;
+  readonly order: 'table' | 'completion';
+  readonly keep: 'packed' | 'files';
+  /** Absolute output directory on the server's machine, or `''`: results stay on the server. */
+  readonly output: string;
+  /** Most bytes of captured stdout/stderr kept as logs, each; head and tail are kept. */
+  readonly logBytes: number;
+  /** Most bytes of all results of one attempt. */
+  readonly resultBytes: number;
+  readonly deleteWorker: boolean;
+  readonly deleteClient: boolean;
+  /** Larger runs first. */
+  readonly priority: number;
+}

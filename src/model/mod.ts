@@ -1,0 +1,27 @@
+/** model: the nouns and their states. Pure data; no I/O. */
+export type { AttemptEnd, AttemptRecord, Part, RecordPlace, Usage } from './attempt.ts';
+export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
+export type {
+  Axis,
+  Collection,
+  Command,
+  Digest,
+  Input,
+  JobId,
+  JobSpec,
+  ProgramBuild,
+  ResourceRequest,
+  ResultSource,
+  TaskIndex,
+  Ticket,
+  UserCode,
+} from './job.ts';
+export {
+  isFinal,
+  type JobState,
+  TASK_STATE_NAMES,
+  type TaskCounts,
+  TaskState,
+  type TaskStateName,
+  taskStateName,
+} from './task.ts';

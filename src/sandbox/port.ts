@@ -1,0 +1,60 @@
+/**
+ * The one way programs are started. Two implementations pass one suite: the C launcher (one
+ * process per slot, adopts and kills every descendant, exact rusage) and Node's own spawn.
+ */
+export interface StartRequest {
+  /** Absolute path of the executable, or a name looked up on `environment.PATH`. */
+  readonly file: string;
+  /** The whole argument vector, `argv[0]` included. */
+  readonly argv: readonly string[];
+  /** The whole environment; nothing is inherited. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Absolute; must exist. */
+  readonly directory: string;
+  /** Absolute path of the file that becomes stdin, or null for /dev/null. */
+  readonly stdin: string | null;
+  /** 0: none. The whole tree gets SIGTERM, after `killGraceMs` SIGKILL. */
+  readonly timeoutMs: number;
+  readonly killGraceMs: number;
+  /** Called with each piece of output as it comes; the buffer is the callee's to keep. */
+  onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+}
+
+export interface ProgramEnd {
+  /** Exit status, or null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  /** True when `kill` was called before the program had ended by itself. */
+  readonly killed: boolean;
+  readonly wallMs: number;
+  readonly cpuUserMs: number | null;
+  readonly cpuSystemMs: number | null;
+  readonly memoryPeakBytes: number | null;
+  readonly source: 'rusage' | 'sampled' | 'none';
+  /** Descendants that outlived the program and were killed. */
+  readonly strays: number;
+}
+
+/** Why a program could not be started at all. */
+export interface StartFailure {
+  readonly failed: 'launch';
+  /** errno name, e.g. `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`. */
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface RunningProgram {
+  /** Resolves once, after the whole tree is gone and all output was delivered. Never rejects. */
+  readonly ended: Promise<ProgramEnd | StartFailure>;
+  /** TERM to the tree, KILL after the grace; `graceMs` 0 kills at once. Safe at any time, repeatable. */
+  kill(graceMs: number): void;
+}
+
+/** Starts programs for one slot, one at a time. */
+export interface Starter {
+  readonly kind: 'launcher' | 'spawn';
+  start(request: StartRequest): RunningProgram;
+  /** Kills what runs and ends the starter's own process; resolves when nothing of it is left. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,121 @@
+/**
+ * The batched exchange between Windrow's worker and server: `POST /sync`, one at a time per
+ * worker, long polling. The worker reports ended attempts and everything it still holds; the
+ * server answers with new attempts and what to stop. Both directions are closed: a message kind
+ * that nobody handles does not compile.
+ *
+ * Exactly-once rests on three facts: a worker repeats an end until a sync that carried it was
+ * answered; the server ignores ends of tickets that are not current; and `holding` lists every
+ * ticket the worker knows, so that a grant whose answer was lost goes back at the next sync.
+ */
+import type {
+  AttemptEnd,
+  Command,
+  Digest,
+  Input,
+  JobId,
+  ProgramBuild,
+  ResourceRequest,
+  ResultSource,
+  TaskIndex,
+  Ticket,
+} from '#model';
+
+export const PROTOCOL_VERSION = 1;
+
+export interface SyncRequest {
+  readonly protocol: number;
+  /** Random, chosen by the worker at its start; another process is another worker. */
+  readonly worker: string;
+  /** Name for people, e.g. the host name. */
+  readonly name: string;
+  readonly version: string;
+  readonly platform: string;
+  /** Counts up with each sync of this worker; a repeated number is the same sync sent again. */
+  readonly sequence: number;
+  readonly slots: number;
+  readonly freeSlots: number;
+  readonly memoryBytes: number;
+  readonly diskFreeBytes: number;
+  /** How long the server may keep the answer back when it has nothing to say. */
+  readonly waitMs: number;
+  /** True while the worker takes no new attempts (it is asked to stop). */
+  readonly draining: boolean;
+  /** Tickets the worker holds: staged, running or ended but not yet in `ended`. */
+  readonly holding: readonly Ticket[];
+  readonly ended: readonly EndedAttempt[];
+  /** Jobs whose description the worker has. */
+  readonly knownJobs: readonly JobId[];
+}
+
+/** An end with what the attempt produced. Large parts were uploaded before, by ticket and name. */
+export interface EndedAttempt extends AttemptEnd {
+  readonly parts: readonly SentPart[];
+  /** Last line of stderr, at most 500 characters: for failure signatures. */
+  readonly lastErrorLine: string;
+}
+
+export type SentPart = {
+  readonly name: string;
+  readonly kind: 'result' | 'log';
+  readonly file: string;
+  readonly cutBytes: number;
+} & (
+  | { readonly text: string }
+  | { readonly base64: string }
+  /** Uploaded by `PUT /parts/<ticket>/<index>` before; the server verifies length and digest. */
+  | { readonly uploaded: number; readonly bytes: number; readonly sha256: Digest }
+);
+
+export interface SyncResponse {
+  readonly protocol: number;
+  /** Descriptions of jobs that `attempts` name and the worker did not know. */
+  readonly jobs: readonly JobDescription[];
+  readonly attempts: readonly GrantedAttempt[];
+  /** Stop these: superseded, cancelled, or not current any more. */
+  readonly cancel: readonly { readonly ticket: Ticket; readonly cause: 'superseded' | 'cancelled' }[];
+  readonly settings: {
+    /** The worker is lost when nothing was heard of it for this long. */
+    readonly leaseMs: number;
+    readonly slots: number | null;
+    /** Finish what runs, take nothing new, then end. */
+    readonly drain: boolean;
+    /** Kill what runs, report it as cancelled, then end. */
+    readonly stop: boolean;
+  };
+}
+
+/** What a worker needs to know of a job once. */
+export interface JobDescription {
+  readonly id: JobId;
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly command: Command;
+  readonly inputs: readonly Input[];
+  readonly results: readonly ResultSource[];
+  readonly programName: string;
+  readonly programs: readonly ProgramBuild[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly directory: { readonly kind: 'scratch' } | { readonly kind: 'submit'; readonly path: string };
+  readonly timeoutMs: number;
+  readonly killGraceMs: number;
+  readonly request: ResourceRequest;
+  readonly logBytes: number;
+  readonly resultBytes: number;
+  readonly deleteWorker: boolean;
+}
+
+export interface GrantedAttempt {
+  readonly ticket: Ticket;
+  readonly job: JobId;
+  readonly task: TaskIndex;
+  /** 1 for the task's first attempt. */
+  readonly number: number;
+  /** The row's cells, in the order of the job's columns. */
+  readonly cells: readonly string[];
+}
+
+/** `POST /renew`: sent by the worker's pulse thread; renews the leases of all it holds. */
+export interface RenewRequest {
+  readonly worker: string;
+}
