@@ -73,7 +73,10 @@ export interface SyncResponse {
   readonly jobs: readonly JobDescription[];
   readonly attempts: readonly GrantedAttempt[];
   /** Stop these: superseded, cancelled, or not current any more. */
-  readonly cancel: readonly { readonly ticket: Ticket; readonly cause: 'superseded' | 'cancelled' }[];
+  readonly cancel: readonly {
+    readonly ticket: Ticket;
+    readonly cause: 'superseded' | 'cancelled';
+  }[];
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;
@@ -96,7 +99,9 @@ export interface JobDescription {
   readonly programName: string;
   readonly programs: readonly ProgramBuild[];
   readonly environment: Readonly<Record<string, string>>;
-  readonly directory: { readonly kind: 'scratch' } | { readonly kind: 'submit'; readonly path: string };
+  readonly directory:
+    | { readonly kind: 'scratch' }
+    | { readonly kind: 'submit'; readonly path: string };
   readonly timeoutMs: number;
   readonly killGraceMs: number;
   readonly request: ResourceRequest;
