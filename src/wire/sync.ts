@@ -27,6 +27,11 @@ export interface SyncRequest {
   readonly protocol: number;
   /** Random, chosen by the worker at its start; another process is another worker. */
   readonly worker: string;
+  /**
+   * The worker that had this worker's directory before and is known to be dead, or null: its
+   * attempts are lost at once instead of when its lease ends.
+   */
+  readonly replaces: string | null;
   /** Name for people, e.g. the host name. */
   readonly name: string;
   readonly version: string;
