@@ -1,0 +1,49 @@
+/** wire: what processes say to each other. Messages, their checks, the open protocol, the client. */
+export {
+  type CallOptions,
+  ServerClient,
+  type ServerClientOptions,
+} from './client.ts';
+export { wireErrors } from './errors.ts';
+export {
+  type Answer,
+  type Endpoint,
+  type EndpointOptions,
+  type Exchange,
+  exchange,
+  openEndpoint,
+  readJson,
+  serverUrl,
+} from './exchange.ts';
+export { cleanText, errorOfProblem, PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
+export {
+  bearerToken,
+  ensureSecretFile,
+  makeSecret,
+  readSecretFile,
+  secretMatcher,
+  writeSecretFile,
+} from './session.ts';
+export {
+  DEFAULT_SESSION_LIMIT,
+  SessionLimit,
+  type SessionLimitSettings,
+} from './session-limit.ts';
+export {
+  type EndedAttempt,
+  type GrantedAttempt,
+  type JobDescription,
+  PROTOCOL_VERSION,
+  type RenewRequest,
+  type SentPart,
+  type SyncRequest,
+  type SyncResponse,
+} from './sync.ts';
+export { parseSyncResponse } from './sync-answer-schema.ts';
+export { parseRenewRequest, parseSyncRequest, SYNC_LIMITS } from './sync-schema.ts';
+export {
+  type DownloadOptions,
+  digestFile,
+  type FileDigest,
+  type UploadOptions,
+} from './transfer.ts';
