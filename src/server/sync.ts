@@ -79,7 +79,7 @@ export class SyncDesk {
     }
   }
 
-  #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace>): void {
+  #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
     const lease = this.#leaseOf(worker, end.ticket);
     if (!lease) return;
     if (end.cause === 'cancelled' || end.cause === 'superseded') {

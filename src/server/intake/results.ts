@@ -72,7 +72,7 @@ export class ResultIntake {
     }
   }
 
-  #spooled(ticket: Ticket, part: SentPart & { uploaded: number }): SpooledPart {
+  #spooled(ticket: Ticket, part: Extract<SentPart, { uploaded: number }>): SpooledPart {
     const { name, kind, file, cutBytes, bytes, sha256 } = part;
     const path = this.#layout.spooled(ticket, part.uploaded);
     return { name, kind, file, cutBytes, spool: { path, bytes, sha256 } };
