@@ -15,7 +15,8 @@ if (process.platform === 'linux' && !upToDate) {
   const partial = `${target}.${process.pid}`;
   const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-Werror', '-o', partial, source];
   const result = spawnSync('cc', flags, { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (result.error) console.warn('windrow: no C compiler (cc); programs will be started by Node.js, more slowly');
+  if (result.error)
+    console.warn('windrow: no C compiler (cc); programs will be started by Node.js, more slowly');
   else if (result.status !== 0) process.exit(result.status ?? 1);
   else renameSync(partial, target);
 }
