@@ -1,5 +1,6 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
 import { PROTOCOL_VERSION, type EndedAttempt, type GrantedAttempt, type SyncRequest, type SyncResponse } from '#wire';
+import { messageOf } from '#base';
 import type { JobId, RecordPlace, Ticket } from '#model';
 import type { Core, Lease, Worker } from './core.ts';
 import { describe, dispatch } from './dispatch.ts';
@@ -88,8 +89,17 @@ export class SyncDesk {
       } else onLeaseLost(this.#core, lease, 'cancelled', end.reason || 'the worker was stopped');
       return;
     }
-    const place = places.get(end.ticket) ?? this.#results.append(lease, end);
+    const stored = places.get(end.ticket);
+    if (stored instanceof Error) return this.#endWithoutResults(lease, end, stored);
+    const place = stored ?? this.#results.append(lease, end);
     onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine);
+  }
+
+  /** Its uploads are missing, damaged, or found no room: the machine's or the server's fault. */
+  #endWithoutResults(lease: Lease, end: EndedAttempt, error: Error): void {
+    const reason = `its results could not be stored: ${messageOf(error)}`;
+    const cause = end.cause === 'ok' ? 'stage-out' : end.cause;
+    onAttemptEnded(this.#core, lease, { ...end, cause, reason }, null, end.lastErrorLine);
   }
 
   /** The lease when the ticket is current and this worker's, also if it was taken for lost. */

@@ -45,6 +45,7 @@ function end(ticket: number): EndedAttempt {
 const REQUEST: SyncRequest = {
   protocol: 1,
   worker: 'w1',
+  replaces: null,
   name: 'node17',
   version: '0.1.0',
   platform: 'linux-x64',

@@ -2,7 +2,7 @@
 import { formatDuration } from '#base';
 import { type AttemptEnd, type Cause, TaskState } from '#model';
 import type { Core, Job, Lease, Worker } from '../core.ts';
-import { onBadEnd } from './attempts.ts';
+import { addRecord, onBadEnd } from './attempts.ts';
 import { addLease, endLease } from './leases.ts';
 import { setWorkerState } from './workers.ts';
 
@@ -27,7 +27,6 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
   const worker = core.workers.get(lease.worker);
   const copies = endLease(core, job, lease);
   if (cause === 'worker-lost') remember(core, lease);
-  if (job.tasks.state(lease.task) !== TaskState.running) return;
   const now = core.clock.now();
   const end: AttemptEnd = {
     ticket: lease.ticket,
@@ -56,7 +55,8 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     place: null,
     reusedFrom: null,
   };
-  onBadEnd(core, job, record, copies > 0);
+  if (job.tasks.state(lease.task) === TaskState.running) onBadEnd(core, job, record, copies > 0);
+  else addRecord(core, job, record, false);
 }
 
 function remember(core: Core, lease: Lease): void {
