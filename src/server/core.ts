@@ -32,7 +32,10 @@ export interface Job {
   readonly results: SegmentStore;
   resultsEnd: { readonly segment: number; readonly bytes: number } | null;
   readonly statistics: JobStatistics;
+  /** Changed since they were stored; stored within a second. */
   statisticsDirty: boolean;
+  /** Changed in a way that replaying attempts does not bring back: stored with the next commit. */
+  statisticsUrgent: boolean;
   /** Ends of the last minute by second, for the rate. */
   readonly recent: Map<number, number>;
 }

@@ -44,6 +44,7 @@ async function openJob(
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
     statisticsDirty: false,
+    statisticsUrgent: false,
     recent: new Map(),
   };
   await restoreNotes(store, job);
@@ -53,7 +54,7 @@ async function openJob(
 /** The kept statistics, and the ends of attempts that came after they were kept. */
 async function statisticsOf(store: Store, stored: StoredJob): Promise<JobStatistics> {
   const kept = await store.statistics(stored.id);
-  const statistics = kept ? JobStatistics.fromJSON(kept.json) : new JobStatistics();
+  const statistics = kept ? JobStatistics.fromJson(JSON.parse(kept.json)) : new JobStatistics();
   for (let after = kept?.through ?? 0; ; ) {
     const attempts = await store.attemptsAfter(stored.id, after, PAGE);
     for (const attempt of attempts) statistics.add(attempt as AttemptRecord);

@@ -195,6 +195,7 @@ export class Intake {
       resultsEnd: null,
       statistics: new JobStatistics(),
       statisticsDirty: false,
+      statisticsUrgent: false,
       recent: new Map(),
     };
   }

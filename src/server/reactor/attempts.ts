@@ -103,7 +103,11 @@ export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: 
   const held = verdict.next === 'hold';
   job.tasks.set(record.task, held ? TaskState.held : TaskState.failed);
   const reason = `${record.reason || record.cause} (${verdict.why})`;
-  keepNote(core, job, { ...next, state: held ? 'held' : 'failed', reason, actor: 'server' }, held);
+  const { signature } = record;
+  const state = held ? 'held' : 'failed';
+  keepNote(core, job, { ...next, state, reason, signature, actor: 'server' }, held);
+  job.statistics.taskFailed(record);
+  job.statisticsUrgent = true;
   core.happened({
     kind: 'task',
     job: job.id,

@@ -57,7 +57,10 @@ export function isStuck(job: Job, task: TaskIndex): boolean {
 }
 
 function retryTask(core: Core, job: Job, note: TaskNote, actor: string): void {
-  const fresh = { ...note, failures: {}, notBeforeMs: 0, actor, atMs: core.clock.now() };
+  if (note.signature !== '') job.statistics.taskRevived(note.signature);
+  job.statisticsUrgent = true;
+  const atMs = core.clock.now();
+  const fresh = { ...note, failures: {}, signature: '', notBeforeMs: 0, actor, atMs };
   if (note.unchecked) {
     job.tasks.set(note.task, TaskState.checking);
     keepNote(core, job, { ...fresh, state: 'checking', reason: 'checked again' }, true);
