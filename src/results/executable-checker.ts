@@ -93,7 +93,7 @@ function verdictOf(outcome: ProgramOutcome, reason: string, timeoutMs: number): 
 }
 
 function fault(reason: string): Verdict {
-  return { verdict: 'fault', reason: `The validator failed: ${reason}.` };
+  return { verdict: 'fault', reason };
 }
 
 function lastLine(stderr: Buffer): string {

@@ -59,10 +59,10 @@ export class ModuleChecker implements Checker {
 
 function verdictOf(result: CallResult): Verdict {
   if (result.kind === 'fault' || result.kind === 'unasked') {
-    return { verdict: 'fault', reason: `The validator failed: ${result.reason}.` };
+    return { verdict: 'fault', reason: oneLine(result.reason) };
   }
   if (result.kind !== 'verdict') {
-    return { verdict: 'fault', reason: 'The validator answered like a collector.' };
+    return { verdict: 'fault', reason: 'it answered like a collector' };
   }
   if (result.verdict === true) return { verdict: 'valid' };
   const reason = result.verdict === false ? '' : oneLine(result.verdict);

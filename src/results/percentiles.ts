@@ -37,7 +37,7 @@ export class Percentiles {
   #minMs = Number.POSITIVE_INFINITY;
   #maxMs = 0;
 
-  static fromJson(json: PercentilesJson): Percentiles {
+  static fromJSON(json: PercentilesJson): Percentiles {
     const made = new Percentiles();
     made.#zeros = json.zeros;
     made.#count = json.zeros;

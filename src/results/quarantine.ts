@@ -13,7 +13,6 @@ export interface QuarantineEntry {
   readonly ticket: Ticket;
   readonly parameters: Readonly<Record<string, string>>;
   readonly reason: string;
-  readonly atMs: number;
   readonly record: StoredRecord;
 }
 
@@ -40,7 +39,7 @@ export class Quarantine {
   }
 
   async #add(entry: QuarantineEntry): Promise<void> {
-    const { task, ticket, parameters, reason, atMs, record } = entry;
+    const { task, ticket, parameters, reason, record } = entry;
     try {
       await mkdir(this.#directory, { recursive: true });
       if (this.#keep === 'files') {
@@ -51,7 +50,7 @@ export class Quarantine {
       }
       // The reason last: whoever reads it finds the blocks complete.
       appendWhole(join(this.#directory, 'results.blocks'), blocksOf(entry));
-      const line = JSON.stringify({ task, ticket, atMs, reason, parameters });
+      const line = JSON.stringify({ task, ticket, reason, parameters });
       appendWhole(join(this.#directory, 'reasons.jsonl'), [Buffer.from(`${line}\n`)]);
     } catch (error) {
       throw outputError(this.#directory, error);

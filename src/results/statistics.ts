@@ -45,7 +45,7 @@ export interface JobStatisticsJson {
 
 /**
  * A job's statistics, folded attempt by attempt, in memory that does not grow with its tasks.
- * Replaying the attempts after `toJSON` was taken gives the same as never having stopped.
+ * Replaying the attempts after one was kept as JSON gives the same as never having stopped.
  */
 export class JobStatistics {
   #attempts = 0;
@@ -57,14 +57,16 @@ export class JobStatistics {
   readonly #workers = new Map<string, Changing<WorkerTotals>>();
   readonly #failures = new Map<string, Changing<FailureTotals>>();
 
-  static fromJson(json: JobStatisticsJson): JobStatistics {
+  /** From the text that `JSON.stringify` made of one. */
+  static fromJSON(text: string): JobStatistics {
+    const json = JSON.parse(text) as JobStatisticsJson;
     const made = new JobStatistics();
     made.#attempts = json.attempts;
     made.#reused = json.reused;
     made.#memoryPeakBytes = json.memoryPeakBytes;
     made.#causes = { ...json.causes };
-    made.#wall = Percentiles.fromJson(json.wall);
-    made.#cpu = Percentiles.fromJson(json.cpu);
+    made.#wall = Percentiles.fromJSON(json.wall);
+    made.#cpu = Percentiles.fromJSON(json.cpu);
     for (const totals of json.workers) {
       made.#workers.set(totals.worker, { ...totals, failures: { ...totals.failures } });
     }

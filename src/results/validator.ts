@@ -25,8 +25,9 @@ export interface Check {
 }
 
 /**
- * `fault` is an error of the validator itself, never of the program that was checked. `stopped`:
- * the validator was closed before it decided; the check is to be made again.
+ * The reason of `invalid` is the validator's own words; that of `fault` says what it did, e.g. `it
+ * threw TypeError: …`, and is never the program's fault. `stopped`: the validator was closed before
+ * it decided; the check is to be made again.
  */
 export type Verdict =
   | { readonly verdict: 'valid' }
