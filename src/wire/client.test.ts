@@ -66,6 +66,7 @@ const SYNC_ANSWER = {
 const SYNC = {
   protocol: 1,
   worker: 'w',
+  replaces: null,
   name: 'n',
   version: '1',
   platform: 'linux-x64',
