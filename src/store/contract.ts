@@ -118,6 +118,8 @@ export type Change =
   | { readonly kind: 'grant-closed'; readonly firstTicket: Ticket }
   | {
       readonly kind: 'attempt-ended';
+      /** Its place in the order of ends; the server counts up from `lastSequence`. */
+      readonly sequence: number;
       readonly attempt: AttemptRecord;
       /** Its results are the task's results. */
       readonly accepted: boolean;

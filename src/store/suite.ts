@@ -122,13 +122,19 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
 
     it('lists ended attempts by task, by end, and accepted ones in table order', async () => {
       const store = await reopened([
-        { kind: 'attempt-ended', attempt: attemptRecord(2), accepted: true },
+        { kind: 'attempt-ended', sequence: 1, attempt: attemptRecord(2), accepted: true },
         {
           kind: 'attempt-ended',
+          sequence: 2,
           attempt: attemptRecord(1, { cause: 'exit-code', exitCode: 3, place: null }),
           accepted: false,
         },
-        { kind: 'attempt-ended', attempt: attemptRecord(1, { ticket: 900 }), accepted: true },
+        {
+          kind: 'attempt-ended',
+          sequence: 3,
+          attempt: attemptRecord(1, { ticket: 900 }),
+          accepted: true,
+        },
       ]);
       const ofTask = await store.attemptsOfTask(1, 1);
       assert.deepEqual(
@@ -159,10 +165,12 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
 
     it('forgets the earlier end of an attempt that came back', async () => {
       const lost = attemptRecord(4, { cause: 'worker-lost', place: null });
-      const store = await reopened([{ kind: 'attempt-ended', attempt: lost, accepted: false }]);
+      const store = await reopened([
+        { kind: 'attempt-ended', sequence: 1, attempt: lost, accepted: false },
+      ]);
       await store.commit([
         { kind: 'attempt-redeemed', job: 1, task: 4, ticket: lost.ticket },
-        { kind: 'attempt-ended', attempt: attemptRecord(4), accepted: true },
+        { kind: 'attempt-ended', sequence: 2, attempt: attemptRecord(4), accepted: true },
       ]);
       const causes = (await store.attemptsOfTask(1, 4)).map((attempt) => attempt.cause);
       assert.deepEqual(causes, ['ok']);

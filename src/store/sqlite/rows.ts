@@ -5,7 +5,7 @@ import type { AttemptRow, CollectedRow, StoredGrant, StoredJob, StoredTable } fr
 export type Row = Record<string, unknown>;
 export type Cell = string | number | null;
 
-/** The values of `add-attempt`, in its order. */
+/** The values of `add-attempt` after the sequence, in its order. */
 export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] {
   const { usage, place } = attempt;
   return [

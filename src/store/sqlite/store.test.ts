@@ -90,7 +90,7 @@ describe('SQLite: what goes wrong', () => {
       const store = new SqliteStore(${JSON.stringify(join(directory, 'windrow.sqlite'))});
       for (let task = await store.lastSequence(); ; task++) {
         const attempt = attemptRecord(task);
-        await store.commit([{ kind: 'attempt-ended', attempt, accepted: true }]);
+        await store.commit([{ kind: 'attempt-ended', sequence: task + 1, attempt, accepted: true }]);
         writeSync(1, task + '\\n');
       }`;
     for (let round = 0; round < 5; round++) {
@@ -130,14 +130,18 @@ describe('SQLite: what goes wrong', () => {
       await assert.rejects(async () => {
         for (;;) {
           const attempt = attemptRecord(committed, { reason });
-          await store.commit([{ kind: 'attempt-ended', attempt, accepted: true }]);
+          await store.commit([
+            { kind: 'attempt-ended', sequence: committed + 1, attempt, accepted: true },
+          ]);
           committed++;
         }
       }, hasCode('STATE_DISK_FULL'));
       assert.equal(await store.lastSequence(), committed);
       rmSync(ballast);
       const attempt = attemptRecord(committed);
-      await store.commit([{ kind: 'attempt-ended', attempt, accepted: true }]);
+      await store.commit([
+        { kind: 'attempt-ended', sequence: committed + 1, attempt, accepted: true },
+      ]);
       assert.equal(await store.lastSequence(), committed + 1);
       await store.close();
     } finally {

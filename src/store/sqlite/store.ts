@@ -134,7 +134,7 @@ export class SqliteStore implements Store {
 function apply(ask: Ask, change: Change): void {
   switch (change.kind) {
     case 'attempt-ended':
-      ask('add-attempt').run(...attemptCells(change.attempt, change.accepted));
+      ask('add-attempt').run(change.sequence, ...attemptCells(change.attempt, change.accepted));
       return;
     case 'states':
       ask('set-states').run(change.job, change.segment, change.bytes);
