@@ -1,6 +1,6 @@
 /** What programs find in their environment (see docs/guide/worker.md). */
+import { type CompiledText, compileText } from '#sweep';
 import type { GrantedAttempt, JobDescription } from '#wire';
-import type { Templates } from './port.ts';
 
 /** Larger cells do not fit an environment: Linux limits one string to 128 KiB. */
 const LARGEST_CELL_BYTES = 100 * 1024;
@@ -43,24 +43,23 @@ function forSubmit(host: HostEnvironment): Record<string, string> {
  * the job's `environment` (templates expanded), Windrow's own variables.
  * Throws what the template compiler throws.
  */
-export function environmentMaker(
-  job: JobDescription,
-  host: HostEnvironment,
-  templates: Templates,
-): EnvironmentMaker {
+export function environmentMaker(job: JobDescription, host: HostEnvironment): EnvironmentMaker {
   const scratchKind = job.directory.kind === 'scratch';
   const base = scratchKind ? forScratch(host) : forSubmit(host);
-  const perRow: [string, ReturnType<Templates['text']>][] = [];
+  const perRow: [string, CompiledText][] = [];
   for (const [name, value] of Object.entries(job.environment)) {
-    if (value.includes('$')) perRow.push([name, templates.text(value, job.columns)]);
-    else base[name] = value;
+    if (value.includes('$')) {
+      const origin = { what: `environment variable ${name}` };
+      perRow.push([name, compileText(value, job.columns, origin)]);
+    } else base[name] = value;
   }
   const variables = job.columns.map(parameterVariable);
   return (grant, places) => {
     const environment: Record<string, string> = { ...base };
     if (scratchKind) environment.TMPDIR ??= places.scratch;
     environment.PWD = places.directory;
-    for (const [name, template] of perRow) environment[name] = template.expand(grant.cells);
+    for (const [name, template] of perRow)
+      environment[name] = template.expand(grant.cells, grant.task);
     environment.WINDROW_JOB = String(grant.job);
     environment.WINDROW_TASK = String(grant.task);
     environment.WINDROW_TICKET = String(grant.ticket);

@@ -1,25 +1,22 @@
 /** A job's description, made ready once for all of its attempts. */
 import { messageOf } from '#base';
-import type { ProgramBuild } from '#model';
+import type { ProgramBuild, ResultSource } from '#model';
+import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import type { JobDescription } from '#wire';
 import { type EnvironmentMaker, environmentMaker } from './environment.ts';
 import { workerErrors } from './errors.ts';
-import type { AgentOptions, Templates } from './port.ts';
-
-type TextTemplate = ReturnType<Templates['text']>;
+import type { AgentOptions } from './port.ts';
 
 export interface JobPlan {
   readonly job: JobDescription;
-  readonly command: ReturnType<Templates['command']>;
+  readonly command: CompiledCommand;
   readonly environment: EnvironmentMaker;
   /** The build for this platform, or null when the job ships none. */
   readonly program: ProgramBuild | null;
   /** Templates of result paths and patterns, by the result's index; null for streams. */
-  readonly resultPaths: readonly (TextTemplate | null)[];
+  readonly resultPaths: readonly (CompiledText | null)[];
   /** Compiled template inputs by digest, filled in when the first attempt has fetched them. */
-  readonly templates: Map<string, TextTemplate>;
-  /** Throws what the template compiler throws. */
-  readonly compileText: (text: string) => TextTemplate;
+  readonly templates: Map<string, CompiledText>;
   /** Streams that are results, and are therefore wanted whole. */
   readonly resultStreams: ReadonlySet<string>;
 }
@@ -33,18 +30,16 @@ export interface NoPlan {
 /** Compiles a description. A job that cannot run here is a value: its attempts say why. */
 export function planJob(
   job: JobDescription,
-  options: Pick<AgentOptions, 'templates' | 'hostEnvironment' | 'platform'>,
+  options: Pick<AgentOptions, 'hostEnvironment' | 'platform'>,
 ): JobPlan | NoPlan {
-  const { templates } = options;
   try {
     return {
       job,
-      command: templates.command(job.command, job.columns),
-      environment: environmentMaker(job, options.hostEnvironment, templates),
+      command: compileCommand(job.command, job.columns),
+      environment: environmentMaker(job, options.hostEnvironment),
       program: chooseBuild(job, options.platform),
-      resultPaths: job.results.map((result) => pathTemplate(result.from, job, templates)),
+      resultPaths: job.results.map((result) => pathTemplate(result, job.columns)),
       templates: new Map(),
-      compileText: (text) => templates.text(text, job.columns),
       resultStreams: new Set(job.results.map((result) => result.from.kind)),
     };
   } catch (error) {
@@ -52,13 +47,11 @@ export function planJob(
   }
 }
 
-function pathTemplate(
-  from: JobDescription['results'][number]['from'],
-  job: JobDescription,
-  templates: Templates,
-): TextTemplate | null {
+function pathTemplate(result: ResultSource, columns: readonly string[]): CompiledText | null {
+  const { from, name } = result;
   if (from.kind === 'stdout' || from.kind === 'stderr') return null;
-  return templates.text(from.kind === 'file' ? from.path : from.pattern, job.columns);
+  const template = from.kind === 'file' ? from.path : from.pattern;
+  return compileText(template, columns, { what: `result "${name}"` });
 }
 
 function chooseBuild(job: JobDescription, platform: string): ProgramBuild | null {

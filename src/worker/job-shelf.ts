@@ -7,12 +7,12 @@ import type { AgentOptions } from './port.ts';
 const MOST_JOBS = 200;
 
 export class JobShelf {
-  readonly #options: Pick<AgentOptions, 'templates' | 'hostEnvironment' | 'platform'>;
+  readonly #options: Pick<AgentOptions, 'hostEnvironment' | 'platform'>;
   readonly #plans = new Map<JobId, JobPlan | NoPlan>();
   /** Digests of programs to remove when the worker ends. */
   readonly #passing = new Set<string>();
 
-  constructor(options: Pick<AgentOptions, 'templates' | 'hostEnvironment' | 'platform'>) {
+  constructor(options: Pick<AgentOptions, 'hostEnvironment' | 'platform'>) {
     this.#options = options;
   }
 

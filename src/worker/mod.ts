@@ -4,5 +4,5 @@ export { type RunWorkerOptions, runWorker } from './command.ts';
 export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.ts';
 export { workerErrors } from './errors.ts';
 export { type LockHolder, type LockState, readLock } from './lock-file.ts';
-export type { AgentLog, AgentOptions, Endpoint, ServerLink, Templates } from './port.ts';
+export type { AgentLog, AgentOptions, Endpoint, ServerLink } from './port.ts';
 export { lockPathOf } from './worker-directory.ts';

@@ -1,6 +1,5 @@
 /** What the worker needs from outside: the smallest shapes that serve it. */
 import type { Clock } from '#base';
-import type { Command } from '#model';
 import type { Starter } from '#sandbox';
 import type { ServerClient } from '#wire';
 
@@ -25,21 +24,11 @@ export interface AgentLog {
  */
 export type ServerLink = Pick<ServerClient, 'sync' | 'uploadPart' | 'fetchBlob' | 'close'>;
 
-/** How templates of a job become text for one row. */
-export interface Templates {
-  command(
-    command: Command,
-    columns: readonly string[],
-  ): { expand(cells: readonly string[]): { file: string; argv: string[] } };
-  text(template: string, columns: readonly string[]): { expand(cells: readonly string[]): string };
-}
-
 export interface AgentOptions {
   /** Asked at the start and again before every new attempt to connect. */
   readonly endpoint: () => Promise<Endpoint>;
   readonly connect: (endpoint: Endpoint) => ServerLink;
   readonly openStarter: () => Starter;
-  readonly templates: Templates;
   /** Name for people. */
   readonly name: string;
   readonly version: string;

@@ -123,7 +123,7 @@ function fileParts(attempt: Attempt, usedBytes: number): Map<string, OutgoingPar
 function fileSources(attempt: Attempt): GatherSource[] {
   const { plan, grant } = attempt;
   return plan.job.results.flatMap(({ name, required, from }, index): GatherSource[] => {
-    const path = plan.resultPaths[index]?.expand(grant.cells);
+    const path = plan.resultPaths[index]?.expand(grant.cells, grant.task);
     if (path === undefined) return [];
     if (from.kind === 'glob') return [{ name, required, from: { kind: 'glob', pattern: path } }];
     return [{ name, required, from: { kind: 'file', path } }];

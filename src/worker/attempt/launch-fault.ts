@@ -6,26 +6,34 @@ import type { StartRequest } from '#sandbox';
 
 type Launch = Pick<StartRequest, 'file' | 'argv' | 'environment' | 'directory'>;
 
-/** One sentence for a person. `code` is the errno name, `message` what the system said. */
+type Explanation = (path: string, shown: string) => string;
+
+const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
+  ENOENT: notFound,
+  EACCES: notAllowed,
+  EPERM: notAllowed,
+  ENOEXEC: notExecutable,
+  ENOTDIR: (_, shown) => `${shown} cannot be: a part of its path is no directory.`,
+  ETXTBSY: (_, shown) => `${shown} is being written to by another process.`,
+  EAGAIN: () => 'This machine has no room for another process (EAGAIN).',
+  ENOMEM: () => 'This machine has no memory left for another process (ENOMEM).',
+};
+
+/**
+ * One sentence for a person. `code` is the errno name or the starter's own code, whose `message`
+ * is passed on.
+ */
 export function explainLaunch(code: string, message: string, launch: Launch): string {
   const shown = printable(launch.argv[0] ?? launch.file);
+  const explain = EXPLANATIONS[code];
+  if (code === 'E2BIG') return tooLarge(launch, shown);
+  if (!explain) return `${shown} could not be started: ${printable(message)}.`;
   if (!isDirectory(launch.directory)) {
     return `The directory ${printable(launch.directory)} does not exist on this machine.`;
   }
-  if (code === 'E2BIG') return tooLarge(launch, shown);
   const path = locate(launch);
-  if (path === undefined) {
-    return `${shown} was not found in PATH (${printable(launch.environment.PATH ?? '')}).`;
-  }
-  if (code === 'ENOENT') return notFound(path, shown);
-  if (code === 'EACCES' || code === 'EPERM') return notAllowed(path, shown);
-  if (code === 'ENOEXEC') return notExecutable(path, shown);
-  if (code === 'ENOTDIR') return `${shown} cannot be: a part of its path is no directory.`;
-  if (code === 'ETXTBSY') return `${shown} is being written to by another process.`;
-  if (code === 'EAGAIN' || code === 'ENOMEM') {
-    return `This machine has no room for another process (${code}).`;
-  }
-  return `${shown} could not be started: ${printable(message)} (${code}).`;
+  if (path !== undefined) return explain(path, shown);
+  return `${shown} was not found in PATH (${printable(launch.environment.PATH ?? '')}).`;
 }
 
 /** Text of outside in a sentence: one line, no control characters, bounded. */

@@ -67,7 +67,7 @@ function startRequest(attempt: Attempt): StartRequest {
 
 function expandCommand(attempt: Attempt): { file: string; argv: string[] } {
   try {
-    return attempt.plan.command.expand(attempt.grant.cells);
+    return attempt.plan.command.expand(attempt.grant.cells, attempt.grant.task);
   } catch (error) {
     throw new AttemptFault('launch', `The command could not be made: ${messageOf(error)}.`);
   }

@@ -12,10 +12,10 @@ import { chmod, copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf, systemCodeOf } from '#base';
 import type { Input } from '#model';
+import { type CompiledText, compileText } from '#sweep';
 import { backoffMs, pause } from '../backoff.ts';
 import type { BlobName } from '../blob-cache.ts';
 import { fateOf, isLocal } from '../fate.ts';
-import type { Templates } from '../port.ts';
 import { removeScratch } from '../remove-tree.ts';
 import { type Attempt, AttemptFault, spoolPath, unlessStopped } from './attempt.ts';
 import { stoppedVerdict } from './verdict.ts';
@@ -84,7 +84,7 @@ async function stageInput(attempt: Attempt, input: Input): Promise<void> {
   if (from.kind === 'template') {
     const template = templateOf(attempt, blob, name);
     placing(name, () => {
-      const content = template.expand(attempt.grant.cells);
+      const content = template.expand(attempt.grant.cells, attempt.grant.task);
       writeFileSync(targetOf(attempt, name), content, { mode: 0o644 });
     });
   } else await placeFile(attempt, blob, name);
@@ -125,13 +125,13 @@ function targetOf(attempt: Attempt, name: string): string {
   return target;
 }
 
-function templateOf(attempt: Attempt, blob: BlobName, name: string): ReturnType<Templates['text']> {
+function templateOf(attempt: Attempt, blob: BlobName, name: string): CompiledText {
   const { plan, workshop } = attempt;
   const known = plan.templates.get(blob.sha256);
   if (known) return known;
   return placing(name, () => {
     const text = readFileSync(workshop.blobs.pathOf(blob.sha256), 'utf8');
-    const template = plan.compileText(text);
+    const template = compileText(text, plan.job.columns, { what: `input "${name}"` });
     plan.templates.set(blob.sha256, template);
     return template;
   });
