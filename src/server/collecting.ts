@@ -1,7 +1,13 @@
 /** A job's results become the user's files: at its end, and whenever somebody asks. */
 import { randomBytes } from 'node:crypto';
 import type { JobId, RecordPlace, TaskIndex, Ticket } from '#model';
-import { type CollectRow, collect, SegmentReader, type StoredRecord, type UserCodePorts } from '#results';
+import {
+  type CollectRow,
+  collect,
+  SegmentReader,
+  type StoredRecord,
+  type UserCodePorts,
+} from '#results';
 import type { CollectedRow, Store } from '#store';
 import type { Core, Job } from './core.ts';
 import type { Blobs } from './intake/blobs.ts';
@@ -110,7 +116,12 @@ export class Records {
     this.#core = core;
   }
 
-  read(row: { readonly home: JobId; readonly place: RecordPlace | null; readonly ticket: Ticket; readonly task: TaskIndex }): StoredRecord {
+  read(row: {
+    readonly home: JobId;
+    readonly place: RecordPlace | null;
+    readonly ticket: Ticket;
+    readonly task: TaskIndex;
+  }): StoredRecord {
     const { home, place, ticket, task } = row;
     if (place === null) return { ticket, task, job: home, parts: [] };
     let reader = this.#readers.get(home);

@@ -29,6 +29,8 @@ export interface Job {
   stateAtMs: number;
   readonly submittedAtMs: number;
   collectedAtMs: number | null;
+  /** Why its outputs could not be written the last time, or null. */
+  collectionError: unknown;
   readonly results: SegmentStore;
   resultsEnd: { readonly segment: number; readonly bytes: number } | null;
   readonly statistics: JobStatistics;

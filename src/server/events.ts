@@ -72,7 +72,11 @@ export class Events {
    * What happens from now on, or after event `after` as far as it is still known; heartbeats (id 0)
    * in between show that the connection lives. Ends when `signal` is aborted or the server ends.
    */
-  async *watch(job: JobId | null, after: number | null, signal: AbortSignal): AsyncGenerator<ApiEvent> {
+  async *watch(
+    job: JobId | null,
+    after: number | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<ApiEvent> {
     const missed = after === null ? [] : this.#kept.filter((event) => event.id > after);
     const watcher: Watcher = { queue: missed, wake: () => undefined };
     this.#watchers.add(watcher);
@@ -83,7 +87,8 @@ export class Events {
         for (const event of watcher.queue.splice(0)) {
           if (job === null || !('job' in event) || event.job === job) yield event;
         }
-        if (watcher.queue.length === 0 && !signal.aborted && !this.#closed) await this.#wait(watcher);
+        if (watcher.queue.length === 0 && !signal.aborted && !this.#closed)
+          await this.#wait(watcher);
       }
     } finally {
       signal.removeEventListener('abort', wake);
@@ -111,7 +116,11 @@ export class Events {
 }
 
 /** Ends of tasks per second over the last minute, and the time that is left at that rate. */
-export function rateOf(core: Core, recent: Map<number, number>, left: number): { ratePerSecond: number; etaMs: number | null } {
+export function rateOf(
+  core: Core,
+  recent: Map<number, number>,
+  left: number,
+): { ratePerSecond: number; etaMs: number | null } {
   const second = Math.floor(core.clock.now() / 1000);
   let ends = 0;
   let first = second;
@@ -123,5 +132,8 @@ export function rateOf(core: Core, recent: Map<number, number>, left: number): {
     }
   }
   const ratePerSecond = ends / Math.max(1, second - first + 1);
-  return { ratePerSecond, etaMs: ratePerSecond > 0 ? Math.round((left / ratePerSecond) * 1000) : null };
+  return {
+    ratePerSecond,
+    etaMs: ratePerSecond > 0 ? Math.round((left / ratePerSecond) * 1000) : null,
+  };
 }

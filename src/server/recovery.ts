@@ -13,7 +13,12 @@ import { TaskTable } from './task-table.ts';
 
 const PAGE = 10_000;
 
-export async function recover(core: Core, store: Store, layout: Layout, tables: Tables): Promise<void> {
+export async function recover(
+  core: Core,
+  store: Store,
+  layout: Layout,
+  tables: Tables,
+): Promise<void> {
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
   for (const stored of await store.jobs()) {
@@ -43,6 +48,7 @@ async function openJob(
     copies: new Map(),
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
+    collectionError: null,
     statisticsDirty: false,
     statisticsUrgent: false,
     recent: new Map(),
@@ -54,7 +60,7 @@ async function openJob(
 /** The kept statistics, and the ends of attempts that came after they were kept. */
 async function statisticsOf(store: Store, stored: StoredJob): Promise<JobStatistics> {
   const kept = await store.statistics(stored.id);
-  const statistics = kept ? JobStatistics.fromJson(JSON.parse(kept.json)) : new JobStatistics();
+  const statistics = kept ? JobStatistics.fromJSON(kept.json) : new JobStatistics();
   for (let after = kept?.through ?? 0; ; ) {
     const attempts = await store.attemptsAfter(stored.id, after, PAGE);
     for (const attempt of attempts) statistics.add(attempt as AttemptRecord);

@@ -2,6 +2,7 @@
 import { TaskState } from '#model';
 import { efficiencyOf } from '#results';
 import { explain } from '#scheduler';
+import { compileCommand } from '#sweep';
 import type {
   ApiHandlers,
   JobDetail,
@@ -12,7 +13,6 @@ import type {
   SubmissionPreview,
   WaitReason,
 } from '#wire';
-import { compileCommand } from '#sweep';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { rateOf } from '../events.ts';
@@ -35,7 +35,13 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
     async submitJob({ body }, { actor }) {
       const { job, outcome, rerun, warnings } = await intake.submit(body as JobSubmission, actor);
       const all = [...(body.warnings ?? []), ...warnings];
-      return { job: job.id, outcome, counts: job.tasks.counts(), rerun: rerun as never, warnings: all };
+      return {
+        job: job.id,
+        outcome,
+        counts: job.tasks.counts(),
+        rerun: rerun as never,
+        warnings: all,
+      };
     },
 
     async previewJob({ body }) {

@@ -23,7 +23,13 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
     async changeWorker({ params, body }, { actor }) {
       const worker = workerOf(core, params.worker);
       const state = { pause: 'paused', resume: 'active', drain: 'draining' } as const;
-      setWorkerState(core, worker, state[body.action], body.reason || `${body.action} by command`, actor);
+      setWorkerState(
+        core,
+        worker,
+        state[body.action],
+        body.reason || `${body.action} by command`,
+        actor,
+      );
       worker.pausedUntilMs = 0;
       core.wake();
       await core.commit.durable();
@@ -36,7 +42,10 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
 
     async stopServer({ body }) {
       parts.stop(body.mode);
-      return { state: body.mode === 'drain' ? 'draining' : 'stopping', runningAttempts: core.leases.size };
+      return {
+        state: body.mode === 'drain' ? 'draining' : 'stopping',
+        runningAttempts: core.leases.size,
+      };
     },
 
     async watchEvents({ query }, { signal }) {

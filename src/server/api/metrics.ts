@@ -20,19 +20,32 @@ export function metricsText(core: Core, startedAtMs: number): string {
     return [{ cause }, count];
   });
   const slots = (state: string): number =>
-    workers.filter((worker) => worker.state === state).reduce((sum, worker) => sum + worker.slots, 0);
+    workers
+      .filter((worker) => worker.state === state)
+      .reduce((sum, worker) => sum + worker.slots, 0);
   return [
     family('windrow_tasks', 'gauge', 'Tasks by state.', tasks),
     family('windrow_attempts_total', 'counter', 'Ended attempts by cause.', attempts),
-    family('windrow_attempts_running', 'gauge', 'Attempts that workers hold.', [[{}, core.leases.size]]),
+    family('windrow_attempts_running', 'gauge', 'Attempts that workers hold.', [
+      [{}, core.leases.size],
+    ]),
     family('windrow_jobs_active', 'gauge', 'Jobs that are not over.', [[{}, core.active.size]]),
-    family('windrow_workers', 'gauge', 'Workers by state.', countByState(workers.map((w) => w.state))),
+    family(
+      'windrow_workers',
+      'gauge',
+      'Workers by state.',
+      countByState(workers.map((w) => w.state)),
+    ),
     family('windrow_slots', 'gauge', 'Slots of active workers.', [[{}, slots('active')]]),
     family('windrow_stalled', 'gauge', '1 while nothing becomes durable (the disk is full).', [
       [{}, core.commit.stalled === null ? 0 : 1],
     ]),
-    family('windrow_start_time_seconds', 'gauge', 'When the server started.', [[{}, startedAtMs / 1000]]),
-    family('process_resident_memory_bytes', 'gauge', 'Resident memory.', [[{}, process.memoryUsage.rss()]]),
+    family('windrow_start_time_seconds', 'gauge', 'When the server started.', [
+      [{}, startedAtMs / 1000],
+    ]),
+    family('process_resident_memory_bytes', 'gauge', 'Resident memory.', [
+      [{}, process.memoryUsage.rss()],
+    ]),
     family('process_cpu_seconds_total', 'counter', 'CPU time.', [[{}, cpuSeconds()]]),
   ].join('');
 }

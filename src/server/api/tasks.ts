@@ -109,7 +109,12 @@ async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
     job: job.id,
     commandLine: command.commandLine(job.rows.row(task), task),
     attemptList: [...ended, ...running],
-    waiting: summary.state === 'waiting' ? waitingOf(core, job).map((why) => why.reason).join('; ') : '',
+    waiting:
+      summary.state === 'waiting'
+        ? waitingOf(core, job)
+            .map((why) => why.reason)
+            .join('; ')
+        : '',
   };
 }
 

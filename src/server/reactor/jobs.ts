@@ -39,7 +39,12 @@ export function removeJob(core: Core, job: Job, reason: string, actor: string): 
  * @param notes what the store remembers of these tasks, in any order
  * @returns how many tasks go on
  */
-export function retryTasks(core: Core, job: Job, notes: readonly TaskNote[], actor: string): number {
+export function retryTasks(
+  core: Core,
+  job: Job,
+  notes: readonly TaskNote[],
+  actor: string,
+): number {
   const again = notes.filter((note) => isStuck(job, note.task));
   if (again.length === 0) return 0;
   if (job.state !== 'running' && job.state !== 'paused') {
