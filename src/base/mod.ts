@@ -1,4 +1,5 @@
-/** base: clock, errors, units, ids, log, settings, lifetimes. Everything may use it; it uses nothing. */
+/** base: clock, ids, errors, units, settings, log, lifetimes. Everything may use it; it uses nothing. */
+export { baseErrors } from './base-errors.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export {
   defineErrors,
@@ -9,4 +10,27 @@ export {
   systemCodeOf,
   WindrowError,
 } from './errors.ts';
+export { Lifetime } from './lifetime.ts';
+export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
+export { nearestWord } from './nearest.ts';
+export {
+  type Address,
+  environmentName,
+  expectedOf,
+  formatAddress,
+  parseAddress,
+  type Setting,
+  type SettingTable,
+  type Surroundings,
+  type ValuesOf,
+} from './settings.ts';
+export {
+  findSettingsFiles,
+  type Origin,
+  readSettings,
+  type Settings,
+  type SettingsFile,
+} from './settings-reader.ts';
+export { printable, printableLines } from './terminal-text.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
+export { type WindrowSettings, windrowSettings } from './windrow-settings.ts';

@@ -19,6 +19,7 @@ export type {
 export {
   isFinal,
   type JobState,
+  SEGMENT_TASKS,
   TASK_STATE_NAMES,
   type TaskCounts,
   TaskState,

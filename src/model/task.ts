@@ -38,3 +38,6 @@ export function isFinal(state: number): boolean {
 export type TaskCounts = Record<TaskStateName, number>;
 
 export type JobState = 'running' | 'paused' | 'done' | 'failed' | 'removed';
+
+/** State bytes are kept in segments of this many tasks: one fits a database page. */
+export const SEGMENT_TASKS = 4096;

@@ -27,6 +27,11 @@ export interface SyncRequest {
   readonly protocol: number;
   /** Random, chosen by the worker at its start; another process is another worker. */
   readonly worker: string;
+  /**
+   * The worker that had this worker's directory before and is known to be dead, or null: its
+   * attempts are lost at once instead of when its lease ends.
+   */
+  readonly replaces: string | null;
   /** Name for people, e.g. the host name. */
   readonly name: string;
   readonly version: string;
@@ -73,7 +78,10 @@ export interface SyncResponse {
   readonly jobs: readonly JobDescription[];
   readonly attempts: readonly GrantedAttempt[];
   /** Stop these: superseded, cancelled, or not current any more. */
-  readonly cancel: readonly { readonly ticket: Ticket; readonly cause: 'superseded' | 'cancelled' }[];
+  readonly cancel: readonly {
+    readonly ticket: Ticket;
+    readonly cause: 'superseded' | 'cancelled';
+  }[];
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;
@@ -96,7 +104,9 @@ export interface JobDescription {
   readonly programName: string;
   readonly programs: readonly ProgramBuild[];
   readonly environment: Readonly<Record<string, string>>;
-  readonly directory: { readonly kind: 'scratch' } | { readonly kind: 'submit'; readonly path: string };
+  readonly directory:
+    | { readonly kind: 'scratch' }
+    | { readonly kind: 'submit'; readonly path: string };
   readonly timeoutMs: number;
   readonly killGraceMs: number;
   readonly request: ResourceRequest;

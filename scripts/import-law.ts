@@ -1,0 +1,77 @@
+/**
+ * The import law, as data: which room may use which. `scripts/check-imports.ts` keeps it and
+ * `scripts/print-docs.ts` prints it into ARCHITECTURE.md.
+ */
+export interface Room {
+  readonly name: string;
+  readonly what: string;
+  /** Rooms it may import values from, by door. */
+  readonly uses: readonly string[];
+  /** Rooms it may import only types from. */
+  readonly typesOf: readonly string[];
+}
+
+const BELOW_WIRE = ['base', 'model', 'sweep', 'wire'];
+
+export const ROOMS: readonly Room[] = [
+  room('base', 'clock, errors, units, log, settings, lifetimes', []),
+  room('model', 'nouns and their states: job, task, attempt, cause', ['base']),
+  room('sweep', 'what users write → jobs: sweep files, parameter tables, templates', [
+    'base',
+    'model',
+  ]),
+  room('wire', 'what processes say to each other: sync, open protocol, user API, clients', [
+    'base',
+    'model',
+  ]),
+  room('scheduler', 'snapshot in, plan out; explain. Pure', ['base', 'model']),
+  room('store', 'durable memory: one contract; `sqlite/`', ['base', 'model']),
+  room('sandbox', 'starting programs and user code; killing all that came of them', [
+    'base',
+    'model',
+  ]),
+  room('results', 'segments, validation, collection, logs, statistics', ['base', 'model']),
+  room('pilots', 'workers onto machines: this one', ['base', 'model']),
+  room(
+    'worker',
+    'the agent: takes attempts, runs them as a pipeline of steps, reports',
+    BELOW_WIRE,
+    ['sandbox'],
+  ),
+  room(
+    'server',
+    'the one writer of truth: reactor, intake, dispatch, recovery, HTTP',
+    [...BELOW_WIRE, 'scheduler', 'results'],
+    ['store', 'sandbox'],
+  ),
+  room('cli', 'one file per command; table and JSON output', ['base', 'model', 'sweep', 'wire']),
+  room('bin', 'composition: the only place where parts are chosen and joined', [
+    ...BELOW_WIRE,
+    'scheduler',
+    'store',
+    'sandbox',
+    'results',
+    'pilots',
+    'worker',
+    'server',
+    'cli',
+  ]),
+];
+
+/** Rooms that touch neither files, nor network, nor processes. */
+export const PURE_ROOMS: readonly string[] = ['model', 'scheduler'];
+
+/** Built-in modules that only the named rooms may import. */
+export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {
+  'node:child_process': ['sandbox', 'pilots'],
+  'node:sqlite': ['store', 'results'],
+};
+
+function room(
+  name: string,
+  what: string,
+  uses: readonly string[],
+  typesOf: readonly string[] = [],
+): Room {
+  return { name, what, uses, typesOf };
+}

@@ -1,0 +1,12 @@
+import { defineErrors } from './errors.ts';
+
+export const baseErrors = defineErrors({
+  SETTINGS_INVALID: {
+    message: 'The settings are not right: {problems}.',
+    todo: 'Correct them; `windrow config --help` lists the settings and what they may be.',
+    status: 400,
+    example: {
+      problems: '/etc/windrow/windrow.conf:3: lease: found "soon", expected a duration like "30 s"',
+    },
+  },
+});

@@ -1,0 +1,153 @@
+import { resolve } from 'node:path';
+import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
+
+/** `127.0.0.1:8980`, `[::1]:0`, `*:8980`. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a setting's text becomes once it is read; no unit is text past this point. */
+interface SettingValues {
+  /** Milliseconds. */
+  duration: number;
+  /** Bytes. */
+  bytes: number;
+  int: number;
+  boolean: boolean;
+  text: string;
+  choice: string;
+  address: Address;
+  /** Absolute; `''` where a setting may be left out. */
+  path: string;
+}
+
+export type SettingType = keyof SettingValues;
+
+/** What a default may depend on; the composition looks it up once. */
+export interface Surroundings {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly home: string;
+  /** Absolute; relative paths of the command line and the environment are relative to it. */
+  readonly directory: string;
+  readonly cpus: number;
+}
+
+/** One setting, described once: reader, help, reference page and `windrow config` use this. */
+export interface Setting<Type extends SettingType = SettingType> {
+  /** Outside: `--lease`, `WINDROW_LEASE`, `lease = …`. */
+  readonly name: string;
+  readonly type: Type;
+  /** The default as a user would write it, or how it follows from the surroundings. */
+  readonly default: string | ((surroundings: Surroundings) => string);
+  /** How the default reads in the documentation, where it is computed. */
+  readonly defaultDoc?: string;
+  readonly doc: string;
+  /** Never shown, and never taken from the command line, where other users see it. */
+  readonly secret?: boolean;
+  readonly choices?: readonly string[];
+  readonly least?: number;
+  readonly most?: number;
+}
+
+export type SettingTable = Readonly<Record<string, Setting>>;
+
+export type ValuesOf<Table extends SettingTable> = {
+  readonly [Key in keyof Table]: SettingValues[Table[Key]['type']];
+};
+
+/** `WINDROW_WORKER_STARTER` for `worker-starter`. */
+export function environmentName(setting: Setting): string {
+  return `WINDROW_${setting.name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** What each type looks like when it is right, for messages and the reference page. */
+export const EXPECTED: Readonly<Record<SettingType, string>> = {
+  duration: 'a duration like "30 s" or "1 h 30 min"',
+  bytes: 'a size like "512 MB" or "1 GiB"',
+  int: 'a whole number',
+  boolean: 'yes or no',
+  text: 'text without line ends',
+  choice: 'one of the choices',
+  address: 'HOST:PORT like 127.0.0.1:8980 or [::1]:8980',
+  path: 'a path',
+};
+
+export type Parsed = { readonly value: SettingValues[SettingType] } | { readonly expected: string };
+
+/** Reads one setting's text. `base` is the directory that relative paths start from. */
+export function parseSetting(setting: Setting, text: string, base: string, home: string): Parsed {
+  const value = PARSERS[setting.type](text, { setting, base, home });
+  if (value === undefined) return { expected: expectedOf(setting) };
+  if (typeof value === 'number' && !within(setting, value))
+    return { expected: expectedOf(setting) };
+  return { value };
+}
+
+interface ParseContext {
+  readonly setting: Setting;
+  readonly base: string;
+  readonly home: string;
+}
+
+type Parser = (text: string, context: ParseContext) => SettingValues[SettingType] | undefined;
+
+const PARSERS: Readonly<Record<SettingType, Parser>> = {
+  duration: (text) => (/^0+$/.test(text.trim()) ? 0 : parseDurationMs(text)),
+  bytes: (text) => (/^0+$/.test(text.trim()) ? 0 : parseBytes(text)),
+  int: (text) => (/^[+-]?\d{1,15}$/.test(text.trim()) ? Number(text) : undefined),
+  boolean: (text) => BOOLEANS.get(text.trim().toLowerCase()),
+  text: (text) => (/[\0\r\n]/.test(text) ? undefined : text),
+  choice: (text, { setting }) => setting.choices?.find((choice) => choice === text.trim()),
+  address: (text) => parseAddress(text),
+  path: (text, { base, home }) =>
+    text.includes('\0') ? undefined : absolutePath(text, base, home),
+};
+
+const BOOLEANS = new Map([
+  ['yes', true],
+  ['true', true],
+  ['on', true],
+  ['1', true],
+  ['no', false],
+  ['false', false],
+  ['off', false],
+  ['0', false],
+]);
+
+/** `HOST:PORT`, `[IPv6]:PORT`; undefined if it is none. */
+export function parseAddress(text: string): Address | undefined {
+  const parts = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:[\]/@]+)):(\d{1,5})$/.exec(text.trim());
+  if (!parts) return undefined;
+  const port = Number(parts[3]);
+  return port <= 65_535 ? { host: parts[1] ?? parts[2]!, port } : undefined;
+}
+
+export function formatAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function absolutePath(text: string, base: string, home: string): string {
+  if (text === '') return '';
+  if (text === '~') return home;
+  if (text.startsWith('~/')) return resolve(home, text.slice(2));
+  return resolve(base, text);
+}
+
+function within(setting: Setting, value: number): boolean {
+  return value >= (setting.least ?? 0) && value <= (setting.most ?? Number.MAX_SAFE_INTEGER);
+}
+
+export function expectedOf(setting: Setting): string {
+  if (setting.choices) return `one of ${setting.choices.join(', ')}`;
+  const limits: string[] = [];
+  if (setting.least !== undefined) limits.push(`at least ${quantity(setting, setting.least)}`);
+  if (setting.most !== undefined) limits.push(`at most ${quantity(setting, setting.most)}`);
+  return [EXPECTED[setting.type], ...limits].join(', ');
+}
+
+function quantity(setting: Setting, value: number): string {
+  if (setting.type === 'duration') return formatDuration(value);
+  return setting.type === 'bytes' ? formatBytes(value) : String(value);
+}

@@ -1,0 +1,63 @@
+/** What the scheduler sees: kinds of work and places, never single waiting tasks. */
+import type { JobId, ResourceRequest, Ticket } from '#model';
+
+export interface JobView {
+  readonly id: JobId;
+  readonly paused: boolean;
+  readonly priority: number;
+  readonly request: ResourceRequest;
+  /** Tasks that may start now. */
+  readonly ready: number;
+  /** Tasks that wait for a time to pass before they are tried again. */
+  readonly delayed: number;
+  readonly running: number;
+  readonly idempotent: boolean;
+  /** Typical wall time of its good attempts; null while none has ended. */
+  readonly medianWallMs: number | null;
+}
+
+export interface WorkerView {
+  readonly id: string;
+  readonly slots: number;
+  /** Attempts it asks for, its queue included. */
+  readonly asksFor: number;
+  /** Slots taken by what it holds. */
+  readonly usedSlots: number;
+  /** 0: not said. */
+  readonly memoryBytes: number;
+  readonly usedMemoryBytes: number;
+  readonly draining: boolean;
+  /** Taken out because its attempts failed in a row for reasons of the machine. */
+  readonly paused: boolean;
+}
+
+/** A running attempt that could be given a second copy. */
+export interface RunningView {
+  readonly ticket: Ticket;
+  readonly job: JobId;
+  readonly worker: string;
+  readonly runningMs: number;
+  readonly copies: number;
+}
+
+export interface Snapshot {
+  readonly jobs: readonly JobView[];
+  /** Workers that wait for an answer now. */
+  readonly asking: readonly WorkerView[];
+  /** Slots of all workers that take work. */
+  readonly totalSlots: number;
+  /** Oldest first; only looked at when nothing waits. */
+  readonly running: readonly RunningView[];
+  /** Why nothing may be handed out at all, e.g. a full disk; null when it may. */
+  readonly stopped: string | null;
+}
+
+export interface Plan {
+  readonly grants: readonly {
+    readonly worker: string;
+    readonly job: JobId;
+    readonly count: number;
+  }[];
+  /** Second copies of stragglers. */
+  readonly copies: readonly { readonly worker: string; readonly ticket: Ticket }[];
+}

@@ -1,0 +1,96 @@
+import { messageOf, WindrowError } from '#base';
+import type { Change, Store } from '#store';
+
+const RETRY_MS = 500;
+const DISK_FULL = new Set(['STATE_DISK_FULL', 'RESULTS_DISK_FULL']);
+
+/** What joins a commit at the last moment: results to be synced first, states that were touched. */
+export type BeforeCommit = () => readonly Change[];
+
+/**
+ * Group commit: changes of many requests go into one transaction, and nobody is answered before it
+ * is durable. Memory is ahead of the disk only while a commit is under way; when the disk is full
+ * the same changes are tried again until they fit, and meanwhile nothing is acknowledged.
+ */
+export class GroupCommit {
+  readonly #store: Store;
+  readonly #before: BeforeCommit;
+  readonly #onFatal: (error: unknown) => void;
+  #changes: Change[] = [];
+  #waiters: (() => void)[] = [];
+  #running = false;
+  #scheduled = false;
+  #stalled: string | null = null;
+  #dead: unknown = null;
+
+  constructor(store: Store, before: BeforeCommit, onFatal: (error: unknown) => void) {
+    this.#store = store;
+    this.#before = before;
+    this.#onFatal = onFatal;
+  }
+
+  /** Why nothing becomes durable at present, or null. */
+  get stalled(): string | null {
+    return this.#stalled;
+  }
+
+  add(change: Change): void {
+    this.#changes.push(change);
+    this.#schedule();
+  }
+
+  /** Something that `before` will bring has changed. */
+  touch(): void {
+    this.#schedule();
+  }
+
+  /** Resolves when everything so far is on disk; rejects when the store is lost for good. */
+  durable(): Promise<void> {
+    if (this.#dead) return Promise.reject(this.#dead);
+    return new Promise((resolve, reject) => {
+      this.#waiters.push(() => (this.#dead ? reject(this.#dead) : resolve()));
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#running || this.#scheduled || this.#dead) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#run();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    const changes = this.#changes;
+    const waiters = this.#waiters;
+    this.#changes = [];
+    this.#waiters = [];
+    await this.#write(changes);
+    this.#running = false;
+    for (const done of waiters) done();
+    if (this.#changes.length > 0 || this.#waiters.length > 0) this.#schedule();
+  }
+
+  /** Results are synced before the rows that point at them. */
+  async #write(changes: Change[]): Promise<void> {
+    for (;;) {
+      try {
+        changes.push(...this.#before());
+        await this.#store.commit(changes);
+        this.#stalled = null;
+        return;
+      } catch (error) {
+        if (!(error instanceof WindrowError && DISK_FULL.has(error.code))) {
+          this.#dead = error;
+          this.#onFatal(error);
+          return;
+        }
+        this.#stalled = messageOf(error);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+}

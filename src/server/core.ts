@@ -1,0 +1,141 @@
+/**
+ * What the server holds in memory, and nothing else holds: jobs, workers, leases. Only the files in
+ * `reactor/` change it. Decisions take time as an argument from `clock`.
+ */
+import type { Clock } from '#base';
+import type { JobId, JobSpec, JobState, TaskIndex, Ticket } from '#model';
+import type { JobStatistics, SegmentStore } from '#results';
+import type { TaskNote } from '#store';
+import type { RowSource } from '#sweep';
+import type { GroupCommit } from './commit.ts';
+import type { TaskTable } from './task-table.ts';
+
+export interface Job {
+  readonly id: JobId;
+  spec: JobSpec;
+  readonly lineage: string;
+  readonly key: string;
+  readonly keyParts: Readonly<Record<string, string>>;
+  readonly columns: readonly string[];
+  readonly rows: RowSource;
+  readonly tasks: TaskTable;
+  /** What is special about tasks that are not final; final ones are looked up in the store. */
+  readonly notes: Map<TaskIndex, TaskNote>;
+  /** Tickets of tasks that run more than once at a time. */
+  readonly copies: Map<TaskIndex, Ticket[]>;
+  state: JobState;
+  stateReason: string;
+  stateActor: string;
+  stateAtMs: number;
+  readonly submittedAtMs: number;
+  collectedAtMs: number | null;
+  /** Why its outputs could not be written the last time, or null. */
+  collectionError: unknown;
+  readonly results: SegmentStore;
+  resultsEnd: { readonly segment: number; readonly bytes: number } | null;
+  readonly statistics: JobStatistics;
+  /** Changed since they were stored; stored within a second. */
+  statisticsDirty: boolean;
+  /** Changed in a way that replaying attempts does not bring back: stored with the next commit. */
+  statisticsUrgent: boolean;
+  /** Ends of the last minute by second, for the rate. */
+  readonly recent: Map<number, number>;
+}
+
+/** Attempts that went out together; closed when the last has ended. */
+export interface Grant {
+  readonly firstTicket: Ticket;
+  open: number;
+}
+
+export interface Lease {
+  readonly ticket: Ticket;
+  readonly job: JobId;
+  readonly task: TaskIndex;
+  readonly number: number;
+  readonly worker: string;
+  readonly grantedAtMs: number;
+  readonly grant: Grant;
+}
+
+export interface Worker {
+  readonly id: string;
+  name: string;
+  platform: string;
+  version: string;
+  address: string;
+  /** `sync`: Windrow's own; `open`: one attempt of a client of the open protocol. */
+  readonly kind: 'sync' | 'open';
+  slots: number;
+  memoryBytes: number;
+  diskFreeBytes: number;
+  draining: boolean;
+  state: 'active' | 'draining' | 'paused' | 'lost';
+  stateReason: string;
+  stateActor: string;
+  stateAtMs: number;
+  /** Of the server's monotonic clock. */
+  lastHeardMs: number;
+  lastHeardAtMs: number;
+  readonly leaseMs: number;
+  readonly leases: Set<Ticket>;
+  usedSlots: number;
+  usedMemoryBytes: number;
+  /** Failures in a row that were the machine's doing. */
+  machineFailures: number;
+  pausedUntilMs: number;
+  /** What it must be told to stop, until it holds it no more. */
+  readonly cancels: Map<Ticket, 'superseded' | 'cancelled'>;
+  done: number;
+  failed: number;
+  readonly firstSeenMs: number;
+}
+
+export interface Settings {
+  readonly leaseMs: number;
+  /** `Ping=` of the open protocol, seconds. */
+  readonly pingSeconds: number;
+}
+
+/** Something that happened, for those who watch; told only after it is durable. */
+export type Happening =
+  | { readonly kind: 'job'; readonly job: JobId }
+  | { readonly kind: 'progress'; readonly job: JobId }
+  | {
+      readonly kind: 'task';
+      readonly job: JobId;
+      readonly task: TaskIndex;
+      readonly ticket: Ticket | null;
+      readonly cause: string | null;
+      readonly reason: string;
+      readonly actor: string;
+    }
+  | { readonly kind: 'worker'; readonly worker: string };
+
+export interface Core {
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly commit: GroupCommit;
+  readonly jobs: Map<JobId, Job>;
+  /** Jobs with tasks that are not final, in the order of their numbers. */
+  readonly active: Set<JobId>;
+  readonly workers: Map<string, Worker>;
+  readonly leases: Map<Ticket, Lease>;
+  /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
+  readonly lost: Map<Ticket, Lease>;
+  nextTicket: Ticket;
+  nextJob: JobId;
+  /** Sequence of the last ended attempt, kept in step with the store's. */
+  sequence: number;
+  /** Why nothing is handed out, e.g. because the server is stopping; null when it is. */
+  stopped: string | null;
+  /** Workers are told to finish and end. */
+  draining: boolean;
+  /** Work may be there for workers that wait. */
+  wake(): void;
+  /** Good ends that wait for the job's validator. */
+  check(job: Job, task: TaskIndex): void;
+  happened(what: Happening): void;
+  /** All tasks of a job are final or held. */
+  finished(job: Job): void;
+}

@@ -1,0 +1,187 @@
+import {
+  isFinal,
+  SEGMENT_TASKS,
+  type TaskCounts,
+  type TaskIndex,
+  TaskState,
+  taskStateName,
+} from '#model';
+
+/** Delayed tasks are looked at in steps of this length. */
+const DELAY_STEP_MS = 100;
+
+/**
+ * The states of a job's tasks, a byte each, with counts and the order in which waiting tasks are
+ * taken: those that came back first, then the rest in table order. Nothing here ever loops over
+ * waiting tasks: the cursor only moves forward, past tasks that are not waiting any more.
+ */
+export class TaskTable {
+  readonly #states: Uint8Array;
+  readonly #counts: number[] = new Array(8).fill(0);
+  readonly #dirty = new Set<number>();
+  /** Came back to waiting behind the cursor; an entry whose task has moved on is passed over. */
+  #returned: TaskIndex[] = [];
+  #returnedAt = 0;
+  readonly #delayed = new Map<number, TaskIndex[]>();
+  #delayedCount = 0;
+  #cursor = 0;
+
+  constructor(rows: number) {
+    this.#states = new Uint8Array(rows);
+    this.#counts[TaskState.waiting] = rows;
+  }
+
+  get rows(): number {
+    return this.#states.length;
+  }
+
+  /** Tasks that may start now. */
+  get ready(): number {
+    return this.#counts[TaskState.waiting]! - this.#delayedCount;
+  }
+
+  get delayed(): number {
+    return this.#delayedCount;
+  }
+
+  /** Tasks that are not in a final state and not held. */
+  get open(): number {
+    const at = (state: TaskState) => this.#counts[state]!;
+    return (
+      at(TaskState.waiting) + at(TaskState.staging) + at(TaskState.running) + at(TaskState.checking)
+    );
+  }
+
+  count(state: TaskState): number {
+    return this.#counts[state]!;
+  }
+
+  counts(): TaskCounts {
+    const counts = {} as TaskCounts;
+    this.#counts.forEach((count, state) => {
+      counts[taskStateName(state)] = count;
+    });
+    return counts;
+  }
+
+  state(task: TaskIndex): TaskState {
+    return (this.#states[task] ?? TaskState.removed) as TaskState;
+  }
+
+  /** Puts back what was stored; call before anything else. */
+  restore(segment: number, bytes: Uint8Array): void {
+    const first = segment * SEGMENT_TASKS;
+    for (let index = 0; index < bytes.length; index++) {
+      const state = bytes[index]!;
+      if (state === TaskState.waiting) continue;
+      this.#states[first + index] = state;
+      this.#counts[TaskState.waiting]!--;
+      this.#counts[state]!++;
+    }
+  }
+
+  set(task: TaskIndex, state: TaskState): void {
+    const before = this.state(task);
+    if (before === state) return;
+    this.#states[task] = state;
+    this.#counts[before]!--;
+    this.#counts[state]!++;
+    this.#dirty.add(Math.floor(task / SEGMENT_TASKS));
+  }
+
+  /** Back to waiting; at `notBeforeMs` or later (0: at once). */
+  giveBack(task: TaskIndex, notBeforeMs: number): void {
+    this.set(task, TaskState.waiting);
+    if (notBeforeMs === 0) {
+      this.#returned.push(task);
+      return;
+    }
+    const step = Math.ceil(notBeforeMs / DELAY_STEP_MS);
+    const tasks = this.#delayed.get(step);
+    if (tasks) tasks.push(task);
+    else this.#delayed.set(step, [task]);
+    this.#delayedCount++;
+  }
+
+  /** Delayed tasks whose time has come are ready now. Returns how many. */
+  releaseDue(nowMs: number): number {
+    let released = 0;
+    for (const [step, tasks] of this.#delayed) {
+      if (step * DELAY_STEP_MS > nowMs) continue;
+      this.#delayed.delete(step);
+      this.#delayedCount -= tasks.length;
+      released += tasks.length;
+      this.#returned.push(...tasks);
+    }
+    return released;
+  }
+
+  /** When the next delayed task is due, or null. */
+  nextDueMs(): number | null {
+    if (this.#delayedCount === 0) return null;
+    return Math.min(...this.#delayed.keys()) * DELAY_STEP_MS;
+  }
+
+  /** Takes up to `count` ready tasks and makes them running. */
+  take(count: number): TaskIndex[] {
+    const taken: TaskIndex[] = [];
+    while (taken.length < count && this.#returnedAt < this.#returned.length) {
+      const task = this.#returned[this.#returnedAt++]!;
+      if (this.state(task) === TaskState.waiting) this.#take(task, taken);
+    }
+    if (this.#returnedAt === this.#returned.length) {
+      this.#returned = [];
+      this.#returnedAt = 0;
+    }
+    while (taken.length < count) {
+      const task = this.#states.indexOf(TaskState.waiting, this.#cursor);
+      if (task < 0) {
+        this.#cursor = this.#states.length;
+        break;
+      }
+      this.#cursor = task + 1;
+      this.#take(task, taken);
+    }
+    return taken;
+  }
+
+  #take(task: TaskIndex, taken: TaskIndex[]): void {
+    this.set(task, TaskState.running);
+    taken.push(task);
+  }
+
+  /** The first task at or after `from` in one of `states`, or -1. */
+  find(states: readonly TaskState[], from: TaskIndex): TaskIndex {
+    const found = states
+      .map((state) => this.#states.indexOf(state, from))
+      .filter((index) => index >= 0);
+    return found.length === 0 ? -1 : Math.min(...found);
+  }
+
+  /** Makes every waiting task removed; running ones are the caller's. */
+  removeWaiting(): number {
+    const removed = this.#counts[TaskState.waiting]!;
+    for (let task = this.find([TaskState.waiting], 0); task >= 0; ) {
+      this.set(task, TaskState.removed);
+      task = this.#states.indexOf(TaskState.waiting, task + 1);
+    }
+    this.#delayed.clear();
+    this.#delayedCount = 0;
+    return removed;
+  }
+
+  get allFinal(): boolean {
+    return this.#counts.every((count, state) => count === 0 || isFinal(state));
+  }
+
+  /** State bytes of the segments touched since the last call. */
+  takeDirty(): { segment: number; bytes: Uint8Array }[] {
+    if (this.#dirty.size === 0) return [];
+    const segments = [...this.#dirty].map((segment) => ({
+      segment,
+      bytes: this.#states.slice(segment * SEGMENT_TASKS, (segment + 1) * SEGMENT_TASKS),
+    }));
+    this.#dirty.clear();
+    return segments;
+  }
+}

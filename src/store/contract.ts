@@ -1,0 +1,207 @@
+/**
+ * What the server asks of durable memory. One contract for every database, one suite
+ * (`suite.ts`) that each must pass. The server keeps the current state of tasks in memory; the
+ * store holds what is needed to have that state again, and the history.
+ */
+import type {
+  AttemptRecord,
+  JobId,
+  JobSpec,
+  JobState,
+  RecordPlace,
+  TaskIndex,
+  TaskStateName,
+  Ticket,
+} from '#model';
+
+export interface StoredTable {
+  /** Names the file in the server's table folder: SHA-256 of the bytes and the format. */
+  readonly id: string;
+  readonly format: string;
+  /** What the user called it, for messages. */
+  readonly file: string;
+  readonly rows: number;
+  readonly columns: readonly string[];
+  readonly addedAtMs: number;
+}
+
+export interface StoredJob {
+  readonly id: JobId;
+  readonly spec: JobSpec;
+  /** Jobs of one lineage may take over each other's results. */
+  readonly lineage: string;
+  /** Digest of all that makes a result what it is, but for the row. */
+  readonly key: string;
+  /** The parts of `key`, to explain why something runs again. */
+  readonly keyParts: Readonly<Record<string, string>>;
+  readonly rows: number;
+  readonly columns: readonly string[];
+  readonly state: JobState;
+  readonly stateReason: string;
+  readonly stateActor: string;
+  readonly stateAtMs: number;
+  readonly submittedAtMs: number;
+  /** End of the job's results that is known to be on disk; null when there are none. */
+  readonly resultsEnd: { readonly segment: number; readonly bytes: number } | null;
+  /** When the outputs were last written, null if never. */
+  readonly collectedAtMs: number | null;
+}
+
+/** Attempts given to one worker at once; tickets count up from `firstTicket`. */
+export interface StoredGrant {
+  readonly firstTicket: Ticket;
+  readonly job: JobId;
+  readonly worker: string;
+  readonly workerName: string;
+  /** Runs of neighbouring tasks, `[first, count]`, in ticket order. */
+  readonly tasks: readonly (readonly [TaskIndex, number])[];
+  readonly grantedAtMs: number;
+}
+
+/** What is remembered of a task beyond its state byte; most tasks have none. */
+export interface TaskNote {
+  readonly job: JobId;
+  readonly task: TaskIndex;
+  readonly state: TaskStateName;
+  readonly reason: string;
+  readonly actor: string;
+  readonly atMs: number;
+  /** Attempts so far; the next one is number `attempts + 1`. */
+  readonly attempts: number;
+  /** How often each cause has ended an attempt since the task last became waiting by command. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Signature of the failure that made it fail for good; `''` otherwise. */
+  readonly signature: string;
+  /** Not to be started before; 0: at once. */
+  readonly notBeforeMs: number;
+  /** A good end that waits for the validator's verdict, or was held because of the validator. */
+  readonly unchecked: AttemptRecord | null;
+}
+
+export interface StoredEvent {
+  readonly sequence: number;
+  readonly atMs: number;
+  readonly job: JobId | null;
+  readonly kind: string;
+  readonly actor: string;
+  readonly text: string;
+}
+
+export interface StoredWorker {
+  readonly id: string;
+  readonly name: string;
+  readonly platform: string;
+  readonly slots: number;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+}
+
+/** Everything that may change, applied in order, all or nothing. */
+export type Change =
+  | { readonly kind: 'table-added'; readonly table: StoredTable }
+  | { readonly kind: 'job-added'; readonly job: StoredJob }
+  | {
+      readonly kind: 'job-state';
+      readonly job: JobId;
+      readonly state: JobState;
+      readonly reason: string;
+      readonly actor: string;
+      readonly atMs: number;
+    }
+  | { readonly kind: 'job-spec'; readonly job: JobId; readonly spec: JobSpec }
+  | { readonly kind: 'job-collected'; readonly job: JobId; readonly atMs: number }
+  | {
+      readonly kind: 'results-end';
+      readonly job: JobId;
+      readonly segment: number;
+      readonly bytes: number;
+    }
+  | { readonly kind: 'granted'; readonly grant: StoredGrant; readonly nextTicket: Ticket }
+  | { readonly kind: 'grant-closed'; readonly firstTicket: Ticket }
+  | {
+      readonly kind: 'attempt-ended';
+      /** Its place in the order of ends; the server counts up from `lastSequence`. */
+      readonly sequence: number;
+      readonly attempt: AttemptRecord;
+      /** Its results are the task's results. */
+      readonly accepted: boolean;
+    }
+  /** A lost attempt came back with a result after all; its earlier end is forgotten. */
+  | {
+      readonly kind: 'attempt-redeemed';
+      readonly job: JobId;
+      readonly task: TaskIndex;
+      readonly ticket: Ticket;
+    }
+  /** State bytes of the tasks from `segment * SEGMENT_TASKS`; the last segment is shorter. */
+  | {
+      readonly kind: 'states';
+      readonly job: JobId;
+      readonly segment: number;
+      readonly bytes: Uint8Array;
+    }
+  | { readonly kind: 'note'; readonly note: TaskNote }
+  | { readonly kind: 'note-cleared'; readonly job: JobId; readonly task: TaskIndex }
+  | {
+      readonly kind: 'statistics';
+      readonly job: JobId;
+      /** Sequence of the last attempt folded into `json`. */
+      readonly through: number;
+      readonly json: string;
+    }
+  | {
+      readonly kind: 'event';
+      readonly atMs: number;
+      readonly job: JobId | null;
+      readonly event: string;
+      readonly actor: string;
+      readonly text: string;
+    }
+  | { readonly kind: 'worker'; readonly worker: StoredWorker };
+
+/** An ended attempt with its place in the order of ends. */
+export interface AttemptRow extends AttemptRecord {
+  readonly sequence: number;
+  readonly accepted: boolean;
+}
+
+/** A task's accepted results. */
+export interface CollectedRow {
+  readonly sequence: number;
+  readonly task: TaskIndex;
+  readonly ticket: Ticket;
+  readonly place: RecordPlace | null;
+  /** The job in whose segments `place` lies, when it is another one. */
+  readonly reusedFrom: JobId | null;
+}
+
+export interface Store {
+  /** Resolved means durable: it survives the loss of power. Rejected means nothing was changed. */
+  commit(changes: readonly Change[]): Promise<void>;
+
+  jobs(): Promise<StoredJob[]>;
+  tables(): Promise<StoredTable[]>;
+  grants(): Promise<StoredGrant[]>;
+  workers(): Promise<StoredWorker[]>;
+  /** 1 on a fresh store. */
+  nextTicket(): Promise<Ticket>;
+  /** Sequence of the last ended attempt, 0 if there is none. */
+  lastSequence(): Promise<number>;
+  states(job: JobId): Promise<{ segment: number; bytes: Uint8Array }[]>;
+  statistics(job: JobId): Promise<{ through: number; json: string } | null>;
+
+  /** Notes in task order from `from`, at most `limit`. */
+  notes(job: JobId, from: TaskIndex, limit: number): Promise<TaskNote[]>;
+  note(job: JobId, task: TaskIndex): Promise<TaskNote | null>;
+  /** A task's attempts, oldest first. */
+  attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
+  /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */
+  attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
+  /** Accepted results after task `after` in table order, at most `limit`. */
+  collectedByTask(job: JobId, after: TaskIndex, limit: number): Promise<CollectedRow[]>;
+  /** Accepted results after `sequence` in the order they ended, at most `limit`. */
+  collectedByEnd(job: JobId, sequence: number, limit: number): Promise<CollectedRow[]>;
+  events(after: number, job: JobId | null, limit: number): Promise<StoredEvent[]>;
+
+  close(): Promise<void>;
+}

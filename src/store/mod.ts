@@ -1,0 +1,15 @@
+/** store: durable memory. One contract, one suite, SQLite behind it. */
+export type {
+  AttemptRow,
+  Change,
+  CollectedRow,
+  Store,
+  StoredEvent,
+  StoredGrant,
+  StoredJob,
+  StoredTable,
+  StoredWorker,
+  TaskNote,
+} from './contract.ts';
+export { storeErrors } from './errors.ts';
+export { SqliteStore } from './sqlite/store.ts';

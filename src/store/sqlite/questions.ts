@@ -1,0 +1,22 @@
+/** The questions asked of SQLite, one per file in `questions/`, prepared once and named for the file. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+
+const FOLDER = join(import.meta.dirname, 'questions');
+
+export type Ask = (name: string) => StatementSync;
+
+export function prepareQuestions(database: DatabaseSync): Ask {
+  const prepared = new Map<string, StatementSync>();
+  for (const file of readdirSync(FOLDER)) {
+    if (!file.endsWith('.sql')) continue;
+    const sql = readFileSync(join(FOLDER, file), 'utf8');
+    prepared.set(file.slice(0, -'.sql'.length), database.prepare(sql));
+  }
+  return (name) => {
+    const statement = prepared.get(name);
+    if (!statement) throw new Error(`no question named ${name}`);
+    return statement;
+  };
+}

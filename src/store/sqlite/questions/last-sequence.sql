@@ -1,0 +1,2 @@
+-- How many attempts have ended?
+SELECT coalesce(max(sequence), 0) AS value FROM attempt

@@ -1,0 +1,2 @@
+-- A continued job was given new settings. Parameters: spec (JSON), job.
+UPDATE job SET spec = ? WHERE id = ?

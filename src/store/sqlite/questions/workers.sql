@@ -1,0 +1,2 @@
+-- Which workers were ever seen?
+SELECT id, name, platform, slots, first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs FROM worker

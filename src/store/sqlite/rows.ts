@@ -1,0 +1,127 @@
+/** Between the contract's nouns and SQLite's rows. */
+import type { AttemptRecord, Cause } from '#model';
+import type { AttemptRow, CollectedRow, StoredGrant, StoredJob, StoredTable } from '../contract.ts';
+
+export type Row = Record<string, unknown>;
+export type Cell = string | number | null;
+
+/** The values of `add-attempt` after the sequence, in its order. */
+export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] {
+  const { usage, place } = attempt;
+  return [
+    attempt.ticket,
+    attempt.job,
+    attempt.task,
+    attempt.number,
+    attempt.worker,
+    attempt.cause,
+    attempt.exitCode,
+    attempt.signal,
+    attempt.reason,
+    attempt.signature,
+    attempt.startedAtMs,
+    attempt.endedAtMs,
+    usage.wallMs,
+    usage.cpuUserMs,
+    usage.cpuSystemMs,
+    usage.memoryPeakBytes,
+    usage.diskBytes,
+    usage.source,
+    place?.segment ?? null,
+    place?.offset ?? null,
+    place?.bytes ?? null,
+    attempt.reusedFrom,
+    accepted ? 1 : 0,
+  ];
+}
+
+function placeOf(row: Row): AttemptRow['place'] {
+  if (row.segment === null) return null;
+  return {
+    segment: row.segment as number,
+    offset: row.byteOffset as number,
+    bytes: row.byteCount as number,
+  };
+}
+
+export function attemptOf(row: Row): AttemptRow {
+  return {
+    sequence: row.sequence as number,
+    ticket: row.ticket as number,
+    job: row.job as number,
+    task: row.task as number,
+    number: row.number as number,
+    worker: row.worker as string,
+    cause: row.cause as Cause,
+    exitCode: row.exitCode as number | null,
+    signal: row.signal as string | null,
+    reason: row.reason as string,
+    signature: row.signature as string,
+    startedAtMs: row.startedAtMs as number,
+    endedAtMs: row.endedAtMs as number,
+    usage: {
+      wallMs: row.wallMs as number,
+      cpuUserMs: row.cpuUserMs as number | null,
+      cpuSystemMs: row.cpuSystemMs as number | null,
+      memoryPeakBytes: row.memoryPeakBytes as number | null,
+      diskBytes: row.diskBytes as number | null,
+      source: row.usageSource as AttemptRow['usage']['source'],
+    },
+    place: placeOf(row),
+    reusedFrom: row.reusedFrom as number | null,
+    accepted: row.accepted === 1,
+  };
+}
+
+export function collectedOf(row: Row): CollectedRow {
+  return {
+    sequence: row.sequence as number,
+    task: row.task as number,
+    ticket: row.ticket as number,
+    place: placeOf(row),
+    reusedFrom: row.reusedFrom as number | null,
+  };
+}
+
+/** The values of `add-job`, in its order. */
+export function jobCells(job: StoredJob): Cell[] {
+  return [
+    job.id,
+    JSON.stringify(job.spec),
+    job.lineage,
+    job.key,
+    JSON.stringify(job.keyParts),
+    job.rows,
+    JSON.stringify(job.columns),
+    job.state,
+    job.stateReason,
+    job.stateActor,
+    job.stateAtMs,
+    job.submittedAtMs,
+    job.resultsEnd?.segment ?? null,
+    job.resultsEnd?.bytes ?? null,
+    job.collectedAtMs,
+  ];
+}
+
+export function jobOf(row: Row): StoredJob {
+  const { spec, keyParts, columns, resultsSegment, resultsBytes, ...rest } = row;
+  return {
+    ...(rest as unknown as StoredJob),
+    spec: JSON.parse(spec as string),
+    keyParts: JSON.parse(keyParts as string),
+    columns: JSON.parse(columns as string),
+    resultsEnd:
+      resultsSegment === null
+        ? null
+        : { segment: resultsSegment as number, bytes: resultsBytes as number },
+  };
+}
+
+export function tableOf(row: Row): StoredTable {
+  return { ...(row as unknown as StoredTable), columns: JSON.parse(row.columns as string) };
+}
+
+export function grantOf(row: Row): StoredGrant {
+  return { ...(row as unknown as StoredGrant), tasks: JSON.parse(row.tasks as string) };
+}

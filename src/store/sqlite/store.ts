@@ -1,0 +1,193 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { JobId, TaskIndex } from '#model';
+import type {
+  AttemptRow,
+  Change,
+  CollectedRow,
+  Store,
+  StoredEvent,
+  StoredWorker,
+  TaskNote,
+} from '../contract.ts';
+import { explain, openDatabase } from './open.ts';
+import { type Ask, prepareQuestions } from './questions.ts';
+import {
+  attemptCells,
+  attemptOf,
+  collectedOf,
+  grantOf,
+  jobCells,
+  jobOf,
+  type Row,
+  tableOf,
+} from './rows.ts';
+
+/** The store in one SQLite file: write-ahead log, every commit synced before it resolves. */
+export class SqliteStore implements Store {
+  readonly #file: string;
+  readonly #database: DatabaseSync;
+  readonly #ask: Ask;
+
+  /** @throws WindrowError STATE_IN_USE, STATE_NEWER, STATE_CORRUPT, STATE_UNWRITABLE */
+  constructor(file: string) {
+    this.#file = file;
+    this.#database = openDatabase(file);
+    this.#ask = prepareQuestions(this.#database);
+  }
+
+  async commit(changes: readonly Change[]): Promise<void> {
+    if (changes.length === 0) return;
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      for (const change of changes) apply(this.#ask, change);
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack();
+      throw explain(error, this.#file);
+    }
+  }
+
+  /** A full disk may have rolled the transaction back already. */
+  #rollBack(): void {
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+  }
+
+  #all(question: string, ...parameters: (string | number)[]): Row[] {
+    try {
+      return this.#ask(question).all(...parameters) as Row[];
+    } catch (error) {
+      throw explain(error, this.#file);
+    }
+  }
+
+  async jobs() {
+    return this.#all('jobs').map(jobOf);
+  }
+
+  async tables() {
+    return this.#all('tables').map(tableOf);
+  }
+
+  async grants() {
+    return this.#all('grants').map(grantOf);
+  }
+
+  async workers() {
+    return this.#all('workers') as unknown as StoredWorker[];
+  }
+
+  async nextTicket(): Promise<number> {
+    return (this.#all('counter', 'next-ticket')[0]?.value as number | undefined) ?? 1;
+  }
+
+  async lastSequence(): Promise<number> {
+    return this.#all('last-sequence')[0]!.value as number;
+  }
+
+  async states(job: JobId) {
+    return this.#all('states', job) as unknown as { segment: number; bytes: Uint8Array }[];
+  }
+
+  async statistics(job: JobId) {
+    const row = this.#all('statistics', job)[0];
+    return row ? (row as { through: number; json: string }) : null;
+  }
+
+  async notes(job: JobId, from: TaskIndex, limit: number): Promise<TaskNote[]> {
+    return this.#all('notes', job, from, limit).map((row) => JSON.parse(row.note as string));
+  }
+
+  async note(job: JobId, task: TaskIndex): Promise<TaskNote | null> {
+    const row = this.#all('note', job, task)[0];
+    return row ? JSON.parse(row.note as string) : null;
+  }
+
+  async attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]> {
+    return this.#all('attempts-of-task', job, task).map(attemptOf);
+  }
+
+  async attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]> {
+    return this.#all('attempts-after', sequence, job, limit).map(attemptOf);
+  }
+
+  async collectedByTask(job: JobId, after: TaskIndex, limit: number): Promise<CollectedRow[]> {
+    return this.#all('collected-by-task', job, after, limit).map(collectedOf);
+  }
+
+  async collectedByEnd(job: JobId, sequence: number, limit: number): Promise<CollectedRow[]> {
+    return this.#all('collected-by-end', sequence, job, limit).map(collectedOf);
+  }
+
+  async events(after: number, job: JobId | null, limit: number): Promise<StoredEvent[]> {
+    const rows =
+      job === null
+        ? this.#all('events', after, limit)
+        : this.#all('events-of-job', job, after, limit);
+    return rows as unknown as StoredEvent[];
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+}
+
+function apply(ask: Ask, change: Change): void {
+  switch (change.kind) {
+    case 'attempt-ended':
+      ask('add-attempt').run(change.sequence, ...attemptCells(change.attempt, change.accepted));
+      return;
+    case 'states':
+      ask('set-states').run(change.job, change.segment, change.bytes);
+      return;
+    case 'granted': {
+      const { firstTicket, job, worker, workerName, tasks, grantedAtMs } = change.grant;
+      const runs = JSON.stringify(tasks);
+      ask('add-grant').run(firstTicket, job, worker, workerName, runs, grantedAtMs);
+      ask('set-counter').run('next-ticket', change.nextTicket);
+      return;
+    }
+    case 'grant-closed':
+      ask('close-grant').run(change.firstTicket);
+      return;
+    case 'note':
+      ask('set-note').run(change.note.job, change.note.task, JSON.stringify(change.note));
+      return;
+    case 'note-cleared':
+      ask('clear-note').run(change.job, change.task);
+      return;
+    case 'results-end':
+      ask('set-results-end').run(change.segment, change.bytes, change.job);
+      return;
+    case 'attempt-redeemed':
+      ask('forget-attempt').run(change.job, change.task, change.ticket);
+      return;
+    case 'statistics':
+      ask('set-statistics').run(change.job, change.through, change.json);
+      return;
+    case 'event':
+      ask('add-event').run(change.atMs, change.job, change.event, change.actor, change.text);
+      return;
+    case 'worker': {
+      const { id, name, platform, slots, firstSeenMs, lastSeenMs } = change.worker;
+      ask('set-worker').run(id, name, platform, slots, firstSeenMs, lastSeenMs);
+      return;
+    }
+    case 'table-added': {
+      const { id, format, file, rows, columns, addedAtMs } = change.table;
+      ask('add-table').run(id, format, file, rows, JSON.stringify(columns), addedAtMs);
+      return;
+    }
+    case 'job-added':
+      ask('add-job').run(...jobCells(change.job));
+      return;
+    case 'job-state':
+      ask('set-job-state').run(change.state, change.reason, change.actor, change.atMs, change.job);
+      return;
+    case 'job-spec':
+      ask('set-job-spec').run(JSON.stringify(change.spec), change.job);
+      return;
+    case 'job-collected':
+      ask('set-job-collected').run(change.atMs, change.job);
+      return;
+  }
+}

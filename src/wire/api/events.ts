@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { progress } from './jobs.ts';
+import { serverState, workerState } from './machines.ts';
+import {
+  actor,
+  cause,
+  type Frozen,
+  jobId,
+  jobState,
+  message,
+  moment,
+  reason,
+  taskCounts,
+  taskIndex,
+  taskState,
+  ticket,
+} from './message.ts';
+
+const always = { id: z.int().min(0), atMs: moment };
+
+/**
+ * What happens, for `GET /v1/events`. `progress` comes at most four times a second for a job and
+ * stands for all ends since the last; `task` comes only for ends that were not ok, so that ten
+ * million good ones are not ten million events.
+ */
+export const event = message(
+  'Event',
+  'Something that happened.',
+  z.discriminatedUnion('kind', [
+    z.object({
+      ...always,
+      kind: z.literal('job'),
+      job: jobId,
+      state: jobState,
+      reason,
+      actor,
+      counts: taskCounts,
+    }),
+    z.object({
+      ...always,
+      kind: z.literal('progress'),
+      job: jobId,
+      counts: taskCounts,
+      progress,
+    }),
+    z.object({
+      ...always,
+      kind: z.literal('task'),
+      job: jobId,
+      task: taskIndex,
+      ticket: ticket.nullable(),
+      state: taskState,
+      cause: cause.nullable(),
+      reason,
+      actor,
+    }),
+    z.object({
+      ...always,
+      kind: z.literal('worker'),
+      worker: z.string(),
+      name: z.string(),
+      state: workerState,
+      reason,
+    }),
+    z.object({ ...always, kind: z.literal('server'), state: serverState, reason }),
+  ]),
+);
+export type ApiEvent = Frozen<z.infer<typeof event>>;

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import type { Axis, Collection, Command, Input, JobSpec, ResultSource, UserCode } from '#model';
+import { cause, count, digest, message } from './message.ts';
+
+const name = z.string().min(1).max(200);
+const path = z.string().min(1).max(4096);
+const cell = z.string().max(1 << 20);
+const template = z.string().max(1 << 20);
+
+const command: z.ZodType<Command> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('shell'), template: template.min(1) }),
+  z.strictObject({ kind: z.literal('argv'), template: z.array(template).min(1).max(10_000) }),
+]);
+
+const axis: z.ZodType<Axis> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('file'), table: name }),
+  z.strictObject({
+    kind: z.literal('range'),
+    column: name,
+    from: z.string().max(100),
+    to: z.string().max(100),
+    step: z.string().max(100),
+  }),
+  z.strictObject({
+    kind: z.literal('values'),
+    columns: z.array(name).min(1).max(4096),
+    rows: z.array(z.array(cell)).min(1),
+  }),
+]);
+
+const input: z.ZodType<Input> = z.strictObject({
+  name: path,
+  from: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('template'), blob: digest, bytes: count }),
+    z.strictObject({ kind: z.literal('file'), blob: digest, bytes: count }),
+    z.strictObject({ kind: z.literal('parameter'), column: name }),
+  ]),
+});
+
+const resultSource: z.ZodType<ResultSource> = z.strictObject({
+  name,
+  from: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('stdout') }),
+    z.strictObject({ kind: z.literal('stderr') }),
+    z.strictObject({ kind: z.literal('file'), path }),
+    z.strictObject({ kind: z.literal('glob'), pattern: path }),
+  ]),
+  required: z.boolean(),
+});
+
+const userCode: z.ZodType<UserCode> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.enum(['module', 'executable']), path, sha256: digest }),
+  z.strictObject({ kind: z.literal('expression'), text: z.string().max(100_000) }),
+]);
+
+const collection: z.ZodType<Collection> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('concat') }),
+  z.strictObject({ kind: z.literal('blockwise') }),
+  z.strictObject({
+    kind: z.literal('table'),
+    formats: z.array(z.enum(['csv', 'sqlite', 'parquet'])).min(1),
+  }),
+  z.strictObject({ kind: z.literal('module'), code: userCode }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+
+/** The check of `JobSpec`; its meaning is documented with the type in the model. */
+export const jobSpec: z.ZodType<JobSpec> = message(
+  'JobSpec',
+  'A job, complete: no paths to read, no unit as text, nothing optional.',
+  z.strictObject({
+    name,
+    command,
+    axes: z.array(axis).max(100),
+    inputs: z.array(input).max(10_000),
+    results: z.array(resultSource).min(1).max(1000),
+    programName: z.string().max(255).describe('File name of the shipped program, or empty.'),
+    programs: z
+      .array(
+        z.strictObject({
+          platform: name,
+          sha256: digest,
+          md5: z.string().regex(/^[0-9a-f]{32}$/),
+          bytes: count,
+        }),
+      )
+      .max(100),
+    references: z.array(z.strictObject({ path, sha256: digest })).max(10_000),
+    environment: z.record(z.string().min(1).max(1000), z.string().max(128 << 10)),
+    directory: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('scratch') }),
+      z.strictObject({ kind: z.literal('submit'), path }),
+    ]),
+    retries: count,
+    retryByCause: z.partialRecord(cause, count),
+    timeoutMs: count.describe('0: none.'),
+    killGraceMs: count,
+    idempotent: z.boolean(),
+    request: z.strictObject({
+      cpus: z.number().positive().max(100_000),
+      memoryBytes: count.describe('0: no limit.'),
+      diskBytes: count.describe('0: no limit.'),
+    }),
+    validate: userCode.nullable(),
+    validateTimeoutMs: count,
+    collect: collection,
+    order: z.enum(['table', 'completion']),
+    keep: z.enum(['packed', 'files']),
+    output: z.string().max(4096).describe('Absolute directory on the server, or empty.'),
+    logBytes: count,
+    resultBytes: count,
+    deleteWorker: z.boolean(),
+    deleteClient: z.boolean(),
+    priority: z.int(),
+  }),
+);

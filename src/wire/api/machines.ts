@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { actor, count, type Frozen, message, milliseconds, moment, reason } from './message.ts';
+
+export const workerState = z.enum(['active', 'draining', 'paused', 'lost']);
+
+export const workerView = message(
+  'Worker',
+  'A worker, its state with reason, time and actor, and what it offers.',
+  z.object({
+    worker: z.string().describe('Its id; another process is another worker.'),
+    name: z.string(),
+    platform: z.string(),
+    version: z.string(),
+    address: z.string(),
+    state: workerState,
+    reason,
+    changedAtMs: moment,
+    actor,
+    slots: count,
+    busySlots: count,
+    memoryBytes: count,
+    diskFreeBytes: count,
+    lastHeardAtMs: moment,
+    done: count,
+    failed: count,
+  }),
+);
+export type WorkerView = Frozen<z.infer<typeof workerView>>;
+
+export const workerList = message(
+  'WorkerList',
+  'The workers that the server knows.',
+  z.object({ workers: z.array(workerView) }),
+);
+export type WorkerList = Frozen<z.infer<typeof workerList>>;
+
+export const workerChange = message(
+  'WorkerChange',
+  'Pauses (nothing new is given), resumes or drains (finish, then end) a worker.',
+  z.strictObject({ action: z.enum(['pause', 'resume', 'drain']), reason: reason.default('') }),
+);
+export type WorkerChange = Frozen<z.infer<typeof workerChange>>;
+
+export const serverState = z.enum(['running', 'disk-full', 'draining', 'stopping', 'read-only']);
+
+export const serverView = message(
+  'Server',
+  'The server itself.',
+  z.object({
+    version: z.string(),
+    url: z.string(),
+    pid: count,
+    stateDirectory: z.string(),
+    startedAtMs: moment,
+    uptimeMs: milliseconds,
+    state: serverState,
+    reason,
+    diskFreeBytes: count,
+    diskTotalBytes: count,
+    memoryBytes: count,
+    jobsRunning: count,
+    jobs: count,
+    workers: count,
+    slots: count,
+    busySlots: count,
+  }),
+);
+export type ServerView = Frozen<z.infer<typeof serverView>>;
+
+export const stopRequest = message(
+  'StopRequest',
+  '`drain`: attempts that run may finish first. `now`: at once; workers keep what runs.',
+  z.strictObject({ mode: z.enum(['drain', 'now']) }),
+);
+export type StopRequest = Frozen<z.infer<typeof stopRequest>>;
+
+export const stopAnswer = message(
+  'StopAnswer',
+  'The server is going to end.',
+  z.object({ state: serverState, runningAttempts: count }),
+);
+export type StopAnswer = Frozen<z.infer<typeof stopAnswer>>;

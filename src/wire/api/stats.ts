@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import {
+  cause,
+  causeCounts,
+  count,
+  type Frozen,
+  jobId,
+  jobState,
+  message,
+  milliseconds,
+  moment,
+  parameters,
+  taskCounts,
+  taskIndex,
+  ticket,
+} from './message.ts';
+
+export const percentiles = message(
+  'Percentiles',
+  'Times of the attempts that ended well.',
+  z.object({
+    count,
+    minMs: milliseconds,
+    p50Ms: milliseconds,
+    p90Ms: milliseconds,
+    p99Ms: milliseconds,
+    maxMs: milliseconds,
+    meanMs: milliseconds,
+    sumMs: milliseconds,
+  }),
+);
+export type PercentilesView = Frozen<z.infer<typeof percentiles>>;
+
+const fraction = z.number().min(0).max(1).nullable();
+
+export const workerStats = message(
+  'WorkerStats',
+  'What one worker did for a job.',
+  z.object({
+    worker: z.string(),
+    done: count.describe('Tasks it finished.'),
+    attempts: count,
+    failures: causeCounts,
+    busyMs: milliseconds.describe('Sum of the wall times of its attempts.'),
+    efficiency: fraction.describe('Busy time over slots times the time it was there.'),
+  }),
+);
+export type WorkerStats = Frozen<z.infer<typeof workerStats>>;
+
+export const failureGroup = message(
+  'FailureGroup',
+  'Tasks that failed in the same way, with one of them as the example.',
+  z.object({
+    signature: z.string(),
+    cause,
+    tasks: count,
+    example: z.object({ task: taskIndex, ticket, parameters, reason: z.string() }),
+  }),
+);
+export type FailureGroup = Frozen<z.infer<typeof failureGroup>>;
+
+export const jobStats = message(
+  'JobStats',
+  'Who did what, what failed and how long things took.',
+  z.object({
+    job: jobId,
+    name: z.string(),
+    state: jobState,
+    counts: taskCounts,
+    startedAtMs: moment.nullable(),
+    endedAtMs: moment.nullable(),
+    elapsedMs: milliseconds,
+    attempts: count,
+    reused: count.describe('Tasks whose results were taken over from an earlier job.'),
+    causes: causeCounts.describe('Every ended attempt by its cause.'),
+    workers: z.array(workerStats),
+    workersLeftOut: count.describe('Workers beyond the 1000 that did most.'),
+    failures: z.array(failureGroup),
+    failuresLeftOut: count.describe('Groups beyond the 100 largest.'),
+    wall: percentiles.nullable(),
+    cpu: percentiles.nullable(),
+    memoryPeakBytes: count.nullable().describe('The largest of any attempt.'),
+    efficiency: fraction,
+  }),
+);
+export type JobStats = Frozen<z.infer<typeof jobStats>>;

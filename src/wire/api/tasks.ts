@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import {
+  actor,
+  cause,
+  count,
+  type Frozen,
+  jobId,
+  message,
+  milliseconds,
+  moment,
+  next,
+  parameters,
+  reason,
+  taskIndex,
+  taskState,
+  ticket,
+} from './message.ts';
+
+export const taskSummary = message(
+  'TaskSummary',
+  'A task: its one state with reason, time and actor. A task never touched has time 0.',
+  z.object({
+    task: taskIndex,
+    state: taskState,
+    reason,
+    changedAtMs: moment,
+    actor,
+    attempts: count,
+    parameters,
+  }),
+);
+export type TaskSummary = Frozen<z.infer<typeof taskSummary>>;
+
+export const taskPage = message(
+  'TaskPage',
+  'Tasks in table order.',
+  z.object({ tasks: z.array(taskSummary), next }),
+);
+export type TaskPage = Frozen<z.infer<typeof taskPage>>;
+
+const usage = z.object({
+  wallMs: milliseconds,
+  cpuUserMs: milliseconds.nullable(),
+  cpuSystemMs: milliseconds.nullable(),
+  memoryPeakBytes: count.nullable(),
+  diskBytes: count.nullable(),
+  source: z.enum(['rusage', 'sampled', 'none']),
+});
+
+export const attemptView = message(
+  'Attempt',
+  'One execution of a task. While it runs, cause, end and usage are null.',
+  z.object({
+    ticket,
+    task: taskIndex,
+    number: z.int().min(1).describe("1 for a task's first attempt."),
+    worker: z.string().describe('Name for people.'),
+    cause: cause.nullable(),
+    exitCode: z.int().nullable(),
+    signal: z.string().nullable(),
+    reason,
+    signature: z.string().describe('Cause and last line of stderr with numbers folded.'),
+    startedAtMs: moment,
+    endedAtMs: moment.nullable(),
+    usage: usage.nullable(),
+    reusedFrom: jobId.nullable().describe('The job whose result was taken over.'),
+  }),
+);
+export type AttemptView = Frozen<z.infer<typeof attemptView>>;
+
+export const attemptPage = message(
+  'AttemptPage',
+  'Attempts by ticket, running and ended.',
+  z.object({ attempts: z.array(attemptView), next }),
+);
+export type AttemptPage = Frozen<z.infer<typeof attemptPage>>;
+
+export const taskDetail = message(
+  'TaskDetail',
+  'A task with all its attempts, and what it waits for.',
+  taskSummary.extend({
+    job: jobId,
+    commandLine: z.string(),
+    attemptList: z.array(attemptView),
+    waiting: z.string().describe('Why it waits; empty when it does not.'),
+  }),
+);
+export type TaskDetail = Frozen<z.infer<typeof taskDetail>>;
+
+export const logLine = message(
+  'LogLine',
+  'One line of what a program printed.',
+  z.object({
+    task: taskIndex,
+    ticket,
+    number: z.int().min(1),
+    stream: z.enum(['stdout', 'stderr']),
+    line: z.int().min(1),
+    text: z.string(),
+  }),
+);
+export type LogLine = Frozen<z.infer<typeof logLine>>;
+
+/** Results longer than this are named in a listing, and fetched by themselves. */
+export const INLINE_RESULT_BYTES = 64 << 10;
+
+export const resultItem = message(
+  'ResultItem',
+  'One named result of one done task. A long one comes without content: fetch it by itself.',
+  z.object({
+    task: taskIndex,
+    ticket,
+    name: z.string(),
+    file: z.string().describe('Original file name, for results of globs.'),
+    bytes: count,
+    text: z.string().nullable(),
+    base64: z.string().nullable().describe('When it is not UTF-8.'),
+  }),
+);
+export type ResultItem = Frozen<z.infer<typeof resultItem>>;

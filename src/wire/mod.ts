@@ -1,0 +1,125 @@
+/** wire: what processes say to each other. Messages, their checks, the open protocol, the client. */
+
+export { apiErrors } from './api/errors.ts';
+export type { ApiEvent } from './api/events.ts';
+export type {
+  BlobReceipt,
+  JobChange,
+  JobDetail,
+  JobPage,
+  JobSubmission,
+  JobSubmitted,
+  JobSummary,
+  OutputFile,
+  OutputList,
+  Progress,
+  RetryAnswer,
+  RetryRequest,
+  SubmissionPreview,
+  TableReceipt,
+  WaitReason,
+} from './api/jobs.ts';
+export type {
+  ServerView,
+  StopAnswer,
+  StopRequest,
+  WorkerChange,
+  WorkerList,
+  WorkerView,
+} from './api/machines.ts';
+export { openApiDocument } from './api/openapi.ts';
+export { PROBLEM_MEDIA } from './api/problem.ts';
+export {
+  type AnswerOf,
+  type BytesAnswer,
+  describeIssues,
+  fillPath,
+  type Route,
+  type RouteInput,
+  readInput,
+} from './api/route.ts';
+export type { FailureGroup, JobStats, PercentilesView, WorkerStats } from './api/stats.ts';
+export {
+  type AttemptPage,
+  type AttemptView,
+  INLINE_RESULT_BYTES,
+  type LogLine,
+  type ResultItem,
+  type TaskDetail,
+  type TaskPage,
+  type TaskSummary,
+} from './api/tasks.ts';
+export {
+  API_BODY_BYTES,
+  type Api,
+  type ApiCall,
+  type ApiHandlers,
+  type ApiOperation,
+  api,
+} from './api.ts';
+export {
+  type CallOptions,
+  ServerClient,
+  type ServerClientOptions,
+} from './client.ts';
+export { wireErrors } from './errors.ts';
+export {
+  type Answer,
+  type Endpoint,
+  type EndpointOptions,
+  type Exchange,
+  exchange,
+  openEndpoint,
+  readJson,
+  serverUrl,
+} from './exchange.ts';
+export { readCompletion } from './open/completion-reader.ts';
+export { COMPLETION_LIMITS, type OpenLimits, TASK_LIMITS } from './open/limits.ts';
+export { isMultipart, readMultipart } from './open/multipart-reader.ts';
+export { PartSpool, type SpooledPart } from './open/part-spool.ts';
+export type { PartHead, PartSink } from './open/parts.ts';
+export { readFailure, type SpokenFailure } from './open/reason.ts';
+export { type AttemptToSpeak, shellWord, spokenTask } from './open/spoken-task.ts';
+export { parseTicket, type ReadTask, readTask } from './open/task-reader.ts';
+export {
+  formatConfig,
+  formatTask,
+  type OpenConfig,
+  type OpenInput,
+  type OpenResult,
+  type OpenTask,
+  taskTextBytes,
+} from './open/task-text.ts';
+export { canonicalPlatform } from './platform.ts';
+export { cleanText, errorOfProblem, PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
+export {
+  bearerToken,
+  ensureSecretFile,
+  makeSecret,
+  readSecretFile,
+  secretMatcher,
+  writeSecretFile,
+} from './session.ts';
+export {
+  DEFAULT_SESSION_LIMIT,
+  SessionLimit,
+  type SessionLimitSettings,
+} from './session-limit.ts';
+export {
+  type EndedAttempt,
+  type GrantedAttempt,
+  type JobDescription,
+  PROTOCOL_VERSION,
+  type RenewRequest,
+  type SentPart,
+  type SyncRequest,
+  type SyncResponse,
+} from './sync.ts';
+export { parseSyncResponse } from './sync-answer-schema.ts';
+export { parseRenewRequest, parseSyncRequest, SYNC_LIMITS } from './sync-schema.ts';
+export {
+  type DownloadOptions,
+  digestFile,
+  type FileDigest,
+  type UploadOptions,
+} from './transfer.ts';
