@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type Clock, messageOf, systemClock } from '#base';
+import type { OpenLineProcess } from '#results';
 import { openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
@@ -11,9 +12,10 @@ import { VERSION } from './version.ts';
 export interface OpenServerOptions {
   /** Absolute. */
   readonly stateDirectory: string;
-  /** Null: nobody is served, the state is only read through the returned URL on loopback. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly insecure: boolean;
+  /** Nothing is handed out or changed, and nobody is told where it listens. */
+  readonly readOnly: boolean;
   readonly leaseMs: number;
   readonly pingMs: number;
   /** The environment that code of users gets. */
@@ -62,17 +64,19 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       pingSeconds: Math.round(options.pingMs / 1000),
       userCode: local ? 'run' : 'refuse',
       userCodePorts: {
-        openLineProcess,
+        openLineProcess: lineProcess,
         openStarter: () => openStarter({ launcherPath: null }),
         node: process.execPath,
         environment: environmentForUserCode(options.environment),
         nonce: () => randomBytes(18).toString('base64url'),
       },
       validators: VALIDATORS,
+      readOnly: options.readOnly,
       log: options.log,
       onStop: options.onStop,
     });
     const url = await server.listen(listen.host, listen.port);
+    if (options.readOnly) return { server, url, token, session, close: () => server!.close() };
     writeEndpoint(layout.endpoint, url);
     return { server, url, token, session, close: () => closeServer(server!, layout.endpoint) };
   } catch (error) {
@@ -81,6 +85,14 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
     throw error;
   }
 }
+
+/** The sandbox's line processes in the shape that results asks for. */
+const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
+  openLineProcess({
+    ...request,
+    onEnd: ({ message, stdout, stderr }) =>
+      onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
+  });
 
 async function closeServer(server: Server, endpoint: string): Promise<void> {
   rmSync(endpoint, { force: true });
@@ -102,7 +114,9 @@ export function isLoopback(host: string): boolean {
 /** Whole or not there: commands of other processes read it at any time. */
 function writeEndpoint(path: string, url: string): void {
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify({ url, pid: process.pid, version: VERSION }), { mode: 0o600 });
+  writeFileSync(draft, JSON.stringify({ url, pid: process.pid, version: VERSION }), {
+    mode: 0o600,
+  });
   renameSync(draft, path);
 }
 
