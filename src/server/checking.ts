@@ -103,7 +103,9 @@ export class Checking {
     const record = await job.results.read(unchecked.place!);
     const verdict = await validator.check({ task, ticket, parameters, record });
     if (verdict.verdict === 'invalid' && !this.#closed) {
-      await this.#parts.quarantine(job).add({ task, ticket, parameters, record, reason: verdict.reason });
+      await this.#parts
+        .quarantine(job)
+        .add({ task, ticket, parameters, record, reason: verdict.reason });
     }
     return verdict;
   }

@@ -108,11 +108,17 @@ export class ServerOpenDoor implements OpenDoor {
 
   #none(): NoTask {
     const open = [...this.#core.active].some((id) => this.#core.jobs.get(id)!.tasks.open > 0);
-    if (open || stoppedReason(this.#core) !== null) return { none: 'running', retryAfterS: RETRY_AFTER_S };
+    if (open || stoppedReason(this.#core) !== null)
+      return { none: 'running', retryAfterS: RETRY_AFTER_S };
     return { none: 'finished' };
   }
 
-  async #speak(job: Job, ticket: Ticket, task: number, cells: readonly string[]): Promise<OpenTask> {
+  async #speak(
+    job: Job,
+    ticket: Ticket,
+    task: number,
+    cells: readonly string[],
+  ): Promise<OpenTask> {
     const { command, templates } = await this.#compile(job);
     const inputs: OpenInput[] = [];
     for (const { name, from } of job.spec.inputs) {

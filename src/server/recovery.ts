@@ -13,7 +13,12 @@ import { TaskTable } from './task-table.ts';
 
 const PAGE = 10_000;
 
-export async function recover(core: Core, store: Store, layout: Layout, tables: Tables): Promise<void> {
+export async function recover(
+  core: Core,
+  store: Store,
+  layout: Layout,
+  tables: Tables,
+): Promise<void> {
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
   for (const stored of await store.jobs()) {
@@ -43,7 +48,9 @@ async function openJob(
     copies: new Map(),
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
+    collectionError: null,
     statisticsDirty: false,
+    statisticsUrgent: false,
     recent: new Map(),
   };
   await restoreNotes(store, job);

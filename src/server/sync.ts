@@ -1,14 +1,21 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
-import { PROTOCOL_VERSION, type EndedAttempt, type GrantedAttempt, type SyncRequest, type SyncResponse } from '#wire';
+
 import { messageOf } from '#base';
 import type { JobId, RecordPlace, Ticket } from '#model';
+import {
+  type EndedAttempt,
+  type GrantedAttempt,
+  PROTOCOL_VERSION,
+  type SyncRequest,
+  type SyncResponse,
+} from '#wire';
 import type { Core, Lease, Worker } from './core.ts';
 import { describe, dispatch } from './dispatch.ts';
+import type { ResultIntake } from './intake/results.ts';
 import { onAttemptEnded } from './reactor/attempts.ts';
 import { onUnused } from './reactor/leases.ts';
 import { onLeaseLost, onWorkerLost, readopt } from './reactor/lost.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
-import type { ResultIntake } from './intake/results.ts';
 
 /** An answer is kept back no longer than this, whatever the worker allows. */
 const LONGEST_WAIT_MS = 25_000;
@@ -131,7 +138,11 @@ export class SyncDesk {
     return dispatch(this.#core, [{ worker, asksFor }]).get(worker.id) ?? [];
   }
 
-  #park(worker: Worker, request: SyncRequest, gone: AbortSignal): Promise<readonly GrantedAttempt[]> {
+  #park(
+    worker: Worker,
+    request: SyncRequest,
+    gone: AbortSignal,
+  ): Promise<readonly GrantedAttempt[]> {
     return new Promise((resolve) => {
       const answer = (attempts: readonly GrantedAttempt[]): void => {
         clearTimeout(timer);

@@ -1,4 +1,62 @@
 /** wire: what processes say to each other. Messages, their checks, the open protocol, the client. */
+
+export { apiErrors } from './api/errors.ts';
+export type { ApiEvent } from './api/events.ts';
+export type {
+  BlobReceipt,
+  JobChange,
+  JobDetail,
+  JobPage,
+  JobSubmission,
+  JobSubmitted,
+  JobSummary,
+  OutputFile,
+  OutputList,
+  Progress,
+  RetryAnswer,
+  RetryRequest,
+  SubmissionPreview,
+  TableReceipt,
+  WaitReason,
+} from './api/jobs.ts';
+export type {
+  ServerView,
+  StopAnswer,
+  StopRequest,
+  WorkerChange,
+  WorkerList,
+  WorkerView,
+} from './api/machines.ts';
+export { openApiDocument } from './api/openapi.ts';
+export { PROBLEM_MEDIA } from './api/problem.ts';
+export {
+  type AnswerOf,
+  type BytesAnswer,
+  describeIssues,
+  fillPath,
+  type Route,
+  type RouteInput,
+  readInput,
+} from './api/route.ts';
+export type { FailureGroup, JobStats, PercentilesView, WorkerStats } from './api/stats.ts';
+export {
+  type AttemptPage,
+  type AttemptView,
+  INLINE_RESULT_BYTES,
+  type LogLine,
+  type ResultItem,
+  type TaskDetail,
+  type TaskPage,
+  type TaskSummary,
+} from './api/tasks.ts';
+export {
+  API_BODY_BYTES,
+  type Api,
+  type ApiCall,
+  type ApiHandlers,
+  type ApiOperation,
+  api,
+} from './api.ts';
 export {
   type CallOptions,
   ServerClient,
@@ -65,60 +123,3 @@ export {
   type FileDigest,
   type UploadOptions,
 } from './transfer.ts';
-export { apiErrors } from './api/errors.ts';
-export type { ApiEvent } from './api/events.ts';
-export type {
-  BlobReceipt,
-  JobChange,
-  JobDetail,
-  JobPage,
-  JobSubmission,
-  JobSubmitted,
-  JobSummary,
-  OutputFile,
-  OutputList,
-  Progress,
-  RetryAnswer,
-  RetryRequest,
-  SubmissionPreview,
-  TableReceipt,
-  WaitReason,
-} from './api/jobs.ts';
-export type {
-  ServerView,
-  StopAnswer,
-  StopRequest,
-  WorkerChange,
-  WorkerList,
-  WorkerView,
-} from './api/machines.ts';
-export { openApiDocument } from './api/openapi.ts';
-export { PROBLEM_MEDIA } from './api/problem.ts';
-export {
-  type AnswerOf,
-  type BytesAnswer,
-  describeIssues,
-  fillPath,
-  type Route,
-  type RouteInput,
-  readInput,
-} from './api/route.ts';
-export type { FailureGroup, JobStats, PercentilesView, WorkerStats } from './api/stats.ts';
-export {
-  type AttemptPage,
-  type AttemptView,
-  INLINE_RESULT_BYTES,
-  type LogLine,
-  type ResultItem,
-  type TaskDetail,
-  type TaskPage,
-  type TaskSummary,
-} from './api/tasks.ts';
-export {
-  API_BODY_BYTES,
-  type Api,
-  type ApiCall,
-  type ApiHandlers,
-  type ApiOperation,
-  api,
-} from './api.ts';

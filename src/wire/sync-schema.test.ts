@@ -45,7 +45,7 @@ function end(ticket: number): EndedAttempt {
 const REQUEST: SyncRequest = {
   protocol: 1,
   worker: 'w1',
-  replaces: null,
+  replaces: 'w0',
   name: 'node17',
   version: '0.1.0',
   platform: 'linux-x64',
@@ -132,6 +132,7 @@ function spoil(whole: object, path: string, value: unknown): unknown {
 const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['worker', '', 'worker'],
   ['worker', 'a\nb', 'worker'],
+  ['replaces', '', 'replaces'],
   ['slots', 1.5, 'slots'],
   ['slots', -1, 'slots'],
   ['memoryBytes', 2 ** 60, 'memoryBytes'],

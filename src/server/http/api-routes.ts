@@ -43,7 +43,9 @@ function parseJson(text: string): unknown {
   try {
     return text === '' ? {} : JSON.parse(text);
   } catch (error) {
-    throw serverErrors.create('REQUEST_MALFORMED', { why: `its JSON is broken: ${messageOf(error)}` });
+    throw serverErrors.create('REQUEST_MALFORMED', {
+      why: `its JSON is broken: ${messageOf(error)}`,
+    });
   }
 }
 
@@ -67,10 +69,7 @@ async function serve(
 function answer(route: Route, result: unknown, reply: FastifyReply): FastifyReply {
   switch (route.answer.kind) {
     case 'json':
-      return reply
-        .code(route.answer.status)
-        .type('application/json')
-        .send(JSON.stringify(result));
+      return reply.code(route.answer.status).type('application/json').send(JSON.stringify(result));
     case 'empty':
       return reply.code(200).send();
     case 'bytes': {

@@ -13,12 +13,18 @@ export function answerProblems(http: FastifyInstance, report: ReportFault): void
   );
   http.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
-    return sendProblem(reply, serverErrors.create('ROUTE_UNKNOWN', { method: request.method, path }));
+    return sendProblem(
+      reply,
+      serverErrors.create('ROUTE_UNKNOWN', { method: request.method, path }),
+    );
   });
 }
 
 function sendProblem(reply: FastifyReply, error: WindrowError): FastifyReply {
-  return reply.code(error.status).type(PROBLEM_TYPE).send(JSON.stringify(problemOf(error)));
+  return reply
+    .code(error.status)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problemOf(error)));
 }
 
 function toKnown(error: FastifyError, request: FastifyRequest, report: ReportFault): WindrowError {

@@ -34,7 +34,8 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
   http.post('/renew', { bodyLimit: RENEW_BYTES }, async (request, reply) => {
     const { worker: id } = parseRenewRequest(request.body);
     const worker = core.workers.get(id);
-    if (!worker || worker.state === 'lost') throw serverErrors.create('WORKER_UNKNOWN', { worker: id });
+    if (!worker || worker.state === 'lost')
+      throw serverErrors.create('WORKER_UNKNOWN', { worker: id });
     touchWorker(core, worker);
     return reply.code(204).send();
   });

@@ -24,7 +24,10 @@ export class Blobs {
     const options = { limitBytes: BLOB_BYTES, sync: true };
     return receiveFile(body, partial, options, (received) => {
       if (received.sha256 !== sha256) {
-        throw serverErrors.create('BLOB_DIGEST_WRONG', { found: received.sha256, expected: sha256 });
+        throw serverErrors.create('BLOB_DIGEST_WRONG', {
+          found: received.sha256,
+          expected: sha256,
+        });
       }
       return this.#layout.blob(sha256);
     });
@@ -60,7 +63,8 @@ export class Blobs {
   /** @throws WindrowError BLOB_UNKNOWN naming the first file that a job needs and that is missing */
   requireAll(spec: JobSpec): void {
     for (const { blob, use } of blobsOf(spec)) {
-      if (this.size(blob) === null) throw serverErrors.create('BLOB_UNKNOWN', { sha256: blob, use });
+      if (this.size(blob) === null)
+        throw serverErrors.create('BLOB_UNKNOWN', { sha256: blob, use });
     }
   }
 }

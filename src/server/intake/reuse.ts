@@ -4,8 +4,8 @@
  * wrong result. Works in slices, so that the server goes on answering.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { TaskState, type TaskIndex } from '#model';
-import { rowDigest, type RowSource } from '#sweep';
+import { type TaskIndex, TaskState } from '#model';
+import { type RowSource, rowDigest } from '#sweep';
 import type { Job } from '../core.ts';
 
 const SLICE_ROWS = 2000;

@@ -90,7 +90,9 @@ export class Intake {
   }
 
   /** What `submit` would do. */
-  async preview(submission: JobSubmission): Promise<Rerun & { rows: RowSource; done: ReadonlySet<number> }> {
+  async preview(
+    submission: JobSubmission,
+  ): Promise<Rerun & { rows: RowSource; done: ReadonlySet<number> }> {
     const spec = submission.spec as JobSpec;
     const { rows } = await this.check(spec);
     const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
@@ -194,7 +196,9 @@ export class Intake {
       results: SegmentStore.open(layout.results(id), null),
       resultsEnd: null,
       statistics: new JobStatistics(),
+      collectionError: null,
       statisticsDirty: false,
+      statisticsUrgent: false,
       recent: new Map(),
     };
   }

@@ -116,7 +116,11 @@ export function onTick(core: Core, stalledMs: number): void {
   for (const worker of core.workers.values()) {
     // While the server itself was busy it could not hear: that time is not counted.
     worker.lastHeardMs += stalledMs;
-    if (worker.state === 'paused' && worker.pausedUntilMs > 0 && worker.pausedUntilMs <= core.clock.now()) {
+    if (
+      worker.state === 'paused' &&
+      worker.pausedUntilMs > 0 &&
+      worker.pausedUntilMs <= core.clock.now()
+    ) {
       worker.pausedUntilMs = 0;
       setWorkerState(core, worker, 'active', 'its pause is over', 'server');
       core.wake();
@@ -129,6 +133,7 @@ export function onTick(core: Core, stalledMs: number): void {
 
 function forgetIdle(core: Core, now: number): void {
   for (const [id, worker] of core.workers) {
-    if (worker.state === 'lost' && now - worker.lastHeardMs > FORGET_LOST_MS) core.workers.delete(id);
+    if (worker.state === 'lost' && now - worker.lastHeardMs > FORGET_LOST_MS)
+      core.workers.delete(id);
   }
 }

@@ -44,6 +44,8 @@ export class FrameReader {
   #lineBytes = 0;
   /** Bytes of the text before what is being looked at. */
   #offset = 0;
+  /** Bytes of what was looked at last. */
+  #span = 0;
   #taken = 0;
   #sections = 0;
   #sectionName: string | null = null;
@@ -56,23 +58,31 @@ export class FrameReader {
     this.#limits = limits;
   }
 
-  /** Takes the next bytes. Throws `OPEN_MALFORMED` or `OPEN_TOO_LARGE`; the reader is then spent. */
-  push(chunk: Buffer): Frame[] {
+  /**
+   * Takes the next bytes. The frames must be taken before the next push. Throws `OPEN_MALFORMED` or
+   * `OPEN_TOO_LARGE`; the reader is then spent.
+   */
+  *push(chunk: Buffer): Generator<Frame, void> {
     this.#taken += chunk.length;
     if (this.#taken > this.#limits.totalBytes) {
       throw this.tooLarge('the whole', formatBytes(this.#limits.totalBytes));
     }
-    const frames: Frame[] = [];
     let rest = chunk;
-    while (rest.length > 0) rest = this.#step(rest, frames);
-    return frames;
+    while (rest.length > 0) {
+      const frames: Frame[] = [];
+      rest = this.#step(rest, frames);
+      // Before the next step, so that a complaint about them names their place and not a later one.
+      yield* frames;
+    }
   }
 
   /** The text is over. Throws `OPEN_MALFORMED` when it stops short of an end line. */
   end(): Frame[] {
     const frames: Frame[] = [];
+    this.#advance();
     if (this.#lineBytes > 0) this.#onLine(this.#takeLine(), frames);
     if (this.#state.at === 'scanned') this.#onScanned(this.#state.scanner.finish(), frames);
+    this.#advance();
     if (this.#state.at !== 'lines') throw this.malformed(END_LINE, 'the end of the text');
     if (this.#length !== null) throw this.malformed(BEGIN_LINE, 'the end of the text');
     return frames;
@@ -97,6 +107,7 @@ export class FrameReader {
 
   /** Consumes some of `data` and returns what is left. */
   #step(data: Buffer, frames: Frame[]): Buffer {
+    this.#advance();
     const state = this.#state;
     if (state.at === 'counted') return this.#onCounted(state, data, frames);
     if (state.at === 'scanned') return this.#onScanned(state.scanner.push(data), frames);
@@ -109,6 +120,11 @@ export class FrameReader {
     return data.subarray(piece.length);
   }
 
+  #advance(): void {
+    this.#offset += this.#span;
+    this.#span = 0;
+  }
+
   #boundLine(): void {
     const limit = this.#state.at === 'lines' ? this.#limits.lineBytes : END_LINE.length + 2;
     if (this.#lineBytes <= limit) return;
@@ -116,7 +132,7 @@ export class FrameReader {
     throw this.tooLarge('a line', formatBytes(limit));
   }
 
-  /** The line gathered so far, without LF or CRLF; the offset moves behind it. */
+  /** The line gathered so far, with its line end. */
   #takeLine(): Buffer {
     const line = this.#line.length === 1 ? this.#line[0]! : Buffer.concat(this.#line);
     this.#line = [];
@@ -129,7 +145,7 @@ export class FrameReader {
     if (text === undefined) throw this.malformed('a line of UTF-8', 'other bytes');
     if (this.#state.at === 'end-line') this.#onEndLine(this.#state, text, frames);
     else if (text !== '') this.#onFramingLine(text, frames);
-    this.#offset += raw.length;
+    this.#span += raw.length;
   }
 
   #onFramingLine(text: string, frames: Frame[]): void {
@@ -199,8 +215,8 @@ export class FrameReader {
     this.#passOn(scanned.content, frames);
     if (scanned.rest === null) return NOTHING;
     this.#endContent(frames);
-    // Where the end line's length differs (LF, CRLF, none), so does what is left.
-    this.#offset = this.#taken - scanned.rest.length;
+    // The end line may be longer or shorter (LF, CRLF, none): what is left tells where it stops.
+    this.#span = this.#taken - scanned.rest.length - this.#offset;
     return scanned.rest;
   }
 
@@ -208,7 +224,7 @@ export class FrameReader {
     if (bytes.length === 0) return;
     this.#contentBytes += bytes.length;
     if (this.#contentBytes > this.#limits.contentBytes) throw this.#contentTooLarge();
-    this.#offset += bytes.length;
+    this.#span += bytes.length;
     frames.push({ kind: 'content', bytes });
   }
 
