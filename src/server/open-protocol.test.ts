@@ -325,6 +325,22 @@ function talk(server: OpenServer, text: string): { socket: Socket; heard: () => 
 }
 
 const POST = `POST /complete?ticket=100&sessionID=${SESSION} HTTP/1.1\r\nHost: a\r\n`;
+test('a client that listens only when it has sent everything still hears the refusal', async () => {
+  const server = await serve(new FakeDoor());
+  const bytes = 20_000_000;
+  const socket = connect(server.port, '127.0.0.1');
+  socket.on('error', () => {}).pause();
+  socket.write(`${POST.replace(SESSION, 'wrong')}Content-Length: ${bytes}\r\n\r\n`);
+  await new Promise((resolve) => socket.write(Buffer.alloc(bytes), resolve));
+  let heard = '';
+  socket.on('data', (chunk) => {
+    heard += chunk;
+  });
+  socket.resume();
+  await once(socket, 'close');
+  assert.match(heard, /^HTTP\/1\.1 403 /);
+});
+
 const PACE = { idleMs: 100, graceMs: 200, bytesPerSecond: 1000 };
 
 test('half a body and then silence is given up with 408, and the connection is closed', async () => {
