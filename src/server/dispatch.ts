@@ -1,8 +1,8 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
-import type { JobDescription } from '#wire';
-import type { GrantedAttempt } from '#wire';
-import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
+
 import type { TaskIndex, Ticket } from '#model';
+import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
+import type { GrantedAttempt, JobDescription } from '#wire';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
 import { nextNumber } from './reactor/tasks.ts';
@@ -117,7 +117,7 @@ function leaseOut(
   worker: Worker,
   tasks: readonly TaskIndex[],
   runs: readonly (readonly [TaskIndex, number])[],
-  cellsOf: (index: number) => string[],
+  cellsOf: (index: number) => readonly string[],
 ): GrantedAttempt[] {
   const firstTicket = core.nextTicket;
   const granted: Grant = { firstTicket, open: tasks.length };

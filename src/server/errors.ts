@@ -61,6 +61,12 @@ export const serverErrors = defineErrors({
     status: 401,
     example: {},
   },
+  TOO_MANY_GUESSES: {
+    message: 'too many wrong secrets came from this address',
+    todo: 'Wait as long as Retry-After says, and check which secret is sent.',
+    status: 429,
+    example: {},
+  },
   ROUTE_UNKNOWN: {
     message: 'there is nothing at {method} {path}',
     todo: 'See /v1/openapi.json for what there is.',

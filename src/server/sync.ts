@@ -1,13 +1,21 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
-import { PROTOCOL_VERSION, type EndedAttempt, type GrantedAttempt, type SyncRequest, type SyncResponse } from '#wire';
+
+import { messageOf } from '#base';
 import type { JobId, RecordPlace, Ticket } from '#model';
+import {
+  type EndedAttempt,
+  type GrantedAttempt,
+  PROTOCOL_VERSION,
+  type SyncRequest,
+  type SyncResponse,
+} from '#wire';
 import type { Core, Lease, Worker } from './core.ts';
 import { describe, dispatch } from './dispatch.ts';
+import type { ResultIntake } from './intake/results.ts';
 import { onAttemptEnded } from './reactor/attempts.ts';
 import { onUnused } from './reactor/leases.ts';
 import { onLeaseLost, onWorkerLost, readopt } from './reactor/lost.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
-import type { ResultIntake } from './intake/results.ts';
 
 /** An answer is kept back no longer than this, whatever the worker allows. */
 const LONGEST_WAIT_MS = 25_000;
@@ -79,7 +87,7 @@ export class SyncDesk {
     }
   }
 
-  #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace>): void {
+  #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
     const lease = this.#leaseOf(worker, end.ticket);
     if (!lease) return;
     if (end.cause === 'cancelled' || end.cause === 'superseded') {
@@ -88,8 +96,17 @@ export class SyncDesk {
       } else onLeaseLost(this.#core, lease, 'cancelled', end.reason || 'the worker was stopped');
       return;
     }
-    const place = places.get(end.ticket) ?? this.#results.append(lease, end);
+    const stored = places.get(end.ticket);
+    if (stored instanceof Error) return this.#endWithoutResults(lease, end, stored);
+    const place = stored ?? this.#results.append(lease, end);
     onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine);
+  }
+
+  /** Its uploads are missing, damaged, or found no room: the machine's or the server's fault. */
+  #endWithoutResults(lease: Lease, end: EndedAttempt, error: Error): void {
+    const reason = `its results could not be stored: ${messageOf(error)}`;
+    const cause = end.cause === 'ok' ? 'stage-out' : end.cause;
+    onAttemptEnded(this.#core, lease, { ...end, cause, reason }, null, end.lastErrorLine);
   }
 
   /** The lease when the ticket is current and this worker's, also if it was taken for lost. */
@@ -121,7 +138,11 @@ export class SyncDesk {
     return dispatch(this.#core, [{ worker, asksFor }]).get(worker.id) ?? [];
   }
 
-  #park(worker: Worker, request: SyncRequest, gone: AbortSignal): Promise<readonly GrantedAttempt[]> {
+  #park(
+    worker: Worker,
+    request: SyncRequest,
+    gone: AbortSignal,
+  ): Promise<readonly GrantedAttempt[]> {
     return new Promise((resolve) => {
       const answer = (attempts: readonly GrantedAttempt[]): void => {
         clearTimeout(timer);

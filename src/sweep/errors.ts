@@ -188,3 +188,99 @@ export const sweepErrors = defineErrors({
     problems: '- command: …\n- [inputs]: …',
   }),
 });
+
+/** Faults of sweep files and of the options that stand for their keys. */
+export const planErrors = defineErrors({
+  SWEEP_UNREADABLE: refusal(
+    '{file}: the sweep file cannot be read: {found}',
+    'Check that the file exists, is text of at most 4 MiB, and that you may read it.',
+    { file: 'sweep.toml', found: 'ENOENT' },
+  ),
+  SWEEP_BAD_TOML: refusal('{file}:{line}:{column}: {found}', 'Correct the TOML at that place.', {
+    file: 'sweep.toml',
+    line: 3,
+    column: 9,
+    found: 'incomplete key-value declaration',
+  }),
+  SWEEP_UNKNOWN_KEY: refusal('{where}: found the unknown key "{found}"', '{advice}', {
+    where: 'sweep.toml:5 (retires)',
+    found: 'retires',
+    advice: 'Did you mean "retries"?',
+  }),
+  SWEEP_MISSING_KEY: refusal('{where}: found no "{expected}"', 'Add it, e.g. {example}', {
+    where: 'sweep.toml',
+    expected: 'command',
+    example: 'command = "./program --beta $beta"',
+  }),
+  SWEEP_BAD_VALUE: refusal('{where}: found {found}, expected {expected}', 'Correct the value.', {
+    where: 'sweep.toml:6 (timeout)',
+    found: '600',
+    expected: 'a duration with its unit, e.g. "10 min"',
+  }),
+  SWEEP_NOT_SUPPORTED: refusal(
+    '{where}: [{found}] is not supported by this version',
+    'Remove the section; machines are brought in with "windrow worker" for now.',
+    { where: 'sweep.toml:20 (cluster)', found: 'cluster' },
+  ),
+  SWEEP_BAD_NAME: refusal(
+    '{where}: found the name {found}, expected {expected}',
+    'Choose a name that stays inside the directory of an attempt.',
+    { where: 'sweep.toml:9 ([inputs])', found: '"../x"', expected: 'a relative path without ".."' },
+  ),
+  SWEEP_DUPLICATE_NAME: refusal(
+    '{where}: found the name {found}, which collides with {other}',
+    'Give each file and each result a name of its own.',
+    { where: 'sweep.toml:9 ([inputs])', found: '"a/b"', other: 'the file "a"' },
+  ),
+  SWEEP_UNKNOWN_PARAMETER: refusal('{where}: the parameter "{found}" names no column', '{advice}', {
+    where: 'sweep.toml:9 ([inputs])',
+    found: 'lattise',
+    advice: 'Did you mean "lattice"?',
+  }),
+  SWEEP_FILE_MISSING: refusal(
+    '{where}: the file {path} cannot be used: {found}',
+    'Correct the path, which is relative to {base}.',
+    {
+      where: 'sweep.toml:12 ([inputs] "a")',
+      path: 'a.bin',
+      found: 'it does not exist',
+      base: '/home/ada/ising',
+    },
+  ),
+  SWEEP_STDIN_TWICE: refusal(
+    '{where}: standard input can be read by one table only',
+    'Write the second table to a file.',
+    { where: '--each-line' },
+  ),
+  PROGRAM_NOT_EXECUTABLE: refusal(
+    '{where}: the program {path} cannot be executed: {found}',
+    '{advice}',
+    {
+      where: 'sweep.toml:2 (command)',
+      path: './ising',
+      found: 'its execute bit is not set',
+      advice: 'chmod +x ./ising',
+    },
+  ),
+  PROGRAM_WRONG_PLATFORM: refusal(
+    '{where}: the program {path} is {found}, expected one for {expected}',
+    'Name the build of each platform in [programs], e.g. "linux-arm64" = "build/arm64/program".',
+    {
+      where: 'sweep.toml:8 ([programs])',
+      path: 'build/ising',
+      found: 'a program for linux-x64',
+      expected: 'linux-arm64',
+    },
+  ),
+  PROGRAM_UNKNOWN_PLATFORM: refusal(
+    '{where}: found the platform "{found}", expected {expected}',
+    'Write the platform as "<os>-<arch>", e.g. "linux-x64", or "any" for a script.',
+    { where: 'sweep.toml:8 ([programs])', found: 'linux-x86', expected: 'e.g. linux-x64' },
+  ),
+  PARALLEL_WORDS: refusal('{where}: found {found}, expected {expected}', '{advice}', {
+    where: 'command line',
+    found: 'no value after ":::"',
+    expected: 'at least one',
+    advice: 'Write the values after ":::", e.g. gzip {} ::: a.txt b.txt',
+  }),
+});

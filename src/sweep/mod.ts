@@ -1,5 +1,14 @@
 /** sweep: what users write → jobs. Tables, axes, templates, sweep files, command lines. */
-export { rowErrors, sweepErrors, tableErrors, templateErrors } from './errors.ts';
+export type { ArgumentAxis, SweepOptions } from './arguments/options.ts';
+export { type ParallelSource, splitParallelWords } from './arguments/parallel-words.ts';
+export { planFromArguments, type SweepArguments } from './arguments/sweep-arguments.ts';
+export { checkSpec } from './check/check-spec.ts';
+export { planErrors, rowErrors, sweepErrors, tableErrors, templateErrors } from './errors.ts';
+export type { FindOrigin } from './file/document.ts';
+export { readSweepFile, type SweepSurroundings } from './file/sweep-file.ts';
+export type { PlannedBlob, PlannedTable, SweepPlan } from './plan/draft.ts';
+export { normalizePlatform } from './plan/platform.ts';
+export { type JobKey, jobKey, type KeyPart, rowDigest, rowDigester, rowKey } from './row-key.ts';
 export { openRows, type RowSource } from './rows/source.ts';
 export {
   formatOfName,

@@ -72,7 +72,7 @@ export class ResultIntake {
     }
   }
 
-  #spooled(ticket: Ticket, part: SentPart & { uploaded: number }): SpooledPart {
+  #spooled(ticket: Ticket, part: Extract<SentPart, { uploaded: number }>): SpooledPart {
     const { name, kind, file, cutBytes, bytes, sha256 } = part;
     const path = this.#layout.spooled(ticket, part.uploaded);
     return { name, kind, file, cutBytes, spool: { path, bytes, sha256 } };
@@ -89,7 +89,8 @@ export class ResultIntake {
   /** The uploads of an attempt are not needed any more: it has ended durably. */
   async drop(end: EndedAttempt): Promise<void> {
     for (const part of end.parts) {
-      if ('uploaded' in part) await rm(this.#layout.spooled(end.ticket, part.uploaded), { force: true });
+      if ('uploaded' in part)
+        await rm(this.#layout.spooled(end.ticket, part.uploaded), { force: true });
     }
   }
 
@@ -101,6 +102,7 @@ export class ResultIntake {
 
 function inlinePart(part: SentPart): InlinePart {
   const { name, kind, file, cutBytes } = part;
-  const content = 'text' in part ? part.text : 'base64' in part ? Buffer.from(part.base64, 'base64') : '';
+  const content =
+    'text' in part ? part.text : 'base64' in part ? Buffer.from(part.base64, 'base64') : '';
   return { name, kind, file, cutBytes, content };
 }

@@ -86,4 +86,3 @@ async function syncFolder(path: string): Promise<void> {
     await folder.close();
   }
 }
-

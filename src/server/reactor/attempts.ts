@@ -34,7 +34,8 @@ export function onAttemptEnded(
     task: lease.task,
     number: lease.number,
     worker: worker?.name ?? lease.worker,
-    signature: end.cause === 'ok' ? '' : signatureOf(end.cause, end.exitCode ?? end.signal, lastErrorLine),
+    signature:
+      end.cause === 'ok' ? '' : signatureOf(end.cause, end.exitCode ?? end.signal, lastErrorLine),
     place,
     reusedFrom: null,
   };
@@ -58,7 +59,12 @@ function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
   // A copy is being checked already; this one waits for nothing.
   if (job.tasks.state(record.task) === TaskState.checking) return onTooLate(core, job, record);
   job.tasks.set(record.task, TaskState.checking);
-  keepNote(core, job, { ...noteOf(core, job, record.task), state: 'checking', unchecked: record }, true);
+  keepNote(
+    core,
+    job,
+    { ...noteOf(core, job, record.task), state: 'checking', unchecked: record },
+    true,
+  );
   core.check(job, record.task);
 }
 
@@ -84,7 +90,12 @@ export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: 
   const next = { ...note, failures, attempts, unchecked: null, atMs: core.clock.now() };
   if (job.state === 'removed') {
     job.tasks.set(record.task, TaskState.removed);
-    keepNote(core, job, { ...next, state: 'removed', reason: job.stateReason, actor: job.stateActor }, false);
+    keepNote(
+      core,
+      job,
+      { ...next, state: 'removed', reason: job.stateReason, actor: job.stateActor },
+      false,
+    );
     return;
   }
   if (copyRuns || record.cause === 'superseded') {
@@ -103,7 +114,11 @@ export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: 
   const held = verdict.next === 'hold';
   job.tasks.set(record.task, held ? TaskState.held : TaskState.failed);
   const reason = `${record.reason || record.cause} (${verdict.why})`;
-  keepNote(core, job, { ...next, state: held ? 'held' : 'failed', reason, actor: 'server' }, held);
+  const { signature } = record;
+  const state = held ? 'held' : 'failed';
+  keepNote(core, job, { ...next, state, reason, signature, actor: 'server' }, held);
+  job.statistics.taskFailed(record);
+  job.statisticsUrgent = true;
   core.happened({
     kind: 'task',
     job: job.id,
@@ -143,13 +158,26 @@ export function onChecked(core: Core, job: Job, task: number, verdict: CheckVerd
   if (verdict.verdict === 'valid') return accept(core, job, record);
   if (verdict.verdict === 'invalid') {
     const signature = signatureOf('invalid-result', null, verdict.reason);
-    const invalid = { ...record, cause: 'invalid-result' as const, reason: verdict.reason, signature };
+    const invalid = {
+      ...record,
+      cause: 'invalid-result' as const,
+      reason: verdict.reason,
+      signature,
+    };
     return onBadEnd(core, job, invalid, false);
   }
   job.tasks.set(task, TaskState.held);
   const reason = `the validator failed, not the program: ${verdict.reason}`;
   const atMs = core.clock.now();
   keepNote(core, job, { ...note, state: 'held', reason, actor: 'validator', atMs }, true);
-  core.happened({ kind: 'task', job: job.id, task, ticket: record.ticket, cause: 'held', reason, actor: 'validator' });
+  core.happened({
+    kind: 'task',
+    job: job.id,
+    task,
+    ticket: record.ticket,
+    cause: 'held',
+    reason,
+    actor: 'validator',
+  });
   checkFinished(core, job);
 }

@@ -39,7 +39,12 @@ export function removeJob(core: Core, job: Job, reason: string, actor: string): 
  * @param notes what the store remembers of these tasks, in any order
  * @returns how many tasks go on
  */
-export function retryTasks(core: Core, job: Job, notes: readonly TaskNote[], actor: string): number {
+export function retryTasks(
+  core: Core,
+  job: Job,
+  notes: readonly TaskNote[],
+  actor: string,
+): number {
   const again = notes.filter((note) => isStuck(job, note.task));
   if (again.length === 0) return 0;
   if (job.state !== 'running' && job.state !== 'paused') {
@@ -57,7 +62,10 @@ export function isStuck(job: Job, task: TaskIndex): boolean {
 }
 
 function retryTask(core: Core, job: Job, note: TaskNote, actor: string): void {
-  const fresh = { ...note, failures: {}, notBeforeMs: 0, actor, atMs: core.clock.now() };
+  if (note.signature !== '') job.statistics.taskRevived(note.signature);
+  job.statisticsUrgent = true;
+  const atMs = core.clock.now();
+  const fresh = { ...note, failures: {}, signature: '', notBeforeMs: 0, actor, atMs };
   if (note.unchecked) {
     job.tasks.set(note.task, TaskState.checking);
     keepNote(core, job, { ...fresh, state: 'checking', reason: 'checked again' }, true);

@@ -60,4 +60,3 @@ export function addCopy(core: Core, job: Job, first: Lease): void {
   const tickets = job.copies.get(first.task) ?? [first.ticket];
   job.copies.set(first.task, [...tickets, core.nextTicket]);
 }
-

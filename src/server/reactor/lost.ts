@@ -2,7 +2,7 @@
 import { formatDuration } from '#base';
 import { type AttemptEnd, type Cause, TaskState } from '#model';
 import type { Core, Job, Lease, Worker } from '../core.ts';
-import { onBadEnd } from './attempts.ts';
+import { addRecord, onBadEnd } from './attempts.ts';
 import { addLease, endLease } from './leases.ts';
 import { setWorkerState } from './workers.ts';
 
@@ -27,7 +27,6 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
   const worker = core.workers.get(lease.worker);
   const copies = endLease(core, job, lease);
   if (cause === 'worker-lost') remember(core, lease);
-  if (job.tasks.state(lease.task) !== TaskState.running) return;
   const now = core.clock.now();
   const end: AttemptEnd = {
     ticket: lease.ticket,
@@ -56,7 +55,8 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     place: null,
     reusedFrom: null,
   };
-  onBadEnd(core, job, record, copies > 0);
+  if (job.tasks.state(lease.task) === TaskState.running) onBadEnd(core, job, record, copies > 0);
+  else addRecord(core, job, record, false);
 }
 
 function remember(core: Core, lease: Lease): void {
@@ -116,7 +116,11 @@ export function onTick(core: Core, stalledMs: number): void {
   for (const worker of core.workers.values()) {
     // While the server itself was busy it could not hear: that time is not counted.
     worker.lastHeardMs += stalledMs;
-    if (worker.state === 'paused' && worker.pausedUntilMs > 0 && worker.pausedUntilMs <= core.clock.now()) {
+    if (
+      worker.state === 'paused' &&
+      worker.pausedUntilMs > 0 &&
+      worker.pausedUntilMs <= core.clock.now()
+    ) {
       worker.pausedUntilMs = 0;
       setWorkerState(core, worker, 'active', 'its pause is over', 'server');
       core.wake();
@@ -129,6 +133,7 @@ export function onTick(core: Core, stalledMs: number): void {
 
 function forgetIdle(core: Core, now: number): void {
   for (const [id, worker] of core.workers) {
-    if (worker.state === 'lost' && now - worker.lastHeardMs > FORGET_LOST_MS) core.workers.delete(id);
+    if (worker.state === 'lost' && now - worker.lastHeardMs > FORGET_LOST_MS)
+      core.workers.delete(id);
   }
 }

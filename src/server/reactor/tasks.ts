@@ -14,6 +14,7 @@ export function noteOf(core: Core, job: Job, task: TaskIndex): TaskNote {
       atMs: core.clock.now(),
       attempts: 0,
       failures: {},
+      signature: '',
       notBeforeMs: 0,
       unchecked: null,
     }

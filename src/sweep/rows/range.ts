@@ -16,19 +16,16 @@ interface Decimal {
   readonly scale: number;
 }
 
-/** `1..1000`, `0.1..0.5..0.05`, `10..1`: the step is 1, or -1 downwards, unless it is given. */
-export function parseRange(
+/** `1..1000`, `0.1..0.5..0.05`: the parts as written. @throws RANGE_BAD_NUMBER */
+export function splitRange(
   column: string,
   text: string,
-): { from: string; to: string; step: string } {
-  const parts = text.split('..').map((part) => part.trim());
-  if (parts.length < 2 || parts.length > 3) {
-    throw badNumber(column, text, 'FROM..TO or FROM..TO..STEP');
+): { from: string; to: string; step: string | undefined } {
+  const [from, to, step, ...rest] = text.split('..').map((part) => part.trim());
+  if (from === undefined || to === undefined || rest.length > 0) {
+    throw badNumber(column, text.slice(0, 80), 'FROM..TO or FROM..TO..STEP');
   }
-  const [from, to, step] = parts as [string, string, string | undefined];
-  const range = { from, to, step: step ?? defaultStep(column, from, to) };
-  makeRange(column, range);
-  return range;
+  return { from, to, step };
 }
 
 /** The step of a range whose writer gave none. @throws RANGE_BAD_NUMBER */

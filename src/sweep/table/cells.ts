@@ -3,45 +3,34 @@
  * so nothing is checked here; both follow the rules of `format.ts`.
  */
 export function splitRows(text: string, separator: string): string[][] {
-  const body = text.endsWith('\n') ? text.slice(0, -1) : text;
-  return text.includes('"') ? splitQuoted(body, separator) : splitPlain(body, separator);
+  if (text.includes('"')) return splitQuoted(text, separator);
+  return splitLines(text).map((line) => line.split(separator));
 }
 
-/** Splits plain lines; a CR before the line's end does not belong to it. */
+/** Splits plain lines. A CR belongs to the line's end only where an LF follows. */
 export function splitLines(text: string): string[] {
-  const body = text.endsWith('\n') ? text.slice(0, -1) : text;
-  const lines = body.split('\n');
+  const terminated = text.endsWith('\n');
+  const lines = (terminated ? text.slice(0, -1) : text).split('\n');
   if (!text.includes('\r')) return lines;
-  const last = lines.length - 1;
-  const terminated = body !== text;
-  return lines.map((line, i) =>
-    line.endsWith('\r') && (i < last || terminated) ? line.slice(0, -1) : line,
-  );
+  const open = terminated ? -1 : lines.length - 1;
+  return lines.map((line, i) => (line.endsWith('\r') && i !== open ? line.slice(0, -1) : line));
 }
 
-function splitPlain(body: string, separator: string): string[][] {
-  const rows: string[][] = [];
-  for (const line of splitLines(`${body}\n`)) rows.push(line.split(separator));
-  return rows;
-}
-
-function splitQuoted(body: string, separator: string): string[][] {
+function splitQuoted(text: string, separator: string): string[][] {
+  const body = text.endsWith('\n') ? text : `${text}\n`;
   const rows: string[][] = [];
   let row: string[] = [];
-  let at = 0;
-  while (at <= body.length) {
+  for (let at = 0; at < body.length; at++) {
     const [cell, end] = body[at] === '"' ? quotedCell(body, at) : plainCell(body, at, separator);
     row.push(cell);
     at = end;
-    if (body[at] === separator) {
-      at++;
-      continue;
-    }
+    if (body[at] === separator) continue;
     if (body[at] === '\r') at++;
-    at++;
     rows.push(row);
     row = [];
   }
+  // A CR at the very end of a file ends no line.
+  if (body !== text && text.endsWith('\r')) rows.at(-1)!.push(`${rows.at(-1)!.pop()!}\r`);
   return rows;
 }
 
@@ -54,7 +43,7 @@ function quotedCell(body: string, start: number): [string, number] {
 
 function plainCell(body: string, start: number, separator: string): [string, number] {
   let end = start;
-  while (end < body.length && body[end] !== separator && body[end] !== '\n') end++;
+  while (body[end] !== separator && body[end] !== '\n') end++;
   if (body[end] === '\n' && end > start && body[end - 1] === '\r') end--;
   return [body.slice(start, end), end];
 }

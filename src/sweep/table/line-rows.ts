@@ -48,6 +48,7 @@ abstract class Lines implements RowScanner {
   /** One line without its line end, and the offsets of its first byte and of the next line's. */
   protected abstract onLine(line: Buffer, start: number, next: number): void;
   protected abstract tooLong(): Error;
+  abstract readonly columns: readonly string[] | undefined;
   abstract end(): { columns: readonly string[]; rows: number; offsets: Float64Array };
 
   #finish(rest: Buffer, lineEndBytes: number): void {
@@ -74,6 +75,7 @@ abstract class Lines implements RowScanner {
 
 /** The rows of `lines`: every line is one, except blank ones at the end. */
 export class PlainLines extends Lines {
+  override readonly columns = ['line'];
   #filledRows = 0;
   #dataEnd = 0;
 
@@ -97,7 +99,7 @@ export class PlainLines extends Lines {
     this.flush();
     if (this.#filledRows === 0) throw this.empty('at least one line');
     const offsets = this.rows.close(this.#filledRows, this.#dataEnd);
-    return { columns: ['line'], rows: this.#filledRows, offsets };
+    return { columns: this.columns, rows: this.#filledRows, offsets };
   }
 }
 
@@ -111,6 +113,10 @@ export class JsonLines extends Lines {
 
   constructor(file: string, start: number) {
     super(file, start, MAX_ROW_BYTES);
+  }
+
+  override get columns(): readonly string[] | undefined {
+    return this.#firstLine === 0 ? undefined : this.#columns;
   }
 
   protected override onLine(line: Buffer, start: number, next: number): void {

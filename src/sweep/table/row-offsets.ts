@@ -40,4 +40,6 @@ export interface RowScanner {
   end(): { columns: readonly string[]; rows: number; offsets: Float64Array };
   /** The physical line that the next byte belongs to, from 1. */
   readonly line: number;
+  /** Known as soon as the header was complete. */
+  readonly columns: readonly string[] | undefined;
 }

@@ -31,6 +31,11 @@ export class TableScanner {
     this.#file = file;
   }
 
+  /** The columns, as soon as the header has come. */
+  get columns(): readonly string[] | undefined {
+    return this.#rows?.columns;
+  }
+
   /** Takes the next bytes. @throws an error of `tableErrors` that names the first fault. */
   push(chunk: Uint8Array): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

@@ -53,6 +53,10 @@ export class SeparatedRows implements RowScanner {
     return this.#line;
   }
 
+  get columns(): readonly string[] | undefined {
+    return this.#columns;
+  }
+
   scan(bytes: Buffer): void {
     const base = this.#position;
     let at = 0;

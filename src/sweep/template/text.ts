@@ -31,9 +31,13 @@ export function compileText(
   return { usedColumns: columnsOf(parts, columns), expand };
 }
 
-/** What is wrong with a text template. */
-export function textFaults(template: string, columns: readonly string[]): readonly Fault[] {
-  return parseTemplate(template, columns, { shell: false }).faults;
+/** Everything wrong with a text template, and the columns it uses. */
+export function checkText(
+  template: string,
+  columns: readonly string[],
+): { faults: readonly Fault[]; usedColumns: readonly string[] } {
+  const { parts, faults } = parseTemplate(template, columns, { shell: false });
+  return { faults, usedColumns: columnsOf(parts, columns) };
 }
 
 export type Expander = (cells: readonly string[], task: number) => string;
