@@ -438,6 +438,7 @@ test('an input that cannot be read breaks the answer off, and the task goes back
   assert.notEqual(answer.exit, 0, 'curl sees that the answer is not whole');
   await until(() => door.returned.length > 0);
   assert.deepEqual(door.returned, [100]);
+  assert.ok(server.log.some((line) => line.includes('disk on fire')));
 });
 
 test('a task that cannot be told fails with the reason instead of being told wrongly', async () => {
