@@ -57,6 +57,9 @@ interface Scan {
 
 const ADVICE = {
   arithmetic: 'Put the value into a variable first, and check that it is a number',
+  oldArithmetic: 'Write $((…)) instead of $[…], or a \\ before the dollar',
+  test: 'Write [ … ] instead of [[ … ]]',
+  element: 'Write the bracket in quotes where it is text: name"["$value"]"',
   backquotes: 'Write $(…) instead of backquotes',
   braces: 'Put the value into a variable first: v=$name; then use it, e.g. $${v:-x}',
   quotedHereDocument:
@@ -82,6 +85,10 @@ export function findShellPlaces(text: string): ShellPlaces {
     depth: 0,
   };
   scanPlain(scan, false);
+  if (!scan.simple && /\(\((?:(?!\)\))[^])*\0/.test(text) && scan.faults.length === 0) {
+    // Independent of the walk above: no value may ever reach an arithmetic expression.
+    scan.faults.push({ placeholder: 0, context: 'after (( without ))', advice: ADVICE.arithmetic });
+  }
   return { places: scan.places, simple: scan.simple, faults: scan.faults };
 }
 
@@ -99,7 +106,7 @@ function scanPlain(scan: Scan, nested: boolean): void {
       scan.depth--;
       return;
     }
-    if (startsWord && scan.quotedSubstitutions > 0) checkCase(scan);
+    if (startsWord) checkWord(scan);
     if (char === '\\' && text[scan.at + 1] === '\n') wordStart = startsWord;
     if (char === '#') scanHash(scan, startsWord);
     else if (char === "'") scanSingle(scan);
@@ -165,8 +172,10 @@ function scanShared(scan: Scan, place: 'plain' | 'double' | 'here-document'): vo
   } else if (text.startsWith('$((', at)) scanArithmetic(scan, 3);
   else if (char === '$' && next === '(') scanSubstitution(scan, place !== 'plain');
   else if (char === '$' && next === '{') scanBraces(scan);
-  else if (char === '$' && next === '[') scanUntil(scan, ']', 'inside $[…]', ADVICE.arithmetic);
-  else scan.at++;
+  else if (char === '$' && next === '[') {
+    scan.at++;
+    fault(scan, 'in a command with $[…]', ADVICE.oldArithmetic);
+  } else scan.at++;
 }
 
 function scanSubstitution(scan: Scan, quoted: boolean): void {
@@ -175,6 +184,20 @@ function scanSubstitution(scan: Scan, quoted: boolean): void {
   if (quoted) scan.quotedSubstitutions++;
   scanPlain(scan, true);
   if (quoted) scan.quotedSubstitutions--;
+}
+
+/**
+ * Words that give what follows another meaning. Bash reads the operands of `[[ … ]]` and the index
+ * in `name[…]` as arithmetic, which can run commands, whatever the quotes.
+ */
+function checkWord(scan: Scan): void {
+  if (scan.quotedSubstitutions > 0) checkCase(scan);
+  const word = /(?:\[\[(?=\s)[^\n;]*?\0)|(?:[A-Za-z_]\w*\[[^\]\s]*\0)/y;
+  word.lastIndex = scan.at;
+  const found = word.exec(scan.text)?.[0];
+  if (found === undefined) return;
+  if (found.startsWith('[[')) faultAt(scan, 1, 'inside [[ … ]]', ADVICE.test);
+  else faultAt(scan, 1, 'as the index in name[…]', ADVICE.element);
 }
 
 /** The `)` of `case` patterns cannot be told from the one that ends the substitution. */
@@ -186,6 +209,7 @@ function checkCase(scan: Scan): void {
 }
 
 function scanArithmetic(scan: Scan, openLength: number): void {
+  if (!enter(scan)) return;
   scan.simple = false;
   scan.at += openLength;
   for (let depth = 2; scan.at < scan.text.length && depth > 0; ) {
@@ -193,8 +217,13 @@ function scanArithmetic(scan: Scan, openLength: number): void {
     if (char === '(') depth++;
     if (char === ')') depth--;
     if (char === MARK) refuse(scan, 'inside ((…))', ADVICE.arithmetic);
+    else if (/['"\\]/.test(char)) {
+      scan.at++;
+      fault(scan, 'together with quotes inside ((…))', ADVICE.arithmetic);
+    } else if (char === '$' || char === '`') scanShared(scan, 'plain');
     else scan.at++;
   }
+  scan.depth--;
 }
 
 function scanBackquotes(scan: Scan): void {
@@ -317,6 +346,11 @@ function refuse(scan: Scan, context: string, advice: string): void {
 }
 
 function fault(scan: Scan, context: string, advice: string): void {
-  const placeholder = Math.max(0, scan.places.length - 1);
+  faultAt(scan, 0, context, advice);
+}
+
+/** `ahead` 1: about the next placeholder instead of the last one. */
+function faultAt(scan: Scan, ahead: 0 | 1, context: string, advice: string): void {
+  const placeholder = Math.max(0, scan.places.length - 1 + ahead);
   scan.faults.push({ placeholder, context, advice });
 }
