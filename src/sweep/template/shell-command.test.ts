@@ -152,7 +152,7 @@ for (const [what, template, expected] of places) {
 
 test('any mixture of quotes keeps any values whole', () => {
   const text = fc.string({
-    unit: fc.constantFrom('a', ' ', '\\', "'", '"', '$', '`', '#', '(', ')', '\n', '*'),
+    unit: fc.constantFrom('a', ' ', '\\', "'", '"', '$', '`', '#', ')', '\n', '*'),
     maxLength: 8,
   });
   const piece = fc.oneof(
@@ -184,8 +184,14 @@ const unsafe: [string, string, RegExp, RegExp][] = [
   ['arithmetic', 'echo $((1 + $x))', /inside \(\(…\)\)/, /variable first/],
   ['quotes in arithmetic', 'echo $((1 + ")" + $x))', /inside \(\(…\)\)/, /variable first/],
   ['old arithmetic', 'echo $[1 + $x]', /with \$\[…\]/, /\$\(\(…\)\) instead/],
-  ['a test that evaluates', 'if [[ $x -eq 1 ]]; then echo; fi', /inside \[\[/, /\[ … \]/],
-  ['a test that evaluates quotes', '[[ 1 -eq "$x" ]]', /inside \[\[/, /\[ … \]/],
+  ['a test that evaluates', 'if [[ $x -eq 1 ]]; then echo; fi', /behind a \[\[/, /\[ … \]/],
+  ['a test that evaluates quotes', '[[ 1 -eq "$x" ]]', /behind a \[\[/, /\[ … \]/],
+  [
+    'an element of a list with brackets',
+    'echo; list[a[1]+$x]=1',
+    /index in name\[…\]/,
+    /in quotes/,
+  ],
   ['an element of a list', 'list[$x]=1', /index in name\[…\]/, /in quotes/],
   ['an arithmetic command', '((i = $x))', /inside \(\(…\)\)/, /variable first/],
   ["the shell's own braces", 'echo ${HOME:-$x}', /inside \$\{…\}/, /variable first/],

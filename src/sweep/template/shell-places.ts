@@ -32,6 +32,7 @@ export interface ShellPlaces {
 
 const INSIDE_BRACES = `inside \${…}`;
 const MAX_DEPTH = 100;
+const MAX_INDEX = 200;
 
 /** Stands for a placeholder in the scanned text; no command can hold a NUL itself. */
 export const MARK = '\0';
@@ -85,11 +86,22 @@ export function findShellPlaces(text: string): ShellPlaces {
     depth: 0,
   };
   scanPlain(scan, false);
-  if (!scan.simple && /\(\((?:(?!\)\))[^])*\0/.test(text) && scan.faults.length === 0) {
-    // Independent of the walk above: no value may ever reach an arithmetic expression.
+  if (!scan.simple && scan.faults.length === 0 && reachesArithmetic(text)) {
     scan.faults.push({ placeholder: 0, context: 'after (( without ))', advice: ADVICE.arithmetic });
   }
   return { places: scan.places, simple: scan.simple, faults: scan.faults };
+}
+
+/** Independent of the walk: whether a placeholder stands between any `((` and the next `))`. */
+function reachesArithmetic(text: string): boolean {
+  for (let start = text.indexOf('(('); start !== -1; ) {
+    const close = text.indexOf('))', start + 2);
+    const end = close === -1 ? text.length : close;
+    const next = text.indexOf(MARK, start);
+    if (next !== -1 && next < end) return true;
+    start = text.indexOf('((', end);
+  }
+  return false;
 }
 
 /** Unquoted text, to the end or to the `)` that closes a substitution or subshell. */
@@ -191,13 +203,30 @@ function scanSubstitution(scan: Scan, quoted: boolean): void {
  * in `name[…]` as arithmetic, which can run commands, whatever the quotes.
  */
 function checkWord(scan: Scan): void {
+  const { text, at } = scan;
   if (scan.quotedSubstitutions > 0) checkCase(scan);
-  const word = /(?:\[\[(?=\s)[^\n;]*?\0)|(?:[A-Za-z_]\w*\[[^\]\s]*\0)/y;
-  word.lastIndex = scan.at;
-  const found = word.exec(scan.text)?.[0];
-  if (found === undefined) return;
-  if (found.startsWith('[[')) faultAt(scan, 1, 'inside [[ … ]]', ADVICE.test);
-  else faultAt(scan, 1, 'as the index in name[…]', ADVICE.element);
+  if (/^\[\[\s/.test(text.slice(at, at + 3)) && text.includes(MARK, at)) {
+    faultAt(scan, 1, 'behind a [[', ADVICE.test);
+  }
+  if (indexHoldsMark(text, at)) faultAt(scan, 1, 'as the index in name[…]', ADVICE.element);
+}
+
+/** Whether the word at `at` is `name[` and a placeholder stands before its `]`. */
+function indexHoldsMark(text: string, at: number): boolean {
+  const word = /[A-Za-z_]\w*\[/y;
+  word.lastIndex = at;
+  if (!word.test(text)) return false;
+  let depth = 1;
+  const end = Math.min(text.length, word.lastIndex + MAX_INDEX);
+  for (let i = word.lastIndex; i < end && text[i] !== '\n'; i++) {
+    const char = text[i]!;
+    if (char === MARK) return true;
+    if (char === '[') depth++;
+    // Behind a quote the brackets cannot be told apart by counting.
+    if (char === '"' || char === "'" || char === '\\') depth = Number.POSITIVE_INFINITY;
+    if (char === ']' && --depth === 0) return false;
+  }
+  return false;
 }
 
 /** The `)` of `case` patterns cannot be told from the one that ends the substitution. */
