@@ -51,6 +51,8 @@ export interface ServerOptions {
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
   readonly validators: number;
+  /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
+  readonly readOnly: boolean;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
   /** The store is lost for good, or a user asked: the process should end the server. */
   readonly onStop: (mode: 'drain' | 'now', error?: unknown) => void;
@@ -93,10 +95,12 @@ export class Server {
       nextTicket: 1,
       nextJob: 1,
       sequence: 0,
-      stopped: null,
+      stopped: options.readOnly ? 'no server runs on this state directory' : null,
       draining: false,
       wake: () => this.#desk.wake(),
-      check: (job, task) => this.#checking.check(job, task),
+      check: (job, task) => {
+        if (!options.readOnly) this.#checking.check(job, task);
+      },
       happened: (what) => this.#events.happened(what),
       finished: (job) => this.#finish(job),
     };
@@ -146,6 +150,7 @@ export class Server {
     const server = new Server(options);
     const layout = layoutOf(options.stateDirectory);
     await recover(server.core, options.store, layout, server.#tables);
+    if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
     server.#startTimers();
     for (const job of server.core.jobs.values()) server.#collectIfDue(job);

@@ -22,6 +22,7 @@ import { JobShelf } from './job-shelf.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import type { AgentOptions } from './port.ts';
 import { Pulse } from './pulse.ts';
+import { ScratchShelf } from './scratch-shelf.ts';
 import { SlotPool } from './slot-pool.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
@@ -54,6 +55,7 @@ export class WorkerAgent {
   readonly #pool: SlotPool;
   readonly #backlog: EndBacklog;
   readonly #blobs: BlobCache;
+  readonly #shelf: ScratchShelf;
   #phase: Phase = 'running';
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
@@ -70,6 +72,7 @@ export class WorkerAgent {
     this.#pulse = new Pulse(options.log);
     this.#jobs = new JobShelf(options);
     this.#blobs = new BlobCache(options.blobs, options.clock);
+    this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     this.#pool = new SlotPool({
       slots: options.slots,
@@ -124,6 +127,7 @@ export class WorkerAgent {
     await this.#pool.idle();
     await this.#pool.close();
     await this.#pulse.stop();
+    await this.#shelf.close();
     this.#backlog.dispose();
     this.#blobs.removeBrought(this.#jobs.passingPrograms());
   }
@@ -133,6 +137,7 @@ export class WorkerAgent {
     return {
       scratchRoot: `${dir}/scratch`,
       spoolRoot: `${dir}/spool`,
+      shelf: this.#shelf,
       sessionTag: () => this.#tagOfSession(),
       blobs: this.#blobs,
       link: () => this.#connection.up(),

@@ -30,8 +30,8 @@ interface Running {
 
 /** A slot offers one CPU; smaller requests share one, down to a quarter each. */
 const LEAST_COST = 0.25;
-/** Attempts that only upload keep no slot, as long as they are no more than this per slot. */
-const MOST_UPLOADS_PER_SLOT = 2;
+/** Attempts that only deliver keep no slot, as long as they are no more than this per slot. */
+const MOST_DELIVERING_PER_SLOT = 2;
 /** Sums of fractions are not exact. */
 const SLACK = 1e-9;
 
@@ -44,7 +44,7 @@ export class SlotPool {
   readonly #times = new RecentTimes();
   #slots: number;
   #taken = 0;
-  #uploading = 0;
+  #delivering = 0;
   #onIdle: (() => void)[] = [];
 
   constructor(options: SlotPoolOptions) {
@@ -164,10 +164,10 @@ export class SlotPool {
     void runAttempt(attempt).then((end) => this.#finish(running, starter, end));
   }
 
-  /** Called when only uploads are left. With too many of those the slot waits for its own. */
+  /** Called at the program's end. While too many deliver already, the slot waits for its own. */
   #releaseSlot(running: Running, starter: Starter): void {
-    if (!running.hasSlot || this.#uploading >= this.#slots * MOST_UPLOADS_PER_SLOT) return;
-    this.#uploading++;
+    if (!running.hasSlot || this.#delivering >= this.#slots * MOST_DELIVERING_PER_SLOT) return;
+    this.#delivering++;
     this.#freeSlot(running, starter);
   }
 
@@ -181,7 +181,7 @@ export class SlotPool {
 
   #finish(running: Running, starter: Starter, end: EndedAttempt): void {
     this.#running.delete(end.ticket);
-    if (!running.hasSlot) this.#uploading--;
+    if (!running.hasSlot) this.#delivering--;
     this.#options.onEnd(end);
     if (running.hasSlot) this.#freeSlot(running, starter);
     this.#noteIdle();

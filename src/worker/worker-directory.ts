@@ -13,7 +13,7 @@ const LOCK_NAME = 'worker.lock';
 /** Workers of one machine that may share a directory. */
 const MOST_PER_HOST = 64;
 /** Names that only a worker gives (`attempt/attempt.ts`); anything else is somebody else's. */
-const SCRATCH_NAME = /^[0-9a-f]{8}-\d{1,16}$/;
+const SCRATCH_NAME = /^(?:[0-9a-f]{8}-\d{1,16}|spare-\d{1,16})$/;
 const SPOOL_NAME = /^(?:[0-9a-f]{8}-\d{1,16}\.[a-z0-9-]+|end-\d{1,16}\.json)$/;
 const BLOB_NAME = /^[0-9a-f]{64}$/;
 const DRAFT_NAME = /^[0-9a-f]{64}\.\d+\.[0-9a-f]+\.part$/;

@@ -12,6 +12,7 @@ import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
 import type { AgentLog, ServerLink } from '../port.ts';
+import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
 import type { OutgoingPart } from './parts.ts';
 
 /** What all attempts of a worker share. */
@@ -19,6 +20,7 @@ export interface Workshop {
   /** `<dir>/scratch` and `<dir>/spool`: exist, 0700. */
   readonly scratchRoot: string;
   readonly spoolRoot: string;
+  readonly shelf: ScratchShelf;
   /** First 8 hex digits of the session's SHA-256: names directories, gives nothing away. */
   sessionTag(): string;
   readonly blobs: BlobCache;
@@ -43,12 +45,14 @@ export interface Attempt {
   readonly plan: JobPlan;
   readonly workshop: Workshop;
   readonly starter: Starter;
-  /** Lets the next attempt have the slot; what is left (uploading) needs none. Repeatable. */
+  /** Lets the next attempt have the slot: gathering and uploading need none. */
   readonly releaseSlot: () => void;
   readonly startedMs: number;
   /** `<session tag>-<ticket>`. */
   readonly name: string;
   readonly scratch: string;
+  /** The directory of that path, once it has been made. */
+  madeScratch: Scratch | null;
   /** Set by the server or by the end of the worker: no result is wanted any more. */
   stopped: 'cancelled' | 'superseded' | null;
   /** Why the program is being killed for taking too much. */
@@ -93,6 +97,7 @@ export function newAttempt(
     startedMs,
     name,
     scratch: `${workshop.scratchRoot}/${name}`,
+    madeScratch: null,
     stopped: null,
     excess: null,
     verdict: null,

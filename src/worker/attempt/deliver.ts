@@ -20,7 +20,6 @@ export function deliverParts(attempt: Attempt): Promise<void> | undefined {
     attempt.parts = attempt.outgoing.map((part) => inlinePart(part, memoryOf(part)));
     return undefined;
   }
-  attempt.releaseSlot();
   return deliverAll(attempt, inline);
 }
 

@@ -17,7 +17,7 @@ interface Step {
   /** Runs also after a step has failed. */
   readonly always: boolean;
   run(attempt: Attempt): Promise<void> | void | undefined;
-  undo?(attempt: Attempt): Promise<void> | void;
+  undo?(attempt: Attempt): Promise<void> | undefined;
 }
 
 const STEPS: readonly Step[] = [
@@ -45,22 +45,27 @@ export async function runAttempt(attempt: Attempt): Promise<EndedAttempt> {
       attempt.verdict ??= verdictOfFault(attempt, step, error);
     }
   }
-  for (const step of begun.reverse()) await undo(attempt, step);
+  for (const step of begun.reverse()) {
+    const going = undo(attempt, step);
+    if (going) await going;
+  }
   return endOf(attempt);
 }
 
-async function undo(attempt: Attempt, step: Step): Promise<void> {
-  if (!step.undo) return;
-  try {
-    const going = step.undo(attempt);
-    if (going) await going;
-  } catch (error) {
+function undo(attempt: Attempt, step: Step): Promise<void> | undefined {
+  const complain = (error: unknown) => {
     const facts = { ticket: attempt.grant.ticket, step: step.name, reason: messageOf(error) };
     attempt.workshop.log.warn(facts, 'could not clean up after an attempt');
+  };
+  try {
+    return step.undo?.(attempt)?.catch(complain);
+  } catch (error) {
+    complain(error);
+    return undefined;
   }
 }
 
-function removeSpooled(attempt: Attempt): void {
+function removeSpooled(attempt: Attempt): undefined {
   for (const path of attempt.spooled) rmSync(path, { force: true });
 }
 

@@ -16,7 +16,6 @@ import { type CompiledText, compileText } from '#sweep';
 import { backoffMs, pause } from '../backoff.ts';
 import type { BlobName } from '../blob-cache.ts';
 import { fateOf, isLocal } from '../fate.ts';
-import { removeScratch } from '../remove-tree.ts';
 import { type Attempt, AttemptFault, spoolPath, unlessStopped } from './attempt.ts';
 import { stoppedVerdict } from './verdict.ts';
 
@@ -27,14 +26,16 @@ const MOST_TRIES = 3;
 
 export function makeScratch(attempt: Attempt): void {
   try {
-    mkdirSync(attempt.scratch, { mode: 0o700 });
+    attempt.madeScratch = attempt.workshop.shelf.take(attempt.name);
   } catch (error) {
     throw stageFault('The scratch directory of the attempt could not be made', error);
   }
 }
 
-export async function removeScratchOf(attempt: Attempt): Promise<void> {
-  await removeScratch(attempt.scratch);
+export function removeScratchOf(attempt: Attempt): Promise<void> | undefined {
+  const { madeScratch, starter, workshop } = attempt;
+  // The launcher adopts and ends every descendant; Node's spawn can lose one that hides.
+  return madeScratch ? workshop.shelf.give(madeScratch, starter.kind === 'launcher') : undefined;
 }
 
 /** Undefined when nothing is to be staged, so that the usual attempt loses no turn. */
