@@ -354,7 +354,7 @@ const refusals: [string, string | Buffer, string, RegExp][] = [
   [
     'a column twice',
     'command = "x"\nparameters = ["grid.csv", "grid.csv"]\n',
-    'ROWS_DUPLICATE_COLUMN',
+    'SWEEP_REFUSED',
     /"beta"/,
   ],
   [

@@ -126,6 +126,11 @@ test('two billion rows cost nothing, more are refused', () => {
 test('axes that share a column, or rows of the wrong width, are refused', () => {
   const x: Axis = { kind: 'values', columns: ['x'], rows: [['1']] };
   assert.throws(() => openRows([x, x], noTable), { code: 'ROWS_DUPLICATE_COLUMN', message: /"x"/ });
+  for (const column of ['', ' ', 'a\n', 'x'.repeat(300)]) {
+    assert.throws(() => openRows([{ ...x, columns: [column] }], noTable), {
+      code: 'ROWS_BAD_COLUMN',
+    });
+  }
   for (const rows of [[], [['1', '2']], [['a\0']]]) {
     assert.throws(() => openRows([{ ...x, rows }], noTable), { code: 'ROWS_BAD_VALUES' });
   }
