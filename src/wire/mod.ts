@@ -1,4 +1,4 @@
-/** wire: what processes say to each other. */
+/** wire: what processes say to each other. Messages, their checks, the open protocol, the user API, clients. */
 
 export { apiErrors } from './api/errors.ts';
 export type { ApiEvent } from './api/events.ts';
@@ -28,7 +28,6 @@ export type {
   WorkerView,
 } from './api/machines.ts';
 export { openApiDocument } from './api/openapi.ts';
-export { errorOfProblem, PROBLEM_MEDIA, type Problem, problemOf } from './api/problem.ts';
 export {
   type AnswerOf,
   type BytesAnswer,
@@ -57,3 +56,52 @@ export {
   type ApiOperation,
   api,
 } from './api.ts';
+export { ApiClient, type ApiClientOptions } from './api-client.ts';
+export {
+  type CallOptions,
+  ServerClient,
+  type ServerClientOptions,
+} from './client.ts';
+export { wireErrors } from './errors.ts';
+export {
+  type Answer,
+  type Endpoint,
+  type EndpointOptions,
+  type Exchange,
+  exchange,
+  openEndpoint,
+  readJson,
+  serverUrl,
+} from './exchange.ts';
+export { cleanText, errorOfProblem, PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
+export {
+  bearerToken,
+  ensureSecretFile,
+  makeSecret,
+  readSecretFile,
+  secretMatcher,
+  writeSecretFile,
+} from './session.ts';
+export {
+  DEFAULT_SESSION_LIMIT,
+  SessionLimit,
+  type SessionLimitSettings,
+} from './session-limit.ts';
+export {
+  type EndedAttempt,
+  type GrantedAttempt,
+  type JobDescription,
+  PROTOCOL_VERSION,
+  type RenewRequest,
+  type SentPart,
+  type SyncRequest,
+  type SyncResponse,
+} from './sync.ts';
+export { parseSyncResponse } from './sync-answer-schema.ts';
+export { parseRenewRequest, parseSyncRequest, SYNC_LIMITS } from './sync-schema.ts';
+export {
+  type DownloadOptions,
+  digestFile,
+  type FileDigest,
+  type UploadOptions,
+} from './transfer.ts';

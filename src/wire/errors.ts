@@ -1,0 +1,155 @@
+import { defineErrors } from '#base';
+
+const SESSION_EXAMPLE = { path: '/var/lib/windrow/session' };
+
+/** What can go wrong between two processes that speak to each other. */
+export const wireErrors = defineErrors({
+  MESSAGE_MALFORMED: {
+    message: 'message malformed at {path}: expected {expected}, found {found}',
+    todo: 'Run the same version of windrow on both sides.',
+    status: 400,
+    example: { path: 'ended[3].usage.wallMs', expected: 'a number from 0', found: '"fast"' },
+  },
+  PROTOCOL_MISMATCH: {
+    message: 'the other side speaks version {found} of the protocol, this one version {expected}',
+    todo: 'Run the same version of windrow on both sides.',
+    status: 409,
+    example: { found: 2, expected: 1 },
+  },
+  SESSION_WRONG: {
+    message: 'the session given is not the one of this server',
+    todo: 'Pass the secret in the file `session` of the state directory of the server.',
+    status: 403,
+    example: {},
+  },
+  SESSION_RATE_LIMITED: {
+    message: 'too many wrong sessions from {address}',
+    todo: 'Correct the session, then try again in {retryAfterS} s.',
+    status: 429,
+    example: { address: '192.0.2.7', retryAfterS: 12 },
+  },
+  SECRET_FILE_OPEN_TO_OTHERS: {
+    message: '{path} holds a secret but others may use it (mode {mode}, expected 0600)',
+    todo: "Run: chmod 600 '{path}' — and if others may have read it, remove it and start again.",
+    status: 500,
+    example: { ...SESSION_EXAMPLE, mode: '0644' },
+  },
+  SECRET_FILE_FOREIGN: {
+    message: '{path} holds a secret but belongs to user id {owner}, not to {expected}',
+    todo: 'Use a secret file of your own.',
+    status: 500,
+    example: { ...SESSION_EXAMPLE, owner: 1001, expected: 1000 },
+  },
+  SECRET_FILE_MALFORMED: {
+    message: '{path} holds no secret: {found}, expected one line of 16 to 512 visible characters',
+    todo: 'Copy the file again from where the secret was made.',
+    status: 500,
+    example: { ...SESSION_EXAMPLE, found: 'an empty file' },
+  },
+  SECRET_FILE_UNREADABLE: {
+    message: '{path} cannot be read: {reason}',
+    todo: 'Name a file that exists and that you may read.',
+    status: 500,
+    example: { ...SESSION_EXAMPLE, reason: 'ENOENT' },
+  },
+  SECRET_FILE_UNWRITABLE: {
+    message: '{path} cannot be written: {reason}',
+    todo: 'Name a directory that exists and that you may write to.',
+    status: 500,
+    example: { ...SESSION_EXAMPLE, reason: 'EACCES' },
+  },
+  SERVER_URL_WRONG: {
+    message: '"{url}" is no address of a server: {reason}',
+    todo: 'Give it as http://HOST:PORT or https://HOST:PORT.',
+    status: 400,
+    example: { url: 'node17', reason: 'it has no scheme' },
+  },
+  SERVER_UNREACHABLE: {
+    message: 'no server answers at {url}: {reason}',
+    todo: 'Check that the server runs there and that this machine may connect to it.',
+    status: 503,
+    example: { url: 'http://127.0.0.1:8980', reason: 'ECONNREFUSED' },
+  },
+  SERVER_UNTRUSTED: {
+    message: 'the certificate of {url} is not trusted: {reason}',
+    todo: 'Correct the certificate, or name its authority in NODE_EXTRA_CA_CERTS.',
+    status: 502,
+    example: { url: 'https://node17:8980', reason: 'CERT_HAS_EXPIRED' },
+  },
+  SERVER_SILENT: {
+    message: '{url} did not answer {method} {path} within {timeoutMs} ms',
+    todo: 'Try again; if it stays silent look at the log of the server.',
+    status: 504,
+    example: { url: 'http://127.0.0.1:8980', method: 'POST', path: '/sync', timeoutMs: 30000 },
+  },
+  SERVER_CONNECTION_LOST: {
+    message: 'the connection to {url} broke during {method} {path}: {reason}',
+    todo: 'Try again; the server may or may not have done what was asked.',
+    status: 502,
+    example: {
+      url: 'http://127.0.0.1:8980',
+      method: 'POST',
+      path: '/sync',
+      reason: 'ECONNRESET',
+    },
+  },
+  SERVER_ANSWER_TOO_LARGE: {
+    message: 'the answer of {url} to {method} {path} is longer than {limitBytes} bytes',
+    todo: 'Ask for less at once.',
+    status: 502,
+    example: { url: 'http://127.0.0.1:8980', method: 'GET', path: '/v1/jobs', limitBytes: 1048576 },
+  },
+  SERVER_ANSWER_MALFORMED: {
+    message: 'the answer of {url} to {method} {path} makes no sense: {reason}',
+    todo: 'Check that the address is that of a windrow server, with no other service before it.',
+    status: 502,
+    example: {
+      url: 'http://127.0.0.1:8980',
+      method: 'POST',
+      path: '/sync',
+      reason: 'text/html instead of application/json',
+    },
+  },
+  SERVER_REFUSED: {
+    message: '{url} refused {method} {path} with status {status}: {reason}',
+    todo: 'Look at the log of the server.',
+    status: 502,
+    example: {
+      url: 'http://127.0.0.1:8980',
+      method: 'POST',
+      path: '/sync',
+      status: 500,
+      reason: 'Internal Server Error',
+    },
+  },
+  EXCHANGE_ABORTED: {
+    message: '{method} {path} was given up by this side',
+    todo: 'Nothing needs to be done.',
+    status: 499,
+    example: { method: 'POST', path: '/sync' },
+  },
+  TRANSFER_DAMAGED: {
+    message: '{path} came damaged: expected {expected}, found {found}',
+    todo: 'Try again; if it stays damaged the copy on the server is.',
+    status: 502,
+    example: { path: '/blobs/9f86…', expected: 'sha256 9f86…', found: 'sha256 60303…' },
+  },
+  TRANSFER_TOO_LARGE: {
+    message: '{path} is longer than the {limitBytes} bytes that were expected',
+    todo: 'Raise the limit if so much is wanted.',
+    status: 502,
+    example: { path: '/blobs/9f86…', limitBytes: 1048576 },
+  },
+  FILE_CHANGED: {
+    message: '{file} changed while it was sent: expected {expected} bytes, found {found}',
+    todo: 'Send a file that nobody writes to.',
+    status: 500,
+    example: { file: 'out.dat', expected: 4096, found: 1024 },
+  },
+  FILE_UNUSABLE: {
+    message: '{file} cannot be {action}: {reason}',
+    todo: 'Correct the path, its permissions or the space on its disk.',
+    status: 500,
+    example: { file: 'out.dat', action: 'read', reason: 'ENOENT' },
+  },
+});

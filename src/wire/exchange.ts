@@ -1,0 +1,263 @@
+/**
+ * One HTTP request and its answer, over undici, with what every user of it needs: one deadline
+ * for the whole, abort, a bound on the answer, and every way to fail as a coded error. There is no
+ * retrying here: only the caller knows what may be sent twice.
+ */
+import { type Dispatcher, Pool } from 'undici';
+import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { wireErrors } from './errors.ts';
+import { cleanText, errorOfProblem } from './problem.ts';
+
+export interface Endpoint {
+  /** `http://host:port`, without a slash at the end. */
+  readonly url: string;
+  /** Bearer token of every request, or null. */
+  readonly token: string | null;
+  readonly pool: Pool;
+}
+
+export interface EndpointOptions {
+  readonly url: string;
+  readonly token: string | null;
+  readonly connectTimeoutMs?: number;
+  /** Requests under way at one time; more wait. */
+  readonly connections?: number;
+}
+
+export interface Exchange {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With its query, beginning with a slash. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer | import('node:stream').Readable;
+  readonly signal?: AbortSignal | undefined;
+  /** Until the answer is complete; 0: no deadline. */
+  readonly timeoutMs: number;
+  /** Longest pause within the answer's body. */
+  readonly idleTimeoutMs?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Dispatcher.ResponseData['body'];
+}
+
+const REFUSAL_BYTES = 64 * 1024;
+
+/** Opens nothing yet: connections are made by the first request and kept alive. */
+export function openEndpoint(options: EndpointOptions): Endpoint {
+  const url = serverUrl(options.url);
+  const pool = new Pool(url, {
+    connections: options.connections ?? 8,
+    pipelining: 1,
+    keepAliveTimeout: 60_000,
+    connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+    // The deadline of the exchange rules; these two only measure silence.
+    headersTimeout: 0,
+    bodyTimeout: 120_000,
+  });
+  return { url, token: options.token, pool };
+}
+
+/** `http(s)://host[:port]` in its canonical form. Throws `SERVER_URL_WRONG`. */
+export function serverUrl(text: string): string {
+  const url = URL.parse(text);
+  const wrong = (reason: string) => wireErrors.create('SERVER_URL_WRONG', { url: text, reason });
+  if (!url) throw wrong('it is no URL');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw wrong('it is not http or https');
+  // Never shown again: a password in it would end up in logs.
+  if (url.username || url.password) {
+    throw wireErrors.create('SERVER_URL_WRONG', {
+      url: url.host,
+      reason: 'it holds a user or password',
+    });
+  }
+  if (url.pathname !== '/' || url.search || url.hash) throw wrong('it has a path');
+  return url.origin;
+}
+
+/**
+ * Sends one request and hands its answer to `use`; any status below 400 counts as an answer.
+ * Throws the server's own error for a problem, else `SERVER_…` or `EXCHANGE_ABORTED`.
+ */
+export async function exchange<T>(
+  endpoint: Endpoint,
+  request: Exchange,
+  use: (answer: Answer) => Promise<T>,
+): Promise<T> {
+  const deadline = new AbortController();
+  const onAbort = () => deadline.abort(new Aborted());
+  const timer = request.timeoutMs > 0 ? setTimeout(expire, request.timeoutMs) : undefined;
+  function expire(): void {
+    deadline.abort(new Expired());
+  }
+  request.signal?.addEventListener('abort', onAbort, { once: true });
+  if (request.signal?.aborted) onAbort();
+  let answer: Dispatcher.ResponseData | undefined;
+  try {
+    answer = await endpoint.pool.request(requestOptions(endpoint, request, deadline.signal));
+    if (answer.statusCode >= 300) throw await refusal(endpoint, request, answer);
+    return await use({ status: answer.statusCode, headers: answer.headers, body: answer.body });
+  } catch (error) {
+    throw codedError(endpoint, request, error);
+  } finally {
+    clearTimeout(timer);
+    request.signal?.removeEventListener('abort', onAbort);
+    discard(answer);
+  }
+}
+
+/** Reads an answer as JSON of at most `limitBytes`; undefined when it has no content. */
+export async function readJson(
+  endpoint: Endpoint,
+  request: Exchange,
+  answer: Answer,
+  limitBytes: number,
+): Promise<unknown> {
+  const bytes = await readBody(answer.body, limitBytes);
+  if (bytes === undefined) throw tooLarge(endpoint, request, limitBytes);
+  if (bytes.length === 0) return undefined;
+  const type = String(answer.headers['content-type'] ?? 'nothing');
+  if (!/^application\/([\w.+-]+\+)?json\b/i.test(type)) {
+    const reason = `${cleanText(type, 100)} instead of application/json`;
+    throw malformed(endpoint, request, reason);
+  }
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw malformed(endpoint, request, 'broken JSON');
+  }
+}
+
+/** The whole body, or undefined when it is longer than `limitBytes`. */
+async function readBody(
+  body: AsyncIterable<Buffer>,
+  limitBytes: number,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > limitBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
+}
+
+class Expired extends Error {}
+class Aborted extends Error {}
+
+function requestOptions(
+  endpoint: Endpoint,
+  request: Exchange,
+  signal: AbortSignal,
+): Dispatcher.RequestOptions {
+  const headers: Record<string, string> = { 'user-agent': 'windrow', ...request.headers };
+  if (endpoint.token !== null) headers.authorization = `Bearer ${endpoint.token}`;
+  return {
+    method: request.method,
+    path: request.path,
+    headers,
+    body: request.body ?? null,
+    signal,
+    ...(request.idleTimeoutMs === undefined ? {} : { bodyTimeout: request.idleTimeoutMs }),
+  };
+}
+
+/** An unread body would keep its connection busy; one that was read to its end is left alone. */
+function discard(answer: Dispatcher.ResponseData | undefined): void {
+  if (!answer || answer.body.readableEnded || answer.body.destroyed) return;
+  answer.body.on('error', () => {});
+  answer.body.destroy();
+}
+
+async function refusal(
+  endpoint: Endpoint,
+  request: Exchange,
+  answer: Dispatcher.ResponseData,
+): Promise<WindrowError> {
+  const bytes = (await readBody(answer.body, REFUSAL_BYTES)) ?? Buffer.alloc(0);
+  const error = errorOfProblem(parseOrUndefined(bytes), answer.statusCode);
+  const retryAfterS = Number(answer.headers['retry-after']);
+  const extra = Number.isFinite(retryAfterS) ? { retryAfterS } : {};
+  if (error) {
+    const { code, message, todo, status } = error;
+    return new WindrowError({ code, message, todo, status, facts: { ...error.facts, ...extra } });
+  }
+  const text = cleanText(bytes.toString('utf8'), 200);
+  return wireErrors.create('SERVER_REFUSED', {
+    ...placeOf(endpoint, request),
+    status: answer.statusCode,
+    reason: /^\s*</.test(text) || text === '' ? 'no reason given' : text,
+    ...extra,
+  });
+}
+
+function parseOrUndefined(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+const NOT_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'EADDRNOTAVAIL',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+const SILENT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+
+const UNTRUSTED =
+  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
+
+function codedError(endpoint: Endpoint, request: Exchange, error: unknown): WindrowError {
+  if (error instanceof WindrowError) return error;
+  const place = placeOf(endpoint, request);
+  const code = deepCodeOf(error);
+  const reason = code ?? cleanText(messageOf(error), 200);
+  const cause = { cause: error };
+  if (error instanceof Aborted) return wireErrors.create('EXCHANGE_ABORTED', place);
+  if (error instanceof Expired || SILENT.has(code ?? '')) {
+    return wireErrors.create('SERVER_SILENT', { ...place, timeoutMs: request.timeoutMs }, cause);
+  }
+  if (code !== undefined && NOT_CONNECTED.has(code)) {
+    return wireErrors.create('SERVER_UNREACHABLE', { url: endpoint.url, reason }, cause);
+  }
+  if (code !== undefined && UNTRUSTED.test(code)) {
+    return wireErrors.create('SERVER_UNTRUSTED', { url: endpoint.url, reason }, cause);
+  }
+  if (code?.startsWith('HPE_')) {
+    return wireErrors.create('SERVER_ANSWER_MALFORMED', { ...place, reason }, cause);
+  }
+  return wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, cause);
+}
+
+/** A host with several addresses fails with an AggregateError that has the code inside. */
+function deepCodeOf(error: unknown): string | undefined {
+  const inner = (error as { errors?: unknown[] } | null)?.errors?.[0];
+  return systemCodeOf(error) ?? (inner === undefined ? undefined : systemCodeOf(inner));
+}
+
+/** Without the query: it may be long, and the open protocol has a secret in it. */
+function placeOf(endpoint: Endpoint, request: Exchange) {
+  const path = request.path.split('?', 1)[0]!;
+  return { url: endpoint.url, method: request.method, path };
+}
+
+function malformed(endpoint: Endpoint, request: Exchange, reason: string): WindrowError {
+  return wireErrors.create('SERVER_ANSWER_MALFORMED', { ...placeOf(endpoint, request), reason });
+}
+
+function tooLarge(endpoint: Endpoint, request: Exchange, limitBytes: number): WindrowError {
+  const facts = { ...placeOf(endpoint, request), limitBytes };
+  return wireErrors.create('SERVER_ANSWER_TOO_LARGE', facts);
+}

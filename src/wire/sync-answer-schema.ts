@@ -1,0 +1,197 @@
+/** The worker's check of what the server answers to a sync. */
+import type { Command, Input, ProgramBuild, ResourceRequest, ResultSource } from '#model';
+import {
+  checked,
+  flag,
+  inner,
+  innerPath,
+  type JsonObject,
+  label,
+  list,
+  mismatch,
+  object,
+  oneOf,
+  quantity,
+  sha256Hex,
+  text,
+  whole,
+} from './checked.ts';
+import type { GrantedAttempt, JobDescription, SyncResponse } from './sync.ts';
+import { checkProtocol, SYNC_LIMITS } from './sync-schema.ts';
+
+const COLUMNS = 100_000;
+const NAMES = 100_000;
+/** Characters of one cell, command or environment value. */
+const VALUE = 1 << 24;
+const PATH = 4096;
+const CANCEL_CAUSES = new Set(['superseded', 'cancelled'] as const);
+
+/** Reads the answer to a sync. Throws `PROTOCOL_MISMATCH` or `MESSAGE_MALFORMED`. */
+export function parseSyncResponse(json: unknown): SyncResponse {
+  return checked(() => {
+    const fields = object(json, '');
+    return {
+      protocol: checkProtocol(fields),
+      jobs: list(fields.jobs, 'jobs', SYNC_LIMITS.jobs, readJob),
+      attempts: list(fields.attempts, 'attempts', SYNC_LIMITS.attempts, readGrant),
+      cancel: list(fields.cancel, 'cancel', SYNC_LIMITS.holding, readCancel),
+      settings: inner(fields.settings, 'settings', readSettings),
+    };
+  });
+}
+
+function readSettings(fields: JsonObject): SyncResponse['settings'] {
+  return {
+    leaseMs: whole(fields.leaseMs, 'leaseMs', 1),
+    slots: fields.slots === null ? null : whole(fields.slots, 'slots', 0, SYNC_LIMITS.slots),
+    drain: flag(fields.drain, 'drain'),
+    stop: flag(fields.stop, 'stop'),
+  };
+}
+
+function readCancel(value: unknown): SyncResponse['cancel'][number] {
+  const fields = object(value, '');
+  return {
+    ticket: whole(fields.ticket, 'ticket', 1),
+    cause: oneOf(fields.cause, 'cause', CANCEL_CAUSES),
+  };
+}
+
+function readGrant(value: unknown): GrantedAttempt {
+  const fields = object(value, '');
+  return {
+    ticket: whole(fields.ticket, 'ticket', 1),
+    job: whole(fields.job, 'job', 1),
+    task: whole(fields.task, 'task'),
+    number: whole(fields.number, 'number', 1),
+    cells: list(fields.cells, 'cells', COLUMNS, readValue),
+  };
+}
+
+function readJob(value: unknown): JobDescription {
+  const fields = object(value, '');
+  return {
+    id: whole(fields.id, 'id', 1),
+    name: text(fields.name, 'name', PATH),
+    columns: list(fields.columns, 'columns', COLUMNS, readValue),
+    command: inner(fields.command, 'command', readCommand),
+    inputs: list(fields.inputs, 'inputs', NAMES, readInput),
+    results: list(fields.results, 'results', NAMES, readResult),
+    programName: readProgramName(fields.programName),
+    programs: list(fields.programs, 'programs', 1000, readProgram),
+    environment: inner(fields.environment, 'environment', readEnvironment),
+    directory: inner(fields.directory, 'directory', readDirectory),
+    timeoutMs: whole(fields.timeoutMs, 'timeoutMs'),
+    killGraceMs: whole(fields.killGraceMs, 'killGraceMs'),
+    request: inner(fields.request, 'request', readRequest),
+    logBytes: whole(fields.logBytes, 'logBytes'),
+    resultBytes: whole(fields.resultBytes, 'resultBytes'),
+    deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),
+  };
+}
+
+function readCommand(fields: JsonObject): Command {
+  if (fields.kind === 'shell') {
+    return { kind: 'shell', template: text(fields.template, 'template', VALUE) };
+  }
+  if (fields.kind === 'argv') {
+    return { kind: 'argv', template: list(fields.template, 'template', NAMES, readValue) };
+  }
+  throw mismatch('kind', 'shell | argv', fields.kind);
+}
+
+function readInput(value: unknown): Input {
+  const fields = object(value, '');
+  return { name: fileName(fields.name, 'name'), from: inner(fields.from, 'from', readInputSource) };
+}
+
+function readInputSource(fields: JsonObject): Input['from'] {
+  const { kind } = fields;
+  if (kind === 'parameter') return { kind, column: text(fields.column, 'column', PATH) };
+  if (kind === 'template' || kind === 'file') {
+    return { kind, blob: sha256Hex(fields.blob, 'blob'), bytes: whole(fields.bytes, 'bytes') };
+  }
+  throw mismatch('kind', 'template | file | parameter', kind);
+}
+
+function readResult(value: unknown): ResultSource {
+  const fields = object(value, '');
+  return {
+    name: label(fields.name, 'name', 255),
+    from: inner(fields.from, 'from', readResultSource),
+    required: flag(fields.required, 'required'),
+  };
+}
+
+function readResultSource(fields: JsonObject): ResultSource['from'] {
+  const { kind } = fields;
+  if (kind === 'stdout' || kind === 'stderr') return { kind };
+  if (kind === 'file') return { kind, path: fileName(fields.path, 'path') };
+  if (kind === 'glob') return { kind, pattern: fileName(fields.pattern, 'pattern') };
+  throw mismatch('kind', 'stdout | stderr | file | glob', kind);
+}
+
+function readProgram(value: unknown): ProgramBuild {
+  const fields = object(value, '');
+  return {
+    platform: label(fields.platform, 'platform', 100),
+    sha256: sha256Hex(fields.sha256, 'sha256'),
+    md5: readMd5(fields.md5),
+    bytes: whole(fields.bytes, 'bytes'),
+  };
+}
+
+function readMd5(value: unknown): string {
+  if (typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)) return value;
+  throw mismatch('md5', '32 lower-case hex digits', value);
+}
+
+/** A file name without any directory, or `''`. */
+function readProgramName(value: unknown): string {
+  const name = text(value, 'programName', 255);
+  if (!/[/\x00-\x1f]/.test(name) && name !== '.' && name !== '..') return name;
+  throw mismatch('programName', 'a file name without a directory', value);
+}
+
+function readEnvironment(fields: JsonObject): Record<string, string> {
+  const entries = Object.entries(fields);
+  if (entries.length > NAMES) throw mismatch('', `at most ${NAMES} variables`, fields);
+  return Object.fromEntries(entries.map(([name, value]) => readVariable(name, value)));
+}
+
+function readVariable(name: string, value: unknown): [string, string] {
+  if (name === '' || /[=\0]/.test(name)) throw mismatch(name, 'a name without "="', name);
+  const content = text(value, name, VALUE);
+  if (content.includes('\0')) throw mismatch(name, 'a value without NUL', content);
+  return [name, content];
+}
+
+function readDirectory(fields: JsonObject): JobDescription['directory'] {
+  if (fields.kind === 'scratch') return { kind: 'scratch' };
+  if (fields.kind === 'submit') return { kind: 'submit', path: absolutePath(fields.path) };
+  throw mismatch('kind', 'scratch | submit', fields.kind);
+}
+
+function absolutePath(value: unknown): string {
+  const path = text(value, 'path', PATH);
+  if (path.startsWith('/') && !path.includes('\0')) return path;
+  throw mismatch('path', 'an absolute path', value);
+}
+
+function readRequest(fields: JsonObject): ResourceRequest {
+  return {
+    cpus: quantity(fields.cpus, 'cpus'),
+    memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
+    diskBytes: whole(fields.diskBytes, 'diskBytes'),
+  };
+}
+
+function fileName(value: unknown, key: string): string {
+  const path = innerPath(value, key, PATH);
+  if (path !== '') return path;
+  throw mismatch(key, 'a relative path', value);
+}
+
+function readValue(value: unknown): string {
+  return text(value, '', VALUE);
+}
