@@ -2,7 +2,7 @@
  * The command line's way to a server: the user API, typed by its routes. Every answer is checked
  * against its schema; every failure is a coded error, the server's own or one of the exchange.
  */
-import { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import type { z } from 'zod';
 import { messageOf, systemCodeOf, WindrowError } from '#base';
 import { apiErrors } from './api/errors.ts';
@@ -41,7 +41,7 @@ type Values = Readonly<Record<string, string | number | undefined>>;
 export type CallInput<R extends Route> = {
   readonly signal?: AbortSignal | undefined;
   readonly query?: z.input<R['query']> & Values;
-} & (keyof z.input<R['params']> extends never ? unknown : { readonly params: Values }) &
+} & (keyof R['params']['shape'] extends never ? unknown : { readonly params: Values }) &
   (R['body'] extends null ? unknown : { readonly body: GivenBodyOf<R> });
 
 interface GivenInput {
@@ -90,7 +90,7 @@ export class ApiClient {
       await this.call('hasBlob', { params: { sha256 }, signal });
       return true;
     } catch (error) {
-      if (error instanceof WindrowError && error.status === 404) return false;
+      if (error instanceof WindrowError && statusOf(error) === 404) return false;
       throw error;
     }
   }
@@ -178,25 +178,27 @@ export class ApiClient {
       exchange(this.#endpoint, request, async (answer) => {
         const length = Number(answer.headers['content-length'] ?? Number.NaN);
         const closed = new Promise<void>((done) => answer.body.once('close', done));
-        answer.body.on('error', () => {});
-        const stream = Readable.from(this.#chunks(request, answer.body), { objectMode: false });
-        // A reader that gives up before its first read never starts the generator.
-        stream.once('close', () => answer.body.destroy());
-        resolve({ stream, bytes: Number.isSafeInteger(length) ? length : null });
+        resolve({
+          stream: this.#guarded(request, answer.body),
+          bytes: Number.isSafeInteger(length) ? length : null,
+        });
         await closed;
       }).catch(reject);
     });
   }
 
-  async *#chunks(request: Exchange, body: Answer['body']): AsyncGenerator<Buffer> {
-    try {
-      yield* body;
-    } catch (error) {
-      const place = { url: this.url, method: request.method, path: pathOf(request) };
-      if (request.signal?.aborted) throw wireErrors.create('EXCHANGE_ABORTED', place);
-      const reason = systemCodeOf(error) ?? messageOf(error);
-      throw wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, { cause: error });
-    }
+  #guarded(request: Exchange, body: Answer['body']): Readable {
+    const stream = new PassThrough();
+    body.on('error', (error) => stream.destroy(this.#broken(request, error)));
+    stream.once('close', () => body.destroy());
+    return body.pipe(stream);
+  }
+
+  #broken(request: Exchange, error: unknown): WindrowError {
+    const place = { url: this.url, method: request.method, path: pathOf(request) };
+    if (request.signal?.aborted) return wireErrors.create('EXCHANGE_ABORTED', place);
+    const reason = systemCodeOf(error) ?? messageOf(error);
+    return wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, { cause: error });
   }
 
   #parsed(route: Route, text: string): unknown {
@@ -226,6 +228,11 @@ function bodyOf(route: Route, body: unknown): Pick<Exchange, 'body' | 'headers'>
   }
   const bytes = body instanceof Uint8Array ? Buffer.from(body) : (body as Readable);
   return { body: bytes, headers: { 'content-type': route.body.media } };
+}
+
+/** Of the answer; one without a problem in it (as to HEAD) is kept among the facts. */
+function statusOf(error: WindrowError): unknown {
+  return error.code === 'SERVER_REFUSED' ? error.facts.status : error.status;
 }
 
 /** Without the query, which may be long. */

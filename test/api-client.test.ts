@@ -9,9 +9,8 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import type { WindrowError } from '#base';
-import { fault, openFakeApiServer } from '../../test/fake-api-server.ts';
-import type { ApiHandlers } from './api.ts';
-import { ApiClient } from './api-client.ts';
+import { ApiClient, type ApiHandlers } from '#wire';
+import { fault, openFakeApiServer } from './fake-api-server.ts';
 
 async function talk(
   handlers: Partial<ApiHandlers>,
