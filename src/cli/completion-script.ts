@@ -31,9 +31,10 @@ function bash(): string {
       return option.value === '' ? [] : [`${pattern}) return ;;`];
     });
   const words = (spec: CommandSpec) => {
-    const all = `${longNames(describedOptions(spec))} ${firstWords(spec)}`.trim();
     const files = spec.takesCommand === true ? ' compopt -o default;' : '';
-    return `      ${spec.name})${files} words='${all}' ;;`;
+    const first = `*) words='${firstWords(spec)}';${files} ;;`;
+    const options = `-*) words='${longNames(describedOptions(spec))}' ;;`;
+    return `      ${spec.name}) case "$current" in ${options} ${first} esac ;;`;
   };
   return `# bash completion of windrow; made by: windrow completion bash
 _windrow() {

@@ -15,7 +15,13 @@ function plain(text: string): string {
     .replaceAll('-', '\\-')
     .replaceAll('^', '\\(ha')
     .replaceAll('~', '\\(ti')
-    .replace(/^([.'])/gm, '\\&$1');
+    .replace(/^([.'])/gm, '\\&$1')
+    .replace(/[^\0-\x7f]/gu, (character) => `\\[u${codeOf(character)}]`);
+}
+
+/** As groff names characters: at least four upper-case hexadecimal digits. */
+function codeOf(character: string): string {
+  return character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
 }
 
 function title(name: string, version: string): string {

@@ -78,13 +78,13 @@ async function* watchOnce(
   try {
     let view = await lookAt(client, job, options.signal);
     yield view;
-    let coming = iterator.next();
+    let coming = ahead(iterator);
     for (;;) {
       const event = await within(coming, options.pollMs);
       if (event?.done) return;
       if (event === undefined) view = await lookAt(client, job, options.signal);
       else {
-        coming = iterator.next();
+        coming = ahead(iterator);
         view = changedBy(view, event.value);
       }
       yield view;
@@ -109,11 +109,16 @@ function changedBy(view: JobView, event: ApiEvent): JobView {
   return view;
 }
 
+/** The next event; its failure is nobody's concern when this side leaves first. */
+function ahead<T>(iterator: AsyncIterator<T>): Promise<IteratorResult<T>> {
+  const coming = iterator.next();
+  coming.catch(() => {});
+  return coming;
+}
+
 /** What `coming` resolves to, or undefined when that takes longer than `ms`; it may be asked again. */
 async function within<T>(coming: Promise<T>, ms: number): Promise<T | undefined> {
   const over = new AbortController();
-  // Left alone when this side leaves first; its end is then nobody's concern.
-  coming.catch(() => {});
   const time = delay(ms, undefined, { signal: over.signal }).catch(() => undefined);
   try {
     return await Promise.race([coming, time]);

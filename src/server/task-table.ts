@@ -1,4 +1,11 @@
-import { isFinal, SEGMENT_TASKS, type TaskCounts, type TaskIndex, TaskState, taskStateName } from '#model';
+import {
+  isFinal,
+  SEGMENT_TASKS,
+  type TaskCounts,
+  type TaskIndex,
+  TaskState,
+  taskStateName,
+} from '#model';
 
 /** Delayed tasks are looked at in steps of this length. */
 const DELAY_STEP_MS = 100;

@@ -189,6 +189,8 @@ export class ApiClient {
 
   #guarded(request: Exchange, body: Answer['body']): Readable {
     const stream = new PassThrough();
+    // It may break before its reader is there; the reader then finds the error in the stream.
+    stream.on('error', () => {});
     body.on('error', (error) => stream.destroy(this.#broken(request, error)));
     stream.once('close', () => body.destroy());
     return body.pipe(stream);
