@@ -1,19 +1,22 @@
-// Compiles launcher/launcher.c into build/launcher at install time. Without a C compiler nothing is
+// Compiles launcher/*.c into build/launcher at install time. Without a C compiler nothing is
 // built and Windrow starts programs with Node's own spawn, more slowly (docs/guide/launcher.md).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const source = join(root, 'launcher', 'launcher.c');
+const folder = join(root, 'launcher');
+const files = readdirSync(folder).map((name) => join(folder, name));
+const sources = files.filter((file) => file.endsWith('.c'));
 const target = join(root, 'build', 'launcher');
 
-const upToDate = existsSync(target) && statSync(target).mtimeMs > statSync(source).mtimeMs;
+const upToDate =
+  existsSync(target) && files.every((file) => statSync(target).mtimeMs > statSync(file).mtimeMs);
 if (process.platform === 'linux' && !upToDate) {
   mkdirSync(dirname(target), { recursive: true });
   const partial = `${target}.${process.pid}`;
-  const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-Werror', '-o', partial, source];
+  const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-o', partial, ...sources];
   const result = spawnSync('cc', flags, { stdio: ['ignore', 'inherit', 'inherit'] });
   if (result.error)
     console.warn('windrow: no C compiler (cc); programs will be started by Node.js, more slowly');

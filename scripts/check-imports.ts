@@ -29,7 +29,7 @@ function importsOf(file: string): Import[] {
 function breachesOf(file: string, imports: readonly Import[]): string[] {
   const name = relative(source, file);
   const roomName = name.split('/')[0]!;
-  const isTest = name.endsWith('.test.ts');
+  const isTest = name.endsWith('.test.ts') || name.includes('/testing/');
   const room = ROOMS.find((candidate) => candidate.name === roomName);
   if (!room) return [`src/${name}: the folder ${roomName} is no room of the import law`];
   const breaches: string[] = [];

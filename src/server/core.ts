@@ -29,10 +29,15 @@ export interface Job {
   stateAtMs: number;
   readonly submittedAtMs: number;
   collectedAtMs: number | null;
+  /** Why its outputs could not be written the last time, or null. */
+  collectionError: unknown;
   readonly results: SegmentStore;
   resultsEnd: { readonly segment: number; readonly bytes: number } | null;
   readonly statistics: JobStatistics;
+  /** Changed since they were stored; stored within a second. */
   statisticsDirty: boolean;
+  /** Changed in a way that replaying attempts does not bring back: stored with the next commit. */
+  statisticsUrgent: boolean;
   /** Ends of the last minute by second, for the rate. */
   readonly recent: Map<number, number>;
 }

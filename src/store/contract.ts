@@ -70,6 +70,8 @@ export interface TaskNote {
   readonly attempts: number;
   /** How often each cause has ended an attempt since the task last became waiting by command. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Signature of the failure that made it fail for good; `''` otherwise. */
+  readonly signature: string;
   /** Not to be started before; 0: at once. */
   readonly notBeforeMs: number;
   /** A good end that waits for the validator's verdict, or was held because of the validator. */

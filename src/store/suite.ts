@@ -61,6 +61,7 @@ function note(task: number): TaskNote {
     atMs: 7,
     attempts: 1,
     failures: { 'exit-code': 1 },
+    signature: '',
     notBeforeMs: 0,
     unchecked: null,
   };

@@ -152,4 +152,46 @@ export const wireErrors = defineErrors({
     status: 500,
     example: { file: 'out.dat', action: 'read', reason: 'ENOENT' },
   },
+  OPEN_MALFORMED: {
+    message: 'byte {offset}, {section}: expected {expected}, found {found}',
+    todo: 'Correct what the client sends; docs/guide/open-protocol.md describes the format.',
+    status: 400,
+    example: {
+      offset: 112,
+      section: '[Result] 2',
+      expected: '--end content--',
+      found: 'the end of the body',
+    },
+  },
+  OPEN_TOO_LARGE: {
+    message: 'byte {offset}, {section}: {what} has more than {limit}',
+    todo: 'Send less, or raise the limit on the side of the server.',
+    status: 413,
+    example: { offset: 104_857_600, section: '[Result] 1', what: 'a result', limit: '100 MiB' },
+  },
+  OPEN_MULTIPART_MALFORMED: {
+    message: 'the multipart body is malformed: {reason}',
+    todo: 'Send multipart/form-data (RFC 7578) with one part per result name.',
+    status: 400,
+    example: { reason: 'Unexpected end of multipart data' },
+  },
+  OPEN_UNSPEAKABLE: {
+    message: 'task {ticket} cannot be told in the open protocol: {what} holds {found}',
+    todo: 'Let a windrow worker run this job, or rename what is named.',
+    status: 500,
+    example: { ticket: 48213, what: 'the name of an input', found: 'a line break' },
+  },
+  OPEN_INPUT_CHANGED: {
+    message:
+      'input {file} of task {ticket} has another length than announced: {found}, not {expected}',
+    todo: 'Submit the job again: a file the server keeps was changed.',
+    status: 500,
+    example: { ticket: 48213, file: 'table.bin', expected: 4096, found: 1024 },
+  },
+  DISK_FULL: {
+    message: '{file} cannot be written: the disk is full ({reason})',
+    todo: 'Make room on that disk; what was being sent can be sent again.',
+    status: 507,
+    example: { file: '/var/lib/windrow/parts/part-00c1', reason: 'ENOSPC' },
+  },
 });

@@ -3,7 +3,7 @@
  * for the whole, abort, a bound on the answer, and every way to fail as a coded error. There is no
  * retrying here: only the caller knows what may be sent twice.
  */
-import { type Dispatcher, Pool } from 'undici';
+import { type Dispatcher, errors, Pool } from 'undici';
 import { messageOf, systemCodeOf, WindrowError } from '#base';
 import { wireErrors } from './errors.ts';
 import { cleanText, errorOfProblem } from './problem.ts';
@@ -235,7 +235,7 @@ function codedError(endpoint: Endpoint, request: Exchange, error: unknown): Wind
   if (code !== undefined && UNTRUSTED.test(code)) {
     return wireErrors.create('SERVER_UNTRUSTED', { url: endpoint.url, reason }, cause);
   }
-  if (code?.startsWith('HPE_')) {
+  if (error instanceof errors.HTTPParserError) {
     return wireErrors.create('SERVER_ANSWER_MALFORMED', { ...place, reason }, cause);
   }
   return wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, cause);

@@ -73,6 +73,24 @@ export {
   readJson,
   serverUrl,
 } from './exchange.ts';
+export { readCompletion } from './open/completion-reader.ts';
+export { COMPLETION_LIMITS, type OpenLimits, TASK_LIMITS } from './open/limits.ts';
+export { isMultipart, readMultipart } from './open/multipart-reader.ts';
+export { PartSpool, type SpooledPart } from './open/part-spool.ts';
+export type { PartHead, PartSink } from './open/parts.ts';
+export { readFailure, type SpokenFailure } from './open/reason.ts';
+export { type AttemptToSpeak, shellWord, spokenTask } from './open/spoken-task.ts';
+export { parseTicket, type ReadTask, readTask } from './open/task-reader.ts';
+export {
+  formatConfig,
+  formatTask,
+  type OpenConfig,
+  type OpenInput,
+  type OpenResult,
+  type OpenTask,
+  taskTextBytes,
+} from './open/task-text.ts';
+export { canonicalPlatform } from './platform.ts';
 export { cleanText, errorOfProblem, PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
 export {
   bearerToken,

@@ -52,6 +52,7 @@ export function parseSyncRequest(json: unknown): SyncRequest {
     return {
       protocol: checkProtocol(fields),
       worker: label(fields.worker, 'worker', 200),
+      replaces: fields.replaces == null ? null : label(fields.replaces, 'replaces', 200),
       name: label(fields.name, 'name', 255),
       version: label(fields.version, 'version', 100),
       platform: label(fields.platform, 'platform', 100),

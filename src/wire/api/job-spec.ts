@@ -71,7 +71,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
   z.strictObject({
     name,
     command,
-    axes: z.array(axis).min(1).max(100),
+    axes: z.array(axis).max(100),
     inputs: z.array(input).max(10_000),
     results: z.array(resultSource).min(1).max(1000),
     programName: z.string().max(255).describe('File name of the shipped program, or empty.'),

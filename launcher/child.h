@@ -1,0 +1,25 @@
+/* Turning a request into a running process. */
+#pragma once
+
+#include <sys/types.h>
+
+/* Where a start failed; the numbers are part of the protocol. */
+enum stage { STAGE_PROCESS = 1, STAGE_STDIN, STAGE_DIRECTORY, STAGE_EXEC };
+
+struct program {
+  char *directory, *input, *file, **argv, **environment;
+  int error; /* errno of a start that failed */
+  enum stage stage;
+};
+
+/* To be called once, before the first start. */
+void prepare_children(void);
+
+/*
+ * Starts the program in a session of its own and returns its pid; `pipes` gets its stdout (read
+ * end, non-blocking; write end) and its stderr likewise. Returns -1, with `error` and `stage` set,
+ * when it never ran.
+ */
+pid_t start_child(struct program *program, int pipes[4]);
+
+void close_pipes(int pipes[4]);

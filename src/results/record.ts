@@ -1,0 +1,204 @@
+/**
+ * One attempt's parts as one record of a segment file. Layout, integers little-endian:
+ *
+ *   0   4  magic "WREC"
+ *   4   4  version (1)
+ *   8   4  header length in bytes
+ *   12  4  CRC-32 of the header, so that a large record's header is trusted before its body is read
+ *   16  …  header: JSON { ticket, job, task, parts: [{ name, kind, file, cutBytes, bytes, sha256? }] }
+ *   …   …  the parts' bytes, in the order of the header
+ *   …   32 SHA-256 of everything before it
+ */
+import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import type { JobId, Part, TaskIndex, Ticket } from '#model';
+import { resultsErrors } from './errors.ts';
+
+export const PREFIX_BYTES = 16;
+export const DIGEST_BYTES = 32;
+/** Ten thousand files of a glob need about 2 MB. */
+export const MAX_HEADER_BYTES = 16 * 2 ** 20;
+
+const MAGIC = 0x4345_5257; // "WREC"
+const VERSION = 1;
+
+/** A part whose content is at hand. */
+export interface InlinePart extends Part {
+  readonly content: Buffer | string;
+}
+
+/** A part that lies in a file of its own until it is copied into a segment. */
+export interface SpooledPart extends Part {
+  readonly spool: { readonly path: string; readonly bytes: number; readonly sha256: string };
+}
+
+export interface RecordInput {
+  readonly ticket: Ticket;
+  readonly job: JobId;
+  readonly task: TaskIndex;
+  readonly parts: readonly InlinePart[];
+}
+
+export interface LargeRecordInput extends Omit<RecordInput, 'parts'> {
+  readonly parts: readonly (InlinePart | SpooledPart)[];
+}
+
+export interface PartHeader extends Part {
+  readonly bytes: number;
+  /** Only in records that may be too large to be verified as a whole before use. */
+  readonly sha256?: string;
+}
+
+export interface RecordHeader {
+  readonly ticket: Ticket;
+  readonly job: JobId;
+  readonly task: TaskIndex;
+  readonly parts: readonly PartHeader[];
+}
+
+/** The prefix and header of a record as they stand in the file. */
+export function encodeHead(header: RecordHeader): Buffer {
+  const json = Buffer.from(JSON.stringify(header));
+  requireHeaderFits(json.length, header.parts.length);
+  const head = Buffer.allocUnsafe(PREFIX_BYTES + json.length);
+  json.copy(head, PREFIX_BYTES);
+  writePrefix(head, 0, json.length);
+  return head;
+}
+
+function requireHeaderFits(bytes: number, parts: number): void {
+  if (bytes > MAX_HEADER_BYTES) {
+    throw resultsErrors.create('RESULTS_RECORD_TOO_LARGE', {
+      parts,
+      bytes,
+      limitBytes: MAX_HEADER_BYTES,
+    });
+  }
+}
+
+function writePrefix(target: Buffer, at: number, headerBytes: number): void {
+  target.writeUInt32LE(MAGIC, at);
+  target.writeUInt32LE(VERSION, at + 4);
+  target.writeUInt32LE(headerBytes, at + 8);
+  const start = at + PREFIX_BYTES;
+  target.writeUInt32LE(crc32(target.subarray(start, start + headerBytes)), at + 12);
+}
+
+function contentBytes(content: Buffer | string): number {
+  return typeof content === 'string' ? Buffer.byteLength(content) : content.length;
+}
+
+/** Encodes small records one behind the other into large chunks, without a copy in between. */
+export class RecordBatch {
+  #chunks: Buffer[] = [];
+  #chunk: Buffer = Buffer.alloc(0);
+  #used = 0;
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Appends one record and returns its length in bytes. */
+  add(input: RecordInput): number {
+    const parts: PartHeader[] = [];
+    let bodyBytes = 0;
+    for (const part of input.parts) {
+      const bytes = contentBytes(part.content);
+      bodyBytes += bytes;
+      const { name, kind, file, cutBytes } = part;
+      parts.push({ name, kind, file, cutBytes, bytes });
+    }
+    const { ticket, job, task } = input;
+    const json = JSON.stringify({ ticket, job, task, parts });
+    const headerBytes = Buffer.byteLength(json);
+    requireHeaderFits(headerBytes, parts.length);
+    const total = PREFIX_BYTES + headerBytes + bodyBytes + DIGEST_BYTES;
+    const start = this.#reserve(total);
+    const chunk = this.#chunk;
+    chunk.write(json, start + PREFIX_BYTES);
+    writePrefix(chunk, start, headerBytes);
+    let at = start + PREFIX_BYTES + headerBytes;
+    for (const { content } of input.parts) {
+      at += typeof content === 'string' ? chunk.write(content, at) : content.copy(chunk, at);
+    }
+    const digest = hash('sha256', chunk.subarray(start, at), 'buffer');
+    digest.copy(chunk, at);
+    return total;
+  }
+
+  #reserve(bytes: number): number {
+    if (this.#used + bytes > this.#chunk.length) {
+      if (this.#used > 0) this.#chunks.push(this.#chunk.subarray(0, this.#used));
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES));
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += bytes;
+    this.#bytes += bytes;
+    return start;
+  }
+
+  /** What was encoded, in order; the batch is empty after it. */
+  take(): Buffer[] {
+    const chunks = this.#chunks;
+    if (this.#used > 0) chunks.push(this.#chunk.subarray(0, this.#used));
+    // The rest of the chunk serves the next batch: most batches are far smaller than a chunk.
+    this.#chunk = this.#chunk.subarray(this.#used);
+    this.#chunks = [];
+    this.#used = 0;
+    this.#bytes = 0;
+    return chunks;
+  }
+}
+
+const CHUNK_BYTES = 2 ** 20;
+
+/** Why bytes are no record; a sentence fragment for `RESULTS_RECORD_CORRUPT`. */
+export class NotARecord extends Error {}
+
+/** Length of the header that a record's first `PREFIX_BYTES` announce. Throws `NotARecord`. */
+export function headerBytesOf(prefix: Buffer): number {
+  if (prefix.length < PREFIX_BYTES) throw new NotARecord('it ends inside its prefix');
+  if (prefix.readUInt32LE(0) !== MAGIC) throw new NotARecord('no record begins there');
+  const version = prefix.readUInt32LE(4);
+  if (version !== VERSION) throw new NotARecord(`its format version is ${version}, not ${VERSION}`);
+  const bytes = prefix.readUInt32LE(8);
+  if (bytes > MAX_HEADER_BYTES) throw new NotARecord(`its header claims ${bytes} bytes`);
+  return bytes;
+}
+
+/** Reads and checks prefix and header. Throws `NotARecord`. */
+export function decodeHead(bytes: Buffer): { header: RecordHeader; headBytes: number } {
+  const headerBytes = headerBytesOf(bytes);
+  const headBytes = PREFIX_BYTES + headerBytes;
+  if (bytes.length < headBytes) throw new NotARecord('it ends inside its header');
+  const json = bytes.subarray(PREFIX_BYTES, headBytes);
+  if (crc32(json) !== bytes.readUInt32LE(12)) throw new NotARecord('its header is damaged');
+  return { header: JSON.parse(json.toString()) as RecordHeader, headBytes };
+}
+
+/** Whole length of the record that a header describes. */
+export function recordBytes(header: RecordHeader, headBytes: number): number {
+  let total = headBytes + DIGEST_BYTES;
+  for (const part of header.parts) total += part.bytes;
+  return total;
+}
+
+/** Checks a whole record and gives its header and parts as views into `bytes`. Throws `NotARecord`. */
+export function decodeRecord(bytes: Buffer): { header: RecordHeader; contents: Buffer[] } {
+  const { header, headBytes } = decodeHead(bytes);
+  if (recordBytes(header, headBytes) !== bytes.length) {
+    throw new NotARecord('its length is not what its header says');
+  }
+  const end = bytes.length - DIGEST_BYTES;
+  const digest = hash('sha256', bytes.subarray(0, end), 'buffer');
+  if (digest.compare(bytes, end) !== 0) throw new NotARecord('its SHA-256 does not match');
+  const contents: Buffer[] = [];
+  let at = headBytes;
+  for (const part of header.parts) {
+    contents.push(bytes.subarray(at, at + part.bytes));
+    at += part.bytes;
+  }
+  return { header, contents };
+}

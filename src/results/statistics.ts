@@ -1,0 +1,241 @@
+import type { AttemptRecord, Cause, TaskIndex, Ticket } from '#model';
+import { Percentiles, type PercentilesJson, type PercentilesSummary } from './percentiles.ts';
+
+/** Workers and signatures beyond these are counted under one name: a job may meet any number. */
+const MAX_WORKERS = 100_000;
+const MAX_SIGNATURES = 1000;
+const OTHERS = '(others)';
+
+export type CauseCounts = Partial<Record<Cause, number>>;
+
+/** What one worker did for the job. */
+export interface WorkerTotals {
+  readonly worker: string;
+  /** Attempts whose results count. */
+  readonly done: number;
+  readonly attempts: number;
+  readonly failures: CauseCounts;
+  /** Sum of wall times. */
+  readonly busyMs: number;
+  /** Sum of the CPU times that were measured. */
+  readonly cpuMs: number;
+}
+
+/** Tasks that failed for good in one way. */
+export interface FailureTotals {
+  readonly signature: string;
+  readonly cause: Cause;
+  readonly tasks: number;
+  readonly example: { readonly task: TaskIndex; readonly ticket: Ticket; readonly reason: string };
+}
+
+type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
+
+export interface JobStatisticsJson {
+  readonly version: 1;
+  readonly attempts: number;
+  readonly causes: CauseCounts;
+  readonly reused: number;
+  readonly memoryPeakBytes: number | null;
+  readonly wall: PercentilesJson;
+  readonly cpu: PercentilesJson;
+  readonly workers: readonly WorkerTotals[];
+  readonly failures: readonly FailureTotals[];
+}
+
+/**
+ * A job's statistics, folded attempt by attempt, in memory that does not grow with its tasks.
+ * Replaying the attempts after one was kept as JSON gives the same as never having stopped.
+ */
+export class JobStatistics {
+  #attempts = 0;
+  #reused = 0;
+  #memoryPeakBytes: number | null = null;
+  #causes: CauseCounts = {};
+  #wall = new Percentiles();
+  #cpu = new Percentiles();
+  readonly #workers = new Map<string, Changing<WorkerTotals>>();
+  readonly #failures = new Map<string, Changing<FailureTotals>>();
+
+  /** From the text that `JSON.stringify` made of one. */
+  static fromJSON(text: string): JobStatistics {
+    const json = JSON.parse(text) as JobStatisticsJson;
+    const made = new JobStatistics();
+    made.#attempts = json.attempts;
+    made.#reused = json.reused;
+    made.#memoryPeakBytes = json.memoryPeakBytes;
+    made.#causes = { ...json.causes };
+    made.#wall = Percentiles.fromJSON(json.wall);
+    made.#cpu = Percentiles.fromJSON(json.cpu);
+    for (const totals of json.workers) {
+      made.#workers.set(totals.worker, { ...totals, failures: { ...totals.failures } });
+    }
+    for (const group of json.failures) made.#failures.set(group.signature, { ...group });
+    return made;
+  }
+
+  toJSON(): JobStatisticsJson {
+    return {
+      version: 1,
+      attempts: this.#attempts,
+      causes: this.#causes,
+      reused: this.#reused,
+      memoryPeakBytes: this.#memoryPeakBytes,
+      wall: this.#wall.toJSON(),
+      cpu: this.#cpu.toJSON(),
+      workers: [...this.#workers.values()],
+      failures: [...this.#failures.values()],
+    };
+  }
+
+  /** Counts an ended attempt. Results taken over from an earlier job are no attempt of this one. */
+  add(record: AttemptRecord): void {
+    if (record.reusedFrom !== null) {
+      this.#reused++;
+      return;
+    }
+    const { cause, usage } = record;
+    const good = cause === 'ok';
+    this.#attempts++;
+    count(this.#causes, cause, 1);
+    const cpuMs = cpuOf(record);
+    this.#addWorker(record.worker, cause, usage.wallMs, cpuMs ?? 0);
+    if (usage.memoryPeakBytes !== null) {
+      this.#memoryPeakBytes = Math.max(this.#memoryPeakBytes ?? 0, usage.memoryPeakBytes);
+    }
+    if (!good) return;
+    this.#wall.add(usage.wallMs);
+    if (cpuMs !== null) this.#cpu.add(cpuMs);
+  }
+
+  #addWorker(name: string, cause: Cause, wallMs: number, cpuMs: number): void {
+    const totals = this.#totalsOf(name);
+    totals.attempts++;
+    totals.busyMs += Math.max(0, wallMs);
+    totals.cpuMs += Math.max(0, cpuMs);
+    if (cause === 'ok') totals.done++;
+    else count(totals.failures, cause, 1);
+  }
+
+  #totalsOf(name: string): Changing<WorkerTotals> {
+    const known = this.#workers.get(name);
+    if (known) return known;
+    const worker = this.#workers.size < MAX_WORKERS ? name : OTHERS;
+    const made = { worker, done: 0, attempts: 0, failures: {}, busyMs: 0, cpuMs: 0 };
+    const totals = this.#workers.get(worker) ?? made;
+    this.#workers.set(worker, totals);
+    return totals;
+  }
+
+  /** Takes back an end that turned out not to be one, e.g. of a lost worker that came back. */
+  forget(cause: Cause, worker: string): void {
+    this.#attempts--;
+    count(this.#causes, cause, -1);
+    const totals = this.#workers.get(worker) ?? this.#workers.get(OTHERS);
+    if (!totals) return;
+    totals.attempts--;
+    if (cause === 'ok') totals.done--;
+    else count(totals.failures, cause, -1);
+  }
+
+  /** The task has failed for good with this attempt. */
+  taskFailed(record: AttemptRecord): void {
+    const { signature, cause, task, ticket, reason } = record;
+    const room = this.#failures.size < MAX_SIGNATURES || this.#failures.has(signature);
+    const name = room ? signature : OTHERS;
+    const group = this.#failures.get(name);
+    if (group) group.tasks++;
+    else
+      this.#failures.set(name, {
+        signature: name,
+        cause,
+        tasks: 1,
+        example: { task, ticket, reason },
+      });
+  }
+
+  /** A failed task is tried again: it leaves its group. */
+  taskRevived(signature: string): void {
+    const group = this.#failures.get(signature) ?? this.#failures.get(OTHERS);
+    if (!group) return;
+    group.tasks--;
+    if (group.tasks <= 0) this.#failures.delete(group.signature);
+  }
+
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  get reused(): number {
+    return this.#reused;
+  }
+
+  get causes(): Readonly<CauseCounts> {
+    return this.#causes;
+  }
+
+  /** The largest of any attempt; null when none was measured. */
+  get memoryPeakBytes(): number | null {
+    return this.#memoryPeakBytes;
+  }
+
+  /** Sum of all attempts' wall times. */
+  get busyMs(): number {
+    let sum = 0;
+    for (const { busyMs } of this.#workers.values()) sum += busyMs;
+    return sum;
+  }
+
+  /** Of good attempts; null when there is none. */
+  medianWallMs(): number | null {
+    return this.#wall.count === 0 ? null : this.#wall.quantiles([0.5])[0]!;
+  }
+
+  /** Wall times of good attempts. */
+  wall(): PercentilesSummary | null {
+    return this.#wall.summary();
+  }
+
+  /** CPU times, user and system together, of good attempts that were measured. */
+  cpu(): PercentilesSummary | null {
+    return this.#cpu.summary();
+  }
+
+  /** Those that did most first, at most `limit`. */
+  workers(limit: number): WorkerTotals[] {
+    const byAttempts = (a: WorkerTotals, b: WorkerTotals) => b.attempts - a.attempts;
+    return [...this.#workers.values()].sort(byAttempts).slice(0, limit);
+  }
+
+  get workerCount(): number {
+    return this.#workers.size;
+  }
+
+  /** The largest groups first, at most `limit`. */
+  failures(limit: number): FailureTotals[] {
+    const byTasks = (a: FailureTotals, b: FailureTotals) => b.tasks - a.tasks;
+    return [...this.#failures.values()].sort(byTasks).slice(0, limit);
+  }
+
+  get failureCount(): number {
+    return this.#failures.size;
+  }
+}
+
+function count(counts: CauseCounts, cause: Cause, change: number): void {
+  const next = (counts[cause] ?? 0) + change;
+  if (next > 0) counts[cause] = next;
+  else delete counts[cause];
+}
+
+function cpuOf({ usage }: AttemptRecord): number | null {
+  const { cpuUserMs, cpuSystemMs } = usage;
+  if (cpuUserMs === null && cpuSystemMs === null) return null;
+  return (cpuUserMs ?? 0) + (cpuSystemMs ?? 0);
+}
+
+/** Busy time over what `slots` offered in `presentMs`; null when nothing was offered. */
+export function efficiencyOf(busyMs: number, slots: number, presentMs: number): number | null {
+  const offeredMs = slots * presentMs;
+  return offeredMs > 0 ? Math.min(1, Math.max(0, busyMs / offeredMs)) : null;
+}

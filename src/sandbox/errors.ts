@@ -1,0 +1,77 @@
+import { defineErrors } from '#base';
+
+export const sandboxErrors = defineErrors({
+  PROGRAM_NOT_FOUND: {
+    message: 'cannot start {program}: {reason} ({code})',
+    todo: 'Check the command, and that the program is on the machine or shipped with the job.',
+    status: 422,
+    example: { program: './ising', reason: 'there is no such file', code: 'ENOENT' },
+  },
+  PROGRAM_NOT_STARTED: {
+    message: 'cannot start {program}: {reason} ({code})',
+    todo: 'The reason names what to repair on the machine or in the job.',
+    status: 422,
+    example: { program: './ising', reason: 'it is not executable', code: 'EACCES' },
+  },
+  STARTER_BUSY: {
+    message: 'cannot start {program}: another program of this slot is still running',
+    todo: 'This is a fault of Windrow; please report it with the log of the worker.',
+    status: 500,
+    example: { program: './ising' },
+  },
+  STARTER_CLOSED: {
+    message: 'cannot start {program}: the slot is being closed',
+    todo: 'Nothing; the task goes to another slot.',
+    status: 503,
+    example: { program: './ising' },
+  },
+  LAUNCHER_LOST: {
+    message: 'the launcher that ran {program} ended unexpectedly ({how})',
+    todo: 'Look for what killed it (the kernel log names victims of memory shortage); the next program gets a new launcher.',
+    status: 500,
+    example: { program: './ising', how: 'SIGKILL' },
+  },
+  LAUNCHER_UNFIT: {
+    message: 'the launcher {launcher} cannot be used: {reason}',
+    todo: 'Build it again with "npm rebuild", or remove it to start programs without it.',
+    status: 500,
+    example: { launcher: 'build/launcher', reason: 'it speaks version 2, expected 1' },
+  },
+  LINE_PROCESS_NOT_STARTED: {
+    message: 'cannot start {program}: {reason}',
+    todo: 'Check that the program exists and is executable.',
+    status: 422,
+    example: { program: './validate', reason: 'there is no such file (ENOENT)' },
+  },
+  LINE_PROCESS_MEMORY: {
+    message:
+      '{program} used {usedBytes} bytes of memory with its children; its limit is {limitBytes}',
+    todo: 'Let it use less memory, or raise the limit.',
+    status: 422,
+    example: { program: './validate', usedBytes: 700_000_000, limitBytes: 536_870_912 },
+  },
+  LINE_PROCESS_LINE_TOO_LONG: {
+    message: '{program} wrote a line longer than {limitBytes} bytes to its answers',
+    todo: 'Let it answer with shorter lines.',
+    status: 422,
+    example: { program: './validate', limitBytes: 16_777_216 },
+  },
+  LINE_PROCESS_KILLED: {
+    message: '{program} was stopped',
+    todo: 'Nothing; Windrow stopped it because it was no longer needed or took too long.',
+    status: 503,
+    example: { program: './validate' },
+  },
+  LINE_PROCESS_EXITED: {
+    message: '{program} ended by itself ({how})',
+    todo: 'Look at what it wrote to its standard error.',
+    status: 422,
+    example: { program: './validate', how: 'exit code 1' },
+  },
+  LINE_NOT_SENDABLE: {
+    message: 'cannot send a line to {program}: {reason}',
+    todo: 'This is a fault of Windrow; please report it.',
+    status: 500,
+    example: { program: './validate', reason: 'it contains a newline' },
+  },
+});

@@ -1,0 +1,114 @@
+/**
+ * Finding and killing everything a program left, from outside: by descent, by session, and by the
+ * cookie in its environment. A descendant that escapes all three (an orphan in a new session with
+ * a cleaned environment) is not found; only the launcher finds that one.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { COOKIE_VARIABLE } from './cookie.ts';
+import { listProcesses, type ProcessRow, readProcess, readVariable } from './process-table.ts';
+
+/** What is known of a tree. */
+export interface TreeMarks {
+  /** The pid of the program, which began a session of its own; null where it is not known. */
+  readonly leader: number | null;
+  readonly cookie: string;
+}
+
+/** The living processes of a tree now. Zombies do not count: whoever reaps them is not us. */
+export type FindTree = (marks: TreeMarks) => ProcessRow[];
+
+/** How long a number is believed to mean the same process; the machine reuses numbers in a ring. */
+const FOREIGN_FOR_MS = 1000;
+
+/**
+ * A finder for one slot. What is foreign to a tree stays so, hence it remembers foreign processes
+ * for a second: between short programs it looks only at what is new.
+ */
+export function createTreeFinder(monotonic: () => number): FindTree {
+  let foreign = new Set<number>();
+  let sinceMs = Number.NEGATIVE_INFINITY;
+  return (marks) => {
+    if (monotonic() - sinceMs > FOREIGN_FOR_MS) {
+      foreign = new Set([process.pid]);
+      sinceMs = monotonic();
+    }
+    return scan(marks, foreign);
+  };
+}
+
+function scan(marks: TreeMarks, foreign: Set<number>): ProcessRow[] {
+  const tree = new Map<number, ProcessRow>();
+  const others: { row: ProcessRow; sure: boolean }[] = [];
+  for (const pid of listProcesses()) {
+    const row = foreign.has(pid) ? null : readProcess(pid);
+    if (row === null || row.state === 'Z' || row.state === 'X') continue;
+    const member = membership(row, marks);
+    if (member) tree.set(pid, row);
+    else others.push({ row, sure: member !== undefined });
+  }
+  addDescendants(tree, others);
+  for (const { row, sure } of others) if (sure && !tree.has(row.pid)) foreign.add(row.pid);
+  return [...tree.values()];
+}
+
+/** Undefined: not by what can be seen now. */
+function membership(row: ProcessRow, marks: TreeMarks): boolean | undefined {
+  if (row.kernel) return false;
+  if (marks.leader !== null && (row.pid === marks.leader || row.session === marks.leader))
+    return true;
+  const cookie = readVariable(row.pid, COOKIE_VARIABLE);
+  return cookie === undefined ? undefined : cookie === marks.cookie;
+}
+
+/** Parents mostly come first, so nearly always the second pass adds nothing. */
+function addDescendants(
+  tree: Map<number, ProcessRow>,
+  others: readonly { row: ProcessRow }[],
+): void {
+  let before = 0;
+  while (tree.size > before) {
+    before = tree.size;
+    for (const { row } of others) if (tree.has(row.parent)) tree.set(row.pid, row);
+  }
+}
+
+/**
+ * Signals each process group of the tree once: the kernel does that atomically against fork, and
+ * groups of a tree hold nothing else, since its leader began a session of its own.
+ */
+export function signalTree(tree: readonly ProcessRow[], signal: NodeJS.Signals): void {
+  const signalled = new Set<number>();
+  for (const row of tree) {
+    const now = signalled.has(row.group) ? null : readProcess(row.pid);
+    if (now === null || now.startTicks !== row.startTicks) continue;
+    signalled.add(now.group);
+    // Group 0 is led from outside this pid namespace and cannot be named.
+    sendSignal(now.group > 1 ? -now.group : now.pid, signal);
+  }
+}
+
+/** Sends, unless the process is gone or not ours to signal. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // ESRCH or EPERM: nothing that we could do more.
+  }
+}
+
+/**
+ * Kills the whole tree and waits until it is gone; resolves with how many it killed. Frozen first,
+ * killed second: nobody is left awake to start a replacement for the dead.
+ */
+export async function killTree(find: FindTree, marks: TreeMarks): Promise<number> {
+  const killed = new Set<string>();
+  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 64)) {
+    const tree = find(marks);
+    if (tree.length === 0) return killed.size;
+    signalTree(tree, 'SIGSTOP');
+    const frozen = find(marks);
+    signalTree(frozen, 'SIGKILL');
+    for (const row of frozen) killed.add(`${row.pid} ${row.startTicks}`);
+    await pause(waitMs);
+  }
+}

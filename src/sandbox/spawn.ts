@@ -1,0 +1,98 @@
+/**
+ * The starter that needs nothing but Node.js. It starts about half as many programs a second as
+ * the launcher and sees less: usage is sampled, and a descendant that left its parent, its session
+ * and its environment is not found (docs/guide/launcher.md has the whole list).
+ */
+import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { systemClock, systemCodeOf } from '#base';
+import { COOKIE_VARIABLE, createCookies } from './cookie.ts';
+import type { RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
+import { createTreeFinder } from './process-tree.ts';
+import { SpawnedProgram } from './spawned-program.ts';
+import {
+  failedStart,
+  findProgram,
+  notStarted,
+  ownFailure,
+  readBeginning,
+  unfitRequest,
+} from './start-failure.ts';
+
+/** Starts programs with `child_process.spawn`. */
+export class SpawnStarter implements Starter {
+  readonly kind = 'spawn';
+  readonly #nextCookie = createCookies();
+  readonly #find = createTreeFinder(systemClock.monotonic);
+  #running: SpawnedProgram | null = null;
+  #closed = false;
+
+  start(request: StartRequest): RunningProgram {
+    const refusal = this.#refuse(request) ?? unstartable(request);
+    if (refusal !== null) return notStarted(refusal);
+    const program = this.#spawn(request);
+    if (!(program instanceof SpawnedProgram)) return notStarted(program);
+    this.#running = program;
+    const ended = program.ended.then((outcome) => {
+      this.#running = null;
+      return outcome;
+    });
+    return { ended, kill: (graceMs) => program.kill(graceMs) };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#running?.kill(0);
+    await this.#running?.ended;
+  }
+
+  #refuse(request: StartRequest): StartFailure | null {
+    if (this.#closed) return ownFailure('STARTER_CLOSED', { program: request.file });
+    if (this.#running) return ownFailure('STARTER_BUSY', { program: request.file });
+    return unfitRequest(request);
+  }
+
+  #spawn(request: StartRequest): SpawnedProgram | StartFailure {
+    const cookie = this.#nextCookie();
+    const environment = { ...request.environment, [COOKIE_VARIABLE]: cookie };
+    let input: number | null = null;
+    try {
+      if (request.stdin !== null) input = openInput(request.stdin);
+    } catch (error) {
+      return failedStart(request, 'stdin', systemCodeOf(error) ?? 'EIO');
+    }
+    try {
+      const parts = { environment, cookie, input, find: this.#find, clock: systemClock };
+      return new SpawnedProgram(request, parts);
+    } catch (error) {
+      // spawn throws what it does not emit, E2BIG among them.
+      return failedStart(request, 'exec', systemCodeOf(error) ?? 'EIO');
+    } finally {
+      if (input !== null) closeSync(input);
+    }
+  }
+}
+
+/** O_NONBLOCK so that a FIFO without a writer opens; Node.js makes it blocking for the program. */
+function openInput(path: string): number {
+  return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+}
+
+/**
+ * What spawn would not tell: it gives ENOENT for a missing directory too, and hands a text file
+ * without #! to a shell where the system call refuses it.
+ */
+function unstartable(request: StartRequest): StartFailure | null {
+  const directory = statSync(request.directory, { throwIfNoEntry: false });
+  if (!directory?.isDirectory()) {
+    return failedStart(request, 'directory', directory ? 'ENOTDIR' : 'ENOENT');
+  }
+  const file = findProgram(request);
+  const beginning = file === null ? null : readBeginning(file);
+  if (beginning === null || beginning.includes(0) || beginning.toString('latin1', 0, 2) === '#!') {
+    return null;
+  }
+  const executable = statSync(file!, { throwIfNoEntry: false });
+  return executable && (executable.mode & 0o111) !== 0
+    ? failedStart(request, 'exec', 'ENOEXEC')
+    : null;
+}

@@ -1,0 +1,276 @@
+/** Uploads of tables and blobs; results, logs and collected outputs on their way to the user. */
+import { createReadStream, type Stats } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import { TaskState } from '#model';
+import { type StoredPart, type StoredRecord, searchLogs } from '#results';
+import type { AttemptRow } from '#store';
+import {
+  type ApiHandlers,
+  INLINE_RESULT_BYTES,
+  type LogLine,
+  type OutputList,
+  type ResultItem,
+} from '#wire';
+import { type DoneRow, Records } from '../collecting.ts';
+import type { Job } from '../core.ts';
+import { serverErrors } from '../errors.ts';
+import { metricsText } from './metrics.ts';
+import { type ApiParts, jobOf, requireTask } from './parts.ts';
+
+const LOG_LINES = 100_000;
+const ATTEMPTS_PAGE = 1000;
+
+type FileHandlers = Pick<
+  ApiHandlers,
+  | 'putTable'
+  | 'putBlob'
+  | 'hasBlob'
+  | 'readLogs'
+  | 'listResults'
+  | 'readResult'
+  | 'collectJob'
+  | 'listOutput'
+  | 'readOutput'
+  | 'metrics'
+>;
+
+export function fileHandlers(parts: ApiParts): FileHandlers {
+  const { core, tables, blobs, collecting } = parts;
+  return {
+    async putTable({ query, body }) {
+      const { id, rows, columns, bytes } = await tables.receive(body, query.format, query.file);
+      return { table: id, rows, columns: [...columns], bytes, warnings: [] };
+    },
+
+    async putBlob({ params, body }) {
+      return blobs.receive(params.sha256, body);
+    },
+
+    async hasBlob({ params }) {
+      const { sha256 } = params;
+      if (blobs.size(sha256) === null) {
+        throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'a job' });
+      }
+      return undefined;
+    },
+
+    async readLogs({ params, query }) {
+      const job = jobOf(core, params.job);
+      if (query.task !== undefined) requireTask(job, query.task);
+      return readLogs(parts, job, query);
+    },
+
+    async listResults({ params, query }) {
+      const job = jobOf(core, params.job);
+      if (query.task !== undefined) requireTask(job, query.task);
+      return listResults(parts, job, query);
+    },
+
+    async readResult({ params, query }) {
+      const job = jobOf(core, params.job);
+      requireTask(job, params.task);
+      return readResult(parts, job, params.task, params.name, query.file);
+    },
+
+    async collectJob({ params }) {
+      const job = jobOf(core, params.job);
+      await collecting.collect(job);
+      return outputOf(job);
+    },
+
+    async listOutput({ params }) {
+      return outputOf(jobOf(core, params.job));
+    },
+
+    async readOutput({ params, query }) {
+      const job = jobOf(core, params.job);
+      const { path, bytes } = await outputPath(job, query.file);
+      return { stream: createReadStream(path), bytes };
+    },
+
+    async metrics() {
+      const text = Buffer.from(metricsText(core, parts.startedAtMs));
+      return { stream: Readable.from([text]), bytes: text.length };
+    },
+  };
+}
+
+interface Numbered {
+  readonly record: StoredRecord;
+  readonly number: number;
+}
+
+/** Records of ended attempts: of one task, or of all in the order in which they ended. */
+async function* recordsOf(
+  parts: ApiParts,
+  job: Job,
+  task: number | undefined,
+  records: Records,
+): AsyncGenerator<Numbered> {
+  await parts.core.commit.durable();
+  const read = ({ task, ticket, place, number, reusedFrom }: AttemptRow): Numbered => ({
+    record: records.read({ task, ticket, place, home: reusedFrom ?? job.id }),
+    number,
+  });
+  if (task !== undefined) {
+    for (const attempt of await parts.store.attemptsOfTask(job.id, task)) yield read(attempt);
+    return;
+  }
+  for (let after = 0; ; ) {
+    const page = await parts.store.attemptsAfter(job.id, after, ATTEMPTS_PAGE);
+    for (const attempt of page) yield read(attempt);
+    if (page.length < ATTEMPTS_PAGE) return;
+    after = page.at(-1)!.sequence;
+  }
+}
+
+interface LogQuery {
+  readonly task?: number | undefined;
+  readonly stream?: 'stdout' | 'stderr' | undefined;
+  readonly grep?: string | undefined;
+  readonly limit?: number | undefined;
+}
+
+async function* readLogs(parts: ApiParts, job: Job, query: LogQuery): AsyncGenerator<LogLine> {
+  const records = new Records(parts.core);
+  const numbers = new Map<number, number>();
+  const remembered = async function* (): AsyncGenerator<StoredRecord> {
+    for await (const { record, number } of recordsOf(parts, job, query.task, records)) {
+      numbers.clear();
+      numbers.set(record.ticket, number);
+      yield record;
+    }
+  };
+  const limit = query.limit ?? LOG_LINES;
+  const search = {
+    pattern: query.grep ?? '',
+    ignoreCase: false,
+    limit: query.stream === undefined ? limit : Number.MAX_SAFE_INTEGER,
+    sources: job.spec.results,
+  };
+  let left = limit;
+  try {
+    for await (const match of searchLogs(remembered(), search)) {
+      if (query.stream !== undefined && match.stream !== query.stream) continue;
+      if (left-- <= 0) return;
+      const { task, ticket, stream, lineNumber: line, line: text } = match;
+      yield { task, ticket, number: numbers.get(ticket) ?? 1, stream, line, text };
+    }
+  } finally {
+    records.close();
+  }
+}
+
+interface ResultQuery {
+  readonly name?: string | undefined;
+  readonly task?: number | undefined;
+  readonly content?: 'yes' | 'no' | undefined;
+}
+
+async function* listResults(
+  parts: ApiParts,
+  job: Job,
+  query: ResultQuery,
+): AsyncGenerator<ResultItem> {
+  const records = new Records(parts.core);
+  try {
+    const rows =
+      query.task === undefined
+        ? parts.collecting.doneRows(job, 'table')
+        : oneDoneRow(parts, job, query.task);
+    for await (const row of rows) {
+      for (const part of records.read(row).parts) {
+        if (part.kind !== 'result' || (query.name !== undefined && part.name !== query.name))
+          continue;
+        yield itemOf(row, part, query.content !== 'no');
+      }
+    }
+  } finally {
+    records.close();
+  }
+}
+
+async function* oneDoneRow(parts: ApiParts, job: Job, task: number): AsyncGenerator<DoneRow> {
+  await parts.core.commit.durable();
+  if (job.tasks.state(task) !== TaskState.done) return;
+  const attempts = await parts.store.attemptsOfTask(job.id, task);
+  for (const { ticket, place, reusedFrom, accepted } of attempts) {
+    const cells = job.rows.row(task);
+    if (accepted) yield { task, ticket, place, cells, home: reusedFrom ?? job.id };
+  }
+}
+
+function itemOf(row: DoneRow, part: StoredPart, withContent: boolean): ResultItem {
+  const { task, ticket } = row;
+  const { name, file, bytes } = part;
+  const item = { task, ticket, name, file, bytes, text: null, base64: null };
+  if (!withContent || bytes > INLINE_RESULT_BYTES) return item;
+  const content = part.read(INLINE_RESULT_BYTES);
+  const text = content.toString('utf8');
+  const isText = Buffer.from(text).equals(content);
+  return isText ? { ...item, text } : { ...item, base64: content.toString('base64') };
+}
+
+async function readResult(
+  parts: ApiParts,
+  job: Job,
+  task: number,
+  name: string,
+  file: string | undefined,
+): Promise<{ stream: Readable; bytes: number }> {
+  const records = new Records(parts.core);
+  for await (const row of oneDoneRow(parts, job, task)) {
+    const found = records
+      .read(row)
+      .parts.find(
+        (part) =>
+          part.kind === 'result' &&
+          part.name === name &&
+          (file === undefined || part.file === file),
+      );
+    if (!found) continue;
+    const stream = Readable.from(found.pieces(), { objectMode: false });
+    stream.once('close', () => records.close());
+    return { stream, bytes: found.bytes };
+  }
+  records.close();
+  throw serverErrors.create('RESULT_UNKNOWN', { job: job.id, task, name });
+}
+
+/** Collected files, without what is Windrow's own. */
+async function outputOf(job: Job): Promise<OutputList> {
+  const { output } = job.spec;
+  const done = job.tasks.count(TaskState.done);
+  if (output === '' || job.collectedAtMs === null)
+    return { complete: false, tasks: done, files: [] };
+  const files: { file: string; bytes: number; changedAtMs: number }[] = [];
+  for (const entry of await readdir(output, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const file = relative(output, path).split(sep).join('/');
+    if (file.startsWith('.') || file.startsWith('quarantine/')) continue;
+    const { size, mtimeMs } = await stat(path);
+    files.push({ file, bytes: size, changedAtMs: Math.round(mtimeMs) });
+  }
+  files.sort((a, b) => (a.file < b.file ? -1 : 1));
+  const complete = job.tasks.open === 0 && job.collectedAtMs >= job.stateAtMs;
+  return { complete, tasks: done, files };
+}
+
+/** A file below the output, however it is named: links and `..` lead nowhere else. */
+async function outputPath(job: Job, file: string): Promise<{ path: string; bytes: number }> {
+  const unknown = serverErrors.create('OUTPUT_FILE_UNKNOWN', { job: job.id, file });
+  const { output } = job.spec;
+  if (output === '' || file.startsWith('.') || file.includes('\0')) throw unknown;
+  try {
+    const root = await realpath(output);
+    const path = await realpath(join(root, file));
+    const found: Stats = await stat(path);
+    if (!path.startsWith(root + sep) || !found.isFile()) throw unknown;
+    return { path, bytes: found.size };
+  } catch {
+    throw unknown;
+  }
+}

@@ -1,0 +1,185 @@
+/** Jobs as users see them, and what users do to them. */
+import { TaskState } from '#model';
+import { efficiencyOf } from '#results';
+import { explain } from '#scheduler';
+import { compileCommand } from '#sweep';
+import type {
+  ApiHandlers,
+  JobDetail,
+  JobStats,
+  JobSubmission,
+  JobSummary,
+  Progress,
+  SubmissionPreview,
+  WaitReason,
+} from '#wire';
+import type { Core, Job } from '../core.ts';
+import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
+import { rateOf } from '../events.ts';
+import { pauseJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
+import { type ApiParts, jobOf, parametersOf } from './parts.ts';
+
+const PAGE = 100;
+const WORKERS_SHOWN = 1000;
+const FAILURES_SHOWN = 100;
+const PREVIEWED = 20;
+
+type JobHandlers = Pick<
+  ApiHandlers,
+  'submitJob' | 'previewJob' | 'listJobs' | 'getJob' | 'changeJob' | 'retryJob' | 'getStats'
+>;
+
+export function jobHandlers(parts: ApiParts): JobHandlers {
+  const { core, store, intake } = parts;
+  return {
+    async submitJob({ body }, { actor }) {
+      const { job, outcome, rerun, warnings } = await intake.submit(body as JobSubmission, actor);
+      const all = [...(body.warnings ?? []), ...warnings];
+      return {
+        job: job.id,
+        outcome,
+        counts: job.tasks.counts(),
+        rerun: rerun as never,
+        warnings: all,
+      };
+    },
+
+    async previewJob({ body }) {
+      return preview(parts, body as JobSubmission);
+    },
+
+    async listJobs({ query }) {
+      const all = [...core.jobs.values()].reverse();
+      const wanted = all.filter((job) => query.state === undefined || job.state === query.state);
+      const from = query.from ?? 0;
+      const limit = query.limit ?? PAGE;
+      const next = from + limit < wanted.length ? from + limit : null;
+      return { jobs: wanted.slice(from, from + limit).map(summaryOf), next };
+    },
+
+    async getJob({ params }) {
+      return detailOf(core, jobOf(core, params.job));
+    },
+
+    async changeJob({ params, body }, { actor }) {
+      const job = jobOf(core, params.job);
+      const act = { pause: pauseJob, resume: resumeJob, remove: removeJob }[body.action];
+      act(core, job, body.reason, actor);
+      await core.commit.durable();
+      return summaryOf(job);
+    },
+
+    async retryJob({ params, body }, { actor }) {
+      const job = jobOf(core, params.job);
+      const notes = body.tasks
+        ? await Promise.all(body.tasks.map((task) => store.note(job.id, task)))
+        : await intake.stuckNotes(job);
+      const known = notes.filter((note) => note !== null);
+      const retried = retryTasks(core, job, known, actor);
+      await core.commit.durable();
+      return { retried, counts: job.tasks.counts() };
+    },
+
+    async getStats({ params }) {
+      return statsOf(core, jobOf(core, params.job));
+    },
+  };
+}
+
+async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {
+  const { rows, done, ...rerun } = await parts.intake.preview(submission);
+  const command = compileCommand(submission.spec.command, rows.columns);
+  const why = rerun.changed > 0 ? 'changed' : rerun.continues === null ? 'fresh' : null;
+  const examples = rows.rows(0, PREVIEWED).map((cells, task) => ({
+    task,
+    why: done.has(task) ? ('kept' as const) : (why ?? 'failed'),
+    commandLine: command.commandLine(cells, task),
+  }));
+  return { ...rerun, rows: rows.count, examples, warnings: [] } as SubmissionPreview;
+}
+
+export function summaryOf(job: Job): JobSummary {
+  const counts = job.tasks.counts();
+  const over = job.state === 'done' || job.state === 'failed' || job.state === 'removed';
+  return {
+    job: job.id,
+    name: job.spec.name,
+    state: job.state,
+    reason: job.stateReason,
+    changedAtMs: job.stateAtMs,
+    actor: job.stateActor,
+    createdAtMs: job.submittedAtMs,
+    startedAtMs: counts.waiting === job.tasks.rows ? null : job.submittedAtMs,
+    endedAtMs: over ? job.stateAtMs : null,
+    rows: job.tasks.rows,
+    counts,
+    priority: job.spec.priority,
+    output: job.spec.output,
+  };
+}
+
+function detailOf(core: Core, job: Job): JobDetail {
+  return {
+    ...summaryOf(job),
+    columns: [...job.columns],
+    spec: job.spec,
+    progress: progressOf(core, job),
+    waiting: waitingOf(core, job),
+    warnings: [],
+  };
+}
+
+export function progressOf(core: Core, job: Job): Progress {
+  const { ok: _ok, ...failures } = job.statistics.causes;
+  return {
+    atMs: core.clock.now(),
+    ...rateOf(core, job.recent, job.tasks.open),
+    runningAttempts: job.tasks.count(TaskState.running),
+    failures,
+  };
+}
+
+export function waitingOf(core: Core, job: Job): WaitReason[] {
+  const tasks = job.tasks.count(TaskState.waiting);
+  if (tasks === 0) return [];
+  const workers = [...core.workers.values()]
+    .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
+    .map((worker) => ({ ...viewOfWorker(worker, 0), name: worker.name }));
+  const reasons = explain(viewOfJob(job), workers, stoppedReason(core));
+  return reasons.map((reason) => ({ code: 'waiting', reason, tasks }));
+}
+
+function statsOf(core: Core, job: Job): JobStats {
+  const { statistics } = job;
+  const summary = summaryOf(job);
+  const elapsedMs = Math.max(0, (summary.endedAtMs ?? core.clock.now()) - job.submittedAtMs);
+  const slotsOf = new Map([...core.workers.values()].map((worker) => [worker.name, worker.slots]));
+  const workers = statistics.workers(WORKERS_SHOWN).map(({ cpuMs: _cpuMs, ...totals }) => ({
+    ...totals,
+    efficiency: efficiencyOf(totals.busyMs, slotsOf.get(totals.worker) ?? 0, elapsedMs),
+  }));
+  const slots = workers.reduce((sum, { worker }) => sum + (slotsOf.get(worker) ?? 0), 0);
+  return {
+    job: job.id,
+    name: job.spec.name,
+    state: job.state,
+    counts: job.tasks.counts(),
+    startedAtMs: summary.startedAtMs,
+    endedAtMs: summary.endedAtMs,
+    elapsedMs,
+    attempts: statistics.attempts,
+    reused: statistics.reused,
+    causes: { ...statistics.causes },
+    workers,
+    workersLeftOut: Math.max(0, statistics.workerCount - workers.length),
+    failures: statistics.failures(FAILURES_SHOWN).map((group) => ({
+      ...group,
+      example: { ...group.example, parameters: parametersOf(job, group.example.task) },
+    })),
+    failuresLeftOut: Math.max(0, statistics.failureCount - FAILURES_SHOWN),
+    wall: statistics.wall(),
+    cpu: statistics.cpu(),
+    memoryPeakBytes: statistics.memoryPeakBytes,
+    efficiency: efficiencyOf(statistics.busyMs, slots, elapsedMs),
+  };
+}

@@ -1,0 +1,134 @@
+/** Workers, the server itself, and what happens. */
+import { statfsSync } from 'node:fs';
+import type { ApiEvent, ApiHandlers, WorkerView } from '#wire';
+import { openApiDocument } from '#wire';
+import type { Core, Happening, Worker } from '../core.ts';
+import { stoppedReason } from '../dispatch.ts';
+import { setWorkerState } from '../reactor/workers.ts';
+import { progressOf, summaryOf } from './jobs.ts';
+import { type ApiParts, workerOf } from './parts.ts';
+
+type MachineHandlers = Pick<
+  ApiHandlers,
+  'listWorkers' | 'changeWorker' | 'getServer' | 'stopServer' | 'watchEvents' | 'openapi'
+>;
+
+export function machineHandlers(parts: ApiParts): MachineHandlers {
+  const { core } = parts;
+  return {
+    async listWorkers() {
+      return { workers: [...core.workers.values()].map(viewOf) };
+    },
+
+    async changeWorker({ params, body }, { actor }) {
+      const worker = workerOf(core, params.worker);
+      const state = { pause: 'paused', resume: 'active', drain: 'draining' } as const;
+      setWorkerState(
+        core,
+        worker,
+        state[body.action],
+        body.reason || `${body.action} by command`,
+        actor,
+      );
+      worker.pausedUntilMs = 0;
+      core.wake();
+      await core.commit.durable();
+      return viewOf(worker);
+    },
+
+    async getServer() {
+      return serverView(parts);
+    },
+
+    async stopServer({ body }) {
+      parts.stop(body.mode);
+      return {
+        state: body.mode === 'drain' ? 'draining' : 'stopping',
+        runningAttempts: core.leases.size,
+      };
+    },
+
+    async watchEvents({ query }, { signal }) {
+      return parts.events.watch(query.job ?? null, query.after ?? null, signal);
+    },
+
+    async openapi() {
+      return openApiDocument(parts.version);
+    },
+  };
+}
+
+function viewOf(worker: Worker): WorkerView {
+  return {
+    worker: worker.id,
+    name: worker.name,
+    platform: worker.platform,
+    version: worker.version,
+    address: worker.address,
+    state: worker.state,
+    reason: worker.stateReason,
+    changedAtMs: worker.stateAtMs,
+    actor: worker.stateActor,
+    slots: worker.slots,
+    busySlots: Math.min(worker.slots, Math.ceil(worker.usedSlots)),
+    memoryBytes: worker.memoryBytes,
+    diskFreeBytes: worker.diskFreeBytes,
+    lastHeardAtMs: worker.lastHeardAtMs,
+    done: worker.done,
+    failed: worker.failed,
+  };
+}
+
+function serverView(parts: ApiParts) {
+  const { core } = parts;
+  const disk = statfsSync(parts.layout.root);
+  const workers = [...core.workers.values()].filter((worker) => worker.state !== 'lost');
+  const stopped = stoppedReason(core);
+  const state = core.draining ? 'draining' : core.commit.stalled !== null ? 'disk-full' : 'running';
+  return {
+    version: parts.version,
+    url: parts.url(),
+    pid: process.pid,
+    stateDirectory: parts.layout.root,
+    startedAtMs: parts.startedAtMs,
+    uptimeMs: core.clock.now() - parts.startedAtMs,
+    state: state as 'draining' | 'disk-full' | 'running',
+    reason: stopped ?? '',
+    diskFreeBytes: disk.bavail * disk.bsize,
+    diskTotalBytes: disk.blocks * disk.bsize,
+    memoryBytes: process.memoryUsage.rss(),
+    jobsRunning: core.active.size,
+    jobs: core.jobs.size,
+    workers: workers.length,
+    slots: workers.reduce((sum, worker) => sum + worker.slots, 0),
+    busySlots: workers.reduce((sum, worker) => sum + viewOf(worker).busySlots, 0),
+  };
+}
+
+/** How watchers see what happened. */
+export function describeHappening(core: Core, what: Happening, id: number): ApiEvent | null {
+  const atMs = core.clock.now();
+  if (what.kind === 'worker') {
+    const worker = core.workers.get(what.worker);
+    if (!worker) return null;
+    const { name, state, stateReason: reason } = worker;
+    return { id, atMs, kind: 'worker', worker: worker.id, name, state, reason };
+  }
+  const job = core.jobs.get(what.job);
+  if (!job) return null;
+  const counts = job.tasks.counts();
+  switch (what.kind) {
+    case 'progress':
+      return { id, atMs, kind: 'progress', job: job.id, counts, progress: progressOf(core, job) };
+    case 'job': {
+      const { state, reason, actor } = summaryOf(job);
+      return { id, atMs, kind: 'job', job: job.id, state, reason, actor, counts };
+    }
+    case 'task': {
+      const { task, ticket, reason, actor } = what;
+      const cause = what.cause as never;
+      const state = what.cause === 'held' ? 'held' : 'failed';
+      return { id, atMs, kind: 'task', job: job.id, task, ticket, state, cause, reason, actor };
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/** Tasks and their attempts, running and ended. */
+import { type TaskIndex, TaskState, type TaskStateName, taskStateName } from '#model';
+import type { AttemptRow, Store, TaskNote } from '#store';
+import { compileCommand } from '#sweep';
+import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
+import type { Core, Job, Lease } from '../core.ts';
+import { waitingOf } from './jobs.ts';
+import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
+
+const PAGE = 100;
+
+type TaskHandlers = Pick<ApiHandlers, 'listTasks' | 'getTask' | 'listAttempts'>;
+
+export function taskHandlers(parts: ApiParts): TaskHandlers {
+  const { core, store } = parts;
+  return {
+    async listTasks({ params, query }) {
+      const job = jobOf(core, params.job);
+      const limit = query.limit ?? PAGE;
+      const { found, next } = tasksIn(job, query.state, query.from ?? 0, limit);
+      const tasks = await Promise.all(found.map((task) => summaryOf(store, job, task)));
+      return { tasks, next };
+    },
+
+    async getTask({ params }) {
+      const job = jobOf(core, params.job);
+      requireTask(job, params.task);
+      return detailOf(core, store, job, params.task);
+    },
+
+    async listAttempts({ params, query }) {
+      const job = jobOf(core, params.job);
+      const limit = query.limit ?? PAGE;
+      const wanted = (attempt: AttemptRow): boolean =>
+        (query.cause === undefined || attempt.cause === query.cause) &&
+        (query.worker === undefined || attempt.worker === query.worker);
+      const attempts: AttemptView[] = [];
+      for (let after = query.from ?? 0; ; ) {
+        const page = await store.attemptsAfter(job.id, after, 1000);
+        for (const attempt of page) {
+          after = attempt.sequence;
+          if (!wanted(attempt)) continue;
+          attempts.push(viewOfEnded(attempt));
+          if (attempts.length === limit) return { attempts, next: after };
+        }
+        if (page.length < 1000) return { attempts, next: null };
+      }
+    },
+  };
+}
+
+function tasksIn(
+  job: Job,
+  state: TaskStateName | undefined,
+  from: TaskIndex,
+  limit: number,
+): { found: TaskIndex[]; next: number | null } {
+  const found: TaskIndex[] = [];
+  if (state === undefined) {
+    const end = Math.min(job.tasks.rows, from + limit);
+    for (let task = from; task < end; task++) found.push(task);
+    return { found, next: end < job.tasks.rows ? end : null };
+  }
+  let task = job.tasks.find([TaskState[state]], from);
+  while (task >= 0 && found.length < limit) {
+    found.push(task);
+    task = job.tasks.find([TaskState[state]], task + 1);
+  }
+  return { found, next: task >= 0 ? task : null };
+}
+
+async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskSummary> {
+  const note = job.notes.get(task) ?? (await store.note(job.id, task));
+  const state = job.tasks.state(task);
+  if (note) return fromNote(job, note, state);
+  const ended = (await store.attemptsOfTask(job.id, task)).at(-1);
+  return {
+    task,
+    state: taskStateName(state),
+    reason: state === TaskState.done ? 'its results were accepted' : '',
+    changedAtMs: ended?.endedAtMs ?? 0,
+    actor: ended?.worker ?? '',
+    attempts: ended?.number ?? (state === TaskState.running ? 1 : 0),
+    parameters: parametersOf(job, task),
+  };
+}
+
+function fromNote(job: Job, note: TaskNote, state: TaskState): TaskSummary {
+  // A note may be older than the state: a task that was tried again is running by now.
+  const current = taskStateName(state) === note.state;
+  return {
+    task: note.task,
+    state: taskStateName(state),
+    reason: current ? note.reason : '',
+    changedAtMs: note.atMs,
+    actor: current ? note.actor : 'server',
+    attempts: note.attempts,
+    parameters: parametersOf(job, note.task),
+  };
+}
+
+async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
+  const summary = await summaryOf(store, job, task);
+  const ended = (await store.attemptsOfTask(job.id, task)).map(viewOfEnded);
+  const running = leasesOf(core, job, task).map((lease) => viewOfRunning(core, lease));
+  const command = compileCommand(job.spec.command, job.columns);
+  return {
+    ...summary,
+    job: job.id,
+    commandLine: command.commandLine(job.rows.row(task), task),
+    attemptList: [...ended, ...running],
+    waiting:
+      summary.state === 'waiting'
+        ? waitingOf(core, job)
+            .map((why) => why.reason)
+            .join('; ')
+        : '',
+  };
+}
+
+function leasesOf(core: Core, job: Job, task: TaskIndex): Lease[] {
+  return [...core.leases.values()].filter((lease) => lease.job === job.id && lease.task === task);
+}
+
+function viewOfEnded(attempt: AttemptRow): AttemptView {
+  const { ticket, task, number, worker, cause, exitCode, signal, reason, signature } = attempt;
+  const { startedAtMs, endedAtMs, usage, reusedFrom } = attempt;
+  return {
+    ticket,
+    task,
+    number,
+    worker,
+    cause,
+    exitCode,
+    signal,
+    reason,
+    signature,
+    startedAtMs,
+    endedAtMs,
+    usage,
+    reusedFrom,
+  };
+}
+
+function viewOfRunning(core: Core, lease: Lease): AttemptView {
+  return {
+    ticket: lease.ticket,
+    task: lease.task,
+    number: lease.number,
+    worker: core.workers.get(lease.worker)?.name ?? lease.worker,
+    cause: null,
+    exitCode: null,
+    signal: null,
+    reason: '',
+    signature: '',
+    startedAtMs: lease.grantedAtMs,
+    endedAtMs: null,
+    usage: null,
+    reusedFrom: null,
+  };
+}

@@ -1,0 +1,185 @@
+/** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
+
+import type { TaskIndex, Ticket } from '#model';
+import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
+import type { GrantedAttempt, JobDescription } from '#wire';
+import type { Core, Grant, Job, Worker } from './core.ts';
+import { addCopy, addLease } from './reactor/leases.ts';
+import { nextNumber } from './reactor/tasks.ts';
+
+/** Copies are looked for among this many of the oldest running attempts. */
+const RUNNING_SEEN = 1000;
+
+export interface Asking {
+  readonly worker: Worker;
+  /** Attempts it asks for. */
+  readonly asksFor: number;
+}
+
+/** What each asking worker gets; workers that get nothing are left out. */
+export function dispatch(core: Core, asking: readonly Asking[]): Map<string, GrantedAttempt[]> {
+  const given = new Map<string, GrantedAttempt[]>();
+  const now = core.clock.now();
+  const jobs: JobView[] = [];
+  for (const id of core.active) {
+    const job = core.jobs.get(id)!;
+    job.tasks.releaseDue(now);
+    jobs.push(viewOfJob(job));
+  }
+  if (jobs.length === 0) return given;
+  const anyReady = jobs.some((job) => job.ready > 0);
+  const { grants, copies } = plan({
+    jobs,
+    asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor)),
+    totalSlots: totalSlots(core),
+    running: anyReady ? [] : oldestRunning(core, now),
+    stopped: stoppedReason(core),
+  });
+  for (const { worker, job, count } of grants) {
+    const attempts = grant(core, core.jobs.get(job)!, core.workers.get(worker)!, count);
+    given.set(worker, [...(given.get(worker) ?? []), ...attempts]);
+  }
+  for (const { worker, ticket } of copies) {
+    const attempt = copy(core, core.workers.get(worker)!, ticket);
+    given.set(worker, [...(given.get(worker) ?? []), attempt]);
+  }
+  return given;
+}
+
+export function stoppedReason(core: Core): string | null {
+  return core.stopped ?? core.commit.stalled;
+}
+
+export function viewOfJob(job: Job): JobView {
+  return {
+    id: job.id,
+    paused: job.state === 'paused',
+    priority: job.spec.priority,
+    request: job.spec.request,
+    ready: job.tasks.ready,
+    delayed: job.tasks.delayed,
+    running: job.tasks.open - job.tasks.ready - job.tasks.delayed,
+    idempotent: job.spec.idempotent,
+    medianWallMs: job.statistics.medianWallMs(),
+  };
+}
+
+export function viewOfWorker(worker: Worker, asksFor: number): WorkerView {
+  return {
+    id: worker.id,
+    slots: worker.slots,
+    asksFor,
+    usedSlots: worker.usedSlots,
+    memoryBytes: worker.memoryBytes,
+    usedMemoryBytes: worker.usedMemoryBytes,
+    draining: worker.draining || worker.state === 'draining',
+    paused: worker.state === 'paused',
+  };
+}
+
+function totalSlots(core: Core): number {
+  let slots = 0;
+  for (const worker of core.workers.values()) if (worker.state === 'active') slots += worker.slots;
+  return slots;
+}
+
+/** Leases are kept in the order they were given. */
+function oldestRunning(core: Core, now: number): RunningView[] {
+  const views: RunningView[] = [];
+  for (const lease of core.leases.values()) {
+    const copies = core.jobs.get(lease.job)!.copies.get(lease.task)?.length ?? 1;
+    const { ticket, job, worker } = lease;
+    views.push({ ticket, job, worker, runningMs: now - lease.grantedAtMs, copies });
+    if (views.length >= RUNNING_SEEN) break;
+  }
+  return views;
+}
+
+function grant(core: Core, job: Job, worker: Worker, count: number): GrantedAttempt[] {
+  const tasks = job.tasks.take(count);
+  if (tasks.length === 0) return [];
+  const runs = runsOf(tasks);
+  const cells = runs.flatMap(([first, length]) => job.rows.rows(first, length));
+  return leaseOut(core, job, worker, tasks, runs, (index) => cells[index]!);
+}
+
+function copy(core: Core, worker: Worker, ticket: Ticket): GrantedAttempt {
+  const first = core.leases.get(ticket)!;
+  const job = core.jobs.get(first.job)!;
+  addCopy(core, job, first);
+  const cells = job.rows.row(first.task);
+  return leaseOut(core, job, worker, [first.task], [[first.task, 1]], () => cells)[0]!;
+}
+
+function leaseOut(
+  core: Core,
+  job: Job,
+  worker: Worker,
+  tasks: readonly TaskIndex[],
+  runs: readonly (readonly [TaskIndex, number])[],
+  cellsOf: (index: number) => readonly string[],
+): GrantedAttempt[] {
+  const firstTicket = core.nextTicket;
+  const granted: Grant = { firstTicket, open: tasks.length };
+  const grantedAtMs = core.clock.now();
+  core.nextTicket += tasks.length;
+  core.commit.add({
+    kind: 'granted',
+    grant: {
+      firstTicket,
+      job: job.id,
+      worker: worker.id,
+      workerName: worker.name,
+      tasks: runs,
+      grantedAtMs,
+    },
+    nextTicket: core.nextTicket,
+  });
+  return tasks.map((task, index) => {
+    const ticket = firstTicket + index;
+    const number = nextNumber(job, task);
+    addLease(core, job, worker, {
+      ticket,
+      job: job.id,
+      task,
+      number,
+      worker: worker.id,
+      grantedAtMs,
+      grant: granted,
+    });
+    return { ticket, job: job.id, task, number, cells: cellsOf(index) };
+  });
+}
+
+/** 4, 5, 6, 9 → [4, 3], [9, 1]. */
+export function runsOf(tasks: readonly TaskIndex[]): [TaskIndex, number][] {
+  const runs: [TaskIndex, number][] = [];
+  for (const task of tasks) {
+    const last = runs.at(-1);
+    if (last && last[0] + last[1] === task) last[1]++;
+    else runs.push([task, 1]);
+  }
+  return runs;
+}
+
+export function describe(job: Job): JobDescription {
+  const { spec } = job;
+  return {
+    id: job.id,
+    name: spec.name,
+    columns: job.columns,
+    command: spec.command,
+    inputs: spec.inputs,
+    results: spec.results,
+    programName: spec.programName,
+    programs: spec.programs,
+    environment: spec.environment,
+    directory: spec.directory,
+    timeoutMs: spec.timeoutMs,
+    killGraceMs: spec.killGraceMs,
+    request: spec.request,
+    logBytes: spec.logBytes,
+    resultBytes: spec.resultBytes,
+    deleteWorker: spec.deleteWorker,
+  };
+}

@@ -1,0 +1,139 @@
+/** Those who watch: what happened is told once it is durable, progress at most four times a second. */
+import type { JobId } from '#model';
+import type { ApiEvent } from '#wire';
+import type { Core, Happening } from './core.ts';
+
+const PROGRESS_MS = 250;
+/** Events that somebody who reconnects can still have. */
+const KEPT = 1000;
+/** A watcher that reads more slowly than this is behind for good, and is cut off. */
+const QUEUED_MOST = 10_000;
+const HEARTBEAT_MS = 15_000;
+
+/** Turns a happening into what watchers see; null when it is not worth telling any more. */
+export type Describe = (what: Happening, id: number) => ApiEvent | null;
+
+interface Watcher {
+  readonly queue: ApiEvent[];
+  wake: () => void;
+}
+
+export class Events {
+  readonly #describe: Describe;
+  readonly #durable: () => Promise<void>;
+  readonly #watchers = new Set<Watcher>();
+  readonly #kept: ApiEvent[] = [];
+  readonly #progress = new Set<JobId>();
+  readonly #timer: NodeJS.Timeout;
+  #id = 0;
+  #closed = false;
+
+  constructor(describe: Describe, durable: () => Promise<void>) {
+    this.#describe = describe;
+    this.#durable = durable;
+    this.#timer = setInterval(() => this.#tellProgress(), PROGRESS_MS);
+    this.#timer.unref();
+  }
+
+  happened(what: Happening): void {
+    if (what.kind === 'progress') this.#progress.add(what.job);
+    else void this.#tell(what);
+  }
+
+  async #tell(what: Happening): Promise<void> {
+    try {
+      await this.#durable();
+    } catch {
+      // The store is lost and the server is ending: what is not durable did not happen.
+      return;
+    }
+    this.#send(what);
+  }
+
+  #tellProgress(): void {
+    for (const job of this.#progress) this.#send({ kind: 'progress', job });
+    this.#progress.clear();
+  }
+
+  #send(what: Happening): void {
+    const event = this.#describe(what, this.#id + 1);
+    if (!event) return;
+    this.#id++;
+    this.#kept.push(event);
+    if (this.#kept.length > KEPT) this.#kept.shift();
+    for (const watcher of this.#watchers) {
+      watcher.queue.push(event);
+      if (watcher.queue.length > QUEUED_MOST) this.#watchers.delete(watcher);
+      watcher.wake();
+    }
+  }
+
+  /**
+   * What happens from now on, or after event `after` as far as it is still known; heartbeats (id 0)
+   * in between show that the connection lives. Ends when `signal` is aborted or the server ends.
+   */
+  async *watch(
+    job: JobId | null,
+    after: number | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<ApiEvent> {
+    const missed = after === null ? [] : this.#kept.filter((event) => event.id > after);
+    const watcher: Watcher = { queue: missed, wake: () => undefined };
+    this.#watchers.add(watcher);
+    const wake = (): void => watcher.wake();
+    signal.addEventListener('abort', wake);
+    try {
+      while (!this.#closed && !signal.aborted && this.#watchers.has(watcher)) {
+        for (const event of watcher.queue.splice(0)) {
+          if (job === null || !('job' in event) || event.job === job) yield event;
+        }
+        if (watcher.queue.length === 0 && !signal.aborted && !this.#closed)
+          await this.#wait(watcher);
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
+      this.#watchers.delete(watcher);
+    }
+  }
+
+  #wait(watcher: Watcher): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, HEARTBEAT_MS);
+      timer.unref();
+      function done(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+      watcher.wake = done;
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    for (const watcher of this.#watchers) watcher.wake();
+  }
+}
+
+/** Ends of tasks per second over the last minute, and the time that is left at that rate. */
+export function rateOf(
+  core: Core,
+  recent: Map<number, number>,
+  left: number,
+): { ratePerSecond: number; etaMs: number | null } {
+  const second = Math.floor(core.clock.now() / 1000);
+  let ends = 0;
+  let first = second;
+  for (const [at, count] of recent) {
+    if (at < second - 60) recent.delete(at);
+    else {
+      ends += count;
+      first = Math.min(first, at);
+    }
+  }
+  const ratePerSecond = ends / Math.max(1, second - first + 1);
+  return {
+    ratePerSecond,
+    etaMs: ratePerSecond > 0 ? Math.round((left / ratePerSecond) * 1000) : null,
+  };
+}

@@ -1,0 +1,105 @@
+/** Mounts the user API: every route of the table gets its handler, its checks and its answer form. */
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { messageOf, WindrowError } from '#base';
+import {
+  API_BODY_BYTES,
+  type ApiHandlers,
+  type ApiOperation,
+  api,
+  type BytesAnswer,
+  type Route,
+  readInput,
+} from '#wire';
+import { serverErrors } from '../errors.ts';
+import type { Gate } from './access.ts';
+
+type Handler = (input: unknown, call: { actor: string; signal: AbortSignal }) => Promise<unknown>;
+
+export async function apiRoutes(
+  http: FastifyInstance,
+  parts: { readonly handlers: ApiHandlers; readonly gate: Gate },
+): Promise<void> {
+  http.removeContentTypeParser('application/json');
+  http.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string', bodyLimit: API_BODY_BYTES },
+    (_request, body, done) => done(null, parseJson(body as string)),
+  );
+  http.addContentTypeParser('*', (_request, body, done) => done(null, body));
+  for (const [operation, route] of Object.entries<Route>(api)) {
+    const handler = parts.handlers[operation as ApiOperation] as unknown as Handler;
+    http.route({
+      method: route.method,
+      url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+      exposeHeadRoute: false,
+      ...(route.auth === 'admin' ? { onRequest: parts.gate } : {}),
+      handler: (request, reply) => serve(route, handler, request, reply),
+    });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    throw serverErrors.create('REQUEST_MALFORMED', {
+      why: `its JSON is broken: ${messageOf(error)}`,
+    });
+  }
+}
+
+async function serve(
+  route: Route,
+  handler: Handler,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const input = readInput(route, {
+    params: request.params,
+    query: request.query as Record<string, unknown>,
+    body: request.body ?? (route.body?.kind === 'bytes' ? Readable.from([]) : {}),
+  });
+  const result = await handler(input, { actor: 'user', signal: gone.signal });
+  return answer(route, result, reply);
+}
+
+function answer(route: Route, result: unknown, reply: FastifyReply): FastifyReply {
+  switch (route.answer.kind) {
+    case 'json':
+      return reply.code(route.answer.status).type('application/json').send(JSON.stringify(result));
+    case 'empty':
+      return reply.code(200).send();
+    case 'bytes': {
+      const { stream, bytes } = result as BytesAnswer;
+      if (bytes !== null) reply.header('Content-Length', bytes);
+      return reply.type(route.answer.media).send(stream);
+    }
+    case 'lines': {
+      const lines = eachAs(result as AsyncIterable<unknown>, (item) => `${JSON.stringify(item)}\n`);
+      return reply.type('application/x-ndjson').send(Readable.from(lines));
+    }
+    case 'events': {
+      const events = eachAs(result as AsyncIterable<{ id: number }>, (item) =>
+        item.id === 0 ? ':\n\n' : `id: ${item.id}\ndata: ${JSON.stringify(item)}\n\n`,
+      );
+      reply.header('Cache-Control', 'no-store');
+      return reply.type('text/event-stream').send(Readable.from(events, { objectMode: false }));
+    }
+  }
+}
+
+/** A failure in the middle of a stream can only cut it; lines say so in a last line. */
+async function* eachAs<Item>(
+  items: AsyncIterable<Item>,
+  print: (item: Item) => string,
+): AsyncGenerator<string> {
+  try {
+    for await (const item of items) yield print(item);
+  } catch (error) {
+    if (!(error instanceof WindrowError)) throw error;
+    yield `${JSON.stringify({ error: error.code, message: error.message })}\n`;
+  }
+}

@@ -1,0 +1,71 @@
+/** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
+import type { FastifyInstance } from 'fastify';
+import { parseRenewRequest, parseSyncRequest } from '#wire';
+import type { Core } from '../core.ts';
+import { serverErrors } from '../errors.ts';
+import type { Blobs } from '../intake/blobs.ts';
+import type { ResultIntake } from '../intake/results.ts';
+import { touchWorker } from '../reactor/workers.ts';
+import type { SyncDesk } from '../sync.ts';
+import type { Gate } from './access.ts';
+
+/** Ten thousand ends with their small parts. */
+const SYNC_BYTES = 64 * 2 ** 20;
+const RENEW_BYTES = 4096;
+
+export interface WorkerRoutesParts {
+  readonly core: Core;
+  readonly desk: SyncDesk;
+  readonly results: ResultIntake;
+  readonly blobs: Blobs;
+  readonly gate: Gate;
+}
+
+export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
+  const { core, desk, results, blobs } = parts;
+  http.addHook('onRequest', parts.gate);
+
+  http.post('/sync', { bodyLimit: SYNC_BYTES }, async (request, reply) => {
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    return desk.exchange(parseSyncRequest(request.body), request.ip, gone.signal);
+  });
+
+  http.post('/renew', { bodyLimit: RENEW_BYTES }, async (request, reply) => {
+    const { worker: id } = parseRenewRequest(request.body);
+    const worker = core.workers.get(id);
+    if (!worker || worker.state === 'lost')
+      throw serverErrors.create('WORKER_UNKNOWN', { worker: id });
+    touchWorker(core, worker);
+    return reply.code(204).send();
+  });
+
+  http.get<{ Params: { sha256: string } }>('/blobs/:sha256', async (request, reply) => {
+    const { sha256 } = request.params;
+    const bytes = blobs.size(sha256);
+    if (bytes === null) throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'an attempt' });
+    reply.header('Content-Length', bytes).type('application/octet-stream');
+    return reply.send(blobs.read(sha256));
+  });
+
+  await http.register(async (uploads) => {
+    uploads.removeAllContentTypeParsers();
+    uploads.addContentTypeParser('*', (_request, body, done) => done(null, body));
+    uploads.put<{ Params: { ticket: string; index: string } }>(
+      '/parts/:ticket/:index',
+      async (request, reply) => {
+        const ticket = wholeNumber(request.params.ticket);
+        const index = wholeNumber(request.params.index);
+        await results.receivePart(ticket, index, request.body as never);
+        return reply.code(204).send();
+      },
+    );
+  });
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) {
+    throw serverErrors.create('REQUEST_MALFORMED', { why: `${JSON.stringify(text)} is no number` });
+  }
+  return Number(text);
+}

@@ -1,0 +1,85 @@
+/** Programs, inputs and user code, kept under the SHA-256 of their bytes. */
+import { randomUUID } from 'node:crypto';
+import { createReadStream, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { JobSpec } from '#model';
+import { serverErrors } from '../errors.ts';
+import type { Layout } from '../layout.ts';
+import { receiveFile } from './streams.ts';
+
+const BLOB_BYTES = 16 * 2 ** 30;
+const TEMPLATE_BYTES = 16 * 2 ** 20;
+
+export class Blobs {
+  readonly #layout: Layout;
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  /** @throws WindrowError BLOB_DIGEST_WRONG, UPLOAD_CUT, UPLOAD_TOO_LARGE, DISK_FULL */
+  async receive(sha256: string, body: Readable): Promise<{ sha256: string; bytes: number }> {
+    const partial = this.#layout.blob(`partial-${randomUUID()}`);
+    const options = { limitBytes: BLOB_BYTES, sync: true };
+    return receiveFile(body, partial, options, (received) => {
+      if (received.sha256 !== sha256) {
+        throw serverErrors.create('BLOB_DIGEST_WRONG', {
+          found: received.sha256,
+          expected: sha256,
+        });
+      }
+      return this.#layout.blob(sha256);
+    });
+  }
+
+  /** Size in bytes, or null when it is not here. */
+  size(sha256: string): number | null {
+    if (!/^[0-9a-f]{64}$/.test(sha256)) return null;
+    return statSync(this.#layout.blob(sha256), { throwIfNoEntry: false })?.size ?? null;
+  }
+
+  path(sha256: string): string {
+    return this.#layout.blob(sha256);
+  }
+
+  read(sha256: string): Readable {
+    return createReadStream(this.#layout.blob(sha256));
+  }
+
+  /** The templates of a job by digest. */
+  async templates(spec: JobSpec): Promise<Map<string, string>> {
+    const texts = new Map<string, string>();
+    for (const { from } of spec.inputs) {
+      if (from.kind !== 'template' || texts.has(from.blob)) continue;
+      if (from.bytes > TEMPLATE_BYTES) {
+        throw serverErrors.create('UPLOAD_TOO_LARGE', { limit: TEMPLATE_BYTES });
+      }
+      texts.set(from.blob, await readFile(this.#layout.blob(from.blob), 'utf8'));
+    }
+    return texts;
+  }
+
+  /** @throws WindrowError BLOB_UNKNOWN naming the first file that a job needs and that is missing */
+  requireAll(spec: JobSpec): void {
+    for (const { blob, use } of blobsOf(spec)) {
+      if (this.size(blob) === null)
+        throw serverErrors.create('BLOB_UNKNOWN', { sha256: blob, use });
+    }
+  }
+}
+
+function blobsOf(spec: JobSpec): { blob: string; use: string }[] {
+  const needed: { blob: string; use: string }[] = [];
+  for (const { name, from } of spec.inputs) {
+    if (from.kind !== 'parameter') needed.push({ blob: from.blob, use: `the input ${name}` });
+  }
+  for (const { platform, sha256 } of spec.programs) {
+    needed.push({ blob: sha256, use: `the program for ${platform}` });
+  }
+  const codes = [spec.validate, spec.collect.kind === 'module' ? spec.collect.code : null];
+  for (const code of codes) {
+    if (code && code.kind !== 'expression') needed.push({ blob: code.sha256, use: code.path });
+  }
+  return needed;
+}

@@ -1,0 +1,88 @@
+/** Files that stream in: bounded, under a name of their own until they are whole and synced. */
+import { createHash } from 'node:crypto';
+import { fsyncSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { serverErrors } from '../errors.ts';
+
+export interface Received {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface ReceiveOptions {
+  readonly limitBytes: number;
+  /** Sees each chunk after it was written; may throw to refuse the rest. */
+  readonly onChunk?: (chunk: Buffer) => void;
+  /** Whether it must survive the loss of power by itself. */
+  readonly sync: boolean;
+}
+
+/**
+ * Writes a stream to `path` by way of `path` + `.partial-…`, so that `path` is whole or not there.
+ * `keep` is asked once everything came: it returns the final name, or null to drop the file.
+ */
+export async function receiveFile(
+  body: Readable,
+  partial: string,
+  options: ReceiveOptions,
+  keep: (received: Received) => string | null,
+): Promise<Received> {
+  await mkdir(dirname(partial), { recursive: true, mode: 0o700 });
+  const file = await open(partial, 'wx', 0o600).catch((error) => {
+    throw storageError(error);
+  });
+  const digest = createHash('sha256');
+  let bytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > options.limitBytes) {
+        throw serverErrors.create('UPLOAD_TOO_LARGE', { limit: options.limitBytes });
+      }
+      await file.write(chunk);
+      digest.update(chunk);
+      options.onChunk?.(chunk);
+    }
+    if (options.sync) await file.sync();
+    const received = { bytes, sha256: digest.digest('hex') };
+    const final = keep(received);
+    if (final !== null) {
+      await rename(partial, final);
+      if (options.sync) await syncFolder(dirname(final));
+    }
+    return received;
+  } catch (error) {
+    if (error instanceof WindrowError) throw error;
+    if (isCut(error)) throw serverErrors.create('UPLOAD_CUT', { bytes }, { cause: error });
+    throw storageError(error);
+  } finally {
+    await file.close();
+    await rm(partial, { force: true });
+  }
+}
+
+function isCut(error: unknown): boolean {
+  const code = systemCodeOf(error);
+  return code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ABORT_ERR';
+}
+
+/** A full disk is a named error; everything else stays what it was. */
+export function storageError(error: unknown): unknown {
+  const code = systemCodeOf(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return serverErrors.create('DISK_FULL', { why: messageOf(error) }, { cause: error });
+  }
+  return error;
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    fsyncSync(folder.fd);
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,296 @@
+/** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { messageOf } from '#base';
+import { type AttemptRecord, type JobSpec, TaskState } from '#model';
+import { JobStatistics, SegmentStore } from '#results';
+import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
+import { checkSpec, openRows, type RowSource } from '#sweep';
+import type { JobSubmission } from '#wire';
+import type { Core, Job } from '../core.ts';
+import { serverErrors } from '../errors.ts';
+import type { Layout } from '../layout.ts';
+import { addRecord } from '../reactor/attempts.ts';
+import { isStuck, removeJob, retryTasks } from '../reactor/jobs.ts';
+import { checkFinished, setJobState } from '../reactor/tasks.ts';
+import { TaskTable } from '../task-table.ts';
+import type { Blobs } from './blobs.ts';
+import { rowsDoneBefore } from './reuse.ts';
+import type { Tables } from './tables.ts';
+
+export interface Rerun {
+  readonly continues: number | null;
+  readonly kept: number;
+  readonly fresh: number;
+  readonly failed: number;
+  readonly changed: number;
+  readonly changedParts: readonly string[];
+}
+
+export interface Submitted {
+  readonly job: Job;
+  readonly outcome: 'created' | 'continued';
+  readonly rerun: Rerun;
+  readonly warnings: readonly string[];
+}
+
+export interface IntakeParts {
+  readonly core: Core;
+  readonly store: Store;
+  readonly layout: Layout;
+  readonly tables: Tables;
+  readonly blobs: Blobs;
+  /** Whether validators and collectors of users may run as this server's account. */
+  readonly userCode: 'run' | 'refuse';
+}
+
+/** Rows per transaction when results of an earlier job are taken over. */
+const TAKE_ROWS = 5000;
+
+export class Intake {
+  readonly #parts: IntakeParts;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+  }
+
+  /** Checks everything, changes nothing. @throws WindrowError naming what is wrong */
+  async check(spec: JobSpec): Promise<{ rows: RowSource; warnings: readonly string[] }> {
+    const { tables, blobs } = this.#parts;
+    blobs.requireAll(spec);
+    this.#checkUserCode(spec);
+    const rows = openRows(spec.axes, (id) => tables.reader(id));
+    const { warnings } = checkSpec(spec, rows.columns, await blobs.templates(spec));
+    if (spec.output !== '') checkOutput(spec.output);
+    return { rows, warnings };
+  }
+
+  #checkUserCode(spec: JobSpec): void {
+    if (this.#parts.userCode === 'run') return;
+    const codes = [spec.validate, spec.collect.kind === 'module' ? spec.collect.code : null];
+    for (const code of codes) {
+      if (code && code.kind !== 'expression') {
+        throw serverErrors.create('USER_CODE_REFUSED', { what: code.path });
+      }
+    }
+  }
+
+  async submit(submission: JobSubmission, actor: string): Promise<Submitted> {
+    const { core } = this.#parts;
+    const spec = submission.spec as JobSpec;
+    const { rows, warnings } = await this.check(spec);
+    const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
+    if (earlier && earlier.key === submission.key && sameRows(earlier.spec, spec)) {
+      const rerun = await this.#goOn(earlier, spec, actor);
+      await core.commit.durable();
+      return { job: earlier, outcome: 'continued', rerun, warnings };
+    }
+    const created = await this.#create(submission, spec, rows, earlier, actor);
+    await core.commit.durable();
+    return { ...created, outcome: 'created', warnings };
+  }
+
+  /** What `submit` would do. */
+  async preview(
+    submission: JobSubmission,
+  ): Promise<Rerun & { rows: RowSource; done: ReadonlySet<number> }> {
+    const spec = submission.spec as JobSpec;
+    const { rows } = await this.check(spec);
+    const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
+    if (!earlier) return { ...freshRun(rows.count), rows, done: new Set() };
+    if (earlier.key !== submission.key) {
+      return { ...changedRun(earlier, submission.keyParts, rows.count), rows, done: new Set() };
+    }
+    const taken = await rowsDoneBefore(earlier, rows);
+    const done = new Set(taken.done.keys());
+    return { ...takenRun(earlier, taken.done.size, taken.unfinished, rows.count), rows, done };
+  }
+
+  /** The latest job of the lineage. */
+  #earlier(lineage: string): Job | null {
+    let latest: Job | null = null;
+    for (const job of this.#parts.core.jobs.values()) {
+      if (job.lineage === lineage && job.state !== 'removed') latest = job;
+    }
+    return latest;
+  }
+
+  /** The same sweep again: what is done stays, what failed or is held is tried again. */
+  async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
+    const { core } = this.#parts;
+    job.spec = spec;
+    core.commit.add({ kind: 'job-spec', job: job.id, spec });
+    const kept = job.tasks.count(TaskState.done);
+    const failed = job.tasks.rows - kept;
+    if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
+    const stuck = await this.stuckNotes(job);
+    retryTasks(core, job, stuck, actor);
+    checkFinished(core, job);
+    return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
+  }
+
+  /** Notes of the failed and held tasks, read from the store. */
+  async stuckNotes(job: Job): Promise<TaskNote[]> {
+    const stuck: TaskNote[] = [];
+    for (let from = 0; ; ) {
+      const notes = await this.#parts.store.notes(job.id, from, 10_000);
+      for (const note of notes) if (isStuck(job, note.task)) stuck.push(note);
+      if (notes.length < 10_000) return stuck;
+      from = notes.at(-1)!.task + 1;
+    }
+  }
+
+  async #create(
+    submission: JobSubmission,
+    spec: JobSpec,
+    rows: RowSource,
+    earlier: Job | null,
+    actor: string,
+  ): Promise<{ job: Job; rerun: Rerun }> {
+    const { core } = this.#parts;
+    const usable = earlier !== null && earlier.key === submission.key;
+    const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
+    const job = this.#makeJob(submission, spec, rows, actor);
+    core.commit.add({ kind: 'job-added', job: storedJob(job) });
+    core.commit.add({
+      kind: 'event',
+      atMs: job.submittedAtMs,
+      job: job.id,
+      event: 'job-submitted',
+      actor,
+      text: `${spec.name}: ${rows.count} tasks`,
+    });
+    if (taken && earlier) await this.#takeOver(job, earlier, taken.done);
+    // Two jobs never write to one output.
+    if (earlier && spec.output !== '' && core.active.has(earlier.id)) {
+      removeJob(core, earlier, `replaced by job ${job.id}`, actor);
+    }
+    core.jobs.set(job.id, job);
+    core.active.add(job.id);
+    core.happened({ kind: 'job', job: job.id });
+    checkFinished(core, job);
+    core.wake();
+    return { job, rerun: rerunOf(earlier, submission, rows.count, taken) };
+  }
+
+  #makeJob(submission: JobSubmission, spec: JobSpec, rows: RowSource, actor: string): Job {
+    const { core, layout } = this.#parts;
+    const id = core.nextJob++;
+    const now = core.clock.now();
+    return {
+      id,
+      spec,
+      lineage: lineageOf(spec),
+      key: submission.key,
+      keyParts: submission.keyParts,
+      columns: rows.columns,
+      rows,
+      tasks: new TaskTable(rows.count),
+      notes: new Map(),
+      copies: new Map(),
+      state: 'running',
+      stateReason: 'submitted',
+      stateActor: actor,
+      stateAtMs: now,
+      submittedAtMs: now,
+      collectedAtMs: null,
+      results: SegmentStore.open(layout.results(id), null),
+      resultsEnd: null,
+      statistics: new JobStatistics(),
+      collectionError: null,
+      statisticsDirty: false,
+      statisticsUrgent: false,
+      recent: new Map(),
+    };
+  }
+
+  /** Results of the earlier job count for this one; they stay where they lie. */
+  async #takeOver(job: Job, earlier: Job, done: ReadonlyMap<number, number>): Promise<void> {
+    const { core, store } = this.#parts;
+    const taskOf = new Map([...done].map(([task, before]) => [before, task]));
+    for (let after = -1; ; ) {
+      const rows = await store.collectedByTask(earlier.id, after, TAKE_ROWS);
+      for (const row of rows) {
+        const task = taskOf.get(row.task);
+        if (task === undefined) continue;
+        const [attempt] = (await store.attemptsOfTask(earlier.id, row.task)).filter(isAccepted);
+        if (!attempt) continue;
+        job.tasks.set(task, TaskState.done);
+        addRecord(core, job, takenRecord(attempt, job.id, task, earlier.id), true);
+      }
+      await core.commit.durable();
+      if (rows.length < TAKE_ROWS) return;
+      after = rows.at(-1)!.task;
+    }
+  }
+}
+
+const isAccepted = (attempt: AttemptRow): boolean => attempt.accepted;
+
+function takenRecord(attempt: AttemptRow, job: number, task: number, from: number): AttemptRecord {
+  const { sequence: _sequence, accepted: _accepted, ...record } = attempt;
+  return { ...record, job, task, reusedFrom: record.reusedFrom ?? from };
+}
+
+export function storedJob(job: Job): StoredJob {
+  const { id, spec, lineage, key, keyParts, columns, state } = job;
+  return {
+    id,
+    spec,
+    lineage,
+    key,
+    keyParts,
+    rows: job.tasks.rows,
+    columns,
+    state,
+    stateReason: job.stateReason,
+    stateActor: job.stateActor,
+    stateAtMs: job.stateAtMs,
+    submittedAtMs: job.submittedAtMs,
+    resultsEnd: job.resultsEnd,
+    collectedAtMs: job.collectedAtMs,
+  };
+}
+
+/** Sweeps that write to one place, or have one name, are versions of one thing. */
+export function lineageOf(spec: JobSpec): string {
+  return spec.output !== '' ? `output:${spec.output}` : `name:${spec.name}`;
+}
+
+function sameRows(a: JobSpec, b: JobSpec): boolean {
+  return JSON.stringify(a.axes) === JSON.stringify(b.axes);
+}
+
+function freshRun(rows: number): Rerun {
+  return { continues: null, kept: 0, fresh: rows, failed: 0, changed: 0, changedParts: [] };
+}
+
+function changedRun(earlier: Job, parts: Readonly<Record<string, string>>, rows: number): Rerun {
+  const changedParts = Object.keys(parts).filter((part) => parts[part] !== earlier.keyParts[part]);
+  return { continues: earlier.id, kept: 0, fresh: 0, failed: 0, changed: rows, changedParts };
+}
+
+function takenRun(earlier: Job, kept: number, failed: number, rows: number): Rerun {
+  const fresh = rows - kept - failed;
+  const changedParts = fresh > 0 ? ['rows'] : [];
+  return { continues: earlier.id, kept, fresh, failed, changed: 0, changedParts };
+}
+
+function rerunOf(
+  earlier: Job | null,
+  submission: JobSubmission,
+  rows: number,
+  taken: { done: ReadonlyMap<number, number>; unfinished: number } | null,
+): Rerun {
+  if (!earlier) return freshRun(rows);
+  if (!taken) return changedRun(earlier, submission.keyParts, rows);
+  return takenRun(earlier, taken.done.size, taken.unfinished, rows);
+}
+
+function checkOutput(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: messageOf(error) });
+  }
+}

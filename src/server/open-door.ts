@@ -1,0 +1,262 @@
+/** The open protocol's way to the same calls that `sync` ends in. Each client is a worker of one attempt. */
+import type { Cause, RecordPlace, ResultSource, Ticket } from '#model';
+import type { InlinePart, SpooledPart as StoredSpool } from '#results';
+import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
+import {
+  canonicalPlatform,
+  type OpenConfig,
+  type OpenInput,
+  type OpenTask,
+  type SpokenFailure,
+  type SpooledPart,
+  spokenTask,
+} from '#wire';
+import type { Core, Job, Lease } from './core.ts';
+import { dispatch, stoppedReason } from './dispatch.ts';
+import type { Blobs } from './intake/blobs.ts';
+import type { NoTask, OpenDoor, OpenProgram } from './open/port.ts';
+import { onAttemptEnded } from './reactor/attempts.ts';
+import { onUnused } from './reactor/leases.ts';
+import { onLeaseLost } from './reactor/lost.ts';
+import { onWorkerHeard, touchWorker } from './reactor/workers.ts';
+
+/** A client is taken for lost when this many pings did not come. */
+const PINGS_MISSED = 3;
+const RETRY_AFTER_S = 5;
+
+interface Compiled {
+  readonly command: CompiledCommand;
+  readonly templates: ReadonlyMap<string, CompiledText>;
+}
+
+export class ServerOpenDoor implements OpenDoor {
+  readonly #core: Core;
+  readonly #blobs: Blobs;
+  readonly #compiled = new WeakMap<Job, Compiled>();
+  #clients = 0;
+
+  constructor(core: Core, blobs: Blobs) {
+    this.#core = core;
+    this.#blobs = blobs;
+  }
+
+  async config(platform: string | null): Promise<OpenConfig> {
+    const job = this.#job();
+    const build = job && platform ? buildFor(job, platform) : undefined;
+    return {
+      deleteWorker: job?.spec.deleteWorker ?? false,
+      deleteClient: job?.spec.deleteClient ?? false,
+      pingS: this.#core.settings.pingSeconds,
+      worker: job && build ? { name: job.spec.programName, md5: build.md5 } : null,
+    };
+  }
+
+  /** The job a new client would work for: the first that is not over, else the last. */
+  #job(): Job | undefined {
+    const id = this.#core.active.values().next().value ?? [...this.#core.jobs.keys()].at(-1);
+    return id === undefined ? undefined : this.#core.jobs.get(id);
+  }
+
+  async ping(ticket: Ticket): Promise<'go-on' | 'expired'> {
+    const lease = this.#core.leases.get(ticket);
+    const worker = lease && this.#core.workers.get(lease.worker);
+    if (!worker || worker.cancels.has(ticket)) return 'expired';
+    touchWorker(this.#core, worker);
+    return 'go-on';
+  }
+
+  async program(name: string, platform: string): Promise<OpenProgram | 'unknown' | 'no-build'> {
+    const named = [...this.#core.jobs.values()].filter((job) => job.spec.programName === name);
+    if (name === '' || named.length === 0) return 'unknown';
+    const build = named.map((job) => buildFor(job, platform)).findLast((found) => found);
+    if (!build) return 'no-build';
+    return { bytes: build.bytes, content: () => this.#blobs.read(build.sha256) };
+  }
+
+  async lease(name: string, address: string): Promise<OpenTask | NoTask> {
+    const core = this.#core;
+    const id = `open-${core.nextTicket}-${++this.#clients}`;
+    const { pingSeconds, leaseMs } = core.settings;
+    const worker = onWorkerHeard(core, {
+      id,
+      name: name || address,
+      platform: '',
+      version: '',
+      address,
+      kind: 'open',
+      slots: 1,
+      memoryBytes: 0,
+      diskFreeBytes: 0,
+      draining: false,
+      leaseMs: pingSeconds > 0 ? Math.max(leaseMs, PINGS_MISSED * pingSeconds * 1000) : Infinity,
+    });
+    const [attempt] = dispatch(core, [{ worker, asksFor: 1 }]).get(id) ?? [];
+    if (!attempt) {
+      core.workers.delete(id);
+      return this.#none();
+    }
+    const job = core.jobs.get(attempt.job)!;
+    try {
+      const task = await this.#speak(job, attempt.ticket, attempt.task, attempt.cells);
+      await core.commit.durable();
+      return task;
+    } catch (error) {
+      await this.undelivered(attempt.ticket);
+      throw error;
+    }
+  }
+
+  #none(): NoTask {
+    const open = [...this.#core.active].some((id) => this.#core.jobs.get(id)!.tasks.open > 0);
+    if (open || stoppedReason(this.#core) !== null)
+      return { none: 'running', retryAfterS: RETRY_AFTER_S };
+    return { none: 'finished' };
+  }
+
+  async #speak(
+    job: Job,
+    ticket: Ticket,
+    task: number,
+    cells: readonly string[],
+  ): Promise<OpenTask> {
+    const { command, templates } = await this.#compile(job);
+    const inputs: OpenInput[] = [];
+    for (const { name, from } of job.spec.inputs) {
+      if (from.kind === 'file') {
+        const content = (): AsyncIterable<Buffer> => this.#blobs.read(from.blob);
+        inputs.push({ file: name, bytes: from.bytes, content });
+        continue;
+      }
+      const text =
+        from.kind === 'parameter'
+          ? cells[job.columns.indexOf(from.column)]!
+          : templates.get(from.blob)!.expand(cells, task);
+      const content = Buffer.from(text);
+      inputs.push({ file: name, bytes: content.length, content });
+    }
+    return spokenTask({
+      ticket,
+      timeoutMs: job.spec.timeoutMs,
+      command: { kind: 'shell', text: command.commandLine(cells, task) },
+      inputs,
+      results: job.spec.results.map(({ name, from }) => ({
+        name,
+        file: this.#source(job, from, cells, task),
+      })),
+    });
+  }
+
+  #source(job: Job, from: ResultSource['from'], cells: readonly string[], task: number): string {
+    if (from.kind === 'stdout' || from.kind === 'stderr') return from.kind;
+    const template = from.kind === 'file' ? from.path : from.pattern;
+    return compileText(template, job.columns).expand(cells, task);
+  }
+
+  async #compile(job: Job): Promise<Compiled> {
+    const known = this.#compiled.get(job);
+    if (known) return known;
+    const texts = await this.#blobs.templates(job.spec);
+    const templates = new Map(
+      [...texts].map(([blob, text]) => [blob, compileText(text, job.columns)]),
+    );
+    const compiled = { command: compileCommand(job.spec.command, job.columns), templates };
+    this.#compiled.set(job, compiled);
+    return compiled;
+  }
+
+  async undelivered(ticket: Ticket): Promise<void> {
+    const lease = this.#core.leases.get(ticket);
+    if (!lease) return;
+    onUnused(this.#core, lease);
+    this.#leave(lease);
+    await this.#core.commit.durable();
+  }
+
+  async complete(ticket: Ticket, parts: readonly SpooledPart[]): Promise<'taken' | 'duplicate'> {
+    const lease = this.#core.leases.get(ticket);
+    if (!lease) return 'duplicate';
+    const job = this.#core.jobs.get(lease.job)!;
+    const missing = missingResult(job, parts);
+    const place = await job.results.appendLarge({
+      ticket,
+      job: job.id,
+      task: lease.task,
+      parts: parts.map(partOf),
+    });
+    // While it was copied, another attempt may have been first or the lease may have ended.
+    if (this.#core.leases.get(ticket) !== lease) return 'duplicate';
+    this.#end(lease, missing === null ? 'ok' : 'missing-result', { reason: missing ?? '', place });
+    await this.#core.commit.durable();
+    return 'taken';
+  }
+
+  async fail(ticket: Ticket, failure: SpokenFailure): Promise<void> {
+    const lease = this.#core.leases.get(ticket);
+    if (!lease) return;
+    if (failure.cause === 'cancelled') onLeaseLost(this.#core, lease, 'cancelled', failure.reason);
+    else this.#end(lease, failure.cause, { ...failure, place: null });
+    this.#leave(lease);
+    await this.#core.commit.durable();
+  }
+
+  #end(
+    lease: Lease,
+    cause: Cause,
+    rest: {
+      reason: string;
+      place: RecordPlace | null;
+      exitCode?: number | null;
+      signal?: string | null;
+    },
+  ): void {
+    const now = this.#core.clock.now();
+    const end = {
+      ticket: lease.ticket,
+      cause,
+      exitCode: rest.exitCode ?? (cause === 'ok' ? 0 : null),
+      signal: rest.signal ?? null,
+      reason: rest.reason,
+      startedAtMs: lease.grantedAtMs,
+      endedAtMs: now,
+      usage: {
+        wallMs: Math.max(0, now - lease.grantedAtMs),
+        cpuUserMs: null,
+        cpuSystemMs: null,
+        memoryPeakBytes: null,
+        diskBytes: null,
+        source: 'none' as const,
+      },
+    };
+    onAttemptEnded(this.#core, lease, end, rest.place, rest.reason);
+    this.#leave(lease);
+  }
+
+  /** The client of an attempt is a worker only as long as the attempt runs. */
+  #leave(lease: Lease): void {
+    const worker = this.#core.workers.get(lease.worker);
+    if (worker?.kind === 'open') this.#core.workers.delete(worker.id);
+  }
+}
+
+function buildFor(job: Job, platform: string): Job['spec']['programs'][number] | undefined {
+  const wanted = canonicalPlatform(platform);
+  return job.spec.programs.find((build) => build.platform === wanted || build.platform === 'any');
+}
+
+/** The sentence for the first required result that did not come, or null. */
+function missingResult(job: Job, parts: readonly SpooledPart[]): string | null {
+  for (const { name, required } of job.spec.results) {
+    if (!required) continue;
+    const given = parts.filter((part) => part.name === name);
+    if (given.length === 0) return `the result ${name} did not come`;
+    if (given.every((part) => part.bytes === 0)) return `the result ${name} is empty`;
+  }
+  return null;
+}
+
+function partOf(part: SpooledPart): InlinePart | StoredSpool {
+  const { name, file, bytes, sha256, content } = part;
+  const head = { name, kind: 'result' as const, file, cutBytes: 0 };
+  if (content.kind === 'memory') return { ...head, content: content.bytes };
+  return { ...head, spool: { path: content.path, bytes, sha256 } };
+}

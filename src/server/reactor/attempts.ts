@@ -1,0 +1,183 @@
+/** What the end of an attempt means. The one place that decides it. */
+import {
+  type AttemptEnd,
+  type AttemptRecord,
+  BLAME,
+  isFinal,
+  type RecordPlace,
+  TaskState,
+} from '#model';
+import { signatureOf } from '#results';
+import type { Core, Job, Lease } from '../core.ts';
+import { afterFailure } from '../retry.ts';
+import { endLease, otherCopies } from './leases.ts';
+import { checkFinished, clearNote, keepNote, noteOf } from './tasks.ts';
+import { onMachineFailed, onMachineGood } from './workers.ts';
+
+/**
+ * An attempt whose ticket is current has ended. Order matters: the lease goes first, so that a
+ * second answer to the ticket changes nothing whatever happens below.
+ */
+export function onAttemptEnded(
+  core: Core,
+  lease: Lease,
+  end: AttemptEnd,
+  place: RecordPlace | null,
+  lastErrorLine: string,
+): void {
+  const job = core.jobs.get(lease.job)!;
+  const worker = core.workers.get(lease.worker);
+  const copies = endLease(core, job, lease);
+  const record: AttemptRecord = {
+    ...end,
+    job: job.id,
+    task: lease.task,
+    number: lease.number,
+    worker: worker?.name ?? lease.worker,
+    signature:
+      end.cause === 'ok' ? '' : signatureOf(end.cause, end.exitCode ?? end.signal, lastErrorLine),
+    place,
+    reusedFrom: null,
+  };
+  if (worker) {
+    if (BLAME[end.cause] === 'machine') onMachineFailed(core, worker, record);
+    else if (end.cause === 'ok') onMachineGood(worker);
+  }
+  if (isFinal(job.tasks.state(lease.task))) return onTooLate(core, job, record);
+  if (end.cause === 'ok') onGoodEnd(core, job, record);
+  else onBadEnd(core, job, record, copies > 0);
+}
+
+/** The task was done by a copy, or removed, before this attempt ended. */
+function onTooLate(core: Core, job: Job, record: AttemptRecord): void {
+  const cause = record.cause === 'ok' ? 'superseded' : record.cause;
+  addRecord(core, job, { ...record, cause, place: null }, false);
+}
+
+function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
+  if (job.spec.validate === null) return accept(core, job, record);
+  // A copy is being checked already; this one waits for nothing.
+  if (job.tasks.state(record.task) === TaskState.checking) return onTooLate(core, job, record);
+  job.tasks.set(record.task, TaskState.checking);
+  keepNote(
+    core,
+    job,
+    { ...noteOf(core, job, record.task), state: 'checking', unchecked: record },
+    true,
+  );
+  core.check(job, record.task);
+}
+
+/** The results are the task's results: exactly one attempt of a task ever comes here. */
+export function accept(core: Core, job: Job, record: AttemptRecord): void {
+  addRecord(core, job, record, true);
+  job.tasks.set(record.task, TaskState.done);
+  clearNote(core, job, record.task);
+  for (const other of otherCopies(core, job, record.task)) {
+    core.workers.get(other.worker)?.cancels.set(other.ticket, 'superseded');
+    core.wake();
+  }
+  job.copies.delete(record.task);
+  checkFinished(core, job);
+}
+
+/** @param copyRuns another attempt of the task still runs, so the task goes on running */
+export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: boolean): void {
+  addRecord(core, job, record, false);
+  const note = noteOf(core, job, record.task);
+  const failures = { ...note.failures, [record.cause]: (note.failures[record.cause] ?? 0) + 1 };
+  const attempts = Math.max(note.attempts, record.number);
+  const next = { ...note, failures, attempts, unchecked: null, atMs: core.clock.now() };
+  if (job.state === 'removed') {
+    job.tasks.set(record.task, TaskState.removed);
+    keepNote(
+      core,
+      job,
+      { ...next, state: 'removed', reason: job.stateReason, actor: job.stateActor },
+      false,
+    );
+    return;
+  }
+  if (copyRuns || record.cause === 'superseded') {
+    keepNote(core, job, { ...next, state: 'running' }, true);
+    return;
+  }
+  const verdict = afterFailure(record.cause, failures, job.spec);
+  if (verdict.next === 'wait') {
+    const notBeforeMs = verdict.delayMs === 0 ? 0 : core.clock.now() + verdict.delayMs;
+    job.tasks.giveBack(record.task, notBeforeMs);
+    const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}`;
+    keepNote(core, job, { ...next, state: 'waiting', reason, actor: 'server', notBeforeMs }, true);
+    core.wake();
+    return;
+  }
+  const held = verdict.next === 'hold';
+  job.tasks.set(record.task, held ? TaskState.held : TaskState.failed);
+  const reason = `${record.reason || record.cause} (${verdict.why})`;
+  const { signature } = record;
+  const state = held ? 'held' : 'failed';
+  keepNote(core, job, { ...next, state, reason, signature, actor: 'server' }, held);
+  job.statistics.taskFailed(record);
+  job.statisticsUrgent = true;
+  core.happened({
+    kind: 'task',
+    job: job.id,
+    task: record.task,
+    ticket: record.ticket,
+    cause: record.cause,
+    reason,
+    actor: 'server',
+  });
+  checkFinished(core, job);
+}
+
+/** Keeps how an attempt ended, for ever. */
+export function addRecord(core: Core, job: Job, record: AttemptRecord, accepted: boolean): void {
+  core.sequence++;
+  core.commit.add({ kind: 'attempt-ended', sequence: core.sequence, attempt: record, accepted });
+  job.statistics.add(record);
+  job.statisticsDirty = true;
+  const second = Math.floor(core.clock.now() / 1000);
+  if (accepted) job.recent.set(second, (job.recent.get(second) ?? 0) + 1);
+  core.happened({ kind: 'progress', job: job.id });
+}
+
+export type CheckVerdict =
+  | { readonly verdict: 'valid' }
+  | { readonly verdict: 'invalid'; readonly reason: string }
+  | { readonly verdict: 'fault'; readonly reason: string };
+
+/**
+ * The validator has spoken. A fault is the validator's own: the results are kept, the task is held,
+ * and the program is not run again for it.
+ */
+export function onChecked(core: Core, job: Job, task: number, verdict: CheckVerdict): void {
+  const note = job.notes.get(task);
+  if (job.tasks.state(task) !== TaskState.checking || !note?.unchecked) return;
+  const record = note.unchecked;
+  if (verdict.verdict === 'valid') return accept(core, job, record);
+  if (verdict.verdict === 'invalid') {
+    const signature = signatureOf('invalid-result', null, verdict.reason);
+    const invalid = {
+      ...record,
+      cause: 'invalid-result' as const,
+      reason: verdict.reason,
+      signature,
+    };
+    return onBadEnd(core, job, invalid, false);
+  }
+  job.tasks.set(task, TaskState.held);
+  const reason = `the validator failed, not the program: ${verdict.reason}`;
+  const atMs = core.clock.now();
+  keepNote(core, job, { ...note, state: 'held', reason, actor: 'validator', atMs }, true);
+  core.happened({
+    kind: 'task',
+    job: job.id,
+    task,
+    ticket: record.ticket,
+    cause: 'held',
+    reason,
+    actor: 'validator',
+  });
+  checkFinished(core, job);
+}

@@ -1,0 +1,62 @@
+/** Who holds which attempt. A ticket is current while it has a lease, and only then. */
+import { TaskState } from '#model';
+import type { Core, Job, Lease, Worker } from '../core.ts';
+import { keepNote, noteOf } from './tasks.ts';
+
+export function addLease(core: Core, job: Job, worker: Worker, lease: Lease): void {
+  core.leases.set(lease.ticket, lease);
+  worker.leases.add(lease.ticket);
+  worker.usedSlots += job.spec.request.cpus;
+  worker.usedMemoryBytes += job.spec.request.memoryBytes;
+}
+
+/** The ticket is not current any more. Returns how many copies of the task still run. */
+export function endLease(core: Core, job: Job, lease: Lease): number {
+  core.leases.delete(lease.ticket);
+  const worker = core.workers.get(lease.worker);
+  if (worker?.leases.delete(lease.ticket)) {
+    worker.cancels.delete(lease.ticket);
+    worker.usedSlots = Math.max(0, worker.usedSlots - job.spec.request.cpus);
+    worker.usedMemoryBytes = Math.max(0, worker.usedMemoryBytes - job.spec.request.memoryBytes);
+  }
+  lease.grant.open--;
+  if (lease.grant.open === 0) {
+    core.commit.add({ kind: 'grant-closed', firstTicket: lease.grant.firstTicket });
+  }
+  return dropCopy(job, lease);
+}
+
+function dropCopy(job: Job, lease: Lease): number {
+  const copies = job.copies.get(lease.task);
+  if (!copies) return 0;
+  const left = copies.filter((ticket) => ticket !== lease.ticket);
+  if (left.length > 0) job.copies.set(lease.task, left);
+  else job.copies.delete(lease.task);
+  return left.length;
+}
+
+/** What still runs of a task that was started more than once. */
+export function otherCopies(core: Core, job: Job, task: number): Lease[] {
+  const tickets = job.copies.get(task) ?? [];
+  return tickets.map((ticket) => core.leases.get(ticket)).filter((lease) => lease !== undefined);
+}
+
+/** The worker never began it (its answer was lost, or it gives it back): no budget is used. */
+export function onUnused(core: Core, lease: Lease): void {
+  const job = core.jobs.get(lease.job)!;
+  const copies = endLease(core, job, lease);
+  if (copies > 0 || job.tasks.state(lease.task) !== TaskState.running) return;
+  if (job.state === 'removed') job.tasks.set(lease.task, TaskState.removed);
+  else job.tasks.giveBack(lease.task, 0);
+  core.commit.touch();
+  core.wake();
+}
+
+/** A second copy of a running task for another worker. */
+export function addCopy(core: Core, job: Job, first: Lease): void {
+  const note = noteOf(core, job, first.task);
+  const attempts = Math.max(note.attempts, first.number);
+  keepNote(core, job, { ...note, state: 'running', attempts }, true);
+  const tickets = job.copies.get(first.task) ?? [first.ticket];
+  job.copies.set(first.task, [...tickets, core.nextTicket]);
+}

@@ -1,0 +1,74 @@
+/** Changes of a task's state that every verb uses; each leaves reason, actor and time behind. */
+import { type TaskIndex, TaskState, taskStateName } from '#model';
+import type { TaskNote } from '#store';
+import type { Core, Job } from '../core.ts';
+
+export function noteOf(core: Core, job: Job, task: TaskIndex): TaskNote {
+  return (
+    job.notes.get(task) ?? {
+      job: job.id,
+      task,
+      state: taskStateName(job.tasks.state(task)),
+      reason: '',
+      actor: '',
+      atMs: core.clock.now(),
+      attempts: 0,
+      failures: {},
+      signature: '',
+      notBeforeMs: 0,
+      unchecked: null,
+    }
+  );
+}
+
+/** Remembers what is special about a task; final tasks are remembered by the store alone. */
+export function keepNote(core: Core, job: Job, note: TaskNote, inMemory: boolean): void {
+  if (inMemory) job.notes.set(note.task, note);
+  else job.notes.delete(note.task);
+  core.commit.add({ kind: 'note', note });
+}
+
+export function clearNote(core: Core, job: Job, task: TaskIndex): void {
+  if (!job.notes.delete(task)) return;
+  core.commit.add({ kind: 'note-cleared', job: job.id, task });
+}
+
+/** Number of the task's next attempt. */
+export function nextNumber(job: Job, task: TaskIndex): number {
+  return (job.notes.get(task)?.attempts ?? 0) + 1;
+}
+
+/** After any change of states: the job may be over. */
+export function checkFinished(core: Core, job: Job): void {
+  if (job.tasks.open > 0 || job.state !== 'running') return;
+  const bad = job.tasks.count(TaskState.failed) + job.tasks.count(TaskState.held);
+  const reason =
+    bad === 0 ? 'all tasks are done' : `${bad} of ${job.tasks.rows} tasks failed or are held`;
+  setJobState(core, job, bad === 0 ? 'done' : 'failed', reason, 'server');
+  core.active.delete(job.id);
+  core.finished(job);
+}
+
+export function setJobState(
+  core: Core,
+  job: Job,
+  state: Job['state'],
+  reason: string,
+  actor: string,
+): void {
+  job.state = state;
+  job.stateReason = reason;
+  job.stateActor = actor;
+  job.stateAtMs = core.clock.now();
+  const atMs = job.stateAtMs;
+  core.commit.add({ kind: 'job-state', job: job.id, state, reason, actor, atMs });
+  core.commit.add({
+    kind: 'event',
+    atMs,
+    job: job.id,
+    event: `job-${state}`,
+    actor,
+    text: reason,
+  });
+  core.happened({ kind: 'job', job: job.id });
+}

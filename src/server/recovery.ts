@@ -1,0 +1,149 @@
+/** The server's memory as it was, from the store. Nothing is repaired, only read. */
+import { type AttemptRecord, TaskState } from '#model';
+import { JobStatistics, SegmentStore } from '#results';
+import type { Store, StoredGrant, StoredJob } from '#store';
+import { openRows } from '#sweep';
+import type { Core, Grant, Job } from './core.ts';
+import type { Tables } from './intake/tables.ts';
+import type { Layout } from './layout.ts';
+import { addLease } from './reactor/leases.ts';
+import { nextNumber } from './reactor/tasks.ts';
+import { onWorkerHeard } from './reactor/workers.ts';
+import { TaskTable } from './task-table.ts';
+
+const PAGE = 10_000;
+
+export async function recover(
+  core: Core,
+  store: Store,
+  layout: Layout,
+  tables: Tables,
+): Promise<void> {
+  core.nextTicket = await store.nextTicket();
+  core.sequence = await store.lastSequence();
+  for (const stored of await store.jobs()) {
+    const job = await openJob(store, layout, tables, stored);
+    core.jobs.set(job.id, job);
+    core.nextJob = Math.max(core.nextJob, job.id + 1);
+    if (job.state === 'running' || job.state === 'paused') core.active.add(job.id);
+  }
+  const running = new Map<string, number[]>();
+  for (const grant of await store.grants()) await restoreGrant(core, store, grant, running);
+  for (const id of core.active) settle(core, core.jobs.get(id)!);
+}
+
+async function openJob(
+  store: Store,
+  layout: Layout,
+  tables: Tables,
+  stored: StoredJob,
+): Promise<Job> {
+  const tasks = new TaskTable(stored.rows);
+  for (const { segment, bytes } of await store.states(stored.id)) tasks.restore(segment, bytes);
+  const job: Job = {
+    ...stored,
+    rows: openRows(stored.spec.axes, (id) => tables.reader(id)),
+    tasks,
+    notes: new Map(),
+    copies: new Map(),
+    results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
+    statistics: await statisticsOf(store, stored),
+    collectionError: null,
+    statisticsDirty: false,
+    statisticsUrgent: false,
+    recent: new Map(),
+  };
+  await restoreNotes(store, job);
+  return job;
+}
+
+/** The kept statistics, and the ends of attempts that came after they were kept. */
+async function statisticsOf(store: Store, stored: StoredJob): Promise<JobStatistics> {
+  const kept = await store.statistics(stored.id);
+  const statistics = kept ? JobStatistics.fromJSON(kept.json) : new JobStatistics();
+  for (let after = kept?.through ?? 0; ; ) {
+    const attempts = await store.attemptsAfter(stored.id, after, PAGE);
+    for (const attempt of attempts) statistics.add(attempt as AttemptRecord);
+    if (attempts.length < PAGE) return statistics;
+    after = attempts.at(-1)!.sequence;
+  }
+}
+
+/** In memory only what is needed of tasks that are not final. */
+async function restoreNotes(store: Store, job: Job): Promise<void> {
+  for (let from = 0; ; ) {
+    const notes = await store.notes(job.id, from, PAGE);
+    for (const note of notes) {
+      const state = job.tasks.state(note.task);
+      if (state !== TaskState.failed && state !== TaskState.removed) job.notes.set(note.task, note);
+    }
+    if (notes.length < PAGE) return;
+    from = notes.at(-1)!.task + 1;
+  }
+}
+
+/** Attempts of the grant that have not ended are current again, with a whole new lease. */
+async function restoreGrant(
+  core: Core,
+  store: Store,
+  stored: StoredGrant,
+  running: Map<string, number[]>,
+): Promise<void> {
+  const job = core.jobs.get(stored.job)!;
+  const grant: Grant = { firstTicket: stored.firstTicket, open: 0 };
+  const worker = onWorkerHeard(core, {
+    id: stored.worker,
+    name: stored.workerName,
+    platform: '',
+    version: '',
+    address: '',
+    kind: stored.worker.startsWith('open-') ? 'open' : 'sync',
+    slots: 0,
+    memoryBytes: 0,
+    diskFreeBytes: 0,
+    draining: false,
+    leaseMs: core.settings.leaseMs,
+  });
+  let ticket = stored.firstTicket;
+  for (const [first, count] of stored.tasks) {
+    for (let task = first; task < first + count; task++, ticket++) {
+      if (job.tasks.state(task) !== TaskState.running) continue;
+      if (await hasEnded(store, job.id, task, ticket)) continue;
+      grant.open++;
+      const { grantedAtMs } = stored;
+      const number = nextNumber(job, task);
+      const lease = { ticket, job: job.id, task, number, worker: worker.id, grantedAtMs, grant };
+      addLease(core, job, worker, lease);
+      noteCopies(running, job, task, ticket);
+    }
+  }
+  if (grant.open === 0) core.commit.add({ kind: 'grant-closed', firstTicket: stored.firstTicket });
+}
+
+async function hasEnded(store: Store, job: number, task: number, ticket: number): Promise<boolean> {
+  const ended = await store.attemptsOfTask(job, task);
+  return ended.some((attempt) => attempt.ticket === ticket);
+}
+
+/** @param running tickets by job and task, of all grants so far */
+function noteCopies(running: Map<string, number[]>, job: Job, task: number, ticket: number): void {
+  const key = `${job.id}.${task}`;
+  const tickets = [...(running.get(key) ?? []), ticket];
+  running.set(key, tickets);
+  if (tickets.length > 1) job.copies.set(task, tickets);
+}
+
+/** Running tasks that nobody holds wait again; checks that were under way are begun anew. */
+function settle(core: Core, job: Job): void {
+  const held = new Set<number>();
+  for (const lease of core.leases.values()) if (lease.job === job.id) held.add(lease.task);
+  for (let task = job.tasks.find([TaskState.running], 0); task >= 0; ) {
+    if (!held.has(task)) job.tasks.giveBack(task, 0);
+    task = job.tasks.find([TaskState.running], task + 1);
+  }
+  for (let task = job.tasks.find([TaskState.checking], 0); task >= 0; ) {
+    core.check(job, task);
+    task = job.tasks.find([TaskState.checking], task + 1);
+  }
+  core.commit.touch();
+}

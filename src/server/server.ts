@@ -1,0 +1,349 @@
+/** The server: its parts joined, started, and ended in the right order. */
+import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Clock } from '#base';
+import { messageOf, systemCodeOf } from '#base';
+import { Quarantine, type UserCodePorts } from '#results';
+import type { Change, Store } from '#store';
+import { type ApiHandlers, SessionLimit, secretMatcher } from '#wire';
+import { fileHandlers } from './api/files.ts';
+import { jobHandlers } from './api/jobs.ts';
+import { describeHappening, machineHandlers } from './api/machines.ts';
+import type { ApiParts } from './api/parts.ts';
+import { taskHandlers } from './api/tasks.ts';
+import { Checking } from './checking.ts';
+import { Collecting } from './collecting.ts';
+import { GroupCommit } from './commit.ts';
+import type { Core, Job } from './core.ts';
+import { serverErrors } from './errors.ts';
+import { Events } from './events.ts';
+import { gate } from './http/access.ts';
+import { apiRoutes } from './http/api-routes.ts';
+import { answerProblems } from './http/problems.ts';
+import { workerRoutes } from './http/worker-routes.ts';
+import { Blobs } from './intake/blobs.ts';
+import { ResultIntake } from './intake/results.ts';
+import { Intake } from './intake/submit.ts';
+import { Tables } from './intake/tables.ts';
+import { layoutOf } from './layout.ts';
+import { ServerOpenDoor } from './open-door.ts';
+import { openProtocol } from './open-protocol.ts';
+import { onTick } from './reactor/lost.ts';
+import { recover } from './recovery.ts';
+import { SyncDesk } from './sync.ts';
+
+const TICK_MS = 250;
+/** Statistics are stored this often at most; what comes after is folded in again at a restart. */
+const STATISTICS_MS = 1000;
+
+export interface ServerOptions {
+  readonly store: Store;
+  /** Absolute. */
+  readonly stateDirectory: string;
+  readonly session: string;
+  readonly adminToken: string;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly leaseMs: number;
+  readonly pingSeconds: number;
+  readonly userCode: 'run' | 'refuse';
+  readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
+  /** Checks by validators at the same time. */
+  readonly validators: number;
+  /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
+  readonly readOnly: boolean;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
+  /** The store is lost for good, or a user asked: the process should end the server. */
+  readonly onStop: (mode: 'drain' | 'now', error?: unknown) => void;
+}
+
+export class Server {
+  readonly core: Core;
+  readonly #options: ServerOptions;
+  readonly #http: FastifyInstance;
+  readonly #desk: SyncDesk;
+  readonly #checking: Checking;
+  readonly #collecting: Collecting;
+  readonly #events: Events;
+  readonly #tables: Tables;
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #finishing = new Set<Promise<void>>();
+  #statisticsAtMs = 0;
+  #url = '';
+  #closing: Promise<void> | null = null;
+
+  private constructor(options: ServerOptions) {
+    this.#options = options;
+    const layout = layoutOf(options.stateDirectory);
+    mkdirSync(layout.work, { recursive: true, mode: 0o700 });
+    const { clock, store } = options;
+    const commit = new GroupCommit(
+      store,
+      () => this.#beforeCommit(),
+      (error) => options.onStop('now', error),
+    );
+    this.core = {
+      clock,
+      settings: { leaseMs: options.leaseMs, pingSeconds: options.pingSeconds },
+      commit,
+      jobs: new Map(),
+      active: new Set(),
+      workers: new Map(),
+      leases: new Map(),
+      lost: new Map(),
+      nextTicket: 1,
+      nextJob: 1,
+      sequence: 0,
+      stopped: options.readOnly ? 'no server runs on this state directory' : null,
+      draining: false,
+      wake: () => this.#desk.wake(),
+      check: (job, task) => {
+        if (!options.readOnly) this.#checking.check(job, task);
+      },
+      happened: (what) => this.#events.happened(what),
+      finished: (job) => this.#finish(job),
+    };
+    const core = this.core;
+    const blobs = new Blobs(layout);
+    const tables = new Tables(core, layout);
+    const results = new ResultIntake(core, layout);
+    const ports = { ...options.userCodePorts, temporaryDirectory: layout.work };
+    const quarantine = (job: Job) =>
+      new Quarantine(job.spec.output || layout.results(job.id), job.spec.keep);
+    this.#tables = tables;
+    this.#desk = new SyncDesk(core, results);
+    this.#events = new Events(
+      (what, id) => describeHappening(core, what, id),
+      () => commit.durable(),
+    );
+    this.#checking = new Checking({
+      core,
+      layout,
+      blobs,
+      ports,
+      processes: options.validators,
+      quarantine,
+    });
+    this.#collecting = new Collecting({ core, store, layout, blobs, ports });
+    const { userCode } = options;
+    const intake = new Intake({ core, store, layout, tables, blobs, userCode });
+    const parts: ApiParts = {
+      core,
+      store,
+      layout,
+      tables,
+      blobs,
+      intake,
+      collecting: this.#collecting,
+      events: this.#events,
+      version: options.version,
+      startedAtMs: clock.now(),
+      url: () => this.#url,
+      stop: (mode) => options.onStop(mode),
+    };
+    this.#http = this.#makeHttp(parts, results);
+  }
+
+  /** Recovers the state and is ready to listen. @throws WindrowError of the store or the results */
+  static async open(options: ServerOptions): Promise<Server> {
+    const server = new Server(options);
+    const layout = layoutOf(options.stateDirectory);
+    await recover(server.core, options.store, layout, server.#tables);
+    if (options.readOnly) return server;
+    new ResultIntake(server.core, layout).removeStale();
+    server.#startTimers();
+    for (const job of server.core.jobs.values()) server.#collectIfDue(job);
+    return server;
+  }
+
+  #makeHttp(parts: ApiParts, results: ResultIntake): FastifyInstance {
+    const { session, adminToken, clock, log } = this.#options;
+    const http = Fastify({
+      logger: false,
+      // A body that trickles in is cut; long polls and event streams are answers, not requests.
+      requestTimeout: 300_000,
+      keepAliveTimeout: 75_000,
+      forceCloseConnections: true,
+      return503OnClosing: false,
+      routerOptions: { maxParamLength: 1024 },
+    });
+    answerProblems(http, (error, where) =>
+      log('error', 'a request failed', {
+        where,
+        error: messageOf(error),
+        stack: (error as Error).stack,
+      }),
+    );
+    const handlers: ApiHandlers = {
+      ...fileHandlers(parts),
+      ...jobHandlers(parts),
+      ...machineHandlers(parts),
+      ...taskHandlers(parts),
+    };
+    const { core, blobs } = parts;
+    const workerGate = gate(session, 'SESSION_WRONG', clock);
+    http.register(workerRoutes, { core, desk: this.#desk, results, blobs, gate: workerGate });
+    http.register(apiRoutes, { handlers, gate: gate(adminToken, 'TOKEN_WRONG', clock) });
+    http.register(openProtocol, {
+      door: new ServerOpenDoor(core, blobs),
+      isSession: secretMatcher(session),
+      limit: new SessionLimit(clock),
+      clock,
+      spoolDirectory: parts.layout.spool,
+    });
+    return http;
+  }
+
+  /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */
+  async listen(host: string, port: number): Promise<string> {
+    const address = `${host}:${port}`;
+    try {
+      await this.#http.listen({ host, port });
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === 'EADDRINUSE') throw serverErrors.create('PORT_TAKEN', { address });
+      if (code === undefined || code.startsWith('ERR_')) throw error;
+      throw serverErrors.create('LISTEN_FAILED', { address, why: messageOf(error) });
+    }
+    const bound = this.#http.server.address() as AddressInfo;
+    const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+    this.#url = `http://${name}:${bound.port}`;
+    return this.#url;
+  }
+
+  get events(): Events {
+    return this.#events;
+  }
+
+  /** Results first, then the states that were touched: a failed sync must lose neither. */
+  #beforeCommit(): Change[] {
+    const changes: Change[] = [];
+    const jobs = [...this.core.jobs.values()];
+    for (const job of jobs) job.results.flush();
+    for (const job of jobs) {
+      changes.push(...this.#resultsEnd(job));
+      for (const { segment, bytes } of job.tasks.takeDirty()) {
+        changes.push({ kind: 'states', job: job.id, segment, bytes });
+      }
+    }
+    changes.push(...this.#statistics(jobs));
+    return changes;
+  }
+
+  #resultsEnd(job: Job): Change[] {
+    const { segment, bytes } = job.results.durableEnd;
+    if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
+    job.resultsEnd = { segment, bytes };
+    return [{ kind: 'results-end', job: job.id, segment, bytes }];
+  }
+
+  #statistics(jobs: readonly Job[]): Change[] {
+    const now = this.core.clock.monotonic();
+    const due = now - this.#statisticsAtMs >= STATISTICS_MS;
+    if (due) this.#statisticsAtMs = now;
+    return jobs
+      .filter((job) => job.statisticsUrgent || (due && job.statisticsDirty))
+      .map((job) => {
+        job.statisticsDirty = false;
+        job.statisticsUrgent = false;
+        const json = JSON.stringify(job.statistics);
+        return { kind: 'statistics', job: job.id, through: this.core.sequence, json };
+      });
+  }
+
+  #startTimers(): void {
+    let last = this.core.clock.monotonic();
+    const tick = setInterval(() => {
+      const now = this.core.clock.monotonic();
+      // Only a stall of the server's own counts, not the ordinary jitter of a timer.
+      const stalledMs = now - last > 4 * TICK_MS ? now - last - TICK_MS : 0;
+      last = now;
+      onTick(this.core, stalledMs);
+      this.#releaseDelayed();
+    }, TICK_MS);
+    const statistics = setInterval(() => {
+      if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
+    }, STATISTICS_MS);
+    this.#timers.push(tick, statistics);
+  }
+
+  #releaseDelayed(): void {
+    const now = this.core.clock.now();
+    for (const id of this.core.active) {
+      const job = this.core.jobs.get(id)!;
+      if (job.tasks.delayed > 0 && job.tasks.releaseDue(now) > 0) this.core.wake();
+    }
+  }
+
+  #finish(job: Job): void {
+    job.statisticsUrgent = true;
+    this.#collectIfDue(job);
+    this.#later(this.#checking.finish(job));
+  }
+
+  /** Outputs are written when a job ends; a server that was killed before that does it at its start. */
+  #collectIfDue(job: Job): void {
+    const over = job.state === 'done' || job.state === 'failed';
+    const due = job.collectedAtMs === null || job.collectedAtMs < job.stateAtMs;
+    if (!over || !due || job.spec.output === '') return;
+    this.#later(
+      this.#collecting.collect(job).then(
+        () => undefined,
+        (error) => this.#collectionFailed(job, error),
+      ),
+    );
+  }
+
+  #collectionFailed(job: Job, error: unknown): void {
+    const text = messageOf(error);
+    this.#options.log('error', 'results could not be collected', { job: job.id, error: text });
+    const atMs = this.core.clock.now();
+    job.collectionError = error;
+    this.core.commit.add({
+      kind: 'event',
+      atMs,
+      job: job.id,
+      event: 'collection-failed',
+      actor: 'server',
+      text,
+    });
+  }
+
+  #later(work: Promise<void>): void {
+    this.#finishing.add(work);
+    void work.finally(() => this.#finishing.delete(work));
+  }
+
+  /** Resolves when collections that are under way have ended. */
+  async settled(): Promise<void> {
+    while (this.#finishing.size > 0) await Promise.all(this.#finishing);
+  }
+
+  /** Nothing more is handed out; workers are told to finish what they have. */
+  drain(): void {
+    this.core.draining = true;
+    this.core.stopped = 'the server is stopping';
+    this.#desk.wake();
+  }
+
+  /** Ends everything in order; what was acknowledged is on disk. Repeatable. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.core.stopped = 'the server is stopping';
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#desk.close();
+    this.#events.close();
+    await this.#checking.close();
+    await this.settled();
+    await this.#http.close();
+    await this.core.commit.durable().catch(() => undefined);
+    for (const job of this.core.jobs.values()) await job.results.close();
+    this.#tables.close();
+    await this.#options.store.close();
+  }
+}

@@ -1,0 +1,198 @@
+/** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
+
+import { messageOf } from '#base';
+import type { JobId, RecordPlace, Ticket } from '#model';
+import {
+  type EndedAttempt,
+  type GrantedAttempt,
+  PROTOCOL_VERSION,
+  type SyncRequest,
+  type SyncResponse,
+} from '#wire';
+import type { Core, Lease, Worker } from './core.ts';
+import { describe, dispatch } from './dispatch.ts';
+import type { ResultIntake } from './intake/results.ts';
+import { onAttemptEnded } from './reactor/attempts.ts';
+import { onUnused } from './reactor/leases.ts';
+import { onLeaseLost, onWorkerLost, readopt } from './reactor/lost.ts';
+import { onWorkerHeard } from './reactor/workers.ts';
+
+/** An answer is kept back no longer than this, whatever the worker allows. */
+const LONGEST_WAIT_MS = 25_000;
+
+interface Parked {
+  readonly worker: Worker;
+  readonly asksFor: number;
+  /** Called with what it was given, or with nothing when its time is over or it is replaced. */
+  readonly answer: (attempts: readonly GrantedAttempt[]) => void;
+}
+
+/** Workers that wait for work, and what wakes them. */
+export class SyncDesk {
+  readonly #core: Core;
+  readonly #results: ResultIntake;
+  readonly #parked = new Map<string, Parked>();
+  #awake = false;
+
+  constructor(core: Core, results: ResultIntake) {
+    this.#core = core;
+    this.#results = results;
+  }
+
+  /** Work may have come: everybody who waits is looked at once more, soon. */
+  wake(): void {
+    if (this.#awake) return;
+    this.#awake = true;
+    setImmediate(() => {
+      this.#awake = false;
+      this.#serveParked();
+    });
+  }
+
+  /** @param gone aborted when the worker hung up */
+  async exchange(request: SyncRequest, address: string, gone: AbortSignal): Promise<SyncResponse> {
+    const core = this.#core;
+    this.#parked.get(request.worker)?.answer([]);
+    const places = await this.#results.storeUploads(request);
+    if (request.replaces !== null) this.#replace(request.replaces);
+    const worker = onWorkerHeard(core, {
+      id: request.worker,
+      name: request.name,
+      platform: request.platform,
+      version: request.version,
+      address,
+      kind: 'sync',
+      slots: request.slots,
+      memoryBytes: request.memoryBytes,
+      diskFreeBytes: request.diskFreeBytes,
+      draining: request.draining,
+      leaseMs: core.settings.leaseMs,
+    });
+    for (const end of request.ended) this.#end(worker, end, places);
+    this.#reconcile(worker, request);
+    let attempts = this.#give(worker, request.freeSlots);
+    const quiet = attempts.length === 0 && request.ended.length === 0 && worker.cancels.size === 0;
+    if (quiet && request.waitMs > 0 && !core.draining && !gone.aborted) {
+      attempts = await this.#park(worker, request, gone);
+    }
+    await core.commit.durable();
+    return this.#answer(worker, attempts, request.knownJobs);
+  }
+
+  /** A worker whose process is known to be dead: another has its directory. */
+  #replace(id: string): void {
+    const dead = this.#core.workers.get(id);
+    if (dead && dead.state !== 'lost') {
+      onWorkerLost(this.#core, dead, 'its process ended and another took its place');
+    }
+  }
+
+  #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
+    const lease = this.#leaseOf(worker, end.ticket);
+    if (!lease) return;
+    if (end.cause === 'cancelled' || end.cause === 'superseded') {
+      if (worker.cancels.get(end.ticket) === 'superseded') {
+        onLeaseLost(this.#core, lease, 'superseded', 'another attempt of the task was first');
+      } else onLeaseLost(this.#core, lease, 'cancelled', end.reason || 'the worker was stopped');
+      return;
+    }
+    const stored = places.get(end.ticket);
+    if (stored instanceof Error) return this.#endWithoutResults(lease, end, stored);
+    const place = stored ?? this.#results.append(lease, end);
+    onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine);
+  }
+
+  /** Its uploads are missing, damaged, or found no room: the machine's or the server's fault. */
+  #endWithoutResults(lease: Lease, end: EndedAttempt, error: Error): void {
+    const reason = `its results could not be stored: ${messageOf(error)}`;
+    const cause = end.cause === 'ok' ? 'stage-out' : end.cause;
+    onAttemptEnded(this.#core, lease, { ...end, cause, reason }, null, end.lastErrorLine);
+  }
+
+  /** The lease when the ticket is current and this worker's, also if it was taken for lost. */
+  #leaseOf(worker: Worker, ticket: Ticket): Lease | null {
+    const lease = this.#core.leases.get(ticket);
+    if (lease) return lease.worker === worker.id ? lease : null;
+    return readopt(this.#core, worker, ticket);
+  }
+
+  /** What the worker says it holds is the truth: the rest it never got, or must not have. */
+  #reconcile(worker: Worker, request: SyncRequest): void {
+    const holding = new Set(request.holding);
+    for (const ticket of [...worker.leases]) {
+      const lease = this.#core.leases.get(ticket);
+      if (lease && !holding.has(ticket)) onUnused(this.#core, lease);
+    }
+    for (const ticket of worker.cancels.keys()) {
+      if (!holding.has(ticket)) worker.cancels.delete(ticket);
+    }
+    for (const ticket of holding) {
+      if (!this.#leaseOf(worker, ticket) && !worker.cancels.has(ticket)) {
+        worker.cancels.set(ticket, 'superseded');
+      }
+    }
+  }
+
+  #give(worker: Worker, asksFor: number): readonly GrantedAttempt[] {
+    if (asksFor <= 0 || this.#core.draining) return [];
+    return dispatch(this.#core, [{ worker, asksFor }]).get(worker.id) ?? [];
+  }
+
+  #park(
+    worker: Worker,
+    request: SyncRequest,
+    gone: AbortSignal,
+  ): Promise<readonly GrantedAttempt[]> {
+    return new Promise((resolve) => {
+      const answer = (attempts: readonly GrantedAttempt[]): void => {
+        clearTimeout(timer);
+        gone.removeEventListener('abort', hangUp);
+        if (this.#parked.get(worker.id)?.answer === answer) this.#parked.delete(worker.id);
+        resolve(attempts);
+      };
+      const hangUp = (): void => answer([]);
+      const timer = setTimeout(() => answer([]), Math.min(request.waitMs, LONGEST_WAIT_MS));
+      gone.addEventListener('abort', hangUp);
+      this.#parked.set(worker.id, { worker, asksFor: request.freeSlots, answer });
+    });
+  }
+
+  #serveParked(): void {
+    if (this.#parked.size === 0) return;
+    const waiting = [...this.#parked.values()];
+    const asking = this.#core.draining ? [] : waiting.filter(({ asksFor }) => asksFor > 0);
+    const given = dispatch(this.#core, asking);
+    for (const parked of waiting) {
+      const attempts = given.get(parked.worker.id);
+      if (attempts || parked.worker.cancels.size > 0 || this.#core.draining) {
+        parked.answer(attempts ?? []);
+      }
+    }
+  }
+
+  #answer(
+    worker: Worker,
+    attempts: readonly GrantedAttempt[],
+    known: readonly JobId[],
+  ): SyncResponse {
+    const unknown = new Set(attempts.map((attempt) => attempt.job));
+    for (const id of known) unknown.delete(id);
+    return {
+      protocol: PROTOCOL_VERSION,
+      jobs: [...unknown].map((id) => describe(this.#core.jobs.get(id)!)),
+      attempts,
+      cancel: [...worker.cancels].map(([ticket, cause]) => ({ ticket, cause })),
+      settings: {
+        leaseMs: this.#core.settings.leaseMs,
+        slots: null,
+        drain: this.#core.draining || worker.state === 'draining',
+        stop: false,
+      },
+    };
+  }
+
+  /** Everybody who waits is answered at once; used when the server ends. */
+  close(): void {
+    for (const parked of [...this.#parked.values()]) parked.answer([]);
+  }
+}

@@ -1,0 +1,188 @@
+import { resolve } from 'node:path';
+import { planErrors } from '../errors.ts';
+import type { AxisDraft } from '../plan/draft.ts';
+import { splitRange } from '../rows/range.ts';
+import { splitRows } from '../table/cells.ts';
+import { formatOfName, type TableFormat } from '../table/format.ts';
+import type { Origin } from '../template/origin.ts';
+
+/** A factor of the parameters, in the order in which the options were given. */
+export type ArgumentAxis =
+  /** `--parameters FILE`; `-` is standard input. */
+  | { readonly kind: 'parameters'; readonly file: string; readonly format?: TableFormat }
+  /** `--range a=1..1000..2` */
+  | { readonly kind: 'range'; readonly text: string }
+  /** `--set x=1,2,3`; a value with a comma in quotes, as in CSV. */
+  | { readonly kind: 'set'; readonly text: string }
+  /** `--each-line FILE`; `-` is standard input. */
+  | { readonly kind: 'each-line'; readonly file: string };
+
+/**
+ * Options of the command line that stand for keys of a sweep file; each as the user wrote it.
+ * Relative paths start at the current directory.
+ */
+export interface SweepOptions {
+  readonly axes?: readonly ArgumentAxis[];
+  readonly name?: string;
+  readonly output?: string;
+  readonly retries?: string | number;
+  readonly timeout?: string;
+  readonly killGrace?: string;
+  readonly validate?: string;
+  readonly validateExpression?: string;
+  readonly validateTimeout?: string;
+  /** `concat`, `blockwise`, `table`, `none`, a module, or `table:csv,parquet`. */
+  readonly collect?: string;
+  readonly order?: string;
+  readonly keep?: string;
+  readonly directory?: string;
+  readonly idempotent?: boolean;
+  /** `PLATFORM=PATH` each. */
+  readonly programs?: readonly string[];
+  /** `NAME=FILE` each. */
+  readonly inputs?: readonly string[];
+  /** `NAME=SOURCE` each; replace all results of a sweep file. */
+  readonly results?: readonly string[];
+  /** `NAME=VALUE` each. */
+  readonly environment?: readonly string[];
+  readonly cpus?: string | number;
+  readonly memory?: string;
+  readonly disk?: string;
+  readonly deleteWorker?: boolean;
+  readonly deleteClient?: boolean;
+  readonly logSize?: string;
+  readonly resultSize?: string;
+  readonly priority?: string | number;
+}
+
+/** Options whose value goes into the document as it is, by their key there. */
+const PLAIN_KEYS = {
+  name: 'name',
+  timeout: 'timeout',
+  killGrace: 'kill-grace',
+  validateTimeout: 'validate-timeout',
+  order: 'order',
+  keep: 'keep',
+  directory: 'directory',
+  idempotent: 'idempotent',
+  deleteWorker: 'delete-worker',
+  deleteClient: 'delete-client',
+  logSize: 'log-size',
+  resultSize: 'result-size',
+} as const satisfies Partial<Record<keyof SweepOptions, string>>;
+
+/** The keys of a sweep file that the options stand for, to be checked as such. */
+export function documentOfOptions(options: SweepOptions, cwd: string): Record<string, unknown> {
+  const document: Record<string, unknown> = {};
+  const put = (key: string, value: unknown) => {
+    if (value !== undefined) document[key] = value;
+  };
+  for (const [option, key] of Object.entries(PLAIN_KEYS)) {
+    put(key, options[option as keyof typeof PLAIN_KEYS]);
+  }
+  put('retries', asNumber(options.retries));
+  put('priority', asNumber(options.priority));
+  put('output', options.output && resolve(cwd, options.output));
+  put('validate', options.validate && resolve(cwd, options.validate));
+  if (options.validateExpression !== undefined) {
+    put('validate', { expression: options.validateExpression });
+  }
+  put('collect', collectOf(options.collect, cwd));
+  put('request', requestOf(options));
+  put(
+    'programs',
+    pairsOf('--program', options.programs, (path) => resolve(cwd, path)),
+  );
+  put(
+    'inputs',
+    pairsOf('--input', options.inputs, (path) => ({ file: resolve(cwd, path) })),
+  );
+  put(
+    'results',
+    pairsOf('--result', options.results, (source) => source),
+  );
+  put(
+    'environment',
+    pairsOf('--env', options.environment, (value) => value),
+  );
+  return document;
+}
+
+const FLAGS: Readonly<Record<string, string>> = {
+  programs: '--program',
+  inputs: '--input',
+  results: '--result',
+  environment: '--env',
+};
+
+/** The option that a key came from, if one did. */
+export function originOfOption(
+  path: readonly (string | number)[],
+  document: Record<string, unknown>,
+): Origin | undefined {
+  const [section, key] = path.map(String);
+  if (section === undefined || !Object.hasOwn(document, section)) return undefined;
+  const value = document[section];
+  if (section === 'request') {
+    const given = typeof value === 'object' && value !== null && Object.hasOwn(value, key ?? '');
+    return given ? { what: `--${key}` } : undefined;
+  }
+  const flag = FLAGS[section];
+  if (flag === undefined) return { what: `--${section}` };
+  const given = typeof value === 'object' && value !== null && Object.hasOwn(value, key ?? '');
+  return given ? { what: `${flag} ${key}` } : undefined;
+}
+
+/** The factors that the options give. @throws RANGE_BAD_NUMBER, SWEEP_BAD_VALUE */
+export function axesOfArguments({ axes = [] }: SweepOptions, cwd: string): AxisDraft[] {
+  return axes.map((axis) => axisOf(axis, cwd));
+}
+
+function axisOf(axis: ArgumentAxis, cwd: string): AxisDraft {
+  const origin = { what: `--${axis.kind}` };
+  if (axis.kind === 'parameters' || axis.kind === 'each-line') {
+    const stdin = axis.file === '-';
+    const byName = axis.kind === 'each-line' ? 'lines' : formatOfName(axis.file);
+    const format = axis.kind === 'parameters' ? (axis.format ?? byName) : byName;
+    const path = stdin ? '-' : resolve(cwd, axis.file);
+    return { kind: 'file', path, file: stdin ? 'standard input' : axis.file, format, origin };
+  }
+  const [column, text] = pairOf(origin.what, axis.text);
+  if (axis.kind === 'range') return { kind: 'range', column, ...splitRange(column, text), origin };
+  const rows = (splitRows(text, ',')[0] ?? []).map((value) => [value]);
+  return { kind: 'values', columns: [column], rows, origin };
+}
+
+function collectOf(text: string | undefined, cwd: string): unknown {
+  if (text === undefined || !/[:/.]/.test(text)) return text;
+  if (text.startsWith('table:')) return { formats: text.slice('table:'.length).split(',') };
+  return resolve(cwd, text);
+}
+
+function requestOf({ cpus, memory, disk }: SweepOptions): Record<string, unknown> | undefined {
+  const given = Object.entries({ cpus: asNumber(cpus), memory, disk });
+  const kept = given.filter(([, value]) => value !== undefined);
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+/** Numbers of the command line are text; what is no number is left for the check to refuse. */
+function asNumber(value: string | number | undefined): unknown {
+  return typeof value === 'string' && /^[+-]?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value;
+}
+
+function pairsOf(
+  option: string,
+  texts: readonly string[] | undefined,
+  make: (value: string) => unknown,
+): Record<string, unknown> | undefined {
+  if (!texts || texts.length === 0) return undefined;
+  const pairs = texts.map((text) => pairOf(option, text));
+  return Object.fromEntries(pairs.map(([name, value]) => [name, make(value)]));
+}
+
+function pairOf(option: string, text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
+  const facts = { where: option, found: JSON.stringify(text), expected: 'NAME=VALUE' };
+  throw planErrors.create('SWEEP_BAD_VALUE', facts);
+}

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+import { parseBytes, parseDurationMs } from '#base';
+import { BLAME, CAUSES } from '#model';
+import { TABLE_FORMATS } from '../table/format.ts';
+
+// The message of each check says what was expected; the reader of issues adds what was found.
+
+const text = (expected: string) => z.string({ error: expected });
+const flag = z.boolean({ error: 'true or false' });
+
+const COUNT = 'a whole number from 0 to 1000000';
+const count = z.int({ error: COUNT }).min(0, { error: COUNT }).max(1_000_000, { error: COUNT });
+
+const DURATION = 'a duration with its unit, e.g. "10 min"';
+const duration = measured(DURATION, parseDurationMs);
+
+const TIMEOUT = 'a duration with its unit, e.g. "10 min", or "none"';
+const timeout = measured(TIMEOUT, (value) => (value === 'none' ? 0 : parseDurationMs(value)));
+
+const size = measured('a size with its unit, e.g. "512 MB"', parseBytes);
+
+function measured(expected: string, parse: (text: string) => number | undefined) {
+  return text(expected).transform((value, context) => {
+    const parsed = parse(value);
+    if (parsed !== undefined) return parsed;
+    context.addIssue({ code: 'custom', message: expected });
+    return z.NEVER;
+  });
+}
+
+const SCALAR = 'a text, number or true/false';
+const scalar = z
+  .union([z.string(), z.number(), z.bigint(), z.boolean()], { error: SCALAR })
+  .transform(String);
+
+const format = z.enum(TABLE_FORMATS, { error: `one of ${TABLE_FORMATS.join(', ')}` });
+
+const RANGE = '"FROM..TO", "FROM..TO..STEP" or { from, to, step }';
+const range = z.union(
+  [z.string(), z.strictObject({ from: scalar, to: scalar, step: scalar.optional() })],
+  { error: RANGE },
+);
+
+const FILES = 'the path of a table, or a list of paths';
+const files = z.union([z.string(), z.array(z.string()).min(1)], { error: FILES });
+
+const PARAMETERS = 'the path of a table, or [parameters.set] and [parameters.range]';
+const parameterTables = z.strictObject(
+  {
+    file: files.optional(),
+    format: format.optional(),
+    lines: text('the path of a file whose lines are the rows').optional(),
+    set: z
+      .record(
+        z.string(),
+        z.array(scalar, { error: 'a list of values, e.g. [1, 2, 3]' }).min(1, {
+          error: 'at least one value',
+        }),
+        { error: 'a table of lists' },
+      )
+      .optional(),
+    range: z.record(z.string(), range, { error: 'a table of ranges' }).optional(),
+  },
+  { error: PARAMETERS },
+);
+
+/** `parameters = "grid.csv"` is short for `[parameters]` with `file = "grid.csv"`. */
+function asTables(value: unknown): unknown {
+  return typeof value === 'string' || Array.isArray(value) ? { file: value } : value;
+}
+
+const INPUT = '{ template = "…" }, { parameter = "…" } or { file = "…" }';
+const input = z.union(
+  [
+    z.strictObject({ template: z.string() }),
+    z.strictObject({ parameter: z.string() }),
+    z.strictObject({ file: z.string() }),
+  ],
+  { error: INPUT },
+);
+
+const RESULT =
+  '"stdout", "stderr", a path, a glob, or { from = "…" } or { glob = "…" } with required';
+const result = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({ from: z.string().min(1), required: z.boolean().optional() }),
+    z.strictObject({ glob: z.string().min(1), required: z.boolean().optional() }),
+  ],
+  { error: RESULT },
+);
+
+const TABLE_RESULT_FORMATS = ['csv', 'sqlite', 'parquet'] as const;
+const COLLECT =
+  '"concat", "blockwise", "table", "none", "./module.ts" or { formats = ["csv", "sqlite", "parquet"] }';
+const collect = z.union(
+  [
+    z.enum(['concat', 'blockwise', 'table', 'none']),
+    z.string().regex(/[./]/),
+    z.strictObject({ formats: z.array(z.enum(TABLE_RESULT_FORMATS)).min(1) }),
+  ],
+  { error: COLLECT },
+);
+
+const VALIDATE = 'the path of a module or executable, or { expression = "…" }';
+const validate = z.union([z.string().min(1), z.strictObject({ expression: z.string().min(1) })], {
+  error: VALIDATE,
+});
+
+const CPUS = 'a number above 0, at most 4096';
+const request = z.strictObject(
+  {
+    cpus: z.number({ error: CPUS }).positive({ error: CPUS }).max(4096, { error: CPUS }).optional(),
+    memory: size.optional(),
+    disk: size.optional(),
+  },
+  { error: 'a table [request]' },
+);
+
+const retryCauses = CAUSES.filter((cause) => BLAME[cause] !== 'none' || cause === 'worker-lost');
+const retry = z.strictObject(
+  Object.fromEntries(retryCauses.map((cause) => [cause, count.optional()])),
+  { error: 'a table of causes, e.g. timeout = 0' },
+);
+
+const COMMAND = 'a text for the shell, or a list of words';
+const PRIORITY = 'a number';
+
+/** The sweep file, key by key; also what options of the command line are turned into. */
+export const documentSchema = z.strictObject({
+  name: text('a name')
+    .min(1, { error: 'a name' })
+    .max(200, { error: 'at most 200 characters' })
+    .optional(),
+  command: z.union([z.string(), z.array(z.string()).min(1)], { error: COMMAND }),
+  parameters: z.preprocess(asTables, parameterTables.optional()),
+  retries: count.optional(),
+  retry: retry.optional(),
+  timeout: timeout.optional(),
+  'kill-grace': duration.optional(),
+  validate: validate.optional(),
+  'validate-timeout': duration.optional(),
+  collect: collect.optional(),
+  order: z.enum(['table', 'completion'], { error: '"table" or "completion"' }).optional(),
+  keep: z.enum(['packed', 'files'], { error: '"packed" or "files"' }).optional(),
+  output: text('the path of a directory').min(1, { error: 'the path of a directory' }).optional(),
+  idempotent: flag.optional(),
+  directory: z.enum(['scratch', 'submit'], { error: '"scratch" or "submit"' }).optional(),
+  programs: z
+    .record(z.string(), text('the path of a program'), { error: 'a table of platforms' })
+    .optional(),
+  inputs: z.record(z.string(), input, { error: 'a table of files' }).optional(),
+  results: z.record(z.string(), result, { error: 'a table of results' }).optional(),
+  request: request.optional(),
+  environment: z.record(z.string(), scalar, { error: 'a table of variables' }).optional(),
+  'delete-worker': flag.optional(),
+  'delete-client': flag.optional(),
+  'log-size': size.optional(),
+  'result-size': size.optional(),
+  priority: z.number({ error: PRIORITY }).optional(),
+});
+
+export type SweepDocument = z.output<typeof documentSchema>;

@@ -1,0 +1,133 @@
+import { resolve } from 'node:path';
+import type { WindrowError } from '#base';
+import type { JobSpec, ResultSource } from '#model';
+import { inspectSpec } from '../check/check-spec.ts';
+import type { FindOrigin } from '../file/document.ts';
+import { throwProblems } from '../problems.ts';
+import { planAxes } from './axes.ts';
+import type { PlannedBlob, SweepDraft, SweepPlan } from './draft.ts';
+import { planInputs } from './inputs.ts';
+import { planPrograms } from './programs.ts';
+import { planReferences } from './references.ts';
+import { planResults } from './results.ts';
+import { orProblem, planCollection, planValidator } from './user-code.ts';
+
+const DEFAULTS = {
+  killGraceMs: 5000,
+  validateTimeoutMs: 60_000,
+  logBytes: 2 ** 20,
+  resultBytes: 2 ** 30,
+} as const;
+
+/**
+ * Reads the files that a draft names and makes the job of it.
+ * @throws every problem found, at once
+ */
+export async function makePlan(draft: SweepDraft): Promise<SweepPlan> {
+  const problems: WindrowError[] = [];
+  const results = planResults(draft.document.results);
+  const directory = draft.document.directory ?? defaultDirectory(draft, results);
+  const planned = await planAxes(draft.axes);
+  const shipped = await planPrograms(draft, directory);
+  const inputs = await planInputs(draft);
+  const validate = await orProblem(problems, () => planValidator(draft));
+  const collect = await orProblem(problems, () => planCollection(draft));
+  problems.push(...planned.problems, ...shipped.problems, ...inputs.problems);
+  const names = new Set([shipped.programName, ...inputs.inputs.map(({ name }) => name)]);
+  const named = await planReferences(draft, shipped.command, names, directory);
+
+  const spec: JobSpec = {
+    ...settingsOf(draft, directory),
+    command: shipped.command,
+    axes: planned.axes,
+    inputs: inputs.inputs,
+    results,
+    programName: shipped.programName,
+    programs: shipped.programs,
+    references: named.references,
+    validate: validate ?? null,
+    collect: collect ?? { kind: 'concat' },
+  };
+  const findOrigin = withTemplateFiles(draft);
+  const { columns } = planned;
+  const checked = columns && inspectSpec(spec, columns, inputs.templates, findOrigin);
+  throwProblems([...problems, ...(checked?.problems ?? [])]);
+  return {
+    spec,
+    tables: planned.tables,
+    blobs: distinct([...shipped.blobs, ...inputs.blobs]),
+    templates: inputs.templates,
+    findOrigin,
+    columns,
+    warnings: [...draft.warnings, ...named.warnings, ...(checked?.warnings ?? [])],
+  };
+}
+
+/** Faults inside a template are told by the template's own file and line. */
+function withTemplateFiles({ document, findOrigin }: SweepDraft): FindOrigin {
+  return (path) => {
+    const [section, name, key] = path;
+    const input = section === 'inputs' && key === 'template' && document.inputs?.[name ?? ''];
+    if (!input || !('template' in input)) return findOrigin(path);
+    return { what: `[inputs] ${JSON.stringify(name)}`, file: input.template, line: 1 };
+  };
+}
+
+/** Results from files need a directory of the attempt's own, or attempts would overwrite them. */
+function defaultDirectory(
+  { defaultDirectory }: SweepDraft,
+  results: readonly ResultSource[],
+): 'scratch' | 'submit' {
+  const fromFiles = results.some(({ from }) => from.kind === 'file' || from.kind === 'glob');
+  return fromFiles ? 'scratch' : defaultDirectory;
+}
+
+type Settings = Omit<
+  JobSpec,
+  | 'command'
+  | 'axes'
+  | 'inputs'
+  | 'results'
+  | 'programName'
+  | 'programs'
+  | 'references'
+  | 'validate'
+  | 'collect'
+>;
+
+function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Settings {
+  const { document, base } = draft;
+  return {
+    name: document.name ?? draft.defaultName,
+    environment: document.environment ?? {},
+    directory: directory === 'scratch' ? { kind: 'scratch' } : { kind: 'submit', path: base },
+    retries: document.retries ?? 0,
+    retryByCause: document.retry ?? {},
+    timeoutMs: document.timeout ?? 0,
+    killGraceMs: document['kill-grace'] ?? DEFAULTS.killGraceMs,
+    idempotent: document.idempotent ?? true,
+    request: {
+      cpus: document.request?.cpus ?? 1,
+      memoryBytes: document.request?.memory ?? 0,
+      diskBytes: document.request?.disk ?? 0,
+    },
+    validateTimeoutMs: document['validate-timeout'] ?? DEFAULTS.validateTimeoutMs,
+    order: document.order ?? 'table',
+    keep: document.keep ?? 'packed',
+    output: document.output === undefined ? '' : resolve(base, document.output),
+    logBytes: document['log-size'] ?? DEFAULTS.logBytes,
+    resultBytes: document['result-size'] ?? DEFAULTS.resultBytes,
+    deleteWorker: document['delete-worker'] ?? false,
+    deleteClient: document['delete-client'] ?? false,
+    priority: document.priority ?? 0,
+  };
+}
+
+function distinct(blobs: readonly PlannedBlob[]): readonly PlannedBlob[] {
+  const byDigest = new Map<string, PlannedBlob>();
+  for (const blob of blobs) {
+    const known = byDigest.get(blob.sha256);
+    if (!known || (blob.executable && !known.executable)) byDigest.set(blob.sha256, blob);
+  }
+  return [...byDigest.values()];
+}

@@ -1,0 +1,96 @@
+import { createHash, hash } from 'node:crypto';
+import type { JobSpec } from '#model';
+
+/** What a row's result depends on besides its cells. */
+export type KeyPart =
+  | 'command'
+  | 'programs'
+  | 'inputs'
+  | 'results'
+  | 'environment'
+  | 'references'
+  | 'directory';
+
+export interface JobKey {
+  readonly key: string;
+  /** Digest of each part, to say which of them changed. */
+  readonly parts: Readonly<Record<KeyPart, string>>;
+}
+
+/**
+ * The content key of a job: two jobs with the same key give the same results for the same row.
+ * What only steers execution (retries, timeouts, requests, collection) is left out.
+ */
+export function jobKey(spec: JobSpec): JobKey {
+  const { command } = spec;
+  const parts: Record<KeyPart, string> = {
+    command: digestOf([command.kind, ...[command.template].flat()]),
+    programs: digestOf([
+      spec.programName,
+      ...sorted(spec.programs.map(({ platform, sha256 }) => [platform, sha256])),
+    ]),
+    inputs: digestOf(sorted(spec.inputs.map(inputFields))),
+    results: digestOf(sorted(spec.results.map(resultFields))),
+    environment: digestOf(sorted(Object.entries(spec.environment))),
+    references: digestOf(sorted(spec.references.map(({ path, sha256 }) => [path, sha256]))),
+    directory: digestOf([spec.directory.kind]),
+  };
+  return { key: digestOf(Object.entries(parts).flat()), parts };
+}
+
+/** The content key of one row of a job, as hex. */
+export function rowKey(job: JobKey, columns: readonly string[], cells: readonly string[]): string {
+  return digestOf([job.key, ...pairs(columns, cells)]);
+}
+
+/**
+ * 64 bits that stand for a row's names and cells, whatever the order of the columns. Different rows
+ * may share them (once in 2^64 pairs): compare the cells before believing.
+ */
+export function rowDigest(columns: readonly string[], cells: readonly string[]): bigint {
+  return firstBits(encode(pairs(columns, cells)));
+}
+
+/** `rowDigest` for many rows of the same columns. */
+export function rowDigester(columns: readonly string[]): (cells: readonly string[]) => bigint {
+  const order = sortedOrder(columns);
+  const names = order.map((index) => columns[index]!);
+  return (cells) => firstBits(encode(order.flatMap((index, i) => [names[i]!, cells[index]!])));
+}
+
+function inputFields({ name, from }: JobSpec['inputs'][number]): string[] {
+  return [name, from.kind, from.kind === 'parameter' ? from.column : from.blob];
+}
+
+function resultFields({ name, from, required }: JobSpec['results'][number]): string[] {
+  const where = from.kind === 'file' ? from.path : from.kind === 'glob' ? from.pattern : '';
+  return [name, from.kind, where, String(required)];
+}
+
+function pairs(columns: readonly string[], cells: readonly string[]): string[] {
+  return sortedOrder(columns).flatMap((index) => [columns[index]!, cells[index]!]);
+}
+
+function sortedOrder(columns: readonly string[]): number[] {
+  const compare = (a: number, b: number) => (columns[a]! < columns[b]! ? -1 : 1);
+  return [...columns.keys()].sort(compare);
+}
+
+function sorted(records: readonly (readonly string[])[]): string[] {
+  return records.map((fields) => encode(fields)).sort();
+}
+
+/** Each text behind its length, so that no two lists are written alike. */
+function encode(texts: readonly string[]): string {
+  let out = '';
+  for (const text of texts) out += `${text.length}:${text}`;
+  return out;
+}
+
+function digestOf(texts: readonly string[]): string {
+  return createHash('sha256').update(encode(texts)).digest('hex');
+}
+
+function firstBits(text: string): bigint {
+  return hash('sha256', text, 'buffer').readBigUInt64BE(0);
+}

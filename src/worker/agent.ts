@@ -1,0 +1,290 @@
+/**
+ * The worker's agent: takes attempts from the server, runs them on its slots, reports their ends.
+ *
+ *   running ──drain──▶ draining ──nothing held, told──▶ over
+ *      └──────stop──▶ stopping ──all killed, told──▶ over
+ *
+ * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
+ * being listed in `holding`.
+ */
+import { createHash } from 'node:crypto';
+import { statfsSync } from 'node:fs';
+import type { EndedAttempt } from '#wire';
+import { type GrantedAttempt, PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '#wire';
+import type { Workshop } from './attempt/attempt.ts';
+import { BlobCache } from './blob-cache.ts';
+import { Connection } from './connection.ts';
+import { Conversation, type Speaker } from './conversation.ts';
+import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
+import { EndBacklog } from './end-backlog.ts';
+import type { JobPlan } from './job-plan.ts';
+import { JobShelf } from './job-shelf.ts';
+import { MemoryWatch } from './memory-watch.ts';
+import type { AgentOptions } from './port.ts';
+import { Pulse } from './pulse.ts';
+import { ScratchShelf } from './scratch-shelf.ts';
+import { SlotPool } from './slot-pool.ts';
+
+/** The server's answer may be late by this when there is nothing to say. */
+const POLL_MS = 10_000;
+/** More ends than this undelivered: no new work until the server takes some. */
+const MOST_UNDELIVERED = 10_000;
+const DISK_FIGURE_MS = 5000;
+/** Between TERM and KILL when the worker itself is to stop at once. */
+const STOP_GRACE_MS = 500;
+/** How long a stopping worker tries to tell the server. */
+const FAREWELL_MS = 3000;
+
+type Phase = 'running' | 'draining' | 'stopping' | 'over';
+
+export interface AgentIdentity {
+  /** Random, new with each process. */
+  readonly worker: string;
+  /** The dead worker that had the directory before, or null. */
+  readonly replaces: string | null;
+}
+
+export class WorkerAgent {
+  readonly #options: AgentOptions;
+  readonly #identity: AgentIdentity;
+  readonly #lifetime = new AbortController();
+  readonly #connection: Connection;
+  readonly #conversation: Conversation;
+  readonly #pulse: Pulse;
+  readonly #jobs: JobShelf;
+  readonly #pool: SlotPool;
+  readonly #backlog: EndBacklog;
+  readonly #blobs: BlobCache;
+  readonly #shelf: ScratchShelf;
+  #phase: Phase = 'running';
+  /** A sync that told the server of the end of this worker has been answered. */
+  #farewellSaid = false;
+  #isKnown = false;
+  #sequence = 0;
+  #disk = { atMs: Number.NEGATIVE_INFINITY, freeBytes: 0 };
+  #sessionTag = { session: '', tag: '' };
+
+  constructor(options: AgentOptions, identity: AgentIdentity) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#connection = new Connection(options);
+    this.#conversation = new Conversation(this.#speaker(), this.#connection, options);
+    this.#pulse = new Pulse(options.log);
+    this.#jobs = new JobShelf(options);
+    this.#blobs = new BlobCache(options.blobs, options.clock);
+    this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
+    this.#backlog = new EndBacklog(`${options.dir}/spool`);
+    this.#pool = new SlotPool({
+      slots: options.slots,
+      workshop: this.#workshop(),
+      openStarter: options.openStarter,
+      onEnd: (end) => this.#onEnd(end),
+    });
+  }
+
+  /**
+   * Works until drained or stopped. Rejects with `WORKER_SESSION_REFUSED`, `PROTOCOL_MISMATCH` or
+   * `WORKER_SERVER_GONE`. Either way nothing it started is left.
+   */
+  async run(): Promise<void> {
+    try {
+      await this.#conversation.run();
+    } finally {
+      await this.#close();
+    }
+  }
+
+  /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
+  drain(): void {
+    if (this.#phase !== 'running') return;
+    this.#phase = 'draining';
+    this.#pool.giveBackAll();
+    this.#conversation.hurry();
+  }
+
+  /** Kills what runs, reports it as cancelled, then ends, with or without an answer. */
+  stop(): void {
+    if (this.#phase === 'stopping' || this.#phase === 'over') return;
+    this.#phase = 'stopping';
+    this.#pool.stopAll(STOP_GRACE_MS);
+    const timer = setTimeout(() => this.#giveUpFarewell(), FAREWELL_MS);
+    this.#lifetime.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    void this.#pool.idle().then(() => this.#conversation.hurry());
+  }
+
+  #giveUpFarewell(): void {
+    this.#farewellSaid = true;
+    void this.#connection.close(new Error('the worker ends'));
+    this.#conversation.hurry();
+  }
+
+  async #close(): Promise<void> {
+    this.#phase = 'over';
+    this.#lifetime.abort();
+    this.#pool.stopAll(0);
+    // Before the pool is idle: attempts may wait for the connection.
+    await this.#connection.close(new Error('the worker ends'));
+    await this.#pool.idle();
+    await this.#pool.close();
+    await this.#pulse.stop();
+    await this.#shelf.close();
+    this.#backlog.dispose();
+    this.#blobs.removeBrought(this.#jobs.passingPrograms());
+  }
+
+  #workshop(): Workshop {
+    const { clock, random, log, dir } = this.#options;
+    return {
+      scratchRoot: `${dir}/scratch`,
+      spoolRoot: `${dir}/spool`,
+      shelf: this.#shelf,
+      sessionTag: () => this.#tagOfSession(),
+      blobs: this.#blobs,
+      link: () => this.#connection.up(),
+      lifetime: this.#lifetime.signal,
+      memoryWatch: new MemoryWatch(clock),
+      clock,
+      random,
+      log,
+    };
+  }
+
+  #speaker(): Speaker {
+    return {
+      compose: () => this.#compose(),
+      onAnswer: (request, answer) => this.#onAnswer(request, answer),
+      gatherMs: () => gatherMs(this.#demand()),
+      pollDelayMs: () => (this.#phase === 'running' ? pollDelayMs(this.#demand()) : 0),
+      hasEnds: () => this.#backlog.size > 0,
+      isIdle: () => this.#pool.isIdle,
+      isOver: () => this.#isOver(),
+    };
+  }
+
+  #isOver(): boolean {
+    if (this.#phase === 'running') return false;
+    if (this.#phase === 'over') return true;
+    if (!this.#pool.isIdle) return false;
+    // With nothing to deliver, a server that is gone finds out by the lease.
+    const isMute = this.#phase === 'draining' && !this.#connection.isUp && this.#backlog.size === 0;
+    return this.#farewellSaid || isMute;
+  }
+
+  #tagOfSession(): string {
+    const session = this.#connection.endpoint?.session ?? '';
+    if (session !== this.#sessionTag.session || this.#sessionTag.tag === '') {
+      const tag = createHash('sha256').update(session).digest('hex').slice(0, 8);
+      this.#sessionTag = { session, tag };
+    }
+    return this.#sessionTag.tag;
+  }
+
+  #demand(): DemandView {
+    const closed = this.#phase !== 'running' || this.#backlog.size >= MOST_UNDELIVERED;
+    return { ...this.#pool.view(), closed };
+  }
+
+  #compose(): SyncRequest {
+    const { name, version, platform, memoryBytes, clock } = this.#options;
+    this.#pulse.beat(clock.monotonic());
+    this.#pool.giveBackOverdue();
+    const ended = this.#backlog.next();
+    const carried = new Set(ended.map(({ ticket }) => ticket));
+    const undelivered = [...this.#backlog.tickets()].filter((ticket) => !carried.has(ticket));
+    const mayWait = ended.length === 0 && !(this.#phase !== 'running' && this.#pool.isIdle);
+    this.#sequence++;
+    return {
+      protocol: PROTOCOL_VERSION,
+      worker: this.#identity.worker,
+      replaces: this.#isKnown ? null : this.#identity.replaces,
+      name,
+      version,
+      platform,
+      sequence: this.#sequence,
+      slots: this.#pool.slots,
+      freeSlots: wantedAttempts(this.#demand()),
+      memoryBytes,
+      diskFreeBytes: this.#diskFreeBytes(),
+      waitMs: mayWait ? POLL_MS : 0,
+      draining: this.#phase !== 'running',
+      holding: [...this.#pool.tickets(), ...undelivered],
+      ended,
+      knownJobs: this.#jobs.known(),
+    };
+  }
+
+  #diskFreeBytes(): number {
+    const { clock, dir } = this.#options;
+    const nowMs = clock.monotonic();
+    if (nowMs - this.#disk.atMs > DISK_FIGURE_MS) {
+      const { bavail, bsize } = statfsSync(dir);
+      this.#disk = { atMs: nowMs, freeBytes: bavail * bsize };
+    }
+    return this.#disk.freeBytes;
+  }
+
+  #onAnswer(request: SyncRequest, answer: SyncResponse): void {
+    this.#isKnown = true;
+    this.#backlog.confirm(request.ended);
+    // Cancels first: a slot that becomes free this way may go to what has just come.
+    for (const { ticket, cause } of answer.cancel) this.#pool.cancel(ticket, cause);
+    for (const job of answer.jobs) this.#jobs.add(job, (id) => this.#pool.hasJob(id));
+    if (this.#phase === 'running') this.#take(answer.attempts);
+    this.#obey(answer.settings);
+    const isLast = request.draining && request.holding.length === 0;
+    if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;
+  }
+
+  #take(grants: readonly GrantedAttempt[]): void {
+    const offers: { plan: JobPlan; grant: GrantedAttempt }[] = [];
+    for (const grant of grants) {
+      if (this.#pool.holds(grant.ticket) || this.#backlog.has(grant.ticket)) continue;
+      const plan = this.#jobs.get(grant.job);
+      if (plan && 'command' in plan) offers.push({ plan, grant });
+      else this.#refuse(grant, plan?.fault ?? 'The server did not describe the job.');
+    }
+    this.#pool.offer(offers);
+  }
+
+  /** An attempt that cannot even begin is answered like any other. */
+  #refuse(grant: GrantedAttempt, reason: string): void {
+    const nowMs = this.#options.clock.now();
+    this.#onEnd({
+      ticket: grant.ticket,
+      cause: 'launch',
+      exitCode: null,
+      signal: null,
+      reason,
+      startedAtMs: nowMs,
+      endedAtMs: nowMs,
+      usage: {
+        wallMs: 0,
+        cpuUserMs: null,
+        cpuSystemMs: null,
+        memoryPeakBytes: null,
+        diskBytes: null,
+        source: 'none',
+      },
+      parts: [],
+      lastErrorLine: '',
+    });
+  }
+
+  #obey(settings: SyncResponse['settings']): void {
+    const { endpoint } = this.#connection;
+    if (endpoint && this.#phase !== 'over') {
+      const { leaseMs } = settings;
+      this.#pulse.tell({ ...endpoint, worker: this.#identity.worker, leaseMs });
+    }
+    if (settings.slots !== null && settings.slots !== this.#pool.slots) {
+      this.#pool.setSlots(settings.slots);
+    }
+    if (settings.stop) this.stop();
+    else if (settings.drain) this.drain();
+  }
+
+  #onEnd(end: EndedAttempt): void {
+    this.#backlog.add(end);
+    this.#conversation.wake();
+  }
+}

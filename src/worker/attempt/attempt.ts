@@ -1,0 +1,148 @@
+/**
+ * One attempt on its way through the steps: plain data that the steps fill in. It owns its scratch
+ * directory, its spool files, its output captures and its running program; `clean` gives all of
+ * them back.
+ */
+import type { Clock } from '#base';
+import type { Cause } from '#model';
+import type { ProgramEnd, RunningProgram, Starter } from '#sandbox';
+import type { EndedAttempt, GrantedAttempt } from '#wire';
+import type { BlobCache } from '../blob-cache.ts';
+import type { JobPlan } from '../job-plan.ts';
+import type { MemoryWatch } from '../memory-watch.ts';
+import type { OutputCapture } from '../output-capture.ts';
+import type { AgentLog, ServerLink } from '../port.ts';
+import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
+import type { OutgoingPart } from './parts.ts';
+
+/** What all attempts of a worker share. */
+export interface Workshop {
+  /** `<dir>/scratch` and `<dir>/spool`: exist, 0700. */
+  readonly scratchRoot: string;
+  readonly spoolRoot: string;
+  readonly shelf: ScratchShelf;
+  /** First 8 hex digits of the session's SHA-256: names directories, gives nothing away. */
+  sessionTag(): string;
+  readonly blobs: BlobCache;
+  /** Waits for a connection if there is none; rejects when the worker ends. */
+  link(): Promise<ServerLink>;
+  /** Aborted when the worker ends. */
+  readonly lifetime: AbortSignal;
+  readonly memoryWatch: MemoryWatch;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: AgentLog;
+}
+
+export interface Verdict {
+  readonly cause: Cause;
+  /** One sentence for a person. */
+  readonly reason: string;
+}
+
+export interface Attempt {
+  readonly grant: GrantedAttempt;
+  readonly plan: JobPlan;
+  readonly workshop: Workshop;
+  readonly starter: Starter;
+  /** Lets the next attempt have the slot: gathering and uploading need none. */
+  readonly releaseSlot: () => void;
+  readonly startedMs: number;
+  /** `<session tag>-<ticket>`. */
+  readonly name: string;
+  readonly scratch: string;
+  /** The directory of that path, once it has been made. */
+  madeScratch: Scratch | null;
+  /** Set by the server or by the end of the worker: no result is wanted any more. */
+  stopped: 'cancelled' | 'superseded' | null;
+  /** Why the program is being killed for taking too much. */
+  excess: Verdict | null;
+  /** Null while nothing went wrong. */
+  verdict: Verdict | null;
+  readonly aborter: AbortController;
+  program: RunningProgram | null;
+  programStartedAtMs: number;
+  programEnd: ProgramEnd | null;
+  programEndedAtMs: number;
+  /** Absolute path of stdin, or null. */
+  stdin: string | null;
+  /** Files beside the scratch directory that `clean` removes. */
+  readonly spooled: string[];
+  stdout: OutputCapture | null;
+  stderr: OutputCapture | null;
+  memoryPeakBytes: number;
+  diskPeakBytes: number | null;
+  lastErrorLine: string;
+  outgoing: OutgoingPart[];
+  parts: EndedAttempt['parts'];
+}
+
+/** Ends the steps with a cause that is foreseen; anything else thrown is a fault of the worker. */
+export class AttemptFault extends Error {
+  readonly verdict: Verdict;
+  constructor(cause: Cause, reason: string, options?: { cause: unknown }) {
+    super(reason, options);
+    this.verdict = { cause, reason };
+  }
+}
+
+export function newAttempt(
+  fixed: Pick<Attempt, 'grant' | 'plan' | 'workshop' | 'starter' | 'releaseSlot'>,
+): Attempt {
+  const { workshop, grant } = fixed;
+  const name = `${workshop.sessionTag()}-${grant.ticket}`;
+  const startedMs = workshop.clock.now();
+  return {
+    ...fixed,
+    startedMs,
+    name,
+    scratch: `${workshop.scratchRoot}/${name}`,
+    madeScratch: null,
+    stopped: null,
+    excess: null,
+    verdict: null,
+    aborter: new AbortController(),
+    program: null,
+    programStartedAtMs: startedMs,
+    programEnd: null,
+    programEndedAtMs: startedMs,
+    stdin: null,
+    spooled: [],
+    stdout: null,
+    stderr: null,
+    memoryPeakBytes: 0,
+    diskPeakBytes: null,
+    lastErrorLine: '',
+    outgoing: [],
+    parts: [],
+  };
+}
+
+/** Kills the program and breaks off what waits. The first cause stays. */
+export function stopAttempt(
+  attempt: Attempt,
+  cause: 'cancelled' | 'superseded',
+  graceMs: number,
+): void {
+  attempt.stopped ??= cause;
+  attempt.aborter.abort();
+  attempt.program?.kill(graceMs);
+}
+
+/** Settles with `work`, or rejects when the attempt is stopped; `work` itself goes on for others. */
+export function unlessStopped<T>(attempt: Attempt, work: Promise<T>): Promise<T> {
+  const { signal } = attempt.aborter;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new Error('the attempt was stopped'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+/** A path beside the scratch directory, out of the program's sight, removed with the attempt. */
+export function spoolPath(attempt: Attempt, suffix: string): string {
+  const path = `${attempt.workshop.spoolRoot}/${attempt.name}.${suffix}`;
+  attempt.spooled.push(path);
+  return path;
+}

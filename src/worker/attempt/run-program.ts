@@ -1,0 +1,133 @@
+/** The step that runs the program: launch, watch, find out how it ended. */
+import { resolve } from 'node:path';
+import { formatBytes, messageOf } from '#base';
+import type { ProgramEnd, StartFailure, StartRequest } from '#sandbox';
+import { watchDisk } from '../disk-watch.ts';
+import { OutputCapture } from '../output-capture.ts';
+import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
+import { explainLaunch } from './launch-fault.ts';
+import { verdictOf } from './verdict.ts';
+
+type Stream = 'stdout' | 'stderr';
+
+export async function runProgram(attempt: Attempt): Promise<void> {
+  const { plan, workshop } = attempt;
+  const request = startRequest(attempt);
+  attempt.programStartedAtMs = workshop.clock.now();
+  attempt.program = attempt.starter.start(request);
+  const unwatch = watch(attempt);
+  const end = await attempt.program.ended;
+  attempt.programEndedAtMs = workshop.clock.now();
+  attempt.program = null;
+  // The next program runs while this one's results are gathered: a tenth more tasks a second.
+  attempt.releaseSlot();
+  if (unwatch) await unwatch();
+  if (isFailure(end)) {
+    throw new AttemptFault('launch', explainLaunch(end.code, end.message, request));
+  }
+  attempt.programEnd = end;
+  attempt.memoryPeakBytes = Math.max(attempt.memoryPeakBytes, end.memoryPeakBytes ?? 0);
+  attempt.verdict = verdictOf(end, {
+    stopped: attempt.stopped,
+    excess: attempt.excess,
+    timeoutMs: plan.job.timeoutMs,
+    shell: plan.job.command.kind === 'shell',
+  });
+}
+
+/** Whatever happened in between, no program and no open spill file outlives its attempt. */
+export function endProgram(attempt: Attempt): Promise<void> | undefined {
+  const { program } = attempt;
+  program?.kill(0);
+  if (program) return program.ended.then(() => disposeCaptures(attempt));
+  disposeCaptures(attempt);
+  return undefined;
+}
+
+function disposeCaptures(attempt: Attempt): void {
+  attempt.stdout?.dispose();
+  attempt.stderr?.dispose();
+}
+
+function isFailure(end: ProgramEnd | StartFailure): end is StartFailure {
+  return 'failed' in end;
+}
+
+function startRequest(attempt: Attempt): StartRequest {
+  const { plan, grant, scratch } = attempt;
+  const { job } = plan;
+  const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
+  const { file, argv } = expandCommand(attempt);
+  return {
+    file: file.includes('/') ? resolve(directory, file) : file,
+    argv,
+    environment: plan.environment(grant, { scratch, directory }),
+    directory,
+    stdin: attempt.stdin,
+    timeoutMs: job.timeoutMs,
+    killGraceMs: job.killGraceMs,
+    onOutput: (stream, bytes) => takeOutput(attempt, stream, bytes),
+  };
+}
+
+function expandCommand(attempt: Attempt): { file: string; argv: string[] } {
+  try {
+    return attempt.plan.command.expand(attempt.grant.cells, attempt.grant.task);
+  } catch (error) {
+    throw new AttemptFault('launch', `The command could not be made: ${messageOf(error)}.`);
+  }
+}
+
+/** Captures are made with the first output: many programs write none. */
+function takeOutput(attempt: Attempt, stream: Stream, bytes: Buffer): void {
+  const { job, resultStreams } = attempt.plan;
+  const isResult = resultStreams.has(stream);
+  attempt[stream] ??= new OutputCapture({
+    logBytes: job.logBytes,
+    whole: isResult ? { spillPath: spoolPath(attempt, stream), limitBytes: job.resultBytes } : null,
+  });
+  attempt[stream].write(bytes);
+  if (isResult && attempt[stream].totalBytes > job.resultBytes) {
+    const limit = formatBytes(job.resultBytes);
+    exceed(attempt, 'disk', `The program wrote more than ${limit} of results to ${stream}.`);
+  }
+}
+
+function exceed(attempt: Attempt, cause: Verdict['cause'], reason: string): void {
+  if (attempt.excess) return;
+  attempt.excess = { cause, reason };
+  attempt.program?.kill(attempt.plan.job.killGraceMs);
+}
+
+/** Undefined when the job set no limits; else ends the watching and notes the peaks. */
+function watch(attempt: Attempt): (() => Promise<void>) | undefined {
+  const { memoryBytes, diskBytes } = attempt.plan.job.request;
+  if (memoryBytes === 0 && diskBytes === 0) return undefined;
+  const { memoryWatch } = attempt.workshop;
+  const memory = {
+    scratch: attempt.scratch,
+    limitBytes: memoryBytes,
+    peakBytes: 0,
+    onOver: (bytes: number) => exceed(attempt, 'memory', overMemory(bytes, memoryBytes)),
+  };
+  if (memoryBytes > 0) memoryWatch.add(memory);
+  const disk =
+    diskBytes > 0
+      ? watchDisk(attempt.scratch, diskBytes, (bytes) => {
+          exceed(attempt, 'disk', overDisk(bytes, diskBytes));
+        })
+      : undefined;
+  return async () => {
+    if (memoryBytes > 0) memoryWatch.remove(attempt.scratch);
+    attempt.memoryPeakBytes = memory.peakBytes;
+    if (disk) attempt.diskPeakBytes = await disk.finish();
+  };
+}
+
+function overMemory(bytes: number, limitBytes: number): string {
+  return `The program used ${formatBytes(bytes)} of memory, more than the ${formatBytes(limitBytes)} it asked for.`;
+}
+
+function overDisk(bytes: number, limitBytes: number): string {
+  return `The program wrote ${formatBytes(bytes)} to its scratch directory, more than the ${formatBytes(limitBytes)} it asked for.`;
+}

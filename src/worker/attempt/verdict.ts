@@ -1,0 +1,67 @@
+/** From how a program ended to the attempt's cause and a sentence for a person. Pure. */
+import { formatDuration } from '#base';
+import type { ProgramEnd } from '#sandbox';
+import type { Verdict } from './attempt.ts';
+
+export interface EndFacts {
+  readonly stopped: 'cancelled' | 'superseded' | null;
+  readonly excess: Verdict | null;
+  readonly timeoutMs: number;
+  /** The command ran under `/bin/sh -c`. */
+  readonly shell: boolean;
+}
+
+/**
+ * Null when the program ended well. A kill only counts when it came before the program's own end;
+ * what Windrow did on purpose goes before what the program made of it.
+ */
+export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
+  if (end.killed && facts.stopped) return stoppedVerdict(facts.stopped);
+  if (end.killed && facts.excess) return facts.excess;
+  if (end.timedOut) {
+    const limit = formatDuration(facts.timeoutMs);
+    return { cause: 'timeout', reason: `The program ran longer than its limit of ${limit}.` };
+  }
+  if (end.signal !== null) return { cause: 'signal', reason: signalReason(end.signal) };
+  if (end.exitCode !== 0) {
+    return { cause: 'exit-code', reason: exitReason(end.exitCode, facts.shell) };
+  }
+  return null;
+}
+
+export function stoppedVerdict(cause: 'cancelled' | 'superseded'): Verdict {
+  const reason =
+    cause === 'cancelled'
+      ? 'The attempt was cancelled.'
+      : 'The attempt is not wanted any more: another one has taken its place.';
+  return { cause, reason };
+}
+
+const SIGNAL_HINTS: Readonly<Record<string, string>> = {
+  SIGSEGV: 'it used memory that is not its own',
+  SIGBUS: 'it used memory that is not there',
+  SIGABRT: 'it gave up by itself, as after a failed assertion',
+  SIGFPE: 'it computed something undefined, such as a division by zero',
+  SIGILL: 'it has instructions that this processor does not know',
+  SIGKILL: 'nobody here sent it; the system does when memory runs out',
+  SIGXCPU: 'it used more processor time than the system lets it',
+  SIGXFSZ: 'it wrote a larger file than the system lets it',
+  SIGPIPE: 'it wrote to something that nobody reads',
+};
+
+function signalReason(signal: string): string {
+  const hint = SIGNAL_HINTS[signal];
+  return `The program was ended by ${signal}${hint ? ` (${hint})` : ''}.`;
+}
+
+/** Statuses above 125 are the shell's own (POSIX.1-2024, XCU 2.8.2). */
+function exitReason(code: number | null, shell: boolean): string {
+  if (code === null) return 'The program ended, but its exit status is unknown.';
+  const plain = `The program ended with exit code ${code}`;
+  if (!shell || code < 126) return `${plain}.`;
+  if (code === 126) return `${plain}: the shell found the command but could not run it.`;
+  if (code === 127) return `${plain}: the shell did not find a command of that name.`;
+  return code > 128 && code <= 192
+    ? `${plain}: a command in it was ended by signal ${code - 128}.`
+    : `${plain}.`;
+}

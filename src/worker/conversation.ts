@@ -1,0 +1,177 @@
+/**
+ * The loop of syncs: one at a time, for as long as the worker lives.
+ *
+ *   settle ──▶ send ──answer──▶ settle
+ *                │──broken off by news──▶ settle
+ *                │──failed──▶ back off ──▶ settle
+ *                └──fatal──▶ end
+ *
+ * A sync that carries ends asks for an answer at once; one without is a long poll, which is broken
+ * off when an attempt ends. Only polls are broken off, so ends are never caught in a row of syncs
+ * none of which is answered.
+ */
+import { formatDuration, messageOf } from '#base';
+import type { SyncRequest, SyncResponse } from '#wire';
+import { backoffMs } from './backoff.ts';
+import type { Connection } from './connection.ts';
+import { workerErrors } from './errors.ts';
+import { fateOf } from './fate.ts';
+import type { AgentOptions } from './port.ts';
+
+/** What the conversation asks of the agent. */
+export interface Speaker {
+  compose(): SyncRequest;
+  onAnswer(request: SyncRequest, answer: SyncResponse): void;
+  /** How long the next sync may wait for more ends, and a poll for the first. */
+  gatherMs(): number;
+  pollDelayMs(): number;
+  hasEnds(): boolean;
+  isIdle(): boolean;
+  isOver(): boolean;
+}
+
+type Options = Pick<AgentOptions, 'clock' | 'random' | 'log' | 'giveUpMs'>;
+
+/** Ends that come together in this time share the sync that breaks off a poll. */
+const BREAK_OFF_MS = 2;
+/** A server that keeps refusing the very session it was started with is not ours. */
+const MOST_SESSION_REFUSALS = 3;
+
+export class Conversation {
+  readonly #speaker: Speaker;
+  readonly #connection: Connection;
+  readonly #options: Options;
+  /** The poll under way, if what is under way is a poll. */
+  #poll: AbortController | undefined;
+  #breakOff: NodeJS.Timeout | undefined;
+  #wakeSleeper: (() => void) | undefined;
+  #endBackOff: (() => void) | undefined;
+  #failures = 0;
+  #sessionRefusals = 0;
+  #lostSinceMs: number;
+
+  constructor(speaker: Speaker, connection: Connection, options: Options) {
+    this.#speaker = speaker;
+    this.#connection = connection;
+    this.#options = options;
+    this.#lostSinceMs = options.clock.monotonic();
+  }
+
+  /** Resolves when the speaker is over; rejects with a coded error when it cannot go on. */
+  async run(): Promise<void> {
+    while (!this.#speaker.isOver()) {
+      await this.#settle();
+      try {
+        await this.#exchange();
+      } catch (error) {
+        await this.#onFailure(error);
+      }
+    }
+  }
+
+  /** Something is to be told: an attempt has ended, or the worker is asked to stop. */
+  wake(): void {
+    this.#wakeSleeper?.();
+    if (!this.#poll || this.#breakOff) return;
+    this.#breakOff = setTimeout(() => this.#poll?.abort(), BREAK_OFF_MS);
+  }
+
+  /** Ends of attempts do not shorten a back-off; being asked to stop does. */
+  hurry(): void {
+    this.#endBackOff?.();
+    this.wake();
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#failures > 0) return;
+    if (!this.#speaker.hasEnds()) await this.#sleep(this.#speaker.pollDelayMs());
+    if (this.#speaker.hasEnds()) await sleepWhole(this.#speaker.gatherMs());
+  }
+
+  /** Until `ms` have passed or somebody wakes it. */
+  #sleep(ms: number): Promise<void> {
+    if (ms === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.#wakeSleeper = undefined;
+        resolve();
+      };
+      const timer = setTimeout(finish, ms);
+      this.#wakeSleeper = finish;
+    });
+  }
+
+  async #exchange(): Promise<void> {
+    const link = await this.#connection.open();
+    const request = this.#speaker.compose();
+    const controller = new AbortController();
+    if (request.waitMs > 0) this.#poll = controller;
+    try {
+      const answer = await link.sync(request, { signal: controller.signal });
+      this.#onSuccess();
+      this.#speaker.onAnswer(request, answer);
+    } catch (error) {
+      if (!controller.signal.aborted) throw error;
+    } finally {
+      clearTimeout(this.#breakOff);
+      this.#breakOff = undefined;
+      this.#poll = undefined;
+    }
+  }
+
+  #onSuccess(): void {
+    if (this.#failures > 0) this.#options.log.info({}, 'the server answers again');
+    this.#failures = 0;
+    this.#sessionRefusals = 0;
+    this.#connection.noteUp();
+  }
+
+  async #onFailure(error: unknown): Promise<void> {
+    const { clock, log, random } = this.#options;
+    this.#connection.noteDown();
+    if (this.#failures === 0) this.#lostSinceMs = clock.monotonic();
+    this.#failures++;
+    this.#throwIfFatal(error);
+    const facts = { failures: this.#failures, reason: messageOf(error) };
+    if (this.#failures === 1) log.warn(facts, 'the server does not answer; trying again');
+    else log.debug(facts, 'the server still does not answer');
+    this.#throwIfHopeless(error);
+    await this.#backOff(backoffMs(this.#failures, random));
+  }
+
+  #throwIfFatal(error: unknown): void {
+    const url = this.#connection.endpoint?.url ?? 'the server';
+    const fate = fateOf(error);
+    if (fate === 'protocol') throw error;
+    // Asked again where the server is, a restarted one may have been given another session.
+    if (fate === 'session' && ++this.#sessionRefusals >= MOST_SESSION_REFUSALS) {
+      throw workerErrors.create('WORKER_SESSION_REFUSED', { url }, { cause: error });
+    }
+  }
+
+  #throwIfHopeless(error: unknown): void {
+    const { clock, giveUpMs } = this.#options;
+    const lostMs = clock.monotonic() - this.#lostSinceMs;
+    if (lostMs < giveUpMs || !this.#speaker.isIdle()) return;
+    const facts = { waited: formatDuration(lostMs), reason: messageOf(error) };
+    throw workerErrors.create('WORKER_SERVER_GONE', facts, { cause: error });
+  }
+
+  #backOff(ms: number): Promise<void> {
+    if (this.#speaker.isOver()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        this.#endBackOff = undefined;
+        resolve();
+      };
+      const timer = setTimeout(finish, ms);
+      this.#endBackOff = finish;
+    });
+  }
+}
+
+function sleepWhole(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,83 @@
+/** How many attempts to ask for: slots must never wait for the network, hours must not be hoarded. */
+
+/** Work kept ready beyond what runs: enough for a slow sync, too little to matter when lost. */
+export const READY_WORK_MS = 300;
+/** Attempts that take longer than this are never asked for ahead. */
+export const PREFETCH_BELOW_MS = 1000;
+/** Bounds one answer, whatever the attempts' speed. */
+export const MOST_PREFETCHED = 2048;
+/** A prefetched attempt that could not start for this long goes back to the server. */
+export const GIVE_BACK_AFTER_MS = 2000;
+
+const REMEMBERED = 63;
+
+/** How long the last attempts kept their slots; the median ignores a few odd ones. */
+export class RecentTimes {
+  readonly #ms: number[] = [];
+  #next = 0;
+
+  add(ms: number): void {
+    this.#ms[this.#next] = ms;
+    this.#next = (this.#next + 1) % REMEMBERED;
+  }
+
+  /** Undefined until something has ended. */
+  medianMs(): number | undefined {
+    if (this.#ms.length === 0) return undefined;
+    const sorted = [...this.#ms].sort((a, b) => a - b);
+    return sorted[sorted.length >> 1];
+  }
+}
+
+export interface DemandView {
+  /** Slots of the worker, and how many of them are taken (by CPUs asked for). */
+  readonly slots: number;
+  readonly taken: number;
+  readonly queued: number;
+  readonly medianMs: number | undefined;
+  /** How long the attempt that started last has been running; undefined while a slot is free. */
+  readonly youngestMs: number | undefined;
+  readonly closed: boolean;
+}
+
+/**
+ * How long an attempt is likely to keep its slot. While every slot is busy, what already runs is
+ * evidence too: after a thousand tasks of 1 ms, slots full of hours must not fetch a queue.
+ */
+function likelyMs(view: DemandView): number | undefined {
+  if (view.medianMs === undefined) return undefined;
+  return Math.max(view.medianMs, view.youngestMs ?? 0, 0.1);
+}
+
+/** Attempts to keep waiting in the worker when every slot is busy. */
+export function readyTarget(view: DemandView): number {
+  const ms = likelyMs(view);
+  if (ms === undefined || ms >= PREFETCH_BELOW_MS) return 0;
+  return Math.min(MOST_PREFETCHED, Math.ceil((view.slots * READY_WORK_MS) / ms));
+}
+
+/** The `freeSlots` of the next sync: how many more attempts the worker would take. */
+export function wantedAttempts(view: DemandView): number {
+  if (view.closed) return 0;
+  const free = Math.max(0, Math.floor(view.slots - view.taken + 1e-9));
+  return Math.max(0, free + readyTarget(view) - view.queued);
+}
+
+/**
+ * How long to let ends gather before a sync. With work ready nobody waits for the answer, and a
+ * fuller sync is cheaper for both sides (one transaction on the server); otherwise 2 ms, which
+ * catches ends that come in a burst.
+ */
+export function gatherMs(view: DemandView): number {
+  const target = readyTarget(view);
+  return target > 8 && view.queued > target / 2 ? 20 : 2;
+}
+
+/**
+ * How long to wait for an end before a long poll is opened: breaking off a poll costs a
+ * connection, so none is opened when one would be broken off at once.
+ */
+export function pollDelayMs(view: DemandView): number {
+  const ms = likelyMs(view);
+  return view.taken > 0 && ms !== undefined && ms < 50 ? 20 : 0;
+}

@@ -1,0 +1,158 @@
+/**
+ * One worker per directory. The lock is a file that appears whole (written aside, then linked,
+ * which fails if the name is taken, also over NFS). It holds host, pid and the process's start
+ * time; a lock is stale only when that very process is known to be gone. No clock is asked.
+ */
+import { randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { systemCodeOf } from '#base';
+import { processRealm, startTimeOf } from './process-table.ts';
+
+export interface LockHolder {
+  readonly host: string;
+  readonly pid: number;
+  /** Kernel run and pid namespace; pids compare only within one. */
+  readonly realm: string;
+  readonly startTime: string;
+  /** The worker's id at the server; `''` for locks that no worker holds for its life. */
+  readonly worker: string;
+}
+
+/** Who holds the lock, and whether that is sure to be over; undefined when there is no lock. */
+export interface LockState {
+  readonly holder: LockHolder;
+  /** `unknown`: another machine or container, which cannot be seen from here. */
+  readonly life: 'alive' | 'gone' | 'unknown';
+}
+
+export type LockResult =
+  /** `replaced`: the dead process whose lock was in the way, or null. */
+  | { readonly taken: true; readonly replaced: LockHolder | null; release(): void }
+  | { readonly taken: false; readonly holder: LockHolder };
+
+function ownEntry(worker: string): LockHolder {
+  const startTime = startTimeOf(process.pid) ?? '';
+  return { host: hostname(), pid: process.pid, realm: processRealm(), startTime, worker };
+}
+
+const NOBODY: LockHolder = {
+  host: 'an unknown host',
+  pid: 0,
+  realm: '',
+  startTime: '',
+  worker: '',
+};
+
+function parseHolder(text: string): LockHolder {
+  try {
+    const found = JSON.parse(text) as Partial<LockHolder> | null;
+    if (typeof found?.host !== 'string' || !Number.isSafeInteger(found.pid)) return NOBODY;
+    return {
+      host: found.host,
+      pid: found.pid!,
+      realm: String(found.realm),
+      startTime: String(found.startTime),
+      worker: String(found.worker ?? ''),
+    };
+  } catch {
+    return NOBODY;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').slice(0, 4096);
+  } catch {
+    return undefined;
+  }
+}
+
+function lifeOf(holder: LockHolder): LockState['life'] {
+  if (holder.realm === processRealm()) {
+    return startTimeOf(holder.pid) === holder.startTime ? 'alive' : 'gone';
+  }
+  // Same host name but another boot id: the machine was started again since. The same boot id with
+  // another namespace is a container next door, which may well live.
+  const [boot] = holder.realm.split(' ');
+  const [ownBoot] = processRealm().split(' ');
+  return holder.host === hostname() && boot !== '' && boot !== ownBoot ? 'gone' : 'unknown';
+}
+
+/** Reads a lock without touching it. */
+export function readLock(path: string): LockState | undefined {
+  const text = readText(path);
+  if (text === undefined) return undefined;
+  const holder = parseHolder(text);
+  return { holder, life: lifeOf(holder) };
+}
+
+function tryLink(path: string, text: string): boolean {
+  const aside = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(aside, text, { flag: 'wx', mode: 0o600 });
+  try {
+    linkSync(aside, path);
+    return true;
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code === 'EEXIST') return false;
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
+    return tryExclusive(path, text); // a file system without hard links
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+function tryExclusive(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Moves a stale lock away, and puts it back if another process has replaced it meanwhile. */
+function breakStale(path: string, stale: string): void {
+  const aside = `${path}.stale.${process.pid}.${randomBytes(6).toString('hex')}`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return; // somebody else was quicker
+  }
+  try {
+    if (readText(aside) !== stale) linkSync(aside, path);
+  } catch {
+    // A third process has taken the lock in that instant; the one moved away finds out below.
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+/** Takes the lock at `path`, or says who has it. Throws only on file system errors. */
+export function takeLock(path: string, worker = ''): LockResult {
+  const text = JSON.stringify(ownEntry(worker));
+  let replaced: LockHolder | null = null;
+  for (let round = 0; round < 5; round++) {
+    if (tryLink(path, text)) {
+      return { taken: true, replaced, release: () => releaseLock(path, text) };
+    }
+    const found = readText(path);
+    if (found === undefined) continue;
+    const holder = parseHolder(found);
+    if (lifeOf(holder) !== 'gone') return { taken: false, holder };
+    breakStale(path, found);
+    replaced = holder;
+  }
+  return { taken: false, holder: readLock(path)?.holder ?? NOBODY };
+}
+
+function releaseLock(path: string, text: string): void {
+  if (readText(path) !== text) return; // not ours any more
+  try {
+    unlinkSync(path);
+  } catch {
+    // Left behind it is stale, and the next worker removes it.
+  }
+}

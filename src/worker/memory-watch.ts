@@ -1,0 +1,91 @@
+/**
+ * Memory of running attempts, for those that asked for a limit. A process belongs to an attempt by
+ * the WINDROW_SCRATCH in its environment, which all descendants inherit whatever sessions they
+ * open. Sampling misses peaks between two looks; the walls' own limits do not.
+ */
+import type { Clock } from '#base';
+import {
+  environmentValueOf,
+  processIds,
+  proportionalBytesOf,
+  residentBytesOf,
+} from './process-table.ts';
+
+const SAMPLE_MS = 500;
+/** Looking takes at most this part of the time, however many processes the machine has. */
+const LARGEST_SHARE = 1 / 25;
+
+export interface Watched {
+  /** Value of WINDROW_SCRATCH of the attempt. */
+  readonly scratch: string;
+  readonly limitBytes: number;
+  /** Called at most once, when a sample is over the limit. */
+  onOver(bytes: number): void;
+  /** Largest sample so far. */
+  peakBytes: number;
+}
+
+export class MemoryWatch {
+  readonly #watched = new Map<string, Watched>();
+  readonly #clock: Clock;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(watched: Watched): void {
+    this.#watched.set(watched.scratch, watched);
+    if (!this.#timer) this.#schedule(SAMPLE_MS);
+  }
+
+  remove(scratch: string): void {
+    this.#watched.delete(scratch);
+    if (this.#watched.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #schedule(ms: number): void {
+    this.#timer = setTimeout(() => this.#sample(), ms);
+  }
+
+  #sample(): void {
+    const beganMs = this.#clock.monotonic();
+    for (const [scratch, pids] of processesByScratch(this.#watched)) {
+      this.#judge(this.#watched.get(scratch), pids);
+    }
+    const tookMs = this.#clock.monotonic() - beganMs;
+    if (this.#watched.size > 0) this.#schedule(Math.max(SAMPLE_MS, tookMs / LARGEST_SHARE));
+    else this.#timer = undefined;
+  }
+
+  #judge(watched: Watched | undefined, pids: readonly number[]): void {
+    if (!watched) return;
+    const bytes = memoryOf(pids, watched.limitBytes);
+    watched.peakBytes = Math.max(watched.peakBytes, bytes);
+    if (bytes <= watched.limitBytes) return;
+    this.remove(watched.scratch);
+    watched.onOver(bytes);
+  }
+}
+
+/** Resident sizes count shared pages once per process, so an excess is looked at exactly. */
+function memoryOf(pids: readonly number[], limitBytes: number): number {
+  const resident = pids.reduce((sum, pid) => sum + residentBytesOf(pid), 0);
+  if (resident <= limitBytes || pids.length < 2) return resident;
+  return pids.reduce((sum, pid) => sum + proportionalBytesOf(pid), 0);
+}
+
+/** Processes of the attempts whose scratch directories are the keys of `wanted`. */
+export function processesByScratch(wanted: ReadonlyMap<string, unknown>): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  for (const pid of processIds()) {
+    const scratch = environmentValueOf(pid, 'WINDROW_SCRATCH');
+    if (scratch === undefined || !wanted.has(scratch)) continue;
+    const pids = found.get(scratch);
+    if (pids) pids.push(pid);
+    else found.set(scratch, [pid]);
+  }
+  return found;
+}

@@ -1,0 +1,8 @@
+/** worker: the agent. Takes attempts, runs them as a pipeline of steps, reports their ends. */
+export { type AgentIdentity, WorkerAgent } from './agent.ts';
+export { type RunWorkerOptions, runWorker } from './command.ts';
+export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.ts';
+export { workerErrors } from './errors.ts';
+export { type LockHolder, type LockState, readLock } from './lock-file.ts';
+export type { AgentLog, AgentOptions, Endpoint, ServerLink } from './port.ts';
+export { lockPathOf } from './worker-directory.ts';

@@ -1,0 +1,51 @@
+/** What the worker needs from outside: the smallest shapes that serve it. */
+import type { Clock } from '#base';
+import type { Starter } from '#sandbox';
+import type { ServerClient } from '#wire';
+
+/** Where the server is now. A local server that was started again may have another port. */
+export interface Endpoint {
+  /** `http://HOST:PORT` or `https://…`, without a path. */
+  readonly url: string;
+  readonly session: string;
+}
+
+/** Facts first, then one sentence, as pino has it. */
+export interface AgentLog {
+  debug(facts: object, sentence: string): void;
+  info(facts: object, sentence: string): void;
+  warn(facts: object, sentence: string): void;
+  error(facts: object, sentence: string): void;
+}
+
+/**
+ * The conversation with one server, as `ServerClient` holds it. Every rejection is a
+ * `WindrowError`, the server's own or one that says what became of the connection.
+ */
+export type ServerLink = Pick<ServerClient, 'sync' | 'uploadPart' | 'fetchBlob' | 'close'>;
+
+export interface AgentOptions {
+  /** Asked at the start and again before every new attempt to connect. */
+  readonly endpoint: () => Promise<Endpoint>;
+  readonly connect: (endpoint: Endpoint) => ServerLink;
+  readonly openStarter: () => Starter;
+  /** Name for people. */
+  readonly name: string;
+  readonly version: string;
+  /** `<os>-<arch>`. */
+  readonly platform: string;
+  readonly slots: number;
+  /** Absolute; the worker's own, locked by the caller, with `scratch` and `spool` inside. */
+  readonly dir: string;
+  /** Absolute; programs and inputs by digest, perhaps shared with other workers. */
+  readonly blobs: string;
+  /** The worker's own environment, of which programs get a part. */
+  readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
+  readonly memoryBytes: number;
+  /** How long to go on without a server once nothing runs any more. */
+  readonly giveUpMs: number;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: AgentLog;
+}

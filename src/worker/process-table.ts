@@ -1,0 +1,68 @@
+/** What the worker reads of /proc. Processes come and go while one reads: a gone one is no error. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** Ids of all processes this one can see; empty where there is no /proc. */
+export function processIds(): number[] {
+  try {
+    return readdirSync('/proc').map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Start time in clock ticks since boot (field 22 of proc(5) stat): with the pid it names a process
+ * for the life of the machine. Undefined when it is gone or a zombie.
+ */
+export function startTimeOf(pid: number): string | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  // The name (field 2) may hold spaces and brackets, so fields are counted after the last ')'.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[19];
+}
+
+/** Which kernel run and which pid namespace a pid belongs to; pids of others mean nothing here. */
+export function processRealm(): string {
+  const boot = read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+  try {
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return boot;
+  }
+}
+
+/**
+ * The value of `name` in the environment a process was started with: it stays with every
+ * descendant, whatever sessions and groups they make. Undefined if unset, gone or not ours to read.
+ */
+export function environmentValueOf(pid: number, name: string): string | undefined {
+  const text = read(`/proc/${pid}/environ`);
+  if (text === undefined) return undefined;
+  const from = text.startsWith(`${name}=`) ? 0 : text.indexOf(`\0${name}=`) + 1;
+  if (from === 0 && !text.startsWith(`${name}=`)) return undefined;
+  const end = text.indexOf('\0', from);
+  const value = text.slice(from + name.length + 1, end < 0 ? text.length : end);
+  return Buffer.from(value, 'latin1').toString('utf8');
+}
+
+const PAGE_BYTES = 4096;
+
+/** Resident bytes (statm); pages shared between processes count in each. 0 when gone. */
+export function residentBytesOf(pid: number): number {
+  const pages = read(`/proc/${pid}/statm`)?.split(' ')[1];
+  return pages === undefined ? 0 : Number(pages) * PAGE_BYTES;
+}
+
+/** Bytes with shared pages divided among their users: dear to compute, exact. 0 when gone. */
+export function proportionalBytesOf(pid: number): number {
+  const kib = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '')?.[1];
+  return kib === undefined ? residentBytesOf(pid) : Number(kib) * 1024;
+}

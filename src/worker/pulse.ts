@@ -1,0 +1,77 @@
+/** The agent's hold on the pulse thread (`pulse-thread.ts`). */
+import { Worker } from 'node:worker_threads';
+import type { AgentLog } from './port.ts';
+
+export interface PulseSettings {
+  readonly url: string;
+  readonly session: string;
+  readonly worker: string;
+  readonly leaseMs: number;
+}
+
+/** New settings, or only a sign that the agent lives. */
+export type PulseOrder = PulseSettings | 'beat';
+
+const BEAT_MS = 1000;
+
+/** Renews leases from a thread of its own, from the first `tell` until `stop`. */
+export class Pulse {
+  readonly #log: AgentLog;
+  #thread: Worker | undefined;
+  #settings: PulseSettings | undefined;
+  #beatAtMs = 0;
+  #stopped = false;
+
+  constructor(log: AgentLog) {
+    this.#log = log;
+  }
+
+  /** Starts the thread, or gives it what has changed. */
+  tell(settings: PulseSettings): void {
+    if (this.#stopped) return;
+    const known = this.#settings;
+    this.#settings = settings;
+    if (!this.#thread) this.#start(settings);
+    else if (known && !isSame(known, settings)) this.#thread.postMessage(settings);
+  }
+
+  /** To be called whenever the agent gets round to anything. */
+  beat(nowMs: number): void {
+    if (nowMs - this.#beatAtMs < BEAT_MS) return;
+    this.#beatAtMs = nowMs;
+    this.#thread?.postMessage('beat' satisfies PulseOrder);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.terminate();
+  }
+
+  #start(settings: PulseSettings): void {
+    const thread = new Worker(new URL('./pulse-thread.ts', import.meta.url), {
+      name: 'windrow-pulse',
+      workerData: settings,
+      // What was meant for the agent's process (inspectors, loaders) is not for this thread.
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
+    });
+    thread.on('error', (error) => this.#log.error({ err: error }, 'the pulse thread failed'));
+    thread.on('exit', () => this.#restart(thread));
+    this.#thread = thread;
+  }
+
+  #restart(ended: Worker): void {
+    if (this.#stopped || this.#thread !== ended || !this.#settings) return;
+    const settings = this.#settings;
+    this.#thread = undefined;
+    setTimeout(() => {
+      if (!this.#stopped && !this.#thread) this.#start(settings);
+    }, BEAT_MS).unref();
+  }
+}
+
+function isSame(a: PulseSettings, b: PulseSettings): boolean {
+  return a.url === b.url && a.session === b.session && a.leaseMs === b.leaseMs;
+}

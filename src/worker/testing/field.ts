@@ -1,0 +1,73 @@
+/** A worker's test in a few words: a server, a directory, an agent, all gone at the end. */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '#base';
+import { findLauncher, openStarter } from '#sandbox';
+import { ServerClient } from '#wire';
+import { WorkerAgent } from '../agent.ts';
+import type { AgentLog, AgentOptions } from '../port.ts';
+import { removeTree } from '../remove-tree.ts';
+import { FieldServer, SESSION } from './field-server.ts';
+
+export const silent: AgentLog = { debug() {}, info() {}, warn() {}, error() {} };
+
+export interface Field {
+  readonly server: FieldServer;
+  readonly dir: string;
+  /** Starts the agent; repeatable after it has ended. */
+  start(changes?: Partial<AgentOptions>): { agent: WorkerAgent; ended: Promise<void> };
+  /** Names left below `scratch` and `spool`. */
+  leftovers(): string[];
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function openField(): Promise<Field> {
+  const dir = mkdtempSync(join(tmpdir(), 'windrow-worker-test-'));
+  for (const name of ['scratch', 'spool', 'blobs']) mkdirSync(join(dir, name));
+  const server = new FieldServer();
+  await server.listen();
+  const agents: { agent: WorkerAgent; ended: Promise<void> }[] = [];
+  return {
+    server,
+    dir,
+    start(changes = {}) {
+      const identity = { worker: randomUUID(), replaces: null };
+      const agent = new WorkerAgent({ ...optionsFor(dir, server), ...changes }, identity);
+      const started = { agent, ended: agent.run() };
+      started.ended.catch(() => {}); // looked at by the test that expects it
+      agents.push(started);
+      return started;
+    },
+    leftovers: () => ['scratch', 'spool'].flatMap((name) => readdirSync(join(dir, name))),
+    async [Symbol.asyncDispose]() {
+      for (const { agent, ended } of agents) {
+        agent.stop();
+        await ended.catch(() => {});
+      }
+      await server.close();
+      await removeTree(dir);
+    },
+  };
+}
+
+export function optionsFor(dir: string, server: { readonly url: string }): AgentOptions {
+  return {
+    endpoint: async () => ({ url: server.url, session: SESSION }),
+    connect: (endpoint) => new ServerClient(endpoint),
+    openStarter: () => openStarter({ launcherPath: findLauncher() }),
+    name: 'field',
+    version: '0.0.0',
+    platform: `${process.platform}-${process.arch}`,
+    slots: 2,
+    dir,
+    blobs: join(dir, 'blobs'),
+    hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
+    memoryBytes: 1 << 30,
+    giveUpMs: 60_000,
+    clock: systemClock,
+    random: () => 0.5,
+    log: silent,
+  };
+}

@@ -1,0 +1,182 @@
+/** The directory of one worker: locked while it lives, cleared of what a dead one left behind. */
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, WindrowError } from '#base';
+import { pause } from './backoff.ts';
+import { workerErrors } from './errors.ts';
+import { type LockHolder, takeLock } from './lock-file.ts';
+import type { AgentLog } from './port.ts';
+import { environmentValueOf, processIds } from './process-table.ts';
+import { removeTree } from './remove-tree.ts';
+
+const LOCK_NAME = 'worker.lock';
+/** Workers of one machine that may share a directory. */
+const MOST_PER_HOST = 64;
+/** Names that only a worker gives (`attempt/attempt.ts`); anything else is somebody else's. */
+const SCRATCH_NAME = /^(?:[0-9a-f]{8}-\d{1,16}|spare-\d{1,16})$/;
+const SPOOL_NAME = /^(?:[0-9a-f]{8}-\d{1,16}\.[a-z0-9-]+|end-\d{1,16}\.json)$/;
+const BLOB_NAME = /^[0-9a-f]{64}$/;
+const DRAFT_NAME = /^[0-9a-f]{64}\.\d+\.[0-9a-f]+\.part$/;
+
+export interface WorkerDirectory {
+  /** `<dir>/<host>` or `<dir>/<host>-<n>`: this worker's own, with `scratch` and `spool` inside. */
+  readonly own: string;
+  /** `<dir>/blobs`: shared by all workers of `dir`. */
+  readonly blobs: string;
+  /** Id of the dead worker whose lock was in the way, or null. */
+  readonly replaces: string | null;
+  release(): void;
+}
+
+export interface DirectoryRequest {
+  readonly dir: string;
+  readonly worker: string;
+  readonly host: string;
+  /** Refuse rather than be the second worker of this machine in `dir`. */
+  readonly exclusive: boolean;
+}
+
+/** A host's name as one path component. */
+function folderOf(host: string): string {
+  return host.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_') || 'host';
+}
+
+/** Where the lock of the first worker of `host` in `dir` lies. */
+export function lockPathOf(dir: string, host: string): string {
+  return join(dir, folderOf(host), LOCK_NAME);
+}
+
+/**
+ * Takes a part of `dir` over for a worker. Machines that share the file system share `dir`, and
+ * each has its folder. Throws `WORKER_DIRECTORY_BUSY` or `WORKER_DIRECTORY_UNUSABLE`.
+ */
+export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
+  const { dir, host, exclusive } = request;
+  const base = join(dir, folderOf(host));
+  const blobs = join(dir, 'blobs');
+  try {
+    mkdirSync(blobs, { recursive: true, mode: 0o700 });
+    for (let count = 1; ; count++) {
+      const own = count === 1 ? base : `${base}-${count}`;
+      const taken = tryDirectory(own, request.worker);
+      if ('own' in taken) return { ...taken, blobs };
+      if (exclusive || count === MOST_PER_HOST) throw busy(own, taken);
+    }
+  } catch (error) {
+    if (error instanceof WindrowError) throw error;
+    const facts = { directory: dir, reason: messageOf(error) };
+    throw workerErrors.create('WORKER_DIRECTORY_UNUSABLE', facts, { cause: error });
+  }
+}
+
+function tryDirectory(own: string, worker: string): Omit<WorkerDirectory, 'blobs'> | LockHolder {
+  for (const name of ['scratch', 'spool']) {
+    mkdirSync(join(own, name), { recursive: true, mode: 0o700 });
+  }
+  const lock = takeLock(join(own, LOCK_NAME), worker);
+  if (!lock.taken) return lock.holder;
+  return { own, replaces: lock.replaced?.worker || null, release: lock.release };
+}
+
+function busy(own: string, { pid, host }: LockHolder): WindrowError {
+  const lock = join(own, LOCK_NAME);
+  return workerErrors.create('WORKER_DIRECTORY_BUSY', { directory: own, pid, host, lock });
+}
+
+/**
+ * Ends programs and removes files that a dead worker left. To be called under the lock: then every
+ * attempt that the directory knows of is a dead one's.
+ */
+export async function clearLeftovers(own: string, log: AgentLog): Promise<void> {
+  const scratchRoot = join(own, 'scratch');
+  const killed = await killProgramsOf(scratchRoot);
+  if (killed > 0) log.warn({ killed }, 'ended programs that a dead worker left running');
+  for (const name of namesIn(scratchRoot)) {
+    if (SCRATCH_NAME.test(name)) await removeLogged(join(scratchRoot, name), log);
+  }
+  for (const name of namesIn(join(own, 'spool'))) {
+    if (SPOOL_NAME.test(name)) rmSync(join(own, 'spool', name), { force: true });
+  }
+}
+
+async function removeLogged(path: string, log: AgentLog): Promise<void> {
+  try {
+    await removeTree(path);
+  } catch (error) {
+    log.warn({ path, reason: messageOf(error) }, 'could not remove a dead attempt’s directory');
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+const MOST_ROUNDS = 20;
+
+/**
+ * Kills every process whose WINDROW_SCRATCH lies below `scratchRoot`, stopping them first so that
+ * none forks away between two looks. Resolves with how many there were.
+ */
+async function killProgramsOf(scratchRoot: string): Promise<number> {
+  const seen = new Set<number>();
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const pids = processIds().filter((pid) => {
+      const scratch = pid === process.pid ? undefined : environmentValueOf(pid, 'WINDROW_SCRATCH');
+      return scratch?.startsWith(`${scratchRoot}/`);
+    });
+    if (pids.length === 0) break;
+    for (const pid of pids) signal(pid, 'SIGSTOP');
+    for (const pid of pids) signal(pid, 'SIGKILL');
+    for (const pid of pids) seen.add(pid);
+    await pause(10, NEVER);
+  }
+  return seen.size;
+}
+
+const NEVER = new AbortController().signal;
+
+function signal(pid: number, name: 'SIGSTOP' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended, or it is another user's.
+  }
+}
+
+const DRAFT_DEAD_AFTER_MS = 24 * 3_600_000;
+
+/**
+ * Removes drafts of transfers that were cut off a day ago or more, and the longest unused blobs
+ * beyond `cacheBytes`. The time of last use is the inode's change time, which linking moves;
+ * unlike the time of access no mount option turns it off. All times are the file system's own:
+ * `nowMs` comes from a file just written there.
+ */
+export function trimBlobs(folder: string, cacheBytes: number, nowMs: number): void {
+  const names = namesIn(folder);
+  for (const name of names) {
+    const draft = DRAFT_NAME.test(name) ? fileIn(folder, name) : undefined;
+    if (draft && nowMs - draft.usedMs > DRAFT_DEAD_AFTER_MS) rmSync(draft.path, { force: true });
+  }
+  const blobs = names.filter((name) => BLOB_NAME.test(name)).map((name) => fileIn(folder, name));
+  blobs.sort((a, b) => b.usedMs - a.usedMs);
+  let bytes = 0;
+  for (const blob of blobs) {
+    bytes += blob.bytes;
+    if (bytes > cacheBytes) rmSync(blob.path, { force: true });
+  }
+}
+
+/** When the lock was made, on the clock of the file system. */
+export function takenAtMs(directory: WorkerDirectory): number {
+  return statSync(join(directory.own, LOCK_NAME)).mtimeMs;
+}
+
+function fileIn(folder: string, name: string) {
+  const path = join(folder, name);
+  const found = statSync(path, { throwIfNoEntry: false });
+  return { path, bytes: found?.size ?? 0, usedMs: found?.ctimeMs ?? 0 };
+}
