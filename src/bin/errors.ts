@@ -1,10 +1,10 @@
 import { defineErrors } from '#base';
 
 export const binErrors = defineErrors({
-  PART_MISSING: {
-    message: 'this build of windrow cannot {what} yet',
-    todo: 'Use a build that has this part.',
-    status: 501,
-    example: { what: 'serve' },
+  LAUNCHER_MISSING: {
+    message: 'the launcher was asked for, but it was not built',
+    todo: 'Build it with `npm rebuild` where a C compiler (cc) is, or leave --worker-starter out.',
+    status: 500,
+    example: {},
   },
 });

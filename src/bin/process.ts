@@ -1,17 +1,12 @@
 /** The real world for the command line, and the end of the process. */
-import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { systemClock } from '#base';
 import { Output, runCli, type World } from '#cli';
-import { composition } from './composition.ts';
+import { compositionFor } from './composition.ts';
+import { VERSION } from './version.ts';
 
 const INTERNAL_EXIT = 70;
 const INTERRUPTED_EXIT = 3;
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return JSON.parse(text).version;
-}
 
 function outputOf(name: 'stdout' | 'stderr'): Output {
   const stream = process[name];
@@ -27,15 +22,20 @@ function outputOf(name: 'stdout' | 'stderr'): Output {
   });
 }
 
+/** So many signals, and nobody has ended: then nobody will. */
+const PATIENCE = 4;
+
 /**
- * The first Ctrl-C, TERM or HUP asks everything to end; whoever works ends in good order. A second
- * one does not wait for that: all that was acknowledged is durable anyway.
+ * The first Ctrl-C, TERM or HUP asks everything to end; whoever works ends in good order, and may
+ * take a second one as a wish to be quick. All that was acknowledged is durable anyway.
  */
 function endingSignal(): AbortSignal {
   const ending = new AbortController();
+  let signals = 0;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (ending.signal.aborted) process.exit(INTERRUPTED_EXIT);
+      signals++;
+      if (signals >= PATIENCE) process.exit(INTERRUPTED_EXIT);
       ending.abort();
     });
   }
@@ -55,12 +55,12 @@ const world: World = {
   stdout: outputOf('stdout'),
   stderr: outputOf('stderr'),
   clock: systemClock,
-  version: version(),
+  version: VERSION,
   ending: endingSignal(),
 };
 
 try {
-  process.exitCode = await runCli(process.argv.slice(2), composition, world);
+  process.exitCode = await runCli(process.argv.slice(2), compositionFor(world), world);
 } catch (error) {
   // Only when even telling of an error failed.
   process.exitCode = INTERNAL_EXIT;

@@ -19,7 +19,7 @@ export async function withServer<T>(
   const openState = (directory: string) => asking.composition.openState(directory);
   const reached = await findServer(asking.settings, { readOnly, openState }, world);
   const { ApiClient } = await import('#wire');
-  const client = new ApiClient({ url: reached.url, token: reached.token });
+  const client = new ApiClient({ url: reached.url, token: reached.token, signal: world.ending });
   try {
     return await use(client);
   } finally {

@@ -60,9 +60,11 @@ async function summarize(
   world: World,
 ): Promise<void> {
   const stats = await client.call('getStats', { params: { job } });
-  if (wish.json) await world.stdout.json({ kind: 'summary', exitCode, ...stats });
-  else if (wish.quiet) world.stderr.attempt(failuresText(stats));
-  else await world.stdout.write(statsText(stats, world.stdout));
+  // A run is not less done because its reader has gone: `attempt`, not `write`.
+  if (wish.json) {
+    world.stdout.attempt(`${JSON.stringify({ kind: 'summary', exitCode, ...stats })}\n`);
+  } else if (wish.quiet) world.stderr.attempt(failuresText(stats));
+  else world.stdout.attempt(statsText(stats, world.stdout));
 }
 
 /** The user's wish, or a server that stays away, is no fault; anything else is. */

@@ -1,4 +1,4 @@
-import { findSettingsFiles, readSettings, windrowSettings } from '#base';
+import { findSettingsFiles, readSettings, WindrowError, windrowSettings } from '#base';
 import { OutputGone } from './output.ts';
 import type { Composition } from './port.ts';
 import { type ParsedLine, parseLine } from './program.ts';
@@ -8,6 +8,8 @@ import type { World } from './world.ts';
 const DEFAULT_COLUMNS = 80;
 const USAGE_EXIT = 2;
 const INTERNAL_EXIT = 70;
+/** 128 + SIGINT, as shells have it. */
+const INTERRUPTED_EXIT = 130;
 
 /**
  * Windrow's command line: reads `argv` (the words after `windrow`), does it, and answers with the
@@ -20,12 +22,26 @@ export async function runCli(
 ): Promise<number> {
   try {
     const code = await carryOut(parseLine(argv, widthOf(world)), composition, world);
-    await world.stdout.flush();
+    await flushed(world);
     return code;
   } catch (error) {
     if (error instanceof OutputGone) return 0;
+    if (
+      world.ending.aborted &&
+      error instanceof WindrowError &&
+      error.code === 'EXCHANGE_ABORTED'
+    ) {
+      return INTERRUPTED_EXIT;
+    }
     return report(error, argv, world);
   }
+}
+
+/** What nobody reads any more changes nothing in what came of the command. */
+async function flushed(world: World): Promise<void> {
+  await world.stdout.flush().catch((error) => {
+    if (!(error instanceof OutputGone)) throw error;
+  });
 }
 
 async function carryOut(line: ParsedLine, composition: Composition, world: World): Promise<number> {

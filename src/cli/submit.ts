@@ -56,8 +56,9 @@ export async function runSweep(
   }
   const submitted = await client.call('submitJob', { body: submission as never });
   warn(submitted.warnings, wish, world);
-  if (wish.json) await world.stdout.json({ kind: 'submitted', ...submitted });
-  else if (!wish.quiet) world.stderr.attempt(submittedText(submitted, sweep.spec));
+  if (wish.json) {
+    world.stdout.attempt(`${JSON.stringify({ kind: 'submitted', ...submitted })}\n`);
+  } else if (!wish.quiet) world.stderr.attempt(submittedText(submitted, sweep.spec));
   return await followJob(client, submitted.job, wish, world);
 }
 

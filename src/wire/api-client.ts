@@ -33,6 +33,8 @@ export interface ApiClientOptions {
   readonly token: string;
   /** Until a JSON answer is complete; 60 s if not given. */
   readonly timeoutMs?: number;
+  /** Ends every call that has no signal of its own, with EXCHANGE_ABORTED. */
+  readonly signal?: AbortSignal;
 }
 
 type Values = Readonly<Record<string, string | number | undefined>>;
@@ -60,11 +62,13 @@ const EVENT_IDLE_MS = 60_000;
 export class ApiClient {
   readonly #endpoint: Endpoint;
   readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
 
   /** Throws SERVER_URL_WRONG; connects only when something is asked. */
   constructor(options: ApiClientOptions) {
     this.#endpoint = openEndpoint({ url: options.url, token: options.token, connections: 4 });
     this.#timeoutMs = options.timeoutMs ?? 60_000;
+    this.#signal = options.signal;
   }
 
   get url(): string {
@@ -99,7 +103,9 @@ export class ApiClient {
   async sendBlob(file: string, expected: FileDigest, signal?: AbortSignal): Promise<void> {
     if (await this.hasBlob(expected.sha256, signal)) return;
     const path = fillPath(api.putBlob.path, { sha256: expected.sha256 });
-    await uploadFile(this.#endpoint, path, file, expected, { signal });
+    await uploadFile(this.#endpoint, path, file, expected, {
+      signal: signal ?? this.#signal,
+    });
   }
 
   /** Breaks off what is under way and closes every connection. */
@@ -118,7 +124,7 @@ export class ApiClient {
       method: route.method,
       path: fillPath(route.path, input.params ?? {}) + search,
       ...bodyOf(route, input.body),
-      signal: input.signal,
+      signal: input.signal ?? this.#signal,
       // A stream takes as long as it takes; silence within it is limited by the exchange.
       timeoutMs: whole || route.answer.kind === 'empty' ? this.#timeoutMs : 0,
       ...(route.answer.kind === 'events' ? { idleTimeoutMs: EVENT_IDLE_MS } : {}),
