@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { openField } from './testing/field.ts';
-import { jobOf, rowsOf, textOf } from './testing/field-server.ts';
+import { openField, until } from './testing/field.ts';
+import { FieldServer, jobOf, rowsOf, SESSION, textOf } from './testing/field-server.ts';
 
 test('every task of a job runs once and its output comes back', async () => {
   await using field = await openField();
@@ -13,4 +15,249 @@ test('every task of a job runs once and its output comes back', async () => {
   assert.deepEqual(new Set(texts), new Set(rowsOf(50).map(([x]) => `value ${x}\n`)));
   assert.ok(server.ends().every(({ cause }) => cause === 'ok'));
   assert.equal(server.ignored, 0);
+});
+
+test('tiny tasks are asked for ahead, so that syncs are fewer by far than tasks', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf(['/bin/true'], { results: [] }), rowsOf(1000));
+  field.start();
+  await server.until(() => server.ended.size === 1000);
+  assert.ok(server.syncs.length < 250, `${server.syncs.length} syncs`);
+  assert.equal(server.granted, 1000);
+});
+
+test('long tasks are not asked for ahead', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf(['/bin/sleep', '1000']), rowsOf(10));
+  field.start();
+  await server.until(() => server.current.size === 2 && server.syncs.length > 1);
+  assert.equal(server.syncs.at(-1)?.freeSlots, 0);
+  assert.equal(server.granted, 2);
+});
+
+test('nothing runs twice when answers are lost after the server worked them off', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const log = join(field.dir, 'runs');
+  let count = 0;
+  server.beforeAnswer = (sync) => (sync.ended.length > 0 && ++count % 3 === 0 ? 'close' : 'answer');
+  server.addTasks(jobOf(`echo $x >> '${log}'`), rowsOf(60));
+  field.start();
+  await server.until(() => server.ended.size === 60);
+  const runs = readFileSync(log, 'utf8').trim().split('\n');
+  assert.deepEqual(
+    runs.map(Number).sort((a, b) => a - b),
+    rowsOf(60).map(([x]) => Number(x)),
+  );
+  assert.ok(count >= 3, 'answers were lost');
+});
+
+test('a grant whose answer was lost goes back because it is not held', async () => {
+  await using field = await openField();
+  const { server } = field;
+  let lost = 0;
+  server.beforeAnswer = () => (server.granted > 0 && lost++ === 0 ? 'close' : 'answer');
+  server.addTasks(jobOf('echo $x'), rowsOf(3));
+  field.start();
+  await server.until(() => server.ended.size === 3);
+  assert.equal(lost > 0, true);
+  assert.ok(server.granted > 3);
+  assert.equal(server.ignored, 0);
+});
+
+test('an end is repeated until an answered sync has carried it', async () => {
+  await using field = await openField();
+  const { server } = field;
+  let refusing = false;
+  server.refuse = (path) => (refusing && path === '/sync' ? 503 : 0);
+  server.addTasks(jobOf(['/bin/sleep', '0.3']), rowsOf(2));
+  field.start();
+  await server.until(() => server.current.size === 2);
+  refusing = true;
+  let refused = 0;
+  server.refuse = (path) => (path === '/sync' && refused++ < 4 ? 503 : 0);
+  await server.until(() => server.ended.size === 2);
+  assert.ok(refused >= 4);
+  assert.equal(server.granted, 2);
+});
+
+test('programs go on while the server is gone, and a server on another port gets their ends', async () => {
+  await using field = await openField();
+  const { server: first } = field;
+  const second = new FieldServer();
+  let server = first;
+  const go = join(field.dir, 'go');
+  first.addTasks(jobOf(`until [ -e '${go}' ]; do sleep 0.02; done; echo done $x`), rowsOf(2));
+  field.start({ endpoint: async () => ({ url: server.url, session: SESSION }) });
+  await first.until(() => first.current.size === 2);
+  await first.close();
+  for (const [ticket, current] of first.current) second.current.set(ticket, current);
+  writeFileSync(go, '');
+  await until(() => existsSync(go));
+  await second.listen();
+  server = second;
+  await second.until(() => second.ended.size === 2);
+  await second.close();
+  assert.deepEqual(
+    new Set(second.ends().map((end) => textOf(end, 'out'))),
+    new Set(['done 0\n', 'done 1\n']),
+  );
+});
+
+test('a cancelled attempt loses its whole process tree and reports the cause', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const pids = join(field.dir, 'pids');
+  server.addTasks(
+    jobOf(`trap '' TERM; sleep 1000 & echo $! > '${pids}'; wait; sleep 1000`, {
+      killGraceMs: 100,
+    }),
+    rowsOf(1),
+  );
+  field.start();
+  await until(() => existsSync(pids) && readFileSync(pids, 'utf8').endsWith('\n'));
+  server.cancels = [{ ticket: [...server.current.keys()][0]!, cause: 'cancelled' }];
+  server.change();
+  await server.until(() => server.ended.size === 1);
+  assert.equal(server.ends()[0]?.cause, 'cancelled');
+  const pid = Number(readFileSync(pids, 'utf8'));
+  assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+});
+
+test('a ticket that the server does not know any more is superseded', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf(['/bin/sleep', '1000'], { id: 1 }), rowsOf(1));
+  field.start({ slots: 1 });
+  await server.until(() => server.current.size === 1);
+  server.current.clear();
+  server.addTasks(jobOf('echo next', { id: 2 }), rowsOf(1));
+  server.cancels = [{ ticket: 1, cause: 'superseded' }];
+  server.change();
+  await server.until(() => server.ended.size === 1);
+  assert.equal(textOf(server.ends()[0]!, 'out'), 'next\n');
+});
+
+test('draining finishes what runs, gives back what waits, then ends', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const go = join(field.dir, 'go');
+  const quick = jobOf(['/bin/true'], { id: 1, results: [] });
+  const slow = jobOf(`until [ -e '${go}' ]; do sleep 0.02; done`, { id: 2 });
+  server.addTasks(quick, rowsOf(200));
+  server.addTasks(slow, rowsOf(40));
+  const { agent, ended } = field.start();
+  await server.until(() => server.ended.size === 200 && server.current.size > 2);
+  agent.drain();
+  await server.until(() => server.syncs.at(-1)?.draining === true && server.current.size === 2);
+  writeFileSync(go, '');
+  await ended;
+  assert.equal(server.ended.size, 202);
+  assert.equal(server.waiting.length, 38);
+  assert.deepEqual(field.leftovers(), []);
+});
+
+test('the server can drain a worker, and one with nothing to do ends at once', async () => {
+  await using field = await openField();
+  const { ended } = field.start();
+  await field.server.until(() => field.server.syncs.length > 0);
+  field.server.settings = { ...field.server.settings, drain: true };
+  field.server.change();
+  await ended;
+});
+
+test('a stopped worker kills what runs, says so, and leaves nothing behind', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf('echo begun; sleep 1000'), rowsOf(2));
+  const { agent, ended } = field.start();
+  await server.until(() => server.syncs.at(-1)?.holding.length === 2);
+  agent.stop();
+  await ended;
+  assert.deepEqual(
+    server.ends().map(({ cause }) => cause),
+    ['cancelled', 'cancelled'],
+  );
+  assert.deepEqual(field.leftovers(), []);
+});
+
+test('a worker can be stopped while there is no server', async () => {
+  await using field = await openField();
+  field.server.addTasks(jobOf(['/bin/sleep', '1000']), rowsOf(2));
+  const { agent, ended } = field.start();
+  await field.server.until(() => field.server.syncs.at(-1)?.holding.length === 2);
+  await field.server.close();
+  agent.stop();
+  await ended;
+  assert.deepEqual(field.leftovers(), []);
+});
+
+test('without a server a worker with nothing to do gives up after its time', async () => {
+  await using field = await openField();
+  await field.server.close();
+  const { ended } = field.start({ giveUpMs: 300 });
+  await assert.rejects(ended, { code: 'WORKER_SERVER_GONE' });
+});
+
+test('a wrong session ends the worker and kills what runs', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf(['/bin/sleep', '1000']), rowsOf(2));
+  const { ended } = field.start();
+  await server.until(() => server.current.size === 2);
+  server.refuse = () => 403;
+  server.cancels = [{ ticket: 1, cause: 'cancelled' }];
+  server.change();
+  await assert.rejects(ended, { code: 'WORKER_SESSION_REFUSED' });
+  assert.deepEqual(field.leftovers(), []);
+});
+
+test('a server of another protocol ends the worker', async () => {
+  await using field = await openField();
+  field.server.protocol = 99;
+  field.server.addTasks(jobOf(['/bin/true']), rowsOf(1));
+  const { ended } = field.start();
+  await assert.rejects(ended, { code: 'PROTOCOL_MISMATCH' });
+});
+
+test('a job of more CPUs takes more slots, and small ones share one', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const go = join(field.dir, 'go');
+  const wait = `until [ -e '${go}' ]; do sleep 0.02; done`;
+  const request = { cpus: 3, memoryBytes: 0, diskBytes: 0 };
+  server.addTasks(jobOf(wait, { id: 1, request }), rowsOf(1));
+  field.start({ slots: 4 });
+  await server.until(() => server.syncs.some(({ holding }) => holding.length === 1));
+  assert.equal(server.syncs.at(-1)?.freeSlots, 1);
+  const small = { ...request, cpus: 0.5 };
+  server.addTasks(jobOf(wait, { id: 2, request: small }), rowsOf(1));
+  await server.until(() => server.syncs.some(({ holding }) => holding.length === 2));
+  assert.equal(server.syncs.at(-1)?.freeSlots, 0);
+  writeFileSync(go, '');
+  await server.until(() => server.ended.size === 2);
+});
+
+test('the server may change the number of slots', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.settings = { ...server.settings, slots: 3 };
+  server.addTasks(jobOf(['/bin/sleep', '1000']), rowsOf(5));
+  field.start({ slots: 1 });
+  await server.until(() => server.current.size === 3 && server.syncs.at(-1)?.slots === 3);
+});
+
+test('a dead predecessor is named until the server has answered', async () => {
+  await using field = await openField();
+  const { server } = field;
+  let refused = 0;
+  server.beforeAnswer = () => (refused++ === 0 ? 'close' : 'answer');
+  server.addTasks(jobOf(['/bin/true']), rowsOf(2));
+  field.start({}, 'the-dead-one');
+  await server.until(() => server.ended.size === 2);
+  const named = server.syncs.map(({ replaces }) => replaces);
+  assert.deepEqual(named.slice(0, 2), ['the-dead-one', 'the-dead-one']);
+  assert.ok(named.slice(2).every((name) => name === null));
 });

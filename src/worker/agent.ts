@@ -33,7 +33,7 @@ const DISK_FIGURE_MS = 5000;
 /** Between TERM and KILL when the worker itself is to stop at once. */
 const STOP_GRACE_MS = 500;
 /** How long a stopping worker tries to tell the server. */
-const FAREWELL_MS = 3000;
+const FAREWELL_MS = 2000;
 
 type Phase = 'running' | 'draining' | 'stopping' | 'over';
 
@@ -143,6 +143,8 @@ export class WorkerAgent {
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      // A poll under way said that the slot was taken.
+      onUpload: () => this.#conversation.wake(),
       clock,
       random,
       log,
@@ -166,7 +168,7 @@ export class WorkerAgent {
     if (this.#phase === 'over') return true;
     if (!this.#pool.isIdle) return false;
     // With nothing to deliver, a server that is gone finds out by the lease.
-    const isMute = this.#phase === 'draining' && !this.#connection.isUp && this.#backlog.size === 0;
+    const isMute = !this.#connection.isUp && this.#backlog.size === 0;
     return this.#farewellSaid || isMute;
   }
 

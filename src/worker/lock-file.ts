@@ -69,14 +69,28 @@ function readText(path: string): string | undefined {
 }
 
 function lifeOf(holder: LockHolder): LockState['life'] {
-  if (holder.realm === processRealm()) {
+  const realm = processRealm();
+  // Where there is no /proc only the host's name says whose pid it is.
+  if (realm === '' && holder.realm === '') {
+    return holder.host === hostname() ? lifeOfPid(holder.pid) : 'unknown';
+  }
+  if (holder.realm === realm) {
     return startTimeOf(holder.pid) === holder.startTime ? 'alive' : 'gone';
   }
   // Same host name but another boot id: the machine was started again since. The same boot id with
   // another namespace is a container next door, which may well live.
   const [boot] = holder.realm.split(' ');
-  const [ownBoot] = processRealm().split(' ');
+  const [ownBoot] = realm.split(' ');
   return holder.host === hostname() && boot !== '' && boot !== ownBoot ? 'gone' : 'unknown';
+}
+
+function lifeOfPid(pid: number): LockState['life'] {
+  try {
+    process.kill(pid, 0);
+    return 'alive';
+  } catch (error) {
+    return systemCodeOf(error) === 'ESRCH' ? 'gone' : 'alive';
+  }
 }
 
 /** Reads a lock without touching it. */
@@ -89,7 +103,8 @@ export function readLock(path: string): LockState | undefined {
 
 function tryLink(path: string, text: string): boolean {
   const aside = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(aside, text, { flag: 'wx', mode: 0o600 });
+  // Flushed before it has its name: a loss of power must not leave a lock that nobody can read.
+  writeFileSync(aside, text, { flag: 'wx', mode: 0o600, flush: true });
   try {
     linkSync(aside, path);
     return true;

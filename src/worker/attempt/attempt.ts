@@ -29,6 +29,8 @@ export interface Workshop {
   /** Aborted when the worker ends. */
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
+  /** Told when an attempt has left its slot for an upload that may take long. */
+  onUpload(): void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: AgentLog;

@@ -20,6 +20,7 @@ export function deliverParts(attempt: Attempt): Promise<void> | undefined {
     attempt.parts = attempt.outgoing.map((part) => inlinePart(part, memoryOf(part)));
     return undefined;
   }
+  attempt.workshop.onUpload();
   return deliverAll(attempt, inline);
 }
 

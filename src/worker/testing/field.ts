@@ -17,7 +17,10 @@ export interface Field {
   readonly server: FieldServer;
   readonly dir: string;
   /** Starts the agent; repeatable after it has ended. */
-  start(changes?: Partial<AgentOptions>): { agent: WorkerAgent; ended: Promise<void> };
+  start(
+    changes?: Partial<AgentOptions>,
+    replaces?: string,
+  ): { agent: WorkerAgent; ended: Promise<void> };
   /** Names left below `scratch` and `spool`. */
   leftovers(): string[];
   [Symbol.asyncDispose](): Promise<void>;
@@ -32,8 +35,8 @@ export async function openField(): Promise<Field> {
   return {
     server,
     dir,
-    start(changes = {}) {
-      const identity = { worker: randomUUID(), replaces: null };
+    start(changes = {}, replaces) {
+      const identity = { worker: randomUUID(), replaces: replaces ?? null };
       const agent = new WorkerAgent({ ...optionsFor(dir, server), ...changes }, identity);
       const started = { agent, ended: agent.run() };
       started.ended.catch(() => {}); // looked at by the test that expects it
@@ -70,4 +73,9 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     random: () => 0.5,
     log: silent,
   };
+}
+
+/** Resolves when `condition` holds; looks a hundred times a second. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -1,0 +1,21 @@
+import { defineErrors } from '#base';
+
+/** Errors of putting workers onto machines. */
+export const pilotErrors = defineErrors({
+  PILOT_WORKER_NOT_STARTED: {
+    message: 'the local worker could not be started with {program}: {reason}',
+    todo: 'check that {program} is there and may be executed',
+    status: 500,
+    example: { program: '/usr/bin/node', reason: 'spawn /usr/bin/node ENOENT' },
+  },
+  PILOT_WORKER_FAILED: {
+    message: 'the local worker ended by itself ({how}): {reason}',
+    todo: 'read its log {log}, then start it again',
+    status: 500,
+    example: {
+      how: 'exit code 1',
+      reason: 'the directory is in use by another worker',
+      log: '/home/ada/results/.windrow/worker/worker.log',
+    },
+  },
+});

@@ -1,0 +1,10 @@
+/** pilots: workers onto machines. Now: this one. */
+export { pilotErrors } from './errors.ts';
+export {
+  type Holder,
+  type LocalWorker,
+  type LocalWorkerOptions,
+  startLocalWorker,
+  unexpectedEnd,
+  type WorkerEnd,
+} from './local.ts';

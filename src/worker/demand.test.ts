@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { backoffMs } from './backoff.ts';
+import {
+  type DemandView,
+  gatherMs,
+  MOST_PREFETCHED,
+  pollDelayMs,
+  RecentTimes,
+  readyTarget,
+  wantedAttempts,
+} from './demand.ts';
+
+const fresh: DemandView = {
+  slots: 4,
+  taken: 0,
+  queued: 0,
+  medianMs: undefined,
+  youngestMs: undefined,
+  closed: false,
+};
+
+test('a worker that knows nothing yet asks for its free slots only', () => {
+  assert.equal(wantedAttempts(fresh), 4);
+  assert.equal(wantedAttempts({ ...fresh, taken: 3 }), 1);
+});
+
+test('attempts of 10 ms are kept ready for about 300 ms', () => {
+  const busy = { ...fresh, taken: 4, medianMs: 10, youngestMs: 5 };
+  assert.equal(readyTarget(busy), 120);
+  assert.equal(wantedAttempts({ ...busy, queued: 100 }), 20);
+});
+
+test('attempts of a second and more are never kept ready', () => {
+  assert.equal(wantedAttempts({ ...fresh, taken: 4, medianMs: 1000 }), 0);
+});
+
+test('slots full of long attempts fetch no queue although all before were quick', () => {
+  assert.equal(wantedAttempts({ ...fresh, taken: 4, medianMs: 1, youngestMs: 2000 }), 0);
+});
+
+test('a closed worker wants nothing', () => {
+  assert.equal(wantedAttempts({ ...fresh, closed: true, medianMs: 1 }), 0);
+});
+
+test('demand is a whole number that one answer can satisfy, whatever the view', () => {
+  const view = fc.record({
+    slots: fc.nat(4096),
+    taken: fc.double({ min: 0, max: 5000, noNaN: true }),
+    queued: fc.nat(10_000),
+    medianMs: fc.option(fc.double({ min: 0, max: 1e9, noNaN: true }), { nil: undefined }),
+    youngestMs: fc.option(fc.double({ min: 0, max: 1e9, noNaN: true }), { nil: undefined }),
+    closed: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(view, (any) => {
+      const wanted = wantedAttempts(any);
+      assert.ok(Number.isSafeInteger(wanted) && wanted >= 0);
+      assert.ok(wanted <= any.slots + MOST_PREFETCHED);
+      assert.ok(gatherMs(any) <= 20 && pollDelayMs(any) <= 20);
+    }),
+  );
+});
+
+test('the median of recent times is not moved by one odd attempt', () => {
+  const times = new RecentTimes();
+  assert.equal(times.medianMs(), undefined);
+  for (let count = 0; count < 100; count++) times.add(5);
+  times.add(1e6);
+  assert.equal(times.medianMs(), 5);
+});
+
+test('delays double from 100 ms to the limit and are half random', () => {
+  assert.deepEqual(
+    [1, 2, 3, 7, 50].map((failures) => backoffMs(failures, () => 0)),
+    [50, 100, 200, 2500, 2500],
+  );
+  assert.equal(backoffMs(50, () => 0.999999) < 5000, true);
+});

@@ -1,0 +1,50 @@
+/** Started by tests: a worker as a process of its own, its settings as JSON in argv, the session on stdin. */
+import { WindrowError } from '#base';
+import { findLauncher, openStarter } from '#sandbox';
+import { runWorker } from '../command.ts';
+import { endpointFrom, readSessionLine } from '../endpoint.ts';
+import { optionsFor, silent } from './field.ts';
+
+const settings = JSON.parse(process.argv[2]!) as {
+  url: string;
+  dir: string;
+  blockMs?: number;
+  starter?: 'spawn';
+  exclusive?: boolean;
+};
+
+/** The second start of a program stops this thread dead for a while. */
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+const session = await readSessionLine(process.stdin);
+process.stdin.destroy();
+const options = optionsFor(settings.dir, settings);
+let starts = 0;
+try {
+  await runWorker({
+    ...options,
+    endpoint: endpointFrom({ kind: 'given', url: settings.url, session }),
+    openStarter: () => {
+      const starter = openStarter({
+        launcherPath: settings.starter === 'spawn' ? null : findLauncher(),
+      });
+      return {
+        kind: starter.kind,
+        start(request) {
+          if (settings.blockMs && ++starts === 2) block(settings.blockMs);
+          return starter.start(request);
+        },
+        close: () => starter.close(),
+      };
+    },
+    exclusive: settings.exclusive ?? false,
+    cacheBytes: 1 << 30,
+    log: silent,
+  });
+} catch (error) {
+  if (!(error instanceof WindrowError)) throw error;
+  console.error(error.code);
+  process.exitCode = 1;
+}
