@@ -55,7 +55,10 @@ test('attempts whose answer was lost go back at the next sync, without using a b
     lost.attempts.map(({ task, number }) => [task, number]),
   );
   assert.notEqual(again.attempts[0]!.ticket, lost.attempts[0]!.ticket);
-  await worker.sync(lost.attempts.map((one) => ended(one)), { freeSlots: 0 });
+  await worker.sync(
+    lost.attempts.map((one) => ended(one)),
+    { freeSlots: 0 },
+  );
   assert.equal(field.job(job).tasks.counts().done, 0);
 });
 

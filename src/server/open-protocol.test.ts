@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FakeDoor, SESSION } from './open/fake-door.ts';
-import { at, curl, makeBench, task, until } from './open/test-bench.ts';
+import { at, curl, makeBench, task, until } from './open/testing/bench.ts';
+import { FakeDoor, SESSION } from './open/testing/fake-door.ts';
 
 const bench = makeBench();
 

@@ -9,7 +9,13 @@ import { after, afterEach, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { FakeDoor, type FakeTask, type OpenServer, SESSION, serveDoor } from './fake-door.ts';
+import {
+  FakeDoor,
+  type FakeTask,
+  type OpenServer,
+  SESSION,
+  serveDoor,
+} from './testing/fake-door.ts';
 
 const execute = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL('../../../examples/curl-worker/worker.sh', import.meta.url));

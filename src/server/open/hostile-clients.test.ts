@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { COMPLETION_LIMITS } from '#wire';
-import { FakeDoor, type OpenServer, SESSION } from './fake-door.ts';
-import { at, curl, makeBench, task, until } from './test-bench.ts';
+import { at, curl, makeBench, task, until } from './testing/bench.ts';
+import { FakeDoor, type OpenServer, SESSION } from './testing/fake-door.ts';
 
 const bench = makeBench();
 

@@ -228,7 +228,8 @@ export function ended(
       diskBytes: null,
       source: 'rusage',
     },
-    parts: cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
+    parts:
+      cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,
     ...overrides,
   };

@@ -14,9 +14,9 @@ import {
   secretMatcher,
   spokenTask,
 } from '#wire';
-import { type OpenProtocolOptions, openProtocol } from '../open-protocol.ts';
-import { requestForLog } from './log.ts';
-import type { NoTask, OpenDoor, OpenProgram } from './port.ts';
+import { type OpenProtocolOptions, openProtocol } from '../../open-protocol.ts';
+import { requestForLog } from '../log.ts';
+import type { NoTask, OpenDoor, OpenProgram } from '../port.ts';
 
 export const SESSION = 'correct-horse-battery-staple';
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, afterEach, before } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { OpenProtocolOptions } from '../open-protocol.ts';
+import type { OpenProtocolOptions } from '../../open-protocol.ts';
+import type { OpenDoor } from '../port.ts';
 import { type FakeTask, type OpenServer, SESSION, serveDoor } from './fake-door.ts';
-import type { OpenDoor } from './port.ts';
 
 export interface Bench {
   /** A directory for the test's own files; removed at the end. */
