@@ -1,5 +1,5 @@
 /** What the tests of this room say about the world, in few words. Loaded by tests only. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -88,4 +88,21 @@ export async function until<T>(look: () => T): Promise<NonNullable<T>> {
 export function isAlive(pid: number): boolean {
   const row = readProcess(pid);
   return row !== null && row.state !== 'Z' && row.state !== 'X';
+}
+
+/** What this process was itself started with; Node.js opens its own with close-on-exec. */
+export function inheritedDescriptors(): number[] {
+  return readdirSync('/proc/self/fdinfo')
+    .map(Number)
+    .filter((number) => number > 2)
+    .filter((number) => {
+      try {
+        const flags = /flags:\s*(\d+)/.exec(
+          readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'),
+        )![1]!;
+        return (Number.parseInt(flags, 8) & 0o2000000) === 0;
+      } catch {
+        return false;
+      }
+    });
 }

@@ -9,7 +9,16 @@ import { after, before, suite, test } from 'node:test';
 import { COOKIE_VARIABLE } from './cookie.ts';
 import { findLauncher, openStarter } from './open-starter.ts';
 import type { ProgramEnd, Starter, StartFailure } from './port.ts';
-import { isAlive, PATH, sh, start, temporaryFolder, until, writeScript } from './starter-world.ts';
+import {
+  inheritedDescriptors,
+  isAlive,
+  PATH,
+  sh,
+  start,
+  temporaryFolder,
+  until,
+  writeScript,
+} from './starter-world.ts';
 
 const launcherPath = findLauncher();
 const noLauncher = launcherPath === null ? 'the launcher is not built (no C compiler?)' : false;
@@ -381,21 +390,4 @@ setsid $0 $(($1+1)) &
 async function failure(started: { ended: Promise<ProgramEnd | StartFailure> }): Promise<string> {
   const end = await started.ended;
   return 'failed' in end ? end.code : `exit ${end.exitCode ?? end.signal}`;
-}
-
-/** What this process was itself started with; Node.js opens its own with close-on-exec. */
-function inheritedDescriptors(): number[] {
-  return readdirSync('/proc/self/fdinfo')
-    .map(Number)
-    .filter((number) => number > 2)
-    .filter((number) => {
-      try {
-        const flags = /flags:\s*(\d+)/.exec(
-          readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'),
-        )![1]!;
-        return (Number.parseInt(flags, 8) & 0o2000000) === 0;
-      } catch {
-        return false;
-      }
-    });
 }
