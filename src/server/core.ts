@@ -77,7 +77,7 @@ export interface Worker {
   /** Of the server's monotonic clock. */
   lastHeardMs: number;
   lastHeardAtMs: number;
-  readonly leaseMs: number;
+  leaseMs: number;
   readonly leases: Set<Ticket>;
   usedSlots: number;
   usedMemoryBytes: number;

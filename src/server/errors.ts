@@ -82,7 +82,7 @@ export const serverErrors = defineErrors({
   USER_CODE_REFUSED: {
     message:
       'this server does not run code of its users ({what}), because others than its own account can reach it',
-    todo: 'Validate with an expression, or start the server with --user-code run if all its users may act as its account.',
+    todo: 'Validate and collect where you are (windrow results), or use a server that listens on this machine alone.',
     status: 403,
     example: { what: 'validate = "./validate.ts"' },
   },

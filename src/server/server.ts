@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
 import { messageOf, systemCodeOf } from '#base';
-import { Quarantine, type UserCodePorts } from '#results';
+import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
 import { type ApiHandlers, SessionLimit, secretMatcher } from '#wire';
 import { fileHandlers } from './api/files.ts';
@@ -153,7 +153,10 @@ export class Server {
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
     server.#startTimers();
-    for (const job of server.core.jobs.values()) server.#collectIfDue(job);
+    for (const job of server.core.jobs.values()) {
+      if (job.spec.output !== '') await removeStalePartials(job.spec.output);
+      server.#collectIfDue(job);
+    }
     return server;
   }
 
@@ -161,8 +164,9 @@ export class Server {
     const { session, adminToken, clock, log } = this.#options;
     const http = Fastify({
       logger: false,
-      // A body that trickles in is cut; long polls and event streams are answers, not requests.
-      requestTimeout: 300_000,
+      // A body may take as long as its pace is good; slow ones are cut by `readBody` and the limits.
+      requestTimeout: 0,
+      connectionTimeout: 0,
       keepAliveTimeout: 75_000,
       forceCloseConnections: true,
       return503OnClosing: false,

@@ -34,7 +34,8 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
   return {
     async submitJob({ body }, { actor }) {
       const { job, outcome, rerun, warnings } = await intake.submit(body as JobSubmission, actor);
-      const all = [...(body.warnings ?? []), ...warnings];
+      // The submitter's own check and this one find the same things.
+      const all = [...new Set([...(body.warnings ?? []), ...warnings])];
       return {
         job: job.id,
         outcome,

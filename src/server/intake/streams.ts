@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { fsyncSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
 import { messageOf, systemCodeOf, WindrowError } from '#base';
 import { serverErrors } from '../errors.ts';
 
@@ -25,7 +24,7 @@ export interface ReceiveOptions {
  * `keep` is asked once everything came: it returns the final name, or null to drop the file.
  */
 export async function receiveFile(
-  body: Readable,
+  body: AsyncIterable<Buffer>,
   partial: string,
   options: ReceiveOptions,
   keep: (received: Received) => string | null,
@@ -37,7 +36,7 @@ export async function receiveFile(
   const digest = createHash('sha256');
   let bytes = 0;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       bytes += chunk.length;
       if (bytes > options.limitBytes) {
         throw serverErrors.create('UPLOAD_TOO_LARGE', { limit: options.limitBytes });
