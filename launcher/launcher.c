@@ -327,9 +327,11 @@ static void turn(void) {
   if (fds[3].revents) forward(0, OUTPUT_CHUNK);
   if (fds[4].revents) forward(1, OUTPUT_CHUNK);
   if (fds[1].revents && !read_requests()) leave(0);
-  accept_requests();
-  meet_deadlines(now_ns());
-  settle();
+  do {
+    accept_requests();
+    meet_deadlines(now_ns());
+    settle();
+  } while (!leaving && !attempt.active && !reports_waiting() && request_waiting());
 }
 
 /* No handler is ever installed: a program inherits default dispositions whatever ours was given. */

@@ -266,7 +266,7 @@ test('a collector that fails names the task and leaves the old output as it was'
     [`if (p.x === '150') for (;;);`, /at task 150 .*: it gave no answer within 1 s/],
     [`if (p.x === '150') return 7;`, /at task 150 .*: it returned number/],
     [`if (p.x === '150') return 'x'.repeat(9e6);`, /at task 150 .*: it returned 9000000 bytes/],
-    [`if (p.x === '150') process.exit(3);`, /it exited with status 3/],
+    [`if (p.x === '150') process.exit(3);`, /exit code 3/],
   ];
   for (const [line, message] of bad) {
     const text = `export default (p: any): any => { ${line} return ''; }`;

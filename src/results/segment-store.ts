@@ -185,7 +185,7 @@ export class SegmentStore {
 
   /** Reads every durable record and yields what is wrong with any. */
   verifyAll(): Generator<Finding> {
-    return verifySegments(this.directory, this.#durable);
+    return verifySegments(this.directory, { small: this.#durable, large: this.#large.end });
   }
 
   /** Flushes, waits for copies under way and closes all files. */

@@ -61,10 +61,9 @@ const nextCookie = createCookies();
 /** Starts one. A process that cannot be started ends as `not-started`; nothing is thrown. */
 export function openLineProcess(options: LineProcessOptions): LineProcess {
   const watched = new WatchedProcess(options);
-  const closed = watched.run().then((end) => {
-    options.onEnd?.(end);
-    return end;
-  });
+  const closed = watched.run();
+  // Registered first, called first; what it throws is not the fault of whoever awaits `closed`.
+  void closed.then((end) => options.onEnd?.(end));
   return {
     send: (line) => watched.send(line),
     kill: () => watched.stop('killed'),

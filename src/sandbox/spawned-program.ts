@@ -15,6 +15,8 @@ import { failedStart } from './start-failure.ts';
 import { type UsageWatch, watchUsage } from './tree-usage.ts';
 
 const GRACE_LOOK_MS = 10;
+/** Ten years, as in the launcher. */
+const LONGEST_MS = 315_360_000_000;
 
 export interface SpawnParts {
   readonly environment: Readonly<Record<string, string>>;
@@ -112,7 +114,8 @@ export class SpawnedProgram {
     this.#beginKill(this.#request.killGraceMs);
   }
 
-  #beginKill(graceMs: number): void {
+  #beginKill(wantedGraceMs: number): void {
+    const graceMs = Math.min(wantedGraceMs, LONGEST_MS);
     const first = this.#killAtMs === Number.POSITIVE_INFINITY;
     const killAtMs = this.#parts.clock.monotonic() + graceMs;
     if (killAtMs >= this.#killAtMs) return;

@@ -191,6 +191,8 @@ export class Server {
       limit: new SessionLimit(clock),
       clock,
       spoolDirectory: parts.layout.spool,
+      onFault: (message, error) =>
+        log('error', message, { error: messageOf(error), stack: (error as Error).stack }),
     });
     return http;
   }

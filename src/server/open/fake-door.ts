@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import fastify, { type FastifyInstance } from 'fastify';
-import { ManualClock, systemClock } from '#base';
+import { ManualClock, messageOf, systemClock } from '#base';
 import type { Ticket } from '#model';
 import {
   type AttemptToSpeak,
@@ -156,6 +156,7 @@ export async function serveDoor(
     limit: new SessionLimit(clock, { burst: 5, refillMs: 2000, maxAddresses: 100 }),
     clock: systemClock,
     spoolDirectory,
+    onFault: (message, error) => log.push(`${message}: ${messageOf(error)}`),
     ...options,
   });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
