@@ -1,5 +1,6 @@
 /** `windrow run`: on a server that is named, or on one of its own with a worker beside it. */
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openLog } from '#base';
@@ -133,7 +134,7 @@ function startWorker(directory: string, options: RunOptions, world: World): Prom
     dir,
     session: null,
     findHolder: () => {
-      const state = readLock(lockPathOf(dir));
+      const state = readLock(lockPathOf(dir, hostname()));
       return state && { pid: state.holder.pid, life: state.life };
     },
   });
