@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
+import { TOKEN_FILE } from '../find-server.ts';
 import { logChoice } from '../log-choice.ts';
 import type { RunOptions } from '../port.ts';
 import type { run as spec } from '../table/run.ts';
@@ -62,7 +63,7 @@ function runOptions(input: Input, world: World): RunOptions {
     json: options.json,
     quiet: options.quiet,
     server: values.server === '' ? null : values.server,
-    tokenFile: values.tokenFile,
+    tokenFile: values.tokenFile || join(values.stateDirectory, TOKEN_FILE),
     token: values.token,
     stateDirectory: own('stateDirectory') ? values.stateDirectory : null,
     listen: own('listen') ? values.listen : null,
