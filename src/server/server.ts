@@ -16,6 +16,7 @@ import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
+import { lowDisk } from './disk-reserve.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { gate } from './http/access.ts';
@@ -34,6 +35,7 @@ import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
 const TICK_MS = 250;
+const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
 
@@ -47,6 +49,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly leaseMs: number;
   readonly pingSeconds: number;
+  /** Nothing new is handed out while less than this is free where state and outputs lie. */
+  readonly diskReserveBytes: number;
   readonly userCode: 'run' | 'refuse';
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
@@ -96,6 +100,7 @@ export class Server {
       nextJob: 1,
       sequence: 0,
       stopped: options.readOnly ? 'no server runs on this state directory' : null,
+      diskLow: null,
       draining: false,
       wake: () => this.#desk.wake(),
       check: (job, task) => {
@@ -272,7 +277,24 @@ export class Server {
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
-    this.#timers.push(tick, statistics);
+    const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
+    this.#lookAtDisk();
+    this.#timers.push(tick, statistics, disk);
+  }
+
+  #lookAtDisk(): void {
+    const { core } = this;
+    const { stateDirectory, diskReserveBytes, log } = this.#options;
+    const outputs = [...core.active].map((id) => core.jobs.get(id)!.spec.output);
+    const places = new Set([stateDirectory, ...outputs.filter((output) => output !== '')]);
+    const before = core.diskLow;
+    core.diskLow = lowDisk(places, diskReserveBytes);
+    if (core.diskLow === null && before !== null) {
+      log('info', 'there is room on the disk again; work is handed out');
+      core.wake();
+    } else if (core.diskLow !== null && before === null) {
+      log('warn', `no work is handed out: ${core.diskLow}`);
+    }
   }
 
   #releaseDelayed(): void {
