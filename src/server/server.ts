@@ -6,7 +6,7 @@ import type { Clock } from '#base';
 import { messageOf, systemCodeOf } from '#base';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
-import { type ApiHandlers, SessionLimit, secretMatcher } from '#wire';
+import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
 import { fileHandlers } from './api/files.ts';
 import { jobHandlers } from './api/jobs.ts';
 import { describeHappening, machineHandlers } from './api/machines.ts';
@@ -191,9 +191,10 @@ export class Server {
       ...taskHandlers(parts),
     };
     const { core, blobs } = parts;
-    const workerGate = gate(session, 'SESSION_WRONG', clock);
+    const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);
+    const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
     http.register(workerRoutes, { core, desk: this.#desk, results, blobs, gate: workerGate });
-    http.register(apiRoutes, { handlers, gate: gate(adminToken, 'TOKEN_WRONG', clock) });
+    http.register(apiRoutes, { handlers, gate: adminGate });
     http.register(openProtocol, {
       door: new ServerOpenDoor(core, blobs),
       isSession: secretMatcher(session),

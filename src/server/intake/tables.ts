@@ -58,7 +58,7 @@ export class Tables {
     try {
       writeFileSync(this.#layout.tableIndex(id), bytes, { mode: 0o600, flush: true });
     } catch (error) {
-      throw storageError(error);
+      throw storageError(error, this.#layout.tableIndex(id));
     }
   }
 
