@@ -74,6 +74,7 @@ async function runHere(
       stopping.abort();
     },
   });
+  opened.server.expectJob(true);
   if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
   const only = options.whyRerun || options.dryRun;
   let worker: LocalWorker | null = null;
@@ -106,8 +107,10 @@ async function followHere(
   const client = new ApiClient({ url: opened.url, token: opened.token });
   try {
     const code = await runSweep(client, sweep, { ...wishOf(options), until }, world);
+    opened.server.expectJob(false);
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
+    if (options.listen) await opened.server.clientsTold(world.ending);
     const job = [...opened.server.core.jobs.values()].at(-1);
     if (job?.collectionError) throw job.collectionError;
     if (job?.collectedAtMs && !options.quiet && !options.json) {
