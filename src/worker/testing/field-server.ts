@@ -56,6 +56,10 @@ export class FieldServer {
   partStatus: (path: string) => number = () => 0;
   /** Status for any request, or 0 to handle it. */
   refuse: (path: string) => number = () => 0;
+  /** True for a sync that is answered with 400 before anything of it is taken. */
+  refuseSync: (sync: SyncRequest) => boolean = () => false;
+  /** Says every cancellation again until its ticket is not held. */
+  repeatsCancels = false;
   protocol = PROTOCOL_VERSION;
   /** Grants every current ticket again with each answer. */
   repeatsGrants = false;
@@ -167,6 +171,7 @@ export class FieldServer {
   async #sync(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const sync = parseSyncRequest(JSON.parse((await bodyOf(request)).toString()));
     this.syncs.push(sync);
+    if (this.refuseSync(sync)) return this.#problem(request, response, 400);
     for (const end of sync.ended) this.#takeEnd(sync, end);
     this.#reconcile(sync);
     let answer = this.#answer(sync);
@@ -222,7 +227,7 @@ export class FieldServer {
     const unknown = sync.holding.filter((ticket) => !this.current.has(ticket));
     const cancel: Cancel[] = unknown.map((ticket) => ({ ticket, cause: 'superseded' }));
     const asked = this.cancels.filter(({ ticket }) => sync.holding.includes(ticket));
-    this.cancels = this.cancels.filter((one) => !asked.includes(one));
+    if (!this.repeatsCancels) this.cancels = this.cancels.filter((one) => !asked.includes(one));
     return {
       protocol: this.protocol,
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
