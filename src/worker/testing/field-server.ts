@@ -15,6 +15,9 @@ import {
   type SyncResponse,
 } from '#wire';
 
+/** A wait that takes longer fails, so that the test can clear up. */
+export const LIMIT_MS = 20_000;
+
 export const SESSION = 'session-of-the-field-server-0123456789';
 
 export interface Current {
@@ -109,16 +112,20 @@ export class FieldServer {
   }
 
   /** Resolves when `condition` holds; looks whenever anything has happened here. */
-  async until(condition: () => boolean): Promise<void> {
+  async until(condition: () => boolean, limitMs = LIMIT_MS): Promise<void> {
     if (condition()) return;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!condition()) return;
-        this.#changed.delete(look);
-        resolve();
-      };
-      this.#changed.add(look);
-    });
+    let look = () => {};
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        look = () => condition() && resolve();
+        this.#changed.add(look);
+        timer = setTimeout(() => reject(new Error(`never came true: ${condition}`)), limitMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#changed.delete(look);
+    }
   }
 
   ends(): EndedAttempt[] {
@@ -245,7 +252,10 @@ export class FieldServer {
     }, sync.waitMs);
     const onClose = () => this.change();
     request.socket.once('close', onClose);
-    await this.until(() => timedOut || response.destroyed || this.#hasNews(sync));
+    await this.until(
+      () => timedOut || response.destroyed || this.#hasNews(sync),
+      sync.waitMs + LIMIT_MS,
+    );
     request.socket.off('close', onClose);
     clearTimeout(timer);
   }

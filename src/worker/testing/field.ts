@@ -9,7 +9,7 @@ import { ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
 import type { AgentLog, AgentOptions } from '../port.ts';
 import { removeTree } from '../remove-tree.ts';
-import { FieldServer, SESSION } from './field-server.ts';
+import { FieldServer, LIMIT_MS, SESSION } from './field-server.ts';
 
 export const silent: AgentLog = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -77,5 +77,9 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
 
 /** Resolves when `condition` holds; looks a hundred times a second. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+  const endMs = performance.now() + LIMIT_MS;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`never came true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
