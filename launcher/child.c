@@ -12,16 +12,29 @@
 #include <unistd.h>
 
 /* Of 1000: the kernel short of memory should take the program before the launcher or the worker. */
-static const char OOM_SCORE[] = "500";
+static const char PROGRAM_OOM_SCORE[] = "500";
 
-/* Only ever raises it: a machine that made all of us likelier victims still means it. */
-static void raise_oom_score(void) {
-  int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-  if (fd < 0) return;
-  char text[16] = "";
-  ssize_t length = read(fd, text, sizeof text - 1);
-  if (length > 0 && atoi(text) < atoi(OOM_SCORE)) length = write(fd, OOM_SCORE, sizeof OOM_SCORE - 1);
-  close(fd);
+/* The launcher's own score, and its file in /proc kept open: -1 where the score cannot be changed
+   back and forth, or is as high already. */
+static struct {
+  int fd;
+  char usual[16];
+} oom = {.fd = -1};
+
+static void set_oom_score(const char *score) {
+  if (oom.fd >= 0 && pwrite(oom.fd, score, strlen(score), 0) < 0) {
+    close(oom.fd);
+    oom.fd = -1;
+  }
+}
+
+void prepare_children(void) {
+  oom.fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+  if (oom.fd < 0) return;
+  ssize_t length = read(oom.fd, oom.usual, sizeof oom.usual - 1);
+  if (length > 0 && atoi(oom.usual) < atoi(PROGRAM_OOM_SCORE)) return;
+  close(oom.fd);
+  oom.fd = -1;
 }
 
 static const char *search_path(char **environment) {
@@ -71,7 +84,6 @@ __attribute__((noreturn, noinline)) static void become(struct program *program, 
   /* If the launcher is killed, at least its own child goes with it. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != launcher) _exit(127);
-  raise_oom_score();
   dup2(input, 0);
   dup2(output, 1);
   dup2(errors, 2);
@@ -101,36 +113,41 @@ static int open_pipe(int pipe[2]) {
   return fcntl(pipe[0], F_SETFL, O_NONBLOCK);
 }
 
-static void close_all(int *fds, int count) {
-  for (int i = 0; i < count; i++)
-    if (fds[i] >= 0) close(fds[i]);
+void close_pipes(int pipes[4]) {
+  for (int i = 0; i < 4; i++) {
+    if (pipes[i] >= 0) close(pipes[i]);
+    pipes[i] = -1;
+  }
 }
 
-pid_t start_child(struct program *program, int output[2]) {
-  int fds[5] = {-1, -1, -1, -1, -1}; /* stdin; stdout read, write; stderr read, write */
-  pid_t child = -1, launcher = getpid();
+/* The score passes to the child at vfork; opening the child's own file costs ten times as much. */
+static pid_t fork_child(struct program *program, int input, int pipes[4]) {
+  pid_t launcher = getpid();
+  set_oom_score(PROGRAM_OOM_SCORE);
+  pid_t child = vfork();
+  if (child == 0) become(program, input, pipes[1], pipes[3], launcher);
+  int error = errno;
+  set_oom_score(oom.usual);
+  if (child < 0) program->error = error;
+  return child;
+}
+
+pid_t start_child(struct program *program, int pipes[4]) {
+  for (int i = 0; i < 4; i++) pipes[i] = -1;
   program->error = 0;
   program->stage = STAGE_STDIN;
-  fds[0] = open_input(program->input);
-  if (fds[0] >= 0) {
-    program->stage = STAGE_PROCESS;
-    if (open_pipe(fds + 1) == 0 && open_pipe(fds + 3) == 0) child = vfork();
-    if (child == 0) become(program, fds[0], fds[2], fds[4], launcher);
-  }
-  if (child < 0) {
+  int input = open_input(program->input);
+  if (input < 0) {
     program->error = errno;
-    close_all(fds, 5);
     return -1;
   }
-  if (program->error) {
-    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
-    close_all(fds, 5);
-    return -1;
-  }
-  close(fds[0]);
-  close(fds[2]);
-  close(fds[4]);
-  output[0] = fds[1];
-  output[1] = fds[3];
-  return child;
+  pid_t child = -1;
+  program->stage = STAGE_PROCESS;
+  if (open_pipe(pipes) < 0 || open_pipe(pipes + 2) < 0) program->error = errno;
+  else child = fork_child(program, input, pipes);
+  close(input);
+  if (!program->error) return child;
+  while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
+  close_pipes(pipes);
+  return -1;
 }

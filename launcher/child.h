@@ -12,8 +12,14 @@ struct program {
   enum stage stage;
 };
 
+/* To be called once, before the first start. */
+void prepare_children(void);
+
 /*
- * Starts the program in a session of its own and returns its pid; `output` gets the non-blocking
- * read ends of its stdout and stderr. Returns -1, with `error` and `stage` set, when it never ran.
+ * Starts the program in a session of its own and returns its pid; `pipes` gets its stdout (read
+ * end, non-blocking; write end) and its stderr likewise. Returns -1, with `error` and `stage` set,
+ * when it never ran.
  */
-pid_t start_child(struct program *program, int output[2]);
+pid_t start_child(struct program *program, int pipes[4]);
+
+void close_pipes(int pipes[4]);

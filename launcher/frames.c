@@ -111,4 +111,11 @@ enum next next_request(int *kind, unsigned char **payload, size_t *length) {
   return NEXT_REQUEST;
 }
 
+bool request_waiting(void) {
+  int kind;
+  unsigned char *payload;
+  size_t length;
+  return next_request(&kind, &payload, &length) != NEXT_NONE;
+}
+
 void drop_request(void) { inbox.begin += FRAME_HEADER + get(inbox.bytes + inbox.begin, 4); }

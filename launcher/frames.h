@@ -35,6 +35,8 @@ bool read_requests(void);
 /* A whole request is surely held: no reading before it is dropped. */
 bool requests_full(void);
 
+bool request_waiting(void);
+
 enum next { NEXT_NONE, NEXT_REQUEST, NEXT_MALFORMED };
 
 /* The oldest request; it stays valid, and the oldest, until `drop_request`. */

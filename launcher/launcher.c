@@ -57,7 +57,7 @@ static struct {
   bool timed_out, killed;
   pid_t pid;
   int status;
-  int output[2];           /* read ends of the program's stdout and stderr, -1 once closed */
+  int pipes[4];            /* stdout, stderr: read end, write end */
   int held[2];             /* bytes still to take from them once the tree is gone */
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
   int64_t timeout_at, kill_at, hunt_again; /* NEVER where nothing is due */
@@ -160,15 +160,19 @@ static bool reap(void) {
   }
 }
 
+static int output_of(int stream) { return attempt.pipes[2 * stream]; }
+
 /*
  * The last descendant was reaped. What the pipes hold now is still the program's, and no more: a
- * process outside the tree may have been handed their other end and could write for ever.
+ * process outside the tree may have been handed their other end and could write for ever. So the
+ * end of a stream is never waited for, and we keep the write ends open too: that spares a wake-up
+ * for each stream that ends shortly before the program does.
  */
 static void mark_gone(void) {
   attempt.gone = true;
   for (int stream = 0; stream < 2; stream++) {
     attempt.held[stream] = 0;
-    if (attempt.output[stream] >= 0) ioctl(attempt.output[stream], FIONREAD, &attempt.held[stream]);
+    ioctl(output_of(stream), FIONREAD, &attempt.held[stream]);
   }
 }
 
@@ -185,26 +189,14 @@ static void on_signals(void) {
 
 /* ---- output: read only when all reports are sent, so that a slow reader slows the program ---- */
 
-static void close_output(int stream) {
-  if (attempt.output[stream] >= 0) close(attempt.output[stream]);
-  attempt.output[stream] = -1;
-}
-
 static ssize_t forward(int stream, size_t limit) {
-  return report_read(stream == 0 ? REPORT_STDOUT : REPORT_STDERR, attempt.output[stream], limit);
-}
-
-static void on_output(int stream) {
-  ssize_t length = forward(stream, OUTPUT_CHUNK);
-  if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR)) close_output(stream);
+  return report_read(stream == 0 ? REPORT_STDOUT : REPORT_STDERR, output_of(stream), limit);
 }
 
 static void drain(int stream) {
-  int held = attempt.held[stream];
-  if (held > OUTPUT_CHUNK) held = OUTPUT_CHUNK;
-  ssize_t length = held > 0 && !leaving ? forward(stream, (size_t)held) : 0;
-  attempt.held[stream] -= (int)length;
-  if (length <= 0 || attempt.held[stream] == 0) close_output(stream);
+  int held = attempt.held[stream] < OUTPUT_CHUNK ? attempt.held[stream] : OUTPUT_CHUNK;
+  ssize_t length = held > 0 ? forward(stream, (size_t)held) : 0;
+  attempt.held[stream] -= length > 0 ? (int)length : attempt.held[stream];
 }
 
 static void report_end(void) {
@@ -221,14 +213,18 @@ static void report_end(void) {
   report(REPORT_ENDED, payload, sizeof payload);
 }
 
+static void finish(void) {
+  attempt.active = false;
+  close_pipes(attempt.pipes);
+  if (!leaving) report_end();
+}
+
 /* Flushes; then, of a program that is gone, reports the last output and the end as room allows. */
 static void settle(void) {
   if (!flush_reports()) leave(0);
   while (attempt.active && attempt.gone && (leaving || !reports_waiting())) {
-    for (int stream = 0; stream < 2; stream++)
-      if (attempt.output[stream] >= 0) drain(stream);
-    attempt.active = attempt.output[0] >= 0 || attempt.output[1] >= 0;
-    if (!attempt.active && !leaving) report_end();
+    if (!leaving) drain(0), drain(1);
+    if (leaving || attempt.held[0] + attempt.held[1] == 0) finish();
     if (!flush_reports()) leave(0);
   }
 }
@@ -245,7 +241,7 @@ static void report_failure(int error, enum stage stage) {
 static void start(struct program *program, uint64_t timeout_ms, uint64_t grace_ms) {
   memset(&attempt, 0, sizeof attempt);
   attempt.started = now_ns();
-  attempt.pid = start_child(program, attempt.output);
+  attempt.pid = start_child(program, attempt.pipes);
   if (attempt.pid < 0) return report_failure(program->error, program->stage);
   attempt.active = true;
   attempt.grace_ms = grace_ms;
@@ -321,19 +317,21 @@ static void turn(void) {
       {.fd = signals, .events = POLLIN},
       {.fd = leaving || requests_full() ? -1 : 0, .events = POLLIN},
       {.fd = reports_waiting() && !leaving ? 1 : -1, .events = POLLOUT},
-      {.fd = listening ? attempt.output[0] : -1, .events = POLLIN},
-      {.fd = listening ? attempt.output[1] : -1, .events = POLLIN},
+      {.fd = listening ? output_of(0) : -1, .events = POLLIN},
+      {.fd = listening ? output_of(1) : -1, .events = POLLIN},
   };
   int64_t deadline = next_deadline(), now = now_ns(), left = deadline > now ? deadline - now : 0;
   struct timespec wait = {.tv_sec = left / (1000 * MS), .tv_nsec = left % (1000 * MS)};
   if (ppoll(fds, 5, deadline == NEVER ? NULL : &wait, NULL) < 0) return;
   if (fds[0].revents) on_signals();
-  if (fds[3].revents) on_output(0);
-  if (fds[4].revents) on_output(1);
+  if (fds[3].revents) forward(0, OUTPUT_CHUNK);
+  if (fds[4].revents) forward(1, OUTPUT_CHUNK);
   if (fds[1].revents && !read_requests()) leave(0);
-  accept_requests();
-  meet_deadlines(now_ns());
-  settle();
+  do {
+    accept_requests();
+    meet_deadlines(now_ns());
+    settle();
+  } while (!leaving && !attempt.active && !reports_waiting() && request_waiting());
 }
 
 /* No handler is ever installed: a program inherits default dispositions whatever ours was given. */
@@ -363,6 +361,7 @@ int main(void) {
   setsid(); /* Ctrl-C in the worker's terminal is the worker's business */
   if (!set_up_signals() || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return EXIT_UNABLE;
   prctl(PR_SET_PDEATHSIG, SIGTERM);
+  prepare_children();
   report(REPORT_HELLO, hello, sizeof hello);
   settle();
   while (!leaving || attempt.active) turn();

@@ -16,6 +16,8 @@ const PURE_MODULES_ALLOWED = new Set(['node:assert', 'node:test', 'node:crypto']
 interface Import {
   readonly target: string;
   readonly typeOnly: boolean;
+  /** Loaded when it is needed: no part of a cycle at load time. */
+  readonly lazy: boolean;
 }
 
 function importsOf(file: string): Import[] {
@@ -23,6 +25,7 @@ function importsOf(file: string): Import[] {
   return [...text.matchAll(IMPORT)].map((match) => ({
     target: match[3] ?? match[4] ?? match[5] ?? '',
     typeOnly: match[2] !== undefined,
+    lazy: match[5] !== undefined,
   }));
 }
 
@@ -81,7 +84,9 @@ const graph = new Map<string, string[]>();
 for (const file of files) {
   const imports = importsOf(file);
   breaches.push(...breachesOf(file, imports));
-  const inside = imports.filter(({ target, typeOnly }) => target.startsWith('.') && !typeOnly);
+  const inside = imports.filter(
+    ({ target, typeOnly, lazy }) => target.startsWith('.') && !typeOnly && !lazy,
+  );
   graph.set(
     relative(source, file),
     inside.map(({ target }) => relative(source, resolve(dirname(file), target))),

@@ -2,7 +2,7 @@ import { defineErrors } from './errors.ts';
 
 export const baseErrors = defineErrors({
   SETTINGS_INVALID: {
-    message: 'The settings are not right: {problems}.',
+    message: 'the settings are not right: {problems}',
     todo: 'Correct them; `windrow config --help` lists the settings and what they may be.',
     status: 400,
     example: {

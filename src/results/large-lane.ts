@@ -30,6 +30,11 @@ export class LargeLane {
     this.#segmentBytes = segmentBytes;
   }
 
+  /** Behind the last record that is complete. */
+  get end(): DurableEnd {
+    return this.#tail;
+  }
+
   append(input: LargeRecordInput): Promise<RecordPlace> {
     const copied = this.#queue.then(() => this.#copy(input));
     this.#queue = copied.catch(() => undefined);

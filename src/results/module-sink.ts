@@ -66,7 +66,8 @@ export class ModuleSink implements Sink {
     const parameters = parametersOf(columns, row.cells);
     const answer = this.#process.call({ call: 'default', parameters, results: handed.results });
     const where = `task ${row.task} (ticket ${row.ticket})`;
-    this.#ask({ where, bytes: handed.inlineBytes, answer, handed });
+    const bytes = row.cells.reduce((sum, cell) => sum + cell.length, handed.inlineBytes);
+    this.#ask({ where, bytes, answer, handed });
     while (this.#ahead.length > MOST_AHEAD || this.#aheadBytes > MOST_AHEAD_BYTES)
       await this.#take();
   }

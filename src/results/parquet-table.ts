@@ -3,9 +3,12 @@ import { outputError, type PartialFile } from './partial-file.ts';
 import { type Cell, type ColumnType, typedValue } from './table-cells.ts';
 import type { RowBatches, TypedColumn } from './table-sink.ts';
 
-/** A row group is held in memory: bounded by rows and by the length of its cells. */
-const GROUP_ROWS = 50_000;
-const GROUP_CHARACTERS = 16 * 2 ** 20;
+/**
+ * A row group is held in memory and encoded at one go, about 50 ms for so many rows: bounded by
+ * rows and by the length of its cells.
+ */
+const GROUP_ROWS = 20_000;
+const GROUP_CHARACTERS = 4 * 2 ** 20;
 
 const ELEMENTS = {
   integer: { type: 'INT64' },

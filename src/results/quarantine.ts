@@ -1,11 +1,10 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TaskIndex, Ticket } from '#model';
 import { blockHeader } from './blocks.ts';
 import { writeTaskFolder } from './files-sink.ts';
 import { outputError } from './partial-file.ts';
-import { writePartFile } from './result-files.ts';
 import type { StoredRecord } from './segment-reader.ts';
 
 export interface QuarantineEntry {
@@ -45,7 +44,7 @@ export class Quarantine {
       if (this.#keep === 'files') {
         const name = `${task}-${ticket}`;
         await writeTaskFolder(this.#directory, name, String(ticket), record);
-        await writePartFile(join(this.#directory, `${name}.reason`), [Buffer.from(`${reason}\n`)]);
+        await writeFile(join(this.#directory, `${name}.reason`), `${reason}\n`);
         return;
       }
       // The reason last: whoever reads it finds the blocks complete.

@@ -21,6 +21,8 @@ interface Run {
   readonly segment: number;
   readonly offset: number;
   readonly batch: RecordBatch;
+  /** Encoded and taken from the batch by a flush that failed. */
+  readonly chunks: Buffer[];
 }
 
 /**
@@ -73,7 +75,8 @@ export class SegmentStore {
 
   /** Bytes that `flush` would write; callers flush before this grows large. */
   get pendingBytes(): number {
-    return this.#runs.reduce((sum, run) => sum + run.batch.bytes, 0);
+    const encoded = (run: Run): number => run.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    return this.#runs.reduce((sum, run) => sum + run.batch.bytes + encoded(run), 0);
   }
 
   /**
@@ -87,7 +90,7 @@ export class SegmentStore {
     const { segment, bytes: offset } = this.#tail;
     let run = this.#runs.at(-1);
     if (run?.segment !== segment) {
-      run = { segment, offset, batch: new RecordBatch() };
+      run = { segment, offset, batch: new RecordBatch(), chunks: [] };
       this.#runs.push(run);
     }
     const bytes = run.batch.add(input);
@@ -97,21 +100,19 @@ export class SegmentStore {
 
   /**
    * Writes and syncs everything appended. On an error (`RESULTS_DISK_FULL`, `RESULTS_WRITE_FAILED`)
-   * nothing appended since the last successful flush is kept, its places are void, and the store
-   * goes on from there.
+   * nothing of it is on disk, but all of it is kept and its places hold: the next flush tries again.
    */
   flush(): void {
     const runs = this.#runs;
     if (runs.length === 0) return;
-    this.#runs = [];
     try {
       for (const run of runs) this.#write(run);
-      this.#durable = this.#tail;
     } catch (error) {
-      this.#tail = this.#durable;
       this.#cutBack(runs);
       throw error;
     }
+    this.#runs = [];
+    this.#durable = this.#tail;
   }
 
   #write(run: Run): void {
@@ -119,7 +120,8 @@ export class SegmentStore {
     let at = run.offset;
     try {
       const fd = this.#descriptor(run.segment);
-      for (const chunk of run.batch.take()) {
+      run.chunks.push(...run.batch.take());
+      for (const chunk of run.chunks) {
         let done = 0;
         while (done < chunk.length) {
           done += writeSync(fd, chunk, done, chunk.length - done, at + done);
@@ -183,7 +185,7 @@ export class SegmentStore {
 
   /** Reads every durable record and yields what is wrong with any. */
   verifyAll(): Generator<Finding> {
-    return verifySegments(this.directory, this.#durable);
+    return verifySegments(this.directory, { small: this.#durable, large: this.#large.end });
   }
 
   /** Flushes, waits for copies under way and closes all files. */

@@ -9,7 +9,14 @@ import {
   PREFIX_BYTES,
   recordBytes,
 } from './record.ts';
-import { type DurableEnd, laneOf, listSegments, readAt, segmentPath } from './segment-files.ts';
+import {
+  type DurableEnd,
+  type Lane,
+  laneOf,
+  listSegments,
+  readAt,
+  segmentPath,
+} from './segment-files.ts';
 
 const PIECE_BYTES = 2 ** 20;
 
@@ -24,9 +31,13 @@ export interface Finding {
  * Walks every record of every segment up to the durable end. A damaged header ends the walk of
  * its segment: without it the next record cannot be found.
  */
-export function* verifySegments(directory: string, end: DurableEnd): Generator<Finding> {
+export function* verifySegments(
+  directory: string,
+  ends: Readonly<Record<Lane, DurableEnd>>,
+): Generator<Finding> {
   for (const segment of listSegments(directory)) {
-    if (laneOf(segment) === 'small' && segment > end.segment) continue;
+    const end = ends[laneOf(segment)];
+    if (segment > end.segment) continue;
     const file = segmentPath(directory, segment);
     const fd = openSync(file, 'r');
     try {

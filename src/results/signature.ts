@@ -49,6 +49,7 @@ function foldHex(word: string): string {
 
 function foldNumbers(word: string): string {
   return word
+    .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi, '#')
     .replace(/(?<![\w.])[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?(?!\w)/gi, '#')
     .replace(/\b0x[0-9a-f]+/gi, '#')
     .replace(/\b(?=[0-9a-f-]*\d)[0-9a-f]{4,}(?:-[0-9a-f]{4,})*\b/gi, '#')

@@ -54,16 +54,21 @@ function csvCell(cell: Cell): string {
 export type ColumnType = 'integer' | 'real' | 'text';
 
 // Without leading zeros: 007 is a name, and would not come back from a number.
-const INTEGER = /^\s*-?(?:0|[1-9]\d{0,18})\s*$/;
+const INTEGER = /^\s*-?(?:0|[1-9]\d*)\s*$/;
 const REAL = /^\s*[-+]?(?:0|[1-9]\d*)?(?:\.\d*)?(?<=\d\.?)(?:[eE][-+]?\d+)?\s*$/;
 const MAX_INT64 = 2n ** 63n - 1n;
+/** A double keeps every integer of so many digits. */
+const DOUBLE_DIGITS = 15;
 
 /**
  * Finds a column's type by looking at every cell: all integers of 64 bits, all decimal numbers, or
- * text. Empty and missing cells fit any type; a column of nothing else is text.
+ * text. Empty and missing cells fit any type; a column of nothing else is text, and so is one with
+ * an integer that would lose digits.
  */
 export class ColumnTyper {
   #type: ColumnType | null = null;
+  /** An integer that only a 64-bit integer can hold was seen. */
+  #wide = false;
 
   get type(): ColumnType {
     return this.#type ?? 'text';
@@ -71,16 +76,25 @@ export class ColumnTyper {
 
   look(cell: Cell): void {
     if (this.#type === 'text' || cell === null || cell === '') return;
-    if (this.#type !== 'real' && isInteger(cell)) this.#type = 'integer';
-    else this.#type = REAL.test(cell) && Number.isFinite(Number(cell)) ? 'real' : 'text';
+    const kind = kindOf(cell);
+    this.#wide ||= kind === 'wide';
+    const integer = kind === 'integer' || kind === 'wide';
+    if (kind === 'text') this.#type = 'text';
+    else if (!integer || this.#type === 'real') this.#type = this.#wide ? 'text' : 'real';
+    else this.#type = 'integer';
   }
 }
 
-function isInteger(cell: string): boolean {
-  if (!INTEGER.test(cell) || cell.trim() === '-0') return false;
-  if (cell.length < 18) return true;
-  const value = BigInt(cell);
-  return value <= MAX_INT64 && value >= -MAX_INT64 - 1n;
+function kindOf(cell: string): 'integer' | 'wide' | 'real' | 'text' {
+  if (!REAL.test(cell)) return 'text';
+  const number = cell.trim();
+  if (!INTEGER.test(number) || number === '-0') {
+    return Number.isFinite(Number(number)) ? 'real' : 'text';
+  }
+  if (number.length <= DOUBLE_DIGITS) return 'integer';
+  if (number.length > 20) return 'text';
+  const value = BigInt(number);
+  return value <= MAX_INT64 && value >= -MAX_INT64 - 1n ? 'wide' : 'text';
 }
 
 /** A cell as a value of its column's type; empty cells of number columns are null. */

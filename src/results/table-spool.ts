@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { outputError, type PartialFile } from './partial-file.ts';
 import type { Cell } from './table-cells.ts';
 
-const READ_BYTES = 2 ** 20;
+const READ_BYTES = 2 ** 18;
 const MISSING = 0xffff_ffff;
 
 /**
@@ -23,7 +23,7 @@ export function spoolRow(cells: readonly Cell[]): Buffer {
   return row;
 }
 
-/** The rows of a spool file in batches; each batch came from about a megabyte. */
+/** The rows of a spool file in batches; a batch is small enough not to hold up the event loop. */
 export async function* readSpool(spool: PartialFile, columns: number): AsyncGenerator<Cell[][]> {
   await spool.flush();
   const file = await open(spool.partialPath, constants.O_RDONLY);

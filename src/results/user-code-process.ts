@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '#base';
 import type { LineProcess, UserCodePorts } from './port.ts';
 import type { HostRequest } from './user-code-protocol.ts';
 
@@ -57,7 +58,7 @@ export class UserCodeProcess {
       environment: ports.environment,
       memoryBytes: request.memoryBytes,
       onLine: (line) => this.#onLine(line),
-      onEnd: (end) => this.#onEnd(`${end.reason}${lastLine(end.stderr)}`),
+      onEnd: (end) => this.#onEnd(`${end.reason.replace(/\.$/, '')}${lastLine(end.stderr)}`),
     });
   }
 
@@ -73,9 +74,15 @@ export class UserCodeProcess {
         return;
       }
       const nonce = this.#nonce();
+      try {
+        this.#process.send(JSON.stringify({ nonce, ...question }));
+      } catch (error) {
+        // Parameters of many megabytes: the process is as good as before.
+        done({ kind: 'fault', reason: `it cannot be asked: ${messageOf(error)}` });
+        return;
+      }
       this.#pending.push({ nonce, done });
       if (this.#pending.length === 1) this.#watch();
-      this.#process.send(JSON.stringify({ nonce, ...question }));
     });
   }
 

@@ -33,6 +33,8 @@ interface Running {
 
 interface Launcher {
   readonly process: ChildProcess;
+  /** It said hello: it is a launcher, of our version unless `unfit` says otherwise. */
+  greeted: boolean;
   /** Why it was killed by us; null while nothing is wrong. */
   unfit: string | null;
   /** Resolves when the process is gone and its pipes are empty. */
@@ -80,6 +82,7 @@ export class LauncherStarter implements Starter {
     const launcher = this.#launcher;
     if (launcher === null) return;
     launcher.process.stdin?.end();
+    launcher.process.kill('SIGCONT');
     await launcher.gone;
   }
 
@@ -91,7 +94,10 @@ export class LauncherStarter implements Starter {
   }
 
   #kill(running: Running, graceMs: number): void {
-    if (this.#running === running) this.#launcher?.process.stdin?.write(encodeKill(graceMs));
+    if (this.#running !== running || this.#launcher === null) return;
+    this.#launcher.process.stdin?.write(encodeKill(graceMs));
+    // A program may stop any process of its user, and us with it.
+    this.#launcher.process.kill('SIGCONT');
   }
 
   #finish(outcome: Outcome): void {
@@ -109,7 +115,12 @@ export class LauncherStarter implements Starter {
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
-    const launcher: Launcher = { process: child, unfit: null, gone: whenGone(child) };
+    const launcher: Launcher = {
+      process: child,
+      greeted: false,
+      unfit: null,
+      gone: whenGone(child),
+    };
     // A launcher that died is noticed by its end; a failed write says nothing more.
     child.stdin?.on('error', () => {});
     if (child.stdout) this.#listen(launcher, child.stdout);
@@ -124,6 +135,7 @@ export class LauncherStarter implements Starter {
     };
     const reader = new ReportReader({
       onHello: (version) => {
+        launcher.greeted = true;
         if (version !== PROTOCOL_VERSION) {
           reject(`it speaks version ${version} of the protocol, expected ${PROTOCOL_VERSION}`);
         }
@@ -150,8 +162,8 @@ export class LauncherStarter implements Starter {
     this.#launcher = null;
     if (!running) return;
     const lost = { program: running.request.file, how };
-    const started = launcher.process.pid !== undefined && launcher.unfit === null;
-    this.#finish(started ? ownFailure('LAUNCHER_LOST', lost) : this.#unfit(launcher.unfit ?? how));
+    const sound = launcher.greeted && launcher.unfit === null;
+    this.#finish(sound ? ownFailure('LAUNCHER_LOST', lost) : this.#unfit(launcher.unfit ?? how));
   }
 
   #unfit(reason: string): StartFailure {

@@ -1,4 +1,13 @@
 /** sandbox: starting programs and long-lived user code, and ending all they leave behind. */
+export { type Captured, CapturedOutput } from './captured-output.ts';
 export { sandboxErrors } from './errors.ts';
+export {
+  LINE_LIMIT_BYTES,
+  type LineProcess,
+  type LineProcessEnd,
+  type LineProcessOptions,
+  type LineProcessReason,
+  openLineProcess,
+} from './line-process.ts';
 export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';

@@ -7,7 +7,10 @@ export interface StartRequest {
   readonly file: string;
   /** The whole argument vector, `argv[0]` included. */
   readonly argv: readonly string[];
-  /** The whole environment; nothing is inherited. */
+  /**
+   * The whole environment; nothing is inherited. Starters add one variable, WINDROW_START, a value
+   * of this start alone, by which processes that slipped away are found.
+   */
   readonly environment: Readonly<Record<string, string>>;
   /** Absolute; must exist. */
   readonly directory: string;
@@ -39,7 +42,11 @@ export interface ProgramEnd {
 /** Why a program could not be started at all. */
 export interface StartFailure {
   readonly failed: 'launch';
-  /** errno name, e.g. `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`. */
+  /**
+   * errno name, e.g. `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`; or one of ours: `STARTER_BUSY`,
+   * `STARTER_CLOSED`, `LAUNCHER_UNFIT` (it is no launcher of this version), `LAUNCHER_LOST` (it was
+   * killed while the program ran, and the program with it).
+   */
   readonly code: string;
   readonly message: string;
 }

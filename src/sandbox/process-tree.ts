@@ -20,35 +20,71 @@ export type FindTree = (marks: TreeMarks) => ProcessRow[];
 /** How long a number is believed to mean the same process; the machine reuses numbers in a ring. */
 const FOREIGN_FOR_MS = 1000;
 
+/** A process that ends while a scan looks may have left a child that the scan did not list. */
+const MOST_SCANS = 10;
+
+/** What a finder learnt of processes by their number. */
+interface Memory {
+  readonly sinceMs: number;
+  /** Never of the tree of this slot. */
+  readonly foreign: Set<number>;
+  /** Seen, but not to be told yet. */
+  readonly unsure: Set<number>;
+}
+
 /**
  * A finder for one slot. What is foreign to a tree stays so, hence it remembers foreign processes
  * for a second: between short programs it looks only at what is new.
  */
 export function createTreeFinder(monotonic: () => number): FindTree {
-  let foreign = new Set<number>();
-  let sinceMs = Number.NEGATIVE_INFINITY;
+  let memory: Memory = { sinceMs: Number.NEGATIVE_INFINITY, foreign: new Set(), unsure: new Set() };
   return (marks) => {
-    if (monotonic() - sinceMs > FOREIGN_FOR_MS) {
-      foreign = new Set([process.pid]);
-      sinceMs = monotonic();
+    if (monotonic() - memory.sinceMs > FOREIGN_FOR_MS) {
+      memory = { sinceMs: monotonic(), foreign: new Set([process.pid]), unsure: new Set() };
     }
-    return scan(marks, foreign);
+    for (let scans = 1; ; scans++) {
+      const { tree, changed } = scan(marks, memory);
+      if (tree.length > 0 || !changed || scans === MOST_SCANS) return tree;
+    }
   };
 }
 
-function scan(marks: TreeMarks, foreign: Set<number>): ProcessRow[] {
+/** Not of the tree by itself; by its parent it may be. */
+interface Other {
+  readonly row: ProcessRow;
+  readonly foreign: boolean;
+}
+
+function scan(marks: TreeMarks, memory: Memory): { tree: ProcessRow[]; changed: boolean } {
   const tree = new Map<number, ProcessRow>();
-  const others: { row: ProcessRow; sure: boolean }[] = [];
+  const others: Other[] = [];
+  let changed = false;
   for (const pid of listProcesses()) {
-    const row = foreign.has(pid) ? null : readProcess(pid);
-    if (row === null || row.state === 'Z' || row.state === 'X') continue;
+    if (memory.foreign.has(pid)) continue;
+    const row = readProcess(pid);
+    if (row === null || isDead(row)) {
+      memory.foreign.add(pid);
+      changed = true;
+      continue;
+    }
     const member = membership(row, marks);
     if (member) tree.set(pid, row);
-    else others.push({ row, sure: member !== undefined });
+    else others.push({ row, foreign: member === false });
   }
   addDescendants(tree, others);
-  for (const { row, sure } of others) if (sure && !tree.has(row.pid)) foreign.add(row.pid);
-  return [...tree.values()];
+  for (const { row, foreign } of others) {
+    if (tree.has(row.pid)) continue;
+    if (foreign) memory.foreign.add(row.pid);
+    else if (!memory.unsure.has(row.pid)) {
+      memory.unsure.add(row.pid);
+      changed = true;
+    }
+  }
+  return { tree: [...tree.values()], changed };
+}
+
+function isDead(row: ProcessRow): boolean {
+  return row.state === 'Z' || row.state === 'X';
 }
 
 /** Undefined: not by what can be seen now. */
@@ -61,10 +97,7 @@ function membership(row: ProcessRow, marks: TreeMarks): boolean | undefined {
 }
 
 /** Parents mostly come first, so nearly always the second pass adds nothing. */
-function addDescendants(
-  tree: Map<number, ProcessRow>,
-  others: readonly { row: ProcessRow }[],
-): void {
+function addDescendants(tree: Map<number, ProcessRow>, others: readonly Other[]): void {
   let before = 0;
   while (tree.size > before) {
     before = tree.size;

@@ -1,6 +1,6 @@
 /**
- * The starter that needs nothing but Node.js. It starts about half as many programs a second as
- * the launcher and sees less: usage is sampled, and a descendant that left its parent, its session
+ * The starter that needs nothing but Node.js. It starts a quarter as many programs a second
+ * as the launcher and sees less: usage is sampled, and a descendant that left its parent, its session
  * and its environment is not found (docs/guide/launcher.md has the whole list).
  */
 import { closeSync, constants, openSync, statSync } from 'node:fs';

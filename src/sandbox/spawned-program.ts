@@ -8,17 +8,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, systemCodeOf } from '#base';
+import { endOutput } from './output-end.ts';
 import type { ProgramEnd, StartFailure, StartRequest } from './port.ts';
 import { type FindTree, killTree, signalTree, type TreeMarks } from './process-tree.ts';
 import { failedStart } from './start-failure.ts';
 import { type UsageWatch, watchUsage } from './tree-usage.ts';
 
-/** Output still held open when the tree is gone is somebody else's: looked at so often … */
-const OUTPUT_LOOK_MS = 100;
-/** … and given up after this many looks without a byte, or this many at all. */
-const QUIET_LOOKS = 3;
-const MOST_LOOKS = 50;
 const GRACE_LOOK_MS = 10;
+/** Ten years, as in the launcher. */
+const LONGEST_MS = 315_360_000_000;
 
 export interface SpawnParts {
   readonly environment: Readonly<Record<string, string>>;
@@ -88,7 +86,7 @@ export class SpawnedProgram {
     await this.#grace();
     const left = await killTree(this.#parts.find, this.#marks);
     for (const timer of this.#timers) clearTimeout(timer);
-    await this.#endOutput(closed);
+    await endOutput(this.#child, closed, () => this.#outputBytes);
     return this.#end(outcome, wallMs, this.#treeKilled ? 0 : left, usage);
   }
 
@@ -116,7 +114,8 @@ export class SpawnedProgram {
     this.#beginKill(this.#request.killGraceMs);
   }
 
-  #beginKill(graceMs: number): void {
+  #beginKill(wantedGraceMs: number): void {
+    const graceMs = Math.min(wantedGraceMs, LONGEST_MS);
     const first = this.#killAtMs === Number.POSITIVE_INFINITY;
     const killAtMs = this.#parts.clock.monotonic() + graceMs;
     if (killAtMs >= this.#killAtMs) return;
@@ -155,29 +154,6 @@ export class SpawnedProgram {
       if (this.#parts.find(this.#marks).length === 0) return;
       await pause(GRACE_LOOK_MS);
     }
-  }
-
-  /** Takes what the tree wrote; what a process outside it, handed our pipe, still writes is cut off. */
-  async #endOutput(closed: Promise<unknown>): Promise<void> {
-    let isClosed = false;
-    void closed.then(() => {
-      isClosed = true;
-    });
-    await Promise.race([closed, pause(0)]);
-    let seenBytes = -1;
-    let quiet = 0;
-    for (let looks = 0; !isClosed && quiet < QUIET_LOOKS && looks < MOST_LOOKS; looks++) {
-      const look = new AbortController();
-      await Promise.race([
-        closed,
-        pause(OUTPUT_LOOK_MS, null, { signal: look.signal }).catch(() => {}),
-      ]);
-      look.abort();
-      quiet = this.#outputBytes === seenBytes ? quiet + 1 : 0;
-      seenBytes = this.#outputBytes;
-    }
-    this.#child.stdout?.destroy();
-    this.#child.stderr?.destroy();
   }
 
   #end(exit: Exit, wallMs: number, strays: number, usage: UsageWatch): ProgramEnd {

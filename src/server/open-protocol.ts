@@ -23,7 +23,7 @@ import {
   taskTextBytes,
   wireErrors,
 } from '#wire';
-import { answer, answerEmpty, refuse, refuseWith } from './open/answer.ts';
+import { answer, answerEmpty, type OnFault, refuse, refuseWith } from './open/answer.ts';
 import { type BodyPace, DEFAULT_PACE, readBody } from './open/body.ts';
 import { openErrors } from './open/errors.ts';
 import {
@@ -45,6 +45,7 @@ export interface OpenProtocolOptions {
   readonly spoolDirectory: string;
   readonly limits?: OpenLimits;
   readonly pace?: BodyPace;
+  readonly onFault: OnFault;
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
@@ -59,7 +60,9 @@ export async function openProtocol(
   // Bodies are read by the handlers, as streams; curl calls any file x-www-form-urlencoded.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  fastify.setErrorHandler((error, request, reply) => refuseWith(request, reply, error));
+  fastify.setErrorHandler((error, request, reply) =>
+    refuseWith(request, reply, error, options.onFault),
+  );
   const routes: [method: 'GET' | 'POST', path: string, handler: Handler][] = [
     ['GET', '/config', (request, reply) => sendConfig(options, request, reply)],
     ['GET', '/ping', (request, reply) => sendPing(options, request, reply)],
@@ -98,7 +101,7 @@ function guarded(options: OpenProtocolOptions, handler: Handler): Handler {
       }
       return await handler(request, reply);
     } catch (error) {
-      return await refuseWith(request, reply, error);
+      return await refuseWith(request, reply, error, options.onFault);
     }
   };
 }
@@ -139,7 +142,7 @@ async function sendPing(
 }
 
 async function sendProgram(
-  { door }: OpenProtocolOptions,
+  { door, onFault }: OpenProtocolOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -153,11 +156,11 @@ async function sendProgram(
     'content-length': String(program.bytes),
     'cache-control': 'no-store',
   });
-  return reply.send(Readable.from(program.content(), { objectMode: false }));
+  return reply.send(streamed(program.content(), onFault));
 }
 
 async function sendTask(
-  { door }: OpenProtocolOptions,
+  { door, onFault }: OpenProtocolOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -169,14 +172,20 @@ async function sendTask(
     return answer(reply, 503, 'no task now, one may come back', headers);
   }
   const text = await firstPiece(door, task);
-  giveBackUndelivered(door, task.ticket, reply, request);
+  giveBackUndelivered(door, task.ticket, reply, onFault);
   reply.code(200).headers({
     'content-type': 'text/plain',
     'content-length': String(taskTextBytes(task)),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
-  return reply.send(Readable.from(text, { objectMode: false }));
+  return reply.send(streamed(text, onFault));
+}
+
+/** A fault within an answer can only break it off; its length tells the client that it is not whole. */
+function streamed(content: AsyncIterable<Buffer>, onFault: OnFault): Readable {
+  const stream = Readable.from(content, { objectMode: false });
+  return stream.on('error', (error) => onFault('an answer broke off', error));
 }
 
 /** A task that cannot be told would be leased again and again: it fails instead, with the reason. */
@@ -202,13 +211,11 @@ function giveBackUndelivered(
   door: OpenDoor,
   ticket: Ticket,
   reply: FastifyReply,
-  request: FastifyRequest,
+  onFault: OnFault,
 ): void {
   const giveBack = () => {
     if (reply.raw.writableFinished) return;
-    door.undelivered(ticket).catch((error) => {
-      request.log.error({ err: error, ticket }, 'open protocol: ticket not given back');
-    });
+    door.undelivered(ticket).catch((error) => onFault(`ticket ${ticket} not given back`, error));
   };
   if (reply.raw.closed) giveBack();
   else reply.raw.once('close', giveBack);

@@ -134,6 +134,11 @@ export const rowErrors = defineErrors({
     'Rename the column in one of them.',
     { column: 'seed' },
   ),
+  ROWS_BAD_COLUMN: refusal(
+    'found the column name {found}, expected 1 to 256 bytes without control characters',
+    'Rename the column; letters, digits and _ work everywhere.',
+    { found: '""' },
+  ),
   ROWS_BAD_VALUES: refusal(
     'values of "{column}": found {found}, expected {expected}',
     'Give every listed row one value for each of its columns, without NUL characters.',

@@ -8,7 +8,7 @@ export type { FindOrigin } from './file/document.ts';
 export { readSweepFile, type SweepSurroundings } from './file/sweep-file.ts';
 export type { PlannedBlob, PlannedTable, SweepPlan } from './plan/draft.ts';
 export { normalizePlatform } from './plan/platform.ts';
-export { type JobKey, jobKey, type KeyPart, rowDigest, rowDigester, rowKey } from './row-key.ts';
+export { type JobKey, jobKey, type KeyPart, rowDigest, rowKey } from './row-key.ts';
 export { openRows, type RowSource } from './rows/source.ts';
 export {
   formatOfName,

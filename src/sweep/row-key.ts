@@ -48,14 +48,7 @@ export function rowKey(job: JobKey, columns: readonly string[], cells: readonly 
  * may share them (once in 2^64 pairs): compare the cells before believing.
  */
 export function rowDigest(columns: readonly string[], cells: readonly string[]): bigint {
-  return firstBits(encode(pairs(columns, cells)));
-}
-
-/** `rowDigest` for many rows of the same columns. */
-export function rowDigester(columns: readonly string[]): (cells: readonly string[]) => bigint {
-  const order = sortedOrder(columns);
-  const names = order.map((index) => columns[index]!);
-  return (cells) => firstBits(encode(order.flatMap((index, i) => [names[i]!, cells[index]!])));
+  return hash('sha256', encode(pairs(columns, cells)), 'buffer').readBigUInt64BE(0);
 }
 
 function inputFields({ name, from }: JobSpec['inputs'][number]): string[] {
@@ -71,9 +64,16 @@ function pairs(columns: readonly string[], cells: readonly string[]): string[] {
   return sortedOrder(columns).flatMap((index) => [columns[index]!, cells[index]!]);
 }
 
-function sortedOrder(columns: readonly string[]): number[] {
+/** Rows come by the million with one and the same list of columns. */
+const orders = new WeakMap<readonly string[], readonly number[]>();
+
+function sortedOrder(columns: readonly string[]): readonly number[] {
+  const known = orders.get(columns);
+  if (known) return known;
   const compare = (a: number, b: number) => (columns[a]! < columns[b]! ? -1 : 1);
-  return [...columns.keys()].sort(compare);
+  const order = [...columns.keys()].sort(compare);
+  orders.set(columns, order);
+  return order;
 }
 
 function sorted(records: readonly (readonly string[])[]): string[] {
@@ -89,8 +89,4 @@ function encode(texts: readonly string[]): string {
 
 function digestOf(texts: readonly string[]): string {
   return createHash('sha256').update(encode(texts)).digest('hex');
-}
-
-function firstBits(text: string): bigint {
-  return hash('sha256', text, 'buffer').readBigUInt64BE(0);
 }

@@ -1,4 +1,4 @@
-/** wire: what processes say to each other. Messages, their checks, the open protocol, the client. */
+/** wire: what processes say to each other. Messages, their checks, the open protocol, the user API, clients. */
 
 export { apiErrors } from './api/errors.ts';
 export type { ApiEvent } from './api/events.ts';
@@ -6,6 +6,7 @@ export type {
   BlobReceipt,
   JobChange,
   JobDetail,
+  JobEvent,
   JobPage,
   JobSubmission,
   JobSubmitted,
@@ -28,7 +29,6 @@ export type {
   WorkerView,
 } from './api/machines.ts';
 export { openApiDocument } from './api/openapi.ts';
-export { PROBLEM_MEDIA } from './api/problem.ts';
 export {
   type AnswerOf,
   type BytesAnswer,
@@ -57,6 +57,7 @@ export {
   type ApiOperation,
   api,
 } from './api.ts';
+export { ApiClient, type ApiClientOptions } from './api-client.ts';
 export {
   type CallOptions,
   ServerClient,

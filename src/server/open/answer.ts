@@ -82,22 +82,26 @@ function drain(request: FastifyRequest): Promise<void> {
   });
 }
 
-/** Any error as an answer; what users need not know goes to the log only. */
+/** Told of faults that are the server's own; what users need not know goes there only. */
+export type OnFault = (message: string, error: unknown) => void;
+
+/** Any error as an answer. */
 export async function refuseWith(
   request: FastifyRequest,
   reply: FastifyReply,
   error: unknown,
+  onFault: OnFault,
 ): Promise<FastifyReply> {
   if (error instanceof WindrowError && error.status < 500) {
-    return await refuse(request, reply, error.status, error.message);
-  }
-  request.log.error({ err: error }, 'open protocol: request failed');
-  if (error instanceof WindrowError) {
     return await refuse(request, reply, error.status, error.message);
   }
   const status = (error as { statusCode?: unknown } | null)?.statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return await refuse(request, reply, status, messageOf(error));
+  }
+  onFault(`${request.method} ${request.routeOptions.url ?? ''} failed`, error);
+  if (error instanceof WindrowError) {
+    return await refuse(request, reply, error.status, error.message);
   }
   return await refuse(request, reply, 500, 'internal error, see the log of the server');
 }

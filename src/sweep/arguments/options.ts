@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { planErrors } from '../errors.ts';
 import type { AxisDraft } from '../plan/draft.ts';
 import { splitRange } from '../rows/range.ts';
-import { splitRows } from '../table/cells.ts';
 import { formatOfName, type TableFormat } from '../table/format.ts';
 import type { Origin } from '../template/origin.ts';
 
@@ -149,8 +148,25 @@ function axisOf(axis: ArgumentAxis, cwd: string): AxisDraft {
   }
   const [column, text] = pairOf(origin.what, axis.text);
   if (axis.kind === 'range') return { kind: 'range', column, ...splitRange(column, text), origin };
-  const rows = (splitRows(text, ',')[0] ?? []).map((value) => [value]);
+  const rows = valuesOf(text).map((value) => [value]);
   return { kind: 'values', columns: [column], rows, origin };
+}
+
+/** `1,2,"a,b"`: values between commas, quoted as in CSV. @throws SWEEP_BAD_VALUE */
+function valuesOf(text: string): string[] {
+  const values: string[] = [];
+  const value = /(?:"((?:[^"]|"")*)"|((?!")[^,]*))(,|$)/y;
+  for (let more = true; more; ) {
+    const found = value.exec(text);
+    if (!found) {
+      const facts = { where: '--set', found: JSON.stringify(text.slice(0, 120)) };
+      const expected = 'values between commas, each quote closed';
+      throw planErrors.create('SWEEP_BAD_VALUE', { ...facts, expected });
+    }
+    values.push(found[1]?.replaceAll('""', '"') ?? found[2]!);
+    more = found[3] === ',';
+  }
+  return values;
 }
 
 function collectOf(text: string | undefined, cwd: string): unknown {

@@ -47,7 +47,10 @@ export function inspectSpec(
   checkInputs(findings, spec, templates);
   checkResults(findings, spec);
   checkEnvironment(findings, spec);
-  const unused = columns.filter((column) => !findings.used.has(column));
+  const script = [spec.command.template].flat().join('\n');
+  const unused = columns.filter(
+    (column) => !findings.used.has(column) && !script.includes(variableOf(column)),
+  );
   const warnings = [...unused.map(unusedWarning), ...evaluationWarnings(spec)];
   return { problems: findings.problems, warnings };
 }
@@ -169,6 +172,11 @@ function checkEnvironment(findings: Findings, { environment }: JobSpec): void {
     if (value.includes('\0')) checkName(findings, value, origin, 'a value without NUL');
     checkTemplate(findings, value, origin);
   }
+}
+
+/** The variable that holds the column's value in the environment of attempts. */
+function variableOf(column: string): string {
+  return `WINDROW_PARAM_${column.toUpperCase().replace(/[^A-Z0-9_]/g, '_')}`;
 }
 
 function unusedWarning(column: string): string {

@@ -6,6 +6,7 @@ import { TABLE_FORMATS } from '../table/format.ts';
 // The message of each check says what was expected; the reader of issues adds what was found.
 
 const text = (expected: string) => z.string({ error: expected });
+const filled = (expected: string) => text(expected).min(1, { error: expected });
 const flag = z.boolean({ error: 'true or false' });
 
 const COUNT = 'a whole number from 0 to 1000000';
@@ -42,7 +43,9 @@ const range = z.union(
 );
 
 const FILES = 'the path of a table, or a list of paths';
-const files = z.union([z.string(), z.array(z.string()).min(1)], { error: FILES });
+const files = z.union([z.string(), z.array(z.string()).min(1, { error: FILES })], {
+  error: FILES,
+});
 
 const PARAMETERS = 'the path of a table, or [parameters.set] and [parameters.range]';
 const parameterTables = z.strictObject(
@@ -83,9 +86,9 @@ const RESULT =
   '"stdout", "stderr", a path, a glob, or { from = "…" } or { glob = "…" } with required';
 const result = z.union(
   [
-    z.string().min(1),
-    z.strictObject({ from: z.string().min(1), required: z.boolean().optional() }),
-    z.strictObject({ glob: z.string().min(1), required: z.boolean().optional() }),
+    filled(RESULT),
+    z.strictObject({ from: filled(RESULT), required: z.boolean().optional() }),
+    z.strictObject({ glob: filled(RESULT), required: z.boolean().optional() }),
   ],
   { error: RESULT },
 );
@@ -96,14 +99,14 @@ const COLLECT =
 const collect = z.union(
   [
     z.enum(['concat', 'blockwise', 'table', 'none']),
-    z.string().regex(/[./]/),
-    z.strictObject({ formats: z.array(z.enum(TABLE_RESULT_FORMATS)).min(1) }),
+    z.string().regex(/[./]/, { error: COLLECT }),
+    z.strictObject({ formats: z.array(z.enum(TABLE_RESULT_FORMATS)).min(1, { error: COLLECT }) }),
   ],
   { error: COLLECT },
 );
 
 const VALIDATE = 'the path of a module or executable, or { expression = "…" }';
-const validate = z.union([z.string().min(1), z.strictObject({ expression: z.string().min(1) })], {
+const validate = z.union([filled(VALIDATE), z.strictObject({ expression: filled(VALIDATE) })], {
   error: VALIDATE,
 });
 
@@ -132,7 +135,9 @@ export const documentSchema = z.strictObject({
     .min(1, { error: 'a name' })
     .max(200, { error: 'at most 200 characters' })
     .optional(),
-  command: z.union([z.string(), z.array(z.string()).min(1)], { error: COMMAND }),
+  command: z.union([z.string(), z.array(z.string()).min(1, { error: COMMAND })], {
+    error: COMMAND,
+  }),
   parameters: z.preprocess(asTables, parameterTables.optional()),
   retries: count.optional(),
   retry: retry.optional(),
@@ -143,7 +148,7 @@ export const documentSchema = z.strictObject({
   collect: collect.optional(),
   order: z.enum(['table', 'completion'], { error: '"table" or "completion"' }).optional(),
   keep: z.enum(['packed', 'files'], { error: '"packed" or "files"' }).optional(),
-  output: text('the path of a directory').min(1, { error: 'the path of a directory' }).optional(),
+  output: filled('the path of a directory').optional(),
   idempotent: flag.optional(),
   directory: z.enum(['scratch', 'submit'], { error: '"scratch" or "submit"' }).optional(),
   programs: z

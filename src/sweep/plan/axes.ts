@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { systemCodeOf, WindrowError } from '#base';
 import type { Axis } from '#model';
-import { planErrors, rowErrors, tableErrors } from '../errors.ts';
+import { planErrors, tableErrors } from '../errors.ts';
 import { defaultStep, makeRange } from '../rows/range.ts';
+import { columnProblems } from '../rows/source.ts';
 import { TableScanner } from '../table/scanner.ts';
 import { describeOrigin } from '../template/origin.ts';
 import type { AxisDraft, PlannedTable } from './draft.ts';
@@ -45,10 +46,7 @@ export async function planAxes(drafts: readonly AxisDraft[]): Promise<PlannedAxe
       known = false;
     }
   }
-  const duplicate = columns.find((column, i) => columns.indexOf(column) !== i);
-  if (duplicate !== undefined) {
-    problems.push(rowErrors.create('ROWS_DUPLICATE_COLUMN', { column: duplicate }));
-  }
+  problems.push(...columnProblems(columns));
   return { axes, tables, columns: known ? columns : null, problems };
 }
 

@@ -1,4 +1,4 @@
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { delimiter, isAbsolute, resolve } from 'node:path';
 import type { Command, JobSpec } from '#model';
 import { fixedWords, programWord } from './command-words.ts';
 import type { SweepDraft } from './draft.ts';
@@ -47,7 +47,7 @@ async function findFile(
 ): Promise<string | undefined> {
   if (!isProgram || word.includes('/')) return resolve(base, word);
   for (const folder of searchPath.split(delimiter)) {
-    const path = join(folder || '.', word);
+    const path = resolve(base, folder, word);
     if ((await sizeOf(path)).trouble === undefined) return path;
   }
   return undefined;

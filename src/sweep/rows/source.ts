@@ -1,5 +1,7 @@
+import type { WindrowError } from '#base';
 import type { Axis } from '#model';
 import { rowErrors } from '../errors.ts';
+import { isPrintable } from '../table/columns.ts';
 import { MAX_ROWS } from '../table/format.ts';
 import { makeRange, rangePrinter } from './range.ts';
 
@@ -17,18 +19,29 @@ export interface RowSource {
  * The cross product of a job's axes, the first axis slowest. No axis at all is one row without
  * columns: the command runs once. `table` finds the tables that file axes name; the caller keeps
  * them open as long as the source is used, and closes them.
- * @throws ROWS_DUPLICATE_COLUMN, ROWS_TOO_MANY, ROWS_BAD_VALUES, RANGE_BAD_NUMBER, RANGE_EMPTY
+ * @throws ROWS_BAD_COLUMN, ROWS_DUPLICATE_COLUMN, ROWS_TOO_MANY, ROWS_BAD_VALUES, RANGE_BAD_NUMBER, RANGE_EMPTY
  */
 export function openRows(axes: readonly Axis[], table: (id: string) => RowSource): RowSource {
   const sources = axes.map((axis) => openAxis(axis, table));
   const columns = sources.flatMap((source) => source.columns);
-  const duplicate = columns.find((column, i) => columns.indexOf(column) !== i);
-  if (duplicate !== undefined) {
-    throw rowErrors.create('ROWS_DUPLICATE_COLUMN', { column: duplicate });
-  }
+  const [problem] = columnProblems(columns);
+  if (problem) throw problem;
   const count = sources.reduce((product, source) => product * BigInt(source.count), 1n);
   if (count > MAX_ROWS) throw tooMany(count);
   return sources.length === 1 ? sources[0]! : product(sources, columns, Number(count));
+}
+
+/** What is wrong with the names of all axes' columns together. */
+export function columnProblems(columns: readonly string[]): WindrowError[] {
+  const bad = columns.filter((column) => column.trim() === '' || !isPrintable(column));
+  const twice = new Set(columns.filter((column, i) => columns.indexOf(column) !== i));
+  return [
+    ...bad.map((column) => {
+      const found = JSON.stringify(column.slice(0, 80));
+      return rowErrors.create('ROWS_BAD_COLUMN', { found });
+    }),
+    ...[...twice].map((column) => rowErrors.create('ROWS_DUPLICATE_COLUMN', { column })),
+  ];
 }
 
 function openAxis(axis: Axis, table: (id: string) => RowSource): RowSource {

@@ -16,7 +16,7 @@ export function checkColumns(columns: readonly string[], file: string, line: num
     if (name.trim() === '') {
       throw tableErrors.create('TABLE_EMPTY_COLUMN_NAME', { file, line, column: index + 1 });
     }
-    if (/[\0-\x1f\x7f]/.test(name) || Buffer.byteLength(name) > MAX_COLUMN_NAME_BYTES) {
+    if (!isPrintable(name)) {
       const found = JSON.stringify(name.slice(0, 80));
       throw tableErrors.create('TABLE_BAD_COLUMN_NAME', { file, line, found });
     }
@@ -25,4 +25,8 @@ export function checkColumns(columns: readonly string[], file: string, line: num
     }
     seen.add(name);
   }
+}
+
+export function isPrintable(name: string): boolean {
+  return !/[\0-\x1f\x7f]/.test(name) && Buffer.byteLength(name) <= MAX_COLUMN_NAME_BYTES;
 }

@@ -1,15 +1,12 @@
-import { messageOf } from '#base';
 import { tableErrors } from '../errors.ts';
-import { checkColumns } from './columns.ts';
-import { MAX_CELL_BYTES, MAX_ROW_BYTES } from './format.ts';
-import { type JsonRow, parseJsonRow } from './json-row.ts';
+import { MAX_CELL_BYTES } from './format.ts';
 import { RowOffsets, type RowScanner } from './row-offsets.ts';
 
 const LF = 10;
 const CR = 13;
 
 /** Cuts bytes into physical lines and keeps the one that is not complete yet. */
-abstract class Lines implements RowScanner {
+export abstract class Lines implements RowScanner {
   protected readonly file: string;
   protected readonly rows: RowOffsets;
   readonly #limit: number;
@@ -30,16 +27,41 @@ abstract class Lines implements RowScanner {
   }
 
   scan(bytes: Buffer): void {
+    let text: string | undefined;
     let from = 0;
     for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
       this.#finish(bytes.subarray(from, at), 1);
       from = at + 1;
+      if (!this.usual) continue;
+      // One character per byte, so that indices are offsets.
+      text ??= bytes.toString('latin1');
+      from = this.#skipUsual(this.usual, text, from);
     }
     if (from === bytes.length) return;
     this.#pending.push(Buffer.from(bytes.subarray(from)));
     this.#pendingBytes += bytes.length - from;
     this.#checkLength(this.#pendingBytes);
   }
+
+  /** Notes the lines that match as a whole; returns the index of the first that does not. */
+  #skipUsual(usual: RegExp, text: string, from: number): number {
+    const base = this.#position - from;
+    let at = from;
+    for (usual.lastIndex = from; usual.test(text); at = usual.lastIndex) {
+      if (usual.lastIndex - at > MAX_CELL_BYTES) break;
+      this.onUsualLine(base + at, base + usual.lastIndex);
+      this.#line++;
+    }
+    this.#position = base + at;
+    return at;
+  }
+
+  /**
+   * Sticky; matches a line, with its line end, that needs no closer look. It only saves time, most
+   * of it where a table has millions of like lines. Undefined: there is none.
+   */
+  protected usual: RegExp | undefined;
+  protected onUsualLine(_start: number, _next: number): void {}
 
   protected flush(): void {
     if (this.#pendingBytes > 0) this.#finish(Buffer.alloc(0), 0);
@@ -100,104 +122,5 @@ export class PlainLines extends Lines {
     if (this.#filledRows === 0) throw this.empty('at least one line');
     const offsets = this.rows.close(this.#filledRows, this.#dataEnd);
     return { columns: this.columns, rows: this.#filledRows, offsets };
-  }
-}
-
-/** The rows of `jsonl`. The first object names the columns and their order. */
-export class JsonLines extends Lines {
-  #columns: readonly string[] = [];
-  #known = new Set<string>();
-  #firstLine = 0;
-  #blankLine = 0;
-  #dataEnd = 0;
-
-  constructor(file: string, start: number) {
-    super(file, start, MAX_ROW_BYTES);
-  }
-
-  override get columns(): readonly string[] | undefined {
-    return this.#firstLine === 0 ? undefined : this.#columns;
-  }
-
-  protected override onLine(line: Buffer, start: number, next: number): void {
-    if (line.length === 0) {
-      this.#blankLine ||= this.line;
-      return;
-    }
-    if (this.#blankLine !== 0) {
-      const facts = { file: this.file, line: this.#blankLine, expected: this.#columns.length };
-      throw tableErrors.create('TABLE_BLANK_LINE', facts);
-    }
-    const row = this.#parse(line.toString('utf8'));
-    if (this.#firstLine === 0) this.#setColumns(row);
-    else this.#checkKeys(row);
-    this.#checkCells(row);
-    this.rows.add(start);
-    this.#dataEnd = next;
-  }
-
-  end(): { columns: readonly string[]; rows: number; offsets: Float64Array } {
-    this.flush();
-    if (this.#firstLine === 0) throw this.empty('at least one JSON object');
-    const offsets = this.rows.close(this.rows.rows, this.#dataEnd);
-    return { columns: this.#columns, rows: this.rows.rows, offsets };
-  }
-
-  protected override tooLong(): Error {
-    const facts = { file: this.file, line: this.line, expected: MAX_ROW_BYTES };
-    return tableErrors.create('TABLE_ROW_TOO_LARGE', facts);
-  }
-
-  #parse(text: string): JsonRow {
-    try {
-      return parseJsonRow(text);
-    } catch (error) {
-      const facts = { file: this.file, line: this.line, found: messageOf(error).slice(0, 120) };
-      throw tableErrors.create('TABLE_BAD_JSON', facts);
-    }
-  }
-
-  #setColumns(row: JsonRow): void {
-    if (row.keys.length === 0) throw this.#badJson('an object without keys');
-    checkColumns(row.keys, this.file, this.line);
-    this.#columns = row.keys;
-    this.#known = new Set(row.keys);
-    this.#firstLine = this.line;
-  }
-
-  #checkKeys({ keys }: JsonRow): void {
-    const columns = this.#columns;
-    if (keys.length === columns.length && keys.every((key, i) => key === columns[i])) return;
-    const place = { file: this.file, line: this.line, first: this.#firstLine };
-    const given = new Set<string>();
-    for (const key of keys) {
-      if (!this.#known.has(key)) {
-        throw tableErrors.create('TABLE_JSON_KEY_UNKNOWN', { ...place, found: key.slice(0, 200) });
-      }
-      if (given.has(key)) {
-        throw tableErrors.create('TABLE_DUPLICATE_COLUMN', { ...place, found: key });
-      }
-      given.add(key);
-    }
-    const missing = columns.find((column) => !given.has(column));
-    if (missing !== undefined) {
-      throw tableErrors.create('TABLE_JSON_KEY_MISSING', { ...place, found: missing });
-    }
-  }
-
-  /** JSON can spell what no argument may hold: NUL and half characters. */
-  #checkCells({ cells }: JsonRow): void {
-    for (const cell of cells) {
-      if (cell.length > MAX_CELL_BYTES / 4 && Buffer.byteLength(cell) > MAX_CELL_BYTES) {
-        const facts = { file: this.file, line: this.line, expected: MAX_CELL_BYTES };
-        throw tableErrors.create('TABLE_CELL_TOO_LARGE', facts);
-      }
-      if (cell.includes('\0')) throw this.#badJson('a NUL character (\\u0000) in a string');
-      if (!cell.isWellFormed()) throw this.#badJson('half a surrogate pair (\\ud800…) in a string');
-    }
-  }
-
-  #badJson(found: string): Error {
-    return tableErrors.create('TABLE_BAD_JSON', { file: this.file, line: this.line, found });
   }
 }

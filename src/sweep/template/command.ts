@@ -137,7 +137,9 @@ function findPlaces(
 ): { places: readonly Place[]; simple: boolean; faults: Fault[] } {
   // Without values there is nothing to keep apart: the shell alone judges the command.
   if (placeholders.length === 0) return { places: [], simple: true, faults: [] };
-  const text = parts.map((part) => (part.kind === 'text' ? part.text : MARK)).join('');
+  // A NUL of the template itself is refused elsewhere.
+  const textOf = (part: Part) => (part.kind === 'text' ? part.text.replaceAll(MARK, ' ') : MARK);
+  const text = parts.map(textOf).join('');
   const { places, simple, faults } = findShellPlaces(text);
   return {
     places,

@@ -37,8 +37,9 @@ export interface ParsedTemplate {
   readonly faults: readonly Fault[];
 }
 
-// $$ | $name | ${…} up to the brace; anything else after a dollar is text.
-const PLACEHOLDER = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([^}\n]*)\})/g;
+// $$ | $name | ${…} up to the brace; anything else after a dollar is text. A dollar inside the braces
+// begins a placeholder of its own: `${HOME:-$x}`.
+const PLACEHOLDER = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([^}\n$]*)\})/g;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**

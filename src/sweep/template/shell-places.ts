@@ -32,6 +32,7 @@ export interface ShellPlaces {
 
 const INSIDE_BRACES = `inside \${…}`;
 const MAX_DEPTH = 100;
+const MAX_INDEX = 200;
 
 /** Stands for a placeholder in the scanned text; no command can hold a NUL itself. */
 export const MARK = '\0';
@@ -57,6 +58,9 @@ interface Scan {
 
 const ADVICE = {
   arithmetic: 'Put the value into a variable first, and check that it is a number',
+  oldArithmetic: 'Write $((…)) instead of $[…], or a \\ before the dollar',
+  test: 'Write [ … ] instead of [[ … ]]',
+  element: 'Write the bracket in quotes where it is text: name"["$value"]"',
   backquotes: 'Write $(…) instead of backquotes',
   braces: 'Put the value into a variable first: v=$name; then use it, e.g. $${v:-x}',
   quotedHereDocument:
@@ -82,7 +86,22 @@ export function findShellPlaces(text: string): ShellPlaces {
     depth: 0,
   };
   scanPlain(scan, false);
+  if (!scan.simple && scan.faults.length === 0 && reachesArithmetic(text)) {
+    scan.faults.push({ placeholder: 0, context: 'after (( without ))', advice: ADVICE.arithmetic });
+  }
   return { places: scan.places, simple: scan.simple, faults: scan.faults };
+}
+
+/** Independent of the walk: whether a placeholder stands between any `((` and the next `))`. */
+function reachesArithmetic(text: string): boolean {
+  for (let start = text.indexOf('(('); start !== -1; ) {
+    const close = text.indexOf('))', start + 2);
+    const end = close === -1 ? text.length : close;
+    const next = text.indexOf(MARK, start);
+    if (next !== -1 && next < end) return true;
+    start = text.indexOf('((', end);
+  }
+  return false;
 }
 
 /** Unquoted text, to the end or to the `)` that closes a substitution or subshell. */
@@ -99,7 +118,7 @@ function scanPlain(scan: Scan, nested: boolean): void {
       scan.depth--;
       return;
     }
-    if (startsWord && scan.quotedSubstitutions > 0) checkCase(scan);
+    if (startsWord) checkWord(scan);
     if (char === '\\' && text[scan.at + 1] === '\n') wordStart = startsWord;
     if (char === '#') scanHash(scan, startsWord);
     else if (char === "'") scanSingle(scan);
@@ -165,8 +184,10 @@ function scanShared(scan: Scan, place: 'plain' | 'double' | 'here-document'): vo
   } else if (text.startsWith('$((', at)) scanArithmetic(scan, 3);
   else if (char === '$' && next === '(') scanSubstitution(scan, place !== 'plain');
   else if (char === '$' && next === '{') scanBraces(scan);
-  else if (char === '$' && next === '[') scanUntil(scan, ']', 'inside $[…]', ADVICE.arithmetic);
-  else scan.at++;
+  else if (char === '$' && next === '[') {
+    scan.at++;
+    fault(scan, 'in a command with $[…]', ADVICE.oldArithmetic);
+  } else scan.at++;
 }
 
 function scanSubstitution(scan: Scan, quoted: boolean): void {
@@ -175,6 +196,37 @@ function scanSubstitution(scan: Scan, quoted: boolean): void {
   if (quoted) scan.quotedSubstitutions++;
   scanPlain(scan, true);
   if (quoted) scan.quotedSubstitutions--;
+}
+
+/**
+ * Words that give what follows another meaning. Bash reads the operands of `[[ … ]]` and the index
+ * in `name[…]` as arithmetic, which can run commands, whatever the quotes.
+ */
+function checkWord(scan: Scan): void {
+  const { text, at } = scan;
+  if (scan.quotedSubstitutions > 0) checkCase(scan);
+  if (/^\[\[\s/.test(text.slice(at, at + 3)) && text.includes(MARK, at)) {
+    faultAt(scan, 1, 'behind a [[', ADVICE.test);
+  }
+  if (indexHoldsMark(text, at)) faultAt(scan, 1, 'as the index in name[…]', ADVICE.element);
+}
+
+/** Whether the word at `at` is `name[` and a placeholder stands before its `]`. */
+function indexHoldsMark(text: string, at: number): boolean {
+  const word = /[A-Za-z_]\w*\[/y;
+  word.lastIndex = at;
+  if (!word.test(text)) return false;
+  let depth = 1;
+  const end = Math.min(text.length, word.lastIndex + MAX_INDEX);
+  for (let i = word.lastIndex; i < end && text[i] !== '\n'; i++) {
+    const char = text[i]!;
+    if (char === MARK) return true;
+    if (char === '[') depth++;
+    // Behind a quote the brackets cannot be told apart by counting.
+    if (char === '"' || char === "'" || char === '\\') depth = Number.POSITIVE_INFINITY;
+    if (char === ']' && --depth === 0) return false;
+  }
+  return false;
 }
 
 /** The `)` of `case` patterns cannot be told from the one that ends the substitution. */
@@ -186,6 +238,7 @@ function checkCase(scan: Scan): void {
 }
 
 function scanArithmetic(scan: Scan, openLength: number): void {
+  if (!enter(scan)) return;
   scan.simple = false;
   scan.at += openLength;
   for (let depth = 2; scan.at < scan.text.length && depth > 0; ) {
@@ -193,8 +246,13 @@ function scanArithmetic(scan: Scan, openLength: number): void {
     if (char === '(') depth++;
     if (char === ')') depth--;
     if (char === MARK) refuse(scan, 'inside ((…))', ADVICE.arithmetic);
+    else if (/['"\\]/.test(char)) {
+      scan.at++;
+      fault(scan, 'together with quotes inside ((…))', ADVICE.arithmetic);
+    } else if (char === '$' || char === '`') scanShared(scan, 'plain');
     else scan.at++;
   }
+  scan.depth--;
 }
 
 function scanBackquotes(scan: Scan): void {
@@ -317,6 +375,11 @@ function refuse(scan: Scan, context: string, advice: string): void {
 }
 
 function fault(scan: Scan, context: string, advice: string): void {
-  const placeholder = Math.max(0, scan.places.length - 1);
+  faultAt(scan, 0, context, advice);
+}
+
+/** `ahead` 1: about the next placeholder instead of the last one. */
+function faultAt(scan: Scan, ahead: 0 | 1, context: string, advice: string): void {
+  const placeholder = Math.max(0, scan.places.length - 1 + ahead);
   scan.faults.push({ placeholder, context, advice });
 }

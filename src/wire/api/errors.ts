@@ -8,39 +8,20 @@ export const apiErrors = defineErrors({
     example: { method: 'PATCH', path: '/v1/jobs/3', problems: 'body.action: expected "pause"' },
   },
   API_TOKEN_WRONG: {
-    message: 'The server at {url} does not accept this token.',
-    todo: 'Give the token that lies in the file admin-token of the server’s state directory (--token-file, or WINDROW_TOKEN_FILE).',
+    message: 'the server does not accept this token',
+    todo: 'Give the one in the file `admin-token` of its state directory, with --token-file.',
     status: 401,
-    example: { url: 'http://127.0.0.1:8980' },
+    example: {},
   },
   API_ANSWER_INVALID: {
-    message:
-      'The server at {url} answered {method} {path} with something else than expected: {problems}',
-    todo: 'Check that the address is that of a Windrow server and that both have the same version (windrow version).',
+    message: '{url} answered {method} {path} with something unexpected: {problems}',
+    todo: 'Run the same version of windrow on both sides (windrow version).',
     status: 502,
     example: {
       url: 'http://127.0.0.1:8980',
       method: 'GET',
       path: '/v1/jobs',
-      problems: 'jobs: missing',
+      problems: 'answer.jobs: expected array',
     },
-  },
-  API_UNREACHABLE: {
-    message: 'No server answers at {url}: {reason}.',
-    todo: 'Start one with `windrow serve`, or name another with --server.',
-    status: 503,
-    example: { url: 'http://127.0.0.1:8980', reason: 'connection refused' },
-  },
-  API_INTERRUPTED: {
-    message: 'The connection to {url} was lost during {method} {path}: {reason}.',
-    todo: 'Try again; nothing that the server acknowledged is lost.',
-    status: 503,
-    example: { url: 'http://127.0.0.1:8980', method: 'GET', path: '/v1/events', reason: 'reset' },
-  },
-  API_FAILED: {
-    message: 'The server at {url} answered {method} {path} with status {status}.',
-    todo: 'Look into the server’s log.',
-    status: 502,
-    example: { url: 'http://127.0.0.1:8980', method: 'GET', path: '/v1/jobs', status: 500 },
   },
 });

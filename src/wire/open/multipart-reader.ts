@@ -24,15 +24,12 @@ export async function readMultipart(
 ): Promise<number> {
   const parser = makeParser(contentType, limits);
   const parts = new PartQueue(parser, sink, limits);
-  try {
-    // Feeding and taking wait for each other: neither may fail without stopping the other.
-    await Promise.all([feed(parser, parts, source, limits), parts.takeAll()]);
-  } catch (error) {
-    parts.fail(error);
-    throw error;
-  } finally {
-    parser.destroy();
-  }
+  // Feeding and taking wait for each other: a failure of one stops the other, and both are waited
+  // for, so that nothing is still writing to the sink when this returns.
+  const fail = (error: unknown) => parts.fail(error);
+  await Promise.all([feed(parser, parts, source, limits).catch(fail), parts.takeAll().catch(fail)]);
+  parser.destroy();
+  if (parts.failure) throw parts.failure.error;
   if (parts.count === 0) throw malformed('it has no part');
   return parts.count;
 }
@@ -51,6 +48,7 @@ class PartQueue {
   #over = false;
   #failure: { readonly error: unknown } | null = null;
   #wake: () => void = () => {};
+  #releaseFeeder: () => void = () => {};
   count = 0;
 
   constructor(parser: BusboyInstance, sink: PartSink, limits: OpenLimits) {
@@ -72,8 +70,17 @@ class PartQueue {
   /** The first failure stands; whoever waits is woken with it. */
   fail(error: unknown): void {
     this.#failure ??= { error };
-    for (const { stream } of this.#arrived) stream.resume();
+    for (const { stream } of this.#arrived) stream.destroy();
     this.#wake();
+    this.#releaseFeeder();
+  }
+
+  /** Resolves when the parser has taken the chunk (parts nobody reads yet hold it back) or failed. */
+  write(parser: BusboyInstance, chunk: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.#releaseFeeder = resolve;
+      parser.write(chunk, () => resolve());
+    });
   }
 
   async takeAll(): Promise<void> {
@@ -102,7 +109,7 @@ class PartQueue {
     else if (this.#seen.has(key)) this.fail(malformed(`part ${JSON.stringify(name)} comes twice`));
     this.#seen.add(key);
     this.#arrived.push({ head: { name: name ?? '', file: file ?? '', bytes: null }, stream });
-    if (this.#failure) stream.resume();
+    if (this.#failure) stream.destroy();
     this.#wake();
   }
 
@@ -131,17 +138,10 @@ async function feed(
   for await (const chunk of source) {
     taken += chunk.length;
     if (taken > limits.totalBytes) throw tooLarge('the body', formatBytes(limits.totalBytes));
-    await written(parser, chunk);
-    if (parts.failure) throw parts.failure.error;
+    await parts.write(parser, chunk);
+    if (parts.failure) return;
   }
   parser.end();
-}
-
-/** Resolves when the parser has taken the chunk; parts nobody reads yet hold it back. */
-function written(parser: BusboyInstance, chunk: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    parser.write(chunk, () => resolve());
-  });
 }
 
 function makeParser(contentType: string, limits: OpenLimits): BusboyInstance {

@@ -1,0 +1,136 @@
+/** A server on a state directory: secrets, store, listening, and the file by which others find it. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type Clock, messageOf, systemClock } from '#base';
+import type { OpenLineProcess } from '#results';
+import { openLineProcess, openStarter } from '#sandbox';
+import { layoutOf, Server, serverErrors } from '#server';
+import { SqliteStore, storeErrors } from '#store';
+import { ensureSecretFile } from '#wire';
+import { VERSION } from './version.ts';
+
+export interface OpenServerOptions {
+  /** Absolute. */
+  readonly stateDirectory: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly insecure: boolean;
+  /** Nothing is handed out or changed, and nobody is told where it listens. */
+  readonly readOnly: boolean;
+  readonly leaseMs: number;
+  readonly pingMs: number;
+  readonly diskReserveBytes: number;
+  /** The environment that code of users gets. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
+  readonly onStop: (mode: 'drain' | 'now', error?: unknown) => void;
+  readonly clock?: Clock;
+}
+
+export interface OpenServer {
+  readonly server: Server;
+  readonly url: string;
+  readonly token: string;
+  readonly session: string;
+  close(): Promise<void>;
+}
+
+/** Validators at the same time: they share the machine with the programs. */
+const VALIDATORS = 2;
+
+/**
+ * @throws WindrowError STATE_…, SECRET_FILE_…, LISTEN_INSECURE, PORT_TAKEN, LISTEN_FAILED
+ */
+export async function openServer(options: OpenServerOptions): Promise<OpenServer> {
+  const { listen, stateDirectory } = options;
+  const layout = layoutOf(stateDirectory);
+  const local = isLoopback(listen.host);
+  if (!local && !options.insecure) {
+    throw serverErrors.create('LISTEN_INSECURE', { address: `${listen.host}:${listen.port}` });
+  }
+  makeStateDirectory(stateDirectory);
+  // First of all, because it is also what keeps a second server out.
+  const store = new SqliteStore(layout.database);
+  let server: Server | undefined;
+  try {
+    const session = await ensureSecretFile(layout.session);
+    const token = await ensureSecretFile(layout.adminToken);
+    server = await Server.open({
+      store,
+      stateDirectory,
+      session,
+      adminToken: token,
+      clock: options.clock ?? systemClock,
+      version: VERSION,
+      leaseMs: options.leaseMs,
+      pingSeconds: Math.round(options.pingMs / 1000),
+      diskReserveBytes: options.diskReserveBytes,
+      userCode: local ? 'run' : 'refuse',
+      userCodePorts: {
+        openLineProcess: lineProcess,
+        openStarter: () => openStarter({ launcherPath: null }),
+        node: process.execPath,
+        environment: environmentForUserCode(options.environment),
+        nonce: () => randomBytes(18).toString('base64url'),
+      },
+      validators: VALIDATORS,
+      readOnly: options.readOnly,
+      log: options.log,
+      onStop: options.onStop,
+    });
+    const url = await server.listen(listen.host, listen.port);
+    if (options.readOnly) return { server, url, token, session, close: () => server!.close() };
+    writeEndpoint(layout.endpoint, url);
+    return { server, url, token, session, close: () => closeServer(server!, layout.endpoint) };
+  } catch (error) {
+    if (server) await server.close().catch(() => undefined);
+    else await store.close();
+    throw error;
+  }
+}
+
+/** The sandbox's line processes in the shape that results asks for. */
+const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
+  openLineProcess({
+    ...request,
+    onEnd: ({ message, stdout, stderr }) =>
+      onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
+  });
+
+async function closeServer(server: Server, endpoint: string): Promise<void> {
+  rmSync(endpoint, { force: true });
+  await server.close();
+}
+
+function makeStateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw storeErrors.create('STATE_UNWRITABLE', { directory, why: messageOf(error) });
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+/** Whole or not there: commands of other processes read it at any time. */
+function writeEndpoint(path: string, url: string): void {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify({ url, pid: process.pid, version: VERSION }), {
+    mode: 0o600,
+  });
+  renameSync(draft, path);
+}
+
+const KEPT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
+
+function environmentForUserCode(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const name of KEPT) {
+    const value = environment[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}

@@ -1,0 +1,63 @@
+/** `windrow serve`, and reading a state directory that has no server. */
+import { openLog } from '#base';
+import type { OpenedServer, ServeOptions, World } from '#cli';
+import { type OpenServer, openServer } from './open-server.ts';
+
+/** How often a draining server looks whether everything has come in. */
+const DRAIN_LOOK_MS = 100;
+
+type Stop = { readonly mode: 'drain' | 'now'; readonly error?: unknown };
+
+export async function serve(options: ServeOptions, world: World): Promise<number> {
+  const log = await openLog({ ...options.log, write: (line) => void world.stderr.attempt(line) });
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<Stop>();
+  const opened = await openServer({
+    stateDirectory: options.stateDirectory,
+    listen: options.listen,
+    insecure: options.insecure,
+    leaseMs: options.leaseMs,
+    pingMs: options.pingMs,
+    diskReserveBytes: options.diskReserveBytes,
+    environment: world.surroundings.environment,
+    readOnly: false,
+    log: (level, message, facts) => log[level](facts ?? {}, message),
+    onStop: (mode, error) => stop({ mode, error }),
+  });
+  const onEnding = (): void => stop({ mode: 'now' });
+  world.ending.addEventListener('abort', onEnding);
+  if (world.ending.aborted) onEnding();
+  await world.stdout.write(`windrow: serving ${opened.url}\n`);
+  const { mode, error } = await stopped;
+  if (mode === 'drain') await drained(opened, world.ending);
+  await opened.close();
+  if (error) throw error;
+  return 0;
+}
+
+async function drained({ server }: OpenServer, ending: AbortSignal): Promise<void> {
+  server.drain();
+  while (server.core.leases.size > 0 && !ending.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+  }
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Nothing is handed out, checked or collected: the state stays as it is. */
+export async function openState(
+  stateDirectory: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<OpenedServer> {
+  return openServer({
+    stateDirectory,
+    listen: { host: '127.0.0.1', port: 0 },
+    insecure: false,
+    leaseMs: HOUR_MS,
+    pingMs: 0,
+    diskReserveBytes: 0,
+    environment,
+    readOnly: true,
+    log: () => undefined,
+    onStop: () => undefined,
+  });
+}

@@ -1,0 +1,83 @@
+import type { ApiClient, JobSummary } from '#wire';
+import { cliErrors } from './errors.ts';
+import { findServer } from './find-server.ts';
+import type { Composition } from './port.ts';
+import type { ReadSettings, World } from './world.ts';
+
+interface Asking {
+  readonly settings: ReadSettings;
+  readonly composition: Composition;
+}
+
+/** Lets `use` talk to the server that the command means, and leaves it whatever happens. */
+export async function withServer<T>(
+  asking: Asking,
+  world: World,
+  readOnly: boolean,
+  use: (client: ApiClient) => Promise<T>,
+): Promise<T> {
+  const openState = (directory: string) => asking.composition.openState(directory);
+  const reached = await findServer(asking.settings, { readOnly, openState }, world);
+  const { ApiClient } = await import('#wire');
+  const client = new ApiClient({ url: reached.url, token: reached.token, signal: world.ending });
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+    await reached.close();
+  }
+}
+
+/** As `withServer`, for a command that changes nothing. */
+export async function toLook<T>(
+  asking: Asking,
+  world: World,
+  use: (client: ApiClient) => Promise<T>,
+): Promise<T> {
+  return await withServer(asking, world, true, use);
+}
+
+/** As `withServer`, for a command that changes something: it needs a running server. */
+export async function toChange<T>(
+  asking: Asking,
+  world: World,
+  use: (client: ApiClient) => Promise<T>,
+): Promise<T> {
+  return await withServer(asking, world, false, use);
+}
+
+/** The number of the job that the user named: a number, a name (its newest job), or the newest. */
+export async function findJob(client: ApiClient, named: string | undefined): Promise<number> {
+  if (named !== undefined && /^[1-9]\d{0,14}$/.test(named)) return Number(named);
+  for await (const job of allJobs(client)) {
+    if (named === undefined || job.name === named) return job.job;
+  }
+  if (named === undefined) throw cliErrors.create('JOB_NONE');
+  throw cliErrors.create('JOB_NAME_UNKNOWN', { name: named });
+}
+
+/** `3.17` → job and task; `3` or a name → job. Throws TASK_NUMBER_WRONG. */
+export async function findTask(
+  client: ApiClient,
+  named: string | undefined,
+): Promise<{ job: number; task: number | null }> {
+  const parts = /^(\d+)\.(\d{1,15})$/.exec(named ?? '');
+  if (parts) return { job: await findJob(client, parts[1]), task: Number(parts[2]) };
+  if (named !== undefined && /^\d+\./.test(named)) {
+    throw cliErrors.create('TASK_NUMBER_WRONG', { found: named });
+  }
+  return { job: await findJob(client, named), task: null };
+}
+
+/** Every job, newest first, page by page. */
+export async function* allJobs(
+  client: ApiClient,
+  state?: JobSummary['state'],
+): AsyncGenerator<JobSummary> {
+  let from: number | undefined;
+  do {
+    const page = await client.call('listJobs', { query: { from, state, limit: 1000 } });
+    yield* page.jobs;
+    from = page.next ?? undefined;
+  } while (from !== undefined);
+}

@@ -1,0 +1,75 @@
+import { join, resolve } from 'node:path';
+import type { CommandInput } from '../command.ts';
+import { cliErrors } from '../errors.ts';
+import { TOKEN_FILE } from '../find-server.ts';
+import { logChoice } from '../log-choice.ts';
+import type { RunOptions } from '../port.ts';
+import type { run as spec } from '../table/run.ts';
+import type { World } from '../world.ts';
+
+type Input = CommandInput<typeof spec>;
+
+/** `windrow run` */
+export async function run(input: Input, world: World): Promise<number> {
+  checkWhatToRun(input);
+  return await input.composition.run(runOptions(input, world), world);
+}
+
+function checkWhatToRun({ args, words }: Input): void {
+  const wrong = (problem: string) =>
+    cliErrors.create('USAGE_WRONG', { problem, help: 'windrow run --help' });
+  if (args.length === 0 && words.length === 0) {
+    throw wrong('nothing to run: give a sweep file, or a command after --');
+  }
+  if (args.length > 0 && words.length > 0) {
+    throw wrong(`both a sweep file (${args[0]}) and a command after -- were given`);
+  }
+}
+
+function runOptions(input: Input, world: World): RunOptions {
+  const { options, settings, words, axes } = input;
+  const { values, origins } = settings;
+  // Made for servers of their own, these hold for a run only where its own command line says so.
+  const own = (key: 'listen' | 'stateDirectory') => origins[key].kind === 'command line';
+  return {
+    sweepFile: input.args[0] ?? null,
+    words,
+    axes,
+    results: options.result,
+    inputs: options.input,
+    environment: options.env,
+    name: options.name,
+    collect: options.collect,
+    validate: options.validate,
+    retries: options.retries,
+    timeoutMs: options.timeout,
+    directory: options.directory as RunOptions['directory'],
+    order: options.order as RunOptions['order'],
+    keep: options.keep as RunOptions['keep'],
+    cpus: options.cpus,
+    memoryBytes: options.memory,
+    diskBytes: options.disk,
+    priority: options.priority,
+    output:
+      options.output === undefined
+        ? undefined
+        : resolve(world.surroundings.directory, options.output),
+    again: options.again,
+    whyRerun: options.whyRerun,
+    dryRun: options.dryRun,
+    json: options.json,
+    quiet: options.quiet,
+    server: values.server === '' ? null : values.server,
+    tokenFile: values.tokenFile || join(values.stateDirectory, TOKEN_FILE),
+    token: values.token,
+    stateDirectory: own('stateDirectory') ? values.stateDirectory : null,
+    listen: own('listen') ? values.listen : null,
+    insecure: values.insecure,
+    slots: values.slots,
+    workerStarter: values.workerStarter as RunOptions['workerStarter'],
+    leaseMs: values.leaseMs,
+    pingMs: values.pingMs,
+    diskReserveBytes: values.diskReserveBytes,
+    log: logChoice(settings, world),
+  };
+}

@@ -1,0 +1,88 @@
+import { defineErrors } from '#base';
+
+export const cliErrors = defineErrors({
+  USAGE_WRONG: {
+    message: '{problem}',
+    todo: 'See: {help}',
+    status: 400,
+    example: { problem: "unknown option '--slot'", help: 'windrow run --help' },
+  },
+  SERVER_NOT_FOUND: {
+    message: 'no server was found; looked into {places}',
+    todo: 'Start one with `windrow serve`, or name one with --server URL or its state directory with --state DIR.',
+    status: 404,
+    example: { places: './results/.windrow, /home/ada/.local/state/windrow' },
+  },
+  SERVER_NOT_RUNNING: {
+    message: 'there is a state directory at {state}, but no server runs on it',
+    todo: 'To change anything start one: windrow serve --state {state}',
+    status: 409,
+    example: { state: './results/.windrow' },
+  },
+  SERVER_FILE_MALFORMED: {
+    message: '{path} does not say where the server is: {reason}',
+    todo: 'Stop the server and remove the file; the server writes it anew at its next start.',
+    status: 500,
+    example: { path: '/var/lib/windrow/server.json', reason: 'broken JSON' },
+  },
+  JOB_NAME_UNKNOWN: {
+    message: 'no job is called {name}',
+    todo: 'List the jobs with `windrow ls`.',
+    status: 404,
+    example: { name: 'ising' },
+  },
+  JOB_NONE: {
+    message: 'there is no job yet',
+    todo: 'Submit one with `windrow run`.',
+    status: 404,
+    example: {},
+  },
+  TASK_NUMBER_WRONG: {
+    message: '{found} names no task, expected JOB.TASK like 3.17',
+    todo: 'List the tasks of a job with `windrow show JOB --tasks`.',
+    status: 400,
+    example: { found: '3.x' },
+  },
+  ERROR_CODE_UNKNOWN: {
+    message: 'there is no error {code}',
+    todo: 'List them all with `windrow errors`.',
+    status: 404,
+    example: { code: 'TABLE_TO_SHORT' },
+  },
+  EXPORT_PATH_WRONG: {
+    message: 'the server names a file {file}, which is no path inside of the target directory',
+    todo: 'Do not trust this server.',
+    status: 502,
+    example: { file: '../../.bashrc' },
+  },
+  PARAMETERS_UNREADABLE: {
+    message: '{file} cannot be read: {reason}',
+    todo: 'Name a file that exists and that you may read.',
+    status: 400,
+    example: { file: 'grid.csv', reason: 'ENOENT' },
+  },
+  OUTPUT_FAILED: {
+    message: 'output cannot be written to {target}: {reason}',
+    todo: 'Make room there, or write to another place.',
+    status: 500,
+    example: { target: 'stdout', reason: 'ENOSPC' },
+  },
+  RESULT_CHOICE_NEEDED: {
+    message: 'task {task} has several results: {names}',
+    todo: 'Say which with --name.',
+    status: 400,
+    example: { task: 3, names: 'energy, field' },
+  },
+  RESULT_NONE: {
+    message: 'task {task} has no result',
+    todo: 'See how it ended: windrow show {job}.{task}',
+    status: 404,
+    example: { job: 1, task: 3 },
+  },
+  INTERNAL: {
+    message: 'something that should not happen happened: {reason}',
+    todo: 'This is a fault of windrow. Details are in {log}; please report it with them.',
+    status: 500,
+    example: { reason: 'x is not a function', log: '/home/ada/.local/state/windrow/crash.log' },
+  },
+});

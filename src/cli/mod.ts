@@ -1,0 +1,21 @@
+/** cli: the command line. Reads it, asks the server, prints tables and JSON. */
+export { type CommandSpec, exitCodesOf } from './command.ts';
+export { type DescribedOption, describedOptions } from './described-option.ts';
+export { cliErrors } from './errors.ts';
+export { readServerFile, SERVER_FILE, type ServerFile, TOKEN_FILE } from './find-server.ts';
+export { FOLLOWED, followJob } from './follow.ts';
+export { runCli } from './main.ts';
+export { Output, OutputGone } from './output.ts';
+export type {
+  AxisText,
+  Composition,
+  LogChoice,
+  NamedErrors,
+  OpenedServer,
+  RunOptions,
+  ServeOptions,
+  WorkerOptions,
+} from './port.ts';
+export { type PlannedSweep, runSweep, type SubmitWish, sendParts } from './submit.ts';
+export { COMMANDS } from './table.ts';
+export type { World } from './world.ts';

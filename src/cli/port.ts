@@ -1,0 +1,115 @@
+import type { Address, ErrorEntry } from '#base';
+import type { World } from './world.ts';
+
+/** One axis of the parameter table as the command line gave it; their order is that of the columns. */
+export interface AxisText {
+  readonly kind: 'parameters' | 'range' | 'set' | 'each-line';
+  readonly text: string;
+}
+
+/** What `windrow run` was asked for; undefined is "as the sweep file says, or the default". */
+export interface RunOptions {
+  /** Relative to the current directory, or null when the command line is the sweep. */
+  readonly sweepFile: string | null;
+  /** The words after `--`: COMMAND and, GNU-parallel style, `:::` and `:::+` with their values. */
+  readonly words: readonly string[];
+  readonly axes: readonly AxisText[];
+  /** `name=source`, as written. */
+  readonly results: readonly string[];
+  /** `name=file`, as written. */
+  readonly inputs: readonly string[];
+  /** `NAME=value`, as written. */
+  readonly environment: readonly string[];
+  readonly name: string | undefined;
+  readonly collect: string | undefined;
+  readonly validate: string | undefined;
+  readonly retries: number | undefined;
+  /** 0: none. */
+  readonly timeoutMs: number | undefined;
+  readonly directory: 'scratch' | 'submit' | undefined;
+  readonly order: 'table' | 'completion' | undefined;
+  readonly keep: 'packed' | 'files' | undefined;
+  readonly cpus: number | undefined;
+  readonly memoryBytes: number | undefined;
+  readonly diskBytes: number | undefined;
+  readonly priority: number | undefined;
+  /** Absolute. */
+  readonly output: string | undefined;
+  readonly again: boolean;
+  readonly whyRerun: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** URL of a server, or null: start one in this process. */
+  readonly server: string | null;
+  /** Absolute; where the admin token of `server` is read when `token` is empty. */
+  readonly tokenFile: string;
+  readonly token: string;
+  /** Absolute, or null: `.windrow` in the output directory. */
+  readonly stateDirectory: string | null;
+  /** Null: loopback, any free port, and no `serving` line. */
+  readonly listen: Address | null;
+  readonly insecure: boolean;
+  readonly slots: number;
+  readonly workerStarter: 'auto' | 'launcher' | 'spawn';
+  readonly leaseMs: number;
+  readonly pingMs: number;
+  readonly diskReserveBytes: number;
+  readonly log: LogChoice;
+}
+
+export interface LogChoice {
+  readonly level: string;
+  /** `auto` is decided: pretty on a terminal. */
+  readonly format: 'pretty' | 'json';
+  readonly color: boolean;
+}
+
+export interface ServeOptions {
+  readonly listen: Address;
+  /** Absolute. */
+  readonly stateDirectory: string;
+  readonly insecure: boolean;
+  readonly leaseMs: number;
+  readonly pingMs: number;
+  readonly diskReserveBytes: number;
+  readonly log: LogChoice;
+}
+
+export interface WorkerOptions {
+  /** URL, or `''`: that of the server in the state directory. */
+  readonly server: string;
+  /** Absolute, of the local server whose session is used when no session file is named. */
+  readonly stateDirectory: string;
+  readonly slots: number;
+  /** Absolute. */
+  readonly directory: string;
+  /** Absolute, or `''`. */
+  readonly sessionFile: string;
+  readonly name: string | undefined;
+  readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly log: LogChoice;
+}
+
+/** A server that this process opened for a while. */
+export interface OpenedServer {
+  readonly url: string;
+  readonly token: string;
+  close(): Promise<void>;
+}
+
+export interface NamedErrors {
+  readonly room: string;
+  readonly entries: Readonly<Record<string, ErrorEntry>>;
+}
+
+/** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
+export interface Composition {
+  run(options: RunOptions, world: World): Promise<number>;
+  serve(options: ServeOptions, world: World): Promise<number>;
+  worker(options: WorkerOptions, world: World): Promise<number>;
+  /** Serves what is in a state directory that has no server, for reading only. */
+  openState(stateDirectory: string): Promise<OpenedServer>;
+  /** The errors of every room, for `windrow errors` and the reference. */
+  errorTables(): Promise<readonly NamedErrors[]>;
+}

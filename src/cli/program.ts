@@ -1,0 +1,213 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { parseBytes, parseDurationMs, type Setting, windrowSettings } from '#base';
+import { type CommandSpec, exitCodesOf, type OptionSpec } from './command.ts';
+import { cliErrors } from './errors.ts';
+import type { AxisText } from './port.ts';
+import { COMMANDS } from './table.ts';
+
+/** A command line, read but for the settings. */
+export type ParsedLine =
+  | {
+      readonly kind: 'command';
+      readonly spec: CommandSpec;
+      readonly args: readonly string[];
+      readonly words: readonly string[];
+      readonly options: Readonly<Record<string, unknown>>;
+      readonly axes: readonly AxisText[];
+      /** Setting name → text, as `readSettings` takes it. */
+      readonly flags: Readonly<Record<string, string>>;
+    }
+  /** Help or version was asked for; this is the text. */
+  | { readonly kind: 'text'; readonly text: string };
+
+/** Reads the words after `windrow`. Throws USAGE_WRONG. */
+export function parseLine(argv: readonly string[], columns: number): ParsedLine {
+  const [before, words] = splitWords(argv.length === 0 ? ['--help'] : argv);
+  if (before.length === 1 && /^(-V|--version)$/.test(before[0]!)) before[0] = 'version';
+  let parsed: ParsedLine | undefined;
+  const written: string[] = [];
+  const write = (text: string) => void written.push(text);
+  const program = buildProgram(columns, write, (found) => {
+    parsed = found;
+  });
+  try {
+    program.parse(before, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { kind: 'text', text: written.join('') };
+    throw usageError(error, before[0]);
+  }
+  if (parsed?.kind !== 'command') return { kind: 'text', text: written.join('') };
+  return withWords(parsed, words);
+}
+
+/** The help of one command, or of windrow itself, as `--help` prints it. */
+export function helpOf(name: string | undefined, columns: number): string {
+  const line = parseLine(name === undefined ? ['--help'] : [name, '--help'], columns);
+  return line.kind === 'text' ? line.text : '';
+}
+
+// What follows `--` belongs to the user's command, also where it looks like our options.
+function splitWords(argv: readonly string[]): [string[], string[] | null] {
+  const at = argv.indexOf('--');
+  return at < 0 ? [[...argv], null] : [argv.slice(0, at), argv.slice(at + 1)];
+}
+
+function withWords(
+  parsed: Extract<ParsedLine, { kind: 'command' }>,
+  words: string[] | null,
+): ParsedLine {
+  if (words === null) return parsed;
+  if (parsed.spec.takesCommand === true) return { ...parsed, words };
+  throw cliErrors.create('USAGE_WRONG', {
+    problem: `${parsed.spec.name} takes no command after --`,
+    help: `windrow ${parsed.spec.name} --help`,
+  });
+}
+
+function buildProgram(
+  columns: number,
+  write: (text: string) => void,
+  found: (line: ParsedLine) => void,
+): Command {
+  const program = new Command('windrow')
+    .description('High-throughput computing: a program, a table of parameter sets, some machines.')
+    .usage('COMMAND [options]')
+    .exitOverride()
+    .configureOutput({
+      writeOut: write,
+      writeErr: write,
+      getOutHelpWidth: () => columns,
+      getOutHasColors: () => false,
+    })
+    .helpCommand('help [command]', 'Show the help of a command.')
+    .addHelpText('after', '\nEach command has examples: windrow COMMAND --help\n');
+  for (const spec of COMMANDS) addCommand(program, spec, found);
+  program.option('-V, --version', 'Print the version.');
+  return program;
+}
+
+function addCommand(program: Command, spec: CommandSpec, found: (line: ParsedLine) => void): void {
+  const command = program.command(spec.name).summary(spec.summary);
+  command.description([spec.summary, ...spec.details].join('\n\n'));
+  command.allowExcessArguments(false);
+  if (spec.takesCommand === true) command.usage(usageOfRun(spec));
+  for (const argument of spec.arguments) command.argument(argument.usage, argument.doc);
+  const axes: AxisText[] = [];
+  for (const [key, option] of Object.entries(spec.options)) addOption(command, key, option, axes);
+  command.addHelpText('after', afterHelp(spec));
+  command.action(() => {
+    const given = command.opts();
+    const { options, flags } = sortOptions(spec, given);
+    found({ kind: 'command', spec, args: command.args, words: [], options, axes, flags });
+  });
+}
+
+function usageOfRun(spec: CommandSpec): string {
+  return `[options] ${spec.arguments.map((one) => one.usage).join(' ')} | [options] -- COMMAND…`;
+}
+
+/** The setting that an option sets, and how it is written: `--lease <duration>`, `--insecure`. */
+export function settingOption(option: Extract<OptionSpec, { kind: 'setting' }>): {
+  setting: Setting;
+  flags: string;
+  doc: string;
+} {
+  const setting: Setting = windrowSettings[option.setting];
+  const flags =
+    setting.type === 'boolean' ? `--${setting.name}` : `--${setting.name} <${setting.value}>`;
+  const fallback =
+    setting.defaultDoc ?? (typeof setting.default === 'string' ? setting.default : '');
+  const doc = option.doc ?? `${setting.doc.replace(/\.$/, '')} (default: ${fallback}).`;
+  return { setting, flags, doc };
+}
+
+function addOption(command: Command, key: string, spec: OptionSpec, axes: AxisText[]): void {
+  if (spec.kind === 'setting') {
+    const { setting, flags, doc } = settingOption(spec);
+    const option = new Option(flags, doc);
+    if (setting.choices) option.choices([...setting.choices]);
+    command.addOption(option);
+    return;
+  }
+  const option = new Option(spec.flags, spec.doc);
+  if (spec.kind === 'axis') {
+    const kind = option.name() as AxisText['kind'];
+    command.addOption(option);
+    command.on(`option:${option.name()}`, (text: string) => void axes.push({ kind, text }));
+    return;
+  }
+  if (spec.kind === 'list') option.default([], 'none');
+  if (spec.kind === 'list') option.argParser((text, all: string[]) => [...all, text]);
+  else if (spec.choices) option.choices([...spec.choices]);
+  else if (spec.kind !== 'flag')
+    option.argParser((text) => READERS[spec.kind](text, spec.least ?? 0));
+  if (option.attributeName() !== key)
+    throw new Error(`${command.name()}: ${spec.flags} is not ${key}`);
+  command.addOption(option);
+}
+
+type Reader = (text: string, least: number) => unknown;
+
+const READERS: Readonly<Record<Exclude<OptionSpec['kind'], 'setting' | 'axis'>, Reader>> = {
+  flag: () => true,
+  text: (text) => text,
+  choice: (text) => text,
+  list: (text) => text,
+  whole: (text, least) => {
+    const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return orInvalid(value >= least ? value : undefined, `expected a whole number from ${least}`);
+  },
+  number: (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+    return orInvalid(
+      value !== undefined && value > 0 ? value : undefined,
+      'expected a number above 0',
+    );
+  },
+  duration: (text) =>
+    orInvalid(
+      text === 'none' ? 0 : parseDurationMs(text),
+      'expected a duration like "10 min", or none',
+    ),
+  bytes: (text) => orInvalid(parseBytes(text), 'expected a size like "512 MB"'),
+};
+
+function orInvalid<T>(value: T | undefined, expected: string): T {
+  if (value === undefined) throw new InvalidArgumentError(expected);
+  return value;
+}
+
+/** Parts what was given into options of the command and settings. */
+function sortOptions(
+  spec: CommandSpec,
+  given: Record<string, unknown>,
+): { options: Record<string, unknown>; flags: Record<string, string> } {
+  const options: Record<string, unknown> = {};
+  const flags: Record<string, string> = {};
+  for (const [key, option] of Object.entries(spec.options)) {
+    if (option.kind === 'setting') {
+      const { setting } = settingOption(option);
+      const value = given[new Option(`--${setting.name}`).attributeName()];
+      if (value !== undefined) flags[setting.name] = value === true ? 'yes' : String(value);
+    } else if (option.kind !== 'axis') {
+      options[key] = given[key] ?? (option.kind === 'flag' ? false : undefined);
+    }
+  }
+  return { options, flags };
+}
+
+function afterHelp(spec: CommandSpec): string {
+  const examples = spec.examples.map(({ line, does }) => `  # ${does}\n  ${line}`);
+  const codes = exitCodesOf(spec).map(
+    ([code, meaning]) => `  ${String(code).padEnd(3)} ${meaning}`,
+  );
+  return `\nExamples:\n${examples.join('\n')}\n\nExit codes:\n${codes.join('\n')}\n`;
+}
+
+function usageError(error: CommanderError, name: string | undefined): Error {
+  const known = COMMANDS.some((spec) => spec.name === name);
+  const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const help = known ? `windrow ${name} --help` : 'windrow --help';
+  return cliErrors.create('USAGE_WRONG', { problem, help });
+}

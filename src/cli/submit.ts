@@ -1,0 +1,160 @@
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { messageOf, printable, systemCodeOf } from '#base';
+import type { Axis, JobSpec } from '#model';
+import type { ApiClient, JobSubmission, JobSubmitted, SubmissionPreview } from '#wire';
+import { cliErrors } from './errors.ts';
+import { FOLLOWED, type FollowWish, followJob } from './follow.ts';
+import { formatCount } from './format.ts';
+import type { World } from './world.ts';
+
+/** A sweep that was read and checked, with what must be sent along. */
+export interface PlannedSweep {
+  /** Axes of kind `file` carry `local:<index>` into `tables`. */
+  readonly spec: JobSpec;
+  readonly tables: readonly {
+    /** `-`: standard input. */
+    readonly path: string;
+    /** For messages. */
+    readonly file: string;
+    readonly format: 'bar' | 'csv' | 'tsv' | 'jsonl' | 'lines';
+  }[];
+  readonly blobs: readonly {
+    readonly path: string;
+    readonly sha256: string;
+    readonly bytes: number;
+  }[];
+  readonly key: string;
+  readonly keyParts: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+export interface SubmitWish extends FollowWish {
+  readonly again: boolean;
+  readonly whyRerun: boolean;
+  readonly dryRun: boolean;
+}
+
+/**
+ * From a planned sweep to its end: sends what it needs, submits it (or says what submitting would
+ * do), and follows the job. Answers with the exit code of `windrow run`.
+ */
+export async function runSweep(
+  client: ApiClient,
+  sweep: PlannedSweep,
+  wish: SubmitWish,
+  world: World,
+): Promise<number> {
+  const submission = await sendParts(client, sweep, wish.again, world);
+  if (wish.whyRerun || wish.dryRun) {
+    const preview = await client.call('previewJob', { body: submission as never });
+    warn(preview.warnings, wish, world);
+    if (wish.json) await world.stdout.json({ kind: 'preview', ...preview });
+    else await world.stdout.write(previewText(preview));
+    return 0;
+  }
+  const submitted = await client.call('submitJob', { body: submission as never });
+  warn(submitted.warnings, wish, world);
+  if (wish.json) {
+    world.stdout.attempt(`${JSON.stringify({ kind: 'submitted', ...submitted })}\n`);
+  } else if (!wish.quiet) world.stderr.attempt(submittedText(submitted, sweep.spec));
+  const code = await followJob(client, submitted.job, wish, world);
+  if (code === FOLLOWED.interrupted && !wish.quiet) {
+    world.stderr.attempt('windrow: interrupted; the same command goes on from here\n');
+  }
+  return code;
+}
+
+/** Uploads tables and blobs, and answers with the job that names them. */
+export async function sendParts(
+  client: ApiClient,
+  sweep: PlannedSweep,
+  again: boolean,
+  world: World,
+): Promise<JobSubmission> {
+  const { spec, key, keyParts } = sweep;
+  const warnings = [...sweep.warnings];
+  const ids: string[] = [];
+  for (const table of sweep.tables) {
+    const receipt = await sendTable(client, table, world);
+    ids.push(receipt.table);
+    warnings.push(...receipt.warnings);
+  }
+  for (const { path, sha256, bytes } of sweep.blobs) {
+    await client.sendBlob(path, { sha256, bytes }, world.ending);
+  }
+  const axes = spec.axes.map((axis) => withTable(axis, ids));
+  return { spec: { ...spec, axes }, key, keyParts, again, warnings };
+}
+
+function withTable(axis: Axis, ids: readonly string[]): Axis {
+  if (axis.kind !== 'file') return axis;
+  const index = /^local:(\d+)$/.exec(axis.table)?.[1];
+  return index === undefined ? axis : { kind: 'file', table: ids[Number(index)] ?? axis.table };
+}
+
+async function sendTable(
+  client: ApiClient,
+  { path, file, format }: PlannedSweep['tables'][number],
+  world: World,
+) {
+  const body: Readable =
+    path === '-' ? world.stdin : createReadStream(resolve(world.surroundings.directory, path));
+  // Kept, because the exchange only says that the body broke off.
+  let failure: unknown;
+  body.on('error', (error) => {
+    failure = error;
+  });
+  try {
+    return await client.call('putTable', { query: { format, file }, body, signal: world.ending });
+  } catch (error) {
+    if (failure === undefined) throw error;
+    const reason = systemCodeOf(failure) ?? messageOf(failure);
+    throw cliErrors.create('PARAMETERS_UNREADABLE', { file, reason }, { cause: failure });
+  } finally {
+    body.destroy();
+  }
+}
+
+function warn(warnings: readonly string[], wish: SubmitWish, world: World): void {
+  for (const warning of warnings) {
+    if (!wish.json) world.stderr.attempt(`windrow: warning: ${printable(warning)}\n`);
+  }
+}
+
+function submittedText({ job, outcome, rerun, counts }: JobSubmitted, spec: JobSpec): string {
+  const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const name = `job ${job} ${printable(spec.name)}`;
+  if (outcome === 'created') return `windrow: ${name}: ${formatCount(rows)} tasks\n`;
+  return `windrow: ${name} goes on: ${rerunText(rerun)}\n`;
+}
+
+/** `90 kept, 10 to run (4 new, 5 unfinished or failed, 1 changed: command)` */
+function rerunText(rerun: JobSubmitted['rerun']): string {
+  const { kept, fresh, failed, changed, changedParts } = rerun;
+  const parts: string[] = [];
+  if (fresh > 0) parts.push(`${formatCount(fresh)} new`);
+  if (failed > 0) parts.push(`${formatCount(failed)} unfinished or failed`);
+  if (changed > 0) parts.push(`${formatCount(changed)} changed: ${changedParts.join(', ')}`);
+  const why = parts.length > 0 ? ` (${parts.join(', ')})` : '';
+  return `${formatCount(kept)} kept, ${formatCount(fresh + failed + changed)} to run${why}`;
+}
+
+function previewText(preview: SubmissionPreview): string {
+  const earlier =
+    preview.continues === null
+      ? 'No earlier run is continued.'
+      : `Continues job ${preview.continues}.`;
+  const examples = preview.examples.map(
+    ({ task, why, commandLine }) => `  task ${task}, ${WHY[why]}: ${printable(commandLine)}`,
+  );
+  return `${[`${formatCount(preview.rows)} tasks: ${rerunText(preview)}`, earlier, ...examples].join('\n')}\n`;
+}
+
+const WHY = {
+  kept: 'kept',
+  fresh: 'new',
+  failed: 'unfinished or failed',
+  changed: 'changed',
+} as const;

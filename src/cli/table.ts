@@ -1,0 +1,31 @@
+import type { CommandSpec } from './command.ts';
+import { completion, config, errors, man, version } from './table/about.ts';
+import { pause, resume, retry, rm } from './table/change.ts';
+import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
+import { run } from './table/run.ts';
+import { serve, stop, worker, workers } from './table/serve.ts';
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandSpec[] = [
+  run,
+  serve,
+  worker,
+  ls,
+  show,
+  stats,
+  logs,
+  results,
+  top,
+  wait,
+  retry,
+  pause,
+  resume,
+  rm,
+  workers,
+  stop,
+  config,
+  errors,
+  completion,
+  man,
+  version,
+];

@@ -1,0 +1,158 @@
+import type { CommandAction, CommandSpec } from '../command.ts';
+import { json, log, whichServer } from './shared-options.ts';
+
+export const run = {
+  name: 'run',
+  summary: 'Run a program once for each row of a parameter table.',
+  arguments: [{ usage: '[sweep]', doc: 'A sweep file (TOML), instead of `-- COMMAND`.' }],
+  takesCommand: true,
+  options: {
+    parameters: {
+      kind: 'axis',
+      flags: '--parameters <file>',
+      doc: 'Rows from a file: cells separated by |, or .csv, .tsv, .jsonl; - is stdin.',
+    },
+    range: {
+      kind: 'axis',
+      flags: '--range <name=from..to[..step]>',
+      doc: 'A column of numbers, both ends included.',
+    },
+    set: { kind: 'axis', flags: '--set <name=a,b,…>', doc: 'A column of the given values.' },
+    eachLine: {
+      kind: 'axis',
+      flags: '--each-line <file>',
+      doc: 'One row for each line, in the column `line`; - is stdin.',
+    },
+    result: {
+      kind: 'list',
+      flags: '--result <name=source>',
+      doc: 'A result: stdout, stderr, a file or a glob. May be repeated.',
+    },
+    input: {
+      kind: 'list',
+      flags: '--input <name=file>',
+      doc: 'A file that each attempt finds under this name. May be repeated.',
+    },
+    env: {
+      kind: 'list',
+      flags: '--env <name=value>',
+      doc: 'A variable of the environment of every attempt. May be repeated.',
+    },
+    collect: {
+      kind: 'text',
+      flags: '--collect <how>',
+      doc: 'concat, blockwise, table, none, or a module of yours.',
+    },
+    validate: {
+      kind: 'text',
+      flags: '--validate <file>',
+      doc: 'A module or executable that checks the results of each attempt.',
+    },
+    retries: {
+      kind: 'whole',
+      flags: '--retries <n>',
+      doc: 'How often a task is tried again after the program failed.',
+    },
+    timeout: {
+      kind: 'duration',
+      flags: '--timeout <duration>',
+      doc: 'Longest time of one attempt, like "10 min"; none: no limit.',
+    },
+    name: { kind: 'text', flags: '--name <text>', doc: 'Name of the job.' },
+    directory: {
+      kind: 'choice',
+      flags: '--directory <where>',
+      choices: ['scratch', 'submit'],
+      doc: 'Where attempts run: in a directory of their own, or in the current one.',
+    },
+    order: {
+      kind: 'choice',
+      flags: '--order <order>',
+      choices: ['table', 'completion'],
+      doc: 'Order of the collected results.',
+    },
+    keep: {
+      kind: 'choice',
+      flags: '--keep <form>',
+      choices: ['packed', 'files'],
+      doc: 'Keep results in a few files, or in one folder per task.',
+    },
+    cpus: { kind: 'number', flags: '--cpus <n>', doc: 'CPUs that one attempt needs.' },
+    memory: { kind: 'bytes', flags: '--memory <size>', doc: 'Memory that one attempt may use.' },
+    disk: { kind: 'bytes', flags: '--disk <size>', doc: 'Disk that one attempt may use.' },
+    priority: {
+      kind: 'whole',
+      flags: '--priority <n>',
+      least: -1_000_000,
+      doc: 'Jobs with a larger one go first.',
+    },
+    output: { kind: 'text', flags: '--output <dir>', doc: 'Directory for the results.' },
+    again: {
+      kind: 'flag',
+      flags: '--again',
+      doc: 'Start afresh instead of going on with an earlier run.',
+    },
+    whyRerun: {
+      kind: 'flag',
+      flags: '--why-rerun',
+      doc: 'Say which rows would run again and why; run nothing.',
+    },
+    dryRun: {
+      kind: 'flag',
+      flags: '--dry-run',
+      doc: 'Check everything and show the first commands; run nothing.',
+    },
+    quiet: {
+      kind: 'flag',
+      flags: '-q, --quiet',
+      doc: 'No progress, and a summary only of failures.',
+    },
+    json: { ...json, doc: 'Print progress and summary as lines of JSON.' },
+    slots: { kind: 'setting', setting: 'slots' },
+    workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    listen: {
+      kind: 'setting',
+      setting: 'listen',
+      doc: 'Let workers of other machines connect here; only as an option, not from settings files.',
+    },
+    insecure: { kind: 'setting', setting: 'insecure' },
+    ...whichServer,
+    server: {
+      kind: 'setting',
+      setting: 'server',
+      doc: 'Submit to this server instead of starting one (or WINDROW_SERVER).',
+    },
+    state: {
+      kind: 'setting',
+      setting: 'stateDirectory',
+      doc: 'State directory of this run (default: .windrow in the output directory).',
+    },
+    ...log,
+  },
+  details: [
+    'The rows are the cross product of all --parameters, --range, --set and --each-line, in the ' +
+      'order in which they are written; or, as with GNU parallel, the values after :::.',
+    'In COMMAND, $name is the cell of the column `name`. One word is a shell command, in which ' +
+      'each value becomes exactly one word whatever it contains; several words are executed as ' +
+      'they are, without a shell. With ::: the places are {}, {.}, {/}, {1}, {2} and so on.',
+    'Running the same again goes on where it stopped, and runs only rows that are new, failed or ' +
+      'changed.',
+  ],
+  examples: [
+    { line: "windrow run --range seed=1..100 -- './ising --seed $seed'", does: '100 seeds' },
+    {
+      line: "windrow run --parameters grid.csv --retries 2 --timeout '10 min' -- ./ising --beta '$beta'",
+      does: 'one run for each line of a table',
+    },
+    { line: 'windrow run -- gzip -k {} ::: *.txt', does: 'one run for each file' },
+    { line: 'windrow run sweep.toml --slots 4', does: 'what a sweep file says, four at a time' },
+    { line: 'windrow run sweep.toml --why-rerun', does: 'say what would run again, and why' },
+  ],
+  exitCodes: {
+    0: 'all tasks succeeded',
+    1: 'some tasks failed',
+    2: 'the sweep, the command line or the settings were refused; nothing ran',
+    3: 'interrupted; the same command goes on',
+  },
+  load: async (): Promise<CommandAction> => (await import('../commands/run.ts')).run,
+} as const satisfies CommandSpec;

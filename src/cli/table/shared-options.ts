@@ -1,0 +1,28 @@
+import type { OptionSpec } from '../command.ts';
+
+export const json = {
+  kind: 'flag',
+  flags: '--json',
+  doc: 'Print JSON instead of text.',
+} as const satisfies OptionSpec;
+
+/** Where the server is; for every command that asks one. */
+export const whichServer = {
+  server: { kind: 'setting', setting: 'server' },
+  state: { kind: 'setting', setting: 'stateDirectory' },
+  tokenFile: { kind: 'setting', setting: 'tokenFile' },
+} as const satisfies Record<string, OptionSpec>;
+
+export const log = {
+  logLevel: { kind: 'setting', setting: 'logLevel' },
+  logFormat: { kind: 'setting', setting: 'logFormat' },
+} as const satisfies Record<string, OptionSpec>;
+
+export const FIND_SERVER =
+  'Without --server or --state, the server is the one of ./.windrow, ./results/.windrow or the ' +
+  'default state directory. When none runs there, what is stored is read all the same.';
+
+export const JOB_ARGUMENT = {
+  usage: '[job]',
+  doc: 'Number or name of a job; without it, the newest.',
+} as const;

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  encodeStart,
+  REQUEST_LIMIT_BYTES,
+  type ReportHandlers,
+  ReportReader,
+} from './launcher-frames.ts';
+import type { StartRequest } from './port.ts';
+
+type Seen = [string, ...unknown[]];
+
+function record(): { seen: Seen[]; handlers: ReportHandlers } {
+  const seen: Seen[] = [];
+  const handlers: ReportHandlers = {
+    onHello: (version) => seen.push(['hello', version]),
+    onOutput: (stream, bytes) => {
+      const last = seen.at(-1);
+      if (last?.[0] === stream) last[1] = `${last[1]}${bytes.toString('latin1')}`;
+      else seen.push([stream, bytes.toString('latin1')]);
+    },
+    onEnded: (end) => seen.push(['ended', end]),
+    onFailed: (errno, stage) => seen.push(['failed', errno, stage]),
+    onMalformed: () => seen.push(['malformed']),
+  };
+  return { seen, handlers };
+}
+
+function frame(kind: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt32LE(payload.length);
+  header[4] = kind;
+  return Buffer.concat([header, payload]);
+}
+
+const ENDED = Buffer.alloc(40);
+ENDED.set([2, 3, 9, 0, 7]);
+ENDED.writeBigUInt64LE(5_000_000_001n, 8);
+ENDED.writeBigUInt64LE(2_500n, 16);
+ENDED.writeBigUInt64LE(123_456_789_012n, 32);
+
+test('reports are read the same in whatever pieces they arrive', () => {
+  const noise = Buffer.from('\x04\x00\x00\x00\x05 output that looks like a report');
+  const stream = Buffer.concat([
+    frame(1, Buffer.from('WNDR\x01\0\0\0')),
+    frame(2, noise),
+    frame(3, Buffer.from('error')),
+    frame(4, ENDED),
+    frame(5, Buffer.from([8, 0, 0, 0, 4])),
+  ]);
+  const expected = [
+    ['hello', 1],
+    ['stdout', noise.toString('latin1')],
+    ['stderr', 'error'],
+    [
+      'ended',
+      {
+        exitCode: null,
+        signal: 9,
+        timedOut: true,
+        killed: true,
+        strays: 7,
+        wallMs: 5_000_000.001,
+        cpuUserMs: 2.5,
+        cpuSystemMs: 0,
+        memoryPeakBytes: 123_456_789_012,
+      },
+    ],
+    ['failed', 8, 'exec'],
+  ];
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 60 })), (sizes) => {
+      const { seen, handlers } = record();
+      const reader = new ReportReader(handlers);
+      let at = 0;
+      for (const size of [...sizes, stream.length]) {
+        if (at < stream.length) reader.push(stream.subarray(at, at + size));
+        at += size;
+      }
+      assert.deepEqual(seen, expected);
+    }),
+  );
+});
+
+test('what the launcher would never say is refused once and nothing after it is believed', () => {
+  const sound = frame(4, ENDED);
+  for (const bad of [
+    frame(9, Buffer.alloc(3)),
+    frame(4, Buffer.alloc(39)),
+    frame(1, Buffer.from('HTTP\x01\0\0\0')),
+    Buffer.from([0xff, 0xff, 0xff, 0xff, 4]),
+    Buffer.from([1, 0, 1, 0, 2]),
+  ]) {
+    const { seen, handlers } = record();
+    const reader = new ReportReader(handlers);
+    reader.push(Buffer.concat([bad, sound]));
+    reader.push(sound);
+    assert.deepEqual(seen, [['malformed']]);
+  }
+});
+
+test('a request too large for the launcher is not sent', () => {
+  const request: StartRequest = {
+    file: 'true',
+    argv: ['true', 'x'.repeat(REQUEST_LIMIT_BYTES)],
+    environment: {},
+    directory: '/',
+    stdin: null,
+    timeoutMs: 0,
+    killGraceMs: 0,
+    onOutput: () => {},
+  };
+  assert.equal(encodeStart(request, 'C=1'), null);
+});

@@ -1,0 +1,373 @@
+/** What only the launcher promises, and its protocol under attack. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, suite, type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { buildLauncher } from './launcher-build.ts';
+import { type EndReport, encodeKill, encodeStart, ReportReader } from './launcher-frames.ts';
+import { findLauncher, openStarter } from './open-starter.ts';
+import type { ProgramEnd, StartFailure, StartRequest } from './port.ts';
+import { readProcess, readProcessTable } from './process-table.ts';
+import { isAlive, PATH, sh, start, temporaryFolder, until, writeScript } from './starter-world.ts';
+
+const launcherPath = findLauncher();
+const skip = launcherPath === null ? 'the launcher is not built (no C compiler?)' : false;
+
+const request = (command: string, more: Partial<StartRequest> = {}): StartRequest => ({
+  file: '/bin/sh',
+  argv: ['sh', '-c', command],
+  environment: { PATH },
+  directory: '/',
+  stdin: null,
+  timeoutMs: 0,
+  killGraceMs: 0,
+  onOutput: () => {},
+  ...more,
+});
+
+/** A launcher spoken to directly, with everything it reported. */
+interface Raw {
+  readonly process: ChildProcess;
+  readonly ends: EndReport[];
+  readonly failures: number[];
+  /** stdout of all programs so far. */
+  text: string;
+  readonly exited: Promise<unknown[]>;
+  send(bytes: Buffer): void;
+}
+
+function openRaw(test: TestContext | null, path = launcherPath!, listen = true): Raw {
+  const child = spawn(path, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+  test?.after(() => child.kill('SIGTERM'));
+  const raw: Raw = {
+    process: child,
+    ends: [],
+    failures: [],
+    text: '',
+    exited: once(child, 'exit'),
+    send: (bytes) => child.stdin.write(bytes),
+  };
+  const reader = new ReportReader({
+    onHello: (version) => assert.equal(version, 1),
+    onOutput: (_, bytes) => {
+      raw.text += bytes;
+    },
+    onEnded: (end) => raw.ends.push(end),
+    onFailed: (errno) => raw.failures.push(errno),
+    onMalformed: (reason) => assert.fail(reason),
+  });
+  child.stdin.on('error', () => {});
+  if (listen) child.stdout.on('data', (bytes) => reader.push(bytes));
+  return raw;
+}
+
+const frameOf = (command: string, more?: Partial<StartRequest>) =>
+  encodeStart(request(command, more), 'WINDROW_START=raw')!;
+
+const TREE = '(setsid sleep 100 &) ; trap "" TERM; sh -c "echo pid=\\$\\$; sleep 100; :"; :';
+
+async function runningTree(raw: Raw): Promise<number[]> {
+  raw.send(frameOf(TREE));
+  await until(() => /pid=\d+/.test(raw.text));
+  const rows = readProcessTable();
+  const tree = new Set([raw.process.pid!]);
+  for (const row of rows) if (tree.has(row.parent)) tree.add(row.pid);
+  tree.delete(raw.process.pid!);
+  assert.ok(tree.size >= 3, `${tree.size} processes`);
+  return [...tree];
+}
+
+suite('the launcher', { skip }, () => {
+  test('compiles without a warning', (t) => {
+    const target = join(temporaryFolder(t), 'launcher');
+    assert.equal(buildLauncher(target, ['-O2', '-Wall', '-Wextra', '-Werror']), null);
+  });
+
+  for (const [how, act] of [
+    ['the end of its input', (raw: Raw) => raw.process.stdin!.end()],
+    ['SIGTERM', (raw: Raw) => raw.process.kill('SIGTERM')],
+  ] as const) {
+    test(`kills the tree and leaves on ${how}`, async (t) => {
+      const raw = openRaw(t);
+      const tree = await runningTree(raw);
+      act(raw);
+      assert.deepEqual(await raw.exited, [0, null]);
+      assert.deepEqual(tree.filter(isAlive), []);
+    });
+  }
+
+  test('kills the tree and leaves when nobody reads its reports', async (t) => {
+    const raw = openRaw(t);
+    raw.send(frameOf('echo pid=$$; while :; do echo more; sleep 0.01; done'));
+    const pid = Number((await until(() => /pid=(\d+)/.exec(raw.text)))[1]);
+    raw.process.stdout!.destroy();
+    assert.deepEqual(await raw.exited, [0, null]);
+    assert.equal(isAlive(pid), false);
+  });
+
+  test('a start while a program runs is refused by killing everything', async (t) => {
+    const raw = openRaw(t);
+    const tree = await runningTree(raw);
+    raw.send(frameOf('true'));
+    assert.deepEqual(await raw.exited, [65, null]);
+    assert.deepEqual(tree.filter(isAlive), []);
+  });
+
+  test('starts sent ahead are answered in order, and kills between them are harmless', async (t) => {
+    const raw = openRaw(t);
+    // Together larger than the launcher's outbox.
+    const missing = frameOf('', { stdin: '/nothing/here' });
+    raw.send(Buffer.concat([...Array<Buffer>(20_000).fill(missing), encodeKill(0)]));
+    await until(() => raw.failures.length === 20_000);
+    raw.send(Buffer.concat([encodeKill(5), frameOf('exit 9')]));
+    await until(() => raw.ends.length === 1);
+    assert.equal(raw.ends[0]!.exitCode, 9);
+    assert.deepEqual(new Set(raw.failures), new Set([2]));
+  });
+
+  test('a length beyond the limit is refused before its bytes come', async (t) => {
+    const raw = openRaw(t);
+    raw.send(Buffer.from([1, 0, 0x80, 0, 1]));
+    assert.deepEqual(await raw.exited, [65, null]);
+  });
+
+  test('frames cut into single bytes are understood', async (t) => {
+    const raw = openRaw(t);
+    for (const byte of frameOf('exit 11')) raw.send(Buffer.of(byte));
+    await until(() => raw.ends.length === 1);
+    assert.equal(raw.ends[0]!.exitCode, 11);
+  });
+
+  for (const [what, act] of [
+    ['a kill', (raw: Raw) => raw.send(encodeKill(0))],
+    ['a timeout', () => {}],
+  ] as const) {
+    test(`${what} works while nobody reads the output, and all of it is delivered later`, async (t) => {
+      const raw = openRaw(t, launcherPath!, false);
+      const timeoutMs = what === 'a timeout' ? 300 : 0;
+      const file = join(temporaryFolder(t), 'pid');
+      raw.send(frameOf(`echo $$ > ${file}; exec yes`, { timeoutMs }));
+      const pid = await until(() => Number(readIfThere(file)));
+      // `yes` sleeps only when its pipe is full, and the pipe stays full when nobody reads.
+      let looks = 0;
+      await until(() => {
+        looks = readIfThere(`/proc/${pid}/stat`).includes('(yes) S') ? looks + 1 : 0;
+        return looks > 5;
+      });
+      act(raw);
+      await until(() => !isAlive(pid));
+      let bytes = 0;
+      const reader = new ReportReader({
+        onHello: () => {},
+        onOutput: (_, piece) => {
+          assert.match(piece.toString(), /^(y?\n)?(y\n)*y?$/);
+          bytes += piece.length;
+        },
+        onEnded: (end) => raw.ends.push(end),
+        onFailed: () => assert.fail(),
+        onMalformed: (reason) => assert.fail(reason),
+      });
+      raw.process.stdout!.on('data', (piece) => reader.push(piece));
+      await until(() => raw.ends.length === 1);
+      assert.equal(raw.ends[0]!.signal, 9);
+      assert.ok(bytes >= 65_536, `${bytes} bytes`);
+    });
+  }
+
+  test('output held open by a process outside the tree does not delay the end', async (t) => {
+    const starter = openStarter({ launcherPath });
+    t.after(() => starter.close());
+    const started = start(starter, 'sh', ['-c', 'echo pid=$$; sleep 0.3; echo last']);
+    const pid = (await started.seen(/pid=(\d+)/))[1];
+    const held = openSync(`/proc/${pid}/fd/1`, 'w');
+    t.after(() => closeSync(held));
+    assert.equal(((await started.ended) as ProgramEnd).exitCode, 0);
+    assert.match(started.stdout().toString(), /last\n$/);
+  });
+
+  test('CPU time of orphans that ended meanwhile is counted', async (t) => {
+    const starter = openStarter({ launcherPath });
+    t.after(() => starter.close());
+    const burn = 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done';
+    const { end } = await sh(starter, `(sh -c '${burn}; echo > /dev/null' &); sleep 0.6; :`);
+    assert.ok(end.cpuUserMs! > 20, `${end.cpuUserMs} ms`);
+    assert.equal(end.strays, 0);
+  });
+
+  test('its own death ends the program, says so, and heals', async (t) => {
+    const starter = openStarter({ launcherPath });
+    t.after(() => starter.close());
+    const daemon = '(setsid sh -c "echo daemon=\\$\\$; exec sleep 100" &)';
+    const started = start(starter, 'sh', ['-c', `${daemon}; echo pid=$$; sleep 100`]);
+    const pids = [/pid=(\d+)/, /daemon=(\d+)/].map((pattern) => started.seen(pattern));
+    const [pid, daemonPid] = (await Promise.all(pids)).map((match) => Number(match[1]));
+    process.kill(readProcessTable().find((row) => row.pid === pid)!.parent, 'SIGKILL');
+    const end = (await started.ended) as StartFailure;
+    assert.equal(end.code, 'LAUNCHER_LOST');
+    assert.match(end.message, /SIGKILL/);
+    assert.deepEqual([pid!, daemonPid!].filter(isAlive), []);
+    assert.equal((await sh(starter, 'exit 6')).end.exitCode, 6);
+  });
+
+  test('a program that stops it can still be killed', async (t) => {
+    const starter = openStarter({ launcherPath });
+    t.after(() => starter.close());
+    const started = start(starter, 'sh', [
+      '-c',
+      'echo parent=$PPID; sleep 0.1; kill -STOP $PPID; sleep 100',
+    ]);
+    const launcher = Number((await started.seen(/parent=(\d+)/))[1]);
+    await until(() => readProcess(launcher)?.state === 'T');
+    started.program.kill(0);
+    assert.equal(((await started.ended) as ProgramEnd).signal, 'SIGKILL');
+  });
+
+  test('the death of the worker ends the program', async (t) => {
+    const code = `
+      import { openStarter } from ${JSON.stringify(new URL('./open-starter.ts', import.meta.url).href)};
+      openStarter({ launcherPath: ${JSON.stringify(launcherPath)} }).start({
+        file: '/bin/sh', argv: ['sh', '-c', '(setsid sleep 100 &); echo pid=$$; sleep 100'],
+        environment: { PATH: '/bin:/usr/bin' }, directory: '/', stdin: null, timeoutMs: 0,
+        killGraceMs: 0, onOutput: (_, bytes) => process.stdout.write(bytes),
+      });`;
+    const worker = spawn(process.execPath, ['--input-type=module', '-e', code]);
+    t.after(() => worker.kill('SIGKILL'));
+    const [said] = await once(worker.stdout, 'data');
+    const pid = Number(/pid=(\d+)/.exec(String(said))![1]);
+    const launcher = readProcessTable().find((row) => row.pid === pid)!.parent;
+    const daemon = await until(() =>
+      readProcessTable().find((row) => row.parent === launcher && row.pid !== pid),
+    );
+    worker.kill('SIGKILL');
+    await until(() => [pid, launcher, daemon.pid].every((each) => !isAlive(each)));
+  });
+
+  test('what is no launcher is named as unfit', async (t) => {
+    const folder = temporaryFolder(t);
+    const newer = writeScript(
+      folder,
+      'newer',
+      "#!/bin/sh\nprintf '\\10\\0\\0\\0\\1WNDR\\2\\0\\0\\0'; exec sleep 100",
+    );
+    for (const [path, reason] of [
+      ['/nothing/here', /ENOENT/],
+      ['/bin/cat', /report/],
+      ['/bin/true', /exit code 0/],
+      [newer, /version 2/],
+    ] as const) {
+      const starter = openStarter({ launcherPath: path });
+      const end = (await start(starter, 'true', []).ended) as StartFailure;
+      assert.equal(end.code, 'LAUNCHER_UNFIT');
+      assert.match(end.message, reason);
+      await starter.close();
+    }
+  });
+
+  test('a large request does not count as memory of later programs', async (t) => {
+    const starter = openStarter({ launcherPath });
+    t.after(() => starter.close());
+    await sh(starter, ':', { environment: { PATH, ...large(60, 100_000) } }).catch(() => {});
+    await sh(starter, ':');
+    assert.ok((await sh(starter, ':')).end.memoryPeakBytes! < 5e6);
+  });
+});
+
+function large(count: number, bytes: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`V${i}`, 'x'.repeat(bytes)]));
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+suite('the protocol under attack', { skip }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'windrow-test-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const checked = join(folder, 'checked');
+  const flags = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+  const refused = buildLauncher(checked, flags);
+
+  test('no bytes crash the launcher', { timeout: 120_000 }, () => attack(launcherPath!, 150));
+  test(
+    'no bytes make it touch memory that is not its own',
+    {
+      skip: refused !== null && 'this compiler has no sanitizers',
+      timeout: 120_000,
+    },
+    () => attack(checked, 60),
+  );
+  test('the whole suite of ends passes under the sanitizers', {
+    skip: refused !== null && 'this compiler has no sanitizers',
+  }, async (t) => {
+    const starter = openStarter({ launcherPath: checked });
+    t.after(() => starter.close());
+    assert.equal((await sh(starter, '(setsid sleep 100 &); sleep 0.05; exit 3')).end.exitCode, 3);
+    assert.equal(
+      (await sh(starter, 'trap "" TERM; sleep 100; sleep 100', { timeoutMs: 50, killGraceMs: 50 }))
+        .end.signal,
+      'SIGKILL',
+    );
+    assert.equal((await sh(starter, 'head -c 1000000 /dev/zero')).stdout.length, 1_000_000);
+    const missing = (await start(starter, 'nothing', []).ended) as StartFailure;
+    assert.equal(missing.code, 'ENOENT');
+    assert.equal(
+      (await sh(starter, ':', { environment: { PATH, ...large(10, 100_000) } })).end.exitCode,
+      0,
+    );
+  });
+});
+
+/** Sound frames, sound frames with a few bytes changed or cut off, lengths that lie, and noise. */
+function hostileBytes(): fc.Arbitrary<Uint8Array> {
+  const sound = fc.constantFrom(
+    // Programs that do no harm whatever their arguments become.
+    frameOf('', { file: '/bin/true', argv: ['true', 'argument'] }),
+    frameOf('', { file: '/bin/sleep', argv: ['sleep', '0.01'], timeoutMs: 5 }),
+    frameOf('', { file: '/nothing/here' }),
+    encodeKill(0),
+    encodeKill(3),
+  );
+  const changed = fc
+    .tuple(sound, fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 4 }), fc.nat(200))
+    .map(([frame, changes, cut]) => {
+      const bytes = Buffer.from(frame);
+      for (const [at, value] of changes) bytes[at % bytes.length] = value;
+      return bytes.subarray(0, Math.max(1, bytes.length - (cut < 100 ? 0 : cut - 100)));
+    });
+  const lying = fc
+    .tuple(
+      fc.constantFrom(0, 1, 23, 24, 27, 8_388_608, 8_388_609, 0x7fffffff, 0xffffffff),
+      fc.nat(4),
+      fc.uint8Array({ maxLength: 100 }),
+    )
+    .map(([length, kind, rest]) => {
+      const bytes = Buffer.alloc(5 + rest.length);
+      bytes.writeUInt32LE(length);
+      bytes[4] = kind;
+      bytes.set(rest, 5);
+      return bytes;
+    });
+  const noise = fc.uint8Array({ maxLength: 300 });
+  const piece = fc.oneof(sound, changed, lying, noise);
+  return fc.array(piece, { maxLength: 6 }).map((pieces) => Buffer.concat(pieces));
+}
+
+function attack(path: string, runs: number): void {
+  fc.assert(
+    fc.property(hostileBytes(), (bytes) => {
+      const result = spawnSync(path, { input: bytes, timeout: 20_000 });
+      assert.equal(result.signal, null);
+      assert.ok(result.status === 0 || result.status === 65, `${result.status}: ${result.stderr}`);
+      assert.equal(result.stderr.toString(), '');
+    }),
+    { numRuns: runs },
+  );
+}

@@ -1,0 +1,535 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import type { SweepOptions } from '../arguments/options.ts';
+import { readSweepFile } from './sweep-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'windrow-sweep-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const surroundings = { cwd: folder, platform: 'linux-x64', searchPath: join(folder, 'bin') };
+
+function write(name: string, content: string | Buffer, mode = 0o644): string {
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+  return path;
+}
+
+function read(toml: string | Buffer, overrides: SweepOptions = {}, name = 'sweep.toml') {
+  write(name, toml);
+  return readSweepFile(name, overrides, surroundings);
+}
+
+/** An ELF header of the given machine (System V gABI). */
+function elf(machine: number): Buffer {
+  const bytes = Buffer.alloc(64);
+  bytes.write('\x7fELF\x02\x01\x01', 'latin1');
+  bytes.writeUInt16LE(machine, 18);
+  return bytes;
+}
+
+const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
+const md5 = (content: string | Buffer) => createHash('md5').update(content).digest('hex');
+
+const script = '#!/bin/sh\necho "$@"\n';
+write('ising', script, 0o755);
+write('grid.csv', 'beta,seed,lattice,deck\n0.44,7,"a\nb",run\n');
+write('model.ini.in', 'beta = $beta\n');
+write('table.bin', Buffer.from([0, 1, 2]));
+write('validate.ts', 'export default () => true;\n');
+write('build/ising-x64', elf(62), 0o755);
+write('build/ising-arm64', elf(183), 0o755);
+
+test('the sweep file of the guide becomes a complete job', async () => {
+  const plan = await read(`
+name       = "ising"
+command    = "./ising --beta $beta --seed $seed"
+parameters = "grid.csv"
+retries    = 2
+timeout    = "10 min"
+validate   = "./validate.ts"
+collect    = "blockwise"
+output     = "results"
+
+[programs]
+"linux-x64" = "build/ising-x64"
+"linux-arm64" = "build/ising-arm64"
+
+[inputs]
+"model.ini" = { template = "model.ini.in" }
+"lattice.dat" = { parameter = "lattice" }
+"table.bin" = { file = "table.bin" }
+"stdin" = { parameter = "deck" }
+
+[results]
+energy = "stdout"
+field  = "out.dat"
+
+[request]
+cpus = 1
+memory = "512 MB"
+disk = "1 GB"
+`);
+  const program = (platform: string, machine: number) => {
+    const content = elf(machine);
+    return { platform, sha256: sha256(content), md5: md5(content), bytes: 64 };
+  };
+  assert.deepEqual(plan.spec, {
+    name: 'ising',
+    command: { kind: 'shell', template: './ising --beta $beta --seed $seed' },
+    axes: [{ kind: 'file', table: 'local:0' }],
+    inputs: [
+      { name: 'model.ini', from: { kind: 'template', blob: sha256('beta = $beta\n'), bytes: 13 } },
+      { name: 'lattice.dat', from: { kind: 'parameter', column: 'lattice' } },
+      { name: 'table.bin', from: { kind: 'file', blob: sha256(Buffer.from([0, 1, 2])), bytes: 3 } },
+      { name: 'stdin', from: { kind: 'parameter', column: 'deck' } },
+    ],
+    results: [
+      { name: 'energy', from: { kind: 'stdout' }, required: true },
+      { name: 'field', from: { kind: 'file', path: 'out.dat' }, required: true },
+    ],
+    programName: 'ising',
+    programs: [program('linux-x64', 62), program('linux-arm64', 183)],
+    references: [],
+    environment: {},
+    directory: { kind: 'scratch' },
+    retries: 2,
+    retryByCause: {},
+    timeoutMs: 600_000,
+    killGraceMs: 5000,
+    idempotent: true,
+    request: { cpus: 1, memoryBytes: 512e6, diskBytes: 1e9 },
+    validate: {
+      kind: 'module',
+      path: join(folder, 'validate.ts'),
+      sha256: sha256('export default () => true;\n'),
+    },
+    validateTimeoutMs: 60_000,
+    collect: { kind: 'blockwise' },
+    order: 'table',
+    keep: 'packed',
+    output: join(folder, 'results'),
+    logBytes: 2 ** 20,
+    resultBytes: 2 ** 30,
+    deleteWorker: false,
+    deleteClient: false,
+    priority: 0,
+  });
+  assert.deepEqual(plan.tables, [
+    { path: join(folder, 'grid.csv'), file: 'grid.csv', format: 'csv' },
+  ]);
+  assert.deepEqual(plan.columns, ['beta', 'seed', 'lattice', 'deck']);
+  assert.deepEqual(
+    plan.blobs.map(({ path, executable }) => [path, executable]),
+    [
+      [join(folder, 'build/ising-x64'), true],
+      [join(folder, 'build/ising-arm64'), true],
+      [join(folder, 'model.ini.in'), false],
+      [join(folder, 'table.bin'), false],
+      [join(folder, 'validate.ts'), false],
+    ],
+  );
+  assert.deepEqual(plan.warnings, []);
+});
+
+test('every other key has its place in the job', async () => {
+  const plan = await read(`
+command = ["./ising", "$beta"]
+kill-grace = "1 s"
+validate = { expression = "ExitCode == 0" }
+validate-timeout = "5 s"
+collect = { formats = ["csv", "parquet"] }
+order = "completion"
+keep = "files"
+idempotent = false
+delete-worker = true
+delete-client = true
+log-size = "2 MiB"
+result-size = "3 MiB"
+priority = 7
+timeout = "none"
+[retry]
+timeout = 0
+memory = 3
+[parameters.range]
+beta = { from = 1, to = "2", step = 0.5 }
+[parameters.set]
+seed = [1, "two", 3.5, true, 9223372036854775807]
+[environment]
+MODE = "fast-$seed"
+N = 3
+[results]
+logs = { glob = "*.log", required = false }
+out = { from = "\${seed}.dat" }
+more = "part-[0-9]"
+`);
+  const { spec } = plan;
+  assert.deepEqual(spec.command, { kind: 'argv', template: ['./ising', '$beta'] });
+  assert.deepEqual(spec.axes, [
+    { kind: 'range', column: 'beta', from: '1', to: '2', step: '0.5' },
+    {
+      kind: 'values',
+      columns: ['seed'],
+      rows: [['1'], ['two'], ['3.5'], ['true'], ['9223372036854775807']],
+    },
+  ]);
+  assert.deepEqual(spec.validate, { kind: 'expression', text: 'ExitCode == 0' });
+  assert.deepEqual(spec.collect, { kind: 'table', formats: ['csv', 'parquet'] });
+  assert.deepEqual(spec.retryByCause, { timeout: 0, memory: 3 });
+  assert.deepEqual(spec.environment, { MODE: 'fast-$seed', N: '3' });
+  assert.deepEqual(spec.results, [
+    { name: 'logs', from: { kind: 'glob', pattern: '*.log' }, required: false },
+    { name: 'out', from: { kind: 'file', path: '${seed}.dat' }, required: true },
+    { name: 'more', from: { kind: 'glob', pattern: 'part-[0-9]' }, required: true },
+  ]);
+  const { killGraceMs, validateTimeoutMs, logBytes, resultBytes, timeoutMs, priority } = spec;
+  assert.deepEqual(
+    [killGraceMs, validateTimeoutMs, logBytes, resultBytes, timeoutMs, priority],
+    [1000, 5000, 2 * 2 ** 20, 3 * 2 ** 20, 0, 7],
+  );
+  const { order, keep, idempotent, deleteWorker, deleteClient } = spec;
+  assert.deepEqual(
+    [order, keep, idempotent, deleteWorker, deleteClient],
+    ['completion', 'files', false, true, true],
+  );
+});
+
+test('axes keep the order in which they are written', async () => {
+  const plan = await read(`
+command = "echo $seed $beta $line \${2}"
+[parameters]
+lines = "model.ini.in"
+[parameters.set]
+seed = [1]
+2 = [5]
+[parameters.range]
+beta = "1..2"
+`);
+  assert.deepEqual(plan.columns, ['line', 'seed', '2', 'beta']);
+});
+
+test('every problem of a sweep file is told at once, by file and line', async () => {
+  const toml = `nmae = "x"
+command = """
+./ising $bta
+ \`echo $beta\`"""
+parameters = "grid.csv"
+timeout = 600
+[cluster]
+nodes = "nodes.txt"
+[results]
+a = { foo = 1 }
+[request]
+memry = "1 GB"
+cpus = -1
+[retry]
+timeuot = 1
+`;
+  await assert.rejects(read(toml), (error: Error & { code: string }) => {
+    assert.equal(error.code, 'SWEEP_REFUSED');
+    const lines = error.message.split('\n').filter((line) => line.startsWith('- '));
+    assert.deepEqual(
+      lines.map((line) => /sweep.toml:(\d+) \((.*?)\): (.{0,28})/.exec(line)?.slice(1)),
+      [
+        ['1', 'nmae', 'found the unknown key "nmae"'],
+        ['6', 'timeout', 'found 600, expected a durati'],
+        ['7', 'cluster', '[cluster] is not supported b'],
+        ['10', '[results] "a"', 'found {"foo":1}, expected "s'],
+        ['12', '[request] "memry"', 'found the unknown key "memry'],
+        ['13', '[request] "cpus"', 'found -1, expected a number '],
+        ['15', '[retry] "timeuot"', 'found the unknown key "timeu'],
+      ],
+    );
+    assert.match(error.message, /Did you mean "name"\?/);
+    return true;
+  });
+});
+
+test('placeholders and names are checked by file and line, templates in their own file', async () => {
+  write('bad.in', 'first\n$sed\n');
+  const toml = `command = """
+./ising $bta
+ \`echo $beta\`"""
+parameters = "grid.csv"
+[inputs]
+"a" = { template = "bad.in" }
+"../b" = { parameter = "lattise" }
+"c/./d" = { parameter = "seed" }
+"c/d" = { file = "none.bin" }
+"/e" = { parameter = "seed" }
+"c" = { parameter = "seed" }
+"ising" = { parameter = "seed" }
+[results]
+"x/y" = "stdout"
+z = "../out"
+[environment]
+"A B" = "x"
+WINDROW_TASK = "$sead"
+`;
+  await assert.rejects(read(toml), (error: Error & { code: string }) => {
+    assert.equal(error.code, 'SWEEP_REFUSED');
+    const lines = error.message.split('\n').filter((line) => line.startsWith('- '));
+    const expected = [
+      /sweep.toml:9 .*none.bin cannot be used: it does not exist/,
+      /sweep.toml:2 \(command\): the placeholder \$bta names no column/,
+      /sweep.toml:3 \(command\): the placeholder \$beta stands inside backquotes/,
+      /bad.in:2 \(\[inputs\] "a"\): the placeholder \$sed names no column/,
+      /sweep.toml:7 .*"..\/b", expected a path without ".."/,
+      /sweep.toml:7 .*the parameter "lattise" names no column/,
+      /sweep.toml:10 .*"\/e", expected a relative path/,
+      /sweep.toml:11 .*"c", which collides with "c\/.\/d"/,
+      /sweep.toml:12 .*"ising", which collides with the program ising/,
+      /sweep.toml:14 .*"x\/y", expected a name without "\/"/,
+      /sweep.toml:15 .*"..\/out", expected a path without ".."/,
+      /sweep.toml:17 .*"A B", expected letters, digits and _/,
+      /sweep.toml:18 .*"WINDROW_TASK", expected a name that does not begin with WINDROW_/,
+      /sweep.toml:18 .*\$sead names no column/,
+    ];
+    assert.equal(lines.length, expected.length, error.message);
+    for (const [i, line] of lines.entries()) assert.match(line, expected[i]!);
+    return true;
+  });
+});
+
+const refusals: [string, string | Buffer, string, RegExp][] = [
+  ['no TOML', 'command = "x\n', 'SWEEP_BAD_TOML', /^sweep.toml:1:\d+: /],
+  ['a key twice', 'command = "x"\ncommand = "y"\n', 'SWEEP_BAD_TOML', /^sweep.toml:2:\d+: /],
+  ['not UTF-8', Buffer.from([0x63, 0xff]), 'SWEEP_UNREADABLE', /not UTF-8/],
+  ['too large', `# ${'x'.repeat(4 * 2 ** 20)}`, 'SWEEP_UNREADABLE', /more than 4 MiB/],
+  ['no command', 'name = "x"\n', 'SWEEP_MISSING_KEY', /^sweep.toml: found no "command"/],
+  ['an empty command', 'command = ""\n', 'TEMPLATE_EMPTY_COMMAND', /sweep.toml:1 \(command\)/],
+  ['a command of numbers', 'command = [1]\n', 'SWEEP_BAD_VALUE', /sweep.toml:1 \(command\)/],
+  [
+    'an unknown collection',
+    'command = "x"\ncollect = "tabel"\n',
+    'SWEEP_BAD_VALUE',
+    /sweep.toml:2 .*"blockwise"/,
+  ],
+  [
+    'a missing collector',
+    'command = "x"\ncollect = "./c.ts"\n',
+    'SWEEP_FILE_MISSING',
+    /sweep.toml:2 .*\.\/c.ts/,
+  ],
+  [
+    'a collector that is no module',
+    'command = "x"\ncollect = "./ising"\n',
+    'SWEEP_BAD_VALUE',
+    /sweep.toml:2 .*a module/,
+  ],
+  [
+    'a missing validator',
+    'command = "x"\nvalidate = "v.ts"\n',
+    'SWEEP_FILE_MISSING',
+    /sweep.toml:2 .*v.ts/,
+  ],
+  [
+    'a validator that cannot run',
+    'command = "x"\nvalidate = "grid.csv"\n',
+    'PROGRAM_NOT_EXECUTABLE',
+    /sweep.toml:2 .*grid.csv/,
+  ],
+  [
+    'a missing table',
+    'command = "x"\nparameters = "none.csv"\n',
+    'TABLE_UNREADABLE',
+    /none.csv.*ENOENT/,
+  ],
+  [
+    'a folder as table',
+    'command = "x"\nparameters = "build"\n',
+    'TABLE_UNREADABLE',
+    /build.*EISDIR/,
+  ],
+  [
+    'a bad range',
+    'command = "x"\n[parameters.range]\na = "1..x"\n',
+    'RANGE_BAD_NUMBER',
+    /"a".*"x"/,
+  ],
+  [
+    'a column twice',
+    'command = "x"\nparameters = ["grid.csv", "grid.csv"]\n',
+    'SWEEP_REFUSED',
+    /"beta"/,
+  ],
+  [
+    'an unknown key of a table',
+    'command = "x"\n[parameters]\nfiel = "grid.csv"\n',
+    'SWEEP_UNKNOWN_KEY',
+    /sweep.toml:3 .*"fiel"/,
+  ],
+  [
+    'a set that is no list',
+    'command = "x"\n[parameters.set]\na = 1\n',
+    'SWEEP_BAD_VALUE',
+    /sweep.toml:3 .*a list of values/,
+  ],
+  [
+    'a build for the wrong machine',
+    'command = "./ising"\n[programs]\nlinux-x64 = "build/ising-arm64"\n',
+    'PROGRAM_WRONG_PLATFORM',
+    /sweep.toml:3 .*a program for arm64.*linux-x64/,
+  ],
+  [
+    'a binary for any platform',
+    'command = "./ising"\n[programs]\nany = "build/ising-x64"\n',
+    'PROGRAM_WRONG_PLATFORM',
+    /sweep.toml:3 .*any platform, a script/,
+  ],
+  [
+    'a text as program',
+    'command = "./x"\n[programs]\nlinux-x64 = "text"\n',
+    'PROGRAM_WRONG_PLATFORM',
+    /sweep.toml:3 .*neither a program nor a script/,
+  ],
+  [
+    'a program without its execute bit',
+    'command = "./grid.csv"\n',
+    'PROGRAM_NOT_EXECUTABLE',
+    /sweep.toml:1 .*execute bit/,
+  ],
+  [
+    'a missing build',
+    'command = "./x"\n[programs]\nlinux-x64 = "none"\n',
+    'SWEEP_FILE_MISSING',
+    /sweep.toml:3 .*none.*does not exist/,
+  ],
+  [
+    'an unknown platform',
+    'command = "./x"\n[programs]\nlinux-x86 = "ising"\n',
+    'PROGRAM_UNKNOWN_PLATFORM',
+    /sweep.toml:3 .*linux-x86/,
+  ],
+  [
+    'one platform twice',
+    'command = "./x"\n[programs]\nlinux-x64 = "ising"\n"Linux x86_64" = "ising"\n',
+    'PROGRAM_UNKNOWN_PLATFORM',
+    /sweep.toml:4 /,
+  ],
+  [
+    'programs in the submit directory',
+    'command = "./x"\ndirectory = "submit"\n[programs]\nany = "ising"\n',
+    'SWEEP_BAD_VALUE',
+    /sweep.toml:3 /,
+  ],
+];
+write('text', 'hello\n', 0o755);
+
+for (const [what, toml, code, message] of refusals) {
+  test(`a sweep file is refused with its place: ${what}`, async () => {
+    await assert.rejects(read(toml), (error: Error & { code: string }) => {
+      assert.deepEqual(
+        [error.code, error.message.match(message) !== null],
+        [code, true],
+        error.message,
+      );
+      return true;
+    });
+  });
+}
+
+test('a sweep file that does not exist is named', async () => {
+  await assert.rejects(readSweepFile('none.toml', {}, surroundings), {
+    code: 'SWEEP_UNREADABLE',
+    message: 'none.toml: the sweep file cannot be read: ENOENT',
+  });
+});
+
+test('options of the command line replace keys and are named in messages', async () => {
+  const toml = `command = "./ising $beta"
+parameters = "grid.csv"
+retries = 1
+[request]
+cpus = 2
+memory = "1 GB"
+[environment]
+A = "1"
+[results]
+a = "out"
+`;
+  const options: SweepOptions = {
+    axes: [{ kind: 'range', text: 'beta=1..3' }],
+    retries: '5',
+    cpus: '0.5',
+    environment: ['B=x=y'],
+    results: ['b=stderr'],
+    output: 'elsewhere',
+  };
+  const { spec } = await read(toml, options, 'below/sweep.toml').catch((error: unknown) => {
+    throw error;
+  });
+  assert.equal(spec.retries, 5);
+  assert.deepEqual(spec.request, { cpus: 0.5, memoryBytes: 1e9, diskBytes: 0 });
+  assert.deepEqual(spec.environment, { A: '1', B: 'x=y' });
+  assert.deepEqual(spec.results, [{ name: 'b', from: { kind: 'stderr' }, required: true }]);
+  assert.equal(spec.output, join(folder, 'elsewhere'));
+  assert.deepEqual(spec.axes, [{ kind: 'range', column: 'beta', from: '1', to: '3', step: '1' }]);
+  assert.equal(spec.name, 'sweep');
+  await assert.rejects(read('command = "x"\n', { retries: 'many' }), {
+    message: '--retries: found "many", expected a whole number from 0 to 1000000',
+  });
+  await assert.rejects(read('command = "x"\n', { results: ['oops'] }), {
+    message: '--result: found "oops", expected NAME=VALUE',
+  });
+});
+
+test('paths are relative to the sweep file, and a program is shipped by its own name', async () => {
+  write('deep/tools/prog', script, 0o755);
+  const plan = await read('command = "A=1 tools/prog x"\n', {}, 'deep/sweep.toml');
+  assert.deepEqual(plan.spec.command, { kind: 'shell', template: 'A=1 ./prog x' });
+  assert.equal(plan.spec.programName, 'prog');
+  assert.deepEqual(
+    plan.spec.programs.map(({ platform }) => platform),
+    ['any'],
+  );
+  const binary = await read('command = ["build/ising-x64", "$$1"]\n');
+  assert.deepEqual(binary.spec.command, { kind: 'argv', template: ['./ising-x64', '$$1'] });
+  assert.equal(binary.spec.programs[0]?.platform, 'linux-x64');
+});
+
+test('the builds of [programs] stand for the word that the command begins with', async () => {
+  const name = async (command: string, programs: string) => {
+    const { spec } = await read(`command = "${command}"\n[programs]\n${programs}\n`);
+    return [spec.programName, spec.command.template];
+  };
+  const builds = 'linux-x64 = "build/ising-x64"\nlinux-arm64 = "build/ising-arm64"';
+  assert.deepEqual(await name('ising --fast', builds), ['ising', './ising --fast']);
+  assert.deepEqual(await name('bin/ising', builds), ['ising', './ising']);
+  assert.deepEqual(await name('python3 ising', 'any = "ising"'), ['ising', 'python3 ising']);
+  assert.deepEqual(await name('ising 1', 'any = "ising"'), ['ising', './ising 1']);
+});
+
+test('files the command names key re-runs, and a missing one in scratch is warned about', async () => {
+  write('bin/tool', script, 0o755);
+  write('sim.py', 'print(1)\n');
+  const plan = await read('command = "tool sim.py $beta"\nparameters = "grid.csv"\n');
+  assert.deepEqual(plan.spec.references, [
+    { path: 'tool', sha256: sha256(script) },
+    { path: 'sim.py', sha256: sha256('print(1)\n') },
+  ]);
+  assert.deepEqual(plan.warnings, [
+    'the command names sim.py, which will not be in the directory of the attempts: ' +
+      'add it to [inputs], e.g. "sim.py" = { file = "sim.py" }',
+    ...['seed', 'lattice', 'deck'].map(
+      (column) => `the column "${column}" of the parameters is used by no placeholder`,
+    ),
+  ]);
+  const submit = await read('command = "tool sim.py"\ndirectory = "submit"\n');
+  assert.deepEqual(submit.warnings, []);
+  assert.deepEqual(submit.spec.directory, { kind: 'submit', path: folder });
+});
+
+test('a command that gives values to another shell is warned about', async () => {
+  const warnings = async (command: string) =>
+    (await read(`command = '''${command}'''\n[parameters.set]\nx = [1]\n`)).warnings;
+  assert.match((await warnings("sh -c 'echo $x'")).join(), /"sh -c", which reads them once more/);
+  assert.match((await warnings('eval $x')).join(), /"eval"/);
+  assert.match((await warnings('ssh host ls $x')).join(), /"ssh"/);
+  assert.deepEqual(await warnings('echo $x'), []);
+});

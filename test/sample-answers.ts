@@ -1,0 +1,219 @@
+/** Answers of a server in the middle of a small job, some of them hostile. */
+import type { TaskCounts } from '#model';
+import type {
+  AttemptView,
+  JobDetail,
+  JobStats,
+  JobSummary,
+  Progress,
+  ServerView,
+  TaskDetail,
+  WorkerView,
+} from '#wire';
+
+/** Would set the title, clear the screen and hide what follows, if a terminal got it. */
+export const HOSTILE = '\u001b]0;pwned\u0007\u001b[2J\u202eevil\r';
+
+export function counts(some: Partial<TaskCounts>): TaskCounts {
+  const none = {
+    waiting: 0,
+    staging: 0,
+    running: 0,
+    checking: 0,
+    done: 0,
+    failed: 0,
+    held: 0,
+    removed: 0,
+  };
+  return { ...none, ...some };
+}
+
+export function progress(some: Partial<Progress> = {}): Progress {
+  return { atMs: 1000, ratePerSecond: 2, etaMs: 5000, runningAttempts: 1, failures: {}, ...some };
+}
+
+export function job(some: Partial<JobSummary> = {}): JobSummary {
+  return {
+    job: 3,
+    name: 'ising',
+    state: 'running',
+    reason: '',
+    changedAtMs: 1000,
+    actor: 'user',
+    createdAtMs: 1000,
+    startedAtMs: 1000,
+    endedAtMs: null,
+    rows: 10,
+    counts: counts({ waiting: 3, running: 1, done: 5, failed: 1 }),
+    priority: 0,
+    output: '/srv/results',
+    ...some,
+  };
+}
+
+export function jobDetail(some: Partial<JobDetail> = {}): JobDetail {
+  return {
+    ...job(),
+    columns: ['beta', 'seed'],
+    spec: {
+      name: 'ising',
+      command: { kind: 'shell', template: './ising --beta $beta' },
+      axes: [{ kind: 'values', columns: ['beta'], rows: [['1']] }],
+      inputs: [],
+      results: [{ name: 'energy', from: { kind: 'stdout' }, required: true }],
+      programName: '',
+      programs: [],
+      references: [],
+      environment: {},
+      directory: { kind: 'scratch' },
+      retries: 2,
+      retryByCause: {},
+      timeoutMs: 600_000,
+      killGraceMs: 5000,
+      idempotent: true,
+      request: { cpus: 1, memoryBytes: 2 ** 29, diskBytes: 0 },
+      validate: null,
+      validateTimeoutMs: 60_000,
+      collect: { kind: 'concat' },
+      order: 'table',
+      keep: 'packed',
+      output: '/srv/results',
+      logBytes: 1 << 20,
+      resultBytes: 1 << 30,
+      deleteWorker: false,
+      deleteClient: false,
+      priority: 0,
+    },
+    progress: progress(),
+    waiting: [{ code: 'NO_SLOT', reason: 'all slots are busy', tasks: 3 }],
+    warnings: [],
+    history: [{ atMs: 1_700_000_000_000, kind: 'job-submitted', actor: 'user', text: 'ising' }],
+    ...some,
+  };
+}
+
+export const attempt: AttemptView = {
+  ticket: 4711,
+  task: 7,
+  number: 1,
+  worker: 'node17',
+  cause: 'exit-code',
+  exitCode: 3,
+  signal: null,
+  reason: 'the program ended with status 3',
+  signature: 'exit-code: cannot open N',
+  startedAtMs: 2000,
+  endedAtMs: 3500,
+  usage: {
+    wallMs: 1500,
+    cpuUserMs: 1000,
+    cpuSystemMs: 200,
+    memoryPeakBytes: 2 ** 20,
+    diskBytes: null,
+    source: 'rusage',
+  },
+  reusedFrom: null,
+};
+
+export const task: TaskDetail = {
+  job: 3,
+  task: 7,
+  state: 'failed',
+  reason: `no retries left ${HOSTILE}`,
+  changedAtMs: 4000,
+  actor: 'server',
+  attempts: 1,
+  parameters: { beta: '0.44', seed: HOSTILE },
+  commandLine: './ising --beta 0.44',
+  attemptList: [attempt],
+  waiting: '',
+};
+
+const times = {
+  count: 5,
+  minMs: 100,
+  p50Ms: 1500,
+  p90Ms: 2000,
+  p99Ms: 2500,
+  maxMs: 3000,
+  meanMs: 1600,
+  sumMs: 8000,
+};
+
+export const stats: JobStats = {
+  job: 3,
+  name: 'ising',
+  state: 'failed',
+  counts: counts({ done: 9, failed: 1 }),
+  startedAtMs: 1000,
+  endedAtMs: 9000,
+  elapsedMs: 8000,
+  attempts: 11,
+  reused: 2,
+  causes: { ok: 9, 'exit-code': 2 },
+  workers: [
+    {
+      worker: 'node17',
+      done: 6,
+      attempts: 7,
+      failures: { 'exit-code': 1 },
+      busyMs: 6000,
+      efficiency: 0.75,
+    },
+    { worker: HOSTILE, done: 3, attempts: 4, failures: {}, busyMs: 2000, efficiency: null },
+  ],
+  workersLeftOut: 0,
+  failures: [
+    {
+      signature: 'exit-code: cannot open N',
+      cause: 'exit-code',
+      tasks: 1,
+      example: { task: 7, ticket: 4711, parameters: { beta: '0.44' }, reason: 'status 3' },
+    },
+  ],
+  failuresLeftOut: 0,
+  wall: times,
+  cpu: null,
+  memoryPeakBytes: 2 ** 21,
+  efficiency: 0.996,
+};
+
+export const worker: WorkerView = {
+  worker: 'w-1',
+  name: 'node17',
+  platform: 'linux-x64',
+  version: '1.2.3',
+  address: '127.0.0.1',
+  state: 'active',
+  reason: '',
+  changedAtMs: 1000,
+  actor: 'server',
+  slots: 4,
+  busySlots: 1,
+  memoryBytes: 2 ** 33,
+  diskFreeBytes: 2 ** 35,
+  lastHeardAtMs: 5000,
+  done: 5,
+  failed: 1,
+};
+
+export function server(stateDirectory: string): ServerView {
+  return {
+    version: '1.2.3',
+    url: 'http://127.0.0.1:1',
+    pid: 1,
+    stateDirectory,
+    startedAtMs: 0,
+    uptimeMs: 65_000,
+    state: 'running',
+    reason: '',
+    diskFreeBytes: 2 ** 30,
+    diskTotalBytes: 2 ** 31,
+    memoryBytes: 2 ** 26,
+    jobsRunning: 1,
+    jobs: 1,
+    workers: 1,
+    slots: 4,
+    busySlots: 1,
+  };
+}
