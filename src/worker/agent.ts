@@ -256,8 +256,10 @@ export class WorkerAgent {
 
   #take(grants: readonly GrantedAttempt[]): void {
     const offers: { plan: JobPlan; grant: GrantedAttempt }[] = [];
+    const held = new Set([...this.#pool.tickets(), ...this.#backlog.tickets()]);
     for (const grant of grants) {
-      if (this.#pool.holds(grant.ticket) || this.#backlog.has(grant.ticket)) continue;
+      if (held.has(grant.ticket)) continue;
+      held.add(grant.ticket);
       const plan = this.#jobs.get(grant.job);
       if (plan && 'command' in plan) offers.push({ plan, grant });
       else this.#refuse(grant, plan?.fault ?? 'The server did not describe the job.');

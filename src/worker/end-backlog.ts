@@ -41,10 +41,6 @@ export class EndBacklog {
     return this.#entries.keys();
   }
 
-  has(ticket: Ticket): boolean {
-    return this.#entries.has(ticket);
-  }
-
   add(end: EndedAttempt): void {
     const bytes = sizeOf(end);
     if (this.#inMemory + bytes > this.#memoryBytes && this.#spill(end, bytes)) return;

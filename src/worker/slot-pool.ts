@@ -62,10 +62,6 @@ export class SlotPool {
     return this.#queue.length === 0 && this.#running.size === 0;
   }
 
-  holds(ticket: Ticket): boolean {
-    return this.#running.has(ticket) || this.#queue.some(({ grant }) => grant.ticket === ticket);
-  }
-
   /** Every ticket that waits, runs or uploads. */
   tickets(): Ticket[] {
     return [...this.#running.keys(), ...this.#queue.map(({ grant }) => grant.ticket)];
