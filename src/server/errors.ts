@@ -25,6 +25,12 @@ export const serverErrors = defineErrors({
     status: 409,
     example: { sha256: 'e3b0c442…', use: 'the input model.ini' },
   },
+  BLOB_NOT_FOUND: {
+    message: 'the server has no file with the SHA-256 {sha256}',
+    todo: 'Upload it with PUT /v1/blobs/{sha256}.',
+    status: 404,
+    example: { sha256: 'e3b0c442…' },
+  },
   BLOB_DIGEST_WRONG: {
     message: 'the bytes that came have the SHA-256 {found}, not {expected}',
     todo: 'Send the file again; it may have changed while it was read.',
