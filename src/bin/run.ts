@@ -179,10 +179,8 @@ async function endWorker(worker: LocalWorker, isBusy: () => boolean): Promise<vo
   let asked = 0;
   const again = (): void => {
     asked++;
-    if (asked === 1) {
-      worker.terminate();
-      worker.terminate();
-    } else worker.kill();
+    if (asked === 1) worker.stop();
+    else worker.kill();
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, again);
   // It was told by its sync to finish and end; one that hangs without work is ended.
