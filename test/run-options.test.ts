@@ -85,7 +85,6 @@ describe('windrow run', () => {
     for (const line of [
       [],
       ['a.toml', '--', 'c'],
-      ['a.toml', '--set', 'x=1'],
       ['a.toml', 'b.toml'],
       ['--', 'c', '--range'],
     ]) {

@@ -3,11 +3,20 @@ import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openLog } from '#base';
-import { FOLLOWED, type RunOptions, runSweep, type SubmitWish, type World } from '#cli';
-import { type LocalWorker, startLocalWorker, unexpectedEnd } from '#pilots';
+import { messageOf, openLog } from '#base';
+import {
+  codedError,
+  errorText,
+  FOLLOWED,
+  type RunOptions,
+  runSweep,
+  type SubmitWish,
+  type World,
+} from '#cli';
+import { type LocalWorker, startLocalWorker } from '#pilots';
 import { ApiClient, readSecretFile } from '#wire';
 import { lockPathOf, readLock } from '#worker';
+import { KeptWorker } from './kept-worker.ts';
 import { type OpenServer, openServer } from './open-server.ts';
 import { planSweep } from './plan-sweep.ts';
 
@@ -77,23 +86,26 @@ async function runHere(
   opened.server.expectJob(true);
   if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
   const only = options.whyRerun || options.dryRun;
-  let worker: LocalWorker | null = null;
+  let kept: KeptWorker | null = null;
   try {
     if (options.slots > 0 && !only) {
-      worker = await startWorker(directory, options, world);
-      void worker.ended.then((end) => {
-        const error = unexpectedEnd(end, worker!.logPath);
-        if (error && !opened.server.core.draining) {
+      kept = await KeptWorker.start({
+        start: () => startWorker(directory, options, world),
+        monotonic: () => world.clock.monotonic(),
+        onRestart: (why) => log.warn({}, `${messageOf(why)}; another is started`),
+        onFault: (error) => {
           fault ??= error;
           stopping.abort();
-        }
+        },
       });
     }
     const code = await followHere(opened, sweep, options, world, stopping.signal);
-    if (fault) throw fault;
-    return code;
+    if (!fault) return code;
+    const told = codedError(fault, world.surroundings, world.clock.now());
+    world.stderr.attempt(errorText(told, options.json));
+    return FOLLOWED.interrupted;
   } finally {
-    await windDown(opened, worker, world);
+    await windDown(opened, (await kept?.release()) ?? null, world);
   }
 }
 
@@ -170,10 +182,8 @@ async function endWorker(worker: LocalWorker, isBusy: () => boolean): Promise<vo
   let asked = 0;
   const again = (): void => {
     asked++;
-    if (asked === 1) {
-      worker.terminate();
-      worker.terminate();
-    } else worker.kill();
+    if (asked === 1) worker.stop();
+    else worker.kill();
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, again);
   // It was told by its sync to finish and end; one that hangs without work is ended.
