@@ -59,6 +59,25 @@ test('each way to end has its cause and a sentence', async (t) => {
   }
 });
 
+test('a script without #! runs under the shell, as a shell would run it', async () => {
+  await using field = await openField();
+  field.start();
+  const path = join(field.dir, 'script');
+  writeFileSync(path, 'echo "$1" and more\n', { mode: 0o755 });
+  const end = await run(field, jobOf(`${path} $x`), [['a b']]);
+  assert.equal(textOf(end, 'out'), 'a b and more\n');
+});
+
+test('the status 127 of a program is its own, and that of the shell the shell’s', async () => {
+  await using field = await openField();
+  field.start();
+  const path = join(field.dir, 'program');
+  writeFileSync(path, '#!/bin/sh\nexit 127\n', { mode: 0o755 });
+  assert.match((await run(field, jobOf(path))).reason, /exit code 127\.$/);
+  const other = await run(field, jobOf('no-such-command-at-all $x', { id: 2 }));
+  assert.match(other.reason, /did not find a command/);
+});
+
 test('a program that cannot be started is explained by looking at its file', async (t) => {
   await using field = await openField();
   field.start();
