@@ -44,6 +44,8 @@ export interface Setting<Type extends SettingType = SettingType> {
   /** How the default reads in the documentation, where it is computed. */
   readonly defaultDoc?: string;
   readonly doc: string;
+  /** What stands for its value in help: `url`, `n`. */
+  readonly value: string;
   /** Never shown, and never taken from the command line, where other users see it. */
   readonly secret?: boolean;
   readonly choices?: readonly string[];

@@ -5,6 +5,7 @@ import type { SettingTable, ValuesOf } from './settings.ts';
 export const windrowSettings = {
   server: {
     name: 'server',
+    value: 'url',
     type: 'text',
     default: '',
     defaultDoc: 'the local one',
@@ -12,6 +13,7 @@ export const windrowSettings = {
   },
   tokenFile: {
     name: 'token-file',
+    value: 'file',
     type: 'path',
     default: '',
     defaultDoc: 'admin-token in the state directory',
@@ -19,6 +21,7 @@ export const windrowSettings = {
   },
   token: {
     name: 'token',
+    value: 'token',
     type: 'text',
     default: '',
     defaultDoc: 'from the token file',
@@ -27,6 +30,7 @@ export const windrowSettings = {
   },
   stateDirectory: {
     name: 'state',
+    value: 'dir',
     type: 'path',
     default: ({ environment, home }) =>
       join(environment.XDG_STATE_HOME || join(home, '.local', 'state'), 'windrow'),
@@ -35,18 +39,21 @@ export const windrowSettings = {
   },
   listen: {
     name: 'listen',
+    value: 'host:port',
     type: 'address',
     default: '127.0.0.1:8980',
     doc: 'Address that the server listens on; port 0 picks a free one.',
   },
   insecure: {
     name: 'insecure',
+    value: 'yes|no',
     type: 'boolean',
     default: 'no',
     doc: 'Allow addresses other than loopback without TLS.',
   },
   slots: {
     name: 'slots',
+    value: 'n',
     type: 'int',
     default: ({ cpus }) => String(cpus),
     defaultDoc: 'the CPUs',
@@ -55,6 +62,7 @@ export const windrowSettings = {
   },
   workerDirectory: {
     name: 'dir',
+    value: 'dir',
     type: 'path',
     default: ({ environment, home }) =>
       join(environment.XDG_CACHE_HOME || join(home, '.cache'), 'windrow'),
@@ -63,6 +71,7 @@ export const windrowSettings = {
   },
   sessionFile: {
     name: 'session-file',
+    value: 'file',
     type: 'path',
     default: '',
     defaultDoc: 'session in the state directory',
@@ -70,6 +79,7 @@ export const windrowSettings = {
   },
   workerStarter: {
     name: 'worker-starter',
+    value: 'how',
     type: 'choice',
     default: 'auto',
     choices: ['auto', 'launcher', 'spawn'],
@@ -77,6 +87,7 @@ export const windrowSettings = {
   },
   leaseMs: {
     name: 'lease',
+    value: 'duration',
     type: 'duration',
     default: '30 s',
     least: 1000,
@@ -85,6 +96,7 @@ export const windrowSettings = {
   },
   pingMs: {
     name: 'ping',
+    value: 'duration',
     type: 'duration',
     default: '10 s',
     most: 3_600_000,
@@ -92,12 +104,14 @@ export const windrowSettings = {
   },
   diskReserveBytes: {
     name: 'disk-reserve',
+    value: 'size',
     type: 'bytes',
     default: '256 MiB',
     doc: 'With less free space than this the server hands out no work.',
   },
   logLevel: {
     name: 'log-level',
+    value: 'level',
     type: 'choice',
     default: 'info',
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
@@ -105,6 +119,7 @@ export const windrowSettings = {
   },
   logFormat: {
     name: 'log-format',
+    value: 'format',
     type: 'choice',
     default: 'auto',
     choices: ['auto', 'pretty', 'json'],

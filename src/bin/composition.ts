@@ -19,12 +19,13 @@ export function compositionFor(world: World): Composition {
 
 /** The errors of every room, as far down as a user may meet them. */
 export async function errorTables(): Promise<readonly NamedErrors[]> {
-  const [wire, sweep, store, sandbox, results, worker, server] = await Promise.all([
+  const [wire, sweep, store, sandbox, results, pilots, worker, server] = await Promise.all([
     import('#wire'),
     import('#sweep'),
     import('#store'),
     import('#sandbox'),
     import('#results'),
+    import('#pilots'),
     import('#worker'),
     import('#server'),
   ]);
@@ -35,6 +36,7 @@ export async function errorTables(): Promise<readonly NamedErrors[]> {
     ['store', store],
     ['sandbox', sandbox],
     ['results', results],
+    ['pilots', pilots],
     ['worker', worker],
     ['server', server],
     ['cli', { cliErrors }],

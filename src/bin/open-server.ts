@@ -18,6 +18,7 @@ export interface OpenServerOptions {
   readonly readOnly: boolean;
   readonly leaseMs: number;
   readonly pingMs: number;
+  readonly diskReserveBytes: number;
   /** The environment that code of users gets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -62,6 +63,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       version: VERSION,
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
+      diskReserveBytes: options.diskReserveBytes,
       userCode: local ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,

@@ -65,6 +65,7 @@ async function runHere(
     insecure: options.insecure,
     leaseMs: options.leaseMs,
     pingMs: options.pingMs,
+    diskReserveBytes: options.diskReserveBytes,
     environment: world.surroundings.environment,
     readOnly: false,
     log: (level, message, facts) => log[level](facts ?? {}, message),

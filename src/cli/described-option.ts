@@ -14,7 +14,7 @@ export interface DescribedOption {
   readonly isPath: boolean;
 }
 
-const PATHS = /^<(path|file|dir|name=file)>$/;
+const PATHS = /^<(file|dir|name=file)>$/;
 
 const HELP: DescribedOption = {
   names: ['--help', '-h'],

@@ -1,4 +1,6 @@
 /** cli: the command line. Reads it, asks the server, prints tables and JSON. */
+export { type CommandSpec, exitCodesOf } from './command.ts';
+export { type DescribedOption, describedOptions } from './described-option.ts';
 export { cliErrors } from './errors.ts';
 export { readServerFile, SERVER_FILE, type ServerFile, TOKEN_FILE } from './find-server.ts';
 export { FOLLOWED, followJob } from './follow.ts';
@@ -15,4 +17,5 @@ export type {
   WorkerOptions,
 } from './port.ts';
 export { type PlannedSweep, runSweep, type SubmitWish, sendParts } from './submit.ts';
+export { COMMANDS } from './table.ts';
 export type { World } from './world.ts';

@@ -42,6 +42,7 @@ export interface RunOptions {
   readonly quiet: boolean;
   /** URL of a server, or null: start one in this process. */
   readonly server: string | null;
+  /** Absolute; where the admin token of `server` is read when `token` is empty. */
   readonly tokenFile: string;
   readonly token: string;
   /** Absolute, or null: `.windrow` in the output directory. */

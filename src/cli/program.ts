@@ -115,7 +115,7 @@ export function settingOption(option: Extract<OptionSpec, { kind: 'setting' }>):
 } {
   const setting: Setting = windrowSettings[option.setting];
   const flags =
-    setting.type === 'boolean' ? `--${setting.name}` : `--${setting.name} <${setting.type}>`;
+    setting.type === 'boolean' ? `--${setting.name}` : `--${setting.name} <${setting.value}>`;
   const fallback =
     setting.defaultDoc ?? (typeof setting.default === 'string' ? setting.default : '');
   const doc = option.doc ?? `${setting.doc.replace(/\.$/, '')} (default: ${fallback}).`;

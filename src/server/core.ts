@@ -77,7 +77,7 @@ export interface Worker {
   /** Of the server's monotonic clock. */
   lastHeardMs: number;
   lastHeardAtMs: number;
-  readonly leaseMs: number;
+  leaseMs: number;
   readonly leases: Set<Ticket>;
   usedSlots: number;
   usedMemoryBytes: number;
@@ -129,6 +129,8 @@ export interface Core {
   sequence: number;
   /** Why nothing is handed out, e.g. because the server is stopping; null when it is. */
   stopped: string | null;
+  /** Why nothing new is begun although everything still becomes durable: the disk is nearly full. */
+  diskLow: string | null;
   /** Workers are told to finish and end. */
   draining: boolean;
   /** Work may be there for workers that wait. */

@@ -47,7 +47,7 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
 }
 
 export function stoppedReason(core: Core): string | null {
-  return core.stopped ?? core.commit.stalled;
+  return core.stopped ?? core.commit.stalled ?? core.diskLow;
 }
 
 export function viewOfJob(job: Job): JobView {

@@ -1,4 +1,5 @@
 /** The open protocol's way to the same calls that `sync` ends in. Each client is a worker of one attempt. */
+import { messageOf } from '#base';
 import type { Cause, RecordPlace, ResultSource, Ticket } from '#model';
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
@@ -76,7 +77,6 @@ export class ServerOpenDoor implements OpenDoor {
   async lease(name: string, address: string): Promise<OpenTask | NoTask> {
     const core = this.#core;
     const id = `open-${core.nextTicket}-${++this.#clients}`;
-    const { pingSeconds, leaseMs } = core.settings;
     const worker = onWorkerHeard(core, {
       id,
       name: name || address,
@@ -88,7 +88,7 @@ export class ServerOpenDoor implements OpenDoor {
       memoryBytes: 0,
       diskFreeBytes: 0,
       draining: false,
-      leaseMs: pingSeconds > 0 ? Math.max(leaseMs, PINGS_MISSED * pingSeconds * 1000) : Infinity,
+      leaseMs: core.settings.leaseMs,
     });
     const [attempt] = dispatch(core, [{ worker, asksFor: 1 }]).get(id) ?? [];
     if (!attempt) {
@@ -96,14 +96,29 @@ export class ServerOpenDoor implements OpenDoor {
       return this.#none();
     }
     const job = core.jobs.get(attempt.job)!;
+    worker.leaseMs = this.#leaseMs(job);
     try {
       const task = await this.#speak(job, attempt.ticket, attempt.task, attempt.cells);
       await core.commit.durable();
       return task;
     } catch (error) {
-      await this.undelivered(attempt.ticket);
+      // Given back it would come again and again; this way its budget ends it, with the reason.
+      await this.fail(attempt.ticket, {
+        cause: 'stage-in',
+        exitCode: null,
+        signal: null,
+        reason: `the open protocol cannot carry it: ${messageOf(error)}`,
+      });
       throw error;
     }
+  }
+
+  /** Without pings only the end of the job's own time limit tells that a client has vanished. */
+  #leaseMs(job: Job): number {
+    const { pingSeconds, leaseMs } = this.#core.settings;
+    if (pingSeconds > 0) return Math.max(leaseMs, PINGS_MISSED * pingSeconds * 1000);
+    const { timeoutMs, killGraceMs } = job.spec;
+    return timeoutMs > 0 ? timeoutMs + killGraceMs + leaseMs : Number.POSITIVE_INFINITY;
   }
 
   #none(): NoTask {
@@ -149,7 +164,9 @@ export class ServerOpenDoor implements OpenDoor {
   #source(job: Job, from: ResultSource['from'], cells: readonly string[], task: number): string {
     if (from.kind === 'stdout' || from.kind === 'stderr') return from.kind;
     const template = from.kind === 'file' ? from.path : from.pattern;
-    return compileText(template, job.columns).expand(cells, task);
+    const path = compileText(template, job.columns).expand(cells, task);
+    // A file of that very name, not what the program prints.
+    return path === 'stdout' || path === 'stderr' ? `./${path}` : path;
   }
 
   async #compile(job: Job): Promise<Compiled> {
@@ -227,7 +244,9 @@ export class ServerOpenDoor implements OpenDoor {
         source: 'none' as const,
       },
     };
-    onAttemptEnded(this.#core, lease, end, rest.place, rest.reason);
+    // A reason that only repeats the cause is no message of the program.
+    const said = rest.reason.startsWith(cause) ? '' : rest.reason;
+    onAttemptEnded(this.#core, lease, end, rest.place, said);
     this.#leave(lease);
   }
 

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
 import { messageOf, systemCodeOf } from '#base';
-import { Quarantine, type UserCodePorts } from '#results';
+import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
-import { type ApiHandlers, SessionLimit, secretMatcher } from '#wire';
+import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
 import { fileHandlers } from './api/files.ts';
 import { jobHandlers } from './api/jobs.ts';
 import { describeHappening, machineHandlers } from './api/machines.ts';
@@ -16,6 +16,7 @@ import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
+import { lowDisk } from './disk-reserve.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { gate } from './http/access.ts';
@@ -24,6 +25,7 @@ import { answerProblems } from './http/problems.ts';
 import { workerRoutes } from './http/worker-routes.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
+import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
@@ -34,6 +36,7 @@ import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
 const TICK_MS = 250;
+const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
 
@@ -47,6 +50,8 @@ export interface ServerOptions {
   readonly version: string;
   readonly leaseMs: number;
   readonly pingSeconds: number;
+  /** Nothing new is handed out while less than this is free where state and outputs lie. */
+  readonly diskReserveBytes: number;
   readonly userCode: 'run' | 'refuse';
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
@@ -96,6 +101,7 @@ export class Server {
       nextJob: 1,
       sequence: 0,
       stopped: options.readOnly ? 'no server runs on this state directory' : null,
+      diskLow: null,
       draining: false,
       wake: () => this.#desk.wake(),
       check: (job, task) => {
@@ -152,8 +158,12 @@ export class Server {
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
+    for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
-    for (const job of server.core.jobs.values()) server.#collectIfDue(job);
+    for (const job of server.core.jobs.values()) {
+      if (job.spec.output !== '') await removeStalePartials(job.spec.output);
+      server.#collectIfDue(job);
+    }
     return server;
   }
 
@@ -161,8 +171,9 @@ export class Server {
     const { session, adminToken, clock, log } = this.#options;
     const http = Fastify({
       logger: false,
-      // A body that trickles in is cut; long polls and event streams are answers, not requests.
-      requestTimeout: 300_000,
+      // A body may take as long as its pace is good; slow ones are cut by `readBody` and the limits.
+      requestTimeout: 0,
+      connectionTimeout: 0,
       keepAliveTimeout: 75_000,
       forceCloseConnections: true,
       return503OnClosing: false,
@@ -182,9 +193,10 @@ export class Server {
       ...taskHandlers(parts),
     };
     const { core, blobs } = parts;
-    const workerGate = gate(session, 'SESSION_WRONG', clock);
+    const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);
+    const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
     http.register(workerRoutes, { core, desk: this.#desk, results, blobs, gate: workerGate });
-    http.register(apiRoutes, { handlers, gate: gate(adminToken, 'TOKEN_WRONG', clock) });
+    http.register(apiRoutes, { handlers, gate: adminGate });
     http.register(openProtocol, {
       door: new ServerOpenDoor(core, blobs),
       isSession: secretMatcher(session),
@@ -268,7 +280,24 @@ export class Server {
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
-    this.#timers.push(tick, statistics);
+    const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
+    this.#lookAtDisk();
+    this.#timers.push(tick, statistics, disk);
+  }
+
+  #lookAtDisk(): void {
+    const { core } = this;
+    const { stateDirectory, diskReserveBytes, log } = this.#options;
+    const outputs = [...core.active].map((id) => core.jobs.get(id)!.spec.output);
+    const places = new Set([stateDirectory, ...outputs.filter((output) => output !== '')]);
+    const before = core.diskLow;
+    core.diskLow = lowDisk(places, diskReserveBytes);
+    if (core.diskLow === null && before !== null) {
+      log('info', 'there is room on the disk again; work is handed out');
+      core.wake();
+    } else if (core.diskLow !== null && before === null) {
+      log('warn', `no work is handed out: ${core.diskLow}`);
+    }
   }
 
   #releaseDelayed(): void {

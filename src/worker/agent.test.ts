@@ -54,6 +54,27 @@ test('nothing runs twice when answers are lost after the server worked them off'
   assert.ok(count >= 3, 'answers were lost');
 });
 
+test('a ticket that is granted again while it is held does not run again', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const log = join(field.dir, 'runs');
+  server.repeatsGrants = true;
+  server.addTasks(jobOf(`echo $x >> '${log}'; sleep 0.05`), rowsOf(20));
+  field.start();
+  await server.until(() => server.ended.size === 20);
+  assert.equal(readFileSync(log, 'utf8').trim().split('\n').length, 20);
+});
+
+test('an end does not wait for the answer to a long poll', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf(['/bin/sleep', '0.5']), rowsOf(1));
+  const beganMs = performance.now();
+  field.start();
+  await server.until(() => server.ended.size === 1);
+  assert.ok(performance.now() - beganMs < 5000, 'a poll takes ten seconds');
+});
+
 test('a grant whose answer was lost goes back because it is not held', async () => {
   await using field = await openField();
   const { server } = field;

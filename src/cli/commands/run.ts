@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
+import { TOKEN_FILE } from '../find-server.ts';
 import { logChoice } from '../log-choice.ts';
 import type { RunOptions } from '../port.ts';
 import type { run as spec } from '../table/run.ts';
@@ -14,7 +15,7 @@ export async function run(input: Input, world: World): Promise<number> {
   return await input.composition.run(runOptions(input, world), world);
 }
 
-function checkWhatToRun({ args, words, axes }: Input): void {
+function checkWhatToRun({ args, words }: Input): void {
   const wrong = (problem: string) =>
     cliErrors.create('USAGE_WRONG', { problem, help: 'windrow run --help' });
   if (args.length === 0 && words.length === 0) {
@@ -22,9 +23,6 @@ function checkWhatToRun({ args, words, axes }: Input): void {
   }
   if (args.length > 0 && words.length > 0) {
     throw wrong(`both a sweep file (${args[0]}) and a command after -- were given`);
-  }
-  if (args.length > 0 && axes.length > 0) {
-    throw wrong(`--${axes[0]!.kind} goes with a command after --, not with a sweep file`);
   }
 }
 
@@ -62,7 +60,7 @@ function runOptions(input: Input, world: World): RunOptions {
     json: options.json,
     quiet: options.quiet,
     server: values.server === '' ? null : values.server,
-    tokenFile: values.tokenFile,
+    tokenFile: values.tokenFile || join(values.stateDirectory, TOKEN_FILE),
     token: values.token,
     stateDirectory: own('stateDirectory') ? values.stateDirectory : null,
     listen: own('listen') ? values.listen : null,

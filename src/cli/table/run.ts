@@ -117,6 +117,11 @@ export const run = {
     },
     insecure: { kind: 'setting', setting: 'insecure' },
     ...whichServer,
+    server: {
+      kind: 'setting',
+      setting: 'server',
+      doc: 'Submit to this server instead of starting one (or WINDROW_SERVER).',
+    },
     state: {
       kind: 'setting',
       setting: 'stateDirectory',

@@ -84,7 +84,11 @@ function serverView(parts: ApiParts) {
   const disk = statfsSync(parts.layout.root);
   const workers = [...core.workers.values()].filter((worker) => worker.state !== 'lost');
   const stopped = stoppedReason(core);
-  const state = core.draining ? 'draining' : core.commit.stalled !== null ? 'disk-full' : 'running';
+  const state = core.draining
+    ? 'draining'
+    : (core.commit.stalled ?? core.diskLow) !== null
+      ? 'disk-full'
+      : 'running';
   return {
     version: parts.version,
     url: parts.url(),

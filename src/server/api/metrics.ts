@@ -37,9 +37,12 @@ export function metricsText(core: Core, startedAtMs: number): string {
       countByState(workers.map((w) => w.state)),
     ),
     family('windrow_slots', 'gauge', 'Slots of active workers.', [[{}, slots('active')]]),
-    family('windrow_stalled', 'gauge', '1 while nothing becomes durable (the disk is full).', [
-      [{}, core.commit.stalled === null ? 0 : 1],
-    ]),
+    family(
+      'windrow_disk_full',
+      'gauge',
+      '1 while nothing is handed out because the disk is (nearly) full.',
+      [[{}, (core.commit.stalled ?? core.diskLow) === null ? 0 : 1]],
+    ),
     family('windrow_start_time_seconds', 'gauge', 'When the server started.', [
       [{}, startedAtMs / 1000],
     ]),

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { messageOf, WindrowError } from '#base';
 import {
   API_BODY_BYTES,
+  type ApiEvent,
   type ApiHandlers,
   type ApiOperation,
   api,
@@ -13,6 +14,7 @@ import {
 } from '#wire';
 import { serverErrors } from '../errors.ts';
 import type { Gate } from './access.ts';
+import { sendEvents } from './event-stream.ts';
 
 type Handler = (input: unknown, call: { actor: string; signal: AbortSignal }) => Promise<unknown>;
 
@@ -81,13 +83,8 @@ function answer(route: Route, result: unknown, reply: FastifyReply): FastifyRepl
       const lines = eachAs(result as AsyncIterable<unknown>, (item) => `${JSON.stringify(item)}\n`);
       return reply.type('application/x-ndjson').send(Readable.from(lines));
     }
-    case 'events': {
-      const events = eachAs(result as AsyncIterable<{ id: number }>, (item) =>
-        item.id === 0 ? ':\n\n' : `id: ${item.id}\ndata: ${JSON.stringify(item)}\n\n`,
-      );
-      reply.header('Cache-Control', 'no-store');
-      return reply.type('text/event-stream').send(Readable.from(events, { objectMode: false }));
-    }
+    case 'events':
+      return sendEvents(result as AsyncIterable<ApiEvent>, reply);
   }
 }
 

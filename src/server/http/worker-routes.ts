@@ -5,6 +5,7 @@ import type { Core } from '../core.ts';
 import { serverErrors } from '../errors.ts';
 import type { Blobs } from '../intake/blobs.ts';
 import type { ResultIntake } from '../intake/results.ts';
+import { DEFAULT_PACE, readBody } from '../open/body.ts';
 import { touchWorker } from '../reactor/workers.ts';
 import type { SyncDesk } from '../sync.ts';
 import type { Gate } from './access.ts';
@@ -56,7 +57,8 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
       async (request, reply) => {
         const ticket = wholeNumber(request.params.ticket);
         const index = wholeNumber(request.params.index);
-        await results.receivePart(ticket, index, request.body as never);
+        const body = readBody(request.raw, DEFAULT_PACE, core.clock);
+        await results.receivePart(ticket, index, body);
         return reply.code(204).send();
       },
     );

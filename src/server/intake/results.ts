@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { RecordPlace, Ticket } from '#model';
 import type { InlinePart, SpooledPart } from '#results';
 import type { EndedAttempt, SentPart, SyncRequest } from '#wire';
@@ -34,7 +33,7 @@ export class ResultIntake {
    * Takes one large part of a running attempt. A part that is sent again replaces the first.
    * @throws WindrowError TICKET_NOT_CURRENT, UPLOAD_TOO_LARGE, UPLOAD_CUT, DISK_FULL
    */
-  async receivePart(ticket: Ticket, index: number, body: Readable): Promise<void> {
+  async receivePart(ticket: Ticket, index: number, body: AsyncIterable<Buffer>): Promise<void> {
     const job = this.#jobOf(ticket);
     if (!job) throw serverErrors.create('TICKET_NOT_CURRENT', { ticket });
     const final = this.#layout.spooled(ticket, index);

@@ -161,8 +161,9 @@ export class Intake {
     });
     if (taken && earlier) await this.#takeOver(job, earlier, taken.done);
     // Two jobs never write to one output.
-    if (earlier && spec.output !== '' && core.active.has(earlier.id)) {
-      removeJob(core, earlier, `replaced by job ${job.id}`, actor);
+    const before = this.#earlier(job.lineage);
+    if (before && spec.output !== '' && core.active.has(before.id)) {
+      removeJob(core, before, `replaced by job ${job.id}`, actor);
     }
     core.jobs.set(job.id, job);
     core.active.add(job.id);

@@ -34,6 +34,7 @@ export interface FieldOptions {
   readonly root?: string;
   readonly clock?: Clock;
   readonly leaseMs?: number;
+  readonly diskReserveBytes?: number;
 }
 
 export async function openField(t: TestContext, options: FieldOptions = {}): Promise<Field> {
@@ -48,6 +49,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     version: '0.0.0-test',
     leaseMs: options.leaseMs ?? 60_000,
     pingSeconds: 20,
+    diskReserveBytes: options.diskReserveBytes ?? 0,
     userCode: 'run',
     userCodePorts: {
       openLineProcess: ({ onEnd, ...request }) =>

@@ -131,6 +131,7 @@ disk = "1 GB"
       [join(folder, 'build/ising-arm64'), true],
       [join(folder, 'model.ini.in'), false],
       [join(folder, 'table.bin'), false],
+      [join(folder, 'validate.ts'), false],
     ],
   );
   assert.deepEqual(plan.warnings, []);

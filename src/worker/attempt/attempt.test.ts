@@ -122,15 +122,19 @@ test('a submit directory that this machine lacks is said plainly', async () => {
 
 test('in a submit directory the command runs there, with a scratch directory beside it', async () => {
   await using field = await openField();
-  field.start();
+  const hostEnvironment = { PATH: process.env.PATH, WINDROW_SECRET: 'no', OWN: 'shell' };
+  field.start({ hostEnvironment });
   const path = join(field.dir, 'here');
   mkdirSync(path);
-  const job = jobOf('pwd; test -d "$$WINDROW_SCRATCH" && echo scratch; echo $x > made', {
-    directory: { kind: 'submit', path },
-    results: [{ name: 'out', from: { kind: 'stdout' }, required: true }, file('made', 'made')],
-  });
+  const job = jobOf(
+    'pwd; test -d "$$WINDROW_SCRATCH" && echo "scratch $${WINDROW_SECRET-hidden} $$OWN"; echo $x > made',
+    {
+      directory: { kind: 'submit', path },
+      results: [{ name: 'out', from: { kind: 'stdout' }, required: true }, file('made', 'made')],
+    },
+  );
   const end = await run(field, job, [['7']]);
-  assert.equal(textOf(end, 'out'), `${path}\nscratch\n`);
+  assert.equal(textOf(end, 'out'), `${path}\nscratch hidden shell\n`);
   assert.equal(textOf(end, 'made'), '7\n');
   assert.equal(readFileSync(join(path, 'made'), 'utf8'), '7\n');
 });
@@ -216,6 +220,7 @@ test('a program that damages its inputs or itself harms no later attempt', async
     server.ends().map((end) => [end.cause, textOf(end, 'out')]),
     Array.from({ length: 5 }, () => ['ok', 'good\n']),
   );
+  assert.equal(server.blobRequests, 6, 'the program each time, the input once');
 });
 
 test('a blob that the server does not have is a stage-in failure, not a hang', async () => {

@@ -57,6 +57,8 @@ export class FieldServer {
   /** Status for any request, or 0 to handle it. */
   refuse: (path: string) => number = () => 0;
   protocol = PROTOCOL_VERSION;
+  /** Grants every current ticket again with each answer. */
+  repeatsGrants = false;
   #nextTicket = 1;
   #changed = new Set<() => void>();
   #server: Server | undefined;
@@ -210,6 +212,11 @@ export class FieldServer {
       return { ticket, ...task };
     });
     this.granted += grants.length;
+    if (this.repeatsGrants) {
+      for (const [ticket, task] of this.current) {
+        if (!grants.some((grant) => grant.ticket === ticket)) grants.push({ ticket, ...task });
+      }
+    }
     const known = new Set(sync.knownJobs);
     const wanted = new Set(grants.map(({ job }) => job).filter((job) => !known.has(job)));
     const unknown = sync.holding.filter((ticket) => !this.current.has(ticket));

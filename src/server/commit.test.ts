@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Change, Store } from '#store';
+import { storeErrors } from '#store';
+import { GroupCommit } from './commit.ts';
+
+const event = (text: string): Change => ({
+  kind: 'event',
+  atMs: 0,
+  job: null,
+  event: 'test',
+  actor: 'test',
+  text,
+});
+
+/** A store that remembers commits and fails as it is told. */
+function fakeStore(failures: unknown[] = []) {
+  const commits: (readonly Change[])[] = [];
+  const commit = async (changes: readonly Change[]): Promise<void> => {
+    const failure = failures.shift();
+    if (failure) throw failure;
+    commits.push([...changes]);
+  };
+  return { commits, store: { commit } as Store };
+}
+
+const unexpected = (error: unknown): void => assert.fail(String(error));
+
+describe('group commit', () => {
+  it('puts the changes of many into one transaction, and answers nobody before it', async () => {
+    const { commits, store } = fakeStore();
+    const group = new GroupCommit(store, () => [], unexpected);
+    const answered: string[] = [];
+    const one = (text: string): Promise<void> => {
+      group.add(event(text));
+      return group.durable().then(() => void answered.push(text));
+    };
+    const all = [one('a'), one('b'), one('c')];
+    assert.deepEqual(answered, []);
+    await Promise.all(all);
+    assert.equal(commits.length, 1);
+    assert.deepEqual(answered, ['a', 'b', 'c']);
+  });
+
+  it('tries the same changes again while the disk is full, and says so meanwhile', async () => {
+    const full = storeErrors.create('STATE_DISK_FULL', { file: 'x' });
+    const { commits, store } = fakeStore([full]);
+    const group = new GroupCommit(store, () => [], unexpected);
+    group.add(event('a'));
+    const durable = group.durable();
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    assert.match(group.stalled ?? '', /full/);
+    await durable;
+    assert.equal(group.stalled, null);
+    assert.deepEqual(commits, [[event('a')]]);
+  });
+
+  it('tells of a store that is lost, and acknowledges nothing any more', async () => {
+    const lost = storeErrors.create('STATE_CORRUPT', { file: 'x', why: 'y' });
+    const { commits, store } = fakeStore([lost]);
+    const fatal: unknown[] = [];
+    const group = new GroupCommit(
+      store,
+      () => [],
+      (error) => fatal.push(error),
+    );
+    group.add(event('a'));
+    await assert.rejects(group.durable(), lost);
+    await assert.rejects(group.durable(), lost);
+    assert.deepEqual(fatal, [lost]);
+    assert.deepEqual(commits, []);
+  });
+
+  it('asks for what joins at the last moment before each commit', async () => {
+    const { commits, store } = fakeStore();
+    let states = [event('state')];
+    const group = new GroupCommit(store, () => states.splice(0), unexpected);
+    group.touch();
+    await group.durable();
+    states = [];
+    await group.durable();
+    assert.deepEqual(commits, [[event('state')], []]);
+  });
+});

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { UserCode } from '#model';
+import { ended, type Field, openField, TOKEN, until } from './testing/field.ts';
+
+const rowsOf = (...values: string[]) => [
+  { kind: 'values' as const, columns: ['i'], rows: values.map((value) => [value]) },
+];
+
+async function validator(field: Field, code: string): Promise<UserCode> {
+  const path = join(field.root, 'validate.ts');
+  writeFileSync(path, code);
+  const sha256 = createHash('sha256').update(code).digest('hex');
+  const response = await fetch(`${field.url}/v1/blobs/${sha256}`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/octet-stream' },
+    body: code,
+  });
+  assert.equal(response.status, 201);
+  return { kind: 'module', path, sha256 };
+}
+
+test('the same sweep again goes on: what is done stays, what failed is tried again', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const { job } = await field.submit({ output });
+  const worker = field.worker('a');
+  await worker.workOff(({ task }) => (task === 2 ? 'exit-code' : 'ok'));
+  assert.equal(field.job(job).state, 'failed');
+  const again = await field.submit({ output });
+  assert.equal(again.outcome, 'continued');
+  assert.equal(again.job, job);
+  assert.deepEqual([again.rerun.kept, again.rerun.failed], [3, 1]);
+  assert.equal(await worker.workOff(), 1);
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n3\n4\n');
+  assert.equal((await field.submit({ output })).rerun.kept, 4);
+});
+
+test('changed rows run, kept rows are taken over from the earlier job without a run', async (t) => {
+  let field = await openField(t);
+  const output = join(field.root, 'out');
+  const worker = field.worker('a');
+  await field.submit({ output, axes: rowsOf('1', '2', '3') });
+  await worker.workOff();
+  const changed = await field.submit({ output, axes: rowsOf('3', '9', '1', '1') });
+  assert.deepEqual(
+    [changed.rerun.kept, changed.rerun.fresh, changed.rerun.changedParts],
+    [2, 2, ['rows']],
+  );
+  assert.equal(await worker.workOff(), 2);
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), '3\n9\n1\n1\n');
+  field = await field.restart();
+  const { json } = await field.api('GET', `/v1/jobs/${changed.job}/stats`);
+  assert.equal(json.reused, 2);
+  const third = await field.submit({ output, axes: rowsOf('1', '3') });
+  assert.equal(third.rerun.kept, 2);
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n3\n');
+});
+
+test('a changed command runs everything again and says which part changed', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  await field.submit({ output });
+  await field.worker('a').workOff();
+  const command = { kind: 'argv' as const, template: ['echo', '-n', '$i'] };
+  const changed = await field.submit({ output, command });
+  assert.deepEqual([changed.rerun.changed, changed.rerun.changedParts], [4, ['command']]);
+  const afresh = await field.submit({ output, command }, true);
+  assert.equal(afresh.rerun.fresh, 4);
+  // Two jobs never write to one output at the same time.
+  assert.equal(field.job(changed.job).state, 'removed');
+});
+
+test('results that the validator refuses are quarantined and the task is tried again', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const validate = await validator(
+    field,
+    `export default ({ i }, { out }) => i !== '2' || out.trim() === '22' || 'two is odd';`,
+  );
+  const { job } = await field.submit({ output, validate, retries: 1 });
+  const worker = field.worker('a', 4);
+  const { attempts } = await worker.sync();
+  await worker.sync(attempts.map((one) => ended(one)));
+  await until(() => field.job(job).tasks.counts().done === 3);
+  const [again] = (await worker.sync([], { waitMs: 5000 })).attempts;
+  assert.equal(again!.number, 2);
+  const text = '22\n';
+  const parts = [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] as const;
+  await worker.sync([ended(again!, 'ok', { parts })]);
+  await until(() => field.job(job).state === 'done');
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n22\n3\n4\n');
+  const reasons = readFileSync(join(output, 'quarantine', 'reasons.jsonl'), 'utf8');
+  assert.match(reasons, /two is odd/);
+  const { json } = await field.api('GET', `/v1/jobs/${job}/tasks/1`);
+  assert.deepEqual(
+    json.attemptList.map((attempt: { cause: string }) => attempt.cause),
+    ['invalid-result', 'ok'],
+  );
+});
+
+test('a validator that throws holds the task with its results; mended, it checks them without a new run', async (t) => {
+  let field = await openField(t);
+  const output = join(field.root, 'out');
+  const broken = await validator(field, `export default () => { throw new Error('oh no'); };`);
+  const { job } = await field.submit({ output, validate: broken });
+  assert.equal(await field.worker('a').workOff(), 4);
+  await until(() => field.job(job).state === 'failed');
+  const { json } = await field.api('GET', `/v1/jobs/${job}/tasks/0`);
+  assert.equal(json.state, 'held');
+  assert.match(json.reason, /the validator failed, not the program: .*oh no/);
+  field = await field.restart();
+  const mended = await validator(field, 'export default () => true;');
+  const again = await field.submit({ output, validate: mended });
+  assert.equal(again.outcome, 'continued');
+  await until(() => field.job(job).state === 'done');
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n3\n4\n');
+  const { json: stats } = await field.api('GET', `/v1/jobs/${job}/stats`);
+  assert.deepEqual(stats.causes, { ok: 4 });
+});
