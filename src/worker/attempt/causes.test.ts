@@ -158,3 +158,22 @@ test('memory and disk over what was asked for end the program', async (t) => {
     assert.ok(end.usage.diskBytes! >= 3_000_000);
   });
 });
+
+test('a script without #! runs under the shell, as a shell would run it', async () => {
+  await using field = await openField();
+  field.start();
+  const path = join(field.dir, 'script');
+  writeFileSync(path, 'echo "$1" and more\n', { mode: 0o755 });
+  const end = await run(field, jobOf(`${path} $x`), [['a b']]);
+  assert.equal(textOf(end, 'out'), 'a b and more\n');
+});
+
+test('the status 127 of a program is its own, and that of the shell the shell’s', async () => {
+  await using field = await openField();
+  field.start();
+  const path = join(field.dir, 'program');
+  writeFileSync(path, '#!/bin/sh\nexit 127\n', { mode: 0o755 });
+  assert.match((await run(field, jobOf(path))).reason, /exit code 127\.$/);
+  const other = await run(field, jobOf('no-such-command-at-all $x', { id: 2 }));
+  assert.match(other.reason, /did not find a command/);
+});
