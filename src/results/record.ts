@@ -91,9 +91,19 @@ function contentBytes(content: Buffer | string): number {
 /** Encodes small records one behind the other into large chunks, without a copy in between. */
 export class RecordBatch {
   #chunks: Buffer[] = [];
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk: Buffer;
   #used = 0;
   #bytes = 0;
+
+  /** `memory` is written to first: the `rest` of another batch, or nothing. */
+  constructor(memory: Buffer) {
+    this.#chunk = memory;
+  }
+
+  /** Memory that was reserved and not used, for the next batch: most are far smaller than a chunk. */
+  get rest(): Buffer {
+    return this.#chunk.subarray(this.#used);
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -143,8 +153,7 @@ export class RecordBatch {
   take(): Buffer[] {
     const chunks = this.#chunks;
     if (this.#used > 0) chunks.push(this.#chunk.subarray(0, this.#used));
-    // The rest of the chunk serves the next batch: most batches are far smaller than a chunk.
-    this.#chunk = this.#chunk.subarray(this.#used);
+    this.#chunk = this.rest;
     this.#chunks = [];
     this.#used = 0;
     this.#bytes = 0;

@@ -244,7 +244,9 @@ export class ServerOpenDoor implements OpenDoor {
         source: 'none' as const,
       },
     };
-    onAttemptEnded(this.#core, lease, end, rest.place, rest.reason);
+    // A reason that only repeats the cause is no message of the program.
+    const said = rest.reason.startsWith(cause) ? '' : rest.reason;
+    onAttemptEnded(this.#core, lease, end, rest.place, said);
     this.#leave(lease);
   }
 

@@ -25,6 +25,7 @@ import { answerProblems } from './http/problems.ts';
 import { workerRoutes } from './http/worker-routes.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
+import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
@@ -157,6 +158,7 @@ export class Server {
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
+    for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
     for (const job of server.core.jobs.values()) {
       if (job.spec.output !== '') await removeStalePartials(job.spec.output);

@@ -1,8 +1,8 @@
 /** Files that stream in: bounded, under a name of their own until they are whole and synced. */
-import { createHash } from 'node:crypto';
-import { fsyncSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, fsyncSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf, systemCodeOf, WindrowError } from '#base';
 import { wireErrors } from '#wire';
 import { serverErrors } from '../errors.ts';
@@ -67,6 +67,21 @@ export async function receiveFile(
 function isCut(error: unknown): boolean {
   const code = systemCodeOf(error);
   return code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ABORT_ERR';
+}
+
+const PARTIAL = 'partial-';
+
+/** A name of its own for a file that is still coming in. */
+export function partialName(): string {
+  return `${PARTIAL}${randomUUID()}`;
+}
+
+/** Removes what a killed server left half-received in a folder; the folder may not be there. */
+export function removePartials(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(PARTIAL)) rmSync(join(folder, name), { force: true });
+  }
 }
 
 /** A full disk is a named error; everything else stays what it was. */
