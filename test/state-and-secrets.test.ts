@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -46,7 +53,14 @@ describe('starting a server', () => {
       const second = await field.must(2, ...sweep());
       assert.match(second.stderr, /code: STATE_[A-Z_]+/);
       assert.match(second.stderr, /\.windrow/);
-      await field.must(1, 'serve', '--state', field.path('out/.windrow'), '--listen', '127.0.0.1:0');
+      await field.must(
+        1,
+        'serve',
+        '--state',
+        field.path('out/.windrow'),
+        '--listen',
+        '127.0.0.1:0',
+      );
       field.write('home/go', '');
       assert.equal((await first.ended).code, 0);
       assert.equal(field.has('home/runs'), false);
@@ -85,8 +99,17 @@ describe('the secrets of a server', () => {
   it('lie in files of mode 0600 and nowhere else: not in argv, environment, logs or results', () =>
     inField(async (field) => {
       const run = field.start(
-        ['run', '--range', 'i=1..3', '--slots', '1', '--output', 'out', '--log-level', 'trace']
-          .concat(['--result', 'all=stdout', '--', `${WAITING}; env; cat /proc/$$PPID/cmdline`]),
+        [
+          'run',
+          '--range',
+          'i=1..3',
+          '--slots',
+          '1',
+          '--output',
+          'out',
+          '--log-level',
+          'trace',
+        ].concat(['--result', 'all=stdout', '--', `${WAITING}; env; cat /proc/$$PPID/cmdline`]),
       );
       await run.until('it runs', () => field.has('home/begun'));
       const secrets = ['session', 'admin-token'].map((name) => {
@@ -139,4 +162,3 @@ describe('the secrets of a server', () => {
       assert.equal((await serve.ended).code, 0);
     }));
 });
-
