@@ -101,12 +101,17 @@ async function runHere(
     }
     const code = await followHere(opened, sweep, options, world, stopping.signal);
     if (!fault) return code;
-    const told = codedError(fault, world.surroundings, world.clock.now());
-    world.stderr.attempt(errorText(told, options.json));
+    tell(fault, options, world);
     return FOLLOWED.interrupted;
   } finally {
     await windDown(opened, (await kept?.release()) ?? null, world);
   }
+}
+
+/** Something went wrong amid the run; its end is still in order. */
+function tell(error: unknown, { json }: RunOptions, world: World): void {
+  const told = codedError(error, world.surroundings, world.clock.now());
+  world.stderr.attempt(errorText(told, json));
 }
 
 async function followHere(
@@ -124,7 +129,10 @@ async function followHere(
     await opened.server.settled();
     if (options.listen) await opened.server.clientsTold(world.ending);
     const job = [...opened.server.core.jobs.values()].at(-1);
-    if (job?.collectionError) throw job.collectionError;
+    if (job?.collectionError) {
+      tell(job.collectionError, options, world);
+      return FOLLOWED.failed;
+    }
     if (job?.collectedAtMs && !options.quiet && !options.json) {
       world.stderr.attempt(`windrow: results are in ${sweep.spec.output}\n`);
     }
