@@ -33,11 +33,12 @@ describe('completion in bash', { skip: has('bash') ? false : 'there is no bash' 
 describe('completion scripts', () => {
   for (const shell of ['zsh', 'fish'] as const) {
     it(`of ${shell} are read by it`, { skip: has(shell) ? false : `there is no ${shell}` }, () => {
-      const folder = mkdtempSync(join(tmpdir(), 'windrow-completion-'));
-      const file = join(folder, 'script');
+      // From a file: fish 3.6 does not read from a socket, which is what input would be.
+      const directory = mkdtempSync(join(tmpdir(), 'windrow-completion-'));
+      const file = join(directory, shell);
       writeFileSync(file, completionScript(shell));
       const checked = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
-      rmSync(folder, { recursive: true });
+      rmSync(directory, { recursive: true });
       assert.deepEqual([checked.status, checked.stderr], [0, '']);
     });
   }
