@@ -82,12 +82,7 @@ describe('windrow run', () => {
   });
 
   it('is refused with 2 when it is unclear what to run', async () => {
-    for (const line of [
-      [],
-      ['a.toml', '--', 'c'],
-      ['a.toml', 'b.toml'],
-      ['--', 'c', '--range'],
-    ]) {
+    for (const line of [[], ['a.toml', '--', 'c'], ['a.toml', 'b.toml'], ['--', 'c', '--range']]) {
       const { code, part } = await asked({}, 'run', ...line);
       assert.deepEqual(
         [code, part],
