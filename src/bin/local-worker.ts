@@ -11,7 +11,10 @@ import { lockPathOf, readLock } from '#worker';
 const WORKER_ENDS_MS = 10_000;
 
 export interface PreparedWorker {
-  /** The server listens. Rejects when the process could not be started. */
+  /**
+   * The server listens. Called again, when that worker has ended, it starts another. Rejects when
+   * the process could not be started.
+   */
   begin(): Promise<LocalWorker>;
   /** There will be no server: a worker that was started for it is ended. */
   giveUp(): Promise<void>;
@@ -28,11 +31,14 @@ export function prepareWorker(
 ): PreparedWorker {
   const { promise: line, resolve } = Promise.withResolvers<string | null>();
   const starting = startWorker(directory, options, world, line);
+  let next: Promise<LocalWorker> | null = starting;
   starting.catch(() => undefined); // a state directory that cannot be is the server's to explain
   return {
     begin: () => {
       resolve('begin');
-      return starting;
+      const worker = next ?? startWorker(directory, options, world, line);
+      next = null;
+      return worker;
     },
     giveUp: async () => {
       resolve(null);
@@ -73,10 +79,8 @@ export async function endWorker(worker: LocalWorker, isBusy: () => boolean): Pro
   let asked = 0;
   const again = (): void => {
     asked++;
-    if (asked === 1) {
-      worker.terminate();
-      worker.terminate();
-    } else worker.kill();
+    if (asked === 1) worker.stop();
+    else worker.kill();
   };
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, again);
   // It was told by its sync to finish and end; one that hangs without work is ended.

@@ -1,9 +1,18 @@
 /** `windrow run`: on a server that is named, or on one of its own with a worker beside it. */
 import { join } from 'node:path';
-import { openLog } from '#base';
-import { FOLLOWED, type RunOptions, runSweep, type SubmitWish, type World } from '#cli';
-import { type LocalWorker, unexpectedEnd } from '#pilots';
+import { messageOf, openLog } from '#base';
+import {
+  codedError,
+  errorText,
+  FOLLOWED,
+  type RunOptions,
+  runSweep,
+  type SubmitWish,
+  type World,
+} from '#cli';
+import type { LocalWorker } from '#pilots';
 import { ApiClient, readSecretFile } from '#wire';
+import { KeptWorker } from './kept-worker.ts';
 import { endWorker, prepareWorker } from './local-worker.ts';
 import type { OpenServer } from './open-server.ts';
 import { planSweep } from './plan-sweep.ts';
@@ -77,23 +86,26 @@ async function runHere(
     throw error;
   });
   if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
-  let worker: LocalWorker | null = null;
+  let kept: KeptWorker | null = null;
   try {
     if (ready) {
-      worker = await ready.begin();
-      void worker.ended.then((end) => {
-        const error = unexpectedEnd(end, worker!.logPath);
-        if (error && !opened.server.core.draining) {
+      kept = await KeptWorker.start({
+        start: () => ready.begin(),
+        monotonic: () => world.clock.monotonic(),
+        onRestart: (why) => log.warn({}, `${messageOf(why)}; another is started`),
+        onFault: (error) => {
           fault ??= error;
           stopping.abort();
-        }
+        },
       });
     }
     const code = await followHere(opened, sweep, options, world, stopping.signal);
-    if (fault) throw fault;
-    return code;
+    if (!fault) return code;
+    const told = codedError(fault, world.surroundings, world.clock.now());
+    world.stderr.attempt(errorText(told, options.json));
+    return FOLLOWED.interrupted;
   } finally {
-    await windDown(opened, worker, world);
+    await windDown(opened, (await kept?.release()) ?? null, world);
   }
 }
 

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WindrowError } from '#base';
 import { readLock } from '#worker';
 import { startLocalWorker, unexpectedEnd } from './local.ts';
@@ -28,8 +29,18 @@ function command(code: string, ...args: string[]): string[] {
   return [process.execPath, '--input-type=module', '-e', code, ...args];
 }
 
-async function untilLocked(lock: string): Promise<void> {
-  while (readLock(lock)?.life !== 'alive') await new Promise((resolve) => setTimeout(resolve, 10));
+const LIMIT_MS = 20_000;
+
+async function until(condition: () => boolean): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`never came true: ${condition}`);
+    await delay(10);
+  }
+}
+
+function untilLocked(lock: string): Promise<void> {
+  return until(() => readLock(lock)?.life === 'alive');
 }
 
 test('the session reaches the worker by stdin and is in neither argv nor environment', async (t) => {
@@ -127,5 +138,5 @@ test('a worker has a session of its own and outlives a kill of whoever started i
   const session = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[3];
   assert.equal(Number(session), pid);
   process.kill(pid!, 'SIGTERM');
-  while (readLock(lock)?.life === 'alive') await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => readLock(lock)?.life !== 'alive');
 });
