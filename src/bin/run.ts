@@ -81,14 +81,11 @@ async function runHere(
       stopping.abort();
     },
   });
-<<<<<<< HEAD
-  opened.server.expectJob(true);
-=======
   const opened = await opening.catch(async (error: unknown) => {
     await ready?.giveUp();
     throw error;
   });
->>>>>>> speed
+  opened.server.expectJob(true);
   if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
   let kept: KeptWorker | null = null;
   try {
