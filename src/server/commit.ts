@@ -22,6 +22,7 @@ export class GroupCommit {
   #scheduled = false;
   #stalled: string | null = null;
   #dead: unknown = null;
+  #isEnding = false;
 
   constructor(store: Store, before: BeforeCommit, onFatal: (error: unknown) => void) {
     this.#store = store;
@@ -53,6 +54,11 @@ export class GroupCommit {
     });
   }
 
+  /** From now on a full disk is not waited for: what does not fit was never acknowledged. */
+  end(): void {
+    this.#isEnding = true;
+  }
+
   #schedule(): void {
     if (this.#running || this.#scheduled || this.#dead) return;
     this.#scheduled = true;
@@ -74,11 +80,15 @@ export class GroupCommit {
     if (this.#changes.length > 0 || this.#waiters.length > 0) this.#schedule();
   }
 
-  /** Results are synced before the rows that point at them. */
+  /**
+   * Results are synced before the rows that point at them. What came while the disk was full joins
+   * the next try: `before` brings the states as they are now, and they must not be durable without
+   * the ends of attempts that they rest on.
+   */
   async #write(changes: Change[]): Promise<void> {
     for (;;) {
       try {
-        changes.push(...this.#before());
+        changes.push(...this.#changes.splice(0), ...this.#before());
         await this.#store.commit(changes);
         this.#stalled = null;
         return;
@@ -86,6 +96,10 @@ export class GroupCommit {
         if (!(error instanceof WindrowError && DISK_FULL.has(error.code))) {
           this.#dead = error;
           this.#onFatal(error);
+          return;
+        }
+        if (this.#isEnding) {
+          this.#dead = error;
           return;
         }
         this.#stalled = messageOf(error);
