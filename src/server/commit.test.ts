@@ -75,8 +75,11 @@ describe('group commit', () => {
     const group = new GroupCommit(store, () => [], unexpected);
     group.add(event('a'));
     const durable = group.durable();
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const later = group.durable();
     group.end();
     await assert.rejects(durable, full);
+    await assert.rejects(later, full);
   });
 
   it('tells of a store that is lost, and acknowledges nothing any more', async () => {

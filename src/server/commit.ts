@@ -76,6 +76,8 @@ export class GroupCommit {
     this.#waiters = [];
     await this.#write(changes);
     this.#running = false;
+    // Nothing is written any more after a fatal error: those who came meanwhile must hear of it too.
+    if (this.#dead) waiters.push(...this.#waiters.splice(0));
     for (const done of waiters) done();
     if (this.#changes.length > 0 || this.#waiters.length > 0) this.#schedule();
   }

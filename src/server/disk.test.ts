@@ -73,8 +73,8 @@ test('a server ends although the disk is full, and what was acknowledged is ther
   const [first, second] = (await worker.sync()).attempts;
   await worker.sync([ended(first!)], { freeSlots: 0 });
   const { bavail, bsize } = statfsSync(root);
-  writeFileSync(join(root, 'ballast'), Buffer.alloc(bavail * bsize - (1 << 20)));
-  const text = 'x'.repeat(1 << 21);
+  writeFileSync(join(root, 'ballast'), Buffer.alloc(bavail * bsize - (1 << 18)));
+  const text = 'x'.repeat(1 << 19);
   const parts = [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] as const;
   const refused = assert.rejects(worker.sync([ended(second!, 'ok', { parts })]));
   await until(() => field.server.core.commit.stalled !== null);
