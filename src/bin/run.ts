@@ -1,8 +1,5 @@
 /** `windrow run`: on a server that is named, or on one of its own with a worker beside it. */
-import { mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf, openLog } from '#base';
 import {
   codedError,
@@ -13,15 +10,12 @@ import {
   type SubmitWish,
   type World,
 } from '#cli';
-import { type LocalWorker, startLocalWorker } from '#pilots';
+import type { LocalWorker } from '#pilots';
 import { ApiClient, readSecretFile } from '#wire';
-import { lockPathOf, readLock } from '#worker';
 import { KeptWorker } from './kept-worker.ts';
-import { type OpenServer, openServer } from './open-server.ts';
+import { endWorker, prepareWorker } from './local-worker.ts';
+import type { OpenServer } from './open-server.ts';
 import { planSweep } from './plan-sweep.ts';
-
-/** A worker that was asked to end and has nothing to finish needs no longer than this. */
-const WORKER_ENDS_MS = 10_000;
 
 export async function run(options: RunOptions, world: World): Promise<number> {
   const cwd = world.surroundings.directory;
@@ -68,7 +62,11 @@ async function runHere(
   });
   const stopping = new AbortController();
   let fault: unknown;
-  const opened = await openServer({
+  const only = options.whyRerun || options.dryRun;
+  const ready = options.slots > 0 && !only ? prepareWorker(directory, options, world) : null;
+  // Loaded only now, while the worker's process loads its own part.
+  const { openServer } = await import('./open-server.ts');
+  const opening = openServer({
     stateDirectory: directory,
     listen: options.listen ?? { host: '127.0.0.1', port: 0 },
     insecure: options.insecure,
@@ -83,14 +81,17 @@ async function runHere(
       stopping.abort();
     },
   });
+  const opened = await opening.catch(async (error: unknown) => {
+    await ready?.giveUp();
+    throw error;
+  });
   opened.server.expectJob(true);
   if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
-  const only = options.whyRerun || options.dryRun;
   let kept: KeptWorker | null = null;
   try {
-    if (options.slots > 0 && !only) {
+    if (ready) {
       kept = await KeptWorker.start({
-        start: () => startWorker(directory, options, world),
+        start: () => ready.begin(),
         monotonic: () => world.clock.monotonic(),
         onRestart: (why) => log.warn({}, `${messageOf(why)}; another is started`),
         onFault: (error) => {
@@ -142,28 +143,6 @@ async function followHere(
   }
 }
 
-function startWorker(directory: string, options: RunOptions, world: World): Promise<LocalWorker> {
-  const dir = join(directory, 'worker');
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const program = fileURLToPath(new URL('./windrow.ts', import.meta.url));
-  return startLocalWorker({
-    argv: [
-      process.execPath,
-      program,
-      'worker',
-      ...['--state', directory, '--dir', dir, '--slots', String(options.slots)],
-      ...['--worker-starter', options.workerStarter, '--log-level', 'info'],
-    ],
-    environment: { ...world.surroundings.environment, WINDROW_SERVER: undefined },
-    dir,
-    session: null,
-    findHolder: () => {
-      const state = readLock(lockPathOf(dir, hostname()));
-      return state && { pid: state.holder.pid, life: state.life };
-    },
-  });
-}
-
 /**
  * The worker finishes what runs and gives back the rest, then the server ends. A second Ctrl-C
  * stops what runs at once; what was not finished goes on with the next `windrow run`.
@@ -184,24 +163,4 @@ async function windDown(
     await endWorker(worker, () => opened.server.core.leases.size > 0);
   }
   await opened.close();
-}
-
-async function endWorker(worker: LocalWorker, isBusy: () => boolean): Promise<void> {
-  let asked = 0;
-  const again = (): void => {
-    asked++;
-    if (asked === 1) worker.stop();
-    else worker.kill();
-  };
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, again);
-  // It was told by its sync to finish and end; one that hangs without work is ended.
-  const hangs = setInterval(() => {
-    if (!isBusy()) worker.kill();
-  }, WORKER_ENDS_MS);
-  try {
-    await worker.ended;
-  } finally {
-    clearInterval(hangs);
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, again);
-  }
 }

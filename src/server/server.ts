@@ -344,6 +344,11 @@ export class Server {
     });
   }
 
+  #notWritten(job: Job, error: unknown): void {
+    const facts = { job: job.id, error: messageOf(error) };
+    this.#options.log('warn', 'results that were not acknowledged are not kept', facts);
+  }
+
   #later(work: Promise<void>): void {
     this.#finishing.add(work);
     void work.finally(() => this.#finishing.delete(work));
@@ -379,6 +384,7 @@ export class Server {
 
   async #close(): Promise<void> {
     this.core.stopped = 'the server is stopping';
+    this.core.commit.end();
     for (const timer of this.#timers) clearInterval(timer);
     this.#desk.close();
     this.#events.close();
@@ -386,7 +392,10 @@ export class Server {
     await this.settled();
     await this.#http.close();
     await this.core.commit.durable().catch(() => undefined);
-    for (const job of this.core.jobs.values()) await job.results.close();
+    for (const job of this.core.jobs.values()) {
+      // On a full disk the rest was never acknowledged; the next start cuts it off.
+      await job.results.close().catch((error) => this.#notWritten(job, error));
+    }
     this.#tables.close();
     await this.#options.store.close();
   }

@@ -183,7 +183,7 @@ export class SweepField {
   /** The worker of this field's server, or undefined. */
   worker(): SeenProcess | undefined {
     return this.processes().find(
-      ({ argv }) => argv[2] === 'worker' && argv[1]?.endsWith('windrow.ts'),
+      ({ argv }) => argv[2] === 'worker' && argv[1]?.endsWith('windrow.js'),
     );
   }
 
