@@ -43,7 +43,9 @@ export function prepareWorker(
     giveUp: async () => {
       resolve(null);
       const worker = await starting.catch(() => null);
-      if (worker && !worker.adopted) await worker.ended;
+      // Another run's worker goes on; to watch it would keep this process alive as long.
+      if (worker?.adopted) worker.unref();
+      else await worker?.ended;
     },
   };
 }
