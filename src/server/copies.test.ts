@@ -4,14 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '#base';
 import type { GrantedAttempt } from '#wire';
-import {
-  ended,
-  type Field,
-  type FieldWorker,
-  openField,
-  putBlob,
-  until,
-} from './testing/field.ts';
+import { ended, type Field, type FieldWorker, openField, putBlob, until } from './testing/field.ts';
 
 const ONE_ROW = [{ kind: 'values', columns: ['i'], rows: [['1']] }] as const;
 const ROWS = [{ kind: 'range', column: 'i', from: '1', to: '4', step: '1' }] as const;
