@@ -138,6 +138,6 @@ export interface Core {
   /** Good ends that wait for the job's validator. */
   check(job: Job, task: TaskIndex): void;
   happened(what: Happening): void;
-  /** All tasks of a job are final or held. */
+  /** All tasks of a job are final or held, or nothing more of it is wanted. */
   finished(job: Job): void;
 }

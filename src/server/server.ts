@@ -311,7 +311,7 @@ export class Server {
   #finish(job: Job): void {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
-    this.#later(this.#checking.finish(job));
+    this.#checking.finish(job);
   }
 
   /** Outputs are written when a job ends; a server that was killed before that does it at its start. */

@@ -29,6 +29,7 @@ export function removeJob(core: Core, job: Job, reason: string, actor: string): 
     if (lease.job !== job.id) continue;
     core.workers.get(lease.worker)?.cancels.set(lease.ticket, 'cancelled');
   }
+  core.finished(job);
   core.commit.touch();
   core.wake();
 }
