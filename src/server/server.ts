@@ -318,7 +318,7 @@ export class Server {
   #collectIfDue(job: Job): void {
     const over = job.state === 'done' || job.state === 'failed';
     const due = job.collectedAtMs === null || job.collectedAtMs < job.stateAtMs;
-    if (!over || !due || job.spec.output === '') return;
+    if (!over || !due || job.spec.output === '' || !isLatest(this.core, job)) return;
     this.#later(
       this.#collecting.collect(job).then(
         () => undefined,
@@ -387,4 +387,13 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** A later job has taken over the output; an earlier one must not write over it. */
+function isLatest(core: Core, job: Job): boolean {
+  for (const other of core.jobs.values()) {
+    const isSame = other.lineage === job.lineage && other.state !== 'removed';
+    if (isSame && other.id > job.id) return false;
+  }
+  return true;
 }

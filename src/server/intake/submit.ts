@@ -117,13 +117,17 @@ export class Intake {
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
-    job.spec = spec;
     core.commit.add({ kind: 'job-spec', job: job.id, spec });
+    const isOtherOutput = outputWishes(job.spec) !== outputWishes(spec);
+    job.spec = spec;
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    const stuck = await this.stuckNotes(job);
-    retryTasks(core, job, stuck, actor);
+    if (isOtherOutput) forgetOutputs(core, job);
+    const isUnwritten = isOtherOutput || job.collectionError !== null;
+    const wasOver = job.state === 'done' || job.state === 'failed';
+    const retried = retryTasks(core, job, await this.stuckNotes(job), actor);
+    if (wasOver && retried === 0 && isUnwritten) core.finished(job);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -131,6 +135,8 @@ export class Intake {
   /** Notes of the failed and held tasks, read from the store. */
   async stuckNotes(job: Job): Promise<TaskNote[]> {
     const stuck: TaskNote[] = [];
+    // Failures of this moment are known to the store only once they are committed.
+    await this.#parts.core.commit.durable();
     for (let from = 0; ; ) {
       const notes = await this.#parts.store.notes(job.id, from, 10_000);
       for (const note of notes) if (isStuck(job, note.task)) stuck.push(note);
@@ -255,6 +261,17 @@ export function storedJob(job: Job): StoredJob {
 /** Sweeps that write to one place, or have one name, are versions of one thing. */
 export function lineageOf(spec: JobSpec): string {
   return spec.output !== '' ? `output:${spec.output}` : `name:${spec.name}`;
+}
+
+/** They are due again, also after a restart. */
+function forgetOutputs(core: Core, job: Job): void {
+  job.collectedAtMs = 0;
+  core.commit.add({ kind: 'job-collected', job: job.id, atMs: 0 });
+}
+
+/** How results are to be written; not part of the key, for it changes no result. */
+function outputWishes({ collect, order, keep }: JobSpec): string {
+  return JSON.stringify([collect, order, keep]);
 }
 
 function sameRows(a: JobSpec, b: JobSpec): boolean {
