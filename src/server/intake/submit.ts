@@ -156,7 +156,8 @@ export class Intake {
     const usable = earlier !== null && earlier.key === submission.key;
     const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
     const job = this.#makeJob(submission, spec, rows, actor);
-    core.commit.add({ kind: 'job-added', job: storedJob(job) });
+    const takes = taken !== null && taken.done.size > 0;
+    core.commit.add({ kind: 'job-added', job: takes ? unfinishedJob(job) : storedJob(job) });
     core.commit.add({
       kind: 'event',
       atMs: job.submittedAtMs,
@@ -165,14 +166,16 @@ export class Intake {
       actor,
       text: `${spec.name}: ${rows.count} tasks`,
     });
-    if (taken && earlier) await this.#takeOver(job, earlier, taken.done);
+    if (takes && earlier) await this.#takeOver(job, earlier, taken.done);
     // Two jobs never write to one output.
     const before = this.#earlier(job.lineage);
     if (before && spec.output !== '' && core.active.has(before.id)) {
       removeJob(core, before, `replaced by job ${job.id}`, actor);
     }
+    // From here on to the next commit nothing waits: the states of its tasks go with its own.
     core.jobs.set(job.id, job);
     core.active.add(job.id);
+    if (takes) setJobState(core, job, 'running', job.stateReason, actor);
     core.happened({ kind: 'job', job: job.id });
     checkFinished(core, job);
     core.wake();
@@ -224,8 +227,8 @@ export class Intake {
         job.tasks.set(task, TaskState.done);
         addRecord(core, job, takenRecord(attempt, job.id, task, earlier.id), true);
       }
-      await core.commit.durable();
       if (rows.length < TAKE_ROWS) return;
+      await core.commit.durable();
       after = rows.at(-1)!.task;
     }
   }
@@ -256,6 +259,11 @@ export function storedJob(job: Job): StoredJob {
     resultsEnd: job.resultsEnd,
     collectedAtMs: job.collectedAtMs,
   };
+}
+
+/** A crash while results are taken over, in many transactions, leaves a job that nobody goes on with. */
+function unfinishedJob(job: Job): StoredJob {
+  return { ...storedJob(job), state: 'removed', stateReason: 'its submission broke off' };
 }
 
 /** Sweeps that write to one place, or have one name, are versions of one thing. */
