@@ -54,6 +54,8 @@ export interface Lease {
   readonly task: TaskIndex;
   readonly number: number;
   readonly worker: string;
+  /** For people; known also when the worker is gone. */
+  readonly workerName: string;
   readonly grantedAtMs: number;
   readonly grant: Grant;
 }

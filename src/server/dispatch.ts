@@ -144,6 +144,7 @@ function leaseOut(
       task,
       number,
       worker: worker.id,
+      workerName: worker.name,
       grantedAtMs,
       grant: granted,
     });

@@ -76,6 +76,7 @@ export class SyncDesk {
       attempts = await this.#park(worker, request, gone);
     }
     await core.commit.durable();
+    for (const end of request.ended) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
   }
 
