@@ -120,7 +120,10 @@ async function followHere(
     const code = await runSweep(client, sweep, { ...wishOf(options), until }, world);
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
-    const job = [...opened.server.core.jobs.values()].at(-1);
+    // Others may share the state directory.
+    const job = [...opened.server.core.jobs.values()].findLast(
+      ({ spec, state }) => spec.output === sweep.spec.output && state !== 'removed',
+    );
     if (job?.collectionError) throw job.collectionError;
     if (job?.collectedAtMs && !options.quiet && !options.json) {
       world.stderr.attempt(`windrow: results are in ${sweep.spec.output}\n`);
