@@ -1,5 +1,6 @@
 /** A job's results become the user's files: at its end, and whenever somebody asks. */
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JobId, RecordPlace, TaskIndex, Ticket } from '#model';
 import {
   type CollectRow,
@@ -99,6 +100,8 @@ export class Collecting {
           : await store.collectedByEnd(job.id, after, PAGE);
       yield* withCells(job, page);
       if (page.length < PAGE) return;
+      // Reading is synchronous; leases are renewed in between.
+      await nextTurn();
       const last = page.at(-1)!;
       after = order === 'table' ? last.task : last.sequence;
     }

@@ -3,6 +3,7 @@ import { createReadStream, type Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TaskState } from '#model';
 import { type StoredPart, type StoredRecord, searchLogs } from '#results';
 import type { AttemptRow } from '#store';
@@ -120,6 +121,8 @@ async function* recordsOf(
     const page = await parts.store.attemptsAfter(job.id, after, ATTEMPTS_PAGE);
     for (const attempt of page) yield read(attempt);
     if (page.length < ATTEMPTS_PAGE) return;
+    // Reading is synchronous; leases are renewed in between.
+    await nextTurn();
     after = page.at(-1)!.sequence;
   }
 }
