@@ -55,7 +55,6 @@ export class GroupCommit {
     });
   }
 
-<<<<<<< HEAD
   /**
    * For those who only look: resolves when everything so far is on disk, and also when the disk is
    * full, since then what is on disk is what there is. Rejects like `durable`.
@@ -68,11 +67,12 @@ export class GroupCommit {
         .then(resolve, reject)
         .finally(() => this.#readers.delete(resolve));
     });
-=======
+  }
+
   /** From now on a full disk is not waited for: what does not fit was never acknowledged. */
-  end(): void 
+  end(): void {
     this.#isEnding = true;
->>>>>>> reviewcore
+  }
 
   #schedule(): void {
     if (this.#running || this.#scheduled || this.#dead) return;
