@@ -85,6 +85,7 @@ async function runHere(
     await ready?.giveUp();
     throw error;
   });
+  opened.server.expectJob(true);
   if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
   let kept: KeptWorker | null = null;
   try {
@@ -101,12 +102,17 @@ async function runHere(
     }
     const code = await followHere(opened, sweep, options, world, stopping.signal);
     if (!fault) return code;
-    const told = codedError(fault, world.surroundings, world.clock.now());
-    world.stderr.attempt(errorText(told, options.json));
+    tell(fault, options, world);
     return FOLLOWED.interrupted;
   } finally {
     await windDown(opened, (await kept?.release()) ?? null, world);
   }
+}
+
+/** Something went wrong amid the run; its end is still in order. */
+function tell(error: unknown, { json }: RunOptions, world: World): void {
+  const told = codedError(error, world.surroundings, world.clock.now());
+  world.stderr.attempt(errorText(told, json));
 }
 
 async function followHere(
@@ -119,10 +125,15 @@ async function followHere(
   const client = new ApiClient({ url: opened.url, token: opened.token });
   try {
     const code = await runSweep(client, sweep, { ...wishOf(options), until }, world);
+    opened.server.expectJob(false);
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
+    if (options.listen) await opened.server.clientsTold(world.ending);
     const job = [...opened.server.core.jobs.values()].at(-1);
-    if (job?.collectionError) throw job.collectionError;
+    if (job?.collectionError) {
+      tell(job.collectionError, options, world);
+      return FOLLOWED.failed;
+    }
     if (job?.collectedAtMs && !options.quiet && !options.json) {
       world.stderr.attempt(`windrow: results are in ${sweep.spec.output}\n`);
     }
