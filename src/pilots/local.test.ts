@@ -55,7 +55,7 @@ test('the session reaches the worker by stdin and is in neither argv nor environ
     argv: command(code),
     environment: {},
     dir,
-    session: SECRET,
+    line: SECRET,
     findHolder: () => undefined,
   });
   assert.deepEqual(await worker.ended, {
@@ -71,7 +71,7 @@ test('a worker that ends by itself is told with the last line of its log', async
     argv: command('console.error("first\\nno room left"); process.exitCode = 7;'),
     environment: {},
     dir: directory(t),
-    session: null,
+    line: null,
     findHolder: () => undefined,
   });
   const error = unexpectedEnd(await worker.ended, worker.logPath);
@@ -85,7 +85,7 @@ test('a program that is not there is a coded error', async (t) => {
     argv: ['/nowhere/node'],
     environment: {},
     dir: directory(t),
-    session: null,
+    line: null,
     findHolder: () => undefined,
   });
   await assert.rejects(start, { code: 'PILOT_WORKER_NOT_STARTED' });
@@ -102,7 +102,7 @@ test('a living worker is adopted instead of a second one being started', async (
     argv: command(LOCKING, lock),
     environment: {},
     dir,
-    session: null,
+    line: null,
     findHolder,
   };
   const first = await startLocalWorker(options);
@@ -121,7 +121,7 @@ test('a worker has a session of its own and outlives a kill of whoever started i
   const starter = `
     import { startLocalWorker } from ${JSON.stringify(import.meta.resolve('./local.ts'))};
     const argv = ${JSON.stringify(command(LOCKING, lock))};
-    const worker = await startLocalWorker({ argv, environment: {}, dir: ${JSON.stringify(dir)}, session: null, findHolder: () => undefined });
+    const worker = await startLocalWorker({ argv, environment: {}, dir: ${JSON.stringify(dir)}, line: null, findHolder: () => undefined });
     process.stdout.write(String(worker.pid));
     setInterval(() => {}, 1000);
   `;

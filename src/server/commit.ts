@@ -18,6 +18,7 @@ export class GroupCommit {
   readonly #onFatal: (error: unknown) => void;
   #changes: Change[] = [];
   #waiters: (() => void)[] = [];
+  readonly #readers = new Set<() => void>();
   #running = false;
   #scheduled = false;
   #stalled: string | null = null;
@@ -51,6 +52,20 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       this.#waiters.push(() => (this.#dead ? reject(this.#dead) : resolve()));
       this.#schedule();
+    });
+  }
+
+  /**
+   * For those who only look: resolves when everything so far is on disk, and also when the disk is
+   * full, since then what is on disk is what there is. Rejects like `durable`.
+   */
+  readable(): Promise<void> {
+    if (this.#stalled !== null) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#readers.add(resolve);
+      this.durable()
+        .then(resolve, reject)
+        .finally(() => this.#readers.delete(resolve));
     });
   }
 
@@ -105,6 +120,7 @@ export class GroupCommit {
           return;
         }
         this.#stalled = messageOf(error);
+        for (const read of this.#readers) read();
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }

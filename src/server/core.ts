@@ -88,6 +88,8 @@ export interface Worker {
   pausedUntilMs: number;
   /** What it must be told to stop, until it holds it no more. */
   readonly cancels: Map<Ticket, 'superseded' | 'cancelled'>;
+  /** A job was paused of which it may hold attempts that have not started: it is to hear so soon. */
+  recall: boolean;
   done: number;
   failed: number;
   readonly firstSeenMs: number;

@@ -71,6 +71,7 @@ export class Server {
   readonly #checking: Checking;
   readonly #collecting: Collecting;
   readonly #events: Events;
+  readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
@@ -148,6 +149,7 @@ export class Server {
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
+    this.#door = new ServerOpenDoor(core, blobs);
     this.#http = this.#makeHttp(parts, results);
   }
 
@@ -198,7 +200,7 @@ export class Server {
     http.register(workerRoutes, { core, desk: this.#desk, results, blobs, gate: workerGate });
     http.register(apiRoutes, { handlers, gate: adminGate });
     http.register(openProtocol, {
-      door: new ServerOpenDoor(core, blobs),
+      door: this.#door,
       isSession: secretMatcher(session),
       limit: new SessionLimit(clock),
       clock,
@@ -355,6 +357,16 @@ export class Server {
   /** Resolves when collections that are under way have ended. */
   async settled(): Promise<void> {
     while (this.#finishing.size > 0) await Promise.all(this.#finishing);
+  }
+
+  /** While a job is expected, clients of the open protocol are not told that all is finished. */
+  expectJob(expected: boolean): void {
+    this.#door.expectJob(expected);
+  }
+
+  /** Resolves when clients of the open protocol know that the job is finished, within seconds. */
+  async clientsTold(signal: AbortSignal): Promise<void> {
+    await this.#door.everyoneTold(signal);
   }
 
   /** Nothing more is handed out; workers are told to finish what they have. */

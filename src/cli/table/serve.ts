@@ -47,6 +47,11 @@ export const worker = {
       doc: 'Name for people (default: the host name).',
     },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    waitForLine: {
+      kind: 'flag',
+      flags: '--wait-for-line',
+      doc: 'Get ready, and begin with the first line on standard input; end if there is none.',
+    },
     ...log,
   },
   details: [
@@ -97,7 +102,9 @@ export const stop = {
     json,
     ...whichServer,
   },
-  details: ['Without --now nothing new is started, and the server ends when nothing runs.'],
+  details: [
+    'Without --now nothing new is started, and the server ends when nothing runs. Its workers end with it.',
+  ],
   examples: [
     { line: 'windrow stop --wait', does: 'finish what runs, then end' },
     { line: 'windrow stop --now', does: 'end at once; the next start goes on' },

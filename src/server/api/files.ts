@@ -108,7 +108,7 @@ async function* recordsOf(
   task: number | undefined,
   records: Records,
 ): AsyncGenerator<Numbered> {
-  await parts.core.commit.durable();
+  await parts.core.commit.readable();
   const read = ({ task, ticket, place, number, reusedFrom }: AttemptRow): Numbered => ({
     record: records.read({ task, ticket, place, home: reusedFrom ?? job.id }),
     number,
@@ -194,7 +194,7 @@ async function* listResults(
 }
 
 async function* oneDoneRow(parts: ApiParts, job: Job, task: number): AsyncGenerator<DoneRow> {
-  await parts.core.commit.durable();
+  await parts.core.commit.readable();
   if (job.tasks.state(task) !== TaskState.done) return;
   const attempts = await parts.store.attemptsOfTask(job.id, task);
   for (const { ticket, place, reusedFrom, accepted } of attempts) {

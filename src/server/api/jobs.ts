@@ -127,7 +127,7 @@ export function summaryOf(job: Job): JobSummary {
 }
 
 async function detailOf({ core, store }: ApiParts, job: Job): Promise<JobDetail> {
-  await core.commit.durable();
+  await core.commit.readable();
   return {
     ...summaryOf(job),
     columns: [...job.columns],

@@ -22,14 +22,27 @@ export async function apiRoutes(
   http: FastifyInstance,
   parts: { readonly handlers: ApiHandlers; readonly gate: Gate },
 ): Promise<void> {
-  http.removeContentTypeParser('application/json');
-  http.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string', bodyLimit: API_BODY_BYTES },
-    (_request, body, done) => done(null, parseJson(body as string)),
-  );
+  http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', (_request, body, done) => done(null, body));
+  // Routes of bytes take them whatever they are called, JSON too; the others read JSON.
+  addRoutes(http, parts, (route) => route.body?.kind === 'bytes');
+  await http.register(async (others) => {
+    others.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string', bodyLimit: API_BODY_BYTES },
+      (_request, body, done) => done(null, parseJson(body as string)),
+    );
+    addRoutes(others, parts, (route) => route.body?.kind !== 'bytes');
+  });
+}
+
+function addRoutes(
+  http: FastifyInstance,
+  parts: { readonly handlers: ApiHandlers; readonly gate: Gate },
+  isMeant: (route: Route) => boolean,
+): void {
   for (const [operation, route] of Object.entries<Route>(api)) {
+    if (!isMeant(route)) continue;
     const handler = parts.handlers[operation as ApiOperation] as unknown as Handler;
     http.route({
       method: route.method,

@@ -117,17 +117,15 @@ export class Intake {
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
-    core.commit.add({ kind: 'job-spec', job: job.id, spec });
-    const isOtherOutput = outputWishes(job.spec) !== outputWishes(spec);
+    const isAnew = isOver(job) && (job.collectionError !== null || !sameCollection(job.spec, spec));
     job.spec = spec;
+    core.commit.add({ kind: 'job-spec', job: job.id, spec });
+    // Ended once more at once, which also outlives a kill of the server amid the collection.
+    if (isAnew) setJobState(core, job, 'running', 'its results are collected anew', actor);
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    if (isOtherOutput) forgetOutputs(core, job);
-    const isUnwritten = isOtherOutput || job.collectionError !== null;
-    const wasOver = job.state === 'done' || job.state === 'failed';
-    const retried = retryTasks(core, job, await this.stuckNotes(job), actor);
-    if (wasOver && retried === 0 && isUnwritten) core.finished(job);
+    retryTasks(core, job, await this.stuckNotes(job), actor);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -271,19 +269,19 @@ export function lineageOf(spec: JobSpec): string {
   return spec.output !== '' ? `output:${spec.output}` : `name:${spec.name}`;
 }
 
-/** They are due again, also after a restart. */
-function forgetOutputs(core: Core, job: Job): void {
-  job.collectedAtMs = 0;
-  core.commit.add({ kind: 'job-collected', job: job.id, atMs: 0 });
-}
-
-/** How results are to be written; not part of the key, for it changes no result. */
-function outputWishes({ collect, order, keep }: JobSpec): string {
-  return JSON.stringify([collect, order, keep]);
-}
-
 function sameRows(a: JobSpec, b: JobSpec): boolean {
   return JSON.stringify(a.axes) === JSON.stringify(b.axes);
+}
+
+function isOver(job: Job): boolean {
+  return job.state === 'done' || job.state === 'failed';
+}
+
+/** Whether the outputs would be the same files with the same content. */
+function sameCollection(a: JobSpec, b: JobSpec): boolean {
+  const chosen = ({ collect, order, keep, results, output }: JobSpec) =>
+    JSON.stringify([collect, order, keep, results, output]);
+  return chosen(a) === chosen(b);
 }
 
 function freshRun(rows: number): Rerun {

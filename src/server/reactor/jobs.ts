@@ -4,8 +4,15 @@ import type { TaskNote } from '#store';
 import type { Core, Job } from '../core.ts';
 import { checkFinished, keepNote, setJobState } from './tasks.ts';
 
+/** What runs is finished; workers give back what has not started. */
 export function pauseJob(core: Core, job: Job, reason: string, actor: string): void {
-  if (job.state === 'running') setJobState(core, job, 'paused', reason || 'paused', actor);
+  if (job.state !== 'running') return;
+  setJobState(core, job, 'paused', reason || 'paused', actor);
+  for (const lease of core.leases.values()) {
+    const worker = lease.job === job.id ? core.workers.get(lease.worker) : undefined;
+    if (worker) worker.recall = true;
+  }
+  core.wake();
 }
 
 export function resumeJob(core: Core, job: Job, reason: string, actor: string): void {

@@ -442,6 +442,7 @@ test('a sweep file that does not exist is named', async () => {
 });
 
 test('options of the command line replace keys and are named in messages', async () => {
+  write('below/ising', script, 0o755);
   const toml = `command = "./ising $beta"
 parameters = "grid.csv"
 retries = 1

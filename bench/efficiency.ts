@@ -1,0 +1,53 @@
+/**
+ * 200 tasks of 100 ms CPU on 2 slots: `node bench/efficiency.ts [rounds]`. Beside it `xargs -P2`
+ * with the same program, in turns. Ideal is 2 slots that are never without a program; on a machine
+ * that others use, the CPU time that Windrow adds to the programs' own is what stays comparable.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { measure, median, WINDROW } from './measured-process.ts';
+
+const rounds = Number(process.argv[2] ?? 3);
+const TASKS = 200;
+const SLOTS = 2;
+const TASK_MS = 100;
+
+/** Counts so far that it takes about `TASK_MS` of CPU time on this machine. */
+async function writeProgram(path: string): Promise<void> {
+  const counting = (steps: number) =>
+    writeFileSync(path, `#!/bin/sh\ni=0\nwhile [ $i -lt ${steps} ]; do i=$((i+1)); done\n`, {
+      mode: 0o755,
+    });
+  const trial = 200_000;
+  counting(trial);
+  const { cpuMs } = await measure([path]);
+  counting(Math.round((trial * TASK_MS) / cpuMs));
+}
+
+const found: { wallMs: number; cpuMs: number; peerWallMs: number; peerCpuMs: number }[] = [];
+for (let round = 0; round < rounds; round++) {
+  const directory = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
+  try {
+    const program = join(directory, 'program');
+    await writeProgram(program);
+    const options = ['--range', `i=1..${TASKS}`, '--slots', `${SLOTS}`, '--quiet'];
+    const output = join(directory, 'out');
+    const ours = await measure([WINDROW, 'run', ...options, '--output', output, '--', program]);
+    const rows = Array.from({ length: TASKS }, (_, i) => `${i}\n`).join('');
+    const peer = await measure(['xargs', `-P${SLOTS}`, '-n1', program], rows);
+    const { wallMs, cpuMs } = ours;
+    found.push({ wallMs, cpuMs, peerWallMs: peer.wallMs, peerCpuMs: peer.cpuMs });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const at = (name: keyof (typeof found)[number]) => median(found.map((one) => one[name]));
+const percent = (part: number, whole: number) => `${((part / whole) * 100).toFixed(1)} %`;
+console.log(`windrow run  ${at('wallMs').toFixed(0)} ms, ${at('cpuMs').toFixed(0)} ms CPU`);
+console.log(`xargs        ${at('peerWallMs').toFixed(0)} ms, ${at('peerCpuMs').toFixed(0)} ms CPU`);
+console.log(`ideal        ${(at('peerCpuMs') / SLOTS).toFixed(0)} ms: what the programs use`);
+console.log(`of ideal by wall time  ${percent(at('peerCpuMs') / SLOTS, at('wallMs'))}`);
+console.log(`of ideal by CPU time   ${percent(at('peerCpuMs'), at('cpuMs'))}`);
+console.log(`xargs of ideal         ${percent(at('peerCpuMs') / SLOTS, at('peerWallMs'))}`);
