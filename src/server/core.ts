@@ -54,6 +54,8 @@ export interface Lease {
   readonly task: TaskIndex;
   readonly number: number;
   readonly worker: string;
+  /** For people; known also when the worker is gone. */
+  readonly workerName: string;
   readonly grantedAtMs: number;
   readonly grant: Grant;
 }
@@ -140,6 +142,6 @@ export interface Core {
   /** Good ends that wait for the job's validator. */
   check(job: Job, task: TaskIndex): void;
   happened(what: Happening): void;
-  /** All tasks of a job are final or held. */
+  /** All tasks of a job are final or held, or nothing more of it is wanted. */
   finished(job: Job): void;
 }

@@ -313,14 +313,14 @@ export class Server {
   #finish(job: Job): void {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
-    this.#later(this.#checking.finish(job));
+    this.#checking.finish(job);
   }
 
   /** Outputs are written when a job ends; a server that was killed before that does it at its start. */
   #collectIfDue(job: Job): void {
     const over = job.state === 'done' || job.state === 'failed';
     const due = job.collectedAtMs === null || job.collectedAtMs < job.stateAtMs;
-    if (!over || !due || job.spec.output === '') return;
+    if (!over || !due || job.spec.output === '' || !isLatest(this.core, job)) return;
     this.#later(
       this.#collecting.collect(job).then(
         () => undefined,
@@ -399,4 +399,13 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** A later job has taken over the output; an earlier one must not write over it. */
+function isLatest(core: Core, job: Job): boolean {
+  for (const other of core.jobs.values()) {
+    const isSame = other.lineage === job.lineage && other.state !== 'removed';
+    if (isSame && other.id > job.id) return false;
+  }
+  return true;
 }
