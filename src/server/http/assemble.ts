@@ -33,7 +33,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   const { clock } = parts.core;
   const http = Fastify({
     logger: false,
-    // A body may take as long as its pace is good; slow ones are cut by `readBody` and the limits.
+    // Bodies may be large: every route cuts slow ones by their pace (`readBody`), not by their time.
     requestTimeout: 0,
     connectionTimeout: 0,
     keepAliveTimeout: 75_000,
@@ -58,7 +58,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);
   const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
   http.register(workerRoutes, { core, desk, results, blobs, gate: workerGate });
-  http.register(apiRoutes, { handlers, gate: adminGate });
+  http.register(apiRoutes, { handlers, gate: adminGate, clock });
   http.register(openProtocol, {
     door,
     isSession: secretMatcher(session),
