@@ -12,6 +12,7 @@ export {
 } from './errors.ts';
 export { Lifetime } from './lifetime.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
+export { makeDirectories } from './make-directories.ts';
 export { nearestWord } from './nearest.ts';
 export {
   type Address,

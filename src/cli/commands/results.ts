@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { formatBytes, messageOf, printableLines, systemCodeOf } from '#base';
+import { formatBytes, makeDirectories, messageOf, printableLines, systemCodeOf } from '#base';
 import { type ApiClient, INLINE_RESULT_BYTES, type OutputFile, type ResultItem } from '#wire';
 import { findJob, withServer } from '../ask.ts';
 import type { CommandInput } from '../command.ts';
@@ -91,9 +91,11 @@ async function fetchFile(
     const reason = systemCodeOf(error) ?? messageOf(error);
     return cliErrors.create('OUTPUT_FAILED', { target: path, reason }, { cause: error });
   };
-  await mkdir(dirname(path), { recursive: true }).catch((error) => {
+  try {
+    makeDirectories(dirname(path));
+  } catch (error) {
     throw failed(error);
-  });
+  }
   const answer = await client.call('readOutput', { params: { job }, query: { file: file.file } });
   try {
     const handle = await open(draft, 'w');

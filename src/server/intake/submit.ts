@@ -1,6 +1,6 @@
 /** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { messageOf } from '#base';
+import { accessSync, constants } from 'node:fs';
+import { makeDirectories, messageOf } from '#base';
 import { type AttemptRecord, type JobSpec, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
@@ -303,7 +303,7 @@ function rerunOf(
 
 function checkOutput(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: messageOf(error) });
