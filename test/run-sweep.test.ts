@@ -215,7 +215,7 @@ describe('a sweep that is run', () => {
       const tables = [{ path: 'missing.csv', file: 'missing.csv', format: 'csv' as const }];
       await assert.rejects(runSweep(client, sweep({ tables }), wish, cli.world), {
         code: 'PARAMETERS_UNREADABLE',
-        message: 'missing.csv cannot be read: ENOENT',
+        message: 'missing.csv cannot be read: no such file or directory',
       });
     });
   });

@@ -8,6 +8,7 @@ export {
   type Facts,
   messageOf,
   systemCodeOf,
+  systemReasonOf,
   WindrowError,
 } from './errors.ts';
 export { Lifetime } from './lifetime.ts';

@@ -3,7 +3,7 @@ import { accessSync, constants, createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { makeDirectories, messageOf, systemCodeOf, type WindrowError } from '#base';
+import { makeDirectories, systemCodeOf, systemReasonOf, type WindrowError } from '#base';
 import type { ApiClient } from '#wire';
 import { cliErrors } from './errors.ts';
 
@@ -68,6 +68,6 @@ export async function fetchFile(
 }
 
 function outputFailed(target: string, error: unknown): WindrowError {
-  const reason = systemCodeOf(error) ?? messageOf(error);
+  const reason = systemReasonOf(error);
   return cliErrors.create('OUTPUT_FAILED', { target, reason }, { cause: error });
 }

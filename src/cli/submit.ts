@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { messageOf, printable, systemCodeOf } from '#base';
+import { printable, systemReasonOf } from '#base';
 import type { Axis, JobSpec } from '#model';
 import type { ApiClient, JobSubmission, JobSubmitted, SubmissionPreview } from '#wire';
 import { cliErrors } from './errors.ts';
@@ -120,7 +120,7 @@ async function sendTable(
     return await client.call('putTable', { query: { format, file }, body, signal: world.ending });
   } catch (error) {
     if (failure === undefined) throw error;
-    const reason = systemCodeOf(failure) ?? messageOf(failure);
+    const reason = systemReasonOf(failure);
     throw cliErrors.create('PARAMETERS_UNREADABLE', { file, reason }, { cause: failure });
   } finally {
     body.destroy();
@@ -136,7 +136,8 @@ function warn(warnings: readonly string[], wish: SubmitWish, world: World): void
 function submittedText({ job, outcome, rerun, counts }: JobSubmitted, spec: JobSpec): string {
   const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const name = `job ${job} ${printable(spec.name)}`;
-  if (outcome === 'created') return `windrow: ${name}: ${formatCount(rows)} tasks\n`;
+  if (outcome === 'created')
+    return `windrow: ${name}: ${formatCount(rows)} ${rows === 1 ? 'task' : 'tasks'}\n`;
   return `windrow: ${name} goes on: ${rerunText(rerun)}\n`;
 }
 

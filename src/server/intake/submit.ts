@@ -92,17 +92,21 @@ export class Intake {
   /** What `submit` would do. */
   async preview(
     submission: JobSubmission,
-  ): Promise<Rerun & { rows: RowSource; done: ReadonlySet<number> }> {
+  ): Promise<
+    Rerun & { rows: RowSource; done: ReadonlySet<number>; unfinished: ReadonlySet<number> }
+  > {
     const spec = submission.spec as JobSpec;
     const { rows } = await this.check(spec);
     const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
-    if (!earlier) return { ...freshRun(rows.count), rows, done: new Set() };
+    const none = { rows, done: new Set<number>(), unfinished: new Set<number>() };
+    if (!earlier) return { ...freshRun(rows.count), ...none };
     if (earlier.key !== submission.key) {
-      return { ...changedRun(earlier, submission.keyParts, rows.count), rows, done: new Set() };
+      return { ...changedRun(earlier, submission.keyParts, rows.count), ...none };
     }
     const taken = await rowsDoneBefore(earlier, rows);
     const done = new Set(taken.done.keys());
-    return { ...takenRun(earlier, taken.done.size, taken.unfinished, rows.count), rows, done };
+    const rerun = takenRun(earlier, taken.done.size, taken.unfinished, rows.count);
+    return { ...rerun, rows, done, unfinished: taken.firstUnfinished };
   }
 
   /** The latest job of the lineage. */
