@@ -313,14 +313,14 @@ export class Server {
   #finish(job: Job): void {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
-    this.#later(this.#checking.finish(job));
+    this.#checking.finish(job);
   }
 
   /** Outputs are written when a job ends; a server that was killed before that does it at its start. */
   #collectIfDue(job: Job): void {
     const over = job.state === 'done' || job.state === 'failed';
     const due = job.collectedAtMs === null || job.collectedAtMs < job.stateAtMs;
-    if (!over || !due || job.spec.output === '') return;
+    if (!over || !due || job.spec.output === '' || !isLatest(this.core, job)) return;
     this.#later(
       this.#collecting.collect(job).then(
         () => undefined,
@@ -342,6 +342,11 @@ export class Server {
       actor: 'server',
       text,
     });
+  }
+
+  #notWritten(job: Job, error: unknown): void {
+    const facts = { job: job.id, error: messageOf(error) };
+    this.#options.log('warn', 'results that were not acknowledged are not kept', facts);
   }
 
   #later(work: Promise<void>): void {
@@ -379,6 +384,7 @@ export class Server {
 
   async #close(): Promise<void> {
     this.core.stopped = 'the server is stopping';
+    this.core.commit.end();
     for (const timer of this.#timers) clearInterval(timer);
     this.#desk.close();
     this.#events.close();
@@ -386,8 +392,20 @@ export class Server {
     await this.settled();
     await this.#http.close();
     await this.core.commit.durable().catch(() => undefined);
-    for (const job of this.core.jobs.values()) await job.results.close();
+    for (const job of this.core.jobs.values()) {
+      // On a full disk the rest was never acknowledged; the next start cuts it off.
+      await job.results.close().catch((error) => this.#notWritten(job, error));
+    }
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** A later job has taken over the output; an earlier one must not write over it. */
+function isLatest(core: Core, job: Job): boolean {
+  for (const other of core.jobs.values()) {
+    const isSame = other.lineage === job.lineage && other.state !== 'removed';
+    if (isSame && other.id > job.id) return false;
+  }
+  return true;
 }

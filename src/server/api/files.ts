@@ -250,7 +250,7 @@ async function outputOf(parts: ApiParts, job: Job): Promise<OutputList> {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const file = relative(output, path).split(sep).join('/');
-    if (file.startsWith('.') || file.startsWith('quarantine/')) continue;
+    if (isOwn(file) || file.startsWith('quarantine/')) continue;
     const { size, mtimeMs } = await stat(path);
     files.push({ file, bytes: size, changedAtMs: Math.round(mtimeMs) });
   }
@@ -258,6 +258,9 @@ async function outputOf(parts: ApiParts, job: Job): Promise<OutputList> {
   const complete = job.tasks.open === 0 && job.collectedAtMs >= job.stateAtMs;
   return { complete, tasks: done, files };
 }
+
+/** The state directory, with its secrets, and files that are being written. */
+const isOwn = (file: string): boolean => file.startsWith('.');
 
 /** A file below the output, however it is named: links and `..` lead nowhere else. */
 async function outputPath(
@@ -267,12 +270,13 @@ async function outputPath(
 ): Promise<{ path: string; bytes: number }> {
   const unknown = serverErrors.create('OUTPUT_FILE_UNKNOWN', { job: job.id, file });
   const output = outputDirectory(parts, job);
-  if (file.startsWith('.') || file.includes('\0')) throw unknown;
+  if (file.includes('\0')) throw unknown;
   try {
     const root = await realpath(output);
     const path = await realpath(join(root, file));
     const found: Stats = await stat(path);
-    if (!path.startsWith(root + sep) || !found.isFile()) throw unknown;
+    const isBelow = path.startsWith(root + sep);
+    if (!isBelow || isOwn(relative(root, path)) || !found.isFile()) throw unknown;
     return { path, bytes: found.size };
   } catch {
     throw unknown;

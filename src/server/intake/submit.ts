@@ -121,16 +121,17 @@ export class Intake {
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
-    const isAnew = isOver(job) && (job.collectionError !== null || !sameCollection(job.spec, spec));
-    job.spec = spec;
     core.commit.add({ kind: 'job-spec', job: job.id, spec });
-    // Ended once more at once, which also outlives a kill of the server amid the collection.
-    if (isAnew) setJobState(core, job, 'running', 'its results are collected anew', actor);
+    const isOtherOutput = outputWishes(job.spec) !== outputWishes(spec);
+    job.spec = spec;
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    const stuck = await this.stuckNotes(job);
-    retryTasks(core, job, stuck, actor);
+    if (isOtherOutput) forgetOutputs(core, job);
+    const isUnwritten = isOtherOutput || job.collectionError !== null;
+    const wasOver = job.state === 'done' || job.state === 'failed';
+    const retried = retryTasks(core, job, await this.stuckNotes(job), actor);
+    if (wasOver && retried === 0 && isUnwritten) core.finished(job);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -138,6 +139,8 @@ export class Intake {
   /** Notes of the failed and held tasks, read from the store. */
   async stuckNotes(job: Job): Promise<TaskNote[]> {
     const stuck: TaskNote[] = [];
+    // Failures of this moment are known to the store only once they are committed.
+    await this.#parts.core.commit.durable();
     for (let from = 0; ; ) {
       const notes = await this.#parts.store.notes(job.id, from, 10_000);
       for (const note of notes) if (isStuck(job, note.task)) stuck.push(note);
@@ -157,7 +160,8 @@ export class Intake {
     const usable = earlier !== null && earlier.key === submission.key;
     const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
     const job = this.#makeJob(submission, spec, rows, actor);
-    core.commit.add({ kind: 'job-added', job: storedJob(job) });
+    const takes = taken !== null && taken.done.size > 0;
+    core.commit.add({ kind: 'job-added', job: takes ? unfinishedJob(job) : storedJob(job) });
     core.commit.add({
       kind: 'event',
       atMs: job.submittedAtMs,
@@ -166,14 +170,16 @@ export class Intake {
       actor,
       text: `${spec.name}: ${rows.count} tasks`,
     });
-    if (taken && earlier) await this.#takeOver(job, earlier, taken.done);
+    if (takes && earlier) await this.#takeOver(job, earlier, taken.done);
     // Two jobs never write to one output.
     const before = this.#earlier(job.lineage);
     if (before && spec.output !== '' && core.active.has(before.id)) {
       removeJob(core, before, `replaced by job ${job.id}`, actor);
     }
+    // From here on to the next commit nothing waits: the states of its tasks go with its own.
     core.jobs.set(job.id, job);
     core.active.add(job.id);
+    if (takes) setJobState(core, job, 'running', job.stateReason, actor);
     core.happened({ kind: 'job', job: job.id });
     checkFinished(core, job);
     core.wake();
@@ -225,8 +231,8 @@ export class Intake {
         job.tasks.set(task, TaskState.done);
         addRecord(core, job, takenRecord(attempt, job.id, task, earlier.id), true);
       }
-      await core.commit.durable();
       if (rows.length < TAKE_ROWS) return;
+      await core.commit.durable();
       after = rows.at(-1)!.task;
     }
   }
@@ -259,24 +265,29 @@ export function storedJob(job: Job): StoredJob {
   };
 }
 
+/** A crash while results are taken over, in many transactions, leaves a job that nobody goes on with. */
+function unfinishedJob(job: Job): StoredJob {
+  return { ...storedJob(job), state: 'removed', stateReason: 'its submission broke off' };
+}
+
 /** Sweeps that write to one place, or have one name, are versions of one thing. */
 export function lineageOf(spec: JobSpec): string {
   return spec.output !== '' ? `output:${spec.output}` : `name:${spec.name}`;
 }
 
+/** They are due again, also after a restart. */
+function forgetOutputs(core: Core, job: Job): void {
+  job.collectedAtMs = 0;
+  core.commit.add({ kind: 'job-collected', job: job.id, atMs: 0 });
+}
+
+/** How results are to be written; not part of the key, for it changes no result. */
+function outputWishes({ collect, order, keep }: JobSpec): string {
+  return JSON.stringify([collect, order, keep]);
+}
+
 function sameRows(a: JobSpec, b: JobSpec): boolean {
   return JSON.stringify(a.axes) === JSON.stringify(b.axes);
-}
-
-function isOver(job: Job): boolean {
-  return job.state === 'done' || job.state === 'failed';
-}
-
-/** Whether the outputs would be the same files with the same content. */
-function sameCollection(a: JobSpec, b: JobSpec): boolean {
-  const chosen = ({ collect, order, keep, results, output }: JobSpec) =>
-    JSON.stringify([collect, order, keep, results, output]);
-  return chosen(a) === chosen(b);
 }
 
 function freshRun(rows: number): Rerun {
