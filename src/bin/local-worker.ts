@@ -43,7 +43,9 @@ export function prepareWorker(
     giveUp: async () => {
       resolve(null);
       const worker = await starting.catch(() => null);
-      if (worker && !worker.adopted) await worker.ended;
+      // One that was there works for another server; watching it would keep this process alive.
+      if (worker?.adopted) worker.unref();
+      else await worker?.ended;
     },
   };
 }
