@@ -31,12 +31,12 @@ export async function planSweep(
     options.sweepFile !== null
       ? await readSweepFile(options.sweepFile, given, surroundings)
       : await planFromArguments({ ...given, ...splitParallelWords(options.words) }, surroundings);
-  return plannedOf(plan, options, cwd);
+  return plannedOf(plan, cwd);
 }
 
-function plannedOf(plan: SweepPlan, options: RunOptions, cwd: string): PlannedSweep {
+function plannedOf(plan: SweepPlan, cwd: string): PlannedSweep {
   const { tables, blobs, warnings } = plan;
-  const output = plan.spec.output || (options.server === null ? join(cwd, DEFAULT_OUTPUT) : '');
+  const output = plan.spec.output || join(cwd, DEFAULT_OUTPUT);
   const spec = { ...plan.spec, output };
   const { key, parts } = jobKey(spec);
   return { spec, tables, blobs, key, keyParts: parts, warnings };

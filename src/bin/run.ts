@@ -43,7 +43,9 @@ async function runThere(
   const token = options.token || (await readSecretFile(options.tokenFile));
   const client = new ApiClient({ url, token });
   try {
-    return await runSweep(client, sweep, wishOf(options), world);
+    // That server may be on another machine: it collects in a place of its own, and the files are fetched.
+    const there = { ...sweep, spec: { ...sweep.spec, output: '' } };
+    return await runSweep(client, there, { ...wishOf(options), fetchTo: sweep.spec.output }, world);
   } finally {
     await client.close();
   }

@@ -58,7 +58,6 @@ export class Collecting {
   async #collectNow(job: Job): Promise<{ files: readonly string[]; rows: number }> {
     const { core, blobs, layout, ports } = this.#parts;
     const { spec } = job;
-    if (spec.output === '') return { files: [], rows: 0 };
     const records = new Records(core);
     // What ends after this moment may be missing.
     const atMs = core.clock.now();
@@ -75,7 +74,7 @@ export class Collecting {
         keep: spec.keep,
         rows: this.doneRows(job, spec.order),
         read: (row) => records.read(row),
-        output: spec.output,
+        output: spec.output || layout.output(job.id),
         random: randomBytes(8).toString('hex'),
         userCode: { ports, timeoutMs: COLLECTOR_TIMEOUT_MS, memoryBytes: COLLECTOR_MEMORY_BYTES },
       });

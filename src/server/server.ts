@@ -164,7 +164,7 @@ export class Server {
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
     for (const job of server.core.jobs.values()) {
-      if (job.spec.output !== '') await removeStalePartials(job.spec.output);
+      await removeStalePartials(job.spec.output || layout.output(job.id));
       server.#collectIfDue(job);
     }
     return server;

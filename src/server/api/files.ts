@@ -76,16 +76,16 @@ export function fileHandlers(parts: ApiParts): FileHandlers {
     async collectJob({ params }) {
       const job = jobOf(core, params.job);
       await collecting.collect(job);
-      return outputOf(job);
+      return outputOf(parts, job);
     },
 
     async listOutput({ params }) {
-      return outputOf(jobOf(core, params.job));
+      return outputOf(parts, jobOf(core, params.job));
     },
 
     async readOutput({ params, query }) {
       const job = jobOf(core, params.job);
-      const { path, bytes } = await outputPath(job, query.file);
+      const { path, bytes } = await outputPath(parts, job, query.file);
       return { stream: createReadStream(path), bytes };
     },
 
@@ -241,11 +241,13 @@ async function readResult(
 }
 
 /** Collected files, without what is Windrow's own. */
-async function outputOf(job: Job): Promise<OutputList> {
-  const { output } = job.spec;
+const outputDirectory = ({ layout }: ApiParts, job: Job): string =>
+  job.spec.output || layout.output(job.id);
+
+async function outputOf(parts: ApiParts, job: Job): Promise<OutputList> {
+  const output = outputDirectory(parts, job);
   const done = job.tasks.count(TaskState.done);
-  if (output === '' || job.collectedAtMs === null)
-    return { complete: false, tasks: done, files: [] };
+  if (job.collectedAtMs === null) return { complete: false, tasks: done, files: [] };
   const files: { file: string; bytes: number; changedAtMs: number }[] = [];
   for (const entry of await readdir(output, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -264,10 +266,14 @@ async function outputOf(job: Job): Promise<OutputList> {
 const isOwn = (file: string): boolean => file.startsWith('.');
 
 /** A file below the output, however it is named: links and `..` lead nowhere else. */
-async function outputPath(job: Job, file: string): Promise<{ path: string; bytes: number }> {
+async function outputPath(
+  parts: ApiParts,
+  job: Job,
+  file: string,
+): Promise<{ path: string; bytes: number }> {
   const unknown = serverErrors.create('OUTPUT_FILE_UNKNOWN', { job: job.id, file });
-  const { output } = job.spec;
-  if (output === '' || file.includes('\0')) throw unknown;
+  const output = outputDirectory(parts, job);
+  if (file.includes('\0')) throw unknown;
   try {
     const root = await realpath(output);
     const path = await realpath(join(root, file));

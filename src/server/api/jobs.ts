@@ -95,12 +95,16 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
 }
 
 async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {
-  const { rows, done, ...rerun } = await parts.intake.preview(submission);
+  const { rows, done, unfinished, ...rerun } = await parts.intake.preview(submission);
   const command = compileCommand(submission.spec.command, rows.columns);
-  const why = rerun.changed > 0 ? 'changed' : rerun.continues === null ? 'fresh' : null;
+  const why = (task: number) => {
+    if (rerun.changed > 0) return 'changed';
+    if (done.has(task)) return 'kept';
+    return unfinished.has(task) ? 'failed' : 'fresh';
+  };
   const examples = rows.rows(0, PREVIEWED).map((cells, task) => ({
     task,
-    why: done.has(task) ? ('kept' as const) : (why ?? 'failed'),
+    why: why(task),
     commandLine: command.commandLine(cells, task),
   }));
   return { ...rerun, rows: rows.count, examples, warnings: [] } as SubmissionPreview;

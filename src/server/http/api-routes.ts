@@ -9,6 +9,7 @@ import {
   type ApiOperation,
   api,
   type BytesAnswer,
+  problemOf,
   type Route,
   readInput,
 } from '#wire';
@@ -103,6 +104,6 @@ async function* eachAs<Item>(
     for await (const item of items) yield print(item);
   } catch (error) {
     if (!(error instanceof WindrowError)) throw error;
-    yield `${JSON.stringify({ error: error.code, message: error.message })}\n`;
+    yield `${JSON.stringify({ error: problemOf(error) })}\n`;
   }
 }

@@ -1,6 +1,6 @@
 /** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { messageOf } from '#base';
+import { accessSync, constants } from 'node:fs';
+import { makeDirectories, messageOf } from '#base';
 import { type AttemptRecord, type JobSpec, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
@@ -92,17 +92,21 @@ export class Intake {
   /** What `submit` would do. */
   async preview(
     submission: JobSubmission,
-  ): Promise<Rerun & { rows: RowSource; done: ReadonlySet<number> }> {
+  ): Promise<
+    Rerun & { rows: RowSource; done: ReadonlySet<number>; unfinished: ReadonlySet<number> }
+  > {
     const spec = submission.spec as JobSpec;
     const { rows } = await this.check(spec);
     const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
-    if (!earlier) return { ...freshRun(rows.count), rows, done: new Set() };
+    const none = { rows, done: new Set<number>(), unfinished: new Set<number>() };
+    if (!earlier) return { ...freshRun(rows.count), ...none };
     if (earlier.key !== submission.key) {
-      return { ...changedRun(earlier, submission.keyParts, rows.count), rows, done: new Set() };
+      return { ...changedRun(earlier, submission.keyParts, rows.count), ...none };
     }
     const taken = await rowsDoneBefore(earlier, rows);
     const done = new Set(taken.done.keys());
-    return { ...takenRun(earlier, taken.done.size, taken.unfinished, rows.count), rows, done };
+    const rerun = takenRun(earlier, taken.done.size, taken.unfinished, rows.count);
+    return { ...rerun, rows, done, unfinished: taken.firstUnfinished };
   }
 
   /** The latest job of the lineage. */
@@ -312,7 +316,7 @@ function rerunOf(
 
 function checkOutput(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: messageOf(error) });
