@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compileExpression, ERROR, evaluateFully, readExpression } from './mod.ts';
+import { stillAmbient } from './testing/ambient.ts';
+
+function run(text: string, budget = {}) {
+  return evaluateFully(compileExpression(text), { ambient: stillAmbient(), budget });
+}
+
+test('deep nesting in text is refused, not a crash', () => {
+  for (const [open, close] of [
+    ['(', ')'],
+    ['{', '}'],
+    ['[a=', ']'],
+    ['f(', ')'],
+    ['-', ''],
+    ['1?', ':2'],
+    ['1||2&&3|4^5&6==7<8<<9+10*(', ')'],
+  ] as const) {
+    const text = `${open.repeat(20_000)}1${close.repeat(20_000)}`;
+    assert.match(readExpression(text).problem?.problem ?? '', /nested deeper/, open);
+    // As deep as is allowed, it is read and evaluated on the usual stack.
+    const most = open === '1?' ? 498 : 490;
+    assert.ok(readExpression(`${open.repeat(most)}1${close.repeat(most)}`).node, open);
+    run(`${open.repeat(most)}1${close.repeat(most)}`);
+  }
+  assert.match(readExpression(`a${'.b'.repeat(100_000)}`).problem?.problem ?? '', /nested deeper/);
+  assert.match(readExpression(`${'a?:'.repeat(100_000)}a`).problem?.problem ?? '', /nested deeper/);
+});
+
+test('a long chain of operators is no nesting', () => {
+  assert.deepEqual(run(`0${' + 1'.repeat(50_000)}`).value, 50_000);
+  assert.deepEqual(run(`true${' && true'.repeat(50_000)}`).value, true);
+});
+
+test('attributes that lead from one to the next end in an error beyond the nesting', () => {
+  const links = Array.from({ length: 1000 }, (_, at) => `a${at} = a${at + 1} + 1`).join('; ');
+  assert.deepEqual(run(`[ ${links}; a1000 = 0 ].a0`), { value: ERROR, exhausted: 'nesting' });
+  assert.equal(run(`[ ${links}; a1000 = 0 ].a900`).value, 100);
+});
+
+test('work that doubles with each attribute ends when its steps are spent', () => {
+  const links = Array.from({ length: 60 }, (_, at) => `a${at} = a${at + 1} + a${at + 1}`).join(
+    '; ',
+  );
+  const found = run(`[ ${links}; a60 = 1 ].a0`, { steps: 100_000 });
+  assert.deepEqual(found, { value: ERROR, exhausted: 'steps' });
+});
+
+test('an evaluation ends when its time is over', () => {
+  const links = Array.from({ length: 60 }, (_, at) => `a${at} = a${at + 1} + a${at + 1}`).join(
+    '; ',
+  );
+  const found = run(`[ ${links}; a60 = 1 ].a0`, { ms: 3 });
+  assert.deepEqual(found, { value: ERROR, exhausted: 'time' });
+});
+
+test('a string that doubles with each attribute ends when its characters are spent', () => {
+  const links = Array.from(
+    { length: 60 },
+    (_, at) => `a${at} = strcat(a${at + 1}, a${at + 1})`,
+  ).join('; ');
+  const found = run(`[ ${links}; a60 = "xxxxxxxxxxxxxxxx" ].a0`);
+  assert.deepEqual(found, { value: ERROR, exhausted: 'characters' });
+});
+
+test('eval that calls itself ends', () => {
+  assert.deepEqual(run('[ a = "eval(a)"; b = eval(a) ].b'), { value: ERROR, exhausted: 'nesting' });
+});
+
+test('a pattern that ruins backtracking engines costs no more than its length', () => {
+  const subject = 'a'.repeat(20_000);
+  const { value } = run(`regexp("^(a+)+$", "${subject}b")`);
+  assert.equal(value, false);
+  assert.equal(run(`regexp("(a{900}){900}", "${subject}")`).value, ERROR);
+  assert.equal(run(`regexp("(x+x+)+y", strcat("${'x'.repeat(5000)}"))`).value, false);
+});
+
+test('a pattern with back references or look-around is an error', () => {
+  assert.equal(run('regexp("(a)\\\\1", "aa")').value, ERROR);
+  assert.equal(run('regexp("a(?=b)", "ab")').value, ERROR);
+});
+
+test('an expression beyond the limit is refused before it is read', () => {
+  assert.throws(() => readExpression('1'.repeat(2_000_000)), { code: 'CLASSAD_TOO_LARGE' });
+});
