@@ -1,7 +1,7 @@
 import { enter, leave, spend } from './budget.ts';
 import { type Comparison, compare, identical } from './comparing.ts';
 import { findFunction } from './functions/table.ts';
-import { select, valueOfName, valueOfOwn } from './names.ts';
+import { select, valueInAd, valueOfName, valueOfOwn } from './names.ts';
 import {
   type ArithmeticOperator,
   arithmetic,
@@ -105,10 +105,33 @@ function compileName(lowerName: string, absolute: boolean): Run {
 }
 
 function compileSelect(of: Node, lowerName: string): Run {
+  const side = of.kind === 'name' && !of.absolute ? SIDES.get(of.name.toLowerCase()) : undefined;
+  if (side !== undefined) return compileSide(side, lowerName);
   const run = compile(of);
   return deeper((evaluation, scope) =>
     select(evaluation, run(evaluation, scope), lowerName, scope),
   );
+}
+
+const SIDES: ReadonlyMap<string, 'my' | 'target'> = new Map([
+  ['my', 'my'],
+  ['target', 'target'],
+  ['other', 'target'],
+]);
+
+/** `MY.x` and `TARGET.x`, most of what requirements are made of, without looking `MY` up as a name. */
+function compileSide(side: 'my' | 'target', lowerName: string): Run {
+  if (side === 'my') {
+    return (evaluation, scope) => {
+      spend(evaluation, 2);
+      return valueInAd(evaluation, scope.root, lowerName);
+    };
+  }
+  return (evaluation, scope) => {
+    spend(evaluation, 2);
+    const { other } = scope.root;
+    return other === null ? undefined : valueInAd(evaluation, other, lowerName);
+  };
 }
 
 type Step = (before: Value, ...rest: Parameters<Run>) => Value;

@@ -1,6 +1,6 @@
 import {
   type AbsTime,
-  absTime,
+  absTimeOrError,
   ERROR,
   type Integer,
   type RealValue,
@@ -148,13 +148,8 @@ function timeParts(value: Value): TimeParts | null {
   return amount === null ? null : { kind: 'number', amount };
 }
 
-/** Dates end where JavaScript's do, 275,000 years away. */
-const DATE_MOST_SECONDS = 8.64e12;
-
 function shifted(time: AbsTime, seconds: number): Value {
-  const epochSeconds = time.epochSeconds + Math.trunc(seconds);
-  if (!(Math.abs(epochSeconds) + 86_400 < DATE_MOST_SECONDS)) return ERROR;
-  return absTime(epochSeconds, time.offsetSeconds);
+  return absTimeOrError(time.epochSeconds + Math.trunc(seconds), time.offsetSeconds);
 }
 
 function integerOf(value: Value): Integer | null {

@@ -82,13 +82,16 @@ function unexpected(parser: Parser, expected: string): SyntaxFault {
 }
 
 function nested<T>(parser: Parser, read: (parser: Parser) => T): T {
-  parser.depth += 1;
-  if (parser.depth > PARSER_NESTING) {
-    throw new SyntaxFault(parser.token.start, `nested deeper than ${PARSER_NESTING}`);
-  }
+  requireShallow(parser, parser.depth + 1);
   const found = read(parser);
   parser.depth -= 1;
   return found;
+}
+
+function requireShallow(parser: Parser, depth: number): void {
+  parser.depth = depth;
+  if (depth <= PARSER_NESTING) return;
+  throw new SyntaxFault(parser.token.start, `nested deeper than ${PARSER_NESTING}`);
 }
 
 function expression(parser: Parser): Node {
@@ -96,22 +99,38 @@ function expression(parser: Parser): Node {
 }
 
 function ternary(parser: Parser): Node {
-  const condition = binary(parser, 1);
+  const condition = binary(parser);
   if (!take(parser, '?')) return condition;
   const yes = expression(parser);
   require(parser, ':');
   return { kind: 'ternary', condition, yes, no: expression(parser) };
 }
 
-function binary(parser: Parser, least: number): Node {
-  let left = unary(parser);
-  for (;;) {
-    const operator = operatorAt(parser);
-    if (operator === null || PRECEDENCE[operator] < least) return left;
+function binary(parser: Parser): Node {
+  const first = unary(parser);
+  return operatorAt(parser) === null ? first : operators(parser, first);
+}
+
+/** With stacks of its own: ten levels of precedence would be ten calls deep in each parenthesis. */
+function operators(parser: Parser, first: Node): Node {
+  const before = parser.depth;
+  const operands = [first];
+  const pending: BinaryOperator[] = [];
+  const join = () => {
+    const right = operands.pop()!;
+    operands.push({ kind: 'binary', operator: pending.pop()!, left: operands.pop()!, right });
+  };
+  for (let next = operatorAt(parser); next !== null; next = operatorAt(parser)) {
+    while (pending.length > 0 && PRECEDENCE[pending.at(-1)!] >= PRECEDENCE[next]) join();
+    pending.push(next);
+    // An operand of an operator that is an operand itself makes the tree deeper.
+    requireShallow(parser, before + pending.length - 1);
     advance(parser);
-    const right = binary(parser, PRECEDENCE[operator] + 1);
-    left = { kind: 'binary', operator, left, right };
+    operands.push(unary(parser));
   }
+  while (pending.length > 0) join();
+  parser.depth = before;
+  return operands[0]!;
 }
 
 function operatorAt({ token }: Parser): BinaryOperator | null {
@@ -144,10 +163,7 @@ function postfix(parser: Parser): Node {
       return node;
     }
     // Selections nest to the left: each makes the tree a level deeper.
-    parser.depth += 1;
-    if (parser.depth > PARSER_NESTING) {
-      throw new SyntaxFault(parser.token.start, `nested deeper than ${PARSER_NESTING}`);
-    }
+    requireShallow(parser, parser.depth + 1);
   }
 }
 

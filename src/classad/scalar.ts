@@ -47,7 +47,21 @@ export function absTime(epochSeconds: number, offsetSeconds: number): AbsTime {
 }
 
 export function relTime(seconds: number): RelTime {
-  return { kind: 'reltime', seconds };
+  // Minus zero is written as zero.
+  return { kind: 'reltime', seconds: seconds + 0 };
+}
+
+/** Years 0 to 9999: others have no date that can be written and read. */
+const FIRST_EPOCH_SECONDS = -62_167_219_200;
+const LAST_EPOCH_SECONDS = 253_402_300_799;
+const DAY_SECONDS = 86_400;
+
+export function absTimeOrError(epochSeconds: number, offsetSeconds: number): AbsTime | ErrorValue {
+  const fits =
+    epochSeconds >= FIRST_EPOCH_SECONDS + DAY_SECONDS &&
+    epochSeconds <= LAST_EPOCH_SECONDS - DAY_SECONDS &&
+    Math.abs(offsetSeconds) < DAY_SECONDS;
+  return fits ? absTime(Math.trunc(epochSeconds), Math.trunc(offsetSeconds)) : ERROR;
 }
 
 /** Beyond this many seconds, 30 million years, a duration cannot be written and is an error. */

@@ -1,4 +1,4 @@
-import { type AbsTime, absTime, ERROR, relTimeOrError } from '../scalar.ts';
+import { type AbsTime, absTime, absTimeOrError, ERROR, relTimeOrError } from '../scalar.ts';
 import { formatCalendar } from '../strftime.ts';
 import { type CalendarTime, calendarOf, readAbsTime, readRelTime } from '../time-text.ts';
 import type { Ad, AdValue, Evaluation, Value } from '../value.ts';
@@ -6,7 +6,6 @@ import { isInteger, numberOf } from '../value.ts';
 import { type FunctionDefinition, type FunctionTable, made, plain, strict } from './definition.ts';
 
 const DAY = 86_400;
-const MOST_EPOCH_SECONDS = 8.64e12 - DAY;
 
 function nowSeconds({ ambient }: Evaluation): number {
   return Math.floor(ambient.now() / 1000);
@@ -85,7 +84,7 @@ function adOfValues(parts: readonly [string, Value][], scope: AdValue): AdValue 
 function instantOf(value: Value, evaluation: Evaluation): AbsTime | null {
   if (typeof value === 'object' && value.kind === 'abstime') return value;
   const seconds = typeof value === 'boolean' ? null : numberOf(value);
-  if (seconds === null || !(Math.abs(seconds) < MOST_EPOCH_SECONDS)) return null;
+  if (seconds === null || absTimeOrError(seconds, 0).kind === 'error') return null;
   return localTime(evaluation, Math.trunc(seconds));
 }
 
@@ -114,8 +113,7 @@ const absTimeOf = strict(0, 2, (values, evaluation) => {
   const time = instantOf(values.length === 0 ? nowSeconds(evaluation) : value, evaluation);
   if (!time) return ERROR;
   if (zone === undefined) return time;
-  const isZone = isInteger(zone) && Math.abs(Number(zone)) < DAY;
-  return isZone ? absTime(time.epochSeconds, Number(zone)) : ERROR;
+  return isInteger(zone) ? absTimeOrError(time.epochSeconds, Number(zone)) : ERROR;
 });
 
 const relTimeFunction: FunctionDefinition = {
