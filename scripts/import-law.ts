@@ -19,6 +19,7 @@ export const ROOMS: readonly Room[] = [
   room('model', 'nouns and their states: job, task, attempt, cause', ['base']),
   room('sweep', 'what users write → jobs: sweep files, parameter tables, templates', [
     'base',
+    'classad',
     'model',
   ]),
   room('wire', 'what processes say to each other: sync, open protocol, user API, clients', [

@@ -2,7 +2,7 @@ import { type Budget, BudgetSpent, type Exhausted, openEvaluation } from './budg
 import { adOf, expressionOf, rootOf } from './compile.ts';
 import { EXPRESSION_MOST_CHARACTERS } from './limits.ts';
 import { parseExpression, readExpression } from './parser.ts';
-import { ERROR } from './scalar.ts';
+import { ERROR, integerFrom, real } from './scalar.ts';
 import { type Ad, type Ambient, type Expression, truthOf, type Value } from './value.ts';
 
 /** What an expression is evaluated in; both ads may be missing. */
@@ -89,4 +89,15 @@ export function adOfValues(values: Readonly<Record<string, Plain>>, chained: Ad 
     value: { kind: 'literal', value } as const,
   }));
   return adOf(attributes, chained);
+}
+
+const WHOLE = /^[+-]?(?:0|[1-9]\d*)$/;
+const DECIMAL = /^[+-]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?$/;
+
+/** Text as a value: a number when it looks like one, else the string; `007` is a string. */
+export function plainFrom(text: string): Plain {
+  const trimmed = text.trim();
+  if (trimmed.length > 400) return text;
+  if (WHOLE.test(trimmed)) return integerFrom(trimmed) ?? real(Number(trimmed));
+  return DECIMAL.test(trimmed) ? real(Number(trimmed)) : text;
 }

@@ -28,6 +28,7 @@ export function explain(node: Node, surround: Surround): Explained | null {
 function smallest(node: Node, type: string, typeIn: (node: Node) => string): Node {
   // Parts of an inner ad have that ad's names: here they would be missing for another reason.
   if (node.kind === 'ad') return node;
-  const guilty = partsOf(node).find((part) => typeIn(part) === type);
+  const parts = node.kind === 'binary' ? [node.left, node.right] : partsOf(node);
+  const guilty = parts.find((part) => typeIn(part) === type);
   return guilty ? smallest(guilty, type, typeIn) : node;
 }

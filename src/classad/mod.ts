@@ -15,6 +15,7 @@ export {
   findAttribute,
   matches,
   type Plain,
+  plainFrom,
   type Surround,
 } from './evaluate.ts';
 export { type Explained, explain } from './explain.ts';
