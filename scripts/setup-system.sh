@@ -3,7 +3,7 @@
 # does nothing when all of them are there.
 set -euo pipefail
 
-packages=(gcc libc6-dev curl jq parallel gzip bzip2 xz-utils zstd sqlite3 python3 procps)
+packages=(gcc libc6-dev curl jq parallel gzip bzip2 xz-utils zstd sqlite3 python3 procps zsh fish)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -10,7 +10,7 @@ import type { ApiHandlers } from '#wire';
 import { type FakeApiServer, openFakeApiServer } from './fake-api-server.ts';
 import { job, jobDetail } from './sample-answers.ts';
 
-const program = resolve(import.meta.dirname, '..', 'src', 'bin', 'windrow.ts');
+const program = resolve(import.meta.dirname, '..', 'src', 'bin', 'windrow.js');
 
 let directory = '';
 let server: FakeApiServer;

@@ -107,8 +107,13 @@ describe('a sweep that is run', () => {
     const events = [
       { kind: 'progress', counts: counts({ done: 8, held: 2 }), progress: progress() },
     ];
-    await inWorld({ watchEvents: script(events as never) }, async (cli, client) => {
+    const getStats = async () => ({ ...stats, counts: counts({ done: 8, held: 2 }) });
+    await inWorld({ watchEvents: script(events as never), getStats }, async (cli, client) => {
       assert.equal(await runSweep(client, sweep(), wish, cli.world), 1);
+      assert.match(
+        cli.said().stdout,
+        /^2 tasks are held; why: windrow show \d+ --tasks --only held$/m,
+      );
     });
   });
 

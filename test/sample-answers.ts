@@ -87,6 +87,7 @@ export function jobDetail(some: Partial<JobDetail> = {}): JobDetail {
     progress: progress(),
     waiting: [{ code: 'NO_SLOT', reason: 'all slots are busy', tasks: 3 }],
     warnings: [],
+    history: [{ atMs: 1_700_000_000_000, kind: 'job-submitted', actor: 'user', text: 'ising' }],
     ...some,
   };
 }

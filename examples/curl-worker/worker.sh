@@ -40,6 +40,8 @@ die() {
 
 [ -r "$session_file" ] || die "cannot read $session_file"
 mkdir -p -- "$top" || die "cannot make $top"
+# Programs are run from other directories: every path must be absolute.
+top=$(cd -- "$top" && pwd) || die "cannot enter $top"
 home=$(mktemp -d "$top/windrow-worker.XXXXXX") || die "cannot make a directory in $top"
 programs=$top/windrow-programs
 fetched=
@@ -345,7 +347,6 @@ do_task() {
   chmod -R u+rwx -- "$work" 2>/dev/null
   rm -rf -- "$work"
   mkdir -- "$work" || die "cannot make $work"
-  mv -- "$answer" "$task"
   if ! read_task; then
     case $ticket in
     '' | *[!0-9]*) die "the server sent no task that can be read" ;;
@@ -388,7 +389,15 @@ while :; do
   fetch_program
   insist request "$server/task" --data-urlencode "worker=$name"
   case $status in
-  200) do_task ;;
+  200)
+    mv -- "$answer" "$task"
+    # The job may have come between the two requests, and with it a program.
+    if [ -z "$program_name" ]; then
+      configure
+      fetch_program
+    fi
+    do_task
+    ;;
   503)
     pause=$(retry_after)
     [ -n "$pause" ] || break

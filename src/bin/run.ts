@@ -1,18 +1,21 @@
 /** `windrow run`: on a server that is named, or on one of its own with a worker beside it. */
-import { mkdirSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { openLog } from '#base';
-import { FOLLOWED, type RunOptions, runSweep, type SubmitWish, type World } from '#cli';
-import { type LocalWorker, startLocalWorker, unexpectedEnd } from '#pilots';
+import { messageOf, openLog } from '#base';
+import {
+  codedError,
+  errorText,
+  FOLLOWED,
+  type RunOptions,
+  runSweep,
+  type SubmitWish,
+  type World,
+} from '#cli';
+import type { LocalWorker } from '#pilots';
 import { ApiClient, readSecretFile } from '#wire';
-import { lockPathOf, readLock } from '#worker';
-import { type OpenServer, openServer } from './open-server.ts';
+import { KeptWorker } from './kept-worker.ts';
+import { endWorker, prepareWorker } from './local-worker.ts';
+import type { OpenServer } from './open-server.ts';
 import { planSweep } from './plan-sweep.ts';
-
-/** A worker that was asked to end and has nothing to finish needs no longer than this. */
-const WORKER_ENDS_MS = 10_000;
 
 export async function run(options: RunOptions, world: World): Promise<number> {
   const cwd = world.surroundings.directory;
@@ -59,7 +62,11 @@ async function runHere(
   });
   const stopping = new AbortController();
   let fault: unknown;
-  const opened = await openServer({
+  const only = options.whyRerun || options.dryRun;
+  const ready = options.slots > 0 && !only ? prepareWorker(directory, options, world) : null;
+  // Loaded only now, while the worker's process loads its own part.
+  const { openServer } = await import('./open-server.ts');
+  const opening = openServer({
     stateDirectory: directory,
     listen: options.listen ?? { host: '127.0.0.1', port: 0 },
     insecure: options.insecure,
@@ -74,26 +81,38 @@ async function runHere(
       stopping.abort();
     },
   });
+  const opened = await opening.catch(async (error: unknown) => {
+    await ready?.giveUp();
+    throw error;
+  });
+  opened.server.expectJob(true);
   if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
-  const only = options.whyRerun || options.dryRun;
-  let worker: LocalWorker | null = null;
+  let kept: KeptWorker | null = null;
   try {
-    if (options.slots > 0 && !only) {
-      worker = await startWorker(directory, options, world);
-      void worker.ended.then((end) => {
-        const error = unexpectedEnd(end, worker!.logPath);
-        if (error && !opened.server.core.draining) {
+    if (ready) {
+      kept = await KeptWorker.start({
+        start: () => ready.begin(),
+        monotonic: () => world.clock.monotonic(),
+        onRestart: (why) => log.warn({}, `${messageOf(why)}; another is started`),
+        onFault: (error) => {
           fault ??= error;
           stopping.abort();
-        }
+        },
       });
     }
     const code = await followHere(opened, sweep, options, world, stopping.signal);
-    if (fault) throw fault;
-    return code;
+    if (!fault) return code;
+    tell(fault, options, world);
+    return FOLLOWED.interrupted;
   } finally {
-    await windDown(opened, worker, world);
+    await windDown(opened, (await kept?.release()) ?? null, world);
   }
+}
+
+/** Something went wrong amid the run; its end is still in order. */
+function tell(error: unknown, { json }: RunOptions, world: World): void {
+  const told = codedError(error, world.surroundings, world.clock.now());
+  world.stderr.attempt(errorText(told, json));
 }
 
 async function followHere(
@@ -106,10 +125,15 @@ async function followHere(
   const client = new ApiClient({ url: opened.url, token: opened.token });
   try {
     const code = await runSweep(client, sweep, { ...wishOf(options), until }, world);
+    opened.server.expectJob(false);
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
+    if (options.listen) await opened.server.clientsTold(world.ending);
     const job = [...opened.server.core.jobs.values()].at(-1);
-    if (job?.collectionError) throw job.collectionError;
+    if (job?.collectionError) {
+      tell(job.collectionError, options, world);
+      return FOLLOWED.failed;
+    }
     if (job?.collectedAtMs && !options.quiet && !options.json) {
       world.stderr.attempt(`windrow: results are in ${sweep.spec.output}\n`);
     }
@@ -117,28 +141,6 @@ async function followHere(
   } finally {
     await client.close();
   }
-}
-
-function startWorker(directory: string, options: RunOptions, world: World): Promise<LocalWorker> {
-  const dir = join(directory, 'worker');
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const program = fileURLToPath(new URL('./windrow.ts', import.meta.url));
-  return startLocalWorker({
-    argv: [
-      process.execPath,
-      program,
-      'worker',
-      ...['--state', directory, '--dir', dir, '--slots', String(options.slots)],
-      ...['--worker-starter', options.workerStarter, '--log-level', 'info'],
-    ],
-    environment: { ...world.surroundings.environment, WINDROW_SERVER: undefined },
-    dir,
-    session: null,
-    findHolder: () => {
-      const state = readLock(lockPathOf(dir, hostname()));
-      return state && { pid: state.holder.pid, life: state.life };
-    },
-  });
 }
 
 /**
@@ -161,26 +163,4 @@ async function windDown(
     await endWorker(worker, () => opened.server.core.leases.size > 0);
   }
   await opened.close();
-}
-
-async function endWorker(worker: LocalWorker, isBusy: () => boolean): Promise<void> {
-  let asked = 0;
-  const again = (): void => {
-    asked++;
-    if (asked === 1) {
-      worker.terminate();
-      worker.terminate();
-    } else worker.kill();
-  };
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, again);
-  // It was told by its sync to finish and end; one that hangs without work is ended.
-  const hangs = setInterval(() => {
-    if (!isBusy()) worker.kill();
-  }, WORKER_ENDS_MS);
-  try {
-    await worker.ended;
-  } finally {
-    clearInterval(hangs);
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, again);
-  }
 }

@@ -14,6 +14,7 @@ const CACHE_BYTES = 20 * 2 ** 30;
 export async function work(options: WorkerOptions, world: World): Promise<number> {
   const log = await openLog({ ...options.log, write: (line) => void world.stderr.attempt(line) });
   const launcherPath = launcherFor(options.starter);
+  if (options.waitForLine && !(await hasLine(world.stdin))) return 0;
   await runWorker({
     endpoint: endpointFrom(
       options.server === ''
@@ -36,6 +37,11 @@ export async function work(options: WorkerOptions, world: World): Promise<number
     log,
   });
   return 0;
+}
+
+async function hasLine(input: AsyncIterable<Buffer | string>): Promise<boolean> {
+  for await (const piece of input) if (piece.includes('\n')) return true;
+  return false;
 }
 
 function sessionFileOf({ sessionFile, stateDirectory }: WorkerOptions): string {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { completionScript } from './completion-script.ts';
 import { manualPage } from './manual-page.ts';
@@ -30,10 +33,12 @@ describe('completion in bash', { skip: has('bash') ? false : 'there is no bash' 
 describe('completion scripts', () => {
   for (const shell of ['zsh', 'fish'] as const) {
     it(`of ${shell} are read by it`, { skip: has(shell) ? false : `there is no ${shell}` }, () => {
-      const checked = spawnSync(shell, ['-n'], {
-        input: completionScript(shell),
-        encoding: 'utf8',
-      });
+      // From a file: fish 3.6 does not read from a socket, which is what input would be.
+      const directory = mkdtempSync(join(tmpdir(), 'windrow-completion-'));
+      const file = join(directory, shell);
+      writeFileSync(file, completionScript(shell));
+      const checked = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+      rmSync(directory, { recursive: true });
       assert.deepEqual([checked.status, checked.stderr], [0, '']);
     });
   }

@@ -16,6 +16,7 @@ export type {
   ServeOptions,
   WorkerOptions,
 } from './port.ts';
+export { codedError, errorText } from './report-error.ts';
 export { type PlannedSweep, runSweep, type SubmitWish, sendParts } from './submit.ts';
 export { COMMANDS } from './table.ts';
 export type { World } from './world.ts';

@@ -87,6 +87,8 @@ export interface WorkerOptions {
   /** Absolute, or `''`. */
   readonly sessionFile: string;
   readonly name: string | undefined;
+  /** It begins with the first line on standard input: until then its server may not be there. */
+  readonly waitForLine: boolean;
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly log: LogChoice;
 }

@@ -65,6 +65,13 @@ function paced(clock: Clock, everyMs: number, tell: (view: JobView) => void): Pr
   let toldAtMs = Number.NEGATIVE_INFINITY;
   let toldPart = 0;
   let untold: JobView | null = null;
+  let toldText = '';
+  const tellOnce = (view: JobView) => {
+    untold = null;
+    const text = progressText(view);
+    if (text !== toldText) tell(view);
+    toldText = text;
+  };
   return {
     update(view) {
       untold = view;
@@ -74,12 +81,10 @@ function paced(clock: Clock, everyMs: number, tell: (view: JobView) => void): Pr
       if (!due) return;
       toldAtMs = clock.monotonic();
       toldPart = part;
-      untold = null;
-      tell(view);
+      tellOnce(view);
     },
     end() {
-      if (untold !== null) tell(untold);
-      untold = null;
+      if (untold !== null) tellOnce(untold);
     },
   };
 }

@@ -5,7 +5,7 @@ import { messageOf, printable, systemCodeOf } from '#base';
 import type { Axis, JobSpec } from '#model';
 import type { ApiClient, JobSubmission, JobSubmitted, SubmissionPreview } from '#wire';
 import { cliErrors } from './errors.ts';
-import { type FollowWish, followJob } from './follow.ts';
+import { FOLLOWED, type FollowWish, followJob } from './follow.ts';
 import { formatCount } from './format.ts';
 import type { World } from './world.ts';
 
@@ -59,7 +59,11 @@ export async function runSweep(
   if (wish.json) {
     world.stdout.attempt(`${JSON.stringify({ kind: 'submitted', ...submitted })}\n`);
   } else if (!wish.quiet) world.stderr.attempt(submittedText(submitted, sweep.spec));
-  return await followJob(client, submitted.job, wish, world);
+  const code = await followJob(client, submitted.job, wish, world);
+  if (code === FOLLOWED.interrupted && !wish.quiet) {
+    world.stderr.attempt('windrow: interrupted; the same command goes on from here\n');
+  }
+  return code;
 }
 
 /** Uploads tables and blobs, and answers with the job that names them. */

@@ -22,8 +22,19 @@ export function statsText(stats: JobStats, output: Output): string {
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** What remains to be said in a quiet run: nothing, or what failed. */
+/** What remains to be said in a quiet run: nothing, or what failed and what is held. */
 export function failuresText(stats: JobStats): string {
+  return [groupsText(stats), heldText(stats)].filter((part) => part !== '').join('\n');
+}
+
+/** Held tasks have no signature: each has a reason of its own, and waits for somebody to read it. */
+function heldText({ job, counts: { held } }: JobStats): string {
+  if (held === 0) return '';
+  const which = held === 1 ? '1 task is held' : `${formatCount(held)} tasks are held`;
+  return `${which}; why: windrow show ${job} --tasks --only held\n`;
+}
+
+function groupsText(stats: JobStats): string {
   if (stats.failures.length === 0) return '';
   const groups = stats.failures.map((group) => groupText(group, stats.job));
   const more =

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WindrowError } from '#base';
 import { readLock } from '#worker';
 import { startLocalWorker, unexpectedEnd } from './local.ts';
@@ -28,8 +29,18 @@ function command(code: string, ...args: string[]): string[] {
   return [process.execPath, '--input-type=module', '-e', code, ...args];
 }
 
-async function untilLocked(lock: string): Promise<void> {
-  while (readLock(lock)?.life !== 'alive') await new Promise((resolve) => setTimeout(resolve, 10));
+const LIMIT_MS = 20_000;
+
+async function until(condition: () => boolean): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`never came true: ${condition}`);
+    await delay(10);
+  }
+}
+
+function untilLocked(lock: string): Promise<void> {
+  return until(() => readLock(lock)?.life === 'alive');
 }
 
 test('the session reaches the worker by stdin and is in neither argv nor environment', async (t) => {
@@ -44,7 +55,7 @@ test('the session reaches the worker by stdin and is in neither argv nor environ
     argv: command(code),
     environment: {},
     dir,
-    session: SECRET,
+    line: SECRET,
     findHolder: () => undefined,
   });
   assert.deepEqual(await worker.ended, {
@@ -60,7 +71,7 @@ test('a worker that ends by itself is told with the last line of its log', async
     argv: command('console.error("first\\nno room left"); process.exitCode = 7;'),
     environment: {},
     dir: directory(t),
-    session: null,
+    line: null,
     findHolder: () => undefined,
   });
   const error = unexpectedEnd(await worker.ended, worker.logPath);
@@ -74,7 +85,7 @@ test('a program that is not there is a coded error', async (t) => {
     argv: ['/nowhere/node'],
     environment: {},
     dir: directory(t),
-    session: null,
+    line: null,
     findHolder: () => undefined,
   });
   await assert.rejects(start, { code: 'PILOT_WORKER_NOT_STARTED' });
@@ -91,7 +102,7 @@ test('a living worker is adopted instead of a second one being started', async (
     argv: command(LOCKING, lock),
     environment: {},
     dir,
-    session: null,
+    line: null,
     findHolder,
   };
   const first = await startLocalWorker(options);
@@ -110,7 +121,7 @@ test('a worker has a session of its own and outlives a kill of whoever started i
   const starter = `
     import { startLocalWorker } from ${JSON.stringify(import.meta.resolve('./local.ts'))};
     const argv = ${JSON.stringify(command(LOCKING, lock))};
-    const worker = await startLocalWorker({ argv, environment: {}, dir: ${JSON.stringify(dir)}, session: null, findHolder: () => undefined });
+    const worker = await startLocalWorker({ argv, environment: {}, dir: ${JSON.stringify(dir)}, line: null, findHolder: () => undefined });
     process.stdout.write(String(worker.pid));
     setInterval(() => {}, 1000);
   `;
@@ -127,5 +138,5 @@ test('a worker has a session of its own and outlives a kill of whoever started i
   const session = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[3];
   assert.equal(Number(session), pid);
   process.kill(pid!, 'SIGTERM');
-  while (readLock(lock)?.life === 'alive') await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => readLock(lock)?.life !== 'alive');
 });

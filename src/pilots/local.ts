@@ -19,13 +19,16 @@ export interface Holder {
 }
 
 export interface LocalWorkerOptions {
-  /** The whole command: `[node, windrow.ts, 'worker', …]`. Everybody can read it: no secrets. */
+  /** The whole command: `[node, windrow.js, 'worker', …]`. Everybody can read it: no secrets. */
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Directory for the log; made if missing. */
   readonly dir: string;
-  /** One line for its stdin, or null when it finds its session in a file. */
-  readonly session: string | null;
+  /**
+   * One line for its stdin: its session, or the word to begin when it may load before. Null: none.
+   * A worker that was running before gets none.
+   */
+  readonly line: string | null | Promise<string | null>;
   readonly findHolder: () => Holder | undefined;
 }
 
@@ -45,6 +48,8 @@ export interface LocalWorker {
   readonly ended: Promise<WorkerEnd>;
   /** SIGTERM: the first lets it finish what runs, a second stops it at once. */
   terminate(): void;
+  /** SIGHUP: stops it at once. Two quick SIGTERM would reach it as one. */
+  stop(): void;
   /** SIGKILL; its programs end with it. */
   kill(): void;
   /** Lets this process end although the worker goes on. */
@@ -95,7 +100,7 @@ async function launch(options: LocalWorkerOptions, logPath: string): Promise<Loc
       env: { ...options.environment },
       // A session of its own: Ctrl-C at the terminal is for whoever started it.
       detached: true,
-      stdio: [options.session === null ? 'ignore' : 'pipe', log, log],
+      stdio: [options.line === null ? 'ignore' : 'pipe', log, log],
     });
     await once(child, 'spawn');
   } catch (error) {
@@ -106,8 +111,13 @@ async function launch(options: LocalWorkerOptions, logPath: string): Promise<Loc
   }
   child.on('error', () => {}); // a signal that could not be sent; its end is told by `exit`
   child.stdin?.on('error', () => {}); // it ended before it read: told by `exit` too
-  child.stdin?.end(`${options.session}\n`);
+  void tell(child, options.line);
   return started(child, logPath);
+}
+
+async function tell({ stdin }: ChildProcess, line: LocalWorkerOptions['line']): Promise<void> {
+  const text = await line;
+  stdin?.end(text === null ? '' : `${text}\n`);
 }
 
 function started(child: ChildProcess, logPath: string): LocalWorker {
@@ -128,7 +138,11 @@ function started(child: ChildProcess, logPath: string): LocalWorker {
 }
 
 function controls(send: (signal: NodeJS.Signals) => void) {
-  return { terminate: () => send('SIGTERM'), kill: () => send('SIGKILL') };
+  return {
+    terminate: () => send('SIGTERM'),
+    stop: () => send('SIGHUP'),
+    kill: () => send('SIGKILL'),
+  };
 }
 
 function signalQuietly(pid: number, signal: NodeJS.Signals): void {

@@ -91,9 +91,19 @@ function contentBytes(content: Buffer | string): number {
 /** Encodes small records one behind the other into large chunks, without a copy in between. */
 export class RecordBatch {
   #chunks: Buffer[] = [];
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk: Buffer;
   #used = 0;
   #bytes = 0;
+
+  /** `memory` is written to first: the `rest` of another batch, or nothing. */
+  constructor(memory: Buffer) {
+    this.#chunk = memory;
+  }
+
+  /** Memory that was reserved and not used, for the next batch: most are far smaller than a chunk. */
+  get rest(): Buffer {
+    return this.#chunk.subarray(this.#used);
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -111,15 +121,18 @@ export class RecordBatch {
     }
     const { ticket, job, task } = input;
     const json = JSON.stringify({ ticket, job, task, parts });
+    const [only] = input.parts;
+    // The usual record in one go: each write into a buffer costs as much as hashing the record.
+    const text = parts.length === 1 && typeof only?.content === 'string' ? only.content : null;
     const headerBytes = Buffer.byteLength(json);
     requireHeaderFits(headerBytes, parts.length);
     const total = PREFIX_BYTES + headerBytes + bodyBytes + DIGEST_BYTES;
     const start = this.#reserve(total);
     const chunk = this.#chunk;
-    chunk.write(json, start + PREFIX_BYTES);
+    let at = start + PREFIX_BYTES;
+    at += chunk.write(text === null ? json : json + text, at);
     writePrefix(chunk, start, headerBytes);
-    let at = start + PREFIX_BYTES + headerBytes;
-    for (const { content } of input.parts) {
+    for (const { content } of text === null ? input.parts : []) {
       at += typeof content === 'string' ? chunk.write(content, at) : content.copy(chunk, at);
     }
     const digest = hash('sha256', chunk.subarray(start, at), 'buffer');
@@ -143,8 +156,7 @@ export class RecordBatch {
   take(): Buffer[] {
     const chunks = this.#chunks;
     if (this.#used > 0) chunks.push(this.#chunk.subarray(0, this.#used));
-    // The rest of the chunk serves the next batch: most batches are far smaller than a chunk.
-    this.#chunk = this.#chunk.subarray(this.#used);
+    this.#chunk = this.rest;
     this.#chunks = [];
     this.#used = 0;
     this.#bytes = 0;

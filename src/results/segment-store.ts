@@ -40,6 +40,8 @@ export class SegmentStore {
   #durable: DurableEnd;
   #tail: DurableEnd;
   #runs: Run[] = [];
+  /** What the last batch left of its memory. */
+  #spare: Buffer = Buffer.alloc(0);
   #fd: number | null = null;
   #fdSegment = 0;
 
@@ -90,7 +92,8 @@ export class SegmentStore {
     const { segment, bytes: offset } = this.#tail;
     let run = this.#runs.at(-1);
     if (run?.segment !== segment) {
-      run = { segment, offset, batch: new RecordBatch(), chunks: [] };
+      run = { segment, offset, batch: new RecordBatch(this.#spare), chunks: [] };
+      this.#spare = Buffer.alloc(0);
       this.#runs.push(run);
     }
     const bytes = run.batch.add(input);
@@ -111,6 +114,7 @@ export class SegmentStore {
       this.#cutBack(runs);
       throw error;
     }
+    this.#spare = runs.at(-1)!.batch.rest;
     this.#runs = [];
     this.#durable = this.#tail;
   }

@@ -1,6 +1,5 @@
 import type { ResultSource } from '#model';
 import type { CollectRow, Sink } from './collect.ts';
-import { writeParquet } from './parquet-table.ts';
 import type { OutputFiles, PartialFile } from './partial-file.ts';
 import type { StoredRecord } from './segment-reader.ts';
 import { writeSqlite } from './sqlite-table.ts';
@@ -80,7 +79,11 @@ export class TableSink implements Sink {
     const columns = names.map((name, index) => ({ name, type: this.#typers[index]!.type }));
     const rows = () => readSpool(this.#spool!, columns.length);
     if (this.#sqlite) await writeSqlite(this.#sqlite, columns, rows());
-    if (this.#parquet) await writeParquet(this.#parquet, columns, rows());
+    if (this.#parquet) {
+      // Its library is loaded by those who ask for it: every start would wait 25 ms for it.
+      const { writeParquet } = await import('./parquet-table.ts');
+      await writeParquet(this.#parquet, columns, rows());
+    }
   }
 
   async close(): Promise<void> {

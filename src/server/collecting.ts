@@ -76,6 +76,7 @@ export class Collecting {
         userCode: { ports, timeoutMs: COLLECTOR_TIMEOUT_MS, memoryBytes: COLLECTOR_MEMORY_BYTES },
       });
       job.collectedAtMs = core.clock.now();
+      job.collectionError = null;
       core.commit.add({ kind: 'job-collected', job: job.id, atMs: job.collectedAtMs });
       await core.commit.durable();
       return collected;

@@ -55,6 +55,33 @@ describe('group commit', () => {
     assert.deepEqual(commits, [[event('a')]]);
   });
 
+  it('takes along what came while the disk was full, so that no state is durable before its cause', async () => {
+    const full = storeErrors.create('STATE_DISK_FULL', { file: 'x' });
+    const { commits, store } = fakeStore([full]);
+    let states = 'before';
+    const group = new GroupCommit(store, () => [event(states)], unexpected);
+    group.add(event('a'));
+    const durable = group.durable();
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    group.add(event('b'));
+    states = 'after b';
+    await durable;
+    assert.deepEqual(commits[0], [event('a'), event('before'), event('b'), event('after b')]);
+  });
+
+  it('waits for no full disk once it ends', async () => {
+    const full = storeErrors.create('STATE_DISK_FULL', { file: 'x' });
+    const { store } = fakeStore(Array(50).fill(full));
+    const group = new GroupCommit(store, () => [], unexpected);
+    group.add(event('a'));
+    const durable = group.durable();
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const later = group.durable();
+    group.end();
+    await assert.rejects(durable, full);
+    await assert.rejects(later, full);
+  });
+
   it('tells of a store that is lost, and acknowledges nothing any more', async () => {
     const lost = storeErrors.create('STATE_CORRUPT', { file: 'x', why: 'y' });
     const { commits, store } = fakeStore([lost]);

@@ -18,10 +18,12 @@ export class GroupCommit {
   readonly #onFatal: (error: unknown) => void;
   #changes: Change[] = [];
   #waiters: (() => void)[] = [];
+  readonly #readers = new Set<() => void>();
   #running = false;
   #scheduled = false;
   #stalled: string | null = null;
   #dead: unknown = null;
+  #isEnding = false;
 
   constructor(store: Store, before: BeforeCommit, onFatal: (error: unknown) => void) {
     this.#store = store;
@@ -53,6 +55,25 @@ export class GroupCommit {
     });
   }
 
+  /**
+   * For those who only look: resolves when everything so far is on disk, and also when the disk is
+   * full, since then what is on disk is what there is. Rejects like `durable`.
+   */
+  readable(): Promise<void> {
+    if (this.#stalled !== null) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#readers.add(resolve);
+      this.durable()
+        .then(resolve, reject)
+        .finally(() => this.#readers.delete(resolve));
+    });
+  }
+
+  /** From now on a full disk is not waited for: what does not fit was never acknowledged. */
+  end(): void {
+    this.#isEnding = true;
+  }
+
   #schedule(): void {
     if (this.#running || this.#scheduled || this.#dead) return;
     this.#scheduled = true;
@@ -70,15 +91,21 @@ export class GroupCommit {
     this.#waiters = [];
     await this.#write(changes);
     this.#running = false;
+    // Nothing is written any more after a fatal error: those who came meanwhile must hear of it too.
+    if (this.#dead) waiters.push(...this.#waiters.splice(0));
     for (const done of waiters) done();
     if (this.#changes.length > 0 || this.#waiters.length > 0) this.#schedule();
   }
 
-  /** Results are synced before the rows that point at them. */
+  /**
+   * Results are synced before the rows that point at them. What came while the disk was full joins
+   * the next try: `before` brings the states as they are now, and they must not be durable without
+   * the ends of attempts that they rest on.
+   */
   async #write(changes: Change[]): Promise<void> {
     for (;;) {
       try {
-        changes.push(...this.#before());
+        changes.push(...this.#changes.splice(0), ...this.#before());
         await this.#store.commit(changes);
         this.#stalled = null;
         return;
@@ -88,7 +115,12 @@ export class GroupCommit {
           this.#onFatal(error);
           return;
         }
+        if (this.#isEnding) {
+          this.#dead = error;
+          return;
+        }
         this.#stalled = messageOf(error);
+        for (const read of this.#readers) read();
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }

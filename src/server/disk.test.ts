@@ -63,3 +63,25 @@ test('on a full disk nothing is acknowledged, and nothing is lost when there is 
   const { json: task } = await found.api('GET', `/v1/jobs/${job}/tasks/0`);
   assert.equal(task.attemptList[0].cause, 'ok');
 });
+
+test('a server ends although the disk is full, and what was acknowledged is there afterwards', async (t) => {
+  const root = smallDisk(t, '16m');
+  if (!root) return t.skip('mounting a small file system needs root');
+  const field = await openField(t, { root });
+  const { job } = await field.submit({});
+  const worker = field.worker('a');
+  const [first, second] = (await worker.sync()).attempts;
+  await worker.sync([ended(first!)], { freeSlots: 0 });
+  const { bavail, bsize } = statfsSync(root);
+  writeFileSync(join(root, 'ballast'), Buffer.alloc(bavail * bsize - (1 << 18)));
+  const text = 'x'.repeat(1 << 19);
+  const parts = [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] as const;
+  const refused = assert.rejects(worker.sync([ended(second!, 'ok', { parts })]));
+  await until(() => field.server.core.commit.stalled !== null);
+  await field.server.close();
+  await refused;
+  rmSync(join(root, 'ballast'));
+  const found = await openField(t, { root });
+  assert.equal(found.job(job).tasks.counts().done, 1);
+  assert.equal(found.job(job).tasks.counts().running, 1);
+});

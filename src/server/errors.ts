@@ -25,6 +25,12 @@ export const serverErrors = defineErrors({
     status: 409,
     example: { sha256: 'e3b0c442…', use: 'the input model.ini' },
   },
+  BLOB_NOT_FOUND: {
+    message: 'the server has no file with the SHA-256 {sha256}',
+    todo: 'Upload it with PUT /v1/blobs/{sha256}.',
+    status: 404,
+    example: { sha256: 'e3b0c442…' },
+  },
   BLOB_DIGEST_WRONG: {
     message: 'the bytes that came have the SHA-256 {found}, not {expected}',
     todo: 'Send the file again; it may have changed while it was read.',
@@ -49,22 +55,10 @@ export const serverErrors = defineErrors({
     status: 410,
     example: { ticket: 48213 },
   },
-  SESSION_WRONG: {
-    message: 'wrong session',
-    todo: 'Give the worker the secret in the file session of the state directory (--session-file).',
-    status: 403,
-    example: {},
-  },
   TOKEN_WRONG: {
     message: 'wrong or missing token',
     todo: 'Send the secret in the file admin-token of the state directory as Authorization: Bearer.',
     status: 401,
-    example: {},
-  },
-  TOO_MANY_GUESSES: {
-    message: 'too many wrong secrets came from this address',
-    todo: 'Wait as long as Retry-After says, and check which secret is sent.',
-    status: 429,
     example: {},
   },
   ROUTE_UNKNOWN: {
@@ -72,12 +66,6 @@ export const serverErrors = defineErrors({
     todo: 'See /v1/openapi.json for what there is.',
     status: 404,
     example: { method: 'GET', path: '/v2/jobs' },
-  },
-  DISK_FULL: {
-    message: 'the disk of the server is full: {why}',
-    todo: 'Free some space; the server goes on by itself and nothing is lost.',
-    status: 507,
-    example: { why: 'no space left on device' },
   },
   USER_CODE_REFUSED: {
     message:
@@ -146,7 +134,7 @@ export const serverErrors = defineErrors({
     status: 404,
     example: { worker: 'host-7f3a' },
   },
-  INTERNAL: {
+  SERVER_FAULT: {
     message: 'something went wrong inside the server',
     todo: 'Look into its log, and report it with the lines around this time.',
     status: 500,

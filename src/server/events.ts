@@ -8,7 +8,6 @@ const PROGRESS_MS = 250;
 const KEPT = 1000;
 /** A watcher that reads more slowly than this is behind for good, and is cut off. */
 const QUEUED_MOST = 10_000;
-const HEARTBEAT_MS = 15_000;
 
 /** Turns a happening into what watchers see; null when it is not worth telling any more. */
 export type Describe = (what: Happening, id: number) => ApiEvent | null;
@@ -69,43 +68,37 @@ export class Events {
   }
 
   /**
-   * What happens from now on, or after event `after` as far as it is still known; heartbeats (id 0)
-   * in between show that the connection lives. Ends when `signal` is aborted or the server ends.
+   * What happens from this call on, or after event `after` as far as it is still known. Ends when
+   * `signal` is aborted, when the watcher reads too slowly, or when the server ends.
    */
-  async *watch(
-    job: JobId | null,
-    after: number | null,
-    signal: AbortSignal,
-  ): AsyncGenerator<ApiEvent> {
+  watch(job: JobId | null, after: number | null, signal: AbortSignal): AsyncGenerator<ApiEvent> {
     const missed = after === null ? [] : this.#kept.filter((event) => event.id > after);
     const watcher: Watcher = { queue: missed, wake: () => undefined };
     this.#watchers.add(watcher);
-    const wake = (): void => watcher.wake();
-    signal.addEventListener('abort', wake);
+    return this.#tellWatcher(watcher, job, signal);
+  }
+
+  async *#tellWatcher(
+    watcher: Watcher,
+    job: JobId | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<ApiEvent> {
+    const onAbort = (): void => watcher.wake();
+    signal.addEventListener('abort', onAbort);
     try {
       while (!this.#closed && !signal.aborted && this.#watchers.has(watcher)) {
         for (const event of watcher.queue.splice(0)) {
           if (job === null || !('job' in event) || event.job === job) yield event;
         }
-        if (watcher.queue.length === 0 && !signal.aborted && !this.#closed)
-          await this.#wait(watcher);
+        if (watcher.queue.length > 0 || signal.aborted || this.#closed) continue;
+        await new Promise<void>((resolve) => {
+          watcher.wake = resolve;
+        });
       }
     } finally {
-      signal.removeEventListener('abort', wake);
+      signal.removeEventListener('abort', onAbort);
       this.#watchers.delete(watcher);
     }
-  }
-
-  #wait(watcher: Watcher): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, HEARTBEAT_MS);
-      timer.unref();
-      function done(): void {
-        clearTimeout(timer);
-        resolve();
-      }
-      watcher.wake = done;
-    });
   }
 
   close(): void {

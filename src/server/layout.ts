@@ -10,8 +10,10 @@ export interface Layout {
   readonly adminToken: string;
   /** `{ url, pid, version }` of the server that runs, for those on this machine. */
   readonly endpoint: string;
+  readonly tables: string;
   table(id: string): string;
   tableIndex(id: string): string;
+  readonly blobs: string;
   blob(sha256: string): string;
   /** Parts of results that were uploaded before the end of their attempt was reported. */
   readonly spool: string;
@@ -29,8 +31,10 @@ export function layoutOf(root: string): Layout {
     session: join(root, 'session'),
     adminToken: join(root, 'admin-token'),
     endpoint: join(root, 'server.json'),
+    tables: join(root, 'tables'),
     table: (id) => join(root, 'tables', id),
     tableIndex: (id) => join(root, 'tables', `${id}.index`),
+    blobs: join(root, 'blobs'),
     blob: (sha256) => join(root, 'blobs', sha256),
     spool: join(root, 'spool'),
     spooled: (ticket, index) => join(root, 'spool', `${ticket}-${index}`),

@@ -24,6 +24,10 @@ import { onWorkerHeard, touchWorker } from './reactor/workers.ts';
 /** A client is taken for lost when this many pings did not come. */
 const PINGS_MISSED = 3;
 const RETRY_AFTER_S = 5;
+/** A job that is expected is only being read. */
+const EARLY_S = 1;
+/** A client that waits asks every RETRY_AFTER_S; one that was silent for longer has gone. */
+const SILENT_MS = 2 * RETRY_AFTER_S * 1000;
 
 interface Compiled {
   readonly command: CompiledCommand;
@@ -35,6 +39,10 @@ export class ServerOpenDoor implements OpenDoor {
   readonly #blobs: Blobs;
   readonly #compiled = new WeakMap<Job, Compiled>();
   #clients = 0;
+  /** When those who had a task and were not told of the end were last heard, by name and address. */
+  readonly #untold = new Map<string, number>();
+  #allTold: (() => void) | null = null;
+  #expectsJob = false;
 
   constructor(core: Core, blobs: Blobs) {
     this.#core = core;
@@ -90,11 +98,16 @@ export class ServerOpenDoor implements OpenDoor {
       draining: false,
       leaseMs: core.settings.leaseMs,
     });
+    const client = `${address} ${worker.name}`;
     const [attempt] = dispatch(core, [{ worker, asksFor: 1 }]).get(id) ?? [];
     if (!attempt) {
       core.workers.delete(id);
-      return this.#none();
+      const none = this.#none();
+      if (none.none === 'finished') this.#told(client);
+      else if (this.#untold.has(client)) this.#untold.set(client, core.clock.now());
+      return none;
     }
+    this.#untold.set(client, core.clock.now());
     const job = core.jobs.get(attempt.job)!;
     worker.leaseMs = this.#leaseMs(job);
     try {
@@ -121,7 +134,15 @@ export class ServerOpenDoor implements OpenDoor {
     return timeoutMs > 0 ? timeoutMs + killGraceMs + leaseMs : Number.POSITIVE_INFINITY;
   }
 
+  /** Whether a job is about to come: a client that is early must wait for it, and not end. */
+  expectJob(expected: boolean): void {
+    this.#expectsJob = expected;
+  }
+
   #none(): NoTask {
+    const { active, jobs } = this.#core;
+    if (active.size > 0) this.#expectsJob = false;
+    if (this.#expectsJob || jobs.size === 0) return { none: 'running', retryAfterS: EARLY_S };
     const open = [...this.#core.active].some((id) => this.#core.jobs.get(id)!.tasks.open > 0);
     if (open || stoppedReason(this.#core) !== null)
       return { none: 'running', retryAfterS: RETRY_AFTER_S };
@@ -244,14 +265,46 @@ export class ServerOpenDoor implements OpenDoor {
         source: 'none' as const,
       },
     };
-    onAttemptEnded(this.#core, lease, end, rest.place, rest.reason);
+    // A reason that only repeats the cause is no message of the program.
+    const said = rest.reason.startsWith(cause) ? '' : rest.reason;
+    onAttemptEnded(this.#core, lease, end, rest.place, said);
     this.#leave(lease);
+  }
+
+  /**
+   * Resolves when every client that is there and had a task was told that the job is finished; at
+   * the latest when such a client should have asked, or when `signal` is aborted.
+   */
+  async everyoneTold(signal: AbortSignal): Promise<void> {
+    const now = this.#core.clock.now();
+    for (const [client, heardMs] of this.#untold) {
+      if (now - heardMs > SILENT_MS) this.#untold.delete(client);
+    }
+    if (this.#untold.size === 0 || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(latest);
+        signal.removeEventListener('abort', done);
+        this.#allTold = null;
+        resolve();
+      };
+      const latest = setTimeout(done, SILENT_MS);
+      signal.addEventListener('abort', done);
+      this.#allTold = done;
+    });
+  }
+
+  #told(client: string): void {
+    this.#untold.delete(client);
+    if (this.#untold.size === 0) this.#allTold?.();
   }
 
   /** The client of an attempt is a worker only as long as the attempt runs. */
   #leave(lease: Lease): void {
     const worker = this.#core.workers.get(lease.worker);
-    if (worker?.kind === 'open') this.#core.workers.delete(worker.id);
+    if (worker?.kind !== 'open') return;
+    this.#untold.set(`${worker.address} ${worker.name}`, this.#core.clock.now());
+    this.#core.workers.delete(worker.id);
   }
 }
 

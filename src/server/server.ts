@@ -6,7 +6,7 @@ import type { Clock } from '#base';
 import { messageOf, systemCodeOf } from '#base';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
-import { type ApiHandlers, SessionLimit, secretMatcher } from '#wire';
+import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
 import { fileHandlers } from './api/files.ts';
 import { jobHandlers } from './api/jobs.ts';
 import { describeHappening, machineHandlers } from './api/machines.ts';
@@ -25,6 +25,7 @@ import { answerProblems } from './http/problems.ts';
 import { workerRoutes } from './http/worker-routes.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
+import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
@@ -70,6 +71,7 @@ export class Server {
   readonly #checking: Checking;
   readonly #collecting: Collecting;
   readonly #events: Events;
+  readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
@@ -147,6 +149,7 @@ export class Server {
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
+    this.#door = new ServerOpenDoor(core, blobs);
     this.#http = this.#makeHttp(parts, results);
   }
 
@@ -157,6 +160,7 @@ export class Server {
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
+    for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
     for (const job of server.core.jobs.values()) {
       if (job.spec.output !== '') await removeStalePartials(job.spec.output);
@@ -191,11 +195,12 @@ export class Server {
       ...taskHandlers(parts),
     };
     const { core, blobs } = parts;
-    const workerGate = gate(session, 'SESSION_WRONG', clock);
+    const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);
+    const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
     http.register(workerRoutes, { core, desk: this.#desk, results, blobs, gate: workerGate });
-    http.register(apiRoutes, { handlers, gate: gate(adminToken, 'TOKEN_WRONG', clock) });
+    http.register(apiRoutes, { handlers, gate: adminGate });
     http.register(openProtocol, {
-      door: new ServerOpenDoor(core, blobs),
+      door: this.#door,
       isSession: secretMatcher(session),
       limit: new SessionLimit(clock),
       clock,
@@ -339,6 +344,11 @@ export class Server {
     });
   }
 
+  #notWritten(job: Job, error: unknown): void {
+    const facts = { job: job.id, error: messageOf(error) };
+    this.#options.log('warn', 'results that were not acknowledged are not kept', facts);
+  }
+
   #later(work: Promise<void>): void {
     this.#finishing.add(work);
     void work.finally(() => this.#finishing.delete(work));
@@ -347,6 +357,16 @@ export class Server {
   /** Resolves when collections that are under way have ended. */
   async settled(): Promise<void> {
     while (this.#finishing.size > 0) await Promise.all(this.#finishing);
+  }
+
+  /** While a job is expected, clients of the open protocol are not told that all is finished. */
+  expectJob(expected: boolean): void {
+    this.#door.expectJob(expected);
+  }
+
+  /** Resolves when clients of the open protocol know that the job is finished, within seconds. */
+  async clientsTold(signal: AbortSignal): Promise<void> {
+    await this.#door.everyoneTold(signal);
   }
 
   /** Nothing more is handed out; workers are told to finish what they have. */
@@ -364,6 +384,7 @@ export class Server {
 
   async #close(): Promise<void> {
     this.core.stopped = 'the server is stopping';
+    this.core.commit.end();
     for (const timer of this.#timers) clearInterval(timer);
     this.#desk.close();
     this.#events.close();
@@ -371,7 +392,10 @@ export class Server {
     await this.settled();
     await this.#http.close();
     await this.core.commit.durable().catch(() => undefined);
-    for (const job of this.core.jobs.values()) await job.results.close();
+    for (const job of this.core.jobs.values()) {
+      // On a full disk the rest was never acknowledged; the next start cuts it off.
+      await job.results.close().catch((error) => this.#notWritten(job, error));
+    }
     this.#tables.close();
     await this.#options.store.close();
   }

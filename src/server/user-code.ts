@@ -1,6 +1,6 @@
 /** Where code of the user's is run from: in place when it is still what was submitted, else the copy. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { UserCode } from '#model';
 import type { Blobs } from './intake/blobs.ts';
@@ -15,6 +15,7 @@ export function placeUserCode(code: UserCode, blobs: Blobs, layout: Layout): Use
   const copy = join(layout.work, `${code.sha256.slice(0, 32)}${extname(code.path)}`);
   mkdirSync(layout.work, { recursive: true, mode: 0o700 });
   if (!existsSync(copy)) copyFileSync(blobs.path(code.sha256), copy);
+  chmodSync(copy, 0o700);
   return { ...code, path: copy };
 }
 

@@ -201,7 +201,10 @@ export interface Store {
   collectedByTask(job: JobId, after: TaskIndex, limit: number): Promise<CollectedRow[]>;
   /** Accepted results after `sequence` in the order they ended, at most `limit`. */
   collectedByEnd(job: JobId, sequence: number, limit: number): Promise<CollectedRow[]>;
+  /** Events after one of them, oldest first, at most `limit`; of one job, or of all. */
   events(after: number, job: JobId | null, limit: number): Promise<StoredEvent[]>;
+  /** A job's latest events, oldest first. */
+  latestEvents(job: JobId, limit: number): Promise<StoredEvent[]>;
 
   close(): Promise<void>;
 }

@@ -218,6 +218,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       );
       assert.equal((await store.events(0, null, 10)).length, 2);
       assert.equal((await store.events(0, 1, 10)).length, 1);
+      const [latest] = await store.latestEvents(1, 10);
+      assert.equal(latest!.kind, 'job-submitted');
       const [job] = await store.jobs();
       assert.equal(job!.state, 'paused');
       assert.deepEqual(job!.resultsEnd, { segment: 1, bytes: 77 });

@@ -6,6 +6,7 @@ export type {
   BlobReceipt,
   JobChange,
   JobDetail,
+  JobEvent,
   JobPage,
   JobSubmission,
   JobSubmitted,

@@ -282,3 +282,46 @@ test('a dead predecessor is named until the server has answered', async () => {
   assert.deepEqual(named.slice(0, 2), ['the-dead-one', 'the-dead-one']);
   assert.ok(named.slice(2).every((name) => name === null));
 });
+
+test('a server that answers polls at once is not asked without pause', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf(['/bin/sleep', '1.5']), rowsOf(2));
+  field.start();
+  await server.until(() => server.syncs.at(-1)?.holding.length === 2);
+  server.settings = { ...server.settings, drain: true };
+  server.change();
+  const before = server.syncs.length;
+  await server.until(() => server.ended.size === 2);
+  assert.ok(server.syncs.length - before < 20, `${server.syncs.length - before} syncs`);
+});
+
+test('a cancellation that is repeated with every answer does not prolong the grace', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(
+    jobOf("trap '' TERM; echo on; while :; do sleep 0.05; done", { killGraceMs: 1000 }),
+    rowsOf(1),
+  );
+  field.start();
+  await server.until(() => server.syncs.at(-1)?.holding.length === 1);
+  const [ticket] = server.current.keys();
+  server.repeatsCancels = true;
+  server.cancels = [{ ticket: ticket!, cause: 'cancelled' }];
+  const beganMs = performance.now();
+  server.change();
+  await server.until(() => server.ended.size === 1);
+  assert.ok(performance.now() - beganMs < 2500);
+});
+
+test('an end that the server refuses is told without its parts, and holds up no other', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.refuseSync = (sync) => sync.ended.some((end) => textOf(end, 'out') === 'poison 5\n');
+  server.addTasks(jobOf('echo poison $x'), rowsOf(12));
+  field.start();
+  await server.until(() => server.ended.size === 12);
+  const causes = server.ends().map(({ cause }) => cause);
+  assert.equal(causes.filter((cause) => cause === 'ok').length, 11);
+  assert.equal(causes.filter((cause) => cause === 'stage-out').length, 1);
+});

@@ -9,8 +9,14 @@
  */
 import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
-import type { EndedAttempt } from '#wire';
-import { type GrantedAttempt, PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '#wire';
+import {
+  type EndedAttempt,
+  type GrantedAttempt,
+  PROTOCOL_VERSION,
+  SYNC_LIMITS,
+  type SyncRequest,
+  type SyncResponse,
+} from '#wire';
 import type { Workshop } from './attempt/attempt.ts';
 import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
@@ -155,6 +161,7 @@ export class WorkerAgent {
     return {
       compose: () => this.#compose(),
       onAnswer: (request, answer) => this.#onAnswer(request, answer),
+      onRefused: (request) => this.#onRefused(request),
       gatherMs: () => gatherMs(this.#demand()),
       pollDelayMs: () => (this.#phase === 'running' ? pollDelayMs(this.#demand()) : 0),
       hasEnds: () => this.#backlog.size > 0,
@@ -204,7 +211,7 @@ export class WorkerAgent {
       platform,
       sequence: this.#sequence,
       slots: this.#pool.slots,
-      freeSlots: wantedAttempts(this.#demand()),
+      freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       diskFreeBytes: this.#diskFreeBytes(),
       waitMs: mayWait ? POLL_MS : 0,
@@ -220,7 +227,8 @@ export class WorkerAgent {
     const nowMs = clock.monotonic();
     if (nowMs - this.#disk.atMs > DISK_FIGURE_MS) {
       const { bavail, bsize } = statfsSync(dir);
-      this.#disk = { atMs: nowMs, freeBytes: bavail * bsize };
+      const freeBytes = Math.min(bavail * bsize, Number.MAX_SAFE_INTEGER);
+      this.#disk = { atMs: nowMs, freeBytes };
     }
     return this.#disk.freeBytes;
   }
@@ -237,10 +245,21 @@ export class WorkerAgent {
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;
   }
 
+  #onRefused(request: SyncRequest): void {
+    const given = this.#backlog.yieldTo(request.ended);
+    if (given === undefined) return;
+    this.#options.log.error(
+      { ticket: given },
+      'the server does not take an end; sent without parts',
+    );
+  }
+
   #take(grants: readonly GrantedAttempt[]): void {
     const offers: { plan: JobPlan; grant: GrantedAttempt }[] = [];
+    const held = new Set([...this.#pool.tickets(), ...this.#backlog.tickets()]);
     for (const grant of grants) {
-      if (this.#pool.holds(grant.ticket) || this.#backlog.has(grant.ticket)) continue;
+      if (held.has(grant.ticket)) continue;
+      held.add(grant.ticket);
       const plan = this.#jobs.get(grant.job);
       if (plan && 'command' in plan) offers.push({ plan, grant });
       else this.#refuse(grant, plan?.fault ?? 'The server did not describe the job.');

@@ -22,6 +22,8 @@ import type { AgentOptions } from './port.ts';
 export interface Speaker {
   compose(): SyncRequest;
   onAnswer(request: SyncRequest, answer: SyncResponse): void;
+  /** The server takes no sync that carries these ends: what can be left out? */
+  onRefused(request: SyncRequest): void;
   /** How long the next sync may wait for more ends, and a poll for the first. */
   gatherMs(): number;
   pollDelayMs(): number;
@@ -34,6 +36,9 @@ type Options = Pick<AgentOptions, 'clock' | 'random' | 'log' | 'giveUpMs'>;
 
 /** Ends that come together in this time share the sync that breaks off a poll. */
 const BREAK_OFF_MS = 2;
+/** A poll that is answered sooner than this with nothing new was not kept back. */
+const QUICK_MS = 100;
+const LONGEST_PACE_MS = 1000;
 /** A server that keeps refusing the very session it was started with is not ours. */
 const MOST_SESSION_REFUSALS = 3;
 
@@ -48,6 +53,8 @@ export class Conversation {
   #endBackOff: (() => void) | undefined;
   #failures = 0;
   #sessionRefusals = 0;
+  /** Polls in a row that came back at once with nothing. */
+  #emptyPolls = 0;
   #lostSinceMs: number;
 
   constructor(speaker: Speaker, connection: Connection, options: Options) {
@@ -84,8 +91,16 @@ export class Conversation {
 
   async #settle(): Promise<void> {
     if (this.#failures > 0) return;
-    if (!this.#speaker.hasEnds()) await this.#sleep(this.#speaker.pollDelayMs());
+    if (!this.#speaker.hasEnds()) {
+      await this.#sleep(Math.max(this.#speaker.pollDelayMs(), this.#paceMs()));
+    }
     if (this.#speaker.hasEnds()) await sleepWhole(this.#speaker.gatherMs());
+  }
+
+  /** A server that drains, or waits for a program to die, answers polls at once: ask less often. */
+  #paceMs(): number {
+    if (this.#emptyPolls < 2) return 0;
+    return Math.min(LONGEST_PACE_MS, 10 * 2 ** Math.min(this.#emptyPolls, 10));
   }
 
   /** Until `ms` have passed or somebody wakes it. */
@@ -107,12 +122,18 @@ export class Conversation {
     const request = this.#speaker.compose();
     const controller = new AbortController();
     if (request.waitMs > 0) this.#poll = controller;
+    const beganMs = this.#options.clock.monotonic();
     try {
       const answer = await link.sync(request, { signal: controller.signal });
       this.#onSuccess();
+      const tookMs = this.#options.clock.monotonic() - beganMs;
+      const isEmpty = request.waitMs > 0 && answer.attempts.length === 0 && tookMs < QUICK_MS;
+      this.#emptyPolls = isEmpty ? this.#emptyPolls + 1 : 0;
       this.#speaker.onAnswer(request, answer);
     } catch (error) {
-      if (!controller.signal.aborted) throw error;
+      if (controller.signal.aborted) return;
+      if (fateOf(error) === 'refused') this.#speaker.onRefused(request);
+      throw error;
     } finally {
       clearTimeout(this.#breakOff);
       this.#breakOff = undefined;

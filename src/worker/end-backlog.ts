@@ -25,6 +25,8 @@ export class EndBacklog {
   readonly #spoolRoot: string;
   readonly #memoryBytes: number;
   #inMemory = 0;
+  /** Most ends of one sync; lowered while a sync is refused, to find the end that is the reason. */
+  #mostEnds = SYNC_ENDS;
 
   constructor(spoolRoot: string, memoryBytes = MEMORY_BYTES) {
     this.#spoolRoot = spoolRoot;
@@ -37,10 +39,6 @@ export class EndBacklog {
 
   tickets(): IterableIterator<Ticket> {
     return this.#entries.keys();
-  }
-
-  has(ticket: Ticket): boolean {
-    return this.#entries.has(ticket);
   }
 
   add(end: EndedAttempt): void {
@@ -56,7 +54,7 @@ export class EndBacklog {
     let bytes = 0;
     for (const [ticket, entry] of this.#entries) {
       bytes += entry.bytes;
-      if (ends.length >= SYNC_ENDS || (ends.length > 0 && bytes > SYNC_BYTES)) break;
+      if (ends.length >= this.#mostEnds || (ends.length > 0 && bytes > SYNC_BYTES)) break;
       const end = entry.end ?? readSpilled(entry.path!);
       if (end) ends.push(end);
       else this.#entries.delete(ticket); // its file is gone: the server will call it lost
@@ -64,7 +62,28 @@ export class EndBacklog {
     return ends;
   }
 
+  /**
+   * A sync with these ends was refused for good. The next ones carry half as many, until a single
+   * end is refused: that one goes without its parts, and its ticket is returned. So no end, however
+   * odd, keeps the others from being told.
+   */
+  yieldTo(ends: readonly EndedAttempt[]): Ticket | undefined {
+    this.#mostEnds = Math.max(1, ends.length >> 1);
+    const [only] = ends;
+    if (ends.length !== 1 || !only || only.parts.length === 0) return undefined;
+    this.#forget(ends);
+    const cause = only.cause === 'ok' ? 'stage-out' : only.cause;
+    const reason = 'The server did not take the results as they were sent.';
+    this.add({ ...only, cause, reason, lastErrorLine: '', parts: [] });
+    return only.ticket;
+  }
+
   confirm(ends: readonly EndedAttempt[]): void {
+    this.#mostEnds = Math.min(SYNC_ENDS, this.#mostEnds * 2);
+    this.#forget(ends);
+  }
+
+  #forget(ends: readonly EndedAttempt[]): void {
     for (const { ticket } of ends) {
       const entry = this.#entries.get(ticket);
       if (!entry) continue;

@@ -53,12 +53,10 @@ export function environmentValueOf(pid: number, name: string): string | undefine
   return Buffer.from(value, 'latin1').toString('utf8');
 }
 
-const PAGE_BYTES = 4096;
-
-/** Resident bytes (statm); pages shared between processes count in each. 0 when gone. */
+/** Resident bytes; pages shared between processes count in each. 0 when gone. */
 export function residentBytesOf(pid: number): number {
-  const pages = read(`/proc/${pid}/statm`)?.split(' ')[1];
-  return pages === undefined ? 0 : Number(pages) * PAGE_BYTES;
+  const kib = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  return kib === undefined ? 0 : Number(kib) * 1024;
 }
 
 /** Bytes with shared pages divided among their users: dear to compute, exact. 0 when gone. */

@@ -62,10 +62,6 @@ export class SlotPool {
     return this.#queue.length === 0 && this.#running.size === 0;
   }
 
-  holds(ticket: Ticket): boolean {
-    return this.#running.has(ticket) || this.#queue.some(({ grant }) => grant.ticket === ticket);
-  }
-
   /** Every ticket that waits, runs or uploads. */
   tickets(): Ticket[] {
     return [...this.#running.keys(), ...this.#queue.map(({ grant }) => grant.ticket)];
@@ -103,8 +99,11 @@ export class SlotPool {
     const at = this.#queue.findIndex(({ grant }) => grant.ticket === ticket);
     if (at >= 0) this.#queue.splice(at, 1);
     const running = this.#running.get(ticket);
-    if (running) stopAttempt(running.attempt, cause, running.attempt.plan.job.killGraceMs);
-    else this.#noteIdle();
+    if (!running) this.#noteIdle();
+    // Said again with every answer until the end is known; a second TERM would begin a new grace.
+    else if (!running.attempt.stopped) {
+      stopAttempt(running.attempt, cause, running.attempt.plan.job.killGraceMs);
+    }
   }
 
   /** Drops what could not start for long: no longer held, it goes back with the next sync. */

@@ -15,7 +15,7 @@ export async function run(input: Input, world: World): Promise<number> {
   return await input.composition.run(runOptions(input, world), world);
 }
 
-function checkWhatToRun({ args, words, axes }: Input): void {
+function checkWhatToRun({ args, words }: Input): void {
   const wrong = (problem: string) =>
     cliErrors.create('USAGE_WRONG', { problem, help: 'windrow run --help' });
   if (args.length === 0 && words.length === 0) {
@@ -23,9 +23,6 @@ function checkWhatToRun({ args, words, axes }: Input): void {
   }
   if (args.length > 0 && words.length > 0) {
     throw wrong(`both a sweep file (${args[0]}) and a command after -- were given`);
-  }
-  if (args.length > 0 && axes.length > 0) {
-    throw wrong(`--${axes[0]!.kind} goes with a command after --, not with a sweep file`);
   }
 }
 

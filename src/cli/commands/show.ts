@@ -65,7 +65,11 @@ function jobText(job: JobDetail): string {
     ({ reason, tasks }) => ['waits', `${reason} (${formatCount(tasks)} tasks)`] as const,
   );
   const warnings = job.warnings.map((warning) => ['warning', warning] as const);
-  return facts + formatFacts([...waiting, ...warnings]);
+  const history = job.history.map(
+    ({ atMs, kind, actor, text }) =>
+      ['then', `${formatMoment(atMs)} ${kind} by ${actor}: ${text}`] as const,
+  );
+  return facts + formatFacts([...waiting, ...warnings, ...history]);
 }
 
 function needsText(job: JobDetail): string {

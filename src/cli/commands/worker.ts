@@ -14,6 +14,7 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     directory: values.workerDirectory,
     sessionFile: values.sessionFile,
     name: input.options.name,
+    waitForLine: input.options.waitForLine,
     starter: values.workerStarter as WorkerOptions['starter'],
     log: logChoice(input.settings, world),
   };

@@ -150,7 +150,7 @@ export const run = {
   ],
   exitCodes: {
     0: 'all tasks succeeded',
-    1: 'some tasks failed',
+    1: 'some tasks failed, or their results could not be collected',
     2: 'the sweep, the command line or the settings were refused; nothing ran',
     3: 'interrupted; the same command goes on',
   },

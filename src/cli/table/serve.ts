@@ -47,6 +47,11 @@ export const worker = {
       doc: 'Name for people (default: the host name).',
     },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    waitForLine: {
+      kind: 'flag',
+      flags: '--wait-for-line',
+      doc: 'Get ready, and begin with the first line on standard input; end if there is none.',
+    },
     ...log,
   },
   details: [

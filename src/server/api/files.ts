@@ -50,9 +50,7 @@ export function fileHandlers(parts: ApiParts): FileHandlers {
 
     async hasBlob({ params }) {
       const { sha256 } = params;
-      if (blobs.size(sha256) === null) {
-        throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'a job' });
-      }
+      if (blobs.size(sha256) === null) throw serverErrors.create('BLOB_NOT_FOUND', { sha256 });
       return undefined;
     },
 
@@ -109,7 +107,7 @@ async function* recordsOf(
   task: number | undefined,
   records: Records,
 ): AsyncGenerator<Numbered> {
-  await parts.core.commit.durable();
+  await parts.core.commit.readable();
   const read = ({ task, ticket, place, number, reusedFrom }: AttemptRow): Numbered => ({
     record: records.read({ task, ticket, place, home: reusedFrom ?? job.id }),
     number,
@@ -193,7 +191,7 @@ async function* listResults(
 }
 
 async function* oneDoneRow(parts: ApiParts, job: Job, task: number): AsyncGenerator<DoneRow> {
-  await parts.core.commit.durable();
+  await parts.core.commit.readable();
   if (job.tasks.state(task) !== TaskState.done) return;
   const attempts = await parts.store.attemptsOfTask(job.id, task);
   for (const { ticket, place, reusedFrom, accepted } of attempts) {

@@ -2,10 +2,12 @@
 import { TaskState } from '#model';
 import { efficiencyOf } from '#results';
 import { explain } from '#scheduler';
+import type { Store } from '#store';
 import { compileCommand } from '#sweep';
 import type {
   ApiHandlers,
   JobDetail,
+  JobEvent,
   JobStats,
   JobSubmission,
   JobSummary,
@@ -23,6 +25,8 @@ const PAGE = 100;
 const WORKERS_SHOWN = 1000;
 const FAILURES_SHOWN = 100;
 const PREVIEWED = 20;
+/** Events shown from the beginning and from the end of a job's history. */
+const HISTORY_ENDS = 100;
 
 type JobHandlers = Pick<
   ApiHandlers,
@@ -59,7 +63,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
     },
 
     async getJob({ params }) {
-      return detailOf(core, jobOf(core, params.job));
+      return detailOf(parts, jobOf(core, params.job));
     },
 
     async changeJob({ params, body }, { actor }) {
@@ -119,7 +123,8 @@ export function summaryOf(job: Job): JobSummary {
   };
 }
 
-function detailOf(core: Core, job: Job): JobDetail {
+async function detailOf({ core, store }: ApiParts, job: Job): Promise<JobDetail> {
+  await core.commit.readable();
   return {
     ...summaryOf(job),
     columns: [...job.columns],
@@ -127,7 +132,16 @@ function detailOf(core: Core, job: Job): JobDetail {
     progress: progressOf(core, job),
     waiting: waitingOf(core, job),
     warnings: [],
+    history: await historyOf(store, job),
   };
+}
+
+async function historyOf(store: Store, job: Job): Promise<JobEvent[]> {
+  const first = await store.events(0, job.id, HISTORY_ENDS);
+  const seen = first.at(-1)?.sequence ?? 0;
+  const latest = await store.latestEvents(job.id, HISTORY_ENDS);
+  const events = [...first, ...latest.filter(({ sequence }) => sequence > seen)];
+  return events.map(({ atMs, kind, actor, text }) => ({ atMs, kind, actor, text }));
 }
 
 export function progressOf(core: Core, job: Job): Progress {

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { messageOf, WindrowError } from '#base';
 import {
   API_BODY_BYTES,
+  type ApiEvent,
   type ApiHandlers,
   type ApiOperation,
   api,
@@ -13,6 +14,7 @@ import {
 } from '#wire';
 import { serverErrors } from '../errors.ts';
 import type { Gate } from './access.ts';
+import { sendEvents } from './event-stream.ts';
 
 type Handler = (input: unknown, call: { actor: string; signal: AbortSignal }) => Promise<unknown>;
 
@@ -20,14 +22,27 @@ export async function apiRoutes(
   http: FastifyInstance,
   parts: { readonly handlers: ApiHandlers; readonly gate: Gate },
 ): Promise<void> {
-  http.removeContentTypeParser('application/json');
-  http.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string', bodyLimit: API_BODY_BYTES },
-    (_request, body, done) => done(null, parseJson(body as string)),
-  );
+  http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', (_request, body, done) => done(null, body));
+  // Routes of bytes take them whatever they are called, JSON too; the others read JSON.
+  addRoutes(http, parts, (route) => route.body?.kind === 'bytes');
+  await http.register(async (others) => {
+    others.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string', bodyLimit: API_BODY_BYTES },
+      (_request, body, done) => done(null, parseJson(body as string)),
+    );
+    addRoutes(others, parts, (route) => route.body?.kind !== 'bytes');
+  });
+}
+
+function addRoutes(
+  http: FastifyInstance,
+  parts: { readonly handlers: ApiHandlers; readonly gate: Gate },
+  isMeant: (route: Route) => boolean,
+): void {
   for (const [operation, route] of Object.entries<Route>(api)) {
+    if (!isMeant(route)) continue;
     const handler = parts.handlers[operation as ApiOperation] as unknown as Handler;
     http.route({
       method: route.method,
@@ -81,13 +96,8 @@ function answer(route: Route, result: unknown, reply: FastifyReply): FastifyRepl
       const lines = eachAs(result as AsyncIterable<unknown>, (item) => `${JSON.stringify(item)}\n`);
       return reply.type('application/x-ndjson').send(Readable.from(lines));
     }
-    case 'events': {
-      const events = eachAs(result as AsyncIterable<{ id: number }>, (item) =>
-        item.id === 0 ? ':\n\n' : `id: ${item.id}\ndata: ${JSON.stringify(item)}\n\n`,
-      );
-      reply.header('Cache-Control', 'no-store');
-      return reply.type('text/event-stream').send(Readable.from(events, { objectMode: false }));
-    }
+    case 'events':
+      return sendEvents(result as AsyncIterable<ApiEvent>, reply);
   }
 }
 

@@ -36,7 +36,7 @@ function toKnown(error: FastifyError, request: FastifyRequest, report: ReportFau
     return serverErrors.create('REQUEST_MALFORMED', { why: messageOf(error) });
   }
   report(error, `${request.method} ${pathOf(request)}`);
-  return serverErrors.create('INTERNAL');
+  return serverErrors.create('SERVER_FAULT');
 }
 
 /** Without the query: it may hold the session. */

@@ -1,5 +1,6 @@
 /** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
 import type { FastifyInstance } from 'fastify';
+import { messageOf } from '#base';
 import { parseRenewRequest, parseSyncRequest } from '#wire';
 import type { Core } from '../core.ts';
 import { serverErrors } from '../errors.ts';
@@ -25,6 +26,7 @@ export interface WorkerRoutesParts {
 export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
   const { core, desk, results, blobs } = parts;
   http.addHook('onRequest', parts.gate);
+  readPlainJson(http);
 
   http.post('/sync', { bodyLimit: SYNC_BYTES }, async (request, reply) => {
     const gone = new AbortController();
@@ -62,6 +64,22 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
         return reply.code(204).send();
       },
     );
+  });
+}
+
+/**
+ * Syncs are most of what a server reads. Fastify's own reading joins text piece by piece and then
+ * searches it for keys that would reach prototypes; here every field is copied by name.
+ */
+function readPlainJson(http: FastifyInstance): void {
+  http.removeContentTypeParser('application/json');
+  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(body.toString()));
+    } catch (error) {
+      const why = messageOf(error);
+      done(serverErrors.create('REQUEST_MALFORMED', { why }, { cause: error }), undefined);
+    }
   });
 }
 

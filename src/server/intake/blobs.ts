@@ -1,12 +1,11 @@
 /** Programs, inputs and user code, kept under the SHA-256 of their bytes. */
-import { randomUUID } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { JobSpec } from '#model';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
-import { receiveFile } from './streams.ts';
+import { partialName, receiveFile } from './streams.ts';
 
 const BLOB_BYTES = 16 * 2 ** 30;
 const TEMPLATE_BYTES = 16 * 2 ** 20;
@@ -20,7 +19,7 @@ export class Blobs {
 
   /** @throws WindrowError BLOB_DIGEST_WRONG, UPLOAD_CUT, UPLOAD_TOO_LARGE, DISK_FULL */
   async receive(sha256: string, body: Readable): Promise<{ sha256: string; bytes: number }> {
-    const partial = this.#layout.blob(`partial-${randomUUID()}`);
+    const partial = this.#layout.blob(partialName());
     const options = { limitBytes: BLOB_BYTES, sync: true };
     return receiveFile(body, partial, options, (received) => {
       if (received.sha256 !== sha256) {

@@ -1,9 +1,10 @@
 /** Files that stream in: bounded, under a name of their own until they are whole and synced. */
-import { createHash } from 'node:crypto';
-import { fsyncSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, fsyncSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { wireErrors } from '#wire';
 import { serverErrors } from '../errors.ts';
 
 export interface Received {
@@ -31,7 +32,7 @@ export async function receiveFile(
 ): Promise<Received> {
   await mkdir(dirname(partial), { recursive: true, mode: 0o700 });
   const file = await open(partial, 'wx', 0o600).catch((error) => {
-    throw storageError(error);
+    throw storageError(error, partial);
   });
   const digest = createHash('sha256');
   let bytes = 0;
@@ -56,7 +57,7 @@ export async function receiveFile(
   } catch (error) {
     if (error instanceof WindrowError) throw error;
     if (isCut(error)) throw serverErrors.create('UPLOAD_CUT', { bytes }, { cause: error });
-    throw storageError(error);
+    throw storageError(error, partial);
   } finally {
     await file.close();
     await rm(partial, { force: true });
@@ -68,11 +69,26 @@ function isCut(error: unknown): boolean {
   return code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ABORT_ERR';
 }
 
+const PARTIAL = 'partial-';
+
+/** A name of its own for a file that is still coming in. */
+export function partialName(): string {
+  return `${PARTIAL}${randomUUID()}`;
+}
+
+/** Removes what a killed server left half-received in a folder; the folder may not be there. */
+export function removePartials(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(PARTIAL)) rmSync(join(folder, name), { force: true });
+  }
+}
+
 /** A full disk is a named error; everything else stays what it was. */
-export function storageError(error: unknown): unknown {
+export function storageError(error: unknown, file: string): unknown {
   const code = systemCodeOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return serverErrors.create('DISK_FULL', { why: messageOf(error) }, { cause: error });
+    return wireErrors.create('DISK_FULL', { file, reason: messageOf(error) }, { cause: error });
   }
   return error;
 }

@@ -117,8 +117,11 @@ export class Intake {
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
+    const isAnew = isOver(job) && (job.collectionError !== null || !sameCollection(job.spec, spec));
     job.spec = spec;
     core.commit.add({ kind: 'job-spec', job: job.id, spec });
+    // Ended once more at once, which also outlives a kill of the server amid the collection.
+    if (isAnew) setJobState(core, job, 'running', 'its results are collected anew', actor);
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
@@ -259,6 +262,17 @@ export function lineageOf(spec: JobSpec): string {
 
 function sameRows(a: JobSpec, b: JobSpec): boolean {
   return JSON.stringify(a.axes) === JSON.stringify(b.axes);
+}
+
+function isOver(job: Job): boolean {
+  return job.state === 'done' || job.state === 'failed';
+}
+
+/** Whether the outputs would be the same files with the same content. */
+function sameCollection(a: JobSpec, b: JobSpec): boolean {
+  const chosen = ({ collect, order, keep, results, output }: JobSpec) =>
+    JSON.stringify([collect, order, keep, results, output]);
+  return chosen(a) === chosen(b);
 }
 
 function freshRun(rows: number): Rerun {

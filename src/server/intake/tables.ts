@@ -1,12 +1,11 @@
 /** Parameter tables: checked and indexed in one pass while they stream in, then kept as files. */
-import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { decodeIndex, encodeIndex, type TableFormat, TableReader, TableScanner } from '#sweep';
 import type { Core } from '../core.ts';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
-import { receiveFile, storageError } from './streams.ts';
+import { partialName, receiveFile, storageError } from './streams.ts';
 
 /** Ten million wide rows; more is split by its owner. */
 const TABLE_BYTES = 64 * 2 ** 30;
@@ -34,7 +33,7 @@ export class Tables {
    */
   async receive(body: Readable, format: TableFormat, file: string): Promise<KeptTable> {
     const scanner = new TableScanner({ format, file });
-    const partial = this.#layout.table(`partial-${randomUUID()}`);
+    const partial = this.#layout.table(partialName());
     let kept: KeptTable | undefined;
     const onChunk = (chunk: Buffer): void => scanner.push(chunk);
     await receiveFile(body, partial, { limitBytes: TABLE_BYTES, onChunk, sync: true }, () => {
@@ -58,7 +57,7 @@ export class Tables {
     try {
       writeFileSync(this.#layout.tableIndex(id), bytes, { mode: 0o600, flush: true });
     } catch (error) {
-      throw storageError(error);
+      throw storageError(error, this.#layout.tableIndex(id));
     }
   }
 

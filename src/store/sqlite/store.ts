@@ -126,6 +126,11 @@ export class SqliteStore implements Store {
     return rows as unknown as StoredEvent[];
   }
 
+  async latestEvents(job: JobId, limit: number): Promise<StoredEvent[]> {
+    const rows = this.#all('latest-events-of-job', job, limit);
+    return rows.reverse() as unknown as StoredEvent[];
+  }
+
   async close(): Promise<void> {
     this.#database.close();
   }

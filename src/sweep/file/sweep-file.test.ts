@@ -131,6 +131,7 @@ disk = "1 GB"
       [join(folder, 'build/ising-arm64'), true],
       [join(folder, 'model.ini.in'), false],
       [join(folder, 'table.bin'), false],
+      [join(folder, 'validate.ts'), false],
     ],
   );
   assert.deepEqual(plan.warnings, []);
@@ -441,6 +442,7 @@ test('a sweep file that does not exist is named', async () => {
 });
 
 test('options of the command line replace keys and are named in messages', async () => {
+  write('below/ising', script, 0o755);
   const toml = `command = "./ising $beta"
 parameters = "grid.csv"
 retries = 1

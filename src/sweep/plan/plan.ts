@@ -30,8 +30,9 @@ export async function makePlan(draft: SweepDraft): Promise<SweepPlan> {
   const planned = await planAxes(draft.axes);
   const shipped = await planPrograms(draft, directory);
   const inputs = await planInputs(draft);
-  const validate = await orProblem(problems, () => planValidator(draft));
-  const collect = await orProblem(problems, () => planCollection(draft));
+  const codes: PlannedBlob[] = [];
+  const validate = await orProblem(problems, () => planValidator(draft, codes));
+  const collect = await orProblem(problems, () => planCollection(draft, codes));
   problems.push(...planned.problems, ...shipped.problems, ...inputs.problems);
   const names = new Set([shipped.programName, ...inputs.inputs.map(({ name }) => name)]);
   const named = await planReferences(draft, shipped.command, names, directory);
@@ -55,7 +56,7 @@ export async function makePlan(draft: SweepDraft): Promise<SweepPlan> {
   return {
     spec,
     tables: planned.tables,
-    blobs: distinct([...shipped.blobs, ...inputs.blobs]),
+    blobs: distinct([...shipped.blobs, ...inputs.blobs, ...codes]),
     templates: inputs.templates,
     findOrigin,
     columns,

@@ -1,4 +1,4 @@
-import { basename, isAbsolute, resolve } from 'node:path';
+import { basename, isAbsolute, normalize, resolve } from 'node:path';
 import type { WindrowError } from '#base';
 import type { Command, ProgramBuild } from '#model';
 import { planErrors } from '../errors.ts';
@@ -33,12 +33,15 @@ export async function planPrograms(
   const given = Object.entries(document.programs ?? {});
   const nothing = { command, programName: '', programs: [], blobs: [], problems: [] };
   if (directory === 'submit') {
-    const problems = given.length === 0 ? [] : [programsWithoutScratch(draft)];
+    const problems =
+      given.length === 0 ? await problemsHere(draft) : [programsWithoutScratch(draft)];
     return { ...nothing, problems };
   }
   if (given.length === 0) {
-    const word = await commandFile(draft);
+    const word = relativeProgram(draft);
     if (!word) return nothing;
+    const isThere = (await sizeOf(resolve(draft.base, word.text))).trouble === undefined;
+    if (!isThere && isInput(draft, word)) return nothing;
     const origin = draft.findOrigin(['command']);
     const builds = [{ platform: undefined, path: word.text, origin }];
     return { ...shipAs(command, word, basename(word.text)), ...(await readBuilds(draft, builds)) };
@@ -49,12 +52,29 @@ export async function planPrograms(
   return { ...nameProgram(command, builds), ...(await readBuilds(draft, builds)) };
 }
 
-/** The command's first word when it is a relative path, with a slash, of a file. */
-async function commandFile({ command, base }: SweepDraft): Promise<FixedWord | undefined> {
+/** The command's first word when it is a relative path with a slash: a file beside the sweep. */
+function relativeProgram({ command }: SweepDraft): FixedWord | undefined {
   const word = programWord(command);
-  if (!word?.text.includes('/') || isAbsolute(word.text)) return undefined;
-  const { trouble } = await sizeOf(resolve(base, word.text));
-  return trouble === undefined ? word : undefined;
+  return word?.text.includes('/') && !isAbsolute(word.text) ? word : undefined;
+}
+
+/** A program that is made for each task from an input. */
+function isInput({ document }: SweepDraft, { text }: FixedWord): boolean {
+  return Object.keys(document.inputs ?? {}).some((name) => normalize(name) === normalize(text));
+}
+
+/** What is wrong with a program that is run where it lies. */
+async function problemsHere(draft: SweepDraft): Promise<readonly WindrowError[]> {
+  const word = relativeProgram(draft);
+  if (!word || isInput(draft, word)) return [];
+  const build = { platform: undefined, path: word.text, origin: draft.findOrigin(['command']) };
+  const facts = await readFileFacts(resolve(draft.base, word.text));
+  if ('trouble' in facts) return [missing(draft, build, facts.trouble)];
+  // A shell takes a file without a "#!" line for a script of its own.
+  const isForShell =
+    draft.command.kind === 'shell' && programKind(facts.head).kind === 'other' && facts.executable;
+  const checked = isForShell ? '' : check(build, facts, draft);
+  return typeof checked === 'string' ? [] : [checked];
 }
 
 /** Which word of the command the builds of `[programs]` stand for. */

@@ -2,6 +2,7 @@ import type { WindrowError } from '#base';
 import type { Command } from '#model';
 import { templateErrors } from '../errors.ts';
 import { throwProblems } from '../problems.ts';
+import { directWords } from './direct-words.ts';
 import { describeOrigin, faultError, type Origin } from './origin.ts';
 import { type Fault, type Part, type Placeholder, parseTemplate } from './placeholders.ts';
 import { findShellPlaces, MARK, type Place } from './shell-places.ts';
@@ -11,11 +12,21 @@ import { columnsOf, compileParts, type Expander } from './text.ts';
 /** A program's arguments are limited to 128 KiB each (Linux, MAX_ARG_STRLEN). */
 const MAX_COMMAND_BYTES = 2 ** 17;
 
+export interface Executable {
+  readonly file: string;
+  readonly argv: string[];
+}
+
 export interface CompiledCommand {
   /** Columns the command names, in table order. */
   readonly usedColumns: readonly string[];
   /** What to execute for a row: `argv` includes `argv[0]`; `task` is the row's number from 0. */
-  expand(cells: readonly string[], task: number): { file: string; argv: string[] };
+  expand(cells: readonly string[], task: number): Executable;
+  /**
+   * For a shell command that only starts one program: that program. Should it not be there to
+   * execute, `expand` has to say what the shell makes of it. Null for any other command.
+   */
+  readonly expandDirect: ((cells: readonly string[], task: number) => Executable) | null;
   /** The same as one line for `/bin/sh`, values in single quotes; for the open protocol. */
   commandLine(cells: readonly string[], task: number): string;
 }
@@ -91,12 +102,17 @@ function compileWords(template: readonly string[], columns: readonly string[]): 
         parsed.flatMap(({ parts }) => parts),
         columns,
       ),
-      expand(cells, task) {
-        const argv = words.map((word) => word(cells, task));
-        return { file: argv[0]!, argv };
-      },
+      expand: executing(words),
+      expandDirect: null,
       commandLine: (cells, task) => onOneLine(lineWords.map((word) => word(cells, task)).join(' ')),
     },
+  };
+}
+
+function executing(words: readonly Expander[]): CompiledCommand['expand'] {
+  return (cells, task) => {
+    const argv = words.map((word) => word(cells, task));
+    return { file: argv[0]!, argv };
   };
 }
 
@@ -118,6 +134,7 @@ function compileShell(template: string, columns: readonly string[]): WithFaults 
     shell.simple && !raw
       ? writtenIn(parts, shell.places)
       : referredTo(parts, placeholders, shell.places);
+  const direct = directWords(parts);
   return {
     faults: [...faults, ...shell.faults],
     command: {
@@ -126,6 +143,7 @@ function compileShell(template: string, columns: readonly string[]): WithFaults 
         file: '/bin/sh',
         argv: ['/bin/sh', '-c', script(cells, task)],
       }),
+      expandDirect: direct && executing(direct),
       commandLine: (cells, task) => onOneLine(script(cells, task)),
     },
   };

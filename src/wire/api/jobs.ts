@@ -152,6 +152,13 @@ export const waitReason = message(
 );
 export type WaitReason = Frozen<z.infer<typeof waitReason>>;
 
+export const jobEvent = message(
+  'JobEvent',
+  'A change of a job, or something that befell it: when, who, why.',
+  z.object({ atMs: moment, kind: z.string(), actor, text: z.string() }),
+);
+export type JobEvent = Frozen<z.infer<typeof jobEvent>>;
+
 export const jobDetail = message(
   'JobDetail',
   'Everything about a job but its tasks.',
@@ -161,6 +168,7 @@ export const jobDetail = message(
     progress,
     waiting: z.array(waitReason),
     warnings: z.array(z.string()),
+    history: z.array(jobEvent).describe('The first hundred and the last hundred of its events.'),
   }),
 );
 export type JobDetail = Frozen<z.infer<typeof jobDetail>>;

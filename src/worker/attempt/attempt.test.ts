@@ -1,105 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { EndedAttempt, JobDescription } from '#wire';
-import { type Field, openField, until } from '../testing/field.ts';
+import { fileResult, openField, run, runAlone, until } from '../testing/field.ts';
 import { jobOf, rowsOf, textOf } from '../testing/field-server.ts';
-
-/** Runs one row of a job and gives its end. */
-async function run(
-  field: Field,
-  job: JobDescription,
-  rows: readonly (readonly string[])[] = [['0']],
-): Promise<EndedAttempt> {
-  const before = field.server.ended.size;
-  field.server.addTasks(job, rows);
-  await field.server.until(() => field.server.ended.size === before + rows.length);
-  return field.server.ends().at(-1)!;
-}
-
-async function runAlone(job: JobDescription, row: readonly string[] = ['0']) {
-  await using field = await openField();
-  field.start();
-  return await run(field, job, [row]);
-}
-
-function file(name: string, path: string, required = true) {
-  return { name, from: { kind: 'file', path }, required } as const;
-}
-
-test('each way to end has its cause and a sentence', async (t) => {
-  await using field = await openField();
-  field.start();
-  let id = 0;
-  const cases: [string, string, RegExp, Partial<JobDescription>?][] = [
-    ['true', 'ok', /^$/],
-    ['exit 3', 'exit-code', /exit code 3\./],
-    ['no-such-command-at-all', 'exit-code', /did not find a command/],
-    ['kill -SEGV $$$$', 'signal', /SIGSEGV/],
-    ['sleep 1000', 'timeout', /limit of 200 ms/, { timeoutMs: 200, killGraceMs: 100 }],
-    ['true', 'missing-result', /no file out\.dat/, { results: [file('field', 'out.dat')] }],
-    [': > out.dat', 'missing-result', /empty/, { results: [file('field', 'out.dat')] }],
-    [
-      'true',
-      'missing-result',
-      /wrote nothing to stdout/,
-      { results: [{ name: 'e', from: { kind: 'stdout' }, required: true }] },
-    ],
-    ['yes', 'disk', /more than 64 KiB of results to stdout/, { resultBytes: 65536 }],
-  ];
-  for (const [command, cause, reason, changes] of cases) {
-    await t.test(`${command} is ${cause}`, async () => {
-      const end = await run(field, jobOf(command, { id: ++id, ...changes }));
-      assert.equal(end.cause, cause, end.reason);
-      assert.match(end.reason, reason);
-    });
-  }
-});
-
-test('a program that cannot be started is explained by looking at its file', async (t) => {
-  await using field = await openField();
-  field.start();
-  const dir = join(field.dir, 'programs');
-  mkdirSync(dir);
-  const make = (name: string, content: string | Buffer, mode: number) => {
-    writeFileSync(join(dir, name), content, { mode });
-    return join(dir, name);
-  };
-  const elf = Buffer.alloc(64);
-  elf.write('\x7fELF\x02\x01\x01', 'latin1');
-  elf.writeUInt16LE(2, 16);
-  elf.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
-  const cases: [string[], RegExp][] = [
-    [[make('plain', '#!/bin/sh\n', 0o644)], /not marked as executable/],
-    [[make('orphan', '#!/no/such/shell\n', 0o755)], /interpreter \/no\/such\/shell/],
-    [[make('alien', elf, 0o755)], /built for (arm64|x64), and this machine is/],
-    [[make('text', 'just words', 0o755)], /neither a program for this machine nor a script/],
-    [[make('nothing', '', 0o755)], /is empty/],
-    [[join(dir, 'absent')], /does not exist on this machine/],
-    [[dir], /is a directory, not a program/],
-    [['no-such-name-anywhere'], /was not found in PATH/],
-    [['/bin/true', '$x'], /too large for the system \(\d+.* KiB\)/],
-  ];
-  let id = 0;
-  for (const [argv, reason] of cases) {
-    await t.test(`${argv[0]?.split('/').at(-1)}: ${reason.source}`, async () => {
-      const end = await run(field, jobOf(argv, { id: ++id }), [['y'.repeat(200_000)]]);
-      assert.equal(end.cause, 'launch', end.reason);
-      assert.match(end.reason, reason);
-    });
-  }
-});
-
-test('a submit directory that this machine lacks is said plainly', async () => {
-  const end = await runAlone(
-    jobOf(['/bin/true'], { directory: { kind: 'submit', path: '/no/such/place' } }),
-  );
-  assert.equal(end.cause, 'launch');
-  assert.match(end.reason, /directory \/no\/such\/place does not exist/);
-});
 
 test('in a submit directory the command runs there, with a scratch directory beside it', async () => {
   await using field = await openField();
@@ -111,7 +17,10 @@ test('in a submit directory the command runs there, with a scratch directory bes
     'pwd; test -d "$$WINDROW_SCRATCH" && echo "scratch $${WINDROW_SECRET-hidden} $$OWN"; echo $x > made',
     {
       directory: { kind: 'submit', path },
-      results: [{ name: 'out', from: { kind: 'stdout' }, required: true }, file('made', 'made')],
+      results: [
+        { name: 'out', from: { kind: 'stdout' }, required: true },
+        fileResult('made', 'made'),
+      ],
     },
   );
   const end = await run(field, job, [['7']]);
@@ -216,20 +125,12 @@ test('a blob that the server does not have is a stage-in failure, not a hang', a
   assert.match(end.reason, /^a could not be fetched/);
 });
 
-test('a machine without a build of the program says which there are', async () => {
-  const sha256 = '0'.repeat(64);
-  const program = { platform: 'plan9-mips', sha256, md5: '0'.repeat(32), bytes: 1 };
-  const end = await runAlone(jobOf(['./a'], { programName: 'a', programs: [program] }));
-  assert.equal(end.cause, 'launch');
-  assert.match(end.reason, /no build of a for .*only for plan9-mips/);
-});
-
 test('results come from files and globs, in order, whatever bytes and names they have', async () => {
   const job = jobOf(
     "printf '\\377\\000' > raw; mkdir -p out; echo 1 > out/b.txt; echo 2 > 'out/a b.txt'; echo log >&2",
     {
       results: [
-        file('raw', 'raw'),
+        fileResult('raw', 'raw'),
         { name: 'texts', from: { kind: 'glob', pattern: 'out/*.txt' }, required: true },
       ],
     },
@@ -250,7 +151,7 @@ test('results come from files and globs, in order, whatever bytes and names they
 
 test('a result that is a link out of the scratch directory is refused', async () => {
   const end = await runAlone(
-    jobOf('ln -s /etc/passwd out.dat', { results: [file('out', 'out.dat')] }),
+    jobOf('ln -s /etc/passwd out.dat', { results: [fileResult('out', 'out.dat')] }),
   );
   assert.equal(end.cause, 'missing-result');
   assert.match(end.reason, /leads out/);
@@ -263,7 +164,7 @@ test('large results are uploaded byte for byte before their end is told', async 
   const job = jobOf('head -c 3000000 /dev/urandom | tee big; echo small >&2', {
     results: [
       { name: 'out', from: { kind: 'stdout' }, required: true },
-      file('big', 'big'),
+      fileResult('big', 'big'),
       { name: 'err', from: { kind: 'stderr' }, required: true },
     ],
   });
@@ -288,80 +189,6 @@ test('a long log keeps head and tail and says how much it lacks', async () => {
   assert.equal(log.length, 100_000);
   assert.ok(log.startsWith('1\n2\n') && log.endsWith('\n200000\n'));
   assert.ok(part.cutBytes > 1_000_000);
-});
-
-test('an upload is repeated while the server’s disk is full, and other attempts go on', async () => {
-  await using field = await openField();
-  const { server } = field;
-  let full = true;
-  let refused = 0;
-  server.partStatus = () => {
-    if (full) refused++;
-    return full ? 507 : 0;
-  };
-  field.start({ slots: 1 });
-  server.addTasks(jobOf('head -c 200000 /dev/zero'), rowsOf(1));
-  await server.until(() => refused > 0);
-  const other = await run(field, jobOf('echo meanwhile', { id: 2 }));
-  assert.equal(textOf(other, 'out'), 'meanwhile\n');
-  assert.equal(server.ended.size, 1);
-  await server.until(() => refused > 1);
-  full = false;
-  await server.until(() => server.ended.size === 2);
-  assert.equal(server.ends().at(-1)?.cause, 'ok');
-});
-
-test('while too many results wait for a full server, slots take no new work', async () => {
-  await using field = await openField();
-  const { server } = field;
-  server.partStatus = () => 507;
-  server.addTasks(jobOf('head -c 200000 /dev/zero'), rowsOf(50));
-  field.start({ slots: 1 });
-  await server.until(() => server.syncs.some(({ holding }) => holding.length >= 3));
-  await server.until(() => server.syncs.at(-1)?.freeSlots === 0);
-  assert.ok(server.granted < 50);
-});
-
-test('an upload of a ticket that is not current ends the attempt as superseded', async () => {
-  await using field = await openField();
-  field.server.partStatus = () => 410;
-  field.start();
-  const end = await run(field, jobOf('head -c 200000 /dev/zero'));
-  assert.equal(end.cause, 'superseded');
-  assert.deepEqual(end.parts, []);
-});
-
-test('an upload that the server refuses for good is a stage-out failure', async () => {
-  await using field = await openField();
-  field.server.partStatus = () => 413;
-  field.start();
-  const end = await run(field, jobOf('head -c 200000 /dev/zero; echo why >&2'));
-  assert.equal(end.cause, 'stage-out');
-});
-
-test('memory and disk over what was asked for end the program', async (t) => {
-  await using field = await openField();
-  field.start();
-  await t.test('memory', async () => {
-    const hungry = `a=$(head -c 60000000 /dev/zero | tr '\\0' x); sleep 1000`;
-    const request = { cpus: 1, memoryBytes: 30 << 20, diskBytes: 0 };
-    const end = await run(field, jobOf(hungry, { id: 1, request, killGraceMs: 100 }));
-    assert.equal(end.cause, 'memory', end.reason);
-    assert.match(end.reason, /more than the 30 MiB/);
-    assert.ok(end.usage.memoryPeakBytes! > 30 << 20);
-  });
-  await t.test('disk', async () => {
-    const request = { cpus: 1, memoryBytes: 0, diskBytes: 1 << 20 };
-    const job = jobOf('head -c 3000000 /dev/zero > f; sleep 1000', {
-      id: 2,
-      request,
-      killGraceMs: 100,
-    });
-    const end = await run(field, job);
-    assert.equal(end.cause, 'disk', end.reason);
-    assert.match(end.reason, /more than the 1 MiB/);
-    assert.ok(end.usage.diskBytes! >= 3_000_000);
-  });
 });
 
 test('hostile names, depths and modes in the scratch directory leave nothing behind', async () => {

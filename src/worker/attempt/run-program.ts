@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { formatBytes, messageOf } from '#base';
 import type { ProgramEnd, StartFailure, StartRequest } from '#sandbox';
+import type { CompiledCommand } from '#sweep';
 import { watchDisk } from '../disk-watch.ts';
 import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
@@ -9,14 +10,12 @@ import { explainLaunch } from './launch-fault.ts';
 import { verdictOf } from './verdict.ts';
 
 type Stream = 'stdout' | 'stderr';
+type Expand = CompiledCommand['expand'];
 
 export async function runProgram(attempt: Attempt): Promise<void> {
   const { plan, workshop } = attempt;
-  const request = startRequest(attempt);
   attempt.programStartedAtMs = workshop.clock.now();
-  attempt.program = attempt.starter.start(request);
-  const unwatch = watch(attempt);
-  const end = await attempt.program.ended;
+  const { request, unwatch, end } = await execute(attempt);
   attempt.programEndedAtMs = workshop.clock.now();
   attempt.program = null;
   // The next program runs while this one's results are gathered: a tenth more tasks a second.
@@ -31,8 +30,44 @@ export async function runProgram(attempt: Attempt): Promise<void> {
     stopped: attempt.stopped,
     excess: attempt.excess,
     timeoutMs: plan.job.timeoutMs,
-    shell: plan.job.command.kind === 'shell',
+    shell: request.file === SHELL,
   });
+}
+
+const SHELL = '/bin/sh';
+/** The program is not there, or is nothing that can be executed. */
+const NOT_EXECUTED = new Set(['ENOENT', 'EACCES', 'ENOEXEC', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+
+interface Execution {
+  readonly request: StartRequest;
+  readonly unwatch: Unwatch | undefined;
+  readonly end: ProgramEnd | StartFailure;
+}
+
+/** Ends the watching and notes the peaks. */
+type Unwatch = () => Promise<void>;
+
+/**
+ * A shell command that only starts a program is started without the shell. When that fails nothing
+ * has run yet, and the shell decides: it has its own words for a missing command, and runs scripts
+ * without `#!`.
+ */
+async function execute(attempt: Attempt): Promise<Execution> {
+  const { command } = attempt.plan;
+  if (command.expandDirect) {
+    const direct = await executeOnce(attempt, command.expandDirect);
+    if (!isFailure(direct.end) || !NOT_EXECUTED.has(direct.end.code)) return direct;
+    if (attempt.stopped) return direct;
+    await direct.unwatch?.();
+  }
+  return executeOnce(attempt, command.expand);
+}
+
+async function executeOnce(attempt: Attempt, expand: Expand): Promise<Execution> {
+  const request = startRequest(attempt, expand);
+  attempt.program = attempt.starter.start(request);
+  const unwatch = watch(attempt);
+  return { request, unwatch, end: await attempt.program.ended };
 }
 
 /** Whatever happened in between, no program and no open spill file outlives its attempt. */
@@ -53,11 +88,11 @@ function isFailure(end: ProgramEnd | StartFailure): end is StartFailure {
   return 'failed' in end;
 }
 
-function startRequest(attempt: Attempt): StartRequest {
+function startRequest(attempt: Attempt, expand: Expand): StartRequest {
   const { plan, grant, scratch } = attempt;
   const { job } = plan;
   const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
-  const { file, argv } = expandCommand(attempt);
+  const { file, argv } = expandCommand(attempt, expand);
   return {
     file: file.includes('/') ? resolve(directory, file) : file,
     argv,
@@ -70,9 +105,9 @@ function startRequest(attempt: Attempt): StartRequest {
   };
 }
 
-function expandCommand(attempt: Attempt): { file: string; argv: string[] } {
+function expandCommand(attempt: Attempt, expand: Expand): ReturnType<Expand> {
   try {
-    return attempt.plan.command.expand(attempt.grant.cells, attempt.grant.task);
+    return expand(attempt.grant.cells, attempt.grant.task);
   } catch (error) {
     throw new AttemptFault('launch', `The command could not be made: ${messageOf(error)}.`);
   }
@@ -99,8 +134,8 @@ function exceed(attempt: Attempt, cause: Verdict['cause'], reason: string): void
   attempt.program?.kill(attempt.plan.job.killGraceMs);
 }
 
-/** Undefined when the job set no limits; else ends the watching and notes the peaks. */
-function watch(attempt: Attempt): (() => Promise<void>) | undefined {
+/** Undefined when the job set no limits. */
+function watch(attempt: Attempt): Unwatch | undefined {
   const { memoryBytes, diskBytes } = attempt.plan.job.request;
   if (memoryBytes === 0 && diskBytes === 0) return undefined;
   const { memoryWatch } = attempt.workshop;

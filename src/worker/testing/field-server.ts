@@ -15,6 +15,9 @@ import {
   type SyncResponse,
 } from '#wire';
 
+/** A wait that takes longer fails, so that the test can clear up. */
+export const LIMIT_MS = 20_000;
+
 export const SESSION = 'session-of-the-field-server-0123456789';
 
 export interface Current {
@@ -56,6 +59,10 @@ export class FieldServer {
   partStatus: (path: string) => number = () => 0;
   /** Status for any request, or 0 to handle it. */
   refuse: (path: string) => number = () => 0;
+  /** True for a sync that is answered with 400 before anything of it is taken. */
+  refuseSync: (sync: SyncRequest) => boolean = () => false;
+  /** Says every cancellation again until its ticket is not held. */
+  repeatsCancels = false;
   protocol = PROTOCOL_VERSION;
   /** Grants every current ticket again with each answer. */
   repeatsGrants = false;
@@ -105,16 +112,20 @@ export class FieldServer {
   }
 
   /** Resolves when `condition` holds; looks whenever anything has happened here. */
-  async until(condition: () => boolean): Promise<void> {
+  async until(condition: () => boolean, limitMs = LIMIT_MS): Promise<void> {
     if (condition()) return;
-    await new Promise<void>((resolve) => {
-      const look = () => {
-        if (!condition()) return;
-        this.#changed.delete(look);
-        resolve();
-      };
-      this.#changed.add(look);
-    });
+    let look = () => {};
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        look = () => condition() && resolve();
+        this.#changed.add(look);
+        timer = setTimeout(() => reject(new Error(`never came true: ${condition}`)), limitMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#changed.delete(look);
+    }
   }
 
   ends(): EndedAttempt[] {
@@ -167,6 +178,7 @@ export class FieldServer {
   async #sync(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const sync = parseSyncRequest(JSON.parse((await bodyOf(request)).toString()));
     this.syncs.push(sync);
+    if (this.refuseSync(sync)) return this.#problem(request, response, 400);
     for (const end of sync.ended) this.#takeEnd(sync, end);
     this.#reconcile(sync);
     let answer = this.#answer(sync);
@@ -222,7 +234,7 @@ export class FieldServer {
     const unknown = sync.holding.filter((ticket) => !this.current.has(ticket));
     const cancel: Cancel[] = unknown.map((ticket) => ({ ticket, cause: 'superseded' }));
     const asked = this.cancels.filter(({ ticket }) => sync.holding.includes(ticket));
-    this.cancels = this.cancels.filter((one) => !asked.includes(one));
+    if (!this.repeatsCancels) this.cancels = this.cancels.filter((one) => !asked.includes(one));
     return {
       protocol: this.protocol,
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
@@ -240,7 +252,10 @@ export class FieldServer {
     }, sync.waitMs);
     const onClose = () => this.change();
     request.socket.once('close', onClose);
-    await this.until(() => timedOut || response.destroyed || this.#hasNews(sync));
+    await this.until(
+      () => timedOut || response.destroyed || this.#hasNews(sync),
+      sync.waitMs + LIMIT_MS,
+    );
     request.socket.off('close', onClose);
     clearTimeout(timer);
   }

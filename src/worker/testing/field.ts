@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '#base';
 import { findLauncher, openStarter } from '#sandbox';
-import { ServerClient } from '#wire';
+import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
 import type { AgentLog, AgentOptions } from '../port.ts';
 import { removeTree } from '../remove-tree.ts';
-import { FieldServer, SESSION } from './field-server.ts';
+import { FieldServer, LIMIT_MS, SESSION } from './field-server.ts';
 
 export const silent: AgentLog = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -77,5 +77,33 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
 
 /** Resolves when `condition` holds; looks a hundred times a second. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+  const endMs = performance.now() + LIMIT_MS;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`never came true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Runs one row of a job and gives its end. */
+export async function run(
+  field: Field,
+  job: JobDescription,
+  rows: readonly (readonly string[])[] = [['0']],
+): Promise<EndedAttempt> {
+  const before = field.server.ended.size;
+  field.server.addTasks(job, rows);
+  await field.server.until(() => field.server.ended.size === before + rows.length);
+  return field.server.ends().at(-1)!;
+}
+
+/** The same with a worker of its own. */
+export async function runAlone(job: JobDescription, row: readonly string[] = ['0']) {
+  await using field = await openField();
+  field.start();
+  return await run(field, job, [row]);
+}
+
+/** A result that is a file. */
+export function fileResult(name: string, path: string, required = true) {
+  return { name, from: { kind: 'file', path }, required } as const;
 }

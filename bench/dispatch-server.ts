@@ -1,0 +1,44 @@
+/** The server of `bench/dispatch.ts`: a process of its own. Prints its address, ends with its stdin. */
+import { join } from 'node:path';
+import { systemClock } from '#base';
+import { openLineProcess, openStarter } from '#sandbox';
+import { Server } from '#server';
+import { SqliteStore } from '#store';
+
+const [root = '', session = '', adminToken = ''] = process.argv.slice(2);
+const stateDirectory = join(root, 'state');
+const server = await Server.open({
+  store: new SqliteStore(join(stateDirectory, 'windrow.sqlite')),
+  stateDirectory,
+  session,
+  adminToken,
+  clock: systemClock,
+  version: '0.0.0-bench',
+  leaseMs: 60_000,
+  pingSeconds: 20,
+  diskReserveBytes: 0,
+  userCode: 'refuse',
+  userCodePorts: {
+    openLineProcess: ({ onEnd, ...request }) =>
+      openLineProcess({
+        ...request,
+        onEnd: ({ message, stdout, stderr }) =>
+          onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
+      }),
+    openStarter: () => openStarter({ launcherPath: null }),
+    node: process.execPath,
+    environment: {},
+    nonce: () => crypto.randomUUID(),
+  },
+  validators: 1,
+  readOnly: false,
+  log: (level, message, facts) => console.error(level, message, facts ?? ''),
+  onStop: (_mode, error) => {
+    throw error;
+  },
+});
+console.log(await server.listen('127.0.0.1', 0));
+process.stdin.resume().on('end', async () => {
+  console.log(process.memoryUsage.rss());
+  await server.close();
+});

@@ -1,0 +1,206 @@
+/**
+ * Dispatch without programs: `node bench/dispatch.ts [rows …]`. Simulated workers answer at once,
+ * over HTTP; the server is a process of its own, and every sync is answered only when SQLite has
+ * synced it to disk.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { JobSpec } from '#model';
+import { jobKey } from '#sweep';
+import { type EndedAttempt, PROTOCOL_VERSION, ServerClient, type SyncResponse } from '#wire';
+
+const sizes = process.argv.slice(2).map(Number);
+const ROWS = sizes.length > 0 ? sizes : [1000, 10_000, 100_000, 1_000_000];
+const WORKERS = 2;
+/** Attempts that a worker holds at a time, one sync's worth. */
+const BATCH = 500;
+/** Of each job so many tasks are done, from however many wait. */
+const MOST_TASKS = 200_000;
+const LEAST_TASKS = 50_000;
+/** Before anything is measured: code that has run is compiled. */
+const WARM_UP_TASKS = 50_000;
+
+const SECRET = randomUUID().replaceAll('-', '');
+
+function spec(rows: number): JobSpec {
+  return {
+    name: `dispatch-${rows}`,
+    command: { kind: 'argv', template: ['echo', '$i'] },
+    axes: [{ kind: 'range', column: 'i', from: '1', to: String(rows), step: '1' }],
+    inputs: [],
+    results: [{ name: 'out', from: { kind: 'stdout' }, required: false }],
+    programName: '',
+    programs: [],
+    references: [],
+    environment: {},
+    directory: { kind: 'scratch' },
+    retries: 0,
+    retryByCause: {},
+    timeoutMs: 0,
+    killGraceMs: 1000,
+    idempotent: true,
+    request: { cpus: 1, memoryBytes: 0, diskBytes: 0 },
+    validate: null,
+    validateTimeoutMs: 10_000,
+    collect: { kind: 'concat' },
+    order: 'table',
+    keep: 'packed',
+    output: '',
+    logBytes: 1 << 20,
+    resultBytes: 1 << 30,
+    deleteWorker: false,
+    deleteClient: false,
+    priority: 0,
+  };
+}
+
+interface ServerProcess {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** Ends it, and resolves with its resident bytes. */
+  end(): Promise<number>;
+}
+
+async function startServer(root: string): Promise<ServerProcess> {
+  mkdirSync(join(root, 'state'));
+  const program = join(import.meta.dirname, 'dispatch-server.ts');
+  const argv = [...process.execArgv, program, root, SECRET, SECRET];
+  const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const line = async (): Promise<string> => (await lines.next()).value ?? '';
+  const url = await line();
+  const end = async () => {
+    child.stdin!.end();
+    const residentBytes = Number(await line());
+    await once(child, 'exit');
+    return residentBytes;
+  };
+  return { child, url, end };
+}
+
+async function submit(url: string, rows: number): Promise<void> {
+  const { key, parts } = jobKey(spec(rows));
+  const answer = await fetch(`${url}/v1/jobs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SECRET}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ spec: spec(rows), key, keyParts: parts, again: true }),
+  });
+  if (answer.status !== 201) throw new Error(await answer.text());
+}
+
+/** What `/bin/true` with one line of output would have told. */
+function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttempt {
+  const nowMs = Date.now();
+  const part = { name: 'out', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
+  return {
+    ticket,
+    cause: 'ok',
+    exitCode: 0,
+    signal: null,
+    reason: '',
+    startedAtMs: nowMs - 1,
+    endedAtMs: nowMs,
+    usage: {
+      wallMs: 0.9,
+      cpuUserMs: 0.5,
+      cpuSystemMs: 0.3,
+      memoryPeakBytes: 1 << 20,
+      diskBytes: null,
+      source: 'rusage',
+    },
+    parts: [{ ...part, text: `${cells[0]}\n` }],
+    lastErrorLine: '',
+  };
+}
+
+/** One worker: syncs until `enough` says so. Resolves with how many tasks it ended. */
+async function work(url: string, enough: () => boolean, count: (tasks: number) => void) {
+  const client = new ServerClient({ url, session: SECRET });
+  const worker = randomUUID();
+  let ended: EndedAttempt[] = [];
+  try {
+    for (let sequence = 1; ; sequence++) {
+      const last = enough();
+      const answer = await client.sync({
+        protocol: PROTOCOL_VERSION,
+        worker,
+        replaces: null,
+        name: 'bench',
+        version: '0.0.0-bench',
+        platform: 'linux-x64',
+        sequence,
+        slots: BATCH,
+        freeSlots: last ? 0 : BATCH,
+        memoryBytes: 2 ** 34,
+        diskFreeBytes: 2 ** 40,
+        waitMs: 0,
+        draining: false,
+        holding: [],
+        ended,
+        knownJobs: [],
+      });
+      count(ended.length);
+      ended = answer.attempts.map(endOf);
+      if (ended.length === 0) return;
+    }
+  } finally {
+    await client.close();
+  }
+}
+
+/** Two workers end what waits, or `MOST_TASKS` of it. Resolves with tasks and milliseconds. */
+async function workOff(url: string): Promise<{ done: number; wallMs: number }> {
+  const startedMs = performance.now();
+  let done = 0;
+  const enough = () => done >= MOST_TASKS;
+  const count = (tasks: number) => {
+    done += tasks;
+  };
+  await Promise.all(Array.from({ length: WORKERS }, () => work(url, enough, count)));
+  return { done, wallMs: performance.now() - startedMs };
+}
+
+async function measure(rows: number): Promise<void> {
+  const root = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
+  try {
+    const server = await startServer(root);
+    await submit(server.url, WARM_UP_TASKS);
+    await workOff(server.url);
+    let usedMs = 0;
+    let done = 0;
+    let wallMs = 0;
+    // Small jobs come one after the other, so that no more than `rows` ever wait.
+    while (done < LEAST_TASKS) {
+      await submit(server.url, rows);
+      const before = readCpuMs(server.child.pid!);
+      const part = await workOff(server.url);
+      usedMs += readCpuMs(server.child.pid!) - before;
+      done += part.done;
+      wallMs += part.wallMs;
+    }
+    const residentBytes = await server.end();
+    const rate = (done / wallMs) * 1000;
+    const facts = [
+      `${String(rows).padStart(9)} rows`,
+      `${rate.toFixed(0).padStart(8)} tasks/s`,
+      `${((done / usedMs) * 1000).toFixed(0).padStart(8)} tasks per second of the server's CPU`,
+      `${(residentBytes / 2 ** 20).toFixed(0)} MiB`,
+    ];
+    console.log(facts.join('  '));
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** User and system time so far, from /proc (clock ticks of 10 ms). */
+function readCpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+for (const rows of ROWS) await measure(rows);

@@ -1,0 +1,28 @@
+/** Server-sent events (WHATWG HTML, "Server-sent events"), with comments that show it still lives. */
+import { PassThrough } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import type { ApiEvent } from '#wire';
+
+const HEARTBEAT_MS = 15_000;
+const COMMENT = ':\n\n';
+
+/** Headers and a first comment leave at once: whoever sees them misses nothing after that. */
+export function sendEvents(events: AsyncIterable<ApiEvent>, reply: FastifyReply): FastifyReply {
+  const stream = new PassThrough();
+  const heartbeat = setInterval(() => stream.write(COMMENT), HEARTBEAT_MS);
+  heartbeat.unref();
+  stream.once('close', () => clearInterval(heartbeat));
+  stream.write(COMMENT);
+  void pump(events, stream);
+  return reply.header('Cache-Control', 'no-store').type('text/event-stream').send(stream);
+}
+
+async function pump(events: AsyncIterable<ApiEvent>, stream: PassThrough): Promise<void> {
+  for await (const event of events) {
+    if (stream.destroyed) return;
+    const hasRoom = stream.write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
+    if (!hasRoom)
+      await new Promise((resolve) => stream.once('drain', resolve).once('close', resolve));
+  }
+  stream.end();
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { inField, type SweepField } from './field/sweep-field.ts';
+
+const sweep = (...lines: string[]): string =>
+  [
+    'name = "checked"',
+    'command = "echo $i >> \\"$$HOME/runs\\"; echo value $i"',
+    'output = "out"',
+    'retries = 1',
+    ...lines,
+    '[parameters.range]',
+    'i = "1..4"',
+    '[results]',
+    'value = "stdout"',
+    '',
+  ].join('\n');
+
+const HOSTILE: readonly { what: string; code: string; reason: RegExp; timeout?: string }[] = [
+  {
+    what: 'throws',
+    code: `() => { throw new Error('no such lattice'); }`,
+    reason: /no such lattice/,
+  },
+  { what: 'hangs', code: '() => { for (;;); }', reason: /1 s|time|long/ },
+  {
+    what: 'allocates for ever',
+    code: '() => { const kept = []; for (;;) kept.push(Buffer.alloc(2 ** 27, 1)); }',
+    reason: /memory|killed|ended|SIG/i,
+    timeout: '30 s',
+  },
+  { what: 'ends its process', code: '() => process.exit(0)', reason: /ended|exit/ },
+];
+
+describe('a validator', () => {
+  it('refuses results, which go to quarantine and cost a retry', () =>
+    inField(async (field) => {
+      field.write('sweep.toml', sweep('validate = "./check.ts"'));
+      field.write(
+        'check.ts',
+        `export default ({ i }: { i: string }, results: { value: string }) =>
+           i === '2' ? 'two is no good' : results.value === \`value \${i}\\n\`;`,
+      );
+      const { stdout } = await field.must(1, 'run', 'sweep.toml');
+      assert.match(stdout, /2 invalid-result/);
+      assert.match(stdout, /two is no good/);
+      assert.equal(field.read('out/value'), 'value 1\nvalue 3\nvalue 4\n');
+      assert.deepEqual(field.lines('home/runs').sort(), ['1', '2', '2', '3', '4']);
+      const reasons = field.lines('out/quarantine/reasons.jsonl').map((line) => JSON.parse(line));
+      assert.deepEqual(
+        reasons.map(({ task, reason, parameters }) => [task, reason, parameters.i]),
+        [
+          [1, 'two is no good', '2'],
+          [1, 'two is no good', '2'],
+        ],
+      );
+      assert.match(field.read('out/quarantine/results.blocks'), /value 2\n/);
+    }));
+
+  it('that is an executable says why by its last line on stderr', () =>
+    inField(async (field) => {
+      field.write('sweep.toml', sweep('validate = "./check.sh"'));
+      field.write(
+        'check.sh',
+        '#!/bin/sh\ngrep -q "value $WINDROW_PARAM_I" value || exit 1\n[ "$WINDROW_PARAM_I" != 3 ] || { echo "three is odd" >&2; exit 1; }\n',
+        0o755,
+      );
+      const { stdout } = await field.must(1, 'run', 'sweep.toml');
+      assert.match(stdout, /three is odd/);
+      assert.equal(field.read('out/value'), 'value 1\nvalue 2\nvalue 4\n');
+    }));
+
+  for (const { what, code, reason, timeout = '1 s' } of HOSTILE) {
+    it(`that ${what} holds the tasks; mended, it checks them again without running them`, () =>
+      inField(async (field) => {
+        field.write(
+          'sweep.toml',
+          sweep('validate = "./check.ts"', `validate-timeout = "${timeout}"`),
+        );
+        field.write('check.ts', `export default ${code};\n`);
+        await field.must(1, 'run', 'sweep.toml');
+        assert.deepEqual(field.lines('home/runs').sort(), ['1', '2', '3', '4']);
+        const { tasks } = await field.json('show', '--state', 'out', '--tasks');
+        for (const task of tasks) {
+          assert.equal(task.state, 'held');
+          assert.match(task.reason, /^the validator failed, not the program: /);
+          assert.match(task.reason, reason);
+        }
+        field.write('check.ts', 'export default () => true;\n');
+        await field.must(0, 'run', 'sweep.toml');
+        assert.deepEqual(
+          field.lines('home/runs').sort(),
+          ['1', '2', '3', '4'],
+          'nothing ran again',
+        );
+        assert.equal(field.read('out/value'), 'value 1\nvalue 2\nvalue 3\nvalue 4\n');
+      }));
+  }
+});
+
+describe('a collector', () => {
+  const collecting = (field: SweepField, code: string) => {
+    field.write('sweep.toml', sweep('collect = "./collect.ts"'));
+    field.write('collect.ts', code);
+  };
+
+  it('that throws ends the run with an error, leaves the old output, and is not run in vain', () =>
+    inField(async (field) => {
+      collecting(field, `export default ({ i }, { value }) => i + ':' + value;`);
+      await field.must(0, 'run', 'sweep.toml');
+      const good = '1:value 1\n2:value 2\n3:value 3\n4:value 4\n';
+      assert.equal(field.read('out/collected'), good);
+      collecting(
+        field,
+        `export default ({ i }, { value }) => { if (i === '3') throw new Error('three'); return value; };`,
+      );
+      const { stderr } = await field.must(1, 'run', 'sweep.toml');
+      assert.match(stderr, /three/);
+      assert.match(stderr, /code: [A-Z_]+/);
+      assert.equal(field.read('out/collected'), good);
+      collecting(field, `export default (_, { value }) => value;`);
+      await field.must(0, 'run', 'sweep.toml');
+      assert.equal(field.read('out/collected'), 'value 1\nvalue 2\nvalue 3\nvalue 4\n');
+      assert.deepEqual(
+        field.list('out').filter((name) => name.includes('partial')),
+        [],
+      );
+      assert.deepEqual(field.lines('home/runs').sort(), ['1', '2', '3', '4']);
+    }));
+});
