@@ -34,7 +34,7 @@ test('results and parameters are there by name, as numbers where they look like 
     'energy < 0 && Beta == 2 && isInteger(beta) && isReal(ENERGY)',
     'state == "frozen" && code == "007"',
     "'odd-name' + TaskIndex == 10",
-    'ResultEnergy == energy',
+    'ResultEnergy == energy && ExitCode == 0',
   ];
   for (const text of texts) {
     assert.deepEqual(await check(text, { beta: '2', code: '007' }, parts), VALID, text);

@@ -66,7 +66,7 @@ function repeatableAmbient(): Ambient {
 }
 
 /**
- * Parameters by name, results by name and as `Result<Name>`, `TaskIndex`. A parameter hides a result
+ * Parameters by name, results by name and as `Result<Name>`, `TaskIndex`, `ExitCode`. A parameter hides a result
  * of its name, and both hide what Windrow adds.
  */
 function adOfCheck({ task, parameters, record }: Check, globs: ReadonlySet<string>): Ad {
@@ -75,6 +75,8 @@ function adOfCheck({ task, parameters, record }: Check, globs: ReadonlySet<strin
     values[name.toLowerCase()] = value;
   };
   put('TaskIndex', task);
+  // Nothing else comes here to be checked.
+  put('ExitCode', 0);
   const results = record.parts.filter(({ kind, name }) => kind === 'result' && !globs.has(name));
   for (const part of results) {
     const text = textOf(part);
