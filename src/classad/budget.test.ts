@@ -87,3 +87,47 @@ test('a pattern with back references or look-around is an error', () => {
 test('an expression beyond the limit is refused before it is read', () => {
   assert.throws(() => readExpression('1'.repeat(2_000_000)), { code: 'CLASSAD_TOO_LARGE' });
 });
+
+test('little text that asks for much work on long strings does not get it', () => {
+  const long = '[ s = "X"; t = strcat(Y, Y, Y, Y) ]'
+    .replace('X', 'x,'.repeat(50_000))
+    .replaceAll('Y', 's');
+  const calls: readonly string[] = [
+    'size(s)',
+    'size(t)',
+    'substr(t, 5, 1)',
+    'stringListIMember(t, t)',
+    'stringListSize(t, t)',
+    'size(split(t, t))',
+    'versionLT(t, t)',
+    'version_in_range(t, t, t)',
+    'int(strcat(t, "1"))',
+    'regexps("(.*)", t, t)',
+    'regexp("(x|,)*y", t)',
+    't == t',
+    'strcmp(t, t)',
+    'unresolved(r)',
+    'interval(size(unparse(r)))',
+  ];
+  for (const call of calls) {
+    const many = `{${`${call},`.repeat(2000)}1}`;
+    const ad = `[ r = {${'1,'.repeat(50_000)}1}; n = allCompare("<", ${many}, 0) ; ${long.slice(2, -2)} ].n`;
+    const since = performance.now();
+    run(ad, { steps: 1_000_000 });
+    assert.ok(performance.now() - since < 3000, call);
+  }
+});
+
+test('a number of a million digits is read at once', () => {
+  const digits = '1'.repeat(1_000_000);
+  const since = performance.now();
+  assert.equal(run(digits).value, 0);
+  assert.equal(run(`int("${digits}x")`).value, ERROR);
+  assert.equal(run(`int("${digits}")`).value, ERROR);
+  assert.ok(performance.now() - since < 1000);
+});
+
+test('a replacement that multiplies its groups ends when its characters are spent', () => {
+  const text = `regexps("(.*)", "${'a'.repeat(400_000)}", "${'\\\\1'.repeat(100_000)}")`;
+  assert.deepEqual(run(text), { value: ERROR, exhausted: 'characters' });
+});

@@ -3,11 +3,16 @@ import { type Node, partsOf } from './tree.ts';
 
 /**
  * The names in an expression that `isKnown` (asked in lower case) does not have, and everything
- * asked of `TARGET` or `other`; each once, in alphabetical order, as written.
+ * asked of `TARGET` or `other`; each once, in alphabetical order, as written. `onNode` is called for each node looked at.
  */
-export function externalReferences(node: Node, isKnown: (lowerName: string) => boolean): string[] {
+export function externalReferences(
+  node: Node,
+  isKnown: (lowerName: string) => boolean,
+  onNode: () => void = () => undefined,
+): string[] {
   const found = new Map<string, string>();
   const look = (at: Node, known: (lowerName: string) => boolean): void => {
+    onNode();
     const name = externalName(at, known);
     if (name !== null) {
       if (!found.has(name.toLowerCase())) found.set(name.toLowerCase(), name);

@@ -93,6 +93,8 @@ export function truncated(value: number): Integer | null {
 /** Reads decimal digits with an optional sign; null when the number needs more than 64 bits. */
 export function integerFrom(text: string): Integer | null {
   if (text.length <= 15) return Number(text) + 0;
+  // Reading a bigint of a million digits takes seconds.
+  if (text.length > 30 && text.replace(/^[+-]?0*/, '').length > 19) return null;
   const exact = BigInt(text.startsWith('+') ? text.slice(1) : text);
   return exact < LEAST || exact > MOST ? null : wrapped(exact);
 }

@@ -109,7 +109,7 @@ function nodeIn(element: XmlElement): Node {
 }
 
 const WHOLE = /^[+-]?\d+$/;
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const SPECIAL: Readonly<Record<string, number>> = {
   INF: Number.POSITIVE_INFINITY,
   '-INF': Number.NEGATIVE_INFINITY,

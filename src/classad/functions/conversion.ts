@@ -3,7 +3,7 @@ import { ERROR, integerFrom, real, truncated } from '../scalar.ts';
 import { isInteger, numberOf, truthOf, type Value } from '../value.ts';
 import { type FunctionTable, made, strict, textOf } from './definition.ts';
 
-const NUMBER = /^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*$/;
+const NUMBER = /^\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*$/;
 const WHOLE = /^\s*([+-]?\d+)\s*$/;
 const SPECIAL_REALS: Readonly<Record<string, number>> = {
   inf: Number.POSITIVE_INFINITY,

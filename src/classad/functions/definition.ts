@@ -1,4 +1,4 @@
-import { spendCharacters } from '../budget.ts';
+import { spend, spendCharacters } from '../budget.ts';
 import { CONVERTED, printScalar, printValue } from '../print.ts';
 import { ERROR } from '../scalar.ts';
 import { printAbsTime, printRelTime } from '../time-text.ts';
@@ -50,7 +50,7 @@ export function isList(value: Value): value is ListValue {
 
 export function elementsOf(list: ListValue, evaluation: Evaluation): Value[] {
   return list.elements.map(({ run }) => {
-    evaluation.steps -= 1;
+    spend(evaluation, 1);
     return run(evaluation, list.scope);
   });
 }

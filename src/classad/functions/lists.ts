@@ -1,3 +1,4 @@
+import { spend } from '../budget.ts';
 import { type Comparison, compare, identical } from '../comparing.ts';
 import { arithmetic } from '../operators.ts';
 import { ERROR, real } from '../scalar.ts';
@@ -107,8 +108,11 @@ function extreme(operator: '<' | '>') {
   });
 }
 
-const size = strict(1, 1, ([value]) => {
-  if (typeof value === 'string') return new TextEncoder().encode(value).length;
+const size = strict(1, 1, ([value], evaluation) => {
+  if (typeof value === 'string') {
+    spend(evaluation, value.length >> 4);
+    return new TextEncoder().encode(value).length;
+  }
   if (isList(value)) return value.elements.length;
   return typeof value === 'object' && value.kind === 'classad' ? value.ad.attributes.size : ERROR;
 });

@@ -62,10 +62,10 @@ function substituted(
   let from = 0;
   while (matcher.find()) {
     const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, at) => matcher.group(at));
-    const put = filled(replacement, groups);
+    const put = filled(replacement, groups, evaluation);
     if (put === null) return ERROR;
     if (whole) parts.push(text.slice(from, matcher.start()));
-    parts.push(made(evaluation, put));
+    parts.push(put);
     from = matcher.end();
     if (!every) break;
     // The next search begins here, but may look at all that is left.
@@ -76,12 +76,18 @@ function substituted(
 }
 
 /** Null when the replacement names a group that the pattern lacks. */
-function filled(replacement: string, groups: readonly (string | null)[]): string | null {
+function filled(
+  replacement: string,
+  groups: readonly (string | null)[],
+  evaluation: Evaluation,
+): string | null {
+  made(evaluation, replacement);
   let isWhole = true;
   const text = replacement.replace(/\\(\d)/g, (_, digit: string) => {
     const group = Number(digit);
     if (group >= groups.length) isWhole = false;
-    return groups[group] ?? '';
+    // Paid for before all is put together: a short replacement may ask for much.
+    return made(evaluation, groups[group] ?? '');
   });
   return isWhole ? text : null;
 }

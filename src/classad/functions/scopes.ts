@@ -1,3 +1,4 @@
+import { spend } from '../budget.ts';
 import { findName, isSpecialName, listOf } from '../names.ts';
 import { patternOf } from '../pattern.ts';
 import { printNode } from '../print.ts';
@@ -35,7 +36,7 @@ const ifThenElse: FunctionDefinition = {
 const evaluate = strict(1, 1, ([value], evaluation, scope) => {
   if (typeof value !== 'string') return value;
   // Parsing costs about as much as evaluating what was parsed.
-  evaluation.steps -= value.length;
+  spend(evaluation, value.length);
   made(evaluation, value);
   const expression = evaluation.expressionOf(value);
   return expression ? expression.run(evaluation, scope) : ERROR;
@@ -76,10 +77,9 @@ const unresolved: FunctionDefinition = {
 
 function missingNames({ node }: Expression, evaluation: Evaluation, scope: AdValue): string[] {
   const isKnown = (lowerName: string) => {
-    evaluation.steps -= 1;
     return isSpecialName(lowerName) || findName({ ...scope, root: NOWHERE }, lowerName) !== null;
   };
-  return externalReferences(node, isKnown);
+  return externalReferences(node, isKnown, () => spend(evaluation, 1));
 }
 
 /** A root without another ad, so that names are looked up on this side only. */

@@ -11,10 +11,11 @@ const DEFAULT_DELIMITERS = ', ';
 /** The items of a list kept in a string; empty ones do not count. */
 function itemsOf(text: string, delimiters: string, evaluation: Evaluation): string[] {
   made(evaluation, text);
+  const ends = new Set(made(evaluation, delimiters));
   const items: string[] = [];
   let from = 0;
   for (let at = 0; at <= text.length; at += 1) {
-    if (at < text.length && !delimiters.includes(text[at]!)) continue;
+    if (at < text.length && !ends.has(text[at]!)) continue;
     const item = text.slice(from, at).trim();
     if (item !== '') items.push(item);
     from = at + 1;
@@ -89,7 +90,10 @@ type Split = (text: string) => string[];
 const same = (text: string) => text;
 
 function isMember(fold: (text: string) => string) {
-  return ofPair((first, list) => list.some((item) => fold(item) === fold(first)));
+  return ofPair((first, list) => {
+    const wanted = fold(first);
+    return list.some((item) => item.length === wanted.length && fold(item) === wanted);
+  });
 }
 
 function isSubset(fold: (text: string) => string) {

@@ -1,3 +1,4 @@
+import { spend } from '../budget.ts';
 import { asciiLower, asciiUpper, order, orderIgnoringCase } from '../comparing.ts';
 import { naturalOrder } from '../natural-order.ts';
 import { ERROR } from '../scalar.ts';
@@ -51,6 +52,7 @@ function converted(change: (text: string) => string) {
 const substr = strict(2, 3, ([text, offset, length], evaluation) => {
   if (typeof text !== 'string' || !isInteger(offset)) return ERROR;
   if (length !== undefined && !isInteger(length)) return ERROR;
+  spend(evaluation, text.length >> 4);
   const isAscii = !/[^\x00-\x7f]/.test(text);
   const bytes = isAscii ? null : new TextEncoder().encode(text);
   const [from, to] = cut(bytes?.length ?? text.length, Number(offset), length);
@@ -76,15 +78,16 @@ function ordering(compare: (left: string, right: string) => number) {
 function version(test: (order: number) => boolean | number) {
   return strict(2, 2, ([left, right], evaluation) => {
     if (typeof left !== 'string' || typeof right !== 'string') return ERROR;
-    evaluation.steps -= left.length >> 4;
+    spend(evaluation, (left.length + right.length) >> 4);
     return test(naturalOrder(left, right));
   });
 }
 
-const versionInRange = strict(3, 3, ([version, least, most]) => {
+const versionInRange = strict(3, 3, ([version, least, most], evaluation) => {
   if (typeof version !== 'string' || typeof least !== 'string' || typeof most !== 'string') {
     return ERROR;
   }
+  spend(evaluation, (version.length + least.length + most.length) >> 4);
   return naturalOrder(least, version) <= 0 && naturalOrder(version, most) <= 0;
 });
 

@@ -17,12 +17,12 @@ const DEFAULT_SEPARATORS = ', \t';
 const split = strict(1, 2, ([text, separators = DEFAULT_SEPARATORS], evaluation, scope) => {
   if (typeof text !== 'string' || typeof separators !== 'string') return ERROR;
   made(evaluation, text);
-  return listOf(splitText(text, separators), scope);
+  return listOf(splitText(text, new Set(made(evaluation, separators))), scope);
 });
 
-function splitText(text: string, separators: string): string[] {
+function splitText(text: string, separators: ReadonlySet<string>): string[] {
   const items: string[] = [];
-  const isSeparator = (at: number) => separators.includes(text[at]!);
+  const isSeparator = (at: number) => separators.has(text[at]!);
   const isBlank = (at: number) => isSeparator(at) && /\s/.test(text[at]!);
   let at = 0;
   const skipBlanks = () => {
