@@ -129,7 +129,10 @@ async function followHere(
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
     if (options.listen) await opened.server.clientsTold(world.ending);
-    const job = [...opened.server.core.jobs.values()].at(-1);
+    // Others may share the state directory.
+    const job = [...opened.server.core.jobs.values()].findLast(
+      ({ spec, state }) => spec.output === sweep.spec.output && state !== 'removed',
+    );
     if (job?.collectionError) {
       tell(job.collectionError, options, world);
       return FOLLOWED.failed;

@@ -4,7 +4,8 @@ import type { OpenedServer, ServeOptions, World } from '#cli';
 import { type OpenServer, openServer } from './open-server.ts';
 
 /** How often a draining server looks whether everything has come in. */
-const DRAIN_LOOK_MS = 100;
+const DRAIN_LOOK_MS = 50;
+const FAREWELL_LOOKS = 60;
 
 type Stop = { readonly mode: 'drain' | 'now'; readonly error?: unknown };
 
@@ -36,9 +37,20 @@ export async function serve(options: ServeOptions, world: World): Promise<number
 
 async function drained({ server }: OpenServer, ending: AbortSignal): Promise<void> {
   server.drain();
-  while (server.core.leases.size > 0 && !ending.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
+  while (server.core.leases.size > 0 && !ending.aborted) await aLook();
+  // Workers that have heard of the end say so; one that hangs is not waited for.
+  for (let looks = 0; looks < FAREWELL_LOOKS && !ending.aborted; looks++) {
+    const workers = [...server.core.workers.values()];
+    const isHeard = workers.every(
+      ({ kind, state, draining }) => kind === 'open' || state === 'lost' || draining,
+    );
+    if (isHeard) return;
+    await aLook();
   }
+}
+
+function aLook(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
 }
 
 const HOUR_MS = 3_600_000;

@@ -272,3 +272,14 @@ test('a worker that waits gets work as soon as there is some', async (t) => {
   await field.submit({});
   assert.equal((await waiting).attempts.length, 2);
 });
+
+test('a worker is found by its name although one of that name is lost', async (t) => {
+  const field = await openField(t);
+  await field.worker('pc').sync();
+  await field.worker('pc').sync([], { worker: 'id-next', replaces: 'id-pc' });
+  const { json } = await field.api('PATCH', '/v1/workers/pc', {
+    action: 'pause',
+    reason: 'new fan',
+  });
+  assert.deepEqual([json.worker, json.state, json.reason], ['id-next', 'paused', 'new fan']);
+});

@@ -54,6 +54,8 @@ export interface Lease {
   readonly task: TaskIndex;
   readonly number: number;
   readonly worker: string;
+  /** For people; known also when the worker is gone. */
+  readonly workerName: string;
   readonly grantedAtMs: number;
   readonly grant: Grant;
 }
@@ -86,6 +88,8 @@ export interface Worker {
   pausedUntilMs: number;
   /** What it must be told to stop, until it holds it no more. */
   readonly cancels: Map<Ticket, 'superseded' | 'cancelled'>;
+  /** A job was paused of which it may hold attempts that have not started: it is to hear so soon. */
+  recall: boolean;
   done: number;
   failed: number;
   readonly firstSeenMs: number;
@@ -138,6 +142,6 @@ export interface Core {
   /** Good ends that wait for the job's validator. */
   check(job: Job, task: TaskIndex): void;
   happened(what: Happening): void;
-  /** All tasks of a job are final or held. */
+  /** All tasks of a job are final or held, or nothing more of it is wanted. */
   finished(job: Job): void;
 }

@@ -71,11 +71,13 @@ export class SyncDesk {
     for (const end of request.ended) this.#end(worker, end, places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
-    const quiet = attempts.length === 0 && request.ended.length === 0 && worker.cancels.size === 0;
+    const told = worker.cancels.size > 0 || worker.recall;
+    const quiet = attempts.length === 0 && request.ended.length === 0 && !told;
     if (quiet && request.waitMs > 0 && !core.draining && !gone.aborted) {
       attempts = await this.#park(worker, request, gone);
     }
     await core.commit.durable();
+    for (const end of request.ended) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
   }
 
@@ -160,11 +162,15 @@ export class SyncDesk {
   #serveParked(): void {
     if (this.#parked.size === 0) return;
     const waiting = [...this.#parked.values()];
-    const asking = this.#core.draining ? [] : waiting.filter(({ asksFor }) => asksFor > 0);
+    // A poll may outlive its worker's lease; what a lost worker were given would never expire.
+    const takesWork = ({ worker, asksFor }: Parked): boolean =>
+      asksFor > 0 && worker.state !== 'lost';
+    const asking = this.#core.draining ? [] : waiting.filter(takesWork);
     const given = dispatch(this.#core, asking);
     for (const parked of waiting) {
       const attempts = given.get(parked.worker.id);
-      if (attempts || parked.worker.cancels.size > 0 || this.#core.draining) {
+      const { cancels, recall } = parked.worker;
+      if (attempts || cancels.size > 0 || recall || this.#core.draining) {
         parked.answer(attempts ?? []);
       }
     }
@@ -177,11 +183,15 @@ export class SyncDesk {
   ): SyncResponse {
     const unknown = new Set(attempts.map((attempt) => attempt.job));
     for (const id of known) unknown.delete(id);
+    worker.recall = false;
     return {
       protocol: PROTOCOL_VERSION,
       jobs: [...unknown].map((id) => describe(this.#core.jobs.get(id)!)),
       attempts,
-      cancel: [...worker.cancels].map(([ticket, cause]) => ({ ticket, cause })),
+      cancel: [
+        ...[...worker.cancels].map(([ticket, cause]) => ({ ticket, cause })),
+        ...this.#recalled(worker).map((ticket) => ({ ticket, cause: 'recalled' as const })),
+      ],
       settings: {
         leaseMs: this.#core.settings.leaseMs,
         slots: null,
@@ -189,6 +199,14 @@ export class SyncDesk {
         stop: false,
       },
     };
+  }
+
+  /** All it holds of paused jobs; only the worker knows which of them have started. */
+  #recalled(worker: Worker): Ticket[] {
+    return [...worker.leases].filter((ticket) => {
+      const lease = this.#core.leases.get(ticket);
+      return lease && this.#core.jobs.get(lease.job)?.state === 'paused';
+    });
   }
 
   /** Everybody who waits is answered at once; used when the server ends. */

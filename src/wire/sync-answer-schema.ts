@@ -24,7 +24,7 @@ const NAMES = 100_000;
 /** Characters of one cell, command or environment value. */
 const VALUE = 1 << 24;
 const PATH = 4096;
-const CANCEL_CAUSES = new Set(['superseded', 'cancelled'] as const);
+const CANCEL_CAUSES = new Set(['superseded', 'cancelled', 'recalled'] as const);
 
 /** Reads the answer to a sync. Throws `PROTOCOL_MISMATCH` or `MESSAGE_MALFORMED`. */
 export function parseSyncResponse(json: unknown): SyncResponse {

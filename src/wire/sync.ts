@@ -77,10 +77,13 @@ export interface SyncResponse {
   /** Descriptions of jobs that `attempts` name and the worker did not know. */
   readonly jobs: readonly JobDescription[];
   readonly attempts: readonly GrantedAttempt[];
-  /** Stop these: superseded, cancelled, or not current any more. */
+  /**
+   * Stop these: superseded, cancelled, or not current any more. One that is recalled (its job is
+   * paused) is only given back when it has not started.
+   */
   readonly cancel: readonly {
     readonly ticket: Ticket;
-    readonly cause: 'superseded' | 'cancelled';
+    readonly cause: 'superseded' | 'cancelled' | 'recalled';
   }[];
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */

@@ -94,14 +94,14 @@ export class SlotPool {
     this.#startWaiting();
   }
 
-  /** Forgets a waiting attempt or kills a running one; its end then tells the cause. */
-  cancel(ticket: Ticket, cause: 'cancelled' | 'superseded'): void {
+  /** Forgets a waiting attempt or kills a running one, unless it is only recalled. */
+  cancel(ticket: Ticket, cause: 'cancelled' | 'superseded' | 'recalled'): void {
     const at = this.#queue.findIndex(({ grant }) => grant.ticket === ticket);
     if (at >= 0) this.#queue.splice(at, 1);
     const running = this.#running.get(ticket);
     if (!running) this.#noteIdle();
     // Said again with every answer until the end is known; a second TERM would begin a new grace.
-    else if (!running.attempt.stopped) {
+    else if (cause !== 'recalled' && !running.attempt.stopped) {
       stopAttempt(running.attempt, cause, running.attempt.plan.job.killGraceMs);
     }
   }

@@ -25,7 +25,7 @@ import { until } from './until.ts';
 const WINDROW = fileURLToPath(new URL('../../bin/windrow', import.meta.url));
 /** Compiled code is kept there, as for every user; each start would cost 0.1 s more without. */
 const CACHE_HOME = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-const LONGEST_MS = 60_000;
+const LONGEST_MS = 150_000;
 const STACK = /\bat .*:\d+:\d+/;
 
 export interface Ended {

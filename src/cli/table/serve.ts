@@ -102,7 +102,9 @@ export const stop = {
     json,
     ...whichServer,
   },
-  details: ['Without --now nothing new is started, and the server ends when nothing runs.'],
+  details: [
+    'Without --now nothing new is started, and the server ends when nothing runs. Its workers end with it.',
+  ],
   examples: [
     { line: 'windrow stop --wait', does: 'finish what runs, then end' },
     { line: 'windrow stop --now', does: 'end at once; the next start goes on' },

@@ -3,6 +3,7 @@ import { createReadStream, type Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TaskState } from '#model';
 import { type StoredPart, type StoredRecord, searchLogs } from '#results';
 import type { AttemptRow } from '#store';
@@ -120,6 +121,8 @@ async function* recordsOf(
     const page = await parts.store.attemptsAfter(job.id, after, ATTEMPTS_PAGE);
     for (const attempt of page) yield read(attempt);
     if (page.length < ATTEMPTS_PAGE) return;
+    // Reading is synchronous; leases are renewed in between.
+    await nextTurn();
     after = page.at(-1)!.sequence;
   }
 }
@@ -248,7 +251,7 @@ async function outputOf(job: Job): Promise<OutputList> {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const file = relative(output, path).split(sep).join('/');
-    if (file.startsWith('.') || file.startsWith('quarantine/')) continue;
+    if (isOwn(file) || file.startsWith('quarantine/')) continue;
     const { size, mtimeMs } = await stat(path);
     files.push({ file, bytes: size, changedAtMs: Math.round(mtimeMs) });
   }
@@ -257,16 +260,20 @@ async function outputOf(job: Job): Promise<OutputList> {
   return { complete, tasks: done, files };
 }
 
+/** The state directory, with its secrets, and files that are being written. */
+const isOwn = (file: string): boolean => file.startsWith('.');
+
 /** A file below the output, however it is named: links and `..` lead nowhere else. */
 async function outputPath(job: Job, file: string): Promise<{ path: string; bytes: number }> {
   const unknown = serverErrors.create('OUTPUT_FILE_UNKNOWN', { job: job.id, file });
   const { output } = job.spec;
-  if (output === '' || file.startsWith('.') || file.includes('\0')) throw unknown;
+  if (output === '' || file.includes('\0')) throw unknown;
   try {
     const root = await realpath(output);
     const path = await realpath(join(root, file));
     const found: Stats = await stat(path);
-    if (!path.startsWith(root + sep) || !found.isFile()) throw unknown;
+    const isBelow = path.startsWith(root + sep);
+    if (!isBelow || isOwn(relative(root, path)) || !found.isFile()) throw unknown;
     return { path, bytes: found.size };
   } catch {
     throw unknown;

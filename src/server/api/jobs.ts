@@ -17,6 +17,7 @@ import type {
 } from '#wire';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
+import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
 import { pauseJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
 import { type ApiParts, jobOf, parametersOf } from './parts.ts';
@@ -76,8 +77,10 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
 
     async retryJob({ params, body }, { actor }) {
       const job = jobOf(core, params.job);
+      if (job.state === 'removed') throw serverErrors.create('JOB_REMOVED', { job: job.id });
+      await core.commit.durable();
       const notes = body.tasks
-        ? await Promise.all(body.tasks.map((task) => store.note(job.id, task)))
+        ? await Promise.all([...new Set(body.tasks)].map((task) => store.note(job.id, task)))
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
       const retried = retryTasks(core, job, known, actor);

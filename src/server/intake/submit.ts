@@ -125,8 +125,7 @@ export class Intake {
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    const stuck = await this.stuckNotes(job);
-    retryTasks(core, job, stuck, actor);
+    retryTasks(core, job, await this.stuckNotes(job), actor);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -134,6 +133,8 @@ export class Intake {
   /** Notes of the failed and held tasks, read from the store. */
   async stuckNotes(job: Job): Promise<TaskNote[]> {
     const stuck: TaskNote[] = [];
+    // Failures of this moment are known to the store only once they are committed.
+    await this.#parts.core.commit.durable();
     for (let from = 0; ; ) {
       const notes = await this.#parts.store.notes(job.id, from, 10_000);
       for (const note of notes) if (isStuck(job, note.task)) stuck.push(note);
@@ -153,7 +154,8 @@ export class Intake {
     const usable = earlier !== null && earlier.key === submission.key;
     const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
     const job = this.#makeJob(submission, spec, rows, actor);
-    core.commit.add({ kind: 'job-added', job: storedJob(job) });
+    const takes = taken !== null && taken.done.size > 0;
+    core.commit.add({ kind: 'job-added', job: takes ? unfinishedJob(job) : storedJob(job) });
     core.commit.add({
       kind: 'event',
       atMs: job.submittedAtMs,
@@ -162,14 +164,16 @@ export class Intake {
       actor,
       text: `${spec.name}: ${rows.count} tasks`,
     });
-    if (taken && earlier) await this.#takeOver(job, earlier, taken.done);
+    if (takes && earlier) await this.#takeOver(job, earlier, taken.done);
     // Two jobs never write to one output.
     const before = this.#earlier(job.lineage);
     if (before && spec.output !== '' && core.active.has(before.id)) {
       removeJob(core, before, `replaced by job ${job.id}`, actor);
     }
+    // From here on to the next commit nothing waits: the states of its tasks go with its own.
     core.jobs.set(job.id, job);
     core.active.add(job.id);
+    if (takes) setJobState(core, job, 'running', job.stateReason, actor);
     core.happened({ kind: 'job', job: job.id });
     checkFinished(core, job);
     core.wake();
@@ -221,8 +225,8 @@ export class Intake {
         job.tasks.set(task, TaskState.done);
         addRecord(core, job, takenRecord(attempt, job.id, task, earlier.id), true);
       }
-      await core.commit.durable();
       if (rows.length < TAKE_ROWS) return;
+      await core.commit.durable();
       after = rows.at(-1)!.task;
     }
   }
@@ -253,6 +257,11 @@ export function storedJob(job: Job): StoredJob {
     resultsEnd: job.resultsEnd,
     collectedAtMs: job.collectedAtMs,
   };
+}
+
+/** A crash while results are taken over, in many transactions, leaves a job that nobody goes on with. */
+function unfinishedJob(job: Job): StoredJob {
+  return { ...storedJob(job), state: 'removed', stateReason: 'its submission broke off' };
 }
 
 /** Sweeps that write to one place, or have one name, are versions of one thing. */

@@ -58,6 +58,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     machineFailures: 0,
     pausedUntilMs: 0,
     cancels: new Map(),
+    recall: false,
     done: 0,
     failed: 0,
     firstSeenMs: now,
