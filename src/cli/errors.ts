@@ -61,6 +61,12 @@ export const cliErrors = defineErrors({
     status: 400,
     example: { file: 'grid.csv', reason: 'no such file or directory' },
   },
+  AD_UNREADABLE: {
+    message: 'the ad {file} cannot be read: {reason}',
+    todo: 'Name a file that exists and that you may read.',
+    status: 400,
+    example: { file: 'slot.ad', reason: 'ENOENT: no such file or directory' },
+  },
   OUTPUT_FAILED: {
     message: 'output cannot be written to {target}: {reason}',
     todo: 'Make room there, or write to another place.',
