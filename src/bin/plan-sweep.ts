@@ -53,7 +53,7 @@ function sweepOptions(options: RunOptions): SweepOptions {
     collect: options.collect,
     order: options.order,
     keep: options.keep,
-    directory: options.directory,
+    directory: options.directory ?? defaultDirectory(options),
     inputs: options.inputs,
     results: options.results,
     environment: options.environment,
@@ -63,6 +63,11 @@ function sweepOptions(options: RunOptions): SweepOptions {
     priority: options.priority,
   };
   return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== undefined));
+}
+
+/** Where a worker elsewhere runs, the user's own directory means nothing. */
+function defaultDirectory({ server, sweepFile }: RunOptions): 'scratch' | undefined {
+  return server !== null && sweepFile === null ? 'scratch' : undefined;
 }
 
 function axisOf({ kind, text }: RunOptions['axes'][number]): ArgumentAxis {

@@ -79,7 +79,7 @@ test('failures draw on the budget of their cause, then the task fails and says w
   assert.equal(field.job(job).state, 'failed');
   const { json: task } = await field.api('GET', `/v1/jobs/${job}/tasks/0`);
   assert.equal(task.state, 'failed');
-  assert.match(task.reason, /all 1 retries are used for signal/);
+  assert.match(task.reason, /its one retry is used for signal/);
   const { json: stats } = await field.api('GET', `/v1/jobs/${job}/stats`);
   assert.deepEqual(stats.causes, { timeout: 2, 'exit-code': 1, signal: 1 });
   assert.equal(stats.failures.length, 1);

@@ -124,6 +124,8 @@ export interface Core {
   /** Jobs with tasks that are not final, in the order of their numbers. */
   readonly active: Set<JobId>;
   readonly workers: Map<string, Worker>;
+  /** Slots of every worker ever seen, by name, for figures of jobs that are over. */
+  readonly slotsByName: Map<string, number>;
   readonly leases: Map<Ticket, Lease>;
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
   readonly lost: Map<Ticket, Lease>;

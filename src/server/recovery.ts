@@ -22,6 +22,7 @@ export async function recover(
 ): Promise<void> {
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
+  for (const { name, slots } of await store.workers()) core.slotsByName.set(name, slots);
   for (const stored of await store.jobs()) {
     const job = await openJob(store, layout, tables, stored);
     core.jobs.set(job.id, job);

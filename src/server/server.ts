@@ -88,6 +88,7 @@ export class Server {
       jobs: new Map(),
       active: new Set(),
       workers: new Map(),
+      slotsByName: new Map(),
       leases: new Map(),
       lost: new Map(),
       nextTicket: 1,

@@ -175,7 +175,7 @@ function statsOf(core: Core, job: Job): JobStats {
   const { statistics } = job;
   const summary = summaryOf(job);
   const elapsedMs = Math.max(0, (summary.endedAtMs ?? core.clock.now()) - job.submittedAtMs);
-  const slotsOf = new Map([...core.workers.values()].map((worker) => [worker.name, worker.slots]));
+  const slotsOf = core.slotsByName;
   const workers = statistics.workers(WORKERS_SHOWN).map(({ cpuMs: _cpuMs, ...totals }) => ({
     ...totals,
     efficiency: efficiencyOf(totals.busyMs, slotsOf.get(totals.worker) ?? 0, elapsedMs),

@@ -84,9 +84,18 @@ export class Intake {
       await core.commit.durable();
       return { job: earlier, outcome: 'continued', rerun, warnings };
     }
+    const replaced = earlier && this.#replacedOutputs(earlier, submission.key);
     const created = await this.#create(submission, spec, rows, earlier, actor);
     await core.commit.durable();
-    return { ...created, outcome: 'created', warnings };
+    const all = replaced ? [...warnings, replaced] : warnings;
+    return { ...created, outcome: 'created', warnings: all };
+  }
+
+  /** A different sweep is about to write where an earlier one has written. */
+  #replacedOutputs(earlier: Job, key: string): string | null {
+    const { id, spec } = earlier;
+    if (spec.output === '' || earlier.key === key || earlier.collectedAtMs === null) return null;
+    return `${spec.output} holds the results of job ${id} (${spec.name}), which this one replaces; they stay in the server (windrow results ${id}), another --output keeps both`;
   }
 
   /** What `submit` would do. */

@@ -34,8 +34,7 @@ export function onAttemptEnded(
     task: lease.task,
     number: lease.number,
     worker: worker?.name ?? lease.worker,
-    signature:
-      end.cause === 'ok' ? '' : signatureOf(end.cause, end.exitCode ?? end.signal, lastErrorLine),
+    signature: end.cause === 'ok' ? '' : signatureOf(end.cause, statusOf(end), lastErrorLine),
     place,
     reusedFrom: null,
   };
@@ -187,4 +186,10 @@ export function onChecked(core: Core, job: Job, task: number, verdict: CheckVerd
     actor: 'validator',
   });
   checkFinished(core, job);
+}
+
+/** What tells failures of one cause apart; a program that was stopped has no status of its own. */
+function statusOf({ cause, exitCode, signal }: AttemptEnd): number | string | null {
+  if (cause === 'exit-code') return exitCode;
+  return cause === 'signal' ? signal : null;
 }
