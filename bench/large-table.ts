@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { measure, WINDROW } from './measured-process.ts';
+import { WINDROW } from './measured-process.ts';
 
 const rows = Number(process.argv[2] ?? 10_000_000);
 const CHUNK_ROWS = 100_000;
@@ -56,6 +56,13 @@ async function serve(): Promise<{ server: ChildProcess; url: string; afterMs: nu
   return { server, url, afterMs: performance.now() - startedMs };
 }
 
+async function hasJob(url: string, token: string): Promise<boolean> {
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await fetch(`${url}/v1/jobs`, { headers });
+  const { jobs } = (await answer.json()) as { jobs: readonly unknown[] };
+  return jobs.length > 0;
+}
+
 function peakMiB(pid: number): number {
   const text = readFileSync(`/proc/${pid}/status`, 'latin1');
   return Number(/VmHWM:\s+(\d+) kB/.exec(text)![1]) / 1024;
@@ -64,6 +71,7 @@ function peakMiB(pid: number): number {
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
 let server: ChildProcess | null = null;
 let worker: ChildProcess | null = null;
+let run: ChildProcess | null = null;
 try {
   writeTable();
   writeFileSync(program, '#!/bin/sh\n[ -e "$1" ] || : > "$1"\nexec sleep 1\n', { mode: 0o755 });
@@ -72,18 +80,18 @@ try {
   const there = ['--server', serving.url, '--state', state];
   worker = start('worker', ...there, '--slots', '1', '--dir', join(root, 'worker'));
   const startedMs = performance.now();
-  const options = ['--parameters', table, '--env', `MARK=${mark}`, '--detach', '--quiet'];
-  const submitted = measure([
-    ...[WINDROW, 'run', ...there, '--token-file', join(state, 'admin-token')],
-    ...[...options, '--', program, mark, '$beta', '$seed'],
-  ]);
-  const accepted = submitted.then(() => performance.now() - startedMs);
+  const tokenFile = join(state, 'admin-token');
+  const command = ['--', program, mark, '$beta', '$seed'];
+  run = start('run', ...there, '--token-file', tokenFile, '--parameters', table, ...command);
+  run.stdout!.resume();
+  const token = readFileSync(tokenFile, 'utf8').trim();
+  while (!(await hasJob(serving.url, token))) await pause(LOOK_MS);
+  const acceptedMs = performance.now() - startedMs;
   while (!existsSync(mark)) await pause(LOOK_MS);
   const firstMs = performance.now() - startedMs;
-  const acceptedMs = await accepted;
   console.log(`${rows} rows`);
   console.log(`accepted after   ${seconds(acceptedMs)}`);
-  console.log(`first program    ${seconds(firstMs)}`);
+  console.log(`first program    ${seconds(firstMs - acceptedMs)} after that`);
   console.log(`server at most   ${peakMiB(server.pid!).toFixed(0)} MiB`);
   server.kill('SIGKILL');
   await once(server, 'exit');
@@ -92,7 +100,7 @@ try {
   console.log(`restart          ${seconds(serving.afterMs)}`);
   console.log(`server again     ${peakMiB(server.pid!).toFixed(0)} MiB at most`);
 } finally {
-  for (const child of [worker, server]) {
+  for (const child of [run, worker, server]) {
     if (!child || child.exitCode !== null) continue;
     child.kill('SIGKILL');
     await once(child, 'exit');

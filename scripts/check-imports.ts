@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, '..');
 const source = join(root, 'src');
 const IMPORT =
   /^(import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|^import\s+'([^']+)'|\bimport\(\s*'([^']+)'/gm;
-const PURE_MODULES_ALLOWED = new Set(['node:assert', 'node:test', 'node:crypto']);
+const PURE_MODULES_ALLOWED = new Set(['node:assert', 'node:test', 'node:crypto', 're2js']);
 
 interface Import {
   readonly target: string;

@@ -15,9 +15,11 @@ const BELOW_WIRE = ['base', 'model', 'sweep', 'wire'];
 
 export const ROOMS: readonly Room[] = [
   room('base', 'clock, errors, units, log, settings, lifetimes', []),
+  room('classad', 'the expression language: text → tree → value. Pure', ['base']),
   room('model', 'nouns and their states: job, task, attempt, cause', ['base']),
   room('sweep', 'what users write → jobs: sweep files, parameter tables, templates', [
     'base',
+    'classad',
     'model',
   ]),
   room('wire', 'what processes say to each other: sync, open protocol, user API, clients', [
@@ -30,7 +32,11 @@ export const ROOMS: readonly Room[] = [
     'base',
     'model',
   ]),
-  room('results', 'segments, validation, collection, logs, statistics', ['base', 'model']),
+  room('results', 'segments, validation, collection, logs, statistics', [
+    'base',
+    'classad',
+    'model',
+  ]),
   room('pilots', 'workers onto machines: this one', ['base', 'model']),
   room(
     'worker',
@@ -44,9 +50,16 @@ export const ROOMS: readonly Room[] = [
     [...BELOW_WIRE, 'scheduler', 'results'],
     ['store', 'sandbox'],
   ),
-  room('cli', 'one file per command; table and JSON output', ['base', 'model', 'sweep', 'wire']),
+  room('cli', 'one file per command; table and JSON output', [
+    'base',
+    'classad',
+    'model',
+    'sweep',
+    'wire',
+  ]),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
+    'classad',
     'scheduler',
     'store',
     'sandbox',
@@ -59,7 +72,7 @@ export const ROOMS: readonly Room[] = [
 ];
 
 /** Rooms that touch neither files, nor network, nor processes. */
-export const PURE_ROOMS: readonly string[] = ['model', 'scheduler'];
+export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {

@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import type { WindrowError } from '#base';
-import { ApiClient, type ApiHandlers } from '#wire';
+import { ApiClient, type ApiHandlers, problemOf } from '#wire';
 import { fault, openFakeApiServer } from './fake-api-server.ts';
 
 async function talk(
@@ -177,6 +177,19 @@ describe('a client of the user API', () => {
       await assert.rejects(async () => {
         for await (const line of lines) assert.equal(line.text, 'first');
       }, code('SERVER_CONNECTION_LOST'));
+    });
+  });
+
+  it('throws what failed after an answer of lines began, as the server told it', async () => {
+    const failing = async function* () {
+      const error = fault('LOGS_PATTERN_INVALID', 'The pattern ( is no regular expression', 400);
+      yield { error: problemOf(error) };
+    };
+    await talk({ readLogs: failing as never }, async (client) => {
+      const lines = await client.call('readLogs', { params: { job: 1 } });
+      await assert.rejects(async () => {
+        for await (const line of lines) assert.fail(JSON.stringify(line));
+      }, code('LOGS_PATTERN_INVALID'));
     });
   });
 

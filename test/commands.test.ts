@@ -92,7 +92,7 @@ describe('windrow show', () => {
       const { stdout } = await cli.windrow('show', '3');
       for (const line of [
         /^command: +\.\/ising --beta \$beta$/m,
-        /^waits: all slots are busy \(3 tasks\)$/m,
+        /^waits: +all slots are busy \(3 tasks\)$/m,
         /512 MiB/,
       ]) {
         assert.match(stdout, line);

@@ -189,8 +189,10 @@ describe('a server that is asked by hostile clients', { timeout: 120_000 }, () =
 
   it('holds no descriptors for clients that have gone', async () => {
     const before = openDescriptors(serve.pid);
+    // The others refuse such a body at its beginning and close the connection.
+    const patient = WITH_BODY.filter(({ path }) => /tables|blobs|complete/.test(path));
     const talks = Array.from({ length: 60 }, (_, i) => {
-      const endpoint = WITH_BODY[i % WITH_BODY.length]!;
+      const endpoint = patient[i % patient.length]!;
       return talk(`${head(endpoint, 'Content-Length: 1000000')}${'x'.repeat(500)}`);
     });
     await until('they are connected', () => openDescriptors(serve.pid) >= before + 40);

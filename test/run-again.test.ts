@@ -77,9 +77,10 @@ describe('a sweep that is run again', () => {
       await ranBy(field);
       assert.match((await why())[0]!, /^3 tasks: 3 kept, 0 to run$/);
       field.write('grid.csv', 'a\n1\n2\n7\n');
-      const [rows, , example] = await why();
+      const [rows, , ...examples] = await why();
       assert.match(rows!, /^3 tasks: 2 kept, 1 to run \(1 new\)$/);
-      assert.match(example!, /task \d+, kept|task 2, new/);
+      assert.match(examples[0]!, /^ {2}task 0, kept: /);
+      assert.match(examples[2]!, /^ {2}task 2, new: /);
       field.write('offset.txt', '30\n');
       assert.match((await why())[0]!, /3 to run \(3 changed: .*inputs?.*\)$/);
       assert.deepEqual(field.lines('home/runs').sort(), ['1', '2', '3']);

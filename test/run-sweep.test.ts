@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { PassThrough } from 'node:stream';
+import { type PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { type PlannedSweep, runSweep, type SubmitWish } from '#cli';
@@ -215,7 +215,7 @@ describe('a sweep that is run', () => {
       const tables = [{ path: 'missing.csv', file: 'missing.csv', format: 'csv' as const }];
       await assert.rejects(runSweep(client, sweep({ tables }), wish, cli.world), {
         code: 'PARAMETERS_UNREADABLE',
-        message: 'missing.csv cannot be read: ENOENT',
+        message: 'missing.csv cannot be read: no such file or directory',
       });
     });
   });
@@ -253,6 +253,36 @@ describe('windrow wait', () => {
       const { code } = await cli.windrow(...line, '--token-file', tokenFile);
       assert.equal(code, 3);
       assert.ok(!server.requests.some((request) => request.startsWith('PATCH')));
+    });
+  });
+
+  it('fetches what was collected into the directory of the user, whose machine is not that of the server', async () => {
+    const bytes = Buffer.from('1\n2\n');
+    const handlers: Partial<ApiHandlers> = {
+      watchEvents: script([{ kind: 'job', state: 'done', counts: counts({ done: 10 }) } as never]),
+      getJob: async () => jobDetail({ state: 'done', counts: counts({ done: 10 }) }),
+      collectJob: async () => ({
+        complete: true,
+        tasks: 10,
+        files: [{ file: 'tasks/0/energy', bytes: bytes.length, changedAtMs: 1 }],
+      }),
+      readOutput: async () => ({ stream: Readable.from([bytes]), bytes: bytes.length }),
+    };
+    await inWorld(handlers, async (cli, client) => {
+      const fetchTo = join(cli.directory, 'results');
+      assert.equal(await runSweep(client, sweep(), { ...wish, fetchTo }, cli.world), 0);
+      assert.equal(readFileSync(join(fetchTo, 'tasks', '0', 'energy'), 'utf8'), '1\n2\n');
+    });
+  });
+
+  it('submits nothing when the directory for the results cannot be made', async () => {
+    await inWorld({}, async (cli, client, server) => {
+      const fetchTo = join(cli.directory, 'file', 'below');
+      writeFileSync(join(cli.directory, 'file'), '');
+      await assert.rejects(runSweep(client, sweep(), { ...wish, fetchTo }, cli.world), {
+        code: 'OUTPUT_FAILED',
+      });
+      assert.deepEqual(server.requests, []);
     });
   });
 });

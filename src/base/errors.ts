@@ -3,6 +3,7 @@
  * Each room has its own `errors.ts` made with `defineErrors`; the reference page
  * docs/reference/errors.md is printed from those tables and checked for drift.
  */
+import { getSystemErrorMessage } from 'node:util';
 
 /** Facts an error is about, e.g. `{ file: 'grid.csv', line: 17 }`. Also sent as JSON. */
 export type Facts = Record<string, string | number | boolean | null | undefined>;
@@ -73,4 +74,12 @@ export function messageOf(error: unknown): string {
 export function systemCodeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : undefined;
+}
+
+/** Why a system call failed, in words: `no such file or directory`; else the code or the message. */
+export function systemReasonOf(error: unknown): string {
+  const { errno } = (error ?? {}) as { errno?: unknown };
+  if (systemCodeOf(error) === 'EISDIR') return 'it is a directory';
+  if (typeof errno === 'number' && errno < 0) return getSystemErrorMessage(errno) || String(errno);
+  return systemCodeOf(error) ?? messageOf(error);
 }

@@ -8,10 +8,12 @@ export {
   type Facts,
   messageOf,
   systemCodeOf,
+  systemReasonOf,
   WindrowError,
 } from './errors.ts';
 export { Lifetime } from './lifetime.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
+export { makeDirectories } from './make-directories.ts';
 export { nearestWord } from './nearest.ts';
 export {
   type Address,

@@ -19,18 +19,22 @@ export function compositionFor(world: World): Composition {
 
 /** The errors of every room, as far down as a user may meet them. */
 export async function errorTables(): Promise<readonly NamedErrors[]> {
-  const [wire, sweep, store, sandbox, results, pilots, worker, server] = await Promise.all([
-    import('#wire'),
-    import('#sweep'),
-    import('#store'),
-    import('#sandbox'),
-    import('#results'),
-    import('#pilots'),
-    import('#worker'),
-    import('#server'),
-  ]);
+  const [classad, wire, sweep, store, sandbox, results, pilots, worker, server] = await Promise.all(
+    [
+      import('#classad'),
+      import('#wire'),
+      import('#sweep'),
+      import('#store'),
+      import('#sandbox'),
+      import('#results'),
+      import('#pilots'),
+      import('#worker'),
+      import('#server'),
+    ],
+  );
   const rooms: [room: string, door: object][] = [
     ['base', { baseErrors }],
+    ['classad', classad],
     ['sweep', sweep],
     ['wire', wire],
     ['store', store],

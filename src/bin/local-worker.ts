@@ -1,8 +1,8 @@
 /** The worker beside a server of `windrow run`: a process of its own, started before the server. */
-import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeDirectories } from '#base';
 import type { RunOptions, World } from '#cli';
 import { type LocalWorker, startLocalWorker } from '#pilots';
 import { lockPathOf, readLock } from '#worker';
@@ -43,7 +43,7 @@ export function prepareWorker(
     giveUp: async () => {
       resolve(null);
       const worker = await starting.catch(() => null);
-      // Another run's worker goes on; to watch it would keep this process alive as long.
+      // One that was there works for another server; watching it would keep this process alive.
       if (worker?.adopted) worker.unref();
       else await worker?.ended;
     },
@@ -57,7 +57,7 @@ async function startWorker(
   line: Promise<string | null>,
 ): Promise<LocalWorker> {
   const dir = join(directory, 'worker');
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeDirectories(dir, 0o700);
   const program = fileURLToPath(new URL('./windrow.js', import.meta.url));
   return startLocalWorker({
     argv: [

@@ -1,7 +1,7 @@
 /** A server on a state directory: secrets, store, listening, and the file by which others find it. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type Clock, messageOf, systemClock } from '#base';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type Clock, makeDirectories, messageOf, systemClock } from '#base';
 import type { OpenLineProcess } from '#results';
 import { openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
@@ -103,7 +103,7 @@ async function closeServer(server: Server, endpoint: string): Promise<void> {
 
 function makeStateDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
   } catch (error) {
     throw storeErrors.create('STATE_UNWRITABLE', { directory, why: messageOf(error) });
   }

@@ -31,12 +31,12 @@ export async function planSweep(
     options.sweepFile !== null
       ? await readSweepFile(options.sweepFile, given, surroundings)
       : await planFromArguments({ ...given, ...splitParallelWords(options.words) }, surroundings);
-  return plannedOf(plan, options, cwd);
+  return plannedOf(plan, cwd);
 }
 
-function plannedOf(plan: SweepPlan, options: RunOptions, cwd: string): PlannedSweep {
+function plannedOf(plan: SweepPlan, cwd: string): PlannedSweep {
   const { tables, blobs, warnings } = plan;
-  const output = plan.spec.output || (options.server === null ? join(cwd, DEFAULT_OUTPUT) : '');
+  const output = plan.spec.output || join(cwd, DEFAULT_OUTPUT);
   const spec = { ...plan.spec, output };
   const { key, parts } = jobKey(spec);
   return { spec, tables, blobs, key, keyParts: parts, warnings };
@@ -53,7 +53,7 @@ function sweepOptions(options: RunOptions): SweepOptions {
     collect: options.collect,
     order: options.order,
     keep: options.keep,
-    directory: options.directory,
+    directory: options.directory ?? defaultDirectory(options),
     inputs: options.inputs,
     results: options.results,
     environment: options.environment,
@@ -63,6 +63,11 @@ function sweepOptions(options: RunOptions): SweepOptions {
     priority: options.priority,
   };
   return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== undefined));
+}
+
+/** Where a worker elsewhere runs, the user's own directory means nothing. */
+function defaultDirectory({ server, sweepFile }: RunOptions): 'scratch' | undefined {
+  return server !== null && sweepFile === null ? 'scratch' : undefined;
 }
 
 function axisOf({ kind, text }: RunOptions['axes'][number]): ArgumentAxis {

@@ -43,7 +43,9 @@ async function runThere(
   const token = options.token || (await readSecretFile(options.tokenFile));
   const client = new ApiClient({ url, token });
   try {
-    return await runSweep(client, sweep, wishOf(options), world);
+    // That server may be on another machine: it collects in a place of its own, and the files are fetched.
+    const there = { ...sweep, spec: { ...sweep.spec, output: '' } };
+    return await runSweep(client, there, { ...wishOf(options), fetchTo: sweep.spec.output }, world);
   } finally {
     await client.close();
   }
@@ -129,7 +131,10 @@ async function followHere(
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
     if (options.listen) await opened.server.clientsTold(world.ending);
-    const job = [...opened.server.core.jobs.values()].at(-1);
+    // Others may share the state directory.
+    const job = [...opened.server.core.jobs.values()].findLast(
+      ({ spec, state }) => spec.output === sweep.spec.output && state !== 'removed',
+    );
     if (job?.collectionError) {
       tell(job.collectionError, options, world);
       return FOLLOWED.failed;

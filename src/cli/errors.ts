@@ -15,7 +15,7 @@ export const cliErrors = defineErrors({
   },
   SERVER_NOT_RUNNING: {
     message: 'there is a state directory at {state}, but no server runs on it',
-    todo: 'To change anything start one: windrow serve --state {state}',
+    todo: 'To run what failed or is left, run the same `windrow run` again; to change anything else, start one: windrow serve --state {state}',
     status: 409,
     example: { state: './results/.windrow' },
   },
@@ -59,13 +59,19 @@ export const cliErrors = defineErrors({
     message: '{file} cannot be read: {reason}',
     todo: 'Name a file that exists and that you may read.',
     status: 400,
-    example: { file: 'grid.csv', reason: 'ENOENT' },
+    example: { file: 'grid.csv', reason: 'no such file or directory' },
+  },
+  AD_UNREADABLE: {
+    message: 'the ad {file} cannot be read: {reason}',
+    todo: 'Name a file that exists and that you may read.',
+    status: 400,
+    example: { file: 'slot.ad', reason: 'ENOENT: no such file or directory' },
   },
   OUTPUT_FAILED: {
     message: 'output cannot be written to {target}: {reason}',
     todo: 'Make room there, or write to another place.',
     status: 500,
-    example: { target: 'stdout', reason: 'ENOSPC' },
+    example: { target: 'stdout', reason: 'no space left on device' },
   },
   RESULT_CHOICE_NEEDED: {
     message: 'task {task} has several results: {names}',

@@ -108,6 +108,7 @@ describe('a command line', () => {
     );
     assert.match(usageProblem('rm'), /missing required argument/);
     assert.match(usageProblem('ls', 'x'), /too many arguments/);
+    assert.match(usageProblem('run', 'gzip', 'a.txt'), /the command goes behind --/);
     assert.match(usageProblem('ls', '--', 'x'), /takes no command/);
   });
 });

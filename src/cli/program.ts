@@ -209,5 +209,10 @@ function usageError(error: CommanderError, name: string | undefined): Error {
   const known = COMMANDS.some((spec) => spec.name === name);
   const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
   const help = known ? `windrow ${name} --help` : 'windrow --help';
+  // Who comes from parallel or xargs writes the command straight away.
+  if (name === 'run' && error.code === 'commander.excessArguments') {
+    const told = 'found several words that are no options; the command goes behind --';
+    return cliErrors.create('USAGE_WRONG', { problem: told, help });
+  }
   return cliErrors.create('USAGE_WRONG', { problem, help });
 }

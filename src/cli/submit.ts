@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { messageOf, printable, systemCodeOf } from '#base';
+import { printable, systemReasonOf } from '#base';
 import type { Axis, JobSpec } from '#model';
 import type { ApiClient, JobSubmission, JobSubmitted, SubmissionPreview } from '#wire';
 import { cliErrors } from './errors.ts';
+import { fetchCollected, prepareTarget } from './fetch-output.ts';
 import { FOLLOWED, type FollowWish, followJob } from './follow.ts';
 import { formatCount } from './format.ts';
 import type { World } from './world.ts';
@@ -34,6 +35,8 @@ export interface SubmitWish extends FollowWish {
   readonly again: boolean;
   readonly whyRerun: boolean;
   readonly dryRun: boolean;
+  /** Absolute; where the collected files go when the server is elsewhere. */
+  readonly fetchTo?: string;
 }
 
 /**
@@ -54,6 +57,7 @@ export async function runSweep(
     else await world.stdout.write(previewText(preview));
     return 0;
   }
+  if (wish.fetchTo !== undefined) prepareTarget(wish.fetchTo);
   const submitted = await client.call('submitJob', { body: submission as never });
   warn(submitted.warnings, wish, world);
   if (wish.json) {
@@ -62,6 +66,12 @@ export async function runSweep(
   const code = await followJob(client, submitted.job, wish, world);
   if (code === FOLLOWED.interrupted && !wish.quiet) {
     world.stderr.attempt('windrow: interrupted; the same command goes on from here\n');
+  }
+  if (code !== FOLLOWED.interrupted && wish.fetchTo !== undefined) {
+    await fetchCollected(client, submitted.job, wish.fetchTo);
+    if (!wish.quiet && !wish.json) {
+      world.stderr.attempt(`windrow: results are in ${printable(wish.fetchTo)}\n`);
+    }
   }
   return code;
 }
@@ -110,7 +120,7 @@ async function sendTable(
     return await client.call('putTable', { query: { format, file }, body, signal: world.ending });
   } catch (error) {
     if (failure === undefined) throw error;
-    const reason = systemCodeOf(failure) ?? messageOf(failure);
+    const reason = systemReasonOf(failure);
     throw cliErrors.create('PARAMETERS_UNREADABLE', { file, reason }, { cause: failure });
   } finally {
     body.destroy();
@@ -126,7 +136,8 @@ function warn(warnings: readonly string[], wish: SubmitWish, world: World): void
 function submittedText({ job, outcome, rerun, counts }: JobSubmitted, spec: JobSpec): string {
   const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const name = `job ${job} ${printable(spec.name)}`;
-  if (outcome === 'created') return `windrow: ${name}: ${formatCount(rows)} tasks\n`;
+  if (outcome === 'created')
+    return `windrow: ${name}: ${formatCount(rows)} ${rows === 1 ? 'task' : 'tasks'}\n`;
   return `windrow: ${name} goes on: ${rerunText(rerun)}\n`;
 }
 

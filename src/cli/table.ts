@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { pause, resume, retry, rm } from './table/change.ts';
+import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   rm,
   workers,
   stop,
+  classad,
   config,
   errors,
   completion,

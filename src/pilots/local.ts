@@ -7,9 +7,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '#base';
+import { makeDirectories, messageOf } from '#base';
 import { pilotErrors } from './errors.ts';
 
 /** Who holds the worker directory's lock now; the worker's room knows how to read it. */
@@ -61,7 +61,7 @@ const LOOK_MS = 250;
 
 /** Starts a worker, or takes the one that is alive. Rejects with `PILOT_WORKER_NOT_STARTED`. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+  makeDirectories(options.dir, 0o700);
   const logPath = join(options.dir, 'worker.log');
   const holder = options.findHolder();
   if (holder?.life === 'alive') return adopt(holder, logPath, options.findHolder);

@@ -83,9 +83,9 @@ export const resultsErrors = defineErrors({
   },
   CODE_UNSUPPORTED: {
     message: 'A {what} of kind {kind} cannot be run by this version.',
-    todo: 'Use a module or an executable.',
+    todo: 'Use a module.',
     status: 422,
-    example: { what: 'validator', kind: 'expression' },
+    example: { what: 'collector', kind: 'executable' },
   },
   COLLECT_NAME_UNSAFE: {
     message: 'The result name {name} cannot be used: {reason}.',

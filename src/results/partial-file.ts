@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { makeDirectories, messageOf, systemCodeOf, WindrowError } from '#base';
 import { resultsErrors } from './errors.ts';
 import { syncDirectory } from './segment-files.ts';
 
@@ -161,7 +161,7 @@ export class OutputFiles {
 /** Makes the output directory. Error: `COLLECT_WRITE_FAILED`. */
 export async function makeOutputDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true });
+    makeDirectories(directory);
   } catch (error) {
     throw outputError(directory, error);
   }

@@ -305,14 +305,15 @@ test('closing stops an executable that runs', async () => {
   assert.deepEqual(await verdict, { verdict: 'stopped' });
 });
 
-test('a validator that is missing, was changed or is of an unknown kind is refused at once', async () => {
+test('a validator that is missing, was changed or cannot be read is refused at once', async () => {
   const good = code('module', 'export default () => true');
   writeFileSync(join(top, 'validate.ts'), 'export default () => false');
   await assert.rejects(open(good), { code: 'CODE_CHANGED' });
   const missing: UserCode = { kind: 'module', path: join(top, 'no.ts'), sha256: '' };
   await assert.rejects(open(missing), { code: 'CODE_UNREADABLE' });
   const plain = code('executable', '#!/bin/sh');
-  await assert.rejects(open({ kind: 'expression', text: 'true' }), { code: 'CODE_UNSUPPORTED' });
+  const broken = open({ kind: 'expression', text: 'energy <' });
+  await assert.rejects(broken, { code: 'CLASSAD_SYNTAX_WRONG', message: /column 9/ });
   chmodSync(join(top, 'validate.sh'), 0o644);
   if (process.getuid?.() !== 0) await assert.rejects(open(plain), { code: 'CODE_UNREADABLE' });
 });

@@ -1,5 +1,6 @@
 import type { ResultSource, TaskIndex, Ticket, UserCode } from '#model';
 import { ExecutableChecker } from './executable-checker.ts';
+import { ExpressionChecker } from './expression-checker.ts';
 import { ModuleChecker } from './module-checker.ts';
 import type { UserCodePorts } from './port.ts';
 import { globNames } from './result-files.ts';
@@ -54,11 +55,17 @@ export class Validator {
     this.#idle = [...checkers];
   }
 
-  /** Starts no process yet. Errors: `CODE_UNSUPPORTED`, `CODE_UNREADABLE`, `CODE_CHANGED`. */
+  /**
+   * Starts no process yet. Errors: `CODE_UNREADABLE`, `CODE_CHANGED`, `CLASSAD_SYNTAX_WRONG`,
+   * `CLASSAD_TOO_LARGE`.
+   */
   static async open(request: ValidatorRequest, ports: UserCodePorts): Promise<Validator> {
-    const code = await requireUserCode('validator', request.code, ['module', 'executable']);
     const { timeoutMs, memoryBytes } = request;
     const globs = globNames(request.sources);
+    if (request.code.kind === 'expression') {
+      return new Validator([new ExpressionChecker(request.code.text, globs)]);
+    }
+    const code = await requireUserCode('validator', request.code, ['module', 'executable']);
     const limits = { path: code.path, globs, timeoutMs, memoryBytes };
     const checkers = Array.from({ length: Math.max(1, request.processes) }, () =>
       code.kind === 'module'

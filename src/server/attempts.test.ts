@@ -79,7 +79,7 @@ test('failures draw on the budget of their cause, then the task fails and says w
   assert.equal(field.job(job).state, 'failed');
   const { json: task } = await field.api('GET', `/v1/jobs/${job}/tasks/0`);
   assert.equal(task.state, 'failed');
-  assert.match(task.reason, /all 1 retries are used for signal/);
+  assert.match(task.reason, /its one retry is used for signal/);
   const { json: stats } = await field.api('GET', `/v1/jobs/${job}/stats`);
   assert.deepEqual(stats.causes, { timeout: 2, 'exit-code': 1, signal: 1 });
   assert.equal(stats.failures.length, 1);
@@ -271,4 +271,15 @@ test('a worker that waits gets work as soon as there is some', async (t) => {
   await until(() => field.server.core.workers.size === 1);
   await field.submit({});
   assert.equal((await waiting).attempts.length, 2);
+});
+
+test('a worker is found by its name although one of that name is lost', async (t) => {
+  const field = await openField(t);
+  await field.worker('pc').sync();
+  await field.worker('pc').sync([], { worker: 'id-next', replaces: 'id-pc' });
+  const { json } = await field.api('PATCH', '/v1/workers/pc', {
+    action: 'pause',
+    reason: 'new fan',
+  });
+  assert.deepEqual([json.worker, json.state, json.reason], ['id-next', 'paused', 'new fan']);
 });

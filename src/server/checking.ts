@@ -28,11 +28,17 @@ interface Desk {
   /** The spec's validator that this desk has open. */
   readonly sha256: string;
   busy: number;
+  /** No more checks are expected. */
+  isOver: boolean;
 }
+
+const VALID = { verdict: 'valid' } as const;
 
 export class Checking {
   readonly #parts: CheckingParts;
   readonly #desks = new Map<JobId, Desk>();
+  /** Those of `#desks`, and those that were replaced while checks were under way. */
+  readonly #open = new Set<Desk>();
   #closed = false;
 
   constructor(parts: CheckingParts) {
@@ -42,6 +48,8 @@ export class Checking {
   /** The task's note has the end that is to be checked. */
   check(job: Job, task: TaskIndex): void {
     if (this.#closed) return;
+    // The sweep was submitted again without its validator: then a good end is enough.
+    if (job.spec.validate === null) return onChecked(this.#parts.core, job, task, VALID);
     const desk = this.#desk(job);
     desk.queue.push(task);
     this.#serve(desk);
@@ -51,17 +59,22 @@ export class Checking {
     const code = job.spec.validate!;
     const sha256 = code.kind === 'expression' ? code.text : code.sha256;
     const known = this.#desks.get(job.id);
-    if (known?.sha256 === sha256) return known;
-    if (known) this.#close(known);
-    const validator = this.#open(job);
+    if (known?.sha256 === sha256) {
+      known.isOver = false;
+      return known;
+    }
+    if (known) this.#retire(known);
+    const validator = this.#start(job);
     // Its failure is reported as the verdict of each check.
     validator.catch(() => undefined);
-    const desk = { job, queue: known?.queue ?? [], validator, sha256, busy: 0 };
+    const queue = known?.queue.splice(0) ?? [];
+    const desk = { job, queue, validator, sha256, busy: 0, isOver: false };
     this.#desks.set(job.id, desk);
+    this.#open.add(desk);
     return desk;
   }
 
-  async #open(job: Job): Promise<Validator> {
+  async #start(job: Job): Promise<Validator> {
     const { blobs, layout, ports, processes } = this.#parts;
     const code = placeUserCode(job.spec.validate!, blobs, layout);
     const { results: sources, validateTimeoutMs: timeoutMs } = job.spec;
@@ -76,6 +89,7 @@ export class Checking {
       void this.#checkOne(desk, task).finally(() => {
         desk.busy--;
         this.#serve(desk);
+        this.#closeIfIdle(desk);
       });
     }
   }
@@ -110,22 +124,33 @@ export class Checking {
     return verdict;
   }
 
-  /** The job is over: its processes are not needed any more. */
-  async finish(job: Job): Promise<void> {
+  /** The job is over: its processes end with the checks that are under way. */
+  finish(job: Job): void {
     const desk = this.#desks.get(job.id);
-    if (!desk || desk.busy > 0 || desk.queue.length > 0) return;
-    this.#desks.delete(job.id);
-    await this.#close(desk);
+    if (desk) this.#retire(desk);
+  }
+
+  /** Its last check may be the one that ended the job, and is not through yet. */
+  #retire(desk: Desk): void {
+    desk.isOver = true;
+    this.#closeIfIdle(desk);
+  }
+
+  #closeIfIdle(desk: Desk): void {
+    if (!desk.isOver || this.#closed || desk.busy > 0 || desk.queue.length > 0) return;
+    const { job } = desk;
+    if (this.#desks.get(job.id) === desk) this.#desks.delete(job.id);
+    void this.#close(desk);
   }
 
   async #close(desk: Desk): Promise<void> {
+    this.#open.delete(desk);
     await desk.validator.then((validator) => validator.close()).catch(() => undefined);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const desks = [...this.#desks.values()];
     this.#desks.clear();
-    await Promise.all(desks.map((desk) => this.#close(desk)));
+    await Promise.all([...this.#open].map((desk) => this.#close(desk)));
   }
 }

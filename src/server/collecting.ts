@@ -1,5 +1,6 @@
 /** A job's results become the user's files: at its end, and whenever somebody asks. */
 import { randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JobId, RecordPlace, TaskIndex, Ticket } from '#model';
 import {
   type CollectRow,
@@ -34,8 +35,8 @@ export interface DoneRow extends CollectRow {
 
 export class Collecting {
   readonly #parts: CollectingParts;
-  /** One collection of a job at a time; a second waits for the first, then begins anew. */
-  readonly #running = new Map<JobId, Promise<unknown>>();
+  /** One collection into an output at a time; a second waits for the first, then begins anew. */
+  readonly #running = new Map<string, Promise<unknown>>();
 
   constructor(parts: CollectingParts) {
     this.#parts = parts;
@@ -43,21 +44,23 @@ export class Collecting {
 
   /** Writes the outputs of what is done now. Returns the files, absolute, and how many tasks they hold. */
   async collect(job: Job): Promise<{ files: readonly string[]; rows: number }> {
-    const before = this.#running.get(job.id) ?? Promise.resolve();
+    const { output } = job.spec;
+    const before = this.#running.get(output) ?? Promise.resolve();
     const run = before.catch(() => undefined).then(() => this.#collectNow(job));
-    this.#running.set(job.id, run);
+    this.#running.set(output, run);
     try {
       return await run;
     } finally {
-      if (this.#running.get(job.id) === run) this.#running.delete(job.id);
+      if (this.#running.get(output) === run) this.#running.delete(output);
     }
   }
 
   async #collectNow(job: Job): Promise<{ files: readonly string[]; rows: number }> {
     const { core, blobs, layout, ports } = this.#parts;
     const { spec } = job;
-    if (spec.output === '') return { files: [], rows: 0 };
     const records = new Records(core);
+    // What ends after this moment may be missing.
+    const atMs = core.clock.now();
     try {
       const { collect: chosen } = spec;
       const collection =
@@ -71,13 +74,13 @@ export class Collecting {
         keep: spec.keep,
         rows: this.doneRows(job, spec.order),
         read: (row) => records.read(row),
-        output: spec.output,
+        output: spec.output || layout.output(job.id),
         random: randomBytes(8).toString('hex'),
         userCode: { ports, timeoutMs: COLLECTOR_TIMEOUT_MS, memoryBytes: COLLECTOR_MEMORY_BYTES },
       });
-      job.collectedAtMs = core.clock.now();
+      job.collectedAtMs = atMs;
       job.collectionError = null;
-      core.commit.add({ kind: 'job-collected', job: job.id, atMs: job.collectedAtMs });
+      core.commit.add({ kind: 'job-collected', job: job.id, atMs });
       await core.commit.durable();
       return collected;
     } finally {
@@ -96,6 +99,8 @@ export class Collecting {
           : await store.collectedByEnd(job.id, after, PAGE);
       yield* withCells(job, page);
       if (page.length < PAGE) return;
+      // Reading is synchronous; leases are renewed in between.
+      await nextTurn();
       const last = page.at(-1)!;
       after = order === 'table' ? last.task : last.sequence;
     }

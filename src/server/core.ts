@@ -54,6 +54,8 @@ export interface Lease {
   readonly task: TaskIndex;
   readonly number: number;
   readonly worker: string;
+  /** For people; known also when the worker is gone. */
+  readonly workerName: string;
   readonly grantedAtMs: number;
   readonly grant: Grant;
 }
@@ -122,6 +124,8 @@ export interface Core {
   /** Jobs with tasks that are not final, in the order of their numbers. */
   readonly active: Set<JobId>;
   readonly workers: Map<string, Worker>;
+  /** Slots of every worker ever seen, by name, for figures of jobs that are over. */
+  readonly slotsByName: Map<string, number>;
   readonly leases: Map<Ticket, Lease>;
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
   readonly lost: Map<Ticket, Lease>;
@@ -140,6 +144,6 @@ export interface Core {
   /** Good ends that wait for the job's validator. */
   check(job: Job, task: TaskIndex): void;
   happened(what: Happening): void;
-  /** All tasks of a job are final or held. */
+  /** All tasks of a job are final or held, or nothing more of it is wanted. */
   finished(job: Job): void;
 }

@@ -27,7 +27,7 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
     jobs.push(viewOfJob(job));
   }
   if (jobs.length === 0) return given;
-  const anyReady = jobs.some((job) => job.ready > 0);
+  const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
   const { grants, copies } = plan({
     jobs,
     asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor)),
@@ -144,6 +144,7 @@ function leaseOut(
       task,
       number,
       worker: worker.id,
+      workerName: worker.name,
       grantedAtMs,
       grant: granted,
     });

@@ -7,6 +7,12 @@ export const serverErrors = defineErrors({
     status: 404,
     example: { job: 7 },
   },
+  JOB_REMOVED: {
+    message: 'job {job} was removed; nothing of it runs any more',
+    todo: 'Submit the sweep again.',
+    status: 409,
+    example: { job: 7 },
+  },
   TASK_UNKNOWN: {
     message: 'job {job} has no task {task}; its tasks are 0 to {last}',
     todo: 'List the tasks with: windrow show {job}',

@@ -20,6 +20,8 @@ export interface Layout {
   spooled(ticket: Ticket, index: number): string;
   /** The segment files of a job. */
   results(job: JobId): string;
+  /** What was collected of a job that names no output: from here it is fetched. */
+  output(job: JobId): string;
   /** Where a validator's or collector's files are made. */
   readonly work: string;
 }
@@ -39,6 +41,7 @@ export function layoutOf(root: string): Layout {
     spool: join(root, 'spool'),
     spooled: (ticket, index) => join(root, 'spool', `${ticket}-${index}`),
     results: (job) => join(root, 'jobs', String(job)),
+    output: (job) => join(root, 'jobs', String(job), 'output'),
     work: join(root, 'work'),
   };
 }

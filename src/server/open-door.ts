@@ -12,17 +12,16 @@ import {
   type SpooledPart,
   spokenTask,
 } from '#wire';
-import type { Core, Job, Lease } from './core.ts';
+import type { Core, Job, Lease, Worker } from './core.ts';
 import { dispatch, stoppedReason } from './dispatch.ts';
 import type { Blobs } from './intake/blobs.ts';
 import type { NoTask, OpenDoor, OpenProgram } from './open/port.ts';
+import { isOpenClient, openClientId, openLeaseMs } from './open-lease.ts';
 import { onAttemptEnded } from './reactor/attempts.ts';
 import { onUnused } from './reactor/leases.ts';
-import { onLeaseLost } from './reactor/lost.ts';
+import { onLeaseLost, readopt } from './reactor/lost.ts';
 import { onWorkerHeard, touchWorker } from './reactor/workers.ts';
 
-/** A client is taken for lost when this many pings did not come. */
-const PINGS_MISSED = 3;
 const RETRY_AFTER_S = 5;
 /** A job that is expected is only being read. */
 const EARLY_S = 1;
@@ -84,20 +83,8 @@ export class ServerOpenDoor implements OpenDoor {
 
   async lease(name: string, address: string): Promise<OpenTask | NoTask> {
     const core = this.#core;
-    const id = `open-${core.nextTicket}-${++this.#clients}`;
-    const worker = onWorkerHeard(core, {
-      id,
-      name: name || address,
-      platform: '',
-      version: '',
-      address,
-      kind: 'open',
-      slots: 1,
-      memoryBytes: 0,
-      diskFreeBytes: 0,
-      draining: false,
-      leaseMs: core.settings.leaseMs,
-    });
+    const id = openClientId(core.nextTicket, ++this.#clients);
+    const worker = this.#client(id, name || address, address);
     const client = `${address} ${worker.name}`;
     const [attempt] = dispatch(core, [{ worker, asksFor: 1 }]).get(id) ?? [];
     if (!attempt) {
@@ -109,7 +96,7 @@ export class ServerOpenDoor implements OpenDoor {
     }
     this.#untold.set(client, core.clock.now());
     const job = core.jobs.get(attempt.job)!;
-    worker.leaseMs = this.#leaseMs(job);
+    worker.leaseMs = openLeaseMs(core.settings, job.spec);
     try {
       const task = await this.#speak(job, attempt.ticket, attempt.task, attempt.cells);
       await core.commit.durable();
@@ -126,12 +113,33 @@ export class ServerOpenDoor implements OpenDoor {
     }
   }
 
-  /** Without pings only the end of the job's own time limit tells that a client has vanished. */
-  #leaseMs(job: Job): number {
-    const { pingSeconds, leaseMs } = this.#core.settings;
-    if (pingSeconds > 0) return Math.max(leaseMs, PINGS_MISSED * pingSeconds * 1000);
-    const { timeoutMs, killGraceMs } = job.spec;
-    return timeoutMs > 0 ? timeoutMs + killGraceMs + leaseMs : Number.POSITIVE_INFINITY;
+  #client(id: string, name: string, address: string): Worker {
+    return onWorkerHeard(this.#core, {
+      id,
+      name,
+      platform: '',
+      version: '',
+      address,
+      kind: 'open',
+      slots: 1,
+      memoryBytes: 0,
+      diskFreeBytes: 0,
+      draining: false,
+      leaseMs: this.#core.settings.leaseMs,
+    });
+  }
+
+  /** The ticket's lease, also when its client was taken for lost and its result is still wanted. */
+  #leaseOf(ticket: Ticket): Lease | null {
+    const core = this.#core;
+    const lease = core.leases.get(ticket);
+    if (lease) return lease;
+    const lost = core.lost.get(ticket);
+    if (!lost || !isOpenClient(lost.worker)) return null;
+    const client = this.#client(lost.worker, lost.workerName, '');
+    const again = readopt(core, client, ticket);
+    if (!again) core.workers.delete(client.id);
+    return again;
   }
 
   /** Whether a job is about to come: a client that is early must wait for it, and not end. */
@@ -211,7 +219,7 @@ export class ServerOpenDoor implements OpenDoor {
   }
 
   async complete(ticket: Ticket, parts: readonly SpooledPart[]): Promise<'taken' | 'duplicate'> {
-    const lease = this.#core.leases.get(ticket);
+    const lease = this.#leaseOf(ticket);
     if (!lease) return 'duplicate';
     const job = this.#core.jobs.get(lease.job)!;
     const missing = missingResult(job, parts);

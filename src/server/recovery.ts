@@ -6,6 +6,7 @@ import { openRows } from '#sweep';
 import type { Core, Grant, Job } from './core.ts';
 import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
+import { isOpenClient, openLeaseMs } from './open-lease.ts';
 import { addLease } from './reactor/leases.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
@@ -21,6 +22,7 @@ export async function recover(
 ): Promise<void> {
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
+  for (const { name, slots } of await store.workers()) core.slotsByName.set(name, slots);
   for (const stored of await store.jobs()) {
     const job = await openJob(store, layout, tables, stored);
     core.jobs.set(job.id, job);
@@ -97,12 +99,14 @@ async function restoreGrant(
     platform: '',
     version: '',
     address: '',
-    kind: stored.worker.startsWith('open-') ? 'open' : 'sync',
+    kind: isOpenClient(stored.worker) ? 'open' : 'sync',
     slots: 0,
     memoryBytes: 0,
     diskFreeBytes: 0,
     draining: false,
-    leaseMs: core.settings.leaseMs,
+    leaseMs: isOpenClient(stored.worker)
+      ? openLeaseMs(core.settings, job.spec)
+      : core.settings.leaseMs,
   });
   let ticket = stored.firstTicket;
   for (const [first, count] of stored.tasks) {
@@ -110,9 +114,18 @@ async function restoreGrant(
       if (job.tasks.state(task) !== TaskState.running) continue;
       if (await hasEnded(store, job.id, task, ticket)) continue;
       grant.open++;
-      const { grantedAtMs } = stored;
+      const { grantedAtMs, workerName } = stored;
       const number = nextNumber(job, task);
-      const lease = { ticket, job: job.id, task, number, worker: worker.id, grantedAtMs, grant };
+      const lease = {
+        ticket,
+        job: job.id,
+        task,
+        number,
+        worker: worker.id,
+        workerName,
+        grantedAtMs,
+        grant,
+      };
       addLease(core, job, worker, lease);
       noteCopies(running, job, task, ticket);
     }
@@ -140,6 +153,10 @@ function settle(core: Core, job: Job): void {
   for (let task = job.tasks.find([TaskState.running], 0); task >= 0; ) {
     if (!held.has(task)) job.tasks.giveBack(task, 0);
     task = job.tasks.find([TaskState.running], task + 1);
+  }
+  const now = core.clock.now();
+  for (const { task, notBeforeMs } of job.notes.values()) {
+    if (notBeforeMs > now) job.tasks.delay(task, notBeforeMs);
   }
   for (let task = job.tasks.find([TaskState.checking], 0); task >= 0; ) {
     core.check(job, task);

@@ -58,6 +58,7 @@ function programFailures(
 
 function within(times: number, budget: number, cause: Cause, delayMs: number): Verdict {
   if (times <= budget) return { next: 'wait', delayMs };
-  const retries = budget === 0 ? 'no retries were allowed' : `all ${budget} retries are used`;
+  const used = budget === 1 ? 'its one retry is used' : `all ${budget} retries are used`;
+  const retries = budget === 0 ? 'no retries were allowed' : used;
   return { next: 'fail', why: `${retries} for ${cause}` };
 }

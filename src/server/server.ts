@@ -1,17 +1,13 @@
 /** The server: its parts joined, started, and ended in the right order. */
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
 import { messageOf, systemCodeOf } from '#base';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
-import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
-import { fileHandlers } from './api/files.ts';
-import { jobHandlers } from './api/jobs.ts';
-import { describeHappening, machineHandlers } from './api/machines.ts';
+import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
-import { taskHandlers } from './api/tasks.ts';
 import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
@@ -19,10 +15,7 @@ import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
-import { gate } from './http/access.ts';
-import { apiRoutes } from './http/api-routes.ts';
-import { answerProblems } from './http/problems.ts';
-import { workerRoutes } from './http/worker-routes.ts';
+import { assembleHttp } from './http/assemble.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
@@ -30,7 +23,6 @@ import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
 import { ServerOpenDoor } from './open-door.ts';
-import { openProtocol } from './open-protocol.ts';
 import { onTick } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
@@ -96,6 +88,7 @@ export class Server {
       jobs: new Map(),
       active: new Set(),
       workers: new Map(),
+      slotsByName: new Map(),
       leases: new Map(),
       lost: new Map(),
       nextTicket: 1,
@@ -150,7 +143,16 @@ export class Server {
       stop: (mode) => options.onStop(mode),
     };
     this.#door = new ServerOpenDoor(core, blobs);
-    this.#http = this.#makeHttp(parts, results);
+    const { session, adminToken, log } = options;
+    this.#http = assembleHttp({
+      parts,
+      results,
+      desk: this.#desk,
+      door: this.#door,
+      session,
+      adminToken,
+      log,
+    });
   }
 
   /** Recovers the state and is ready to listen. @throws WindrowError of the store or the results */
@@ -163,52 +165,10 @@ export class Server {
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
     for (const job of server.core.jobs.values()) {
-      if (job.spec.output !== '') await removeStalePartials(job.spec.output);
+      await removeStalePartials(job.spec.output || layout.output(job.id));
       server.#collectIfDue(job);
     }
     return server;
-  }
-
-  #makeHttp(parts: ApiParts, results: ResultIntake): FastifyInstance {
-    const { session, adminToken, clock, log } = this.#options;
-    const http = Fastify({
-      logger: false,
-      // A body may take as long as its pace is good; slow ones are cut by `readBody` and the limits.
-      requestTimeout: 0,
-      connectionTimeout: 0,
-      keepAliveTimeout: 75_000,
-      forceCloseConnections: true,
-      return503OnClosing: false,
-      routerOptions: { maxParamLength: 1024 },
-    });
-    answerProblems(http, (error, where) =>
-      log('error', 'a request failed', {
-        where,
-        error: messageOf(error),
-        stack: (error as Error).stack,
-      }),
-    );
-    const handlers: ApiHandlers = {
-      ...fileHandlers(parts),
-      ...jobHandlers(parts),
-      ...machineHandlers(parts),
-      ...taskHandlers(parts),
-    };
-    const { core, blobs } = parts;
-    const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);
-    const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
-    http.register(workerRoutes, { core, desk: this.#desk, results, blobs, gate: workerGate });
-    http.register(apiRoutes, { handlers, gate: adminGate });
-    http.register(openProtocol, {
-      door: this.#door,
-      isSession: secretMatcher(session),
-      limit: new SessionLimit(clock),
-      clock,
-      spoolDirectory: parts.layout.spool,
-      onFault: (message, error) =>
-        log('error', message, { error: messageOf(error), stack: (error as Error).stack }),
-    });
-    return http;
   }
 
   /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */
@@ -313,14 +273,14 @@ export class Server {
   #finish(job: Job): void {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
-    this.#later(this.#checking.finish(job));
+    this.#checking.finish(job);
   }
 
   /** Outputs are written when a job ends; a server that was killed before that does it at its start. */
   #collectIfDue(job: Job): void {
     const over = job.state === 'done' || job.state === 'failed';
     const due = job.collectedAtMs === null || job.collectedAtMs < job.stateAtMs;
-    if (!over || !due || job.spec.output === '') return;
+    if (!over || !due || job.spec.output === '' || !isLatest(this.core, job)) return;
     this.#later(
       this.#collecting.collect(job).then(
         () => undefined,
@@ -399,4 +359,13 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** A later job has taken over the output; an earlier one must not write over it. */
+function isLatest(core: Core, job: Job): boolean {
+  for (const other of core.jobs.values()) {
+    const isSame = other.lineage === job.lineage && other.state !== 'removed';
+    if (isSame && other.id > job.id) return false;
+  }
+  return true;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { UserCode } from '#model';
@@ -125,4 +125,30 @@ test('a validator that throws holds the task with its results; mended, it checks
   assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n3\n4\n');
   const { json: stats } = await field.api('GET', `/v1/jobs/${job}/stats`);
   assert.deepEqual(stats.causes, { ok: 4 });
+});
+
+test('a server killed while results are taken over neither loses, repeats nor counts any twice', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const axes = (to: string) => [{ kind: 'range', column: 'i', from: '1', to, step: '1' }] as const;
+  await field.submit({ axes: axes('6000'), output });
+  await field.worker('a', 3000).workOff();
+  const { core } = field.server;
+  const root = join(field.root, 'copy');
+  const durable = core.commit.durable.bind(core.commit);
+  core.commit.durable = async () => {
+    await durable();
+    const isTaking = core.nextJob === 3 && !core.jobs.has(2);
+    if (isTaking && !existsSync(root))
+      cpSync(join(field.root, 'state'), join(root, 'state'), { recursive: true });
+  };
+  await field.submit({ axes: axes('6001'), output });
+  assert.ok(existsSync(root));
+  const again = await openField(t, { root });
+  assert.equal(again.job(2).state, 'removed');
+  const { job, rerun } = await again.submit({ axes: axes('6001'), output });
+  assert.deepEqual([job, rerun.kept, rerun.fresh], [3, 6000, 1]);
+  assert.equal(await again.worker('b').workOff(), 1);
+  await again.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8').split('\n').length, 6002);
 });

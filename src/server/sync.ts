@@ -77,6 +77,7 @@ export class SyncDesk {
       attempts = await this.#park(worker, request, gone);
     }
     await core.commit.durable();
+    for (const end of request.ended) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
   }
 
@@ -161,7 +162,10 @@ export class SyncDesk {
   #serveParked(): void {
     if (this.#parked.size === 0) return;
     const waiting = [...this.#parked.values()];
-    const asking = this.#core.draining ? [] : waiting.filter(({ asksFor }) => asksFor > 0);
+    // A poll may outlive its worker's lease; what a lost worker were given would never expire.
+    const takesWork = ({ worker, asksFor }: Parked): boolean =>
+      asksFor > 0 && worker.state !== 'lost';
+    const asking = this.#core.draining ? [] : waiting.filter(takesWork);
     const given = dispatch(this.#core, asking);
     for (const parked of waiting) {
       const attempts = given.get(parked.worker.id);

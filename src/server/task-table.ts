@@ -24,6 +24,8 @@ export class TaskTable {
   #returnedAt = 0;
   readonly #delayed = new Map<number, TaskIndex[]>();
   #delayedCount = 0;
+  /** Delayed before a restart: they lie before the cursor, which must pass over them. */
+  readonly #passedOver = new Set<TaskIndex>();
   #cursor = 0;
 
   constructor(rows: number) {
@@ -89,6 +91,13 @@ export class TaskTable {
     this.#dirty.add(Math.floor(task / SEGMENT_TASKS));
   }
 
+  /** A waiting task whose delay outlived the server; call after `restore`. */
+  delay(task: TaskIndex, notBeforeMs: number): void {
+    if (this.state(task) !== TaskState.waiting) return;
+    this.#passedOver.add(task);
+    this.giveBack(task, notBeforeMs);
+  }
+
   /** Back to waiting; at `notBeforeMs` or later (0: at once). */
   giveBack(task: TaskIndex, notBeforeMs: number): void {
     this.set(task, TaskState.waiting);
@@ -111,7 +120,10 @@ export class TaskTable {
       this.#delayed.delete(step);
       this.#delayedCount -= tasks.length;
       released += tasks.length;
-      this.#returned.push(...tasks);
+      for (const task of tasks) {
+        this.#passedOver.delete(task);
+        this.#returned.push(task);
+      }
     }
     return released;
   }
@@ -140,6 +152,7 @@ export class TaskTable {
         break;
       }
       this.#cursor = task + 1;
+      if (this.#passedOver.has(task)) continue;
       this.#take(task, taken);
     }
     return taken;

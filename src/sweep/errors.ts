@@ -97,7 +97,7 @@ export const tableErrors = defineErrors({
   TABLE_UNREADABLE: refusal(
     '{file}: cannot be read: {found}',
     'Check that the file exists and that you may read it.',
-    { file: 'grid.csv', found: 'ENOENT' },
+    { file: 'grid.csv', found: 'no such file or directory' },
   ),
   TABLE_CHANGED: refusal(
     '{file}: found {found} bytes, expected {expected}: it was changed after it was indexed',
@@ -199,7 +199,7 @@ export const planErrors = defineErrors({
   SWEEP_UNREADABLE: refusal(
     '{file}: the sweep file cannot be read: {found}',
     'Check that the file exists, is text of at most 4 MiB, and that you may read it.',
-    { file: 'sweep.toml', found: 'ENOENT' },
+    { file: 'sweep.toml', found: 'no such file or directory' },
   ),
   SWEEP_BAD_TOML: refusal('{file}:{line}:{column}: {found}', 'Correct the TOML at that place.', {
     file: 'sweep.toml',

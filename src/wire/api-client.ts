@@ -24,6 +24,7 @@ import {
   openEndpoint,
   readJson,
 } from './exchange.ts';
+import { errorOfProblem } from './problem.ts';
 import { type FileDigest, uploadFile } from './transfer.ts';
 
 export interface ApiClientOptions {
@@ -150,7 +151,10 @@ export class ApiClient {
 
   async *#lines(route: Route, schema: z.ZodType, request: Exchange): AsyncGenerator<unknown> {
     for await (const line of this.#textLines(request)) {
-      if (line !== '') yield this.#checked(route, schema, this.#parsed(route, line));
+      if (line === '') continue;
+      const json = this.#parsed(route, line);
+      throwProblemLine(json);
+      yield this.#checked(route, schema, json);
     }
   }
 
@@ -227,6 +231,14 @@ export class ApiClient {
     const facts = { url: this.url, method: place.method, path: pathOf(place), problems };
     return apiErrors.create('API_ANSWER_INVALID', facts);
   }
+}
+
+/** What failed after an answer of lines began is told by its last line, `{"error": problem}`. */
+function throwProblemLine(json: unknown): void {
+  const { error } = (json ?? {}) as { error?: unknown };
+  const status = Number((error as { status?: unknown } | null | undefined)?.status);
+  const told = errorOfProblem(error, status >= 400 && status <= 599 ? status : 500);
+  if (told) throw told;
 }
 
 function bodyOf(route: Route, body: unknown): Pick<Exchange, 'body' | 'headers'> {

@@ -1,7 +1,7 @@
 /** The directory of one worker: locked while it lives, cleared of what a dead one left behind. */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, WindrowError } from '#base';
+import { makeDirectories, messageOf, WindrowError } from '#base';
 import { pause } from './backoff.ts';
 import { workerErrors } from './errors.ts';
 import { type LockHolder, takeLock } from './lock-file.ts';
@@ -55,7 +55,7 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
   const base = join(dir, folderOf(host));
   const blobs = join(dir, 'blobs');
   try {
-    mkdirSync(blobs, { recursive: true, mode: 0o700 });
+    makeDirectories(blobs, 0o700);
     for (let count = 1; ; count++) {
       const own = count === 1 ? base : `${base}-${count}`;
       const taken = tryDirectory(own, request.worker);
@@ -71,7 +71,7 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
 
 function tryDirectory(own: string, worker: string): Omit<WorkerDirectory, 'blobs'> | LockHolder {
   for (const name of ['scratch', 'spool']) {
-    mkdirSync(join(own, name), { recursive: true, mode: 0o700 });
+    makeDirectories(join(own, name), 0o700);
   }
   const lock = takeLock(join(own, LOCK_NAME), worker);
   if (!lock.taken) return lock.holder;

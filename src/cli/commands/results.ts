@@ -1,12 +1,10 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, join, normalize, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { formatBytes, messageOf, printableLines, systemCodeOf } from '#base';
-import { type ApiClient, INLINE_RESULT_BYTES, type OutputFile, type ResultItem } from '#wire';
+import { resolve } from 'node:path';
+import { formatBytes, printableLines } from '#base';
+import { type ApiClient, INLINE_RESULT_BYTES, type ResultItem } from '#wire';
 import { findJob, withServer } from '../ask.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
+import { fetchFile } from '../fetch-output.ts';
 import { formatCount, formatMoment, lookOf } from '../format.ts';
 import type { results as spec } from '../table/look.ts';
 import { formatTable } from '../text-table.ts';
@@ -61,49 +59,11 @@ async function fetchFiles(
   const target = resolve(world.surroundings.directory, directory);
   const list = await client.call('listOutput', { params: { job } });
   for (const file of list.files) {
-    const path = insideOf(target, file.file);
-    await fetchFile(client, job, file, path);
+    const path = await fetchFile(client, job, file.file, target);
     if (input.options.json) await world.stdout.json({ ...file, path });
     else await world.stdout.line(printableLines(`${path}  ${formatBytes(file.bytes)}`));
   }
   if (!list.complete) world.stderr.attempt(INCOMPLETE);
-}
-
-/** What the server calls a file is not trusted to stay inside the user's directory. */
-export function insideOf(directory: string, file: string): string {
-  const parts = file.split('/');
-  const wrong = parts.some(
-    (part) => part === '' || part === '.' || part === '..' || part.includes('\0'),
-  );
-  if (wrong || normalize(file) !== file) throw cliErrors.create('EXPORT_PATH_WRONG', { file });
-  return join(directory, ...parts);
-}
-
-/** Written beside its place and renamed: under its name there is the whole file or none. */
-async function fetchFile(
-  client: ApiClient,
-  job: number,
-  file: OutputFile,
-  path: string,
-): Promise<void> {
-  const draft = `${path}.${process.pid}.part`;
-  const failed = (error: unknown) => {
-    const reason = systemCodeOf(error) ?? messageOf(error);
-    return cliErrors.create('OUTPUT_FAILED', { target: path, reason }, { cause: error });
-  };
-  await mkdir(dirname(path), { recursive: true }).catch((error) => {
-    throw failed(error);
-  });
-  const answer = await client.call('readOutput', { params: { job }, query: { file: file.file } });
-  try {
-    const handle = await open(draft, 'w');
-    await pipeline(answer.stream, createWriteStream(draft, { fd: handle, flush: true }));
-    await rename(draft, path);
-  } catch (error) {
-    answer.stream.destroy();
-    await rm(draft, { force: true });
-    throw systemCodeOf(error)?.startsWith('E') ? failed(error) : error;
-  }
 }
 
 async function printResults(

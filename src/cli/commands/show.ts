@@ -67,7 +67,7 @@ function jobText(job: JobDetail): string {
   const warnings = job.warnings.map((warning) => ['warning', warning] as const);
   const history = job.history.map(
     ({ atMs, kind, actor, text }) =>
-      ['then', `${formatMoment(atMs)} ${kind} by ${actor}: ${text}`] as const,
+      ['history', `${formatMoment(atMs)} ${kind} by ${actor}: ${text}`] as const,
   );
   return facts + formatFacts([...waiting, ...warnings, ...history]);
 }

@@ -3,6 +3,7 @@ import { createReadStream, type Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TaskState } from '#model';
 import { type StoredPart, type StoredRecord, searchLogs } from '#results';
 import type { AttemptRow } from '#store';
@@ -75,16 +76,16 @@ export function fileHandlers(parts: ApiParts): FileHandlers {
     async collectJob({ params }) {
       const job = jobOf(core, params.job);
       await collecting.collect(job);
-      return outputOf(job);
+      return outputOf(parts, job);
     },
 
     async listOutput({ params }) {
-      return outputOf(jobOf(core, params.job));
+      return outputOf(parts, jobOf(core, params.job));
     },
 
     async readOutput({ params, query }) {
       const job = jobOf(core, params.job);
-      const { path, bytes } = await outputPath(job, query.file);
+      const { path, bytes } = await outputPath(parts, job, query.file);
       return { stream: createReadStream(path), bytes };
     },
 
@@ -120,6 +121,8 @@ async function* recordsOf(
     const page = await parts.store.attemptsAfter(job.id, after, ATTEMPTS_PAGE);
     for (const attempt of page) yield read(attempt);
     if (page.length < ATTEMPTS_PAGE) return;
+    // Reading is synchronous; leases are renewed in between.
+    await nextTurn();
     after = page.at(-1)!.sequence;
   }
 }
@@ -238,17 +241,19 @@ async function readResult(
 }
 
 /** Collected files, without what is Windrow's own. */
-async function outputOf(job: Job): Promise<OutputList> {
-  const { output } = job.spec;
+const outputDirectory = ({ layout }: ApiParts, job: Job): string =>
+  job.spec.output || layout.output(job.id);
+
+async function outputOf(parts: ApiParts, job: Job): Promise<OutputList> {
+  const output = outputDirectory(parts, job);
   const done = job.tasks.count(TaskState.done);
-  if (output === '' || job.collectedAtMs === null)
-    return { complete: false, tasks: done, files: [] };
+  if (job.collectedAtMs === null) return { complete: false, tasks: done, files: [] };
   const files: { file: string; bytes: number; changedAtMs: number }[] = [];
   for (const entry of await readdir(output, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const file = relative(output, path).split(sep).join('/');
-    if (file.startsWith('.') || file.startsWith('quarantine/')) continue;
+    if (isOwn(file) || file.startsWith('quarantine/')) continue;
     const { size, mtimeMs } = await stat(path);
     files.push({ file, bytes: size, changedAtMs: Math.round(mtimeMs) });
   }
@@ -257,16 +262,24 @@ async function outputOf(job: Job): Promise<OutputList> {
   return { complete, tasks: done, files };
 }
 
+/** The state directory, with its secrets, and files that are being written. */
+const isOwn = (file: string): boolean => file.startsWith('.');
+
 /** A file below the output, however it is named: links and `..` lead nowhere else. */
-async function outputPath(job: Job, file: string): Promise<{ path: string; bytes: number }> {
+async function outputPath(
+  parts: ApiParts,
+  job: Job,
+  file: string,
+): Promise<{ path: string; bytes: number }> {
   const unknown = serverErrors.create('OUTPUT_FILE_UNKNOWN', { job: job.id, file });
-  const { output } = job.spec;
-  if (output === '' || file.startsWith('.') || file.includes('\0')) throw unknown;
+  const output = outputDirectory(parts, job);
+  if (file.includes('\0')) throw unknown;
   try {
     const root = await realpath(output);
     const path = await realpath(join(root, file));
     const found: Stats = await stat(path);
-    if (!path.startsWith(root + sep) || !found.isFile()) throw unknown;
+    const isBelow = path.startsWith(root + sep);
+    if (!isBelow || isOwn(relative(root, path)) || !found.isFile()) throw unknown;
     return { path, bytes: found.size };
   } catch {
     throw unknown;

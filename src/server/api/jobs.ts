@@ -17,6 +17,7 @@ import type {
 } from '#wire';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
+import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
 import { pauseJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
 import { type ApiParts, jobOf, parametersOf } from './parts.ts';
@@ -76,8 +77,10 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
 
     async retryJob({ params, body }, { actor }) {
       const job = jobOf(core, params.job);
+      if (job.state === 'removed') throw serverErrors.create('JOB_REMOVED', { job: job.id });
+      await core.commit.durable();
       const notes = body.tasks
-        ? await Promise.all(body.tasks.map((task) => store.note(job.id, task)))
+        ? await Promise.all([...new Set(body.tasks)].map((task) => store.note(job.id, task)))
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
       const retried = retryTasks(core, job, known, actor);
@@ -92,12 +95,16 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
 }
 
 async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {
-  const { rows, done, ...rerun } = await parts.intake.preview(submission);
+  const { rows, done, unfinished, ...rerun } = await parts.intake.preview(submission);
   const command = compileCommand(submission.spec.command, rows.columns);
-  const why = rerun.changed > 0 ? 'changed' : rerun.continues === null ? 'fresh' : null;
+  const why = (task: number) => {
+    if (rerun.changed > 0) return 'changed';
+    if (done.has(task)) return 'kept';
+    return unfinished.has(task) ? 'failed' : 'fresh';
+  };
   const examples = rows.rows(0, PREVIEWED).map((cells, task) => ({
     task,
-    why: done.has(task) ? ('kept' as const) : (why ?? 'failed'),
+    why: why(task),
     commandLine: command.commandLine(cells, task),
   }));
   return { ...rerun, rows: rows.count, examples, warnings: [] } as SubmissionPreview;
@@ -168,7 +175,7 @@ function statsOf(core: Core, job: Job): JobStats {
   const { statistics } = job;
   const summary = summaryOf(job);
   const elapsedMs = Math.max(0, (summary.endedAtMs ?? core.clock.now()) - job.submittedAtMs);
-  const slotsOf = new Map([...core.workers.values()].map((worker) => [worker.name, worker.slots]));
+  const slotsOf = core.slotsByName;
   const workers = statistics.workers(WORKERS_SHOWN).map(({ cpuMs: _cpuMs, ...totals }) => ({
     ...totals,
     efficiency: efficiencyOf(totals.busyMs, slotsOf.get(totals.worker) ?? 0, elapsedMs),

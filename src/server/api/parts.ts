@@ -42,8 +42,10 @@ export function requireTask(job: Job, task: number): void {
 
 /** @throws WindrowError WORKER_UNKNOWN */
 export function workerOf(core: Core, name: string): Worker {
+  // A worker that was started anew has the name of the one that is lost.
+  const named = [...core.workers.values()].filter((other) => other.name === name);
   const worker =
-    core.workers.get(name) ?? [...core.workers.values()].find((other) => other.name === name);
+    core.workers.get(name) ?? named.findLast(({ state }) => state !== 'lost') ?? named.at(-1);
   if (!worker) throw serverErrors.create('WORKER_UNKNOWN', { worker: name });
   return worker;
 }

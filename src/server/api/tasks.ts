@@ -1,4 +1,5 @@
 /** Tasks and their attempts, running and ended. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type TaskIndex, TaskState, type TaskStateName, taskStateName } from '#model';
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
@@ -44,6 +45,8 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
           if (attempts.length === limit) return { attempts, next: after };
         }
         if (page.length < 1000) return { attempts, next: null };
+        // Reading is synchronous; leases are renewed in between.
+        await nextTurn();
       }
     },
   };

@@ -1,7 +1,7 @@
 /** Mounts the user API: every route of the table gets its handler, its checks and its answer form. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { messageOf, WindrowError } from '#base';
+import { type Clock, WindrowError } from '#base';
 import {
   API_BODY_BYTES,
   type ApiEvent,
@@ -9,36 +9,39 @@ import {
   type ApiOperation,
   api,
   type BytesAnswer,
+  problemOf,
   type Route,
   readInput,
 } from '#wire';
-import { serverErrors } from '../errors.ts';
+import { DEFAULT_PACE, readBody } from '../open/body.ts';
 import type { Gate } from './access.ts';
 import { sendEvents } from './event-stream.ts';
+import { readJsonBodies } from './json-body.ts';
 
 type Handler = (input: unknown, call: { actor: string; signal: AbortSignal }) => Promise<unknown>;
 
-export async function apiRoutes(
-  http: FastifyInstance,
-  parts: { readonly handlers: ApiHandlers; readonly gate: Gate },
-): Promise<void> {
+export interface ApiRoutesParts {
+  readonly handlers: ApiHandlers;
+  readonly gate: Gate;
+  readonly clock: Clock;
+}
+
+export async function apiRoutes(http: FastifyInstance, parts: ApiRoutesParts): Promise<void> {
   http.removeAllContentTypeParsers();
-  http.addContentTypeParser('*', (_request, body, done) => done(null, body));
+  http.addContentTypeParser('*', async (request: FastifyRequest) =>
+    Readable.from(readBody(request.raw, DEFAULT_PACE, parts.clock)),
+  );
   // Routes of bytes take them whatever they are called, JSON too; the others read JSON.
   addRoutes(http, parts, (route) => route.body?.kind === 'bytes');
   await http.register(async (others) => {
-    others.addContentTypeParser(
-      'application/json',
-      { parseAs: 'string', bodyLimit: API_BODY_BYTES },
-      (_request, body, done) => done(null, parseJson(body as string)),
-    );
+    readJsonBodies(others, parts.clock);
     addRoutes(others, parts, (route) => route.body?.kind !== 'bytes');
   });
 }
 
 function addRoutes(
   http: FastifyInstance,
-  parts: { readonly handlers: ApiHandlers; readonly gate: Gate },
+  parts: ApiRoutesParts,
   isMeant: (route: Route) => boolean,
 ): void {
   for (const [operation, route] of Object.entries<Route>(api)) {
@@ -48,18 +51,9 @@ function addRoutes(
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
       exposeHeadRoute: false,
+      ...(route.body?.kind === 'json' ? { bodyLimit: API_BODY_BYTES } : {}),
       ...(route.auth === 'admin' ? { onRequest: parts.gate } : {}),
       handler: (request, reply) => serve(route, handler, request, reply),
-    });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return text === '' ? {} : JSON.parse(text);
-  } catch (error) {
-    throw serverErrors.create('REQUEST_MALFORMED', {
-      why: `its JSON is broken: ${messageOf(error)}`,
     });
   }
 }
@@ -110,6 +104,6 @@ async function* eachAs<Item>(
     for await (const item of items) yield print(item);
   } catch (error) {
     if (!(error instanceof WindrowError)) throw error;
-    yield `${JSON.stringify({ error: error.code, message: error.message })}\n`;
+    yield `${JSON.stringify({ error: problemOf(error) })}\n`;
   }
 }

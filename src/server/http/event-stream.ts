@@ -21,8 +21,18 @@ async function pump(events: AsyncIterable<ApiEvent>, stream: PassThrough): Promi
   for await (const event of events) {
     if (stream.destroyed) return;
     const hasRoom = stream.write(`id: ${event.id}\ndata: ${JSON.stringify(event)}\n\n`);
-    if (!hasRoom)
-      await new Promise((resolve) => stream.once('drain', resolve).once('close', resolve));
+    if (!hasRoom) await roomIn(stream);
   }
   stream.end();
+}
+
+/** Resolves when there is room again, or nobody reads any more; leaves no listener behind. */
+function roomIn(stream: PassThrough): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stream.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    stream.on('drain', settle).on('close', settle);
+  });
 }

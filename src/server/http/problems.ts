@@ -8,9 +8,11 @@ import { serverErrors } from '../errors.ts';
 export type ReportFault = (error: unknown, where: string) => void;
 
 export function answerProblems(http: FastifyInstance, report: ReportFault): void {
-  http.setErrorHandler((error: FastifyError, request, reply) =>
-    sendProblem(reply, toKnown(error, request, report)),
-  );
+  http.setErrorHandler((error: FastifyError, request, reply) => {
+    // The rest of a refused body is not waited for.
+    if (!request.raw.complete) reply.header('Connection', 'close');
+    return sendProblem(reply, toKnown(error, request, report));
+  });
   http.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
     return sendProblem(

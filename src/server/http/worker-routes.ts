@@ -1,6 +1,5 @@
 /** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
 import type { FastifyInstance } from 'fastify';
-import { messageOf } from '#base';
 import { parseRenewRequest, parseSyncRequest } from '#wire';
 import type { Core } from '../core.ts';
 import { serverErrors } from '../errors.ts';
@@ -10,6 +9,7 @@ import { DEFAULT_PACE, readBody } from '../open/body.ts';
 import { touchWorker } from '../reactor/workers.ts';
 import type { SyncDesk } from '../sync.ts';
 import type { Gate } from './access.ts';
+import { readJsonBodies } from './json-body.ts';
 
 /** Ten thousand ends with their small parts. */
 const SYNC_BYTES = 64 * 2 ** 20;
@@ -26,7 +26,7 @@ export interface WorkerRoutesParts {
 export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
   const { core, desk, results, blobs } = parts;
   http.addHook('onRequest', parts.gate);
-  readPlainJson(http);
+  readJsonBodies(http, core.clock);
 
   http.post('/sync', { bodyLimit: SYNC_BYTES }, async (request, reply) => {
     const gone = new AbortController();
@@ -64,22 +64,6 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
         return reply.code(204).send();
       },
     );
-  });
-}
-
-/**
- * Syncs are most of what a server reads. Fastify's own reading joins text piece by piece and then
- * searches it for keys that would reach prototypes; here every field is copied by name.
- */
-function readPlainJson(http: FastifyInstance): void {
-  http.removeContentTypeParser('application/json');
-  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, JSON.parse(body.toString()));
-    } catch (error) {
-      const why = messageOf(error);
-      done(serverErrors.create('REQUEST_MALFORMED', { why }, { cause: error }), undefined);
-    }
   });
 }
 

@@ -51,7 +51,8 @@ export class Blobs {
     const texts = new Map<string, string>();
     for (const { from } of spec.inputs) {
       if (from.kind !== 'template' || texts.has(from.blob)) continue;
-      if (from.bytes > TEMPLATE_BYTES) {
+      // The file's own size: what a submission says of it is not to be relied on.
+      if ((this.size(from.blob) ?? 0) > TEMPLATE_BYTES) {
         throw serverErrors.create('UPLOAD_TOO_LARGE', { limit: TEMPLATE_BYTES });
       }
       texts.set(from.blob, await readFile(this.#layout.blob(from.blob), 'utf8'));

@@ -9,22 +9,28 @@ import { type RowSource, rowDigest } from '#sweep';
 import type { Job } from '../core.ts';
 
 const SLICE_ROWS = 2000;
+const FIRST_ROWS = 100;
 
 export interface Taken {
   /** Task of the new job → task of the earlier one whose result it takes over. */
   readonly done: ReadonlyMap<TaskIndex, TaskIndex>;
   /** Rows the earlier job had too, but without a result. */
   readonly unfinished: number;
+  /** Those of them among the first rows, for a preview: a set of all could have millions. */
+  readonly firstUnfinished: ReadonlySet<TaskIndex>;
 }
+
+const NOTHING: Taken = { done: new Map(), unfinished: 0, firstUnfinished: new Set() };
 
 /**
  * @param columns must be the same as the earlier job's, or nothing is taken
  */
 export async function rowsDoneBefore(earlier: Job, rows: RowSource): Promise<Taken> {
   const done = new Map<TaskIndex, TaskIndex>();
-  if (rows.columns.join('\0') !== earlier.columns.join('\0')) return { done, unfinished: 0 };
+  if (rows.columns.join('\0') !== earlier.columns.join('\0')) return NOTHING;
   const index = await indexRows(earlier.rows);
   const used = new Set<TaskIndex>();
+  const firstUnfinished = new Set<TaskIndex>();
   let unfinished = 0;
   for (let from = 0; from < rows.count; from += SLICE_ROWS) {
     for (const [offset, cells] of rows.rows(from, SLICE_ROWS).entries()) {
@@ -32,11 +38,14 @@ export async function rowsDoneBefore(earlier: Job, rows: RowSource): Promise<Tak
       if (before === null) continue;
       used.add(before);
       if (earlier.tasks.state(before) === TaskState.done) done.set(from + offset, before);
-      else unfinished++;
+      else {
+        unfinished++;
+        if (from + offset < FIRST_ROWS) firstUnfinished.add(from + offset);
+      }
     }
     await nextTurn();
   }
-  return { done, unfinished };
+  return { done, unfinished, firstUnfinished };
 }
 
 interface RowIndex {

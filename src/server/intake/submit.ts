@@ -1,6 +1,6 @@
 /** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { messageOf } from '#base';
+import { accessSync, constants } from 'node:fs';
+import { makeDirectories, messageOf } from '#base';
 import { type AttemptRecord, type JobSpec, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
@@ -84,25 +84,38 @@ export class Intake {
       await core.commit.durable();
       return { job: earlier, outcome: 'continued', rerun, warnings };
     }
+    const replaced = earlier && this.#replacedOutputs(earlier, submission.key);
     const created = await this.#create(submission, spec, rows, earlier, actor);
     await core.commit.durable();
-    return { ...created, outcome: 'created', warnings };
+    const all = replaced ? [...warnings, replaced] : warnings;
+    return { ...created, outcome: 'created', warnings: all };
+  }
+
+  /** A different sweep is about to write where an earlier one has written. */
+  #replacedOutputs(earlier: Job, key: string): string | null {
+    const { id, spec } = earlier;
+    if (spec.output === '' || earlier.key === key || earlier.collectedAtMs === null) return null;
+    return `${spec.output} holds the results of job ${id} (${spec.name}), which this one replaces; they stay in the server (windrow results ${id}), another --output keeps both`;
   }
 
   /** What `submit` would do. */
   async preview(
     submission: JobSubmission,
-  ): Promise<Rerun & { rows: RowSource; done: ReadonlySet<number> }> {
+  ): Promise<
+    Rerun & { rows: RowSource; done: ReadonlySet<number>; unfinished: ReadonlySet<number> }
+  > {
     const spec = submission.spec as JobSpec;
     const { rows } = await this.check(spec);
     const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
-    if (!earlier) return { ...freshRun(rows.count), rows, done: new Set() };
+    const none = { rows, done: new Set<number>(), unfinished: new Set<number>() };
+    if (!earlier) return { ...freshRun(rows.count), ...none };
     if (earlier.key !== submission.key) {
-      return { ...changedRun(earlier, submission.keyParts, rows.count), rows, done: new Set() };
+      return { ...changedRun(earlier, submission.keyParts, rows.count), ...none };
     }
     const taken = await rowsDoneBefore(earlier, rows);
     const done = new Set(taken.done.keys());
-    return { ...takenRun(earlier, taken.done.size, taken.unfinished, rows.count), rows, done };
+    const rerun = takenRun(earlier, taken.done.size, taken.unfinished, rows.count);
+    return { ...rerun, rows, done, unfinished: taken.firstUnfinished };
   }
 
   /** The latest job of the lineage. */
@@ -125,8 +138,7 @@ export class Intake {
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    const stuck = await this.stuckNotes(job);
-    retryTasks(core, job, stuck, actor);
+    retryTasks(core, job, await this.stuckNotes(job), actor);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -134,6 +146,8 @@ export class Intake {
   /** Notes of the failed and held tasks, read from the store. */
   async stuckNotes(job: Job): Promise<TaskNote[]> {
     const stuck: TaskNote[] = [];
+    // Failures of this moment are known to the store only once they are committed.
+    await this.#parts.core.commit.durable();
     for (let from = 0; ; ) {
       const notes = await this.#parts.store.notes(job.id, from, 10_000);
       for (const note of notes) if (isStuck(job, note.task)) stuck.push(note);
@@ -153,7 +167,8 @@ export class Intake {
     const usable = earlier !== null && earlier.key === submission.key;
     const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
     const job = this.#makeJob(submission, spec, rows, actor);
-    core.commit.add({ kind: 'job-added', job: storedJob(job) });
+    const takes = taken !== null && taken.done.size > 0;
+    core.commit.add({ kind: 'job-added', job: takes ? unfinishedJob(job) : storedJob(job) });
     core.commit.add({
       kind: 'event',
       atMs: job.submittedAtMs,
@@ -162,14 +177,16 @@ export class Intake {
       actor,
       text: `${spec.name}: ${rows.count} tasks`,
     });
-    if (taken && earlier) await this.#takeOver(job, earlier, taken.done);
+    if (takes && earlier) await this.#takeOver(job, earlier, taken.done);
     // Two jobs never write to one output.
     const before = this.#earlier(job.lineage);
     if (before && spec.output !== '' && core.active.has(before.id)) {
       removeJob(core, before, `replaced by job ${job.id}`, actor);
     }
+    // From here on to the next commit nothing waits: the states of its tasks go with its own.
     core.jobs.set(job.id, job);
     core.active.add(job.id);
+    if (takes) setJobState(core, job, 'running', job.stateReason, actor);
     core.happened({ kind: 'job', job: job.id });
     checkFinished(core, job);
     core.wake();
@@ -221,8 +238,8 @@ export class Intake {
         job.tasks.set(task, TaskState.done);
         addRecord(core, job, takenRecord(attempt, job.id, task, earlier.id), true);
       }
-      await core.commit.durable();
       if (rows.length < TAKE_ROWS) return;
+      await core.commit.durable();
       after = rows.at(-1)!.task;
     }
   }
@@ -253,6 +270,11 @@ export function storedJob(job: Job): StoredJob {
     resultsEnd: job.resultsEnd,
     collectedAtMs: job.collectedAtMs,
   };
+}
+
+/** A crash while results are taken over, in many transactions, leaves a job that nobody goes on with. */
+function unfinishedJob(job: Job): StoredJob {
+  return { ...storedJob(job), state: 'removed', stateReason: 'its submission broke off' };
 }
 
 /** Sweeps that write to one place, or have one name, are versions of one thing. */
@@ -303,7 +325,7 @@ function rerunOf(
 
 function checkOutput(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: messageOf(error) });

@@ -34,8 +34,7 @@ export function onAttemptEnded(
     task: lease.task,
     number: lease.number,
     worker: worker?.name ?? lease.worker,
-    signature:
-      end.cause === 'ok' ? '' : signatureOf(end.cause, end.exitCode ?? end.signal, lastErrorLine),
+    signature: end.cause === 'ok' ? '' : signatureOf(end.cause, statusOf(end), lastErrorLine),
     place,
     reusedFrom: null,
   };
@@ -43,8 +42,11 @@ export function onAttemptEnded(
     if (BLAME[end.cause] === 'machine') onMachineFailed(core, worker, record);
     else if (end.cause === 'ok') onMachineGood(worker);
   }
-  if (isFinal(job.tasks.state(lease.task))) return onTooLate(core, job, record);
-  if (end.cause === 'ok') onGoodEnd(core, job, record);
+  const state = job.tasks.state(lease.task);
+  if (isFinal(state)) return onTooLate(core, job, record);
+  if (end.cause === 'ok') return onGoodEnd(core, job, record);
+  // A copy of it has ended well, and its results wait for the validator.
+  if (state === TaskState.checking || state === TaskState.held) addRecord(core, job, record, false);
   else onBadEnd(core, job, record, copies > 0);
 }
 
@@ -56,8 +58,11 @@ function onTooLate(core: Core, job: Job, record: AttemptRecord): void {
 
 function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
   if (job.spec.validate === null) return accept(core, job, record);
-  // A copy is being checked already; this one waits for nothing.
-  if (job.tasks.state(record.task) === TaskState.checking) return onTooLate(core, job, record);
+  // A copy is being checked already, or is held for the validator; this one waits for nothing.
+  const state = job.tasks.state(record.task);
+  if (state === TaskState.checking || state === TaskState.held) {
+    return onTooLate(core, job, record);
+  }
   job.tasks.set(record.task, TaskState.checking);
   keepNote(
     core,
@@ -99,6 +104,7 @@ export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: 
     return;
   }
   if (copyRuns || record.cause === 'superseded') {
+    job.tasks.set(record.task, TaskState.running);
     keepNote(core, job, { ...next, state: 'running' }, true);
     return;
   }
@@ -164,7 +170,7 @@ export function onChecked(core: Core, job: Job, task: number, verdict: CheckVerd
       reason: verdict.reason,
       signature,
     };
-    return onBadEnd(core, job, invalid, false);
+    return onBadEnd(core, job, invalid, otherCopies(core, job, task).length > 0);
   }
   job.tasks.set(task, TaskState.held);
   const reason = `the validator failed, not the program: ${verdict.reason}`;
@@ -180,4 +186,10 @@ export function onChecked(core: Core, job: Job, task: number, verdict: CheckVerd
     actor: 'validator',
   });
   checkFinished(core, job);
+}
+
+/** What tells failures of one cause apart; a program that was stopped has no status of its own. */
+function statusOf({ cause, exitCode, signal }: AttemptEnd): number | string | null {
+  if (cause === 'exit-code') return exitCode;
+  return cause === 'signal' ? signal : null;
 }

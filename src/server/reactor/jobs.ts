@@ -2,7 +2,7 @@
 import { type TaskIndex, TaskState } from '#model';
 import type { TaskNote } from '#store';
 import type { Core, Job } from '../core.ts';
-import { keepNote, setJobState } from './tasks.ts';
+import { checkFinished, keepNote, setJobState } from './tasks.ts';
 
 /** What runs is finished; workers give back what has not started. */
 export function pauseJob(core: Core, job: Job, reason: string, actor: string): void {
@@ -19,6 +19,8 @@ export function resumeJob(core: Core, job: Job, reason: string, actor: string): 
   if (job.state !== 'paused') return;
   setJobState(core, job, 'running', reason || 'resumed', actor);
   core.active.add(job.id);
+  // Its last attempts may have ended while it was paused.
+  checkFinished(core, job);
   core.wake();
 }
 
@@ -28,16 +30,23 @@ export function removeJob(core: Core, job: Job, reason: string, actor: string): 
   setJobState(core, job, 'removed', reason || 'removed', actor);
   core.active.delete(job.id);
   job.tasks.removeWaiting();
-  for (let task = job.tasks.find([TaskState.held, TaskState.checking], 0); task >= 0; ) {
-    job.tasks.set(task, TaskState.removed);
-    task = job.tasks.find([TaskState.held, TaskState.checking], task + 1);
-  }
+  removeAll(job, TaskState.held);
+  removeAll(job, TaskState.checking);
   for (const lease of core.leases.values()) {
     if (lease.job !== job.id) continue;
     core.workers.get(lease.worker)?.cancels.set(lease.ticket, 'cancelled');
   }
+  core.finished(job);
   core.commit.touch();
   core.wake();
+}
+
+/** One state at a time: looking for two would search to the table's end for each task found. */
+function removeAll(job: Job, state: TaskState): void {
+  for (let task = job.tasks.find([state], 0); task >= 0; ) {
+    job.tasks.set(task, TaskState.removed);
+    task = job.tasks.find([state], task + 1);
+  }
 }
 
 /**

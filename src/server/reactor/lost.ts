@@ -75,7 +75,7 @@ export function readopt(core: Core, worker: Worker, ticket: number): Lease | nul
   if (!lost || lost.worker !== worker.id) return null;
   core.lost.delete(ticket);
   const job = core.jobs.get(lost.job);
-  if (job?.state !== 'running') return null;
+  if (!job || job.state === 'removed') return null;
   const state = job.tasks.state(lost.task);
   if (state !== TaskState.waiting && state !== TaskState.running) return null;
   const lease = { ...lost, grant: { firstTicket: ticket, open: 1 } };
@@ -98,6 +98,7 @@ export function readopt(core: Core, worker: Worker, ticket: number): Lease | nul
     nextTicket: core.nextTicket,
   });
   job.statistics.forget('worker-lost', worker.name);
+  job.statisticsUrgent = true;
   return lease;
 }
 

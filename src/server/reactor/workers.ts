@@ -24,6 +24,7 @@ export interface WorkerNews {
 
 /** A worker spoke: its lease is renewed, and it is remembered when it is new. */
 export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
+  if (news.kind === 'sync' && news.slots > 0) core.slotsByName.set(news.name, news.slots);
   const known = core.workers.get(news.id);
   if (!known) return onWorkerNew(core, news);
   known.name = news.name;

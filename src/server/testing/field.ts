@@ -1,5 +1,6 @@
 /** A real server on a temporary state directory, and workers made of plain requests. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -108,6 +109,19 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     },
     worker: (name, slots = 2) => new FieldWorker(url, name, slots),
   };
+}
+
+/** Uploads a file. Returns its digest. */
+export async function putBlob(field: Field, path: string): Promise<string> {
+  const bytes = readFileSync(path);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const response = await fetch(`${field.url}/v1/blobs/${sha256}`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/octet-stream' },
+    body: bytes,
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return sha256;
 }
 
 export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {

@@ -1,7 +1,7 @@
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { makeDirectories, messageOf, systemCodeOf, WindrowError } from '#base';
 import { storeErrors } from '../errors.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
@@ -82,7 +82,7 @@ export function openDatabase(file: string): DatabaseSync {
   const directory = dirname(file);
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
     accessSync(directory, constants.W_OK);
     database = new DatabaseSync(file, { timeout: 200 });
     // Exclusive before the journal mode: then the WAL needs no shared memory (also right on NFS).

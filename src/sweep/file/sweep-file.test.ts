@@ -338,13 +338,13 @@ const refusals: [string, string | Buffer, string, RegExp][] = [
     'a missing table',
     'command = "x"\nparameters = "none.csv"\n',
     'TABLE_UNREADABLE',
-    /none.csv.*ENOENT/,
+    /none.csv.*no such file or directory/,
   ],
   [
     'a folder as table',
     'command = "x"\nparameters = "build"\n',
     'TABLE_UNREADABLE',
-    /build.*EISDIR/,
+    /build.*it is a directory/,
   ],
   [
     'a bad range',
@@ -437,7 +437,7 @@ for (const [what, toml, code, message] of refusals) {
 test('a sweep file that does not exist is named', async () => {
   await assert.rejects(readSweepFile('none.toml', {}, surroundings), {
     code: 'SWEEP_UNREADABLE',
-    message: 'none.toml: the sweep file cannot be read: ENOENT',
+    message: 'none.toml: the sweep file cannot be read: no such file or directory',
   });
 });
 

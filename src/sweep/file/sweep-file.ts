@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { systemCodeOf } from '#base';
+import { systemReasonOf } from '#base';
 import {
   axesOfArguments,
   documentOfOptions,
@@ -68,7 +68,7 @@ export async function readSweepFile(
 
 async function readText(path: string, file: string): Promise<string> {
   const content = await readBounded(path).catch((error: unknown) => {
-    const found = systemCodeOf(error) ?? 'unknown error';
+    const found = systemReasonOf(error);
     throw planErrors.create('SWEEP_UNREADABLE', { file, found });
   });
   if (content.length > MAX_BYTES) {

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { systemCodeOf, WindrowError } from '#base';
+import { systemReasonOf, WindrowError } from '#base';
 import type { Axis } from '#model';
 import { planErrors, tableErrors } from '../errors.ts';
 import { defaultStep, makeRange } from '../rows/range.ts';
@@ -66,7 +66,7 @@ function valueAxis({ columns, rows }: Draft<'values'>): Extract<Axis, { kind: 'v
 async function headerOf({ path, file, format }: Draft<'file'>): Promise<readonly string[] | null> {
   try {
     const stats = path === '-' ? undefined : await stat(path);
-    if (stats?.isDirectory()) throw unreadable(file, 'EISDIR');
+    if (stats?.isDirectory()) throw unreadable(file, 'it is a directory');
     if (format === 'lines') return ['line'];
     // Neither standard input nor <(…) can be read twice.
     if (!stats?.isFile()) return null;
@@ -78,7 +78,7 @@ async function headerOf({ path, file, format }: Draft<'file'>): Promise<readonly
     return scanner.end().columns;
   } catch (error) {
     if (error instanceof WindrowError) throw error;
-    throw unreadable(file, systemCodeOf(error) ?? 'unknown error');
+    throw unreadable(file, systemReasonOf(error));
   }
 }
 

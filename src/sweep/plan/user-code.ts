@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { WindrowError } from '#base';
+import { parseExpression } from '#classad';
 import type { Collection, UserCode } from '#model';
 import { planErrors } from '../errors.ts';
 import { describeOrigin, type Origin } from '../template/origin.ts';
@@ -18,7 +19,11 @@ export async function planValidator(
 ): Promise<UserCode | null> {
   const { validate } = draft.document;
   if (validate === undefined) return null;
-  if (typeof validate !== 'string') return { kind: 'expression', text: validate.expression };
+  if (typeof validate !== 'string') {
+    // Said now rather than as the verdict of every task.
+    parseExpression(validate.expression);
+    return { kind: 'expression', text: validate.expression };
+  }
   return readCode(draft, validate, draft.findOrigin(['validate']), blobs);
 }
 

@@ -149,7 +149,7 @@ test('a table that was changed after it was indexed is not read', async () => {
   assert.throws(() => TableReader.open(path, index), { code: 'TABLE_CHANGED' });
   await assert.rejects(scanTable(join(folder, 'none'), 'bar', 'none.bar'), {
     code: 'TABLE_UNREADABLE',
-    message: 'none.bar: cannot be read: ENOENT',
+    message: 'none.bar: cannot be read: no such file or directory',
   });
 });
 

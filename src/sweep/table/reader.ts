@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { systemCodeOf } from '#base';
+import { systemReasonOf } from '#base';
 import { rowErrors, tableErrors } from '../errors.ts';
 import { splitLines, splitRows } from './cells.ts';
 import { SEPARATOR } from './format.ts';
@@ -38,7 +38,7 @@ export class TableReader {
     try {
       fd = openSync(path, 'r');
     } catch (error) {
-      const found = systemCodeOf(error) ?? 'unknown';
+      const found = systemReasonOf(error);
       throw tableErrors.create('TABLE_UNREADABLE', { file: path, found });
     }
     const { size } = fstatSync(fd);

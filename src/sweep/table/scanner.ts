@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { systemCodeOf, WindrowError } from '#base';
+import { systemCodeOf, systemReasonOf, WindrowError } from '#base';
 import { tableErrors } from '../errors.ts';
 import { SEPARATOR, type TableFormat } from './format.ts';
 import { JsonLines } from './json-lines.ts';
@@ -111,7 +111,7 @@ export async function scanTable(
   } catch (error) {
     const code = systemCodeOf(error);
     if (error instanceof WindrowError || code === undefined) throw error;
-    throw tableErrors.create('TABLE_UNREADABLE', { file, found: code });
+    throw tableErrors.create('TABLE_UNREADABLE', { file, found: systemReasonOf(error) });
   }
   return scanner.end();
 }

@@ -1,0 +1,72 @@
+/** Every route of the server, with its gates, in one Fastify instance. */
+import Fastify, { type FastifyInstance } from 'fastify';
+import { messageOf } from '#base';
+import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
+import { fileHandlers } from '../api/files.ts';
+import { jobHandlers } from '../api/jobs.ts';
+import { machineHandlers } from '../api/machines.ts';
+import type { ApiParts } from '../api/parts.ts';
+import { taskHandlers } from '../api/tasks.ts';
+import { serverErrors } from '../errors.ts';
+import type { ResultIntake } from '../intake/results.ts';
+import type { OpenDoor } from '../open/port.ts';
+import { openProtocol } from '../open-protocol.ts';
+import type { SyncDesk } from '../sync.ts';
+import { gate } from './access.ts';
+import { apiRoutes } from './api-routes.ts';
+import { answerProblems } from './problems.ts';
+import { workerRoutes } from './worker-routes.ts';
+
+export interface Assembly {
+  readonly parts: ApiParts;
+  readonly results: ResultIntake;
+  readonly desk: SyncDesk;
+  readonly door: OpenDoor;
+  readonly session: string;
+  readonly adminToken: string;
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
+}
+
+/** The server's whole HTTP side; it does not listen yet. */
+export function assembleHttp(assembly: Assembly): FastifyInstance {
+  const { parts, results, desk, door, session, adminToken, log } = assembly;
+  const { clock } = parts.core;
+  const http = Fastify({
+    logger: false,
+    // Bodies may be large: every route cuts slow ones by their pace (`readBody`), not by their time.
+    requestTimeout: 0,
+    connectionTimeout: 0,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1024 },
+  });
+  answerProblems(http, (error, where) =>
+    log('error', 'a request failed', {
+      where,
+      error: messageOf(error),
+      stack: (error as Error).stack,
+    }),
+  );
+  const handlers: ApiHandlers = {
+    ...fileHandlers(parts),
+    ...jobHandlers(parts),
+    ...machineHandlers(parts),
+    ...taskHandlers(parts),
+  };
+  const { core, blobs } = parts;
+  const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);
+  const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
+  http.register(workerRoutes, { core, desk, results, blobs, gate: workerGate });
+  http.register(apiRoutes, { handlers, gate: adminGate, clock });
+  http.register(openProtocol, {
+    door,
+    isSession: secretMatcher(session),
+    limit: new SessionLimit(clock),
+    clock,
+    spoolDirectory: parts.layout.spool,
+    onFault: (message, error) =>
+      log('error', message, { error: messageOf(error), stack: (error as Error).stack }),
+  });
+  return http;
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ManualClock } from '#base';
+import { ended, openField, SESSION, until } from './testing/field.ts';
+
+const ONE_ROW = [{ kind: 'values', columns: ['i'], rows: [['1']] }] as const;
+const COMPLETION = '[Result]\nName=out\nLength=2\n--begin content--\n1\n\n--end content--\n';
+
+async function takeTask(url: string): Promise<string> {
+  const text = await (await fetch(`${url}/task?sessionID=${SESSION}&worker=pc`)).text();
+  return /^Ticket=(\d+)$/m.exec(text)![1]!;
+}
+
+async function complete(url: string, ticket: string): Promise<string> {
+  const address = `${url}/complete?sessionID=${SESSION}&ticket=${ticket}`;
+  return (await fetch(address, { method: 'POST', body: COMPLETION })).text();
+}
+
+test('a task that was to wait before it is tried again still waits after a restart', async (t) => {
+  const clock = new ManualClock();
+  let field = await openField(t, { clock });
+  const { job } = await field.submit({ axes: ONE_ROW });
+  const [attempt] = (await field.worker('a').sync()).attempts;
+  await field.worker('a').sync([ended(attempt!, 'stage-in')], { freeSlots: 0 });
+  field = await field.restart();
+  assert.equal(field.job(job).tasks.delayed, 1);
+  const worker = field.worker('b');
+  assert.deepEqual((await worker.sync()).attempts, []);
+  clock.advance(60_000);
+  assert.equal((await worker.sync()).attempts.length, 1);
+});
+
+test('a client of the open protocol keeps its time of silence over a restart', async (t) => {
+  const clock = new ManualClock();
+  let field = await openField(t, { clock, leaseMs: 1000 });
+  const { job } = await field.submit({ axes: ONE_ROW });
+  const ticket = await takeTask(field.url);
+  field = await field.restart();
+  const [client] = field.server.core.workers.values();
+  assert.equal(client!.leaseMs, 60_000);
+  assert.equal((await complete(field.url, ticket)).trim(), 'taken');
+  assert.equal(field.job(job).state, 'done');
+});
+
+test('the late result of an open client that was taken for lost is taken while it is wanted', async (t) => {
+  const clock = new ManualClock();
+  const field = await openField(t, { clock, leaseMs: 1000 });
+  const { job } = await field.submit({ axes: ONE_ROW });
+  const ticket = await takeTask(field.url);
+  clock.advance(61_000);
+  await until(() => field.job(job).tasks.counts().running === 0);
+  assert.equal((await complete(field.url, ticket)).trim(), 'taken');
+  assert.equal((await complete(field.url, ticket)).trim(), 'duplicate');
+  assert.equal(field.job(job).state, 'done');
+  const { json } = await field.api('GET', `/v1/jobs/${job}/tasks/0`);
+  const [only] = json.attemptList;
+  assert.deepEqual([json.attemptList.length, only.cause, only.worker], [1, 'ok', 'pc']);
+  assert.equal(field.server.core.workers.size, 0);
+});
+
+test('an uploaded result is kept once: its upload is gone when its end is acknowledged', async (t) => {
+  const field = await openField(t);
+  await field.submit({ axes: ONE_ROW });
+  const worker = field.worker('a');
+  const [attempt] = (await worker.sync()).attempts;
+  const content = Buffer.alloc(100_000, 'x');
+  const sent = await fetch(`${field.url}/parts/${attempt!.ticket}/0`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${SESSION}`, 'content-type': 'application/octet-stream' },
+    body: content,
+  });
+  assert.equal(sent.status, 204);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const head = { name: 'out', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
+  const parts = [{ ...head, uploaded: 0, bytes: content.length, sha256 }];
+  await worker.sync([ended(attempt!, 'ok', { parts })]);
+  assert.deepEqual(readdirSync(join(field.root, 'state', 'spool')), []);
+});
