@@ -96,6 +96,13 @@ describe('starting a server', () => {
 });
 
 describe('the secrets of a server', () => {
+  it('are in a private directory, and the output around it is not private', () =>
+    inField(async (field) => {
+      await field.must(0, ...sweep());
+      assert.equal(statSync(field.path('out/.windrow')).mode & 0o777, 0o700);
+      assert.equal(statSync(field.path('out')).mode & 0o777, 0o777 & ~process.umask());
+    }));
+
   it('lie in files of mode 0600 and nowhere else: not in argv, environment, logs or results', () =>
     inField(async (field) => {
       const run = field.start(

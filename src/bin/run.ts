@@ -1,6 +1,6 @@
 /** `windrow run`: on a server that is named, or on one of its own with a worker beside it. */
 import { join } from 'node:path';
-import { messageOf, openLog } from '#base';
+import { makeDirectories, messageOf, openLog } from '#base';
 import {
   codedError,
   errorText,
@@ -25,7 +25,18 @@ export async function run(options: RunOptions, world: World): Promise<number> {
   });
   if (options.server !== null) return runThere(options.server, sweep, options, world);
   const directory = options.stateDirectory ?? join(sweep.spec.output, '.windrow');
+  makeOutput(sweep.spec.output);
   return runHere(directory, sweep, options, world);
+}
+
+/**
+ * With the mode that the user's umask gives: only `.windrow` in it is private. A directory that
+ * cannot be made is told of by whoever needs it first.
+ */
+function makeOutput(directory: string): void {
+  try {
+    makeDirectories(directory);
+  } catch {}
 }
 
 type Sweep = Awaited<ReturnType<typeof planSweep>>;
