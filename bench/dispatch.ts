@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline';
 import type { JobSpec } from '#model';
 import { jobKey } from '#sweep';
 import { type EndedAttempt, PROTOCOL_VERSION, ServerClient, type SyncResponse } from '#wire';
+import { specOf } from '../src/server/testing/field.ts';
 
 const sizes = process.argv.slice(2).map(Number);
 const ROWS = sizes.length > 0 ? sizes : [1000, 10_000, 100_000, 1_000_000];
@@ -28,35 +29,9 @@ const WARM_UP_TASKS = 50_000;
 const SECRET = randomUUID().replaceAll('-', '');
 
 function spec(rows: number): JobSpec {
-  return {
-    name: `dispatch-${rows}`,
-    command: { kind: 'argv', template: ['echo', '$i'] },
-    axes: [{ kind: 'range', column: 'i', from: '1', to: String(rows), step: '1' }],
-    inputs: [],
-    results: [{ name: 'out', from: { kind: 'stdout' }, required: false }],
-    programName: '',
-    programs: [],
-    references: [],
-    environment: {},
-    directory: { kind: 'scratch' },
-    retries: 0,
-    retryByCause: {},
-    timeoutMs: 0,
-    killGraceMs: 1000,
-    idempotent: true,
-    request: { cpus: 1, memoryBytes: 0, diskBytes: 0 },
-    validate: null,
-    validateTimeoutMs: 10_000,
-    collect: { kind: 'concat' },
-    order: 'table',
-    keep: 'packed',
-    output: '',
-    logBytes: 1 << 20,
-    resultBytes: 1 << 30,
-    deleteWorker: false,
-    deleteClient: false,
-    priority: 0,
-  };
+  const to = String(rows);
+  const axes = [{ kind: 'range' as const, column: 'i', from: '1', to, step: '1' }];
+  return specOf({ name: `dispatch-${rows}`, axes });
 }
 
 interface ServerProcess {
