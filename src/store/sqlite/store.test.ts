@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -50,6 +50,25 @@ describe('SQLite: what goes wrong', () => {
     const before = readFileSync(file);
     assert.throws(open, hasCode('STATE_NEWER'));
     assert.deepEqual(readFileSync(file), before);
+  });
+
+  it('brings a state directory of an earlier version up to date, with all that it holds', async () => {
+    const file = join(directory, 'windrow.sqlite');
+    mkdirSync(directory, { recursive: true });
+    const first = join(import.meta.dirname, 'migrations', '0001-first.sql');
+    const old = new DatabaseSync(file);
+    old.exec(readFileSync(first, 'utf8'));
+    old.exec("PRAGMA user_version = 1; INSERT INTO counter VALUES ('next-ticket', 42)");
+    old.close();
+    const store = open();
+    assert.equal(await store.nextTicket(), 42);
+    const attempt = attemptRecord(7);
+    await store.commit([{ kind: 'attempt-ended', sequence: 1, attempt, accepted: true }]);
+    assert.equal((await store.attemptsAfter(1, 0, 10)).length, 1);
+    await store.close();
+    const migrated = new DatabaseSync(file);
+    assert.deepEqual({ ...migrated.prepare('PRAGMA user_version').get() }, { user_version: 2 });
+    migrated.close();
   });
 
   it('names a file that is no database', async () => {

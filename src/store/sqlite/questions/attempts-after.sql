@@ -4,4 +4,4 @@ SELECT sequence, ticket, job, task, number, worker, cause, exit_code AS exitCode
   cpu_user_ms AS cpuUserMs, cpu_system_ms AS cpuSystemMs, memory_peak_bytes AS memoryPeakBytes,
   disk_bytes AS diskBytes, usage_source AS usageSource, segment, byte_offset AS byteOffset,
   byte_count AS byteCount, reused_from AS reusedFrom, accepted
-FROM attempt WHERE sequence > ? AND job = ? ORDER BY sequence LIMIT ?
+FROM attempt INDEXED BY attempt_by_job WHERE sequence > ? AND job = ? ORDER BY sequence LIMIT ?
