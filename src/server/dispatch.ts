@@ -1,11 +1,12 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
+import { messageOf } from '#base';
 import type { TaskIndex, Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
-import { nextNumber } from './reactor/tasks.ts';
+import { nextNumber, setJobState } from './reactor/tasks.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
 const RUNNING_SEEN = 1000;
@@ -40,8 +41,8 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
     given.set(worker, [...(given.get(worker) ?? []), ...attempts]);
   }
   for (const { worker, ticket } of copies) {
-    const attempt = copy(core, core.workers.get(worker)!, ticket);
-    given.set(worker, [...(given.get(worker) ?? []), attempt]);
+    const attempts = copy(core, core.workers.get(worker)!, ticket);
+    given.set(worker, [...(given.get(worker) ?? []), ...attempts]);
   }
   return given;
 }
@@ -99,16 +100,35 @@ function grant(core: Core, job: Job, worker: Worker, count: number): GrantedAtte
   const tasks = job.tasks.take(count);
   if (tasks.length === 0) return [];
   const runs = runsOf(tasks);
-  const cells = runs.flatMap(([first, length]) => job.rows.rows(first, length));
-  return leaseOut(core, job, worker, tasks, runs, (index) => cells[index]!);
+  const cells = readRows(core, job, runs);
+  if (cells !== null) return leaseOut(core, job, worker, tasks, runs, (index) => cells[index]!);
+  for (const task of tasks) job.tasks.giveBack(task, 0);
+  return [];
 }
 
-function copy(core: Core, worker: Worker, ticket: Ticket): GrantedAttempt {
+/** Null when the job's table cannot be read any more: the job is paused and says why. */
+function readRows(
+  core: Core,
+  job: Job,
+  runs: readonly (readonly [TaskIndex, number])[],
+): (readonly string[])[] | null {
+  try {
+    return runs.flatMap(([first, length]) => job.rows.rows(first, length));
+  } catch (error) {
+    const reason = `its parameter table cannot be read: ${messageOf(error)}`;
+    setJobState(core, job, 'paused', reason, 'server');
+    return null;
+  }
+}
+
+function copy(core: Core, worker: Worker, ticket: Ticket): GrantedAttempt[] {
   const first = core.leases.get(ticket)!;
   const job = core.jobs.get(first.job)!;
+  const runs = [[first.task, 1]] as const;
+  const cells = readRows(core, job, runs);
+  if (cells === null) return [];
   addCopy(core, job, first);
-  const cells = job.rows.row(first.task);
-  return leaseOut(core, job, worker, [first.task], [[first.task, 1]], () => cells)[0]!;
+  return leaseOut(core, job, worker, [first.task], runs, () => cells[0]!);
 }
 
 function leaseOut(

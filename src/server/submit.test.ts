@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { UserCode } from '#model';
@@ -151,4 +151,26 @@ test('a server killed while results are taken over neither loses, repeats nor co
   assert.equal(await again.worker('b').workOff(), 1);
   await again.server.settled();
   assert.equal(readFileSync(join(output, 'out'), 'utf8').split('\n').length, 6002);
+});
+
+test('a job whose table was damaged is paused and says so; the server goes on', async (t) => {
+  const field = await openField(t);
+  const rows = Array.from({ length: 5000 }, (_, i) => `${i}\n`).join('');
+  const put = await fetch(`${field.url}/v1/tables?format=csv&file=grid.csv`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/octet-stream' },
+    body: `i\n${rows}`,
+  });
+  const { table } = (await put.json()) as { table: string };
+  const { job } = await field.submit({ name: 'damaged', axes: [{ kind: 'file', table }] });
+  truncateSync(join(field.root, 'state', 'tables', table), 100);
+  const worker = field.worker('a', 4000);
+  const waiting = worker.sync([], { waitMs: 200 });
+  assert.deepEqual((await waiting).attempts, []);
+  const { json } = await field.api('GET', `/v1/jobs/${job}`);
+  assert.equal(json.state, 'paused');
+  assert.match(json.reason, /its parameter table cannot be read/);
+  assert.equal(json.counts.waiting, 5000);
+  await field.submit({ name: 'other' });
+  assert.equal((await worker.sync()).attempts.length, 4);
 });
