@@ -39,6 +39,10 @@ describe('a run that is interrupted', () => {
       await first.until('two run', () => field.lines('home/begun').length === 2);
       first.interrupt();
       await first.until('it says what it waits for', () => first.stderr().includes('Ctrl-C again'));
+      await until('the worker gave back what it had fetched beforehand', async () => {
+        const { jobs } = await field.json('ls', '--state', 'out');
+        return jobs[0].counts.running === 2;
+      });
       field.write('home/go', '');
       assert.equal((await first.ended).code, 3);
       assert.deepEqual(field.lines('home/begun').sort(), ['1', '2']);
