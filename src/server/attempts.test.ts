@@ -62,6 +62,22 @@ test('attempts whose answer was lost go back at the next sync, without using a b
   assert.equal(field.job(job).tasks.counts().done, 0);
 });
 
+test('a sync that a later one overtook gives nothing back and gets nothing', async (t) => {
+  const field = await openField(t);
+  const { job } = await field.submit({});
+  const worker = field.worker('a');
+  await worker.sync([], { freeSlots: 0 });
+  const { attempts } = await worker.sync();
+  const late = await worker.sync([], { sequence: 1, holding: [], freeSlots: 2 });
+  assert.deepEqual(late.attempts, []);
+  assert.equal(field.job(job).tasks.counts().running, 2);
+  await worker.sync(
+    attempts.map((one) => ended(one)),
+    { freeSlots: 0 },
+  );
+  assert.equal(field.job(job).tasks.counts().done, 2);
+});
+
 test('failures draw on the budget of their cause, then the task fails and says why', async (t) => {
   const field = await openField(t);
   const { job } = await field.submit({

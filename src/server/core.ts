@@ -76,6 +76,8 @@ export interface Worker {
   stateReason: string;
   stateActor: string;
   stateAtMs: number;
+  /** Of its latest sync: one that was sent before and comes after it says nothing true any more. */
+  sequence: number;
   /** Of the server's monotonic clock. */
   lastHeardMs: number;
   lastHeardAtMs: number;

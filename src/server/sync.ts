@@ -52,8 +52,10 @@ export class SyncDesk {
   /** @param gone aborted when the worker hung up */
   async exchange(request: SyncRequest, address: string, gone: AbortSignal): Promise<SyncResponse> {
     const core = this.#core;
+    if (this.#isOvertaken(request)) return this.#nothing();
     this.#parked.get(request.worker)?.answer([]);
     const places = await this.#results.storeUploads(request);
+    if (this.#isOvertaken(request)) return this.#nothing();
     if (request.replaces !== null) this.#replace(request.replaces);
     const worker = onWorkerHeard(core, {
       id: request.worker,
@@ -68,6 +70,7 @@ export class SyncDesk {
       draining: request.draining,
       leaseMs: core.settings.leaseMs,
     });
+    worker.sequence = request.sequence;
     for (const end of request.ended) this.#end(worker, end, places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
@@ -79,6 +82,21 @@ export class SyncDesk {
     await core.commit.durable();
     for (const end of request.ended) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
+  }
+
+  /**
+   * A poll that the worker broke off may arrive, on a connection of its own, after the sync that
+   * followed it. What it says of `holding` is old: it would give back what runs by now.
+   */
+  #isOvertaken(request: SyncRequest): boolean {
+    return request.sequence < (this.#core.workers.get(request.worker)?.sequence ?? 0);
+  }
+
+  /** Nobody waits for the answer to a sync that was overtaken. */
+  #nothing(): SyncResponse {
+    const { leaseMs } = this.#core.settings;
+    const settings = { leaseMs, slots: null, drain: false, stop: false };
+    return { protocol: PROTOCOL_VERSION, jobs: [], attempts: [], cancel: [], settings };
   }
 
   /** A worker whose process is known to be dead: another has its directory. */

@@ -51,6 +51,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     stateReason: 'it connected',
     stateActor: 'worker',
     stateAtMs: now,
+    sequence: 0,
     lastHeardMs: core.clock.monotonic(),
     lastHeardAtMs: now,
     leases: new Set(),
