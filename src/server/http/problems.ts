@@ -9,9 +9,11 @@ export type ReportFault = (error: unknown, where: string) => void;
 
 export function answerProblems(http: FastifyInstance, report: ReportFault): void {
   http.setErrorHandler((error: FastifyError, request, reply) => {
-    // The rest of a refused body is not waited for.
-    if (!request.raw.complete) reply.header('Connection', 'close');
-    return sendProblem(reply, toKnown(error, request, report));
+    const known = toKnown(error, request, report);
+    // The rest of a refused body is read and dropped, so that the answer is not lost in a reset;
+    // one that comes too slowly is not waited for.
+    if (known.status === 408) reply.header('Connection', 'close');
+    return sendProblem(reply, known);
   });
   http.setNotFoundHandler((request, reply) => {
     const path = pathOf(request);
