@@ -188,10 +188,6 @@ export class Server {
     return this.#url;
   }
 
-  get events(): Events {
-    return this.#events;
-  }
-
   /** Results first, then the states that were touched: a failed sync must lose neither. */
   #beforeCommit(): Change[] {
     const changes: Change[] = [];

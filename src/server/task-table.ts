@@ -1,11 +1,4 @@
-import {
-  isFinal,
-  SEGMENT_TASKS,
-  type TaskCounts,
-  type TaskIndex,
-  TaskState,
-  taskStateName,
-} from '#model';
+import { SEGMENT_TASKS, type TaskCounts, type TaskIndex, TaskState, taskStateName } from '#model';
 
 /** Delayed tasks are looked at in steps of this length. */
 const DELAY_STEP_MS = 100;
@@ -181,10 +174,6 @@ export class TaskTable {
     this.#delayed.clear();
     this.#delayedCount = 0;
     return removed;
-  }
-
-  get allFinal(): boolean {
-    return this.#counts.every((count, state) => count === 0 || isFinal(state));
   }
 
   /** State bytes of the segments touched since the last call. */
