@@ -37,6 +37,7 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'wire']),
   room('pilots', 'workers onto machines: this one', ['base', 'model']),
   room(
     'worker',
@@ -64,6 +65,7 @@ export const ROOMS: readonly Room[] = [
     'store',
     'sandbox',
     'results',
+    'traces',
     'pilots',
     'worker',
     'server',
