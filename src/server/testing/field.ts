@@ -66,6 +66,8 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     },
     validators: 2,
     readOnly: false,
+    faces: [],
+    traces: null,
     log: () => undefined,
     onStop: (_mode, error) => {
       if (error) throw error;

@@ -5,7 +5,8 @@ import { tracesErrors } from '../errors.ts';
 import type { TraceStore } from '../store/trace-store.ts';
 import { type AccessRules, requireSender } from './access.ts';
 import { FORM_PATH, receiveForm } from './form-upload.ts';
-import { TusUploads, UPLOADS_PATH } from './tus.ts';
+import { TusUploads } from './tus.ts';
+import { UPLOADS_PATH } from './upload-path.ts';
 
 /** Senders that send nothing for so long are cut off. */
 const IDLE_MS = 60_000;
@@ -34,7 +35,7 @@ export class TracesFace {
   }
 
   /** Whether a request with this path is one for `handle`. */
-  static isMeant(path: string): boolean {
+  isMeant(path: string): boolean {
     return path === FORM_PATH || path === UPLOADS_PATH || path.startsWith(`${UPLOADS_PATH}/`);
   }
 

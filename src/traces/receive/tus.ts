@@ -13,7 +13,8 @@ import { type AccessRules, requireAccount } from './access.ts';
 import { TusError, toTusError } from './tus-error.ts';
 import { diskFull, Unfinished } from './unfinished.ts';
 
-export const UPLOADS_PATH = '/traces/uploads';
+import { UPLOADS_PATH } from './upload-path.ts';
+
 /** The header of the last answer with the name under which the file was stored. */
 export const STORED_AS_HEADER = 'Trace-Stored-As';
 

@@ -35,7 +35,8 @@ export class Unfinished extends DataStore {
 
   constructor(directory: string, keepMs: number, now: () => number) {
     super();
-    this.extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
+    // Without `expiration`: what counts here is when something came last, not when it began.
+    this.extensions = ['creation', 'creation-with-upload', 'termination'];
     this.#directory = directory;
     this.#keepMs = keepMs;
     this.#now = now;
@@ -104,10 +105,6 @@ export class Unfinished extends DataStore {
     this.#hashes.delete(id);
     await rm(this.dataPath(id), { force: true });
     await rm(this.#notePath(id), { force: true });
-  }
-
-  override getExpiration(): number {
-    return this.#keepMs;
   }
 
   /** Of all that has come. */
