@@ -40,6 +40,7 @@ try {
       };
     },
     exclusive: settings.exclusive ?? false,
+    sessionTag: '',
     cacheBytes: 1 << 30,
     log: silent,
   });
