@@ -1,3 +1,5 @@
+import type { LaunchWalls } from './walls/launch.ts';
+
 /**
  * The one way programs are started. Two implementations pass one suite: the C launcher (one
  * process per slot, adopts and kills every descendant, exact rusage) and Node's own spawn.
@@ -19,6 +21,8 @@ export interface StartRequest {
   /** 0: none. The whole tree gets SIGTERM, after `killGraceMs` SIGKILL. */
   readonly timeoutMs: number;
   readonly killGraceMs: number;
+  /** Left out: no walls. */
+  readonly walls?: LaunchWalls;
   /** Called with each piece of output as it comes; the buffer is the callee's to keep. */
   onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): void;
 }
