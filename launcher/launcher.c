@@ -1,7 +1,7 @@
 /*
  * Starts programs for Windrow, one at a time, and answers for everything they leave behind.
  *
- * Protocol, version 1. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
+ * Protocol, version 2. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
  * sequences of frames: u32 length of the payload, u8 kind, payload. All integers are little-endian.
  *
  *   request 1  start   u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc, then strings,
@@ -13,7 +13,8 @@
  *   report  3  stderr  bytes
  *   report  4  ended   u8 1 exited / 2 signalled, u8 flags (1 timed out, 2 killed), u16 exit status
  *                      or signal, u32 strays, u64 wall us, u64 user us, u64 system us,
- *                      u64 peak memory bytes
+ *                      u64 peak memory bytes, u64 bytes read from disks, u64 written to them,
+ *                      u64 context switches
  *   report  5  failed  u32 errno, u8 stage (child.h): the program never ran
  *
  * Every start is answered by exactly one `ended` or `failed`, after all output. A kill while
@@ -40,7 +41,7 @@
 #include "descendants.h"
 #include "frames.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 enum { REQUEST_START = 1, REQUEST_KILL };
 enum { REPORT_HELLO = 1, REPORT_STDOUT, REPORT_STDERR, REPORT_ENDED, REPORT_FAILED };
 enum { EXIT_MALFORMED = 65, EXIT_UNABLE = 71 };
@@ -62,7 +63,7 @@ static struct {
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
   int64_t timeout_at, kill_at, hunt_again; /* NEVER where nothing is due */
   int64_t hunt_pause;
-  uint64_t grace_ms, user_us, system_us, peak_bytes;
+  uint64_t grace_ms, user_us, system_us, peak_bytes, read_bytes, written_bytes, switches;
   uint32_t strays;
 } attempt;
 
@@ -133,11 +134,16 @@ static uint64_t microseconds(struct timeval time) {
   return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
 }
 
+enum { BLOCK = 512 }; /* of ru_inblock and ru_oublock, whatever the disks have */
+
 static void count_end(pid_t pid, int status, const struct rusage *usage) {
   attempt.user_us += microseconds(usage->ru_utime);
   attempt.system_us += microseconds(usage->ru_stime);
   uint64_t peak = (uint64_t)usage->ru_maxrss * 1024; /* Linux counts it in KiB */
   if (peak > attempt.peak_bytes) attempt.peak_bytes = peak;
+  attempt.read_bytes += (uint64_t)usage->ru_inblock * BLOCK;
+  attempt.written_bytes += (uint64_t)usage->ru_oublock * BLOCK;
+  attempt.switches += (uint64_t)usage->ru_nvcsw + (uint64_t)usage->ru_nivcsw;
   if (pid == attempt.pid) {
     attempt.ended = true;
     attempt.finished = now_ns();
@@ -200,7 +206,7 @@ static void drain(int stream) {
 }
 
 static void report_end(void) {
-  unsigned char payload[40], *to = payload;
+  unsigned char payload[64], *to = payload;
   bool exited = WIFEXITED(attempt.status);
   put(&to, exited ? 1 : 2, 1);
   put(&to, (attempt.timed_out ? 1 : 0) | (attempt.killed ? 2 : 0), 1);
@@ -210,6 +216,9 @@ static void report_end(void) {
   put(&to, attempt.user_us, 8);
   put(&to, attempt.system_us, 8);
   put(&to, attempt.peak_bytes, 8);
+  put(&to, attempt.read_bytes, 8);
+  put(&to, attempt.written_bytes, 8);
+  put(&to, attempt.switches, 8);
   report(REPORT_ENDED, payload, sizeof payload);
 }
 

@@ -34,11 +34,13 @@ function frame(kind: number, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-const ENDED = Buffer.alloc(40);
+const ENDED = Buffer.alloc(64);
 ENDED.set([2, 3, 9, 0, 7]);
 ENDED.writeBigUInt64LE(5_000_000_001n, 8);
 ENDED.writeBigUInt64LE(2_500n, 16);
 ENDED.writeBigUInt64LE(123_456_789_012n, 32);
+ENDED.writeBigUInt64LE(512n, 40);
+ENDED.writeBigUInt64LE(258n, 56);
 
 test('reports are read the same in whatever pieces they arrive', () => {
   const noise = Buffer.from('\x04\x00\x00\x00\x05 output that looks like a report');
@@ -65,6 +67,9 @@ test('reports are read the same in whatever pieces they arrive', () => {
         cpuUserMs: 2.5,
         cpuSystemMs: 0,
         memoryPeakBytes: 123_456_789_012,
+        ioReadBytes: 512,
+        ioWriteBytes: 0,
+        contextSwitches: 258,
       },
     ],
     ['failed', 8, 'exec'],
@@ -87,7 +92,7 @@ test('what the launcher would never say is refused once and nothing after it is 
   const sound = frame(4, ENDED);
   for (const bad of [
     frame(9, Buffer.alloc(3)),
-    frame(4, Buffer.alloc(39)),
+    frame(4, Buffer.alloc(63)),
     frame(1, Buffer.from('HTTP\x01\0\0\0')),
     Buffer.from([0xff, 0xff, 0xff, 0xff, 4]),
     Buffer.from([1, 0, 1, 0, 2]),

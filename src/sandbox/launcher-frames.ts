@@ -1,8 +1,8 @@
-/** The launcher's protocol, version 1, as bytes; described at the head of launcher/launcher.c. */
+/** The launcher's protocol, version 2, as bytes; described at the head of launcher/launcher.c. */
 import type { StartRequest } from './port.ts';
 import type { StartStage } from './start-failure.ts';
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 /** The largest payload the launcher accepts. */
 export const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
 
@@ -72,6 +72,9 @@ export interface EndReport {
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
   readonly memoryPeakBytes: number;
+  readonly ioReadBytes: number;
+  readonly ioWriteBytes: number;
+  readonly contextSwitches: number;
 }
 
 /** What a reader of reports has to answer to. */
@@ -150,7 +153,7 @@ export class ReportReader {
 }
 
 function handleReport(kind: number, payload: Buffer, handlers: ReportHandlers): boolean {
-  if (kind === REPORT.ended && payload.length === 40) {
+  if (kind === REPORT.ended && payload.length === 64) {
     handlers.onEnded(decodeEnd(payload));
     return true;
   }
@@ -183,6 +186,9 @@ function decodeEnd(payload: Buffer): EndReport {
     cpuUserMs: readWide(payload, 16) / 1000,
     cpuSystemMs: readWide(payload, 24) / 1000,
     memoryPeakBytes: readWide(payload, 32),
+    ioReadBytes: readWide(payload, 40),
+    ioWriteBytes: readWide(payload, 48),
+    contextSwitches: readWide(payload, 56),
   };
 }
 

@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { buildLauncher } from './launcher-build.ts';
-import { type EndReport, encodeKill, encodeStart, ReportReader } from './launcher-frames.ts';
+import {
+  type EndReport,
+  encodeKill,
+  encodeStart,
+  PROTOCOL_VERSION,
+  ReportReader,
+} from './launcher-frames.ts';
 import { findLauncher, openStarter } from './open-starter.ts';
 import type { ProgramEnd, StartFailure, StartRequest } from './port.ts';
 import { readProcess, readProcessTable } from './process-table.ts';
@@ -52,7 +58,7 @@ function openRaw(test: TestContext | null, path = launcherPath!, listen = true):
     send: (bytes) => child.stdin.write(bytes),
   };
   const reader = new ReportReader({
-    onHello: (version) => assert.equal(version, 1),
+    onHello: (version) => assert.equal(version, PROTOCOL_VERSION),
     onOutput: (_, bytes) => {
       raw.text += bytes;
     },
@@ -194,7 +200,7 @@ suite('the launcher', { skip }, () => {
     t.after(() => starter.close());
     const burn = 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done';
     const { end } = await sh(starter, `(sh -c '${burn}; echo > /dev/null' &); sleep 0.6; :`);
-    assert.ok(end.cpuUserMs! > 20, `${end.cpuUserMs} ms`);
+    assert.ok(end.measured.figures.cpuUserMs! > 20);
     assert.equal(end.strays, 0);
   });
 
@@ -251,13 +257,13 @@ suite('the launcher', { skip }, () => {
     const newer = writeScript(
       folder,
       'newer',
-      "#!/bin/sh\nprintf '\\10\\0\\0\\0\\1WNDR\\2\\0\\0\\0'; exec sleep 100",
+      "#!/bin/sh\nprintf '\\10\\0\\0\\0\\1WNDR\\7\\0\\0\\0'; exec sleep 100",
     );
     for (const [path, reason] of [
       ['/nothing/here', /ENOENT/],
       ['/bin/cat', /report/],
       ['/bin/true', /exit code 0/],
-      [newer, /version 2/],
+      [newer, /version 7/],
     ] as const) {
       const starter = openStarter({ launcherPath: path });
       const end = (await start(starter, 'true', []).ended) as StartFailure;
@@ -272,7 +278,7 @@ suite('the launcher', { skip }, () => {
     t.after(() => starter.close());
     await sh(starter, ':', { environment: { PATH, ...large(60, 100_000) } }).catch(() => {});
     await sh(starter, ':');
-    assert.ok((await sh(starter, ':')).end.memoryPeakBytes! < 5e6);
+    assert.ok((await sh(starter, ':')).end.measured.figures.memoryPeakBytes! < 5e6);
   });
 });
 

@@ -1,10 +1,15 @@
 /** What a tree of processes uses, sampled from outside: the figures of the starter without rusage. */
-import { type ProcessRow, processUnits, readProcessTable } from './process-table.ts';
+import { type ProcessRow, processUnits, readDiskBytes, readProcessTable } from './process-table.ts';
 
 export interface TreeUsage {
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
   readonly residentBytes: number;
+  /** Processes and threads. */
+  readonly tasks: number;
+  /** From disks and to them, by all members seen so far. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
 }
 
 const SAMPLE_EVERY_MS = 100;
@@ -19,24 +24,63 @@ function recentTable(nowMs: number): readonly ProcessRow[] {
   return table.rows;
 }
 
-/** Sums over the living processes of the session that `leader` began, and their descendants. */
-export function sumTree(rows: readonly ProcessRow[], leader: number): TreeUsage | null {
+/** The living processes of the session that `leader` began, and their descendants. */
+function membersOf(rows: readonly ProcessRow[], leader: number): ProcessRow[] {
   const members = new Set<number>();
+  return rows.filter((row) => {
+    const isMember = row.session === leader || members.has(row.parent);
+    if (isMember && row.state !== 'Z') members.add(row.pid);
+    return isMember && row.state !== 'Z';
+  });
+}
+
+/** Sums over what is in the table; null when nothing of it is left. */
+export function sumTree(
+  rows: readonly ProcessRow[],
+  leader: number,
+  disks: DiskTotals,
+): TreeUsage | null {
+  const members = membersOf(rows, leader);
+  if (members.length === 0) return null;
   const { pageBytes, tickMs } = processUnits();
-  let [userTicks, systemTicks, residentPages] = [0, 0, 0];
-  for (const row of rows) {
-    if (row.state === 'Z' || (row.session !== leader && !members.has(row.parent))) continue;
-    members.add(row.pid);
-    userTicks += row.userTicks;
-    systemTicks += row.systemTicks;
-    residentPages += row.residentPages;
-  }
-  if (members.size === 0) return null;
+  const sum = (figure: (row: ProcessRow) => number) =>
+    members.reduce((total, row) => total + figure(row), 0);
   return {
-    cpuUserMs: userTicks * tickMs,
-    cpuSystemMs: systemTicks * tickMs,
-    residentBytes: residentPages * pageBytes,
+    cpuUserMs: sum((row) => row.userTicks) * tickMs,
+    cpuSystemMs: sum((row) => row.systemTicks) * tickMs,
+    residentBytes: sum((row) => row.residentPages) * pageBytes,
+    tasks: sum((row) => row.threads),
+    ...disks.after(members),
   };
+}
+
+/** Bytes by members that have ended stay counted as they were last seen. */
+export class DiskTotals {
+  #living = new Map<string, { read: number; written: number }>();
+  #ended = { read: 0, written: 0 };
+
+  after(members: readonly ProcessRow[]): { readBytes: number; writtenBytes: number } {
+    const living = new Map<string, { read: number; written: number }>();
+    for (const { pid, startTicks } of members) {
+      const name = `${pid} ${startTicks}`;
+      const bytes = readDiskBytes(pid) ?? this.#living.get(name);
+      if (bytes) living.set(name, bytes);
+      this.#living.delete(name);
+    }
+    for (const bytes of this.#living.values()) add(this.#ended, bytes);
+    this.#living = living;
+    const total = { ...this.#ended };
+    for (const bytes of living.values()) add(total, bytes);
+    return { readBytes: total.read, writtenBytes: total.written };
+  }
+}
+
+function add(
+  to: { read: number; written: number },
+  bytes: { read: number; written: number },
+): void {
+  to.read += bytes.read;
+  to.written += bytes.written;
 }
 
 export interface UsageWatch {
@@ -52,8 +96,9 @@ export function watchUsage(
   onSample: (usage: TreeUsage) => void = () => {},
 ): UsageWatch {
   const watch = { peak: null as TreeUsage | null, stop: () => clearInterval(timer) };
+  const disks = new DiskTotals();
   const timer = setInterval(() => {
-    const usage = sumTree(recentTable(monotonic()), leader);
+    const usage = sumTree(recentTable(monotonic()), leader, disks);
     if (usage === null) return;
     watch.peak = largest(watch.peak ?? usage, usage);
     onSample(usage);
@@ -66,5 +111,8 @@ function largest(a: TreeUsage, b: TreeUsage): TreeUsage {
     cpuUserMs: Math.max(a.cpuUserMs, b.cpuUserMs),
     cpuSystemMs: Math.max(a.cpuSystemMs, b.cpuSystemMs),
     residentBytes: Math.max(a.residentBytes, b.residentBytes),
+    tasks: Math.max(a.tasks, b.tasks),
+    readBytes: Math.max(a.readBytes, b.readBytes),
+    writtenBytes: Math.max(a.writtenBytes, b.writtenBytes),
   };
 }

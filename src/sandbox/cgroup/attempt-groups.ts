@@ -91,7 +91,7 @@ export class AttemptGroups {
   /** Kills all members and makes sure that none is left, or says which. Never rejects. */
   async end(name: string): Promise<EndedMembers> {
     const { members, killBy } = this.roles;
-    if (members === null || killBy === null) return { killed: 0, unkillable: [] };
+    if (members === null || killBy === null) return { killed: 0, stuck: [] };
     return endMembers(`${members.directory}/${name}`, killBy, this.#files, this.#clock);
   }
 

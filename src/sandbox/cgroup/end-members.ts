@@ -8,24 +8,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '#base';
 import { readProcess } from '../process-table.ts';
 import { sendSignal } from '../process-tree.ts';
+import type { Stuck } from '../walls/part.ts';
 import type { GroupFiles } from './group-files.ts';
 import { processesIn } from './parent-group.ts';
 import type { KillBy } from './roles.ts';
 
-/** A process that SIGKILL did not end. */
-export interface Unkillable {
-  readonly pid: number;
-  readonly command: string;
-  /** As proc_pid_stat(5) has it: `D` is a sleep inside the kernel that no signal ends. */
-  readonly state: string;
-  /** The kernel function it sleeps in; `''` where that is not told. */
-  readonly waitingIn: string;
-}
-
 export interface EndedMembers {
   /** How many members there were. */
   readonly killed: number;
-  readonly unkillable: readonly Unkillable[];
+  readonly stuck: readonly Stuck[];
 }
 
 /** Long enough for a large program to free its memory, short enough to tell somebody. */
@@ -44,10 +35,10 @@ export async function endMembers(
   const deadlineMs = clock.monotonic() + GIVE_UP_MS;
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, LONGEST_PAUSE_MS)) {
     const members = membersOf(directory, files);
-    if (members.length === 0) return { killed: killed.size, unkillable: [] };
+    if (members.length === 0) return { killed: killed.size, stuck: [] };
     for (const pid of members) killed.add(pid);
     if (clock.monotonic() > deadlineMs) {
-      return { killed: killed.size, unkillable: members.flatMap((pid) => describe(pid) ?? []) };
+      return { killed: killed.size, stuck: members.flatMap((pid) => describe(pid) ?? []) };
     }
     await KILL[by](directory, files, clock);
     await pause(waitMs);
@@ -119,7 +110,7 @@ function attempt(write: () => void): void {
   }
 }
 
-function describe(pid: number): Unkillable | null {
+function describe(pid: number): Stuck | null {
   const row = readProcess(pid);
   if (row === null || row.state === 'Z' || row.state === 'X') return null;
   return { pid, command: textOf(pid, 'comm'), state: row.state, waitingIn: textOf(pid, 'wchan') };

@@ -1,7 +1,8 @@
 /** Groups of a worker that was killed: found by their name wherever they are, and removed. */
 import type { Clock } from '#base';
+import type { Stuck } from '../walls/part.ts';
 import { removeGroup } from './attempt-group.ts';
-import { endMembers, type Unkillable } from './end-members.ts';
+import { endMembers } from './end-members.ts';
 import { type GroupFiles, kernelFiles } from './group-files.ts';
 import type { Hierarchy } from './hierarchies.ts';
 import { asideName } from './parent-group.ts';
@@ -11,7 +12,7 @@ export interface Cleared {
   /** Groups that were there and are gone now, those inside not counted. */
   readonly removed: readonly string[];
   readonly killed: number;
-  readonly unkillable: readonly Unkillable[];
+  readonly stuck: readonly Stuck[];
   readonly left: readonly { readonly directory: string; readonly reason: string }[];
 }
 
@@ -29,21 +30,17 @@ export async function clearGroups(
   clock: Clock,
   files: GroupFiles = kernelFiles,
 ): Promise<Cleared> {
-  const [removed, unkillable, left] = [
-    [] as string[],
-    [] as Unkillable[],
-    [] as Cleared['left'][number][],
-  ];
+  const [removed, stuck, left] = [[] as string[], [] as Stuck[], [] as Cleared['left'][number][]];
   let killed = 0;
   for (const directory of hierarchies.flatMap((tree) => findGroups(name, tree, files))) {
     const ended = await endMembers(directory, killByOf(directory, files), files, clock);
     const kept = removeGroup([directory], files);
     killed += ended.killed;
-    unkillable.push(...ended.unkillable);
+    stuck.push(...ended.stuck);
     if (kept.length === 0) removed.push(directory);
     else left.push(...kept);
   }
-  return { removed, killed, unkillable, left };
+  return { removed, killed, stuck, left };
 }
 
 /** The own place is looked at first, so that it is found however many others there are. */

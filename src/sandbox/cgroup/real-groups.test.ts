@@ -44,6 +44,7 @@ interface World {
   run(
     command: string,
     limits?: Partial<GroupLimits>,
+    name?: string,
   ): { ended: Promise<string>; group: AttemptGroup };
 }
 
@@ -104,7 +105,7 @@ for (const family of families) {
       });
       const ended = await groups.end('job');
       assert.equal(ended.killed, pids.length);
-      assert.deepEqual(ended.unkillable, []);
+      assert.deepEqual(ended.stuck, []);
       assert.deepEqual(groups.members('job'), []);
       assert.deepEqual(pids.filter(isAlive), []);
       assert.equal(await over, 'SIGKILL');
