@@ -7,7 +7,7 @@ export interface TreeUsage {
   readonly residentBytes: number;
   /** Processes and threads. */
   readonly tasks: number;
-  /** From disks and to them, by all members seen so far. */
+  /** From disks and to them; as CPU time, that of children counts once they were waited for. */
   readonly readBytes: number;
   readonly writtenBytes: number;
 }
@@ -35,14 +35,11 @@ function membersOf(rows: readonly ProcessRow[], leader: number): ProcessRow[] {
 }
 
 /** Sums over what is in the table; null when nothing of it is left. */
-export function sumTree(
-  rows: readonly ProcessRow[],
-  leader: number,
-  disks: DiskTotals,
-): TreeUsage | null {
+export function sumTree(rows: readonly ProcessRow[], leader: number): TreeUsage | null {
   const members = membersOf(rows, leader);
   if (members.length === 0) return null;
   const { pageBytes, tickMs } = processUnits();
+  const disks = members.map(({ pid }) => readDiskBytes(pid));
   const sum = (figure: (row: ProcessRow) => number) =>
     members.reduce((total, row) => total + figure(row), 0);
   return {
@@ -50,37 +47,9 @@ export function sumTree(
     cpuSystemMs: sum((row) => row.systemTicks) * tickMs,
     residentBytes: sum((row) => row.residentPages) * pageBytes,
     tasks: sum((row) => row.threads),
-    ...disks.after(members),
+    readBytes: disks.reduce((total, bytes) => total + (bytes?.read ?? 0), 0),
+    writtenBytes: disks.reduce((total, bytes) => total + (bytes?.written ?? 0), 0),
   };
-}
-
-/** Bytes by members that have ended stay counted as they were last seen. */
-export class DiskTotals {
-  #living = new Map<string, { read: number; written: number }>();
-  #ended = { read: 0, written: 0 };
-
-  after(members: readonly ProcessRow[]): { readBytes: number; writtenBytes: number } {
-    const living = new Map<string, { read: number; written: number }>();
-    for (const { pid, startTicks } of members) {
-      const name = `${pid} ${startTicks}`;
-      const bytes = readDiskBytes(pid) ?? this.#living.get(name);
-      if (bytes) living.set(name, bytes);
-      this.#living.delete(name);
-    }
-    for (const bytes of this.#living.values()) add(this.#ended, bytes);
-    this.#living = living;
-    const total = { ...this.#ended };
-    for (const bytes of living.values()) add(total, bytes);
-    return { readBytes: total.read, writtenBytes: total.written };
-  }
-}
-
-function add(
-  to: { read: number; written: number },
-  bytes: { read: number; written: number },
-): void {
-  to.read += bytes.read;
-  to.written += bytes.written;
 }
 
 export interface UsageWatch {
@@ -96,9 +65,8 @@ export function watchUsage(
   onSample: (usage: TreeUsage) => void = () => {},
 ): UsageWatch {
   const watch = { peak: null as TreeUsage | null, stop: () => clearInterval(timer) };
-  const disks = new DiskTotals();
   const timer = setInterval(() => {
-    const usage = sumTree(recentTable(monotonic()), leader, disks);
+    const usage = sumTree(recentTable(monotonic()), leader);
     if (usage === null) return;
     watch.peak = largest(watch.peak ?? usage, usage);
     onSample(usage);
