@@ -15,6 +15,7 @@ export { Lifetime } from './lifetime.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
 export { nearestWord } from './nearest.ts';
+export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
   environmentName,

@@ -1,38 +1,64 @@
 /** The launcher's protocol, version 1, as bytes; described at the head of launcher/launcher.c. */
 import type { StartRequest } from './port.ts';
 import type { StartStage } from './start-failure.ts';
+import { type LaunchWalls, withPrefix } from './walls/launch.ts';
 
 export const PROTOCOL_VERSION = 1;
 /** The largest payload the launcher accepts. */
 export const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
 
 const HEADER_BYTES = 5;
-const FIXED_BYTES = 24;
+const FIXED_BYTES = 28;
 /** Reports other than output are small; a larger one is not from our launcher. */
 const REPORT_LIMIT_BYTES = 64;
 const OUTPUT_LIMIT_BYTES = 65_536;
 
 const REQUEST = { start: 1, kill: 2 } as const;
 const REPORT = { hello: 1, stdout: 2, stderr: 3, ended: 4, failed: 5 } as const;
-const STAGES: readonly (StartStage | undefined)[] = [
-  undefined,
-  'process',
-  'stdin',
-  'directory',
-  'exec',
-];
+/** `enum stage` of launcher/child.h. */
+const STAGES: Readonly<Record<number, StartStage>> = {
+  1: 'process',
+  2: 'stdin',
+  3: 'directory',
+  4: 'exec',
+  16: 'cgroup',
+  17: 'namespace',
+  18: 'file',
+  19: 'walls',
+  20: 'options',
+  21: 'limit',
+  22: 'keys',
+  23: 'account',
+  24: 'privileges',
+  25: 'filter',
+};
+
+/** As launcher/walls.h wants them. */
+function wallStrings(walls: LaunchWalls | undefined): string[] {
+  if (!walls) return [];
+  const strings = [
+    ...walls.cgroups.map((path) => `c${path}`),
+    ...walls.namespaces.map((path) => `n${path}`),
+  ];
+  if (walls.prefix.length > 0) strings.push('r', ...walls.files.map((path) => `f${path}`));
+  if (walls.guarded) strings.push('g');
+  return strings;
+}
 
 /** A start request with the cookie already in its environment; null when it is too large to send. */
 export function encodeStart(request: StartRequest, cookie: string): Buffer | null {
-  const { environment, argv } = request;
+  const { environment } = request;
+  const { file, argv } = withPrefix(request);
+  const walls = wallStrings(request.walls);
   let count = 0;
-  let strings = `${request.directory}\0${request.stdin ?? ''}\0${request.file}\0`;
+  let strings = `${request.directory}\0${request.stdin ?? ''}\0${file}\0`;
   for (const argument of argv) strings += `${argument}\0`;
   for (const name in environment) {
     strings += `${name}=${environment[name]}\0`;
     count++;
   }
   strings += `${cookie}\0`;
+  for (const wall of walls) strings += `${wall}\0`;
   const bytes = FIXED_BYTES + Buffer.byteLength(strings);
   if (bytes > REQUEST_LIMIT_BYTES) return null;
   const frame = Buffer.allocUnsafe(HEADER_BYTES + bytes);
@@ -42,6 +68,7 @@ export function encodeStart(request: StartRequest, cookie: string): Buffer | nul
   writeMs(frame, request.killGraceMs, HEADER_BYTES + 8);
   frame.writeUInt32LE(argv.length, HEADER_BYTES + 16);
   frame.writeUInt32LE(count + 1, HEADER_BYTES + 20);
+  frame.writeUInt32LE(walls.length, HEADER_BYTES + 24);
   frame.write(strings, HEADER_BYTES + FIXED_BYTES);
   return frame;
 }

@@ -49,7 +49,7 @@ export interface StartFailure {
   /**
    * errno name, e.g. `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`; or one of ours: `STARTER_BUSY`,
    * `STARTER_CLOSED`, `LAUNCHER_UNFIT` (it is no launcher of this version), `LAUNCHER_LOST` (it was
-   * killed while the program ran, and the program with it).
+   * killed while the program ran, and the program with it), `WALLS_FAILED` (see what was printed).
    */
   readonly code: string;
   readonly message: string;
