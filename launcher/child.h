@@ -9,6 +9,7 @@ enum stage {
   STAGE_STDIN,
   STAGE_DIRECTORY,
   STAGE_EXEC,
+  STAGE_WITHDRAWN,
   /* Below here: walls. */
   STAGE_CGROUP = 16,
   STAGE_NAMESPACE,
@@ -33,9 +34,15 @@ struct program {
 void prepare_children(void);
 
 /*
+ * A program starts out in the launcher's memory, and Linux counts that memory's peak as its own.
+ * So the peak is forgotten once a large request has been given back (proc(5), clear_refs).
+ */
+void forget_peak(void);
+
+/*
  * Starts the program in a session of its own and returns its pid; `pipes` gets its stdout (read
- * end, non-blocking; write end) and its stderr likewise; `report` gets the read end of
- * what the last stage says (walls.h), or -1. Returns -1, with `error` and `stage` set, when it never ran.
+ * end, non-blocking; write end) and its stderr likewise; `report` gets the read end of what the last
+ * stage says (walls.h), or -1. Returns -1, with `error` and `stage` set, when it never ran.
  */
 pid_t start_child(struct program *program, int pipes[4], int *report);
 

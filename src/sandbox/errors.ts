@@ -19,6 +19,12 @@ export const sandboxErrors = defineErrors({
     status: 500,
     example: { program: './ising' },
   },
+  STARTER_WITHDRAWN: {
+    message: '{program} was not started: it was taken back before its turn came',
+    todo: 'Nothing; the task goes to another slot or is not wanted any more.',
+    status: 503,
+    example: { program: './ising' },
+  },
   STARTER_CLOSED: {
     message: 'cannot start {program}: the slot is being closed',
     todo: 'Nothing; the task goes to another slot.',

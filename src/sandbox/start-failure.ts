@@ -156,6 +156,7 @@ function faultOf(request: StartRequest): string | null {
 export type OwnFailure =
   | 'STARTER_BUSY'
   | 'STARTER_CLOSED'
+  | 'STARTER_WITHDRAWN'
   | 'LAUNCHER_LOST'
   | 'LAUNCHER_UNFIT'
   | 'WALLS_FAILED';
@@ -166,5 +167,5 @@ export function ownFailure(code: OwnFailure, facts: Facts): StartFailure {
 
 /** A start that was refused before anything happened. */
 export function notStarted(failure: StartFailure): RunningProgram {
-  return { ended: Promise.resolve(failure), kill: () => {} };
+  return { ended: Promise.resolve(failure), kill: () => {}, withdraw: () => {} };
 }

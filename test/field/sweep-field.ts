@@ -53,14 +53,20 @@ export interface StartOptions {
   readonly directory?: string;
 }
 
+/** Words before a command by which it runs in other namespaces, with `cwd` as its directory. */
+export type EnterPlace = (cwd: string) => readonly string[];
+
 export class SweepField {
   readonly directory: string;
   readonly home: string;
   readonly #temporary: string;
+  readonly #enter: EnterPlace;
   readonly #started = new Set<ChildProcess>();
 
-  constructor() {
-    this.directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-field-')));
+  /** @param within where its directory is made; @param enter words that bring a command elsewhere */
+  constructor(within: string = tmpdir(), enter: EnterPlace = () => []) {
+    this.directory = realpathSync(mkdtempSync(join(within, 'windrow-field-')));
+    this.#enter = enter;
     this.home = join(this.directory, 'home');
     this.#temporary = join(this.directory, 'tmp');
     mkdirSync(this.home);
@@ -110,8 +116,10 @@ export class SweepField {
   }
 
   start(argv: readonly string[], options: StartOptions = {}): Running {
-    const child = spawn(WINDROW, argv, {
-      cwd: options.directory ?? this.directory,
+    const cwd = options.directory ?? this.directory;
+    const [file, ...words] = [...this.#enter(cwd), WINDROW, ...argv];
+    const child = spawn(file!, words, {
+      cwd,
       env: this.environment(options.environment),
       detached: true,
       stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

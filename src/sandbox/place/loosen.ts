@@ -17,14 +17,14 @@ export function mountsWithin(directory: string, mountInfo: string): MountPoint[]
     // proc_pid_mountinfo(5): … mount point is the 5th field; the type follows a lonely `-`.
     const fields = line.split(' ');
     const type = fields[fields.indexOf('-', 6) + 1] ?? '';
-    const path = unescape(fields[4] ?? '');
+    const path = decodePath(fields[4] ?? '');
     if (path === directory || path.startsWith(`${directory}/`)) mounts.push({ path, type });
   }
   return mounts.reverse();
 }
 
 /** The kernel writes blanks, tabs, newlines and backslashes as three octal digits. */
-function unescape(field: string): string {
+function decodePath(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) =>
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
