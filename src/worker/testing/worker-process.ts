@@ -41,6 +41,7 @@ try {
       };
     },
     exclusive: settings.exclusive ?? false,
+    sessionTag: '',
     cacheBytes: 1 << 30,
     log: silent,
   });
