@@ -4,9 +4,9 @@
  * Protocol, version 2. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
  * sequences of frames: u32 length of the payload, u8 kind, payload. All integers are little-endian.
  *
- *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc, then
- *                        strings, each ended by NUL: directory, stdin path ("" is /dev/null), file,
- *                        argv[argc], environment[envc]
+ *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc,
+ *                        u32 wallc, then strings, each ended by NUL: directory, stdin path ("" is
+ *                        /dev/null), file, argv[argc], environment[envc], walls[wallc] (walls.h)
  *   request 2  kill      u32 id, u64 grace ms (0: SIGKILL at once); a start that waits is withdrawn
  *   request 3  withdraw  u32 id: a start that waits is not to run; one that runs is left alone
  *   report  1  hello     "WNDR", u32 version; once, before anything else
@@ -43,7 +43,9 @@
 #include "child.h"
 #include "descendants.h"
 #include "frames.h"
+#include "inside.h"
 #include "starts.h"
+#include "walls.h"
 
 enum { VERSION = 2 };
 enum { REQUEST_START = 1, REQUEST_KILL, REQUEST_WITHDRAW };
@@ -59,9 +61,11 @@ static struct {
   bool gone;               /* no descendant is left; output may be */
   bool tree_killed;        /* SIGKILL reached the tree while the program itself lived */
   bool timed_out, killed;
+  bool guarded;            /* the process that was started guards the program, and is not it */
   uint32_t id;
   pid_t pid;
   int status;
+  int report;              /* of the last stage (inside.h), or -1 */
   int pipes[4];            /* stdout, stderr: read end, write end */
   int held[2];             /* bytes still to take from them once the tree is gone */
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
@@ -98,8 +102,8 @@ static pid_t main_group(void) { return attempt.ended ? 0 : attempt.pid; }
  */
 static void hunt(int64_t now) {
   if (!attempt.ended) attempt.tree_killed = true;
-  signal_descendants(main_group(), SIGSTOP);
-  signal_descendants(main_group(), SIGKILL);
+  signal_descendants(main_group(), false, SIGSTOP);
+  signal_descendants(main_group(), false, SIGKILL);
   attempt.hunt_pause = attempt.hunt_pause ? attempt.hunt_pause * 2 : MS;
   if (attempt.hunt_pause > 64 * MS) attempt.hunt_pause = 64 * MS;
   attempt.hunt_again = now + attempt.hunt_pause;
@@ -107,8 +111,8 @@ static void hunt(int64_t now) {
 
 static void begin_kill(uint64_t grace_ms, int64_t now) {
   if (grace_ms > 0 && attempt.kill_at == NEVER) {
-    signal_descendants(main_group(), SIGTERM);
-    signal_descendants(main_group(), SIGCONT); /* the stopped cannot act on SIGTERM */
+    signal_descendants(main_group(), attempt.guarded, SIGTERM);
+    signal_descendants(main_group(), attempt.guarded, SIGCONT); /* the stopped cannot act on SIGTERM */
   }
   int64_t kill_at = now + (int64_t)grace_ms * MS;
   if (kill_at < attempt.kill_at) attempt.kill_at = kill_at;
@@ -230,10 +234,30 @@ static void report_end(void) {
   report(REPORT_ENDED, payload, sizeof payload);
 }
 
+static void report_failure(uint32_t id, int error, enum stage stage) {
+  unsigned char payload[9], *to = payload;
+  put(&to, id, 4);
+  put(&to, (uint64_t)error, 4);
+  put(&to, stage, 1);
+  report(REPORT_FAILED, payload, sizeof payload);
+}
+
+/* False when the program never ran, and that is what is reported. */
+static bool settle_walls(void) {
+  if (attempt.report < 0) return true;
+  struct walls_end end = read_walls_end(attempt.report, attempt.status);
+  close(attempt.report);
+  attempt.status = end.status;
+  attempt.strays += end.strays;
+  if (!end.failed || attempt.killed || attempt.timed_out) return true;
+  if (!leaving) report_failure(attempt.id, end.error, end.stage);
+  return false;
+}
+
 static void finish(void) {
   attempt.active = false;
   close_pipes(attempt.pipes);
-  if (!leaving) report_end();
+  if (settle_walls() && !leaving) report_end();
 }
 
 /* Of a program that is gone: its last output, then its end. */
@@ -244,19 +268,12 @@ static void deliver(void) {
 
 /* ---- requests ---- */
 
-static void report_failure(uint32_t id, int error, enum stage stage) {
-  unsigned char payload[9], *to = payload;
-  put(&to, id, 4);
-  put(&to, (uint64_t)error, 4);
-  put(&to, stage, 1);
-  report(REPORT_FAILED, payload, sizeof payload);
-}
-
 static void run(struct start *start) {
   memset(&attempt, 0, sizeof attempt);
   attempt.started = now_ns();
   attempt.id = start->id;
-  attempt.pid = start_child(&start->program, attempt.pipes);
+  attempt.guarded = walls_have(start->program.walls, 'g');
+  attempt.pid = start_child(&start->program, attempt.pipes, &attempt.report);
   if (attempt.pid < 0) return report_failure(start->id, start->program.error, start->program.stage);
   attempt.active = true;
   attempt.grace_ms = start->grace_ms;
@@ -379,7 +396,8 @@ static void set_up_descriptors(void) {
   for (int fd = 0; fd < 2; fd++) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "inside") == 0) return inside(argv + 2);
   static const unsigned char hello[] = {'W', 'N', 'D', 'R', VERSION, 0, 0, 0};
   set_up_descriptors();
   setsid(); /* Ctrl-C in the worker's terminal is the worker's business */

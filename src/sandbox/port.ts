@@ -48,7 +48,7 @@ export interface StartFailure {
    * errno name, e.g. `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`; or one of ours: `STARTER_BUSY`,
    * `STARTER_CLOSED`, `STARTER_WITHDRAWN` (it never ran), `LAUNCHER_UNFIT` (it is no launcher of this
    * version), `LAUNCHER_LOST` (it was killed while the program ran or waited, and the program with
-   * it; whether a waiting one has run is not known).
+   * it; whether a waiting one has run is not known), `WALLS_FAILED` (what was printed may say more).
    */
   readonly code: string;
   readonly message: string;
