@@ -24,6 +24,7 @@ export {
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
 export { nearestWord } from './nearest.ts';
+export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
   environmentName,
