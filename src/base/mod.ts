@@ -15,6 +15,7 @@ export { Lifetime } from './lifetime.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
 export { nearestWord } from './nearest.ts';
+export { commandOf, PART_OPTION } from './own-script.ts';
 export {
   type Address,
   environmentName,

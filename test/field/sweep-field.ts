@@ -48,18 +48,29 @@ export interface Running {
 }
 
 export interface StartOptions {
+  /** Instead of the field's. */
+  readonly program?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string | Buffer;
   readonly directory?: string;
 }
 
+export interface FieldOptions {
+  /** How windrow is started; bin/windrow if not given. */
+  readonly program?: readonly string[];
+  /** In the environment of all that runs here. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export class SweepField {
   readonly directory: string;
   readonly home: string;
+  readonly #options: FieldOptions;
   readonly #temporary: string;
   readonly #started = new Set<ChildProcess>();
 
-  constructor() {
+  constructor(options: FieldOptions = {}) {
+    this.#options = options;
     this.directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-field-')));
     this.home = join(this.directory, 'home');
     this.#temporary = join(this.directory, 'tmp');
@@ -105,12 +116,14 @@ export class SweepField {
       XDG_STATE_HOME: this.path('home', 'state'),
       XDG_CACHE_HOME: CACHE_HOME,
       NO_COLOR: '1',
+      ...this.#options.environment,
       ...more,
     };
   }
 
   start(argv: readonly string[], options: StartOptions = {}): Running {
-    const child = spawn(WINDROW, argv, {
+    const [program, ...words] = options.program ?? this.#options.program ?? [WINDROW];
+    const child = spawn(program!, [...words, ...argv], {
       cwd: options.directory ?? this.directory,
       env: this.environment(options.environment),
       detached: true,
@@ -183,7 +196,7 @@ export class SweepField {
   /** The worker of this field's server, or undefined. */
   worker(): SeenProcess | undefined {
     return this.processes().find(
-      ({ argv }) => argv[2] === 'worker' && argv[1]?.endsWith('windrow.js'),
+      ({ argv }) => argv[2] === 'worker' && /\/windrow\.c?js$/.test(argv[1] ?? ''),
     );
   }
 
@@ -219,8 +232,11 @@ export function killQuietly(pid: number): void {
 }
 
 /** A field for one test, after which no process and no temporary file may be left. */
-export async function inField(use: (field: SweepField) => Promise<void>): Promise<void> {
-  const field = new SweepField();
+export async function inField(
+  use: (field: SweepField) => Promise<void>,
+  options: FieldOptions = {},
+): Promise<void> {
+  const field = new SweepField(options);
   try {
     await use(field);
     await field.isQuiet();
