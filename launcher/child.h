@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 /* Where a start failed; the numbers are part of the protocol. */
-enum stage { STAGE_PROCESS = 1, STAGE_STDIN, STAGE_DIRECTORY, STAGE_EXEC };
+enum stage { STAGE_PROCESS = 1, STAGE_STDIN, STAGE_DIRECTORY, STAGE_EXEC, STAGE_WITHDRAWN };
 
 struct program {
   char *directory, *input, *file, **argv, **environment;
@@ -14,6 +14,12 @@ struct program {
 
 /* To be called once, before the first start. */
 void prepare_children(void);
+
+/*
+ * A program starts out in the launcher's memory, and Linux counts that memory's peak as its own.
+ * So the peak is forgotten once a large request has been given back (proc(5), clear_refs).
+ */
+void forget_peak(void);
 
 /*
  * Starts the program in a session of its own and returns its pid; `pipes` gets its stdout (read

@@ -16,7 +16,6 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, transform } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const FILE_URL = /new URL\('(\.[^']+)', import\.meta\.url\)/g;
@@ -95,6 +94,19 @@ async function toCommonJs(path) {
   writeFileSync(path, code);
 }
 
+/** Its program for this platform is an optional package. */
+async function importEsbuild() {
+  try {
+    const esbuild = await import('esbuild');
+    await esbuild.transform('');
+    return esbuild;
+  } catch (error) {
+    console.warn(`windrow: it is not bundled and will start more slowly: ${error.message}`);
+    process.exit(process.argv[2] ? 1 : 0);
+  }
+}
+
+const { build, transform } = await importEsbuild();
 const target = resolve(process.argv[2] ?? join(root, 'build', 'bundle'));
 const partial = `${target}.${process.pid}`;
 mkdirSync(dirname(target), { recursive: true });

@@ -4,7 +4,7 @@ import { cell, code, printedFrom, table } from './markdown.ts';
 /** docs/reference/commands.md */
 export function commandsPage(): string {
   const rows = COMMANDS.map(({ name, summary }) => [
-    `[${code(name)}](#windrow-${name})`,
+    `[${code(name)}](#windrow-${name.replace(' ', '-')})`,
     cell(summary),
   ]);
   return [

@@ -32,7 +32,14 @@ export type OptionSpec =
   /** Read with the settings; its text comes from their table unless `doc` says more. */
   | { readonly kind: 'setting'; readonly setting: keyof WindrowSettings; readonly doc?: string };
 
+/** Commands with a first word in common, as `windrow traps serve` and `windrow traps ls`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+}
+
 export interface CommandSpec {
+  /** One word, or that of a group and its own: `traps serve`. */
   readonly name: string;
   readonly summary: string;
   /** `[job]`, `<job>`, `[job...]`, as commander has them. */
@@ -76,6 +83,19 @@ export const USUAL_EXIT_CODES: Readonly<Record<number, string>> = {
   2: 'the command line or the settings are wrong',
   70: 'a fault of windrow itself',
 };
+
+/** The group and the word of a command within it, or null when it stands by itself. */
+export function groupOf(name: string): { group: string; word: string } | null {
+  const [group, word] = name.split(' ');
+  return group === undefined || word === undefined ? null : { group, word };
+}
+
+/** Whether the command uses `-h` for an option of its own: then only `--help` shows its help. */
+export function ownsShortHelp(spec: CommandSpec): boolean {
+  return Object.values(spec.options).some(
+    (option) => option.kind !== 'setting' && /^-h\b/.test(option.flags),
+  );
+}
 
 export function exitCodesOf(spec: CommandSpec): [code: number, meaning: string][] {
   const all = { ...USUAL_EXIT_CODES, ...spec.exitCodes };

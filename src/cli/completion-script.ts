@@ -1,6 +1,6 @@
-import type { CommandSpec } from './command.ts';
+import { type CommandSpec, groupOf } from './command.ts';
 import { type DescribedOption, describedOptions } from './described-option.ts';
-import { COMMANDS } from './table.ts';
+import { COMMANDS, GROUPS } from './table.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -15,17 +15,36 @@ function longNames(options: readonly DescribedOption[]): string {
   return options.map((option) => option.names[0]).join(' ');
 }
 
+function topNames(): string {
+  return topWords()
+    .map(({ name }) => name)
+    .join(' ');
+}
+
+/** What may come right after `windrow`: commands that stand by themselves, and groups. */
+function topWords(): { name: string; summary: string }[] {
+  return [...COMMANDS.filter(({ name }) => groupOf(name) === null), ...GROUPS];
+}
+
+/** The commands of a group, by their own words. */
+function wordsOf(group: string): { word: string; spec: CommandSpec }[] {
+  return COMMANDS.flatMap((spec) => {
+    const place = groupOf(spec.name);
+    return place?.group === group ? [{ word: place.word, spec }] : [];
+  });
+}
+
 /** Words that may stand as the first argument of a command. */
 function firstWords(spec: CommandSpec): string {
   if (spec.name === 'completion') return SHELLS.join(' ');
-  if (spec.name === 'man') return COMMANDS.map(({ name }) => name).join(' ');
+  if (spec.name === 'man') return topNames();
   return spec.name === 'workers' ? 'pause resume drain' : '';
 }
 
 function bash(): string {
   const values = (spec: CommandSpec) =>
     describedOptions(spec).flatMap((option) => {
-      const pattern = `    ${spec.name},${option.names[0]}`;
+      const pattern = `    '${spec.name}',${option.names[0]}`;
       if (option.choices.length > 0) return [`${pattern}) words='${option.choices.join(' ')}' ;;`];
       if (option.isPath) return [`${pattern}) compopt -o default; return ;;`];
       return option.value === '' ? [] : [`${pattern}) return ;;`];
@@ -34,21 +53,34 @@ function bash(): string {
     const files = spec.takesCommand === true ? ' compopt -o default;' : '';
     const first = `*) words='${firstWords(spec)}';${files} ;;`;
     const options = `-*) words='${longNames(describedOptions(spec))}' ;;`;
-    return `      ${spec.name}) case "$current" in ${options} ${first} esac ;;`;
+    return `      '${spec.name}') case "$current" in ${options} ${first} esac ;;`;
   };
+  const groupWords = ({ name }: { name: string }) =>
+    `    ${name}) words='${wordsOf(name)
+      .map(({ word }) => word)
+      .join(' ')}' ;;`;
+  const groupCommand = ({ name }: { name: string }) =>
+    `    ${name}) command="$command \${COMP_WORDS[2]}" first=2 ;;`;
   return `# bash completion of windrow; made by: windrow completion bash
 _windrow() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
-  local command=\${COMP_WORDS[1]} words=
+  local command=\${COMP_WORDS[1]} words= first=1
+  case "$command" in
+${GROUPS.map(groupCommand).join('\n')}
+  esac
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words='${COMMANDS.map(({ name }) => name).join(' ')} help --help --version'
+    words='${topNames()} help --help --version'
+  elif [ "$COMP_CWORD" -eq "$first" ]; then
+    case "\${COMP_WORDS[1]}" in
+${GROUPS.map(groupWords).join('\n')}
+    esac
   else
     case "$command,$previous" in
 ${COMMANDS.flatMap(values).join('\n')}
     *)
       case "$command" in
 ${COMMANDS.map(words).join('\n')}
-      help) words='${COMMANDS.map(({ name }) => name).join(' ')}' ;;
+      help) words='${topNames()}' ;;
       esac ;;
     esac
   fi
@@ -75,9 +107,14 @@ function zsh(): string {
   const command = (spec: CommandSpec) => {
     const first = firstWords(spec) === '' ? '_files' : `(${firstWords(spec)})`;
     const specs = [...describedOptions(spec).flatMap(option), quoted(`*:argument:${first}`)];
-    return `    ${spec.name}) _arguments -s ${specs.join(' \\\n      ')} ;;`;
+    return `    ${quoted(spec.name)}) _arguments -s ${specs.join(' \\\n      ')} ;;`;
   };
-  const names = COMMANDS.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
+  const described = (name: string, summary: string) => `    ${quoted(`${name}:${summary}`)}`;
+  const names = topWords().map(({ name, summary }) => described(name, summary));
+  const group = ({ name }: { name: string }) => {
+    const words = wordsOf(name).map(({ word, spec }) => described(word, spec.summary));
+    return `    ${name}) commands=(\n${words.join('\n')}\n    ) ;;`;
+  };
   return `#compdef windrow
 # zsh completion of windrow; made by: windrow completion zsh
 _windrow() {
@@ -92,6 +129,19 @@ ${names.join('\n')}
   local command=$words[2]
   shift words
   (( CURRENT-- ))
+  commands=()
+  case $command in
+${GROUPS.map(group).join('\n')}
+  esac
+  if (( $#commands )); then
+    if (( CURRENT == 2 )); then
+      _describe command commands
+      return
+    fi
+    command="$command $words[2]"
+    shift words
+    (( CURRENT-- ))
+  fi
   case $command in
 ${COMMANDS.map(command).join('\n')}
   esac
@@ -102,16 +152,37 @@ compdef _windrow windrow
 
 function fish(): string {
   const lines: string[] = [];
+  for (const { name, summary } of topWords()) {
+    const doc = fishQuoted(summary);
+    lines.push(`complete -c windrow -f -n __fish_use_subcommand -a ${name} -d ${doc}`);
+  }
   for (const spec of COMMANDS) {
-    const summary = fishQuoted(spec.summary);
-    lines.push(`complete -c windrow -f -n __fish_use_subcommand -a ${spec.name} -d ${summary}`);
-    const seen = `-n '__fish_seen_subcommand_from ${spec.name}'`;
+    const seen = `-n '${fishSeen(spec)}'`;
+    lines.push(...fishWord(spec));
     const first = firstWords(spec);
     if (first !== '') lines.push(`complete -c windrow -f ${seen} -a '${first}'`);
     for (const option of describedOptions(spec))
       lines.push(`complete -c windrow ${seen} ${fishOption(option)}`);
   }
   return `# fish completion of windrow; made by: windrow completion fish\n${lines.join('\n')}\n`;
+}
+
+/** True in fish when the command line has come to this command. */
+function fishSeen(spec: CommandSpec): string {
+  const place = groupOf(spec.name);
+  const seen = (word: string) => `__fish_seen_subcommand_from ${word}`;
+  return place === null ? seen(spec.name) : `${seen(place.group)}; and ${seen(place.word)}`;
+}
+
+/** The line that offers a command of a group once the group's word stands. */
+function fishWord(spec: CommandSpec): string[] {
+  const place = groupOf(spec.name);
+  if (place === null) return [];
+  const words = wordsOf(place.group).map(({ word }) => word);
+  const seen = `__fish_seen_subcommand_from ${place.group}`;
+  const notYet = `not __fish_seen_subcommand_from ${words.join(' ')}`;
+  const doc = fishQuoted(spec.summary);
+  return [`complete -c windrow -f -n '${seen}; and ${notYet}' -a ${place.word} -d ${doc}`];
 }
 
 function fishOption({ names, value, doc, choices, isPath }: DescribedOption): string {

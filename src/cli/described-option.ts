@@ -1,5 +1,5 @@
 import { windrowSettings } from '#base';
-import type { CommandSpec, OptionSpec } from './command.ts';
+import { type CommandSpec, type OptionSpec, ownsShortHelp } from './command.ts';
 import { settingOption } from './program.ts';
 
 /** An option as those see it who describe it: completion, manual, reference. */
@@ -25,7 +25,8 @@ const HELP: DescribedOption = {
 };
 
 export function describedOptions(spec: CommandSpec): DescribedOption[] {
-  return [...Object.values(spec.options).map(described), HELP];
+  const help = ownsShortHelp(spec) ? { ...HELP, names: ['--help'] } : HELP;
+  return [...Object.values(spec.options).map(described), help];
 }
 
 function described(option: OptionSpec): DescribedOption {

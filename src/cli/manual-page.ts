@@ -36,6 +36,10 @@ function entry(term: string, text: string): string {
   return `.TP\n.B ${plain(term)}\n${plain(text)}\n`;
 }
 
+function pageName({ name }: CommandSpec): string {
+  return `windrow-${name.replace(' ', '-')}`;
+}
+
 function commandPage(spec: CommandSpec, version: string): string {
   const usage =
     spec.takesCommand === true ? '[options] [sweep] | [options] \\-\\- COMMAND...' : usageOf(spec);
@@ -44,8 +48,8 @@ function commandPage(spec: CommandSpec, version: string): string {
     return entry(`${names.join(', ')} ${value}`.trim(), doc + allowed);
   });
   return [
-    title(`windrow-${spec.name}`, version),
-    section('NAME', `windrow\\-${spec.name} \\- ${plain(spec.summary)}\n`),
+    title(pageName(spec), version),
+    section('NAME', `${plain(pageName(spec))} \\- ${plain(spec.summary)}\n`),
     section('SYNOPSIS', `.B windrow ${spec.name}\n${usage}\n`),
     section('DESCRIPTION', [spec.summary, ...spec.details].map(plain).join('\n.PP\n').concat('\n')),
     ...(spec.arguments.length > 0
@@ -90,6 +94,9 @@ function overview(version: string): string {
         entry('$XDG_CONFIG_HOME/windrow/windrow.conf', 'Settings of the user.') +
         entry('$XDG_STATE_HOME/windrow', 'State directory of the server.'),
     ),
-    section('SEE ALSO', `${COMMANDS.map(({ name }) => `.BR windrow\\-${name} (1)`).join(',\n')}\n`),
+    section(
+      'SEE ALSO',
+      `${COMMANDS.map((spec) => `.BR ${plain(pageName(spec))} (1)`).join(',\n')}\n`,
+    ),
   ].join('');
 }

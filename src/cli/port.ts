@@ -89,6 +89,14 @@ export interface WorkerOptions {
   readonly name: string | undefined;
   /** It begins with the first line on standard input: until then its server may not be there. */
   readonly waitForLine: boolean;
+  /** The session is the first line on standard input. */
+  readonly sessionFromInput: boolean;
+  /** Absolute path of the file that tells what became of the start, or null. */
+  readonly report: string | null;
+  /** How long the server may take to answer for the first time; undefined: as later. */
+  readonly firstContactMs: number | undefined;
+  /** Absolute path of a log of bounded size in place of standard error, or null. */
+  readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly log: LogChoice;
 }

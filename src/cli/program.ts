@@ -1,9 +1,15 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { parseBytes, parseDurationMs, type Setting, windrowSettings } from '#base';
-import { type CommandSpec, exitCodesOf, type OptionSpec } from './command.ts';
+import {
+  type CommandSpec,
+  exitCodesOf,
+  groupOf,
+  type OptionSpec,
+  ownsShortHelp,
+} from './command.ts';
 import { cliErrors } from './errors.ts';
 import type { AxisText } from './port.ts';
-import { COMMANDS } from './table.ts';
+import { COMMANDS, GROUPS } from './table.ts';
 
 /** A command line, read but for the settings. */
 export type ParsedLine =
@@ -34,8 +40,9 @@ export function parseLine(argv: readonly string[], columns: number): ParsedLine 
     program.parse(before, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { kind: 'text', text: written.join('') };
-    throw usageError(error, before[0]);
+    const isHelp = error.exitCode === 0 || error.code === 'commander.help';
+    if (isHelp) return { kind: 'text', text: written.join('') };
+    throw usageError(error, before);
   }
   if (parsed?.kind !== 'command') return { kind: 'text', text: written.join('') };
   return withWords(parsed, words);
@@ -43,7 +50,7 @@ export function parseLine(argv: readonly string[], columns: number): ParsedLine 
 
 /** The help of one command, or of windrow itself, as `--help` prints it. */
 export function helpOf(name: string | undefined, columns: number): string {
-  const line = parseLine(name === undefined ? ['--help'] : [name, '--help'], columns);
+  const line = parseLine(name === undefined ? ['--help'] : [...name.split(' '), '--help'], columns);
   return line.kind === 'text' ? line.text : '';
 }
 
@@ -82,13 +89,29 @@ function buildProgram(
     })
     .helpCommand('help [command]', 'Show the help of a command.')
     .addHelpText('after', '\nEach command has examples: windrow COMMAND --help\n');
-  for (const spec of COMMANDS) addCommand(program, spec, found);
+  const groups = new Map(
+    GROUPS.map(({ name, summary }) => [
+      name,
+      program.command(name).summary(summary).description(summary).helpCommand(false),
+    ]),
+  );
+  for (const spec of COMMANDS) {
+    const place = groupOf(spec.name);
+    const parent = place === null ? program : groups.get(place.group)!;
+    addCommand(parent, place?.word ?? spec.name, spec, found);
+  }
   program.option('-V, --version', 'Print the version.');
   return program;
 }
 
-function addCommand(program: Command, spec: CommandSpec, found: (line: ParsedLine) => void): void {
-  const command = program.command(spec.name).summary(spec.summary);
+function addCommand(
+  parent: Command,
+  word: string,
+  spec: CommandSpec,
+  found: (line: ParsedLine) => void,
+): void {
+  const command = parent.command(word).summary(spec.summary);
+  if (ownsShortHelp(spec)) command.helpOption('--help', 'display help for command');
   command.description([spec.summary, ...spec.details].join('\n\n'));
   command.allowExcessArguments(false);
   if (spec.takesCommand === true) command.usage(usageOfRun(spec));
@@ -205,10 +228,12 @@ function afterHelp(spec: CommandSpec): string {
   return `\nExamples:\n${examples.join('\n')}\n\nExit codes:\n${codes.join('\n')}\n`;
 }
 
-function usageError(error: CommanderError, name: string | undefined): Error {
-  const known = COMMANDS.some((spec) => spec.name === name);
+function usageError(error: CommanderError, argv: readonly string[]): Error {
+  const named = [argv.slice(0, 2).join(' '), argv[0]];
+  const names = [...COMMANDS, ...GROUPS].map(({ name }) => name);
+  const name = named.find((one) => one !== undefined && names.includes(one));
   const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-  const help = known ? `windrow ${name} --help` : 'windrow --help';
+  const help = name === undefined ? 'windrow --help' : `windrow ${name} --help`;
   // Who comes from parallel or xargs writes the command straight away.
   if (name === 'run' && error.code === 'commander.excessArguments') {
     const told = 'found several words that are no options; the command goes behind --';

@@ -1,10 +1,13 @@
-import type { CommandSpec } from './command.ts';
+import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { pause, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
+
+/** First words that several commands share. */
+export const GROUPS: readonly CommandGroup[] = [];
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [

@@ -26,3 +26,16 @@ export {
   type TaskStateName,
   taskStateName,
 } from './task.ts';
+export {
+  type Isolation,
+  LEVEL_NAMES,
+  LEVELS,
+  type Level,
+  levelOf,
+  type MachineWalls,
+  NETWORKS,
+  type Network,
+  WALLS,
+  type Wall,
+  type WallsHad,
+} from './walls.ts';

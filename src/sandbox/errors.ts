@@ -19,6 +19,12 @@ export const sandboxErrors = defineErrors({
     status: 500,
     example: { program: './ising' },
   },
+  STARTER_WITHDRAWN: {
+    message: '{program} was not started: it was taken back before its turn came',
+    todo: 'Nothing; the task goes to another slot or is not wanted any more.',
+    status: 503,
+    example: { program: './ising' },
+  },
   STARTER_CLOSED: {
     message: 'cannot start {program}: the slot is being closed',
     todo: 'Nothing; the task goes to another slot.',
@@ -36,6 +42,26 @@ export const sandboxErrors = defineErrors({
     todo: 'Build it again with "npm rebuild", or remove it to start programs without it.',
     status: 500,
     example: { launcher: 'build/launcher', reason: 'it speaks version 2, expected 1' },
+  },
+  WALL_NOT_RAISED: {
+    message: 'the wall "{wall}" could not be put up: {doing}: {reason}',
+    todo: 'Run "windrow doctor" on the machine: it tries every wall and says what would mend it.',
+    status: 500,
+    example: {
+      wall: 'memory',
+      doing: 'making /sys/fs/cgroup/windrow-0a1b2c3d/7f-1',
+      reason: 'permission denied',
+    },
+  },
+  WALL_NOT_TAKEN_DOWN: {
+    message: 'the wall "{wall}" could not be taken down: {doing}: {reason}',
+    todo: 'What is left is removed when the next worker starts in the same directory.',
+    status: 500,
+    example: {
+      wall: 'track',
+      doing: 'removing /sys/fs/cgroup/windrow-0a1b2c3d/7f-1',
+      reason: 'device or resource busy',
+    },
   },
   LINE_PROCESS_NOT_STARTED: {
     message: 'cannot start {program}: {reason}',

@@ -21,6 +21,7 @@ import {
 /** Starts programs with `child_process.spawn`. */
 export class SpawnStarter implements Starter {
   readonly kind = 'spawn';
+  readonly ahead = 0;
   readonly #nextCookie = createCookies();
   readonly #find = createTreeFinder(systemClock.monotonic);
   #running: SpawnedProgram | null = null;
@@ -36,7 +37,7 @@ export class SpawnStarter implements Starter {
       this.#running = null;
       return outcome;
     });
-    return { ended, kill: (graceMs) => program.kill(graceMs) };
+    return { ended, kill: (graceMs) => program.kill(graceMs), withdraw: () => {} };
   }
 
   async close(): Promise<void> {

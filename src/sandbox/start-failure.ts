@@ -117,7 +117,12 @@ function faultOf(request: StartRequest): string | null {
 }
 
 /** Failures that are no errno of the program's start but Windrow's own. */
-export type OwnFailure = 'STARTER_BUSY' | 'STARTER_CLOSED' | 'LAUNCHER_LOST' | 'LAUNCHER_UNFIT';
+export type OwnFailure =
+  | 'STARTER_BUSY'
+  | 'STARTER_CLOSED'
+  | 'STARTER_WITHDRAWN'
+  | 'LAUNCHER_LOST'
+  | 'LAUNCHER_UNFIT';
 
 export function ownFailure(code: OwnFailure, facts: Facts): StartFailure {
   return startFailure(code, sandboxErrors.create(code, facts).message);
@@ -125,5 +130,5 @@ export function ownFailure(code: OwnFailure, facts: Facts): StartFailure {
 
 /** A start that was refused before anything happened. */
 export function notStarted(failure: StartFailure): RunningProgram {
-  return { ended: Promise.resolve(failure), kill: () => {} };
+  return { ended: Promise.resolve(failure), kill: () => {}, withdraw: () => {} };
 }

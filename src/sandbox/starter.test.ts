@@ -358,11 +358,18 @@ setsid $0 $(($1+1)) &
     else assert.equal(short.memoryPeakBytes, null);
   });
 
-  test('a slot runs one program at a time', async () => {
-    const first = start(starter, 'sleep', ['100']);
+  test('a slot runs one program at a time, and takes no more ahead than it says', async () => {
+    const first = start(starter, 'sh', ['-c', 'echo on; exec sleep 100']);
+    await first.seen(/on/);
+    const waiting = Array.from({ length: starter.ahead }, () => start(starter, 'echo', ['ran']));
     assert.equal(await failure(start(starter, 'true', [])), 'STARTER_BUSY');
+    for (const [i, { program }] of waiting.entries()) i % 2 ? program.withdraw() : program.kill(0);
+    const codes = await Promise.all(waiting.map(failure));
+    assert.deepEqual(codes, codes.fill('STARTER_WITHDRAWN'));
+    first.program.withdraw();
     first.program.kill(0);
-    await first.ended;
+    assert.equal(((await first.ended) as ProgramEnd).signal, 'SIGKILL');
+    assert.ok(waiting.every(({ stdout }) => stdout().length === 0));
   });
 
   test('close ends what runs and leaves nothing behind', async () => {

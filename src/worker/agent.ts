@@ -7,7 +7,6 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import {
   type EndedAttempt,
@@ -29,6 +28,7 @@ import { MemoryWatch } from './memory-watch.ts';
 import type { AgentOptions } from './port.ts';
 import { Pulse } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
+import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
@@ -182,8 +182,7 @@ export class WorkerAgent {
   #tagOfSession(): string {
     const session = this.#connection.endpoint?.session ?? '';
     if (session !== this.#sessionTag.session || this.#sessionTag.tag === '') {
-      const tag = createHash('sha256').update(session).digest('hex').slice(0, 8);
-      this.#sessionTag = { session, tag };
+      this.#sessionTag = { session, tag: sessionTag(session) };
     }
     return this.#sessionTag.tag;
   }
@@ -234,6 +233,7 @@ export class WorkerAgent {
   }
 
   #onAnswer(request: SyncRequest, answer: SyncResponse): void {
+    if (!this.#isKnown) this.#options.onConnected(this.#identity.worker);
     this.#isKnown = true;
     this.#backlog.confirm(request.ended);
     // Cancels first: a slot that becomes free this way may go to what has just come.

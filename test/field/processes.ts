@@ -15,9 +15,23 @@ export function processesAtHome(home: string): SeenProcess[] {
     if (pid === process.pid || !readText(`/proc/${name}/environ`).includes(`HOME=${home}\0`)) {
       continue;
     }
-    seen.push({ pid, argv: readText(`/proc/${name}/cmdline`).split('\0').slice(0, -1) });
+    seen.push({ pid, argv: argvOf(name) });
   }
   return seen;
+}
+
+/** Everything alive in the pid namespace of `init`; pids are those of this namespace. */
+export function processesInPidSpaceOf(init: number): SeenProcess[] {
+  const space = linkOf(`/proc/${init}/ns/pid`);
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids
+    .filter((name) => space !== '' && linkOf(`/proc/${name}/ns/pid`) === space)
+    .map((name) => ({ pid: Number(name), argv: argvOf(name) }))
+    .filter(({ argv }) => argv.length > 0);
+}
+
+function argvOf(pid: string): string[] {
+  return readText(`/proc/${pid}/cmdline`).split('\0').slice(0, -1);
 }
 
 /** How many descriptors a process has open. */

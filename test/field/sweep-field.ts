@@ -55,7 +55,14 @@ export interface StartOptions {
   readonly directory?: string;
 }
 
+/** Words before a command by which it runs in other namespaces, with `cwd` as its directory. */
+export type EnterPlace = (cwd: string) => readonly string[];
+
 export interface FieldOptions {
+  /** Where its directory is made. */
+  readonly within?: string;
+  /** Words that bring a command elsewhere. */
+  readonly enter?: EnterPlace;
   /** How windrow is started; bin/windrow if not given. */
   readonly program?: readonly string[];
   /** In the environment of all that runs here. */
@@ -71,7 +78,7 @@ export class SweepField {
 
   constructor(options: FieldOptions = {}) {
     this.#options = options;
-    this.directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-field-')));
+    this.directory = realpathSync(mkdtempSync(join(options.within ?? tmpdir(), 'windrow-field-')));
     this.home = join(this.directory, 'home');
     this.#temporary = join(this.directory, 'tmp');
     mkdirSync(this.home);
@@ -122,9 +129,12 @@ export class SweepField {
   }
 
   start(argv: readonly string[], options: StartOptions = {}): Running {
-    const [program, ...words] = options.program ?? this.#options.program ?? [WINDROW];
-    const child = spawn(program!, [...words, ...argv], {
-      cwd: options.directory ?? this.directory,
+    const cwd = options.directory ?? this.directory;
+    const { enter, program } = this.#options;
+    const place = enter?.(cwd) ?? [];
+    const [file, ...words] = [...place, ...(options.program ?? program ?? [WINDROW]), ...argv];
+    const child = spawn(file!, words, {
+      cwd,
       env: this.environment(options.environment),
       detached: true,
       stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

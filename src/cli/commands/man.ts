@@ -7,7 +7,7 @@ import type { World } from '../world.ts';
 
 /** `windrow man` */
 export async function man(input: CommandInput<typeof spec>, world: World): Promise<number> {
-  const [name] = input.args;
+  const name = input.args.length === 0 ? undefined : input.args.join(' ');
   const command = COMMANDS.find((one) => one.name === name);
   if (name !== undefined && !command) {
     const problem = `there is no command ${name}`;

@@ -47,7 +47,7 @@ export const completion = {
 export const man = {
   name: 'man',
   summary: 'Print a manual page.',
-  arguments: [{ usage: '[command]', doc: 'A command; without it, the page of windrow itself.' }],
+  arguments: [{ usage: '[command...]', doc: 'A command; without it, the page of windrow itself.' }],
   options: {},
   details: ['The page is in roff, for man and mandoc.'],
   examples: [

@@ -52,6 +52,26 @@ export const worker = {
       flags: '--wait-for-line',
       doc: 'Get ready, and begin with the first line on standard input; end if there is none.',
     },
+    sessionStdin: {
+      kind: 'flag',
+      flags: '--session-stdin',
+      doc: 'Read the session from standard input, one line: so no file on this machine holds it.',
+    },
+    firstContact: {
+      kind: 'duration',
+      flags: '--first-contact <duration>',
+      doc: 'End when the server has not answered once in this time (default: 5 min).',
+    },
+    report: {
+      kind: 'text',
+      flags: '--report <file>',
+      doc: 'Write into a file, as JSON, that the server has answered, or why it came to nothing.',
+    },
+    logFile: {
+      kind: 'text',
+      flags: '--log-file <file>',
+      doc: 'Log to a file that never takes more than 8 MiB, not to stderr.',
+    },
     ...log,
   },
   details: [

@@ -57,6 +57,8 @@ export interface Attempt {
   madeScratch: Scratch | null;
   /** Set by the server or by the end of the worker: no result is wanted any more. */
   stopped: 'cancelled' | 'superseded' | null;
+  /** Its starter gave it back before its turn: it never ran, and may be begun anew. */
+  withdrawn: boolean;
   /** Why the program is being killed for taking too much. */
   excess: Verdict | null;
   /** Null while nothing went wrong. */
@@ -101,6 +103,7 @@ export function newAttempt(
     scratch: `${workshop.scratchRoot}/${name}`,
     madeScratch: null,
     stopped: null,
+    withdrawn: false,
     excess: null,
     verdict: null,
     aborter: new AbortController(),

@@ -7,7 +7,7 @@ import { watchDisk } from '../disk-watch.ts';
 import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
 import { explainLaunch } from './launch-fault.ts';
-import { verdictOf } from './verdict.ts';
+import { stoppedVerdict, verdictOf } from './verdict.ts';
 
 type Stream = 'stdout' | 'stderr';
 type Expand = CompiledCommand['expand'];
@@ -18,13 +18,16 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   const { request, unwatch, end } = await execute(attempt);
   attempt.programEndedAtMs = workshop.clock.now();
   attempt.program = null;
+  if (!isFailure(end)) {
+    attempt.programEnd = end;
+    // It may have waited in its starter, or have been told of late.
+    attempt.programStartedAtMs = attempt.programEndedAtMs - Math.round(end.wallMs);
+  }
+  attempt.withdrawn = isFailure(end) && end.code === 'STARTER_WITHDRAWN';
   // The next program runs while this one's results are gathered: a tenth more tasks a second.
   attempt.releaseSlot();
   if (unwatch) await unwatch();
-  if (isFailure(end)) {
-    throw new AttemptFault('launch', explainLaunch(end.code, end.message, request));
-  }
-  attempt.programEnd = end;
+  if (isFailure(end)) throw launchFault(attempt, end, request);
   attempt.memoryPeakBytes = Math.max(attempt.memoryPeakBytes, end.memoryPeakBytes ?? 0);
   attempt.verdict = verdictOf(end, {
     stopped: attempt.stopped,
@@ -32,6 +35,14 @@ export async function runProgram(attempt: Attempt): Promise<void> {
     timeoutMs: plan.job.timeoutMs,
     shell: request.file === SHELL,
   });
+}
+
+function launchFault(attempt: Attempt, end: StartFailure, request: StartRequest): AttemptFault {
+  if (attempt.withdrawn) {
+    const { cause, reason } = stoppedVerdict(attempt.stopped ?? 'cancelled');
+    return new AttemptFault(cause, reason);
+  }
+  return new AttemptFault('launch', explainLaunch(end.code, end.message, request));
 }
 
 const SHELL = '/bin/sh';

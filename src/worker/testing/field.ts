@@ -69,6 +69,8 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
     giveUpMs: 60_000,
+    firstContactMs: 60_000,
+    onConnected: () => {},
     clock: systemClock,
     random: () => 0.5,
     log: silent,

@@ -1,0 +1,85 @@
+/** What walls stand on: the worker's place on its machine, and one attempt's place in it. */
+import type { Isolation, ResourceRequest } from '#model';
+
+/** What all attempts of a worker share. */
+export interface Ground {
+  /**
+   * `windrow-` and 8 hex digits, made from the worker's directory: everything that is made outside
+   * of that directory (cgroups, devices, namespaces, firewall chains) has a name that begins so.
+   * The next worker in the directory finds by it what a killed one left, and nobody else's.
+   */
+  readonly tag: string;
+  /** The worker's own account. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Absolute; the worker's own, 0700. */
+  readonly directory: string;
+  readonly settings: WallSettings;
+}
+
+/** What the administrator of the machine says; described with the other settings. */
+export interface WallSettings {
+  readonly cgroup: CgroupSettings;
+  readonly network: NetworkSettings;
+  readonly place: PlaceSettings;
+}
+
+export interface CgroupSettings {
+  /** Cgroup below which the worker makes its own, relative to the mount; `''`: its own. */
+  readonly base: string;
+  /** A hard ceiling at the CPUs asked for, instead of a share in proportion. */
+  readonly cpuCeiling: boolean;
+  /** Pins attempts that ask for whole CPUs to CPUs of their own. */
+  readonly cpuPinning: boolean;
+  /** `soft`: may exceed its request until the machine is short of memory. */
+  readonly memoryLimit: 'hard' | 'soft';
+  /** Processes and threads of one attempt; 0: no limit. */
+  readonly mostTasks: number;
+}
+
+export interface NetworkSettings {
+  /** Networks of the site in CIDR notation, IPv4 and IPv6: traffic with them is internal. */
+  readonly internal: readonly string[];
+  /** Absolute paths of the site's own scripts, or `''`. */
+  readonly setUpScript: string;
+  readonly tearDownScript: string;
+  /** Networks that inner addresses are taken from. */
+  readonly innerIpv4: string;
+  readonly innerIpv6: string;
+}
+
+export interface PlaceSettings {
+  /** Directories that an attempt gets a private one of, in its scratch. */
+  readonly mountUnderScratch: readonly string[];
+  /** Shared file systems: read-only, unless the job asks to write and `writable` has them. */
+  readonly shared: readonly string[];
+  readonly writable: readonly string[];
+  /** Names of roots and where they are: a directory tree or a squashfs image. */
+  readonly roots: Readonly<Record<string, string>>;
+  /** Absolute paths that no attempt sees. */
+  readonly hidden: readonly string[];
+}
+
+/** Who an attempt runs as. */
+export interface Account {
+  /** `slot1_user`, or the number where it has no name. */
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
+/** One attempt, as far as its walls must know it. */
+export interface Plot {
+  /** Unique among the attempts of this worker; letters, digits and `-`. */
+  readonly name: string;
+  /** From 1. */
+  readonly slot: number;
+  readonly request: ResourceRequest;
+  readonly isolation: Isolation;
+  readonly account: Account;
+  /** Absolute; exists, 0700. */
+  readonly scratch: string;
+  /** Where the program starts: `scratch`, or the user's own directory. */
+  readonly directory: string;
+}
