@@ -123,10 +123,9 @@ function buildFor(platform: string, main: string, parts: string, work: string): 
   const node = join(work, 'node');
   copyFileSync(nodeFor(platform, work), node);
   execFileSync(tools.strip, [node]);
-  // Static: it runs whatever C library the machine has, and starts sooner.
   const launcher = join(parts, 'launcher');
   rmSync(launcher, { force: true });
-  script('build-launcher.mjs', launcher, tools.compiler, '-static');
+  script('build-launcher.mjs', launcher, tools.compiler);
   const contents = contentsOf(parts);
   writeFileSync(join(work, 'contents.json'), JSON.stringify(contents));
   const assets = contents.files.map(({ path }) => [path, join(parts, path)]);
