@@ -126,6 +126,7 @@ function buildFor(platform: string, main: string, parts: string, work: string): 
   const launcher = join(parts, 'launcher');
   rmSync(launcher, { force: true });
   script('build-launcher.mjs', launcher, tools.compiler);
+  if (!existsSync(launcher)) throw new Error(`${tools.compiler} is missing`);
   const contents = contentsOf(parts);
   writeFileSync(join(work, 'contents.json'), JSON.stringify(contents));
   const assets = contents.files.map(({ path }) => [path, join(parts, path)]);
