@@ -15,6 +15,7 @@ export type {
   OpenedServer,
   RunOptions,
   ServeOptions,
+  TraceSource,
   TraceStoreOptions,
   WorkerOptions,
 } from './port.ts';

@@ -80,6 +80,17 @@ export interface ServeOptions {
   readonly log: LogChoice;
 }
 
+/** Where the traces of a machine are, as its settings say. */
+export interface TraceSource {
+  /** Absolute, or `''`. */
+  readonly directory: string;
+  readonly match: string;
+  /** Absolute, or `''`. */
+  readonly switchFile: string;
+  readonly switchText: string;
+  readonly compression: string;
+}
+
 export interface WorkerOptions {
   /** URL, or `''`: that of the server in the state directory. */
   readonly server: string;
@@ -108,6 +119,7 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly traces: TraceSource;
   readonly log: LogChoice;
 }
 
@@ -128,25 +140,17 @@ export interface TraceStoreOptions {
   readonly spaceBytes: number;
 }
 
-export interface CollectTracesOptions {
+export interface CollectTracesOptions extends TraceSource {
   /** Of the collector. */
   readonly url: string;
-  /** Undefined: made of the time. */
-  readonly id: string | undefined;
-  /** Absolute. */
-  readonly directory: string;
-  readonly match: string;
-  /** Absolute, or `''`. */
-  readonly switchFile: string;
-  readonly switchText: string;
-  readonly compression: string;
+  readonly id: string;
   readonly remove: boolean;
   readonly account: string;
-  /** Absolute, or `''`. */
-  readonly secretFile: string;
+  /** `''`: none. */
+  readonly secret: string;
   readonly insecure: boolean;
   /** Absolute; remembers uploads that were begun. */
-  readonly stateDirectory: string;
+  readonly memory: string;
   readonly onStep: (step: CollectStep) => void;
 }
 
@@ -167,11 +171,10 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  /** An id for one collection of traces. */
+  newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
-  collectTraces(
-    options: CollectTracesOptions,
-    world: World,
-  ): Promise<Collected & { readonly id: string }>;
+  collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

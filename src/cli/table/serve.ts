@@ -93,6 +93,11 @@ export const worker = {
       flags: '--log-file <file>',
       doc: 'Log to a file that never takes more than 8 MiB, not to stderr.',
     },
+    traceDirectory: { kind: 'setting', setting: 'traceDirectory' },
+    traceMatch: { kind: 'setting', setting: 'traceMatch' },
+    traceSwitch: { kind: 'setting', setting: 'traceSwitch' },
+    traceSwitchText: { kind: 'setting', setting: 'traceSwitchText' },
+    traceCompression: { kind: 'setting', setting: 'traceCompression' },
     ...log,
   },
   details: [
