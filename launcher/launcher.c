@@ -4,9 +4,9 @@
  * Protocol, version 2. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
  * sequences of frames: u32 length of the payload, u8 kind, payload. All integers are little-endian.
  *
- *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc, then
- *                        strings, each ended by NUL: directory, stdin path ("" is /dev/null), file,
- *                        argv[argc], environment[envc]
+ *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc,
+ *                        u32 wallc, then strings, each ended by NUL: directory, stdin path ("" is
+ *                        /dev/null), file, argv[argc], environment[envc], walls[wallc] (walls.h)
  *   request 2  kill      u32 id, u64 grace ms (0: SIGKILL at once); a start that waits is withdrawn
  *   request 3  withdraw  u32 id: a start that waits is not to run; one that runs is left alone
  *   report  1  hello     "WNDR", u32 version; once, before anything else
@@ -14,7 +14,8 @@
  *   report  3  stderr    bytes
  *   report  4  ended     u32 id, u8 1 exited / 2 signalled, u8 flags (1 timed out, 2 killed),
  *                        u16 exit status or signal, u32 strays, u64 wall us, u64 user us,
- *                        u64 system us, u64 peak memory bytes
+ *                        u64 system us, u64 peak memory bytes, u64 bytes read from disks,
+ *                        u64 written to them, u64 context switches
  *   report  5  failed    u32 id, u32 errno, u8 stage (child.h): the program never ran
  *
  * Starts may be sent ahead, up to 64; they run one after the other, in order. Every start is
@@ -42,7 +43,9 @@
 #include "child.h"
 #include "descendants.h"
 #include "frames.h"
+#include "inside.h"
 #include "starts.h"
+#include "walls.h"
 
 enum { VERSION = 2 };
 enum { REQUEST_START = 1, REQUEST_KILL, REQUEST_WITHDRAW };
@@ -58,15 +61,17 @@ static struct {
   bool gone;               /* no descendant is left; output may be */
   bool tree_killed;        /* SIGKILL reached the tree while the program itself lived */
   bool timed_out, killed;
+  bool guarded;            /* the process that was started guards the program, and is not it */
   uint32_t id;
   pid_t pid;
   int status;
+  int report;              /* of the last stage (inside.h), or -1 */
   int pipes[4];            /* stdout, stderr: read end, write end */
   int held[2];             /* bytes still to take from them once the tree is gone */
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
   int64_t timeout_at, kill_at, hunt_again; /* NEVER where nothing is due */
   int64_t hunt_pause;
-  uint64_t grace_ms, user_us, system_us, peak_bytes;
+  uint64_t grace_ms, user_us, system_us, peak_bytes, read_bytes, written_bytes, switches;
   uint32_t strays;
 } attempt;
 
@@ -97,8 +102,8 @@ static pid_t main_group(void) { return attempt.ended ? 0 : attempt.pid; }
  */
 static void hunt(int64_t now) {
   if (!attempt.ended) attempt.tree_killed = true;
-  signal_descendants(main_group(), SIGSTOP);
-  signal_descendants(main_group(), SIGKILL);
+  signal_descendants(main_group(), false, SIGSTOP);
+  signal_descendants(main_group(), false, SIGKILL);
   attempt.hunt_pause = attempt.hunt_pause ? attempt.hunt_pause * 2 : MS;
   if (attempt.hunt_pause > 64 * MS) attempt.hunt_pause = 64 * MS;
   attempt.hunt_again = now + attempt.hunt_pause;
@@ -106,8 +111,8 @@ static void hunt(int64_t now) {
 
 static void begin_kill(uint64_t grace_ms, int64_t now) {
   if (grace_ms > 0 && attempt.kill_at == NEVER) {
-    signal_descendants(main_group(), SIGTERM);
-    signal_descendants(main_group(), SIGCONT); /* the stopped cannot act on SIGTERM */
+    signal_descendants(main_group(), attempt.guarded, SIGTERM);
+    signal_descendants(main_group(), attempt.guarded, SIGCONT); /* the stopped cannot act on SIGTERM */
   }
   int64_t kill_at = now + (int64_t)grace_ms * MS;
   if (kill_at < attempt.kill_at) attempt.kill_at = kill_at;
@@ -140,11 +145,16 @@ static uint64_t microseconds(struct timeval time) {
   return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
 }
 
+enum { BLOCK = 512 }; /* of ru_inblock and ru_oublock, whatever the disks have */
+
 static void count_end(pid_t pid, int status, const struct rusage *usage) {
   attempt.user_us += microseconds(usage->ru_utime);
   attempt.system_us += microseconds(usage->ru_stime);
   uint64_t peak = (uint64_t)usage->ru_maxrss * 1024; /* Linux counts it in KiB */
   if (peak > attempt.peak_bytes) attempt.peak_bytes = peak;
+  attempt.read_bytes += (uint64_t)usage->ru_inblock * BLOCK;
+  attempt.written_bytes += (uint64_t)usage->ru_oublock * BLOCK;
+  attempt.switches += (uint64_t)usage->ru_nvcsw + (uint64_t)usage->ru_nivcsw;
   if (pid == attempt.pid) {
     attempt.ended = true;
     attempt.finished = now_ns();
@@ -207,7 +217,7 @@ static void drain(int stream) {
 }
 
 static void report_end(void) {
-  unsigned char payload[44], *to = payload;
+  unsigned char payload[68], *to = payload;
   bool exited = WIFEXITED(attempt.status);
   put(&to, attempt.id, 4);
   put(&to, exited ? 1 : 2, 1);
@@ -218,13 +228,36 @@ static void report_end(void) {
   put(&to, attempt.user_us, 8);
   put(&to, attempt.system_us, 8);
   put(&to, attempt.peak_bytes, 8);
+  put(&to, attempt.read_bytes, 8);
+  put(&to, attempt.written_bytes, 8);
+  put(&to, attempt.switches, 8);
   report(REPORT_ENDED, payload, sizeof payload);
+}
+
+static void report_failure(uint32_t id, int error, enum stage stage) {
+  unsigned char payload[9], *to = payload;
+  put(&to, id, 4);
+  put(&to, (uint64_t)error, 4);
+  put(&to, stage, 1);
+  report(REPORT_FAILED, payload, sizeof payload);
+}
+
+/* False when the program never ran, and that is what is reported. */
+static bool settle_walls(void) {
+  if (attempt.report < 0) return true;
+  struct walls_end end = read_walls_end(attempt.report, attempt.status);
+  close(attempt.report);
+  attempt.status = end.status;
+  attempt.strays += end.strays;
+  if (!end.failed || attempt.killed || attempt.timed_out) return true;
+  if (!leaving) report_failure(attempt.id, end.error, end.stage);
+  return false;
 }
 
 static void finish(void) {
   attempt.active = false;
   close_pipes(attempt.pipes);
-  if (!leaving) report_end();
+  if (settle_walls() && !leaving) report_end();
 }
 
 /* Of a program that is gone: its last output, then its end. */
@@ -235,19 +268,12 @@ static void deliver(void) {
 
 /* ---- requests ---- */
 
-static void report_failure(uint32_t id, int error, enum stage stage) {
-  unsigned char payload[9], *to = payload;
-  put(&to, id, 4);
-  put(&to, (uint64_t)error, 4);
-  put(&to, stage, 1);
-  report(REPORT_FAILED, payload, sizeof payload);
-}
-
 static void run(struct start *start) {
   memset(&attempt, 0, sizeof attempt);
   attempt.started = now_ns();
   attempt.id = start->id;
-  attempt.pid = start_child(&start->program, attempt.pipes);
+  attempt.guarded = walls_have(start->program.walls, 'g');
+  attempt.pid = start_child(&start->program, attempt.pipes, &attempt.report);
   if (attempt.pid < 0) return report_failure(start->id, start->program.error, start->program.stage);
   attempt.active = true;
   attempt.grace_ms = start->grace_ms;
@@ -370,7 +396,8 @@ static void set_up_descriptors(void) {
   for (int fd = 0; fd < 2; fd++) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "inside") == 0) return inside(argv + 2);
   static const unsigned char hello[] = {'W', 'N', 'D', 'R', VERSION, 0, 0, 0};
   set_up_descriptors();
   setsid(); /* Ctrl-C in the worker's terminal is the worker's business */

@@ -29,22 +29,28 @@ static bool take(char **from, char *end, char **strings, size_t count) {
   return true;
 }
 
-static bool take_program(struct program *program, char *from, char *end, size_t argc, size_t envc) {
+struct counts {
+  size_t argc, envc, wallc;
+};
+
+static bool take_program(struct program *program, char *from, char *end, struct counts counts) {
   char *paths[3];
-  bool sound = take(&from, end, paths, 3) && take(&from, end, program->argv, argc) &&
-               take(&from, end, program->environment, envc) && from == end;
+  bool sound = take(&from, end, paths, 3) && take(&from, end, program->argv, counts.argc) &&
+               take(&from, end, program->environment, counts.envc) &&
+               take(&from, end, program->walls, counts.wallc) && from == end;
   if (!sound) return false;
   program->directory = paths[0], program->input = paths[1], program->file = paths[2];
   return true;
 }
 
 static struct start *decode(const unsigned char *payload, size_t length) {
-  enum { FIXED = 28, PATHS = 3 };
+  enum { FIXED = 32, PATHS = 3 };
   if (length < FIXED) return NULL;
-  size_t argc = get(payload + 20, 4), envc = get(payload + 24, 4), text = length - FIXED;
+  struct counts n = {get(payload + 20, 4), get(payload + 24, 4), get(payload + 28, 4)};
+  size_t text = length - FIXED;
   /* A string takes a byte at least: this bounds the counts before anything is allocated for them. */
-  if (argc == 0 || PATHS + argc + envc > text) return NULL;
-  size_t vectors = (argc + 1 + envc + 1) * sizeof(char *);
+  if (n.argc == 0 || PATHS + n.argc + n.envc + n.wallc > text) return NULL;
+  size_t vectors = (n.argc + 1 + n.envc + 1 + n.wallc + 1) * sizeof(char *);
   struct start *start = calloc(1, sizeof *start + vectors + text);
   if (!start) return NULL;
   start->id = (uint32_t)get(payload, 4);
@@ -52,10 +58,11 @@ static struct start *decode(const unsigned char *payload, size_t length) {
   start->timeout_ms = get_ms(payload + 4);
   start->grace_ms = get_ms(payload + 12);
   start->program.argv = (char **)(start + 1);
-  start->program.environment = start->program.argv + argc + 1;
+  start->program.environment = start->program.argv + n.argc + 1;
+  start->program.walls = start->program.environment + n.envc + 1;
   char *strings = (char *)(start + 1) + vectors;
   memcpy(strings, payload + FIXED, text);
-  if (take_program(&start->program, strings, strings + text, argc, envc)) return start;
+  if (take_program(&start->program, strings, strings + text, n)) return start;
   free(start);
   return NULL;
 }

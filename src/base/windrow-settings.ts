@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { SettingTable, ValuesOf } from './settings.ts';
+import { traceSettings } from './trace-settings.ts';
 
 /** Every setting of Windrow. Those of one job stand in its sweep file, not here. */
 export const windrowSettings = {
@@ -94,6 +95,15 @@ export const windrowSettings = {
     most: 86_400_000,
     doc: 'A worker not heard of for this long is lost, and its tasks go back.',
   },
+  awayMs: {
+    name: 'away',
+    value: 'duration',
+    type: 'duration',
+    default: '0',
+    defaultDoc: 'the lease of the server',
+    most: 30 * 86_400_000,
+    doc: 'How long this worker may be out of reach before its tasks go to others.',
+  },
   pingMs: {
     name: 'ping',
     value: 'duration',
@@ -125,6 +135,7 @@ export const windrowSettings = {
     choices: ['auto', 'pretty', 'json'],
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
+  ...traceSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

@@ -1,4 +1,5 @@
 import type { Address, ErrorEntry } from '#base';
+import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -32,6 +33,7 @@ export interface RunOptions {
   readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly diskBytes: number | undefined;
+  readonly timeMs: number | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
   readonly output: string | undefined;
@@ -73,6 +75,8 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Null: it takes no traces. */
+  readonly traces: TraceStoreOptions | null;
   readonly log: LogChoice;
 }
 
@@ -87,6 +91,12 @@ export interface WorkerOptions {
   /** Absolute, or `''`. */
   readonly sessionFile: string;
   readonly name: string | undefined;
+  /** How long the server may hear nothing of it; 0: as long as the server says. */
+  readonly awayMs: number;
+  /** When it is to end by itself: at a moment of the clock of day, or a while after its start. */
+  readonly until: { readonly atMs: number } | { readonly afterMs: number } | null;
+  /** How long what runs may go on when it is asked to end; null: until it is done. */
+  readonly drainMs: number | null;
   /** It begins with the first line on standard input: until then its server may not be there. */
   readonly waitForLine: boolean;
   /** The session is the first line on standard input. */
@@ -99,6 +109,45 @@ export interface WorkerOptions {
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly log: LogChoice;
+}
+
+/** What the collector of traces of a server is to do. */
+export interface TraceStoreOptions {
+  /** Absolute. */
+  readonly directory: string;
+  readonly account: string;
+  /** Absolute, or `''`. */
+  readonly secretFile: string;
+  readonly anonymous: boolean;
+  readonly fileLimitBytes: number;
+  readonly idLimitBytes: number;
+  readonly idFiles: number;
+  /** 0: for ever. */
+  readonly keepMs: number;
+  /** 0: no limit. */
+  readonly spaceBytes: number;
+}
+
+export interface CollectTracesOptions {
+  /** Of the collector. */
+  readonly url: string;
+  /** Undefined: made of the time. */
+  readonly id: string | undefined;
+  /** Absolute. */
+  readonly directory: string;
+  readonly match: string;
+  /** Absolute, or `''`. */
+  readonly switchFile: string;
+  readonly switchText: string;
+  readonly compression: string;
+  readonly remove: boolean;
+  readonly account: string;
+  /** Absolute, or `''`. */
+  readonly secretFile: string;
+  readonly insecure: boolean;
+  /** Absolute; remembers uploads that were begun. */
+  readonly stateDirectory: string;
+  readonly onStep: (step: CollectStep) => void;
 }
 
 /** A server that this process opened for a while. */
@@ -118,6 +167,11 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  /** Brings the traces of this machine to a collector. */
+  collectTraces(
+    options: CollectTracesOptions,
+    world: World,
+  ): Promise<Collected & { readonly id: string }>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

@@ -43,6 +43,12 @@ export const sandboxErrors = defineErrors({
     status: 500,
     example: { launcher: 'build/launcher', reason: 'it speaks version 2, expected 1' },
   },
+  WALLS_FAILED: {
+    message: 'cannot start {program} behind its walls: {reason}',
+    todo: 'What it printed may say more; "windrow doctor" tries every wall of the machine.',
+    status: 500,
+    example: { program: './ising', reason: 'it could not be put into its cgroup (EACCES)' },
+  },
   WALL_NOT_RAISED: {
     message: 'the wall "{wall}" could not be put up: {doing}: {reason}',
     todo: 'Run "windrow doctor" on the machine: it tries every wall and says what would mend it.',

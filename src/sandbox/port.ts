@@ -1,3 +1,4 @@
+import type { Measured } from '#model';
 import type { LaunchWalls } from './walls/launch.ts';
 
 /**
@@ -35,10 +36,7 @@ export interface ProgramEnd {
   /** True when `kill` was called before the program had ended by itself. */
   readonly killed: boolean;
   readonly wallMs: number;
-  readonly cpuUserMs: number | null;
-  readonly cpuSystemMs: number | null;
-  readonly memoryPeakBytes: number | null;
-  readonly source: 'rusage' | 'sampled' | 'none';
+  readonly measured: Measured;
   /** Descendants that outlived the program and were killed. */
   readonly strays: number;
 }
@@ -50,7 +48,7 @@ export interface StartFailure {
    * errno name, e.g. `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`; or one of ours: `STARTER_BUSY`,
    * `STARTER_CLOSED`, `STARTER_WITHDRAWN` (it never ran), `LAUNCHER_UNFIT` (it is no launcher of this
    * version), `LAUNCHER_LOST` (it was killed while the program ran or waited, and the program with
-   * it; whether a waiting one has run is not known).
+   * it; whether a waiting one has run is not known), `WALLS_FAILED` (what was printed may say more).
    */
   readonly code: string;
   readonly message: string;

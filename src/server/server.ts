@@ -8,6 +8,7 @@ import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
+import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit, type Latecomers } from './commit.ts';
@@ -16,18 +17,19 @@ import { lowDisk } from './disk-reserve.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { assembleHttp } from './http/assemble.ts';
+import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
-import { onTick } from './reactor/lost.ts';
+import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
-const TICK_MS = 250;
 const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
@@ -50,6 +52,10 @@ export interface ServerOptions {
   readonly validators: number;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
+  /** Other protocols on the server's address. */
+  readonly faces: readonly Face[];
+  /** Null: it keeps none. */
+  readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
   /** The store is lost for good, or a user asked: the process should end the server. */
   readonly onStop: (mode: 'drain' | 'now', error?: unknown) => void;
@@ -65,6 +71,7 @@ export class Server {
   readonly #events: Events;
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
+  readonly #leases: LeaseWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #statisticsAtMs = 0;
@@ -105,6 +112,10 @@ export class Server {
       finished: (job) => this.#finish(job),
     };
     const core = this.core;
+    this.#leases = new LeaseWatch(core, () => {
+      forgetLost(core);
+      this.#releaseDelayed();
+    });
     const blobs = new Blobs(layout);
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
@@ -143,7 +154,7 @@ export class Server {
       stop: (mode) => options.onStop(mode),
     };
     this.#door = new ServerOpenDoor(core, blobs);
-    const { session, adminToken, log } = options;
+    const { session, adminToken, faces, traces, log } = options;
     this.#http = assembleHttp({
       parts,
       results,
@@ -151,6 +162,8 @@ export class Server {
       door: this.#door,
       session,
       adminToken,
+      faces,
+      traces,
       log,
     });
   }
@@ -169,6 +182,11 @@ export class Server {
       server.#collectIfDue(job);
     }
     return server;
+  }
+
+  /** A trace came home: those who watch are told. */
+  traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
+    this.core.happened({ kind: 'trace', trace: id, name, bytes });
   }
 
   /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */
@@ -226,22 +244,13 @@ export class Server {
   }
 
   #startTimers(): void {
-    // Not the clock of decisions: this measures how long this process itself did not run.
-    let last = performance.now();
-    const tick = setInterval(() => {
-      const now = performance.now();
-      // Only a stall of the server's own counts, not the ordinary jitter of a timer.
-      const stalledMs = now - last > 4 * TICK_MS ? now - last - TICK_MS : 0;
-      last = now;
-      onTick(this.core, stalledMs);
-      this.#releaseDelayed();
-    }, TICK_MS);
+    this.#leases.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
-    this.#timers.push(tick, statistics, disk);
+    this.#timers.push(statistics, disk);
   }
 
   #lookAtDisk(): void {
@@ -260,7 +269,7 @@ export class Server {
   }
 
   #releaseDelayed(): void {
-    const now = this.core.clock.now();
+    const now = this.core.clock.monotonic();
     for (const id of this.core.active) {
       const job = this.core.jobs.get(id)!;
       if (job.tasks.delayed > 0 && job.tasks.releaseDue(now) > 0) this.core.wake();
@@ -342,6 +351,7 @@ export class Server {
   async #close(): Promise<void> {
     this.core.stopped = 'the server is stopping';
     this.core.commit.end();
+    this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
     this.#desk.close();
     this.#events.close();

@@ -3,7 +3,7 @@
  * attempt, so a directory that its program left untouched is used again under another name.
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { removeScratch, removeTree } from './remove-tree.ts';
+import { removeScratch, removeTree } from '#base';
 
 const MOST_SPARES = 64;
 

@@ -1,13 +1,12 @@
 /** The directory of one worker: locked while it lives, cleared of what a dead one left behind. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LockHolder, makeDirectories, messageOf, WindrowError } from '#base';
+import { type LockHolder, makeDirectories, messageOf, removeTree, WindrowError } from '#base';
 import { pause } from './backoff.ts';
 import { workerErrors } from './errors.ts';
 import { type LockOwner, takeLock } from './lock-file.ts';
 import type { AgentLog } from './port.ts';
 import { environmentValueOf, processIds } from './process-table.ts';
-import { removeTree } from './remove-tree.ts';
 
 const LOCK_NAME = 'worker.lock';
 /** Workers of one machine that may share a directory. */
