@@ -11,6 +11,14 @@ export {
   systemReasonOf,
   WindrowError,
 } from './errors.ts';
+export {
+  formatIpNetwork,
+  type IpNetwork,
+  ipAddressAt,
+  ipNetworksOverlap,
+  parseIpNetwork,
+  sizeOfIpNetwork,
+} from './ip-network.ts';
 export { Lifetime } from './lifetime.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
