@@ -17,7 +17,11 @@ if (process.platform === 'linux' && !upToDate) {
   mkdirSync(dirname(target), { recursive: true });
   const partial = `${target}.${process.pid}`;
   const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-o', partial, ...sources];
-  const result = spawnSync('cc', flags, { stdio: ['ignore', 'inherit', 'inherit'] });
+  // Static, it also runs in roots that have another C library, or none; not every system has one.
+  const isStatic = spawnSync('cc', ['-static', ...flags], { stdio: 'ignore' }).status === 0;
+  const result = isStatic
+    ? { status: 0 }
+    : spawnSync('cc', flags, { stdio: ['ignore', 'inherit', 'inherit'] });
   if (result.error)
     console.warn('windrow: no C compiler (cc); programs will be started by Node.js, more slowly');
   else if (result.status !== 0) process.exit(result.status ?? 1);

@@ -18,4 +18,12 @@ export const pilotErrors = defineErrors({
       log: '/home/ada/results/.windrow/worker/worker.log',
     },
   },
+  PILOT_NODES_WRONG: {
+    message: 'the list of machines is wrong:\n{problems}',
+    todo: 'Write one host a line, behind it options like slots=4 user=ada port=22 dir=/scratch via=gate; # begins a comment.',
+    status: 400,
+    example: {
+      problems: 'nodes.txt:3: found slots="many", expected a whole number from 1 to 100000',
+    },
+  },
 });

@@ -1,4 +1,4 @@
-/** pilots: workers onto machines. Now: this one. */
+/** pilots: workers onto machines. This one, and others over ssh. */
 export { pilotErrors } from './errors.ts';
 export {
   type Holder,
@@ -8,3 +8,4 @@ export {
   unexpectedEnd,
   type WorkerEnd,
 } from './local.ts';
+export { type StartReport, writeStartReport } from './start-report.ts';

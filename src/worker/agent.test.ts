@@ -217,8 +217,18 @@ test('a worker can be stopped while there is no server', async () => {
 
 test('without a server a worker with nothing to do gives up after its time', async () => {
   await using field = await openField();
+  const connected: string[] = [];
+  const { ended } = field.start({ giveUpMs: 300, onConnected: (id) => void connected.push(id) });
+  await field.server.until(() => field.server.syncs.length > 1);
   await field.server.close();
-  const { ended } = field.start({ giveUpMs: 300 });
+  await assert.rejects(ended, { code: 'WORKER_SERVER_GONE' });
+  assert.deepEqual(connected, [field.server.syncs[0]!.worker]);
+});
+
+test('a server that never answers is given up sooner than one that did', async () => {
+  await using field = await openField();
+  await field.server.close();
+  const { ended } = field.start({ firstContactMs: 300 });
   await assert.rejects(ended, { code: 'WORKER_SERVER_GONE' });
 });
 

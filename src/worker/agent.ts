@@ -7,8 +7,8 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
+import { usageOf } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -29,6 +29,7 @@ import { MemoryWatch } from './memory-watch.ts';
 import type { AgentOptions } from './port.ts';
 import { Pulse } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
+import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
@@ -182,8 +183,7 @@ export class WorkerAgent {
   #tagOfSession(): string {
     const session = this.#connection.endpoint?.session ?? '';
     if (session !== this.#sessionTag.session || this.#sessionTag.tag === '') {
-      const tag = createHash('sha256').update(session).digest('hex').slice(0, 8);
-      this.#sessionTag = { session, tag };
+      this.#sessionTag = { session, tag: sessionTag(session) };
     }
     return this.#sessionTag.tag;
   }
@@ -234,6 +234,7 @@ export class WorkerAgent {
   }
 
   #onAnswer(request: SyncRequest, answer: SyncResponse): void {
+    if (!this.#isKnown) this.#options.onConnected(this.#identity.worker);
     this.#isKnown = true;
     this.#backlog.confirm(request.ended);
     // Cancels first: a slot that becomes free this way may go to what has just come.
@@ -278,14 +279,7 @@ export class WorkerAgent {
       reason,
       startedAtMs: nowMs,
       endedAtMs: nowMs,
-      usage: {
-        wallMs: 0,
-        cpuUserMs: null,
-        cpuSystemMs: null,
-        memoryPeakBytes: null,
-        diskBytes: null,
-        source: 'none',
-      },
+      usage: usageOf(0),
       parts: [],
       lastErrorLine: '',
     });

@@ -14,6 +14,8 @@ export interface RunWorkerOptions
   readonly slots: number;
   /** Refuse to be the second worker of this machine in `dir`. */
   readonly exclusive: boolean;
+  /** Tells the session to others who find this worker in `dir`; `''` if it is not known yet. */
+  readonly sessionTag: string;
   /** Most bytes of programs and inputs kept in `dir` between runs. */
   readonly cacheBytes: number;
 }
@@ -28,7 +30,8 @@ const CONNECTIONS = 8;
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const worker = randomUUID();
   const { dir, exclusive, log } = options;
-  const directory = takeDirectory({ dir, worker, host: hostname(), exclusive });
+  const owner = { worker, session: options.sessionTag };
+  const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
   try {
     await clearLeftovers(directory.own, log);
     trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));

@@ -32,7 +32,7 @@ export interface Speaker {
   isOver(): boolean;
 }
 
-type Options = Pick<AgentOptions, 'clock' | 'random' | 'log' | 'giveUpMs'>;
+type Options = Pick<AgentOptions, 'clock' | 'random' | 'log' | 'giveUpMs' | 'firstContactMs'>;
 
 /** Ends that come together in this time share the sync that breaks off a poll. */
 const BREAK_OFF_MS = 2;
@@ -55,6 +55,7 @@ export class Conversation {
   #sessionRefusals = 0;
   /** Polls in a row that came back at once with nothing. */
   #emptyPolls = 0;
+  #everAnswered = false;
   #lostSinceMs: number;
 
   constructor(speaker: Speaker, connection: Connection, options: Options) {
@@ -143,6 +144,7 @@ export class Conversation {
 
   #onSuccess(): void {
     if (this.#failures > 0) this.#options.log.info({}, 'the server answers again');
+    this.#everAnswered = true;
     this.#failures = 0;
     this.#sessionRefusals = 0;
     this.#connection.noteUp();
@@ -151,7 +153,7 @@ export class Conversation {
   async #onFailure(error: unknown): Promise<void> {
     const { clock, log, random } = this.#options;
     this.#connection.noteDown();
-    if (this.#failures === 0) this.#lostSinceMs = clock.monotonic();
+    if (this.#failures === 0 && this.#everAnswered) this.#lostSinceMs = clock.monotonic();
     this.#failures++;
     this.#throwIfFatal(error);
     const facts = { failures: this.#failures, reason: messageOf(error) };
@@ -172,9 +174,10 @@ export class Conversation {
   }
 
   #throwIfHopeless(error: unknown): void {
-    const { clock, giveUpMs } = this.#options;
+    const { clock, giveUpMs, firstContactMs } = this.#options;
     const lostMs = clock.monotonic() - this.#lostSinceMs;
-    if (lostMs < giveUpMs || !this.#speaker.isIdle()) return;
+    if (lostMs < (this.#everAnswered ? giveUpMs : firstContactMs) || !this.#speaker.isIdle())
+      return;
     const facts = { waited: formatDuration(lostMs), reason: messageOf(error) };
     throw workerErrors.create('WORKER_SERVER_GONE', facts, { cause: error });
   }

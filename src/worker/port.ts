@@ -44,6 +44,10 @@ export interface AgentOptions {
   readonly memoryBytes: number;
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
+  /** As `giveUpMs`, for a server that never has answered. */
+  readonly firstContactMs: number;
+  /** The server has answered for the first time. */
+  readonly onConnected: (worker: string) => void;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { CommandInput } from '../command.ts';
 import { logChoice } from '../log-choice.ts';
 import type { WorkerOptions } from '../port.ts';
@@ -7,6 +8,9 @@ import type { World } from '../world.ts';
 /** `windrow worker` */
 export async function worker(input: CommandInput<typeof spec>, world: World): Promise<number> {
   const { values } = input.settings;
+  const { sessionStdin, report, firstContact, logFile } = input.options;
+  const inDirectory = (path: string | undefined) =>
+    path === undefined ? null : resolve(world.surroundings.directory, path);
   const options: WorkerOptions = {
     server: values.server,
     stateDirectory: values.stateDirectory,
@@ -15,6 +19,10 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     sessionFile: values.sessionFile,
     name: input.options.name,
     waitForLine: input.options.waitForLine,
+    sessionFromInput: sessionStdin,
+    report: inDirectory(report),
+    firstContactMs: firstContact,
+    logFile: inDirectory(logFile),
     starter: values.workerStarter as WorkerOptions['starter'],
     log: logChoice(input.settings, world),
   };

@@ -49,8 +49,6 @@ export interface NetworkSettings {
 }
 
 export interface PlaceSettings {
-  /** Directories that an attempt gets a private one of, in its scratch. */
-  readonly mountUnderScratch: readonly string[];
   /** Shared file systems: read-only, unless the job asks to write and `writable` has them. */
   readonly shared: readonly string[];
   readonly writable: readonly string[];
@@ -82,4 +80,6 @@ export interface Plot {
   readonly scratch: string;
   /** Where the program starts: `scratch`, or the user's own directory. */
   readonly directory: string;
+  /** Directories that it gets private ones of; they exist, and are no symbolic links. */
+  readonly privateDirectories: readonly string[];
 }

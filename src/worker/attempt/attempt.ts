@@ -4,7 +4,7 @@
  * them back.
  */
 import type { Clock } from '#base';
-import type { Cause } from '#model';
+import type { Cause, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
@@ -57,6 +57,8 @@ export interface Attempt {
   madeScratch: Scratch | null;
   /** Set by the server or by the end of the worker: no result is wanted any more. */
   stopped: 'cancelled' | 'superseded' | null;
+  /** Its starter gave it back before its turn: it never ran, and may be begun anew. */
+  withdrawn: boolean;
   /** Why the program is being killed for taking too much. */
   excess: Verdict | null;
   /** Null while nothing went wrong. */
@@ -72,8 +74,8 @@ export interface Attempt {
   readonly spooled: string[];
   stdout: OutputCapture | null;
   stderr: OutputCapture | null;
-  memoryPeakBytes: number;
-  diskPeakBytes: number | null;
+  /** Of one figure the later measurement counts. */
+  readonly measured: Measured[];
   lastErrorLine: string;
   outgoing: OutgoingPart[];
   parts: EndedAttempt['parts'];
@@ -101,6 +103,7 @@ export function newAttempt(
     scratch: `${workshop.scratchRoot}/${name}`,
     madeScratch: null,
     stopped: null,
+    withdrawn: false,
     excess: null,
     verdict: null,
     aborter: new AbortController(),
@@ -112,8 +115,7 @@ export function newAttempt(
     spooled: [],
     stdout: null,
     stderr: null,
-    memoryPeakBytes: 0,
-    diskPeakBytes: null,
+    measured: [],
     lastErrorLine: '',
     outgoing: [],
     parts: [],

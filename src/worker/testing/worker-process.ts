@@ -32,6 +32,7 @@ try {
       });
       return {
         kind: starter.kind,
+        ahead: starter.ahead,
         start(request) {
           if (settings.blockMs && ++starts === 2) block(settings.blockMs);
           return starter.start(request);
@@ -40,6 +41,7 @@ try {
       };
     },
     exclusive: settings.exclusive ?? false,
+    sessionTag: '',
     cacheBytes: 1 << 30,
     log: silent,
   });
