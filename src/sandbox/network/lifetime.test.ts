@@ -83,7 +83,8 @@ NFT
 echo "$WINDROW_ATTEMPT" > "$0.log"
 echo 10.99.0.2 10.99.0.1`,
     );
-    const networks = await field.open(t, { setUpScript, prepared: 0 });
+    const tearDownScript = script(t, 'exit 0');
+    const networks = await field.open(t, { setUpScript, tearDownScript, prepared: 0 });
     const name = `${field.tag}-x`;
     await networks.connect(name, { attempt: '17.3', account: 'ada' });
     await field.run(field.namespace('site'), 'ip route add 10.99.0.0/30 via 10.61.0.1', {
@@ -94,6 +95,9 @@ echo 10.99.0.2 10.99.0.1`,
     assert.deepEqual(Object.keys(bytes), ['Out_of_ada', 'In']);
     assert.ok(bytes.Out_of_ada! > 1000 && bytes.In! > 100);
     assert.equal(readFileSync(`${setUpScript}.log`, 'utf8'), '17.3\n');
+    networks.disconnect(name);
+    await networks.close();
+    assert.deepEqual(field.complaints, []);
   });
 
   it('are not given when the script of the site fails, and nothing is left of the try', async (t) => {

@@ -150,7 +150,7 @@ async function tryOne(facts: NetworkFacts, options: ProbeOptions): Promise<void>
 function remedyFor(reason: string): string {
   return /not permitted|denied/i.test(reason)
     ? 'in a container: give it CAP_NET_ADMIN and CAP_SYS_ADMIN'
-    : `try ${shipped('set-up.sh')} by hand; docs/guide/network.md says how`;
+    : `try ${shipped('set-up.sh').at(-1)} by hand; docs/guide/network.md says how`;
 }
 
 function resolvConfPath(): string | null {

@@ -3,6 +3,7 @@
  * those that come with Windrow. docs/guide/network.md has the contract.
  */
 import { isIPv4, isIPv6 } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatIpNetwork } from '#base';
 import type { RunTool } from '../tool.ts';
@@ -43,8 +44,9 @@ export async function setUpRouting(
   facts: AttemptFacts | null,
   options: ScriptOptions,
 ): Promise<InnerAddress[][]> {
-  const script = options.settings.setUpScript || shipped('set-up.sh');
-  return readAnswer(await runScript(script, networks, facts, options), networks, script);
+  const own = options.settings.setUpScript;
+  const command: Command = own === '' ? shipped('set-up.sh') : [own];
+  return readAnswer(await runScript(command, networks, facts, options), networks, command);
 }
 
 /** Throws NETWORK_SCRIPT_FAILED. */
@@ -52,24 +54,29 @@ export async function tearDownRouting(
   networks: readonly AttemptNetwork[],
   options: ScriptOptions,
 ): Promise<void> {
-  const script = options.settings.tearDownScript || shipped('tear-down.sh');
-  await runScript(script, networks, null, options);
+  const own = options.settings.tearDownScript;
+  await runScript(own === '' ? shipped('tear-down.sh') : [own], networks, null, options);
 }
 
-/** Absolute path of a script that comes with Windrow. */
-export function shipped(name: string): string {
-  return fileURLToPath(new URL(`scripts/${name}`, import.meta.url));
+const SHIPPED = fileURLToPath(new URL('./routing', import.meta.url));
+
+/** A script that comes with Windrow; unpacked from one file it may lack its execute bit. */
+export function shipped(name: string): [string, string] {
+  return ['/bin/sh', join(SHIPPED, name)];
 }
+
+/** Ends with the script. */
+type Command = readonly [string, ...string[]];
 
 async function runScript(
-  script: string,
+  command: Command,
   networks: readonly AttemptNetwork[],
   facts: AttemptFacts | null,
   { settings, table, runTool }: ScriptOptions,
 ): Promise<string> {
   const { gateway4, gateway6 } = gatewaysOf(settings);
   const groups = networks.map((n) => [n.identifier, n.device, n.address4, n.address6]);
-  const result = await runTool([script, ...groups.flat()], {
+  const result = await runTool([...command, ...groups.flat()], {
     environment: {
       WINDROW_TABLE: table,
       WINDROW_GATEWAY4: gateway4,
@@ -85,6 +92,7 @@ async function runScript(
   const how = result.exitCode === null ? result.fault : `it ended with ${result.exitCode}`;
   const reason = lines === '' ? how : `${how}; its last lines: ${lines}`;
   const network = networks.map(({ identifier }) => identifier).join(', ');
+  const script = command.at(-1)!;
   throw networkErrors.create('NETWORK_SCRIPT_FAILED', { script, network, reason });
 }
 
@@ -92,10 +100,12 @@ async function runScript(
 function readAnswer(
   output: string,
   networks: readonly AttemptNetwork[],
-  script: string,
+  command: Command,
 ): InnerAddress[][] {
-  const refuse = (found: string) =>
-    networkErrors.create('NETWORK_SCRIPT_ANSWER', { script, found, expected: EXPECTED });
+  const refuse = (found: string) => {
+    const facts = { script: command.at(-1)!, found, expected: EXPECTED };
+    return networkErrors.create('NETWORK_SCRIPT_ANSWER', facts);
+  };
   const answers = new Map(networks.map(({ identifier }) => [identifier, [] as InnerAddress[]]));
   const alone = networks.length === 1 ? networks[0]!.identifier : '';
   for (const line of output.split('\n').filter((text) => text.trim() !== '')) {

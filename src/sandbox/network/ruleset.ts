@@ -55,6 +55,15 @@ export function partRules(table: string, networks: readonly JoinedNetwork[]): st
   return networks.map((network) => inTable(table, elementsOf('delete element', network))).join('');
 }
 
+/** Removes chains, as far as they are there: what is to be deleted is added first. */
+export function removeRules(table: string, networks: readonly AttemptNetwork[]): string {
+  const verbs = ['add chain', 'flush chain', 'delete chain'] as const;
+  return inTable(
+    table,
+    networks.flatMap(({ identifier }) => verbs.map((verb): Statement => [verb, identifier])),
+  );
+}
+
 /** Takes all networks out of their chains at once. */
 export function clearRules(table: string): string {
   return inTable(table, [

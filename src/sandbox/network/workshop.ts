@@ -14,7 +14,7 @@ import {
   shipped,
   tearDownRouting,
 } from './routing-script.ts';
-import { type JoinedNetwork, joinRules, partRules } from './ruleset.ts';
+import { type JoinedNetwork, joinRules, partRules, removeRules } from './ruleset.ts';
 
 const MOST_AT_ONCE = 16;
 
@@ -121,7 +121,7 @@ export class NetworkWorkshop {
 
   async #configureAll(group: readonly Routed[]): Promise<[]> {
     const pairs = group.map(({ joined, addresses }) => [joined.identifier, insideLines(addresses)]);
-    const result = await this.#options.runTool([shipped('inside.sh'), ...pairs.flat()]);
+    const result = await this.#options.runTool([...shipped('inside.sh'), ...pairs.flat()]);
     const networks = group.map(({ joined }) => joined);
     return check('NETWORK_NOT_MADE', networks, 'ip inside of it', result);
   }
@@ -133,7 +133,10 @@ export class NetworkWorkshop {
 
   async #unrouteAll(group: readonly AttemptNetwork[]): Promise<[]> {
     await tearDownRouting(group, this.#options);
-    return [];
+    if (this.#options.settings.tearDownScript === '') return [];
+    // A site's script need not know what a chain takes to be removed.
+    const result = await this.#nft(removeRules(this.#options.table, group));
+    return check('NETWORK_NOT_REMOVED', group, 'nft', result);
   }
 
   /** With its namespace the pair of devices goes, and with the device its addresses and routes. */
