@@ -97,6 +97,7 @@ export async function collectTraces(
   signal: AbortSignal,
 ): Promise<Collected> {
   const { url, account, secret, insecure, compression, ...rest } = options;
+  if (rest.directory === '') throw tracesErrors.create('TRACE_DIRECTORY_UNSET');
   if (!insecure && !isSafe(url)) throw tracesErrors.create('TRACE_PLAIN_HTTP');
   const dispatcher = new Agent();
   try {
@@ -117,7 +118,6 @@ export function errandRunner(source: TraceSource, memory: string): RunErrand {
   return async (errand, serverUrl, signal) => {
     let message = '';
     const directory = errand.directory || source.directory;
-    if (directory === '') throw tracesErrors.create('TRACE_DIRECTORY_UNSET');
     const { url, account, secret, remove, insecure, traceId: id } = errand;
     const collected = await collectTraces(
       {

@@ -31,7 +31,7 @@ export class Errands {
   /** For every worker of Windrow's own that is there now. Throws ERRAND_NO_WORKERS. */
   collectTraces({ id: traceId, ...rest }: TraceCollection): TraceCollectionView {
     const workers = [...this.#core.workers.values()].filter(
-      ({ kind, state }) => kind === 'sync' && state !== 'lost',
+      ({ kind, state, draining }) => kind === 'sync' && state !== 'lost' && !draining,
     );
     if (workers.length === 0) throw serverErrors.create('ERRAND_NO_WORKERS');
     const id = this.#nextId++;
