@@ -2,13 +2,6 @@
 export { pilotErrors } from './errors.ts';
 export { type Executable, executablesIn, type FindExecutable } from './executables.ts';
 export {
-  type Encoding,
-  type Executable,
-  type ExecutablesOptions,
-  executablesIn,
-  type FindExecutable,
-} from './executables.ts';
-export {
   type Holder,
   type LocalWorker,
   type LocalWorkerOptions,

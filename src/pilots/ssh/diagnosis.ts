@@ -59,9 +59,14 @@ function sentenceOf({
   if (exitCode !== SSH_FAILED && givenUp === null) return null;
   for (const [pattern, code] of SENTENCES) {
     const line = errors.find((one) => pattern.test(one));
-    if (line !== undefined) return { code, reason: line.replace(/^ssh: |[@\s]+$/g, '').trim() };
+    if (line !== undefined) return { code, reason: plain(line) };
   }
   return null;
+}
+
+/** Without what surrounds it: `@    WARNING: … @`. */
+function plain(line: string): string {
+  return line.replace(/^(?:ssh: |[@\s]+WARNING: )|[@\s]+$/g, '').slice(0, 500);
 }
 
 function lastOf({ errors, other }: ShellEnd): string {

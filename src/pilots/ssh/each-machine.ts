@@ -79,9 +79,17 @@ function interrupted({ name }: Machine): WindrowError {
   return pilotErrors.create('PILOT_INTERRUPTED', { machine: name });
 }
 
+/** Errors of other rooms do not say on which machine it was. */
+function naming({ name }: Machine, error: WindrowError): WindrowError {
+  const { code, message, todo, status, facts, cause } = error;
+  if (facts.machine !== undefined) return error;
+  const named = { code, message: `${name}: ${message}`, todo, status };
+  return new WindrowError({ ...named, facts: { ...facts, machine: name } }, { cause });
+}
+
 /** Where a connection broke off without a word, another one may tell why. */
 async function explain(error: unknown, machine: Machine, ssh: SshOptions): Promise<WindrowError> {
-  if (error instanceof WindrowError) return error;
+  if (error instanceof WindrowError) return naming(machine, error);
   if (!(error instanceof ShellEnded)) {
     const facts = { machine: machine.name, reason: messageOf(error), byHand: '' };
     return pilotErrors.create('PILOT_SSH_FAILED', facts, { cause: error });
