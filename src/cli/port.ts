@@ -192,6 +192,19 @@ export interface ExecWish extends MachineWish {
   readonly timeoutMs: number;
 }
 
+/** Windrow itself, run once on each machine. */
+export interface WindrowWish extends MachineWish {
+  /** Of a server that the machines are to talk to, as it says of itself. */
+  readonly url: string;
+  readonly advertise: string;
+  /** Absolute directory of executables, or `''`: the usual one. */
+  readonly executables: string;
+  /** The command, given the URL under which the machine reaches that server. */
+  readonly wordsFor: (url: string) => readonly string[];
+  /** One line that it reads on standard input; may be secret. */
+  readonly input: string;
+}
+
 /** What came of one machine. */
 export interface MachineNews {
   readonly machine: string;
@@ -251,6 +264,11 @@ export interface Machines {
       readonly onNews: (news: MachineExecuted) => void;
       readonly onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void;
     },
+  ): Promise<MachineExecuted[]>;
+  windrow(
+    wish: WindrowWish,
+    world: World,
+    onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void,
   ): Promise<MachineExecuted[]>;
 }
 
