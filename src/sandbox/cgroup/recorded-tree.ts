@@ -25,7 +25,7 @@ const BY_CONTROLLER: Readonly<Record<string, Readonly<Record<string, string>>>> 
   memory: {
     'memory.current': '0\n',
     'memory.peak': '0\n',
-    'memory.high': 'max\n',
+    'memory.low': '0\n',
     'memory.max': 'max\n',
     'memory.swap.max': 'max\n',
     'memory.oom.group': '0\n',
