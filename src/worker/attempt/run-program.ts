@@ -8,7 +8,7 @@ import { watchDisk } from '../disk-watch.ts';
 import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
 import { explainLaunch } from './launch-fault.ts';
-import { stoppedVerdict, verdictOf } from './verdict.ts';
+import { CANCELLED, verdictOf } from './verdict.ts';
 
 type Stream = 'stdout' | 'stderr';
 type Expand = CompiledCommand['expand'];
@@ -41,7 +41,7 @@ export async function runProgram(attempt: Attempt): Promise<void> {
 
 function launchFault(attempt: Attempt, end: StartFailure, request: StartRequest): AttemptFault {
   if (attempt.withdrawn) {
-    const { cause, reason } = stoppedVerdict(attempt.stopped ?? 'cancelled');
+    const { cause, reason } = attempt.stopped ?? CANCELLED;
     return new AttemptFault(cause, reason);
   }
   return new AttemptFault('launch', explainLaunch(end.code, end.message, request));
