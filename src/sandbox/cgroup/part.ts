@@ -1,7 +1,6 @@
 /** The part that makes cgroups: limits, figures, and the exact set of an attempt's processes. */
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { type Clock, systemClock } from '#base';
 import type { Measured, Wall } from '#model';
 import type { CgroupSettings, Plot } from '../walls/ground.ts';

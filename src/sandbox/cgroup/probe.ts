@@ -56,7 +56,8 @@ export async function probeGroups(ground: Ground, world: ProbeWorld): Promise<Pr
   ];
   const trial = await tryGroup(parents, ground, world);
   const remarks = remarksOf(trial);
-  await undoAll(preparation, hand).catch((error) => remarks.push(messageOf(error)));
+  const done = [...preparation, ...trial.operations];
+  await undoAll(done, hand).catch((error) => remarks.push(messageOf(error)));
   const abilities = WALLS.map((wall) => abilityOf(wall, parents, gaps, trial));
   const facts = { preparation, parents, wholeMemoryBytes, works: [...trial.works] };
   return { facts: trial.joinFault === '' ? facts : null, abilities, remarks };
@@ -118,6 +119,8 @@ function tasksForAttempts(): number {
 }
 
 interface Trial {
+  /** To be undone. */
+  readonly operations: readonly CgroupOperation[];
   /** Limits that the kernel takes. */
   readonly works: ReadonlySet<LimitName>;
   /** Why others are not taken. */
@@ -145,20 +148,20 @@ async function tryGroup(
   const limits = { ...TRIAL_LIMITS, pinnedCpus, io: settings.cgroup.io };
   const { operations, joins } = planGroup(parents, 'probe', limits);
   const faults = new Map<LimitName, string>();
-  const works = new Set<LimitName>();
+  const taken = new Set<LimitName>();
   let joinFault = joins.length === 0 ? 'there is no group to join' : '';
   for (const operation of operations) {
     try {
       await hand.carryOut(operation);
-      if (operation.do === 'limit') works.add(operation.limit);
+      if (operation.do === 'limit') taken.add(operation.limit);
     } catch (error) {
       if (operation.do === 'limit') faults.set(operation.limit, messageOf(error));
       else joinFault ||= messageOf(error);
     }
   }
   joinFault ||= (await runTool(['/bin/sh', '-c', JOIN, 'sh', ...joins])).fault;
-  await undoAll(operations, hand);
-  return { works: new Set([...works].filter((name) => !faults.has(name))), faults, joinFault };
+  const works = [...taken].filter((name) => !faults.has(name));
+  return { operations, works: new Set(works), faults, joinFault };
 }
 
 const WALLS = ['track', 'cpu', 'memory', 'tasks'] as const;

@@ -98,10 +98,12 @@ export function layOutTree(root: string, controllers: readonly string[]): Record
     files: {
       ...kernelFiles,
       make,
+      // Where a process wrote 0, which means itself, it has ended by now.
       remove: (directory) => {
         const isBusy =
           kernelFiles.groupsIn(directory).length > 0 ||
-          (existsSync(directory) && words(join(directory, 'cgroup.procs')).length > 0);
+          (existsSync(directory) &&
+            words(join(directory, 'cgroup.procs')).some((pid) => pid !== '0'));
         if (isBusy) throw refusal('EBUSY');
         rmSync(directory, { recursive: true });
       },

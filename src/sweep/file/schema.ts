@@ -111,11 +111,18 @@ const validate = z.union([filled(VALIDATE), z.strictObject({ expression: filled(
 });
 
 const CPUS = 'a number above 0, at most 4096';
+function wholeTo(most: number) {
+  const error = `a whole number from 0 to ${most}`;
+  return z.number({ error }).int({ error }).min(0, { error }).max(most, { error });
+}
+
 const request = z.strictObject(
   {
     cpus: z.number({ error: CPUS }).positive({ error: CPUS }).max(4096, { error: CPUS }).optional(),
     memory: size.optional(),
     disk: size.optional(),
+    processes: wholeTo(1_000_000).optional(),
+    gpus: wholeTo(1024).optional(),
     time: duration.optional(),
   },
   { error: 'a table [request]' },

@@ -100,6 +100,8 @@ export const jobSpec: z.ZodType<JobSpec> = message(
       cpus: z.number().positive().max(100_000),
       memoryBytes: count.describe('0: no limit.'),
       diskBytes: count.describe('0: no limit.'),
+      processes: count.describe("Processes and threads at once; 0: the machine's own limit."),
+      gpus: count.describe('Whole devices.'),
       timeMs: count.describe('How long an attempt takes at most; 0: not said.'),
     }),
     validate: userCode.nullable(),
