@@ -127,6 +127,8 @@ function addCommand(
 }
 
 function usageOfRun(spec: CommandSpec): string {
+  const first = spec.arguments[0]?.usage ?? '';
+  if (first.startsWith('<')) return `[options] ${first} -- COMMAND…`;
   return `[options] ${spec.arguments.map((one) => one.usage).join(' ')} | [options] -- COMMAND…`;
 }
 

@@ -2,6 +2,7 @@
 import type { Clock } from '#base';
 import type { Gpu, Starter } from '#sandbox';
 import type { ServerClient } from '#wire';
+import type { RunErrand } from './errands.ts';
 
 /** Where the server is now. A local server that was started again may have another port. */
 export interface Endpoint {
@@ -22,7 +23,10 @@ export interface AgentLog {
  * The conversation with one server, as `ServerClient` holds it. Every rejection is a
  * `WindrowError`, the server's own or one that says what became of the connection.
  */
-export type ServerLink = Pick<ServerClient, 'sync' | 'uploadPart' | 'fetchBlob' | 'close'>;
+export type ServerLink = Pick<
+  ServerClient,
+  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'close'
+>;
 
 /** The GPUs of the machine that attempts may be given. */
 export interface GpuRack {
@@ -36,6 +40,7 @@ export interface AgentOptions {
   readonly endpoint: () => Promise<Endpoint>;
   readonly connect: (endpoint: Endpoint) => ServerLink;
   readonly openStarter: () => Starter;
+  readonly runErrand: RunErrand;
   /** Name for people. */
   readonly name: string;
   readonly version: string;

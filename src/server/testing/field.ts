@@ -60,7 +60,6 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
             onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
         }),
       openStarter: () => openStarter({ launcherPath: null }),
-      node: process.execPath,
       environment: { PATH: process.env.PATH ?? '' },
       nonce: () => crypto.randomUUID(),
     },
