@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
 import { BLAME, CAUSES } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';

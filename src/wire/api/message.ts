@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CAUSES, type Digest, type JobId, TASK_STATE_NAMES, type TaskIndex } from '#model';
 
 /** Every message of the user API by its name; the OpenAPI document's components are printed from it. */
