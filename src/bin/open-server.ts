@@ -104,7 +104,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       close: () => closeServer(server!, layout.endpoint, traces),
     };
   } catch (error) {
-    traces?.close();
+    await traces?.close();
     if (server) await server.close().catch(() => undefined);
     else await store.close();
     throw error;
@@ -126,9 +126,9 @@ const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
   });
 
 async function closeServer(server: Server, endpoint: string, traces?: OpenTraces): Promise<void> {
-  traces?.close();
   rmSync(endpoint, { force: true });
   await server.close();
+  await traces?.close();
 }
 
 function makeStateDirectory(directory: string): void {

@@ -25,7 +25,7 @@ const MOST_FILES = 10_000;
 export interface OpenTraces {
   readonly store: TraceStore;
   readonly face: TracesFace;
-  close(): void;
+  close(): Promise<void>;
 }
 
 interface TracesPorts {
@@ -61,9 +61,13 @@ export async function openTraces(
     }
   };
   const timer = setInterval(tidy, PRUNE_MS);
+  const close = async () => {
+    clearInterval(timer);
+    await store.close();
+  };
   void tidy();
   if (!anonymous) log('info', 'traces are taken', { directory: store.directory });
-  return { store, face, close: () => clearInterval(timer) };
+  return { store, face, close };
 }
 
 /** For looking at traces where no server runs. */

@@ -1,5 +1,6 @@
 /** What walls stand on: the worker's place on its machine, and one attempt's place in it. */
 import type { Isolation, ResourceRequest } from '#model';
+import type { NetworkSettings } from '../network/settings.ts';
 
 /** What all attempts of a worker share. */
 export interface Ground {
@@ -35,17 +36,6 @@ export interface CgroupSettings {
   readonly memoryLimit: 'hard' | 'soft';
   /** Processes and threads of one attempt; 0: no limit. */
   readonly mostTasks: number;
-}
-
-export interface NetworkSettings {
-  /** Networks of the site in CIDR notation, IPv4 and IPv6: traffic with them is internal. */
-  readonly internal: readonly string[];
-  /** Absolute paths of the site's own scripts, or `''`. */
-  readonly setUpScript: string;
-  readonly tearDownScript: string;
-  /** Networks that inner addresses are taken from. */
-  readonly innerIpv4: string;
-  readonly innerIpv6: string;
 }
 
 export interface PlaceSettings {
