@@ -40,7 +40,9 @@ function readDoor(room) {
  * behind it. Names that a door gives under another name still come through it.
  */
 function pastDoors(text) {
-  return text.replace(/^import \{([^}]*)\} from '#(\w+)';/gm, (_all, names, room) => {
+  // The same for zod's languages and formats, which stand behind its `z`.
+  const direct = text.replace("import { z } from 'zod';", "import * as z from 'zod';");
+  return direct.replace(/^import \{([^}]*)\} from '#(\w+)';/gm, (_all, names, room) => {
     const door = readDoor(room);
     const values = names.split(',').map((name) => name.trim());
     return values

@@ -46,6 +46,11 @@ async function workWith(
     exclusive: true,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
+    runErrand: async (...errand) => {
+      // Loaded only when it is wanted: every start of a worker is felt.
+      const { errandRunner } = await import('./traces.ts');
+      return await errandRunner(options.traces, `${options.directory}/begun-uploads`)(...errand);
+    },
     name: options.name ?? hostname(),
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,

@@ -129,6 +129,8 @@ function describeCommand(
 }
 
 function usageOfRun(spec: CommandSpec): string {
+  const first = spec.arguments[0]?.usage ?? '';
+  if (first.startsWith('<')) return `[options] ${first} -- COMMAND…`;
   return `[options] ${spec.arguments.map((one) => one.usage).join(' ')} | [options] -- COMMAND…`;
 }
 

@@ -60,6 +60,7 @@ const SYNC_ANSWER = {
   jobs: [],
   attempts: [],
   cancel: [],
+  errands: [],
   settings: { leaseMs: 1000, slots: null, drain: false, stop: false },
 };
 

@@ -92,6 +92,20 @@ const RESPONSE: SyncResponse = {
   ],
   attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],
   cancel: [{ ticket: 2, cause: 'superseded' }],
+  errands: [
+    {
+      id: 1,
+      kind: 'collect-traces',
+      traceId: '1795276800.000000001',
+      directory: '',
+      match: '',
+      remove: false,
+      url: '',
+      account: 'rocks',
+      secret: '',
+      insecure: false,
+    },
+  ],
   settings: { leaseMs: 60_000, slots: null, drain: false, stop: false },
 };
 

@@ -31,6 +31,7 @@ export const SYNC_LIMITS = {
   attempts: 10_000,
   holding: 100_000,
   jobs: 10_000,
+  errands: 1000,
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,

@@ -21,6 +21,8 @@ import type {
   Ticket,
 } from '#model';
 
+import type { Errand } from './errand.ts';
+
 export const PROTOCOL_VERSION = 1;
 
 export interface SyncRequest {
@@ -102,6 +104,7 @@ export interface SyncResponse {
     readonly ticket: Ticket;
     readonly cause: 'superseded' | 'cancelled' | 'recalled';
   }[];
+  readonly errands: readonly Errand[];
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;

@@ -22,6 +22,7 @@ import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
 import { EndBacklog } from './end-backlog.ts';
+import { Errands } from './errands.ts';
 import type { JobPlan } from './job-plan.ts';
 import { JobShelf } from './job-shelf.ts';
 import { type MachineLook, machineWatch } from './machine.ts';
@@ -68,6 +69,7 @@ export class WorkerAgent {
   readonly #backlog: EndBacklog;
   readonly #blobs: BlobCache;
   readonly #shelf: ScratchShelf;
+  readonly #errands: Errands;
   #phase: Phase = 'running';
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
@@ -88,6 +90,14 @@ export class WorkerAgent {
     this.#blobs = new BlobCache(options.blobs, options.clock);
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
+    this.#errands = new Errands({
+      worker: identity.worker,
+      run: options.runErrand,
+      link: () => this.#connection.up(),
+      serverUrl: () => this.#connection.endpoint?.url ?? '',
+      lifetime: this.#lifetime.signal,
+      log: options.log,
+    });
     this.#pool = new SlotPool({
       slots: options.slots,
       workshop: this.#workshop(),
@@ -168,6 +178,7 @@ export class WorkerAgent {
     this.#pool.stopAll(STOPPED, 0);
     // Before the pool is idle: attempts may wait for the connection.
     await this.#connection.close(new Error('the worker ends'));
+    await this.#errands.close();
     await this.#pool.idle();
     await this.#pool.close();
     await this.#pulse.stop();
@@ -277,6 +288,7 @@ export class WorkerAgent {
     // After a longer sleep than its lease these were given to others: not held, they go back.
     const isStale = tookMs > request.waitMs + answer.settings.leaseMs;
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
+    this.#errands.take(answer.errands);
     this.#obey(answer.settings);
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;

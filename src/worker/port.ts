@@ -2,6 +2,7 @@
 import type { Clock } from '#base';
 import type { Starter } from '#sandbox';
 import type { ServerClient } from '#wire';
+import type { RunErrand } from './errands.ts';
 
 /** Where the server is now. A local server that was started again may have another port. */
 export interface Endpoint {
@@ -22,13 +23,17 @@ export interface AgentLog {
  * The conversation with one server, as `ServerClient` holds it. Every rejection is a
  * `WindrowError`, the server's own or one that says what became of the connection.
  */
-export type ServerLink = Pick<ServerClient, 'sync' | 'uploadPart' | 'fetchBlob' | 'close'>;
+export type ServerLink = Pick<
+  ServerClient,
+  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'close'
+>;
 
 export interface AgentOptions {
   /** Asked at the start and again before every new attempt to connect. */
   readonly endpoint: () => Promise<Endpoint>;
   readonly connect: (endpoint: Endpoint) => ServerLink;
   readonly openStarter: () => Starter;
+  readonly runErrand: RunErrand;
   /** Name for people. */
   readonly name: string;
   readonly version: string;

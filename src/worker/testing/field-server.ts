@@ -241,6 +241,7 @@ export class FieldServer {
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
       attempts: grants,
       cancel: [...cancel, ...asked],
+      errands: [],
       settings: this.settings,
     };
   }

@@ -58,6 +58,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
   return {
     endpoint: async () => ({ url: server.url, session: SESSION }),
     connect: (endpoint) => new ServerClient(endpoint),
+    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
     openStarter: () => openStarter({ launcherPath: findLauncher() }),
     name: 'field',
     version: '0.0.0',
