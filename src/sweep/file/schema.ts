@@ -1,7 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
 import { BLAME, CAUSES } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';
+
+// A compiled check takes longer to compile than to do its only work.
+z.config({ jitless: true });
 
 // The message of each check says what was expected; the reader of issues adds what was found.
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Axis, Collection, Command, Input, JobSpec, ResultSource, UserCode } from '#model';
 import { cause, count, digest, message } from './message.ts';
 
