@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly diskBytes: number | undefined;
+  readonly processes: number | undefined;
+  readonly gpus: number | undefined;
   readonly timeMs: number | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
@@ -119,6 +121,7 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;
 }

@@ -185,6 +185,8 @@ function readRequest(fields: JsonObject): ResourceRequest {
     cpus: quantity(fields.cpus, 'cpus'),
     memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
     diskBytes: whole(fields.diskBytes, 'diskBytes'),
+    processes: whole(fields.processes, 'processes'),
+    gpus: whole(fields.gpus, 'gpus'),
     timeMs: whole(fields.timeMs, 'timeMs'),
   };
 }

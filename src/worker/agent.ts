@@ -21,6 +21,7 @@ import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
+import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
 import type { JobPlan } from './job-plan.ts';
@@ -102,6 +103,7 @@ export class WorkerAgent {
       slots: options.slots,
       workshop: this.#workshop(),
       openStarter: options.openStarter,
+      devices: new DeviceShelf(options.gpus.gpus, []),
       onEnd: (end) => this.#onEnd(end),
       remainingMs: options.remainingMs,
       onGivenBack: () => this.#conversation.wake(),
@@ -198,6 +200,7 @@ export class WorkerAgent {
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
       onUpload: () => this.#conversation.wake(),
       clock,
@@ -266,6 +269,7 @@ export class WorkerAgent {
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       diskFreeBytes,
+      gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs },
       awayMs,
       remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),
