@@ -12,6 +12,14 @@ export {
   systemReasonOf,
   WindrowError,
 } from './errors.ts';
+export {
+  formatIpNetwork,
+  type IpNetwork,
+  ipAddressAt,
+  ipNetworksOverlap,
+  parseIpNetwork,
+  sizeOfIpNetwork,
+} from './ip-network.ts';
 export { Lifetime } from './lifetime.ts';
 export {
   type HolderLife,
@@ -25,12 +33,14 @@ export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
+export { commandOf, PART_OPTION } from './own-script.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
   environmentName,
   expectedOf,
   formatAddress,
+  isLoopback,
   parseAddress,
   type Setting,
   type SettingTable,

@@ -178,7 +178,10 @@ export interface CollectedRow {
 }
 
 export interface Store {
-  /** Resolved means durable: it survives the loss of power. Rejected means nothing was changed. */
+  /**
+   * Resolved means durable: it survives the loss of power. Rejected means nothing was changed, but
+   * after `STATE_SYNC_FAILED` only the disk knows: the store is to be opened anew. One at a time.
+   */
   commit(changes: readonly Change[]): Promise<void>;
 
   jobs(): Promise<StoredJob[]>;

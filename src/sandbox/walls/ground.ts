@@ -1,5 +1,7 @@
 /** What walls stand on: the worker's place on its machine, and one attempt's place in it. */
 import type { Isolation, ResourceRequest } from '#model';
+import type { IoLimits } from '../cgroup/limits.ts';
+import type { NetworkSettings } from '../network/settings.ts';
 
 /** What all attempts of a worker share. */
 export interface Ground {
@@ -33,19 +35,10 @@ export interface CgroupSettings {
   readonly cpuPinning: boolean;
   /** `soft`: may exceed its request until the machine is short of memory. */
   readonly memoryLimit: 'hard' | 'soft';
-  /** Processes and threads of one attempt; 0: no limit. */
+  /** Processes and threads of an attempt whose job does not say how many; 0: no limit. */
   readonly mostTasks: number;
-}
-
-export interface NetworkSettings {
-  /** Networks of the site in CIDR notation, IPv4 and IPv6: traffic with them is internal. */
-  readonly internal: readonly string[];
-  /** Absolute paths of the site's own scripts, or `''`. */
-  readonly setUpScript: string;
-  readonly tearDownScript: string;
-  /** Networks that inner addresses are taken from. */
-  readonly innerIpv4: string;
-  readonly innerIpv6: string;
+  /** Of block devices; null: none. */
+  readonly io: IoLimits | null;
 }
 
 export interface PlaceSettings {
@@ -73,6 +66,8 @@ export interface Plot {
   readonly name: string;
   /** From 1. */
   readonly slot: number;
+  /** Numbers of the CPUs that are the attempt's alone; none where it has a share of all. */
+  readonly cpus: readonly number[];
   readonly request: ResourceRequest;
   readonly isolation: Isolation;
   readonly account: Account;
