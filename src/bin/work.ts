@@ -44,6 +44,7 @@ async function workWith(
     dir: options.directory,
     slots: options.slots,
     exclusive: true,
+    clientFile: options.clientFile,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
     name: options.name ?? hostname(),
