@@ -10,8 +10,9 @@ export function compositionFor(world: World): Composition {
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
     machines: async () => (await import('./machines.ts')).machines,
-    collectTraces: async (options, into) =>
-      (await import('./traces.ts')).collectTraces(options, into),
+    newTraceId: async () => (await import('./traces.ts')).newTraceId(),
+    collectTraces: async (options, signal) =>
+      (await import('./traces.ts')).collectTraces(options, signal),
     openState: async (stateDirectory) => {
       const { openState } = await import('./serve.ts');
       return openState(stateDirectory, world.surroundings.environment);

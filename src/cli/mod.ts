@@ -21,6 +21,7 @@ export type {
   RunOptions,
   ServeOptions,
   StartWish,
+  TraceSource,
   TraceStoreOptions,
   WorkerOptions,
 } from './port.ts';

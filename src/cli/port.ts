@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly diskBytes: number | undefined;
+  readonly processes: number | undefined;
+  readonly gpus: number | undefined;
   readonly timeMs: number | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
@@ -80,6 +82,17 @@ export interface ServeOptions {
   readonly log: LogChoice;
 }
 
+/** Where the traces of a machine are, as its settings say. */
+export interface TraceSource {
+  /** Absolute, or `''`. */
+  readonly directory: string;
+  readonly match: string;
+  /** Absolute, or `''`. */
+  readonly switchFile: string;
+  readonly switchText: string;
+  readonly compression: string;
+}
+
 export interface WorkerOptions {
   /** URL, or `''`: that of the server in the state directory. */
   readonly server: string;
@@ -110,6 +123,8 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly offerGpus: boolean;
+  readonly traces: TraceSource;
   readonly log: LogChoice;
 }
 
@@ -130,25 +145,17 @@ export interface TraceStoreOptions {
   readonly spaceBytes: number;
 }
 
-export interface CollectTracesOptions {
+export interface CollectTracesOptions extends TraceSource {
   /** Of the collector. */
   readonly url: string;
-  /** Undefined: made of the time. */
-  readonly id: string | undefined;
-  /** Absolute. */
-  readonly directory: string;
-  readonly match: string;
-  /** Absolute, or `''`. */
-  readonly switchFile: string;
-  readonly switchText: string;
-  readonly compression: string;
+  readonly id: string;
   readonly remove: boolean;
   readonly account: string;
-  /** Absolute, or `''`. */
-  readonly secretFile: string;
+  /** `''`: none. */
+  readonly secret: string;
   readonly insecure: boolean;
   /** Absolute; remembers uploads that were begun. */
-  readonly stateDirectory: string;
+  readonly memory: string;
   readonly onStep: (step: CollectStep) => void;
 }
 
@@ -188,6 +195,19 @@ export interface ExecWish extends MachineWish {
   readonly mostBytes: number;
   /** 0: none. */
   readonly timeoutMs: number;
+}
+
+/** Windrow itself, run once on each machine. */
+export interface WindrowWish extends MachineWish {
+  /** Of a server that the machines are to talk to, as it says of itself. */
+  readonly url: string;
+  readonly advertise: string;
+  /** Absolute directory of executables, or `''`: the usual one. */
+  readonly executables: string;
+  /** The command, given the URL under which the machine reaches that server. */
+  readonly wordsFor: (url: string) => readonly string[];
+  /** One line that it reads on standard input; may be secret. */
+  readonly input: string;
 }
 
 /** What came of one machine. */
@@ -250,6 +270,11 @@ export interface Machines {
       readonly onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void;
     },
   ): Promise<MachineExecuted[]>;
+  windrow(
+    wish: WindrowWish,
+    world: World,
+    onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void,
+  ): Promise<MachineExecuted[]>;
 }
 
 /** A server that this process opened for a while. */
@@ -271,11 +296,10 @@ export interface Composition {
   worker(options: WorkerOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;
+  /** An id for one collection of traces. */
+  newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
-  collectTraces(
-    options: CollectTracesOptions,
-    world: World,
-  ): Promise<Collected & { readonly id: string }>;
+  collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

@@ -68,6 +68,7 @@ export const worker = {
       doc: 'When it is asked to end, what runs may go on for so long (default: until it is done).',
     },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    offerGpus: { kind: 'setting', setting: 'offerGpus' },
     waitForLine: {
       kind: 'flag',
       flags: '--wait-for-line',
@@ -98,6 +99,11 @@ export const worker = {
       flags: '--log-file <file>',
       doc: 'Log to a file that never takes more than 8 MiB, not to stderr.',
     },
+    traceDirectory: { kind: 'setting', setting: 'traceDirectory' },
+    traceMatch: { kind: 'setting', setting: 'traceMatch' },
+    traceSwitch: { kind: 'setting', setting: 'traceSwitch' },
+    traceSwitchText: { kind: 'setting', setting: 'traceSwitchText' },
+    traceCompression: { kind: 'setting', setting: 'traceCompression' },
     ...log,
   },
   details: [

@@ -277,11 +277,26 @@ do_run() {
   arg bytes
   say send
   text=$(head -c "$bytes"; echo x)
+  input=
+  watched sh -c "${text%x}"
+}
+
+# Our own program in the foreground. What it reads is secret.
+do_windrow() {
+  arg program
+  arg input
+  arg count
+  set --
+  while [ "$count" -gt 0 ]; do arg word; set -- "$@" "$word"; count=$((count - 1)); done
+  input="$input
+"
+  watched "./$program" "$@"
+}
+watched() {
   group=
-  set -- sh -c "${text%x}"
   if command -v setsid >/dev/null 2>&1; then group=-; set -- setsid "$@"; fi
   exec 3<&0
-  (umask "$mask"; exec "$@") </dev/null 3<&- &
+  printf '%s' "$input" | (umask "$mask"; exec "$@") 3<&- &
   pid=$!
   { cat <&3 >/dev/null; kill -s TERM -- "$group$pid"; } >/dev/null 2>&1 &
   watcher=$!
@@ -296,7 +311,7 @@ say ready
 while IFS= read -r verb; do
   case $verb in
     facts | enter | visit | look | drop | mark | see | take | break | free | life | receive) "do_$verb" ;;
-    launch | launched | locks | signal | lives | run) "do_$verb" ;;
+    launch | launched | locks | signal | lives | run | windrow) "do_$verb" ;;
     *) exit 2 ;;
   esac
   say 'done'

@@ -10,6 +10,7 @@ import { pilotErrors } from '../errors.ts';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { parseStartReport, type StartReport } from '../start-report.ts';
+import { enterSite } from './enter-site.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
 import {
   fileNameOf,
@@ -18,8 +19,6 @@ import {
   type Placing,
   pause,
   placeProgram,
-  type Site,
-  throwFault,
 } from './place-program.ts';
 import type { SharedPlaces } from './shared-places.ts';
 
@@ -71,11 +70,7 @@ export async function startOn(
   const facts = await shell.call('facts');
   const platform = textOf(facts, 'platform') ?? '';
   const program = await plan.executableFor(platform);
-  const site = await enter(machine, shell, {
-    host: textOf(facts, 'host') ?? '',
-    realm: textOf(facts, 'realm') ?? '',
-    unpacks: facts.filter(({ word }) => word === 'unpacks').map(({ text }) => text),
-  });
+  const site = await enterSite(machine, shell, facts);
   const url = plan.urlFor(textOf(facts, 'client') ?? '');
   const { sessionTag, clock, signal } = plan;
   const placing = { shell, site, places, sessionTag, clock, signal };
@@ -83,19 +78,6 @@ export async function startOn(
   const placed = await placeProgram(program, placing);
   const outcome = await launchAgain(launch, placed);
   return { ...outcome, platform, host: site.host, directory: site.directory, url };
-}
-
-async function enter(
-  machine: Machine,
-  shell: MachineShell,
-  known: Pick<Site, 'host' | 'realm' | 'unpacks'>,
-): Promise<Site> {
-  const answer = await shell.call('enter', [machine.directory]);
-  const directory = textOf(answer, 'directory') ?? machine.directory;
-  throwFault(answer, { machine: machine.name, directory });
-  const room = textOf(answer, 'room') ?? '';
-  const roomBytes = /^\d{1,15}$/.test(room) ? Number(room) * 1024 : null;
-  return { machine: machine.name, directory, ...known, roomBytes };
 }
 
 interface Launch {
