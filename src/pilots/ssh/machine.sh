@@ -203,7 +203,7 @@ do_receive() {
   fi
   chmod 700 "$draft"
   if reason=$(mv -f "$draft" "$name" 2>&1); then
-    : >"$name.by-$tag"
+    [ -z "$tag" ] || : >"$name.by-$tag"
     say placed
   else
     say fault unwritable "$reason"

@@ -44,7 +44,7 @@ export interface Placing {
   readonly shell: MachineShell;
   readonly site: Site;
   readonly places: SharedPlaces;
-  /** Stands beside the file: who may take it away again. */
+  /** Stands beside the file: who may take it away again; `''`: nobody. */
   readonly sessionTag: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
