@@ -2,7 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { makeDirectories, messageOf } from '#base';
 import { type AttemptRecord, type JobSpec, TaskState } from '#model';
-import { JobStatistics, SegmentStore } from '#results';
+import { areThere, JobStatistics, SegmentStore } from '#results';
 import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
 import { checkSpec, openRows, type RowSource } from '#sweep';
 import type { JobSubmission } from '#wire';
@@ -130,7 +130,7 @@ export class Intake {
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
-    const isAnew = isOver(job) && (job.collectionError !== null || !sameCollection(job.spec, spec));
+    const isAnew = isOver(job) && (!hasOutputs(job) || !sameCollection(job.spec, spec));
     job.spec = spec;
     core.commit.add({ kind: 'job-spec', job: job.id, spec });
     // Ended once more at once, which also outlives a kill of the server amid the collection.
@@ -214,6 +214,7 @@ export class Intake {
       stateAtMs: now,
       submittedAtMs: now,
       collectedAtMs: null,
+      published: [],
       results: SegmentStore.open(layout.results(id), null),
       resultsEnd: null,
       statistics: new JobStatistics(),
@@ -269,6 +270,7 @@ export function storedJob(job: Job): StoredJob {
     submittedAtMs: job.submittedAtMs,
     resultsEnd: job.resultsEnd,
     collectedAtMs: job.collectedAtMs,
+    published: job.published,
   };
 }
 
@@ -288,6 +290,12 @@ function sameRows(a: JobSpec, b: JobSpec): boolean {
 
 function isOver(job: Job): boolean {
   return job.state === 'done' || job.state === 'failed';
+}
+
+/** Its outputs were written, and nobody has removed one since. */
+function hasOutputs({ collectionError, spec, published }: Job): boolean {
+  if (collectionError !== null) return false;
+  return spec.output === '' || areThere(spec.output, published);
 }
 
 /** Whether the outputs would be the same files with the same content. */
