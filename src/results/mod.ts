@@ -33,4 +33,5 @@ export {
   type JobStatisticsJson,
   type WorkerTotals,
 } from './statistics.ts';
+export { checkUserCode } from './user-code.ts';
 export { type Check, Validator, type ValidatorRequest, type Verdict } from './validator.ts';

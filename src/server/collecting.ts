@@ -16,10 +16,9 @@ import type { CollectedRow, Store } from '#store';
 import type { Core, Job } from './core.ts';
 import type { Blobs } from './intake/blobs.ts';
 import type { Layout } from './layout.ts';
-import { placeUserCode } from './user-code.ts';
+import { placeUserCode, USER_CODE_MEMORY_BYTES } from './user-code.ts';
 
 const PAGE = 5000;
-const COLLECTOR_MEMORY_BYTES = 1024 ** 3;
 const COLLECTOR_TIMEOUT_MS = 60_000;
 
 export interface CollectingParts {
@@ -79,7 +78,7 @@ export class Collecting {
         read: (row) => records.read(row),
         output: this.#outputOf(job),
         random: randomBytes(8).toString('hex'),
-        userCode: { ports, timeoutMs: COLLECTOR_TIMEOUT_MS, memoryBytes: COLLECTOR_MEMORY_BYTES },
+        userCode: { ports, timeoutMs: COLLECTOR_TIMEOUT_MS, memoryBytes: USER_CODE_MEMORY_BYTES },
       });
       await this.#removeEarlier(job, collected.files);
       job.collectedAtMs = atMs;
