@@ -40,6 +40,7 @@ export {
   environmentName,
   expectedOf,
   formatAddress,
+  isLoopback,
   parseAddress,
   type Setting,
   type SettingTable,

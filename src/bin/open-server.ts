@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, makeDirectories, messageOf, systemClock } from '#base';
+import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
 import type { TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
 import { findLauncher, openLineProcess, openStarter } from '#sandbox';
@@ -138,10 +138,6 @@ function makeStateDirectory(directory: string): void {
   } catch (error) {
     throw storeErrors.create('STATE_UNWRITABLE', { directory, why: messageOf(error) });
   }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 /** Whole or not there: commands of other processes read it at any time. */

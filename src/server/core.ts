@@ -5,6 +5,7 @@
 import type { Clock } from '#base';
 import type { JobId, JobSpec, JobState, PublishedFile, TaskIndex, Ticket } from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
+import type { Amounts } from '#scheduler';
 import type { TaskNote } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures } from '#wire';
@@ -82,6 +83,8 @@ export interface Worker {
   slots: number;
   memoryBytes: number;
   diskFreeBytes: number;
+  /** Whole devices that attempts may ask for. */
+  gpus: number;
   /** Null until it has told. */
   machine: MachineFigures | null;
   /** Of the server's monotonic clock: when it ends by itself; null when nobody has said. */
@@ -99,8 +102,8 @@ export interface Worker {
   /** It is lost when it is silent for longer than this. */
   leaseMs: number;
   readonly leases: Set<Ticket>;
-  usedSlots: number;
-  usedMemoryBytes: number;
+  /** What was promised to the attempts that it holds. */
+  used: Amounts;
   /** Failures in a row that were the machine's doing. */
   machineFailures: number;
   /** Of the server's monotonic clock; 0: it was not the server that paused it. */

@@ -139,6 +139,7 @@ async function restoreGrant(
     slots: 0,
     memoryBytes: 0,
     diskFreeBytes: 0,
+    gpus: 0,
     machine: null,
     remainingMs: null,
     draining: false,

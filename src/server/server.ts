@@ -14,6 +14,7 @@ import { Collecting } from './collecting.ts';
 import { GroupCommit, type Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
+import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { assembleHttp } from './http/assemble.ts';
@@ -123,7 +124,8 @@ export class Server {
     const quarantine = (job: Job) =>
       new Quarantine(job.spec.output || layout.results(job.id), job.spec.keep);
     this.#tables = tables;
-    this.#desk = new SyncDesk(core, results);
+    const errands = new Errands(core);
+    this.#desk = new SyncDesk(core, results, errands);
     this.#events = new Events(
       (what, id) => describeHappening(core, what, id),
       () => commit.durable(),
@@ -159,6 +161,7 @@ export class Server {
       parts,
       results,
       desk: this.#desk,
+      errands,
       door: this.#door,
       session,
       adminToken,

@@ -51,6 +51,7 @@ const REQUEST: SyncRequest = {
   freeSlots: 3,
   memoryBytes: 64e9,
   diskFreeBytes: 1e12,
+  gpus: 0,
   machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8 },
   awayMs: 3_600_000,
   remainingMs: 90_000.5,
@@ -84,7 +85,7 @@ const RESPONSE: SyncResponse = {
       directory: { kind: 'scratch' },
       timeoutMs: 600_000,
       killGraceMs: 5000,
-      request: { cpus: 0.5, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
+      request: { cpus: 0.5, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
       logBytes: 1 << 20,
       resultBytes: 1 << 30,
       deleteWorker: true,
@@ -92,6 +93,20 @@ const RESPONSE: SyncResponse = {
   ],
   attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],
   cancel: [{ ticket: 2, cause: 'superseded' }],
+  errands: [
+    {
+      id: 1,
+      kind: 'collect-traces',
+      traceId: '1795276800.000000001',
+      directory: '',
+      match: '',
+      remove: false,
+      url: '',
+      account: 'rocks',
+      secret: '',
+      insecure: false,
+    },
+  ],
   settings: { leaseMs: 60_000, slots: null, drain: false, stop: false },
 };
 

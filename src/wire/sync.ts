@@ -21,6 +21,8 @@ import type {
   Ticket,
 } from '#model';
 
+import type { Errand } from './errand.ts';
+
 export const PROTOCOL_VERSION = 1;
 
 export interface SyncRequest {
@@ -42,6 +44,8 @@ export interface SyncRequest {
   readonly freeSlots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  /** Whole devices that attempts may ask for. */
+  readonly gpus: number;
   readonly machine: MachineFigures;
   /** It may be silent by choice for so long before it counts as lost; 0: for the server's lease. */
   readonly awayMs: number;
@@ -102,6 +106,7 @@ export interface SyncResponse {
     readonly ticket: Ticket;
     readonly cause: 'superseded' | 'cancelled' | 'recalled';
   }[];
+  readonly errands: readonly Errand[];
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;

@@ -21,7 +21,9 @@ import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
+import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
+import { Errands } from './errands.ts';
 import type { JobPlan } from './job-plan.ts';
 import { JobShelf } from './job-shelf.ts';
 import { type MachineLook, machineWatch } from './machine.ts';
@@ -68,6 +70,7 @@ export class WorkerAgent {
   readonly #backlog: EndBacklog;
   readonly #blobs: BlobCache;
   readonly #shelf: ScratchShelf;
+  readonly #errands: Errands;
   #phase: Phase = 'running';
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
@@ -88,10 +91,19 @@ export class WorkerAgent {
     this.#blobs = new BlobCache(options.blobs, options.clock);
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
+    this.#errands = new Errands({
+      worker: identity.worker,
+      run: options.runErrand,
+      link: () => this.#connection.up(),
+      serverUrl: () => this.#connection.endpoint?.url ?? '',
+      lifetime: this.#lifetime.signal,
+      log: options.log,
+    });
     this.#pool = new SlotPool({
       slots: options.slots,
       workshop: this.#workshop(),
       openStarter: options.openStarter,
+      devices: new DeviceShelf(options.gpus.gpus, []),
       onEnd: (end) => this.#onEnd(end),
       remainingMs: options.remainingMs,
       onGivenBack: () => this.#conversation.wake(),
@@ -168,6 +180,7 @@ export class WorkerAgent {
     this.#pool.stopAll(STOPPED, 0);
     // Before the pool is idle: attempts may wait for the connection.
     await this.#connection.close(new Error('the worker ends'));
+    await this.#errands.close();
     await this.#pool.idle();
     await this.#pool.close();
     await this.#pulse.stop();
@@ -187,6 +200,7 @@ export class WorkerAgent {
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
       onUpload: () => this.#conversation.wake(),
       clock,
@@ -255,6 +269,7 @@ export class WorkerAgent {
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       diskFreeBytes,
+      gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs },
       awayMs,
       remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),
@@ -277,6 +292,7 @@ export class WorkerAgent {
     // After a longer sleep than its lease these were given to others: not held, they go back.
     const isStale = tookMs > request.waitMs + answer.settings.leaseMs;
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
+    this.#errands.take(answer.errands);
     this.#obey(answer.settings);
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;

@@ -5,6 +5,7 @@ import { cliErrors } from '../errors.ts';
 import { logChoice } from '../log-choice.ts';
 import type { WorkerOptions } from '../port.ts';
 import type { worker as spec } from '../table/serve.ts';
+import { traceSourceOf } from '../trace-source.ts';
 import type { World } from '../world.ts';
 
 /** `windrow worker` */
@@ -30,6 +31,8 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     firstContactMs: firstContact,
     logFile: inDirectory(logFile),
     starter: values.workerStarter as WorkerOptions['starter'],
+    offerGpus: values.offerGpus,
+    traces: traceSourceOf(values),
     log: logChoice(input.settings, world),
   };
   return await input.composition.worker(options, world);
