@@ -205,5 +205,6 @@ export function describe(job: Job): JobDescription {
     logBytes: spec.logBytes,
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,
+    deleteClient: spec.deleteClient,
   };
 }
