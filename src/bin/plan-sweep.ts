@@ -50,6 +50,7 @@ function sweepOptions(options: RunOptions): SweepOptions {
     retries: options.retries,
     timeout: durationOf(options.timeoutMs),
     validate: options.validate,
+    validateExpression: options.validateExpression,
     collect: options.collect,
     order: options.order,
     keep: options.keep,

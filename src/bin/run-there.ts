@@ -1,6 +1,6 @@
 /** `windrow run --server URL`: the sweep is sent there, and its results are fetched. */
-import { type PlannedSweep, type RunOptions, runSweep, type World } from '#cli';
-import { ApiClient, readSecretFile } from '#wire';
+import { type PlannedSweep, type RunOptions, readToken, runSweep, type World } from '#cli';
+import { ApiClient } from '#wire';
 
 export async function runThere(
   url: string,
@@ -8,7 +8,7 @@ export async function runThere(
   options: RunOptions,
   world: World,
 ): Promise<number> {
-  const token = options.token || (await readSecretFile(options.tokenFile));
+  const token = options.token || (await readToken(url, options.tokenFile));
   const client = new ApiClient({ url, token });
   try {
     // That server may be on another machine: it collects in a place of its own, and the files are fetched.

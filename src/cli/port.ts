@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly name: string | undefined;
   readonly collect: string | undefined;
   readonly validate: string | undefined;
+  readonly validateExpression: string | undefined;
   readonly retries: number | undefined;
   /** 0: none. */
   readonly timeoutMs: number | undefined;

@@ -15,7 +15,7 @@ export async function run(input: Input, world: World): Promise<number> {
   return await input.composition.run(runOptions(input, world), world);
 }
 
-function checkWhatToRun({ args, words }: Input): void {
+function checkWhatToRun({ args, words, options }: Input): void {
   const wrong = (problem: string) =>
     cliErrors.create('USAGE_WRONG', { problem, help: 'windrow run --help' });
   if (args.length === 0 && words.length === 0) {
@@ -23,6 +23,9 @@ function checkWhatToRun({ args, words }: Input): void {
   }
   if (args.length > 0 && words.length > 0) {
     throw wrong(`both a sweep file (${args[0]}) and a command after -- were given`);
+  }
+  if (options.validate !== undefined && options.validateExpression !== undefined) {
+    throw wrong('both --validate and --validate-expression were given; a job has one validator');
   }
 }
 
@@ -41,6 +44,7 @@ function runOptions(input: Input, world: World): RunOptions {
     name: options.name,
     collect: options.collect,
     validate: options.validate,
+    validateExpression: options.validateExpression,
     retries: options.retries,
     timeoutMs: options.timeout,
     directory: options.directory as RunOptions['directory'],

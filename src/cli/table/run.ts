@@ -48,6 +48,11 @@ export const run = {
       flags: '--validate <file>',
       doc: 'A module or executable that checks the results of each attempt.',
     },
+    validateExpression: {
+      kind: 'text',
+      flags: '--validate-expression <text>',
+      doc: 'An expression over parameters and results that is true when they are good.',
+    },
     retries: {
       kind: 'whole',
       flags: '--retries <n>',
