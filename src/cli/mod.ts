@@ -10,6 +10,7 @@ export {
   TOKEN_FILE,
 } from './find-server.ts';
 export { FOLLOWED, followJob } from './follow.ts';
+export { newsJson, processes, startedText, tellMachine } from './machine-news.ts';
 export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
