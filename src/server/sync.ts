@@ -60,8 +60,9 @@ export class SyncDesk {
     const known = core.workers.get(request.worker);
     if (known) touchWorker(core, known);
     this.#parked.get(request.worker)?.answer([]);
-    const places = await this.#results.storeUploads(request);
-    if (this.#isOvertaken(request)) return this.#nothing();
+    const uploaded = request.ended.filter(({ parts }) => parts.some((part) => 'uploaded' in part));
+    const places = await this.#results.storeUploads(uploaded, request);
+    if (uploaded.length > 0 && this.#isOvertaken(request)) return this.#nothing();
     if (request.replaces !== null) this.#replace(request.replaces);
     const worker = onWorkerHeard(core, {
       id: request.worker,
@@ -90,7 +91,7 @@ export class SyncDesk {
       attempts = await this.#park(worker, request, gone);
     }
     await core.commit.durable();
-    for (const end of request.ended) await this.#results.drop(end);
+    for (const end of uploaded) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
   }
 
