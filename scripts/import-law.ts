@@ -37,6 +37,11 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('traps', 'the trap collector: sources, what is kept, its XML-RPC and HTTP face', [
+    'base',
+    'model',
+    'wire',
+  ]),
   room('pilots', 'workers onto machines: this one', ['base', 'model']),
   room(
     'worker',
@@ -56,6 +61,7 @@ export const ROOMS: readonly Room[] = [
     'model',
     'sweep',
     'wire',
+    'traps',
   ]),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
@@ -64,6 +70,7 @@ export const ROOMS: readonly Room[] = [
     'store',
     'sandbox',
     'results',
+    'traps',
     'pilots',
     'worker',
     'server',

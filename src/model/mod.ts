@@ -27,6 +27,17 @@ export {
   taskStateName,
 } from './task.ts';
 export {
+  type Acknowledgement,
+  type RememberedTraps,
+  type Silence,
+  TRAP_CATEGORIES,
+  type Trap,
+  type TrapCategory,
+  type TrapChange,
+  type TrapKind,
+  type TrapRecord,
+} from './trap.ts';
+export {
   type Isolation,
   LEVEL_NAMES,
   LEVELS,
