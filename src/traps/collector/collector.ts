@@ -12,7 +12,7 @@
 import { type Clock, formatDuration } from '#base';
 import type { RememberedTraps, Silence, TrapCategory, TrapChange, TrapRecord } from '#model';
 import { type NodeReport, type TrapReport, trapReport } from '../report.ts';
-import type { TrapSink } from '../sources/port.ts';
+import type { RefusedFate, TrapSink } from '../sources/port.ts';
 import { Counters, type Fate } from './counters.ts';
 import { Identities } from './identity.ts';
 import { type KeptTrap, KeptTraps } from './kept-traps.ts';
@@ -80,8 +80,8 @@ export class Collector implements TrapSink {
     return fate;
   }
 
-  /** Counts what came and could not be a report. */
-  refuse(fate: 'denied' | 'malformed' | 'dropped', reports = 1): void {
+  /** Counts what came and was not taken. */
+  refuse(fate: RefusedFate, reports = 1): void {
     this.counters.count(fate, reports);
   }
 

@@ -2,12 +2,15 @@
 import type { Fate } from '../collector/counters.ts';
 import type { NodeReport, TrapReport } from '../report.ts';
 
+/** What came and was not taken; `suppressed`: it is not worth a trap. */
+export type RefusedFate = 'denied' | 'malformed' | 'dropped' | 'suppressed';
+
 /** The collector, as sources see it. */
 export interface TrapSink {
   accept(report: TrapReport): Fate;
   observe(report: NodeReport): void;
-  /** What came and could not be a report. */
-  refuse(fate: 'denied' | 'malformed' | 'dropped', reports?: number): void;
+  /** Counts what came and was not taken. */
+  refuse(fate: RefusedFate, reports?: number): void;
   /** Reports that never arrived, as the kernel counts them. */
   lose(reports: number): void;
 }
