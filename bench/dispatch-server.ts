@@ -26,12 +26,13 @@ const server = await Server.open({
           onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
       }),
     openStarter: () => openStarter({ launcherPath: null }),
-    node: process.execPath,
     environment: {},
     nonce: () => crypto.randomUUID(),
   },
   validators: 1,
   readOnly: false,
+  faces: [],
+  traces: null,
   log: (level, message, facts) => console.error(level, message, facts ?? ''),
   onStop: (_mode, error) => {
     throw error;

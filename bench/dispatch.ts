@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { JobSpec } from '#model';
+import { type JobSpec, usageOf } from '#model';
 import { jobKey } from '#sweep';
 import { type EndedAttempt, PROTOCOL_VERSION, ServerClient, type SyncResponse } from '#wire';
 import { specOf } from '../src/server/testing/field.ts';
@@ -80,14 +80,10 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
     reason: '',
     startedAtMs: nowMs - 1,
     endedAtMs: nowMs,
-    usage: {
-      wallMs: 0.9,
-      cpuUserMs: 0.5,
-      cpuSystemMs: 0.3,
-      memoryPeakBytes: 1 << 20,
-      diskBytes: null,
+    usage: usageOf(0.9, {
       source: 'rusage',
-    },
+      figures: { cpuUserMs: 0.5, cpuSystemMs: 0.3, memoryPeakBytes: 1 << 20 },
+    }),
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
   };
@@ -113,6 +109,10 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         freeSlots: last ? 0 : BATCH,
         memoryBytes: 2 ** 34,
         diskFreeBytes: 2 ** 40,
+        machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 2 ** 33, roundTripMs: null },
+        awayMs: 0,
+        remainingMs: null,
+        atMs: Date.now(),
         waitMs: 0,
         draining: false,
         holding: [],

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "walls.h"
+
 /* Of 1000: the kernel short of memory should take the program before the launcher or the worker. */
 static const char PROGRAM_OOM_SCORE[] = "500";
 
@@ -35,6 +37,14 @@ void prepare_children(void) {
   if (length > 0 && atoi(oom.usual) < atoi(PROGRAM_OOM_SCORE)) return;
   close(oom.fd);
   oom.fd = -1;
+}
+
+void forget_peak(void) {
+  int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ssize_t written = write(fd, "5", 1);
+  (void)written; /* only accuracy is lost */
+  close(fd);
 }
 
 static const char *search_path(char **environment) {
@@ -67,7 +77,7 @@ static int exec_on_path(const struct program *program) {
   }
 }
 
-static int exec_program(const struct program *program) {
+int exec_program(const struct program *program) {
   if (!strchr(program->file, '/')) return exec_on_path(program);
   execve(program->file, program->argv, program->environment);
   return errno;
@@ -78,7 +88,8 @@ static int exec_program(const struct program *program) {
  * launcher reads. Descriptors, signal mask and dispositions are its own.
  */
 __attribute__((noreturn, noinline)) static void become(struct program *program, int input,
-                                                       int output, int errors, pid_t launcher) {
+                                                       int output, int errors, int report,
+                                                       pid_t launcher) {
   sigset_t none;
   setsid();
   /* If the launcher is killed, at least its own child goes with it. */
@@ -87,7 +98,8 @@ __attribute__((noreturn, noinline)) static void become(struct program *program, 
   dup2(input, 0);
   dup2(output, 1);
   dup2(errors, 2);
-  close_range(3, ~0U, 0);
+  if (!*program->walls) close_range(3, ~0U, 0);
+  else if ((program->error = enter_walls(program->walls, report, &program->stage))) _exit(127);
   if (chdir(program->directory) < 0) {
     program->error = errno;
     program->stage = STAGE_DIRECTORY;
@@ -121,18 +133,20 @@ void close_pipes(int pipes[4]) {
 }
 
 /* The score passes to the child at vfork; opening the child's own file costs ten times as much. */
-static pid_t fork_child(struct program *program, int input, int pipes[4]) {
+static pid_t fork_child(struct program *program, int input, int pipes[4], int report) {
   pid_t launcher = getpid();
   set_oom_score(PROGRAM_OOM_SCORE);
   pid_t child = vfork();
-  if (child == 0) become(program, input, pipes[1], pipes[3], launcher);
+  if (child == 0) become(program, input, pipes[1], pipes[3], report, launcher);
   int error = errno;
   set_oom_score(oom.usual);
   if (child < 0) program->error = error;
   return child;
 }
 
-pid_t start_child(struct program *program, int pipes[4]) {
+pid_t start_child(struct program *program, int pipes[4], int *report) {
+  int reports[2] = {-1, -1};
+  *report = -1;
   for (int i = 0; i < 4; i++) pipes[i] = -1;
   program->error = 0;
   program->stage = STAGE_STDIN;
@@ -144,10 +158,14 @@ pid_t start_child(struct program *program, int pipes[4]) {
   pid_t child = -1;
   program->stage = STAGE_PROCESS;
   if (open_pipe(pipes) < 0 || open_pipe(pipes + 2) < 0) program->error = errno;
-  else child = fork_child(program, input, pipes);
+  else if (walls_have(program->walls, 'r') && open_pipe(reports) < 0) program->error = errno;
+  else child = fork_child(program, input, pipes, reports[1]);
   close(input);
+  if (reports[1] >= 0) close(reports[1]);
+  *report = reports[0];
   if (!program->error) return child;
   while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR) continue;
   close_pipes(pipes);
+  if (*report >= 0) close(*report);
   return -1;
 }

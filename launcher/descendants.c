@@ -98,8 +98,8 @@ static void signal_group(int proc, const struct process *member, int signal) {
   kill(now.group > 1 ? -now.group : now.pid, signal);
 }
 
-void signal_descendants(pid_t main_group, int signal) {
-  if (main_group > 1) kill(-main_group, signal);
+void signal_descendants(pid_t main_group, bool spare, int signal) {
+  if (main_group > 1 && !spare) kill(-main_group, signal);
   DIR *proc = opendir("/proc");
   if (!proc) return;
   struct table table = {0};

@@ -2,14 +2,16 @@
 #include "frames.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "child.h"
+
 static struct {
-  unsigned char bytes[2 * (FRAME_HEADER + OUTPUT_CHUNK) + 128];
+  unsigned char bytes[REPORTS_GATHER + 2 * (FRAME_HEADER + OUTPUT_CHUNK) + 128];
   size_t length, sent;
+  bool blocked;
 } outbox;
 
 /* Requests are consumed from `begin`; the rest moves to the front before the next read. */
@@ -52,7 +54,8 @@ ssize_t report_read(int kind, int fd, size_t limit) {
 bool flush_reports(void) {
   while (outbox.sent < outbox.length) {
     ssize_t sent = write(1, outbox.bytes + outbox.sent, outbox.length - outbox.sent);
-    if (sent < 0 && errno == EAGAIN) return true;
+    outbox.blocked = sent < 0 && errno == EAGAIN;
+    if (outbox.blocked) return true;
     if (sent < 0 && errno != EINTR) return false;
     if (sent > 0) outbox.sent += (size_t)sent;
   }
@@ -62,25 +65,21 @@ bool flush_reports(void) {
 
 bool reports_waiting(void) { return outbox.length > 0; }
 
-/*
- * A program starts out in the launcher's memory, and Linux counts that memory's peak as its own.
- * So a rare large request is given back, and the peak forgotten (proc(5), clear_refs).
- */
+bool reports_blocked(void) { return outbox.blocked; }
+
+bool reports_fit(void) { return outbox.length <= REPORTS_GATHER; }
+
+/* A rare large request is given back: programs start out in our memory, and are told its size. */
 static void release_inbox(void) {
   free(inbox.bytes);
   memset(&inbox, 0, sizeof inbox);
-  int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  ssize_t written = write(fd, "5", 1);
-  (void)written; /* only accuracy is lost */
-  close(fd);
+  forget_peak();
 }
 
 static bool make_room(void) {
   inbox.end -= inbox.begin;
   if (inbox.begin > 0) memmove(inbox.bytes, inbox.bytes + inbox.begin, inbox.end);
   inbox.begin = 0;
-  if (inbox.end == 0 && inbox.capacity > 1 << 20) release_inbox();
   if (inbox.capacity - inbox.end >= OUTPUT_CHUNK) return true;
   size_t capacity = inbox.capacity * 2 + OUTPUT_CHUNK;
   unsigned char *bytes = realloc(inbox.bytes, capacity);
@@ -111,11 +110,7 @@ enum next next_request(int *kind, unsigned char **payload, size_t *length) {
   return NEXT_REQUEST;
 }
 
-bool request_waiting(void) {
-  int kind;
-  unsigned char *payload;
-  size_t length;
-  return next_request(&kind, &payload, &length) != NEXT_NONE;
+void drop_request(void) {
+  inbox.begin += FRAME_HEADER + get(inbox.bytes + inbox.begin, 4);
+  if (inbox.begin == inbox.end && inbox.capacity > LARGE_REQUEST) release_inbox();
 }
-
-void drop_request(void) { inbox.begin += FRAME_HEADER + get(inbox.bytes + inbox.begin, 4); }

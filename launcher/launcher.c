@@ -1,25 +1,29 @@
 /*
  * Starts programs for Windrow, one at a time, and answers for everything they leave behind.
  *
- * Protocol, version 1. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
+ * Protocol, version 2. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
  * sequences of frames: u32 length of the payload, u8 kind, payload. All integers are little-endian.
  *
- *   request 1  start   u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc, then strings,
- *                      each ended by NUL: directory, stdin path ("" is /dev/null), file,
- *                      argv[argc], environment[envc]
- *   request 2  kill    u64 grace ms (0: SIGKILL at once)
- *   report  1  hello   "WNDR", u32 version; once, before anything else
- *   report  2  stdout  bytes
- *   report  3  stderr  bytes
- *   report  4  ended   u8 1 exited / 2 signalled, u8 flags (1 timed out, 2 killed), u16 exit status
- *                      or signal, u32 strays, u64 wall us, u64 user us, u64 system us,
- *                      u64 peak memory bytes
- *   report  5  failed  u32 errno, u8 stage (child.h): the program never ran
+ *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc,
+ *                        u32 wallc, then strings, each ended by NUL: directory, stdin path ("" is
+ *                        /dev/null), file, argv[argc], environment[envc], walls[wallc] (walls.h)
+ *   request 2  kill      u32 id, u64 grace ms (0: SIGKILL at once); a start that waits is withdrawn
+ *   request 3  withdraw  u32 id: a start that waits is not to run; one that runs is left alone
+ *   report  1  hello     "WNDR", u32 version; once, before anything else
+ *   report  2  stdout    bytes
+ *   report  3  stderr    bytes
+ *   report  4  ended     u32 id, u8 1 exited / 2 signalled, u8 flags (1 timed out, 2 killed),
+ *                        u16 exit status or signal, u32 strays, u64 wall us, u64 user us,
+ *                        u64 system us, u64 peak memory bytes, u64 bytes read from disks,
+ *                        u64 written to them, u64 context switches
+ *   report  5  failed    u32 id, u32 errno, u8 stage (child.h): the program never ran
  *
- * Every start is answered by exactly one `ended` or `failed`, after all output. A kill while
- * nothing runs is ignored. A malformed frame, or a start while a program runs, kills everything
- * and exits 65. End of file on descriptor 0, nobody at descriptor 1, SIGTERM or the death of the
- * parent kills everything and exits 0.
+ * Starts may be sent ahead, up to 64; they run one after the other, in order. Every start is
+ * answered by exactly one `ended` or `failed`, after all its output; a withdrawn one as soon as
+ * there is room. Requests for an id that neither runs nor waits are ignored. While starts wait,
+ * reports may be kept for 2 ms, so that one reading takes several. A malformed frame, or a start too
+ * many, kills everything and exits 65. End of file on descriptor 0, nobody at descriptor 1, SIGTERM
+ * or the death of the parent kills everything and exits 0.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,15 +43,17 @@
 #include "child.h"
 #include "descendants.h"
 #include "frames.h"
+#include "inside.h"
+#include "starts.h"
+#include "walls.h"
 
-enum { VERSION = 1 };
-enum { REQUEST_START = 1, REQUEST_KILL };
+enum { VERSION = 2 };
+enum { REQUEST_START = 1, REQUEST_KILL, REQUEST_WITHDRAW };
 enum { REPORT_HELLO = 1, REPORT_STDOUT, REPORT_STDERR, REPORT_ENDED, REPORT_FAILED };
 enum { EXIT_MALFORMED = 65, EXIT_UNABLE = 71 };
 
 static const int64_t MS = 1000000, NEVER = INT64_MAX;
-/* Ten years: longer times are cut to this, so that deadlines in nanoseconds cannot overflow. */
-static const uint64_t MS_LIMIT = 315360000000;
+static const int64_t REPORTS_WAIT = 2 * MS;
 
 static struct {
   bool active;             /* from a start until its end is reported */
@@ -55,19 +61,23 @@ static struct {
   bool gone;               /* no descendant is left; output may be */
   bool tree_killed;        /* SIGKILL reached the tree while the program itself lived */
   bool timed_out, killed;
+  bool guarded;            /* the process that was started guards the program, and is not it */
+  uint32_t id;
   pid_t pid;
   int status;
+  int report;              /* of the last stage (inside.h), or -1 */
   int pipes[4];            /* stdout, stderr: read end, write end */
   int held[2];             /* bytes still to take from them once the tree is gone */
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
   int64_t timeout_at, kill_at, hunt_again; /* NEVER where nothing is due */
   int64_t hunt_pause;
-  uint64_t grace_ms, user_us, system_us, peak_bytes;
+  uint64_t grace_ms, user_us, system_us, peak_bytes, read_bytes, written_bytes, switches;
   uint32_t strays;
 } attempt;
 
-static int signals;  /* signalfd: SIGCHLD, SIGTERM */
-static bool leaving; /* nobody listens any more: kill, reap, exit */
+static int64_t reports_due = INT64_MAX; /* when those that gather are sent; NEVER while none does */
+static int signals;                     /* signalfd: SIGCHLD, SIGTERM */
+static bool leaving;                    /* nobody listens any more: kill, reap, exit */
 static int leaving_status;
 
 static int64_t now_ns(void) {
@@ -92,8 +102,8 @@ static pid_t main_group(void) { return attempt.ended ? 0 : attempt.pid; }
  */
 static void hunt(int64_t now) {
   if (!attempt.ended) attempt.tree_killed = true;
-  signal_descendants(main_group(), SIGSTOP);
-  signal_descendants(main_group(), SIGKILL);
+  signal_descendants(main_group(), false, SIGSTOP);
+  signal_descendants(main_group(), false, SIGKILL);
   attempt.hunt_pause = attempt.hunt_pause ? attempt.hunt_pause * 2 : MS;
   if (attempt.hunt_pause > 64 * MS) attempt.hunt_pause = 64 * MS;
   attempt.hunt_again = now + attempt.hunt_pause;
@@ -101,8 +111,8 @@ static void hunt(int64_t now) {
 
 static void begin_kill(uint64_t grace_ms, int64_t now) {
   if (grace_ms > 0 && attempt.kill_at == NEVER) {
-    signal_descendants(main_group(), SIGTERM);
-    signal_descendants(main_group(), SIGCONT); /* the stopped cannot act on SIGTERM */
+    signal_descendants(main_group(), attempt.guarded, SIGTERM);
+    signal_descendants(main_group(), attempt.guarded, SIGCONT); /* the stopped cannot act on SIGTERM */
   }
   int64_t kill_at = now + (int64_t)grace_ms * MS;
   if (kill_at < attempt.kill_at) attempt.kill_at = kill_at;
@@ -120,11 +130,13 @@ static void meet_deadlines(int64_t now) {
   if (now >= attempt.kill_at && now >= attempt.hunt_again) hunt(now);
 }
 
-static int64_t next_deadline(void) {
+static int64_t earlier(int64_t left, int64_t right) { return left < right ? left : right; }
+
+static int64_t kill_deadline(void) {
   if (!attempt.active || attempt.gone) return NEVER;
   int64_t kill_at = leaving ? 0 : attempt.kill_at;
   int64_t hunt_at = kill_at > attempt.hunt_again ? kill_at : attempt.hunt_again;
-  return !attempt.ended && attempt.timeout_at < hunt_at ? attempt.timeout_at : hunt_at;
+  return attempt.ended ? hunt_at : earlier(attempt.timeout_at, hunt_at);
 }
 
 /* ---- ends ---- */
@@ -133,11 +145,16 @@ static uint64_t microseconds(struct timeval time) {
   return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
 }
 
+enum { BLOCK = 512 }; /* of ru_inblock and ru_oublock, whatever the disks have */
+
 static void count_end(pid_t pid, int status, const struct rusage *usage) {
   attempt.user_us += microseconds(usage->ru_utime);
   attempt.system_us += microseconds(usage->ru_stime);
   uint64_t peak = (uint64_t)usage->ru_maxrss * 1024; /* Linux counts it in KiB */
   if (peak > attempt.peak_bytes) attempt.peak_bytes = peak;
+  attempt.read_bytes += (uint64_t)usage->ru_inblock * BLOCK;
+  attempt.written_bytes += (uint64_t)usage->ru_oublock * BLOCK;
+  attempt.switches += (uint64_t)usage->ru_nvcsw + (uint64_t)usage->ru_nivcsw;
   if (pid == attempt.pid) {
     attempt.ended = true;
     attempt.finished = now_ns();
@@ -187,7 +204,7 @@ static void on_signals(void) {
   if (child && attempt.active && !attempt.gone && !reap()) mark_gone();
 }
 
-/* ---- output: read only when all reports are sent, so that a slow reader slows the program ---- */
+/* ---- output: read only when there is room, so that a slow reader slows the program ---- */
 
 static ssize_t forward(int stream, size_t limit) {
   return report_read(stream == 0 ? REPORT_STDOUT : REPORT_STDERR, output_of(stream), limit);
@@ -200,8 +217,9 @@ static void drain(int stream) {
 }
 
 static void report_end(void) {
-  unsigned char payload[40], *to = payload;
+  unsigned char payload[68], *to = payload;
   bool exited = WIFEXITED(attempt.status);
+  put(&to, attempt.id, 4);
   put(&to, exited ? 1 : 2, 1);
   put(&to, (attempt.timed_out ? 1 : 0) | (attempt.killed ? 2 : 0), 1);
   put(&to, (uint64_t)(exited ? WEXITSTATUS(attempt.status) : WTERMSIG(attempt.status)), 2);
@@ -210,113 +228,138 @@ static void report_end(void) {
   put(&to, attempt.user_us, 8);
   put(&to, attempt.system_us, 8);
   put(&to, attempt.peak_bytes, 8);
+  put(&to, attempt.read_bytes, 8);
+  put(&to, attempt.written_bytes, 8);
+  put(&to, attempt.switches, 8);
   report(REPORT_ENDED, payload, sizeof payload);
 }
 
-static void finish(void) {
-  attempt.active = false;
-  close_pipes(attempt.pipes);
-  if (!leaving) report_end();
-}
-
-/* Flushes; then, of a program that is gone, reports the last output and the end as room allows. */
-static void settle(void) {
-  if (!flush_reports()) leave(0);
-  while (attempt.active && attempt.gone && (leaving || !reports_waiting())) {
-    if (!leaving) drain(0), drain(1);
-    if (leaving || attempt.held[0] + attempt.held[1] == 0) finish();
-    if (!flush_reports()) leave(0);
-  }
-}
-
-/* ---- requests ---- */
-
-static void report_failure(int error, enum stage stage) {
-  unsigned char payload[5], *to = payload;
+static void report_failure(uint32_t id, int error, enum stage stage) {
+  unsigned char payload[9], *to = payload;
+  put(&to, id, 4);
   put(&to, (uint64_t)error, 4);
   put(&to, stage, 1);
   report(REPORT_FAILED, payload, sizeof payload);
 }
 
-static void start(struct program *program, uint64_t timeout_ms, uint64_t grace_ms) {
+/* False when the program never ran, and that is what is reported. */
+static bool settle_walls(void) {
+  if (attempt.report < 0) return true;
+  struct walls_end end = read_walls_end(attempt.report, attempt.status);
+  close(attempt.report);
+  attempt.status = end.status;
+  attempt.strays += end.strays;
+  if (!end.failed || attempt.killed || attempt.timed_out) return true;
+  if (!leaving) report_failure(attempt.id, end.error, end.stage);
+  return false;
+}
+
+static void finish(void) {
+  attempt.active = false;
+  close_pipes(attempt.pipes);
+  if (settle_walls() && !leaving) report_end();
+}
+
+/* Of a program that is gone: its last output, then its end. */
+static void deliver(void) {
+  drain(0), drain(1);
+  if (attempt.held[0] + attempt.held[1] == 0) finish();
+}
+
+/* ---- requests ---- */
+
+static void run(struct start *start) {
   memset(&attempt, 0, sizeof attempt);
   attempt.started = now_ns();
-  attempt.pid = start_child(program, attempt.pipes);
-  if (attempt.pid < 0) return report_failure(program->error, program->stage);
+  attempt.id = start->id;
+  attempt.guarded = walls_have(start->program.walls, 'g');
+  attempt.pid = start_child(&start->program, attempt.pipes, &attempt.report);
+  if (attempt.pid < 0) return report_failure(start->id, start->program.error, start->program.stage);
   attempt.active = true;
-  attempt.grace_ms = grace_ms;
-  attempt.timeout_at = timeout_ms ? attempt.started + (int64_t)timeout_ms * MS : NEVER;
+  attempt.grace_ms = start->grace_ms;
+  attempt.timeout_at = start->timeout_ms ? attempt.started + (int64_t)start->timeout_ms * MS : NEVER;
   attempt.kill_at = NEVER;
 }
 
-static uint64_t get_ms(const unsigned char *from) {
-  uint64_t ms = get(from, 8);
-  return ms < MS_LIMIT ? ms : MS_LIMIT;
-}
-
-/* Takes `count` strings from `*from`, each ended by NUL before `end`; false where there are fewer. */
-static bool take(char **from, char *end, char **strings, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    char *nul = memchr(*from, 0, (size_t)(end - *from));
-    if (!nul) return false;
-    strings[i] = *from;
-    *from = nul + 1;
-  }
-  return true;
-}
-
-static bool accept_start(unsigned char *payload, size_t length) {
-  enum { FIXED = 24, PATHS = 3 };
-  if (attempt.active || length < FIXED) return false;
-  size_t argc = get(payload + 16, 4), envc = get(payload + 20, 4);
-  char *from = (char *)payload + FIXED, *end = (char *)payload + length, *paths[PATHS];
-  /* A string takes a byte at least: this bounds the counts before anything is allocated for them. */
-  if (argc == 0 || PATHS + argc + envc > length - FIXED) return false;
-  char **vectors = calloc(argc + 1 + envc + 1, sizeof *vectors);
-  struct program program = {.argv = vectors, .environment = vectors + argc + 1};
-  bool sound = vectors && take(&from, end, paths, PATHS) &&
-               take(&from, end, program.argv, argc) &&
-               take(&from, end, program.environment, envc) && from == end;
-  if (sound) {
-    program.directory = paths[0], program.input = paths[1], program.file = paths[2];
-    start(&program, get_ms(payload), get_ms(payload + 8));
-  }
-  free(vectors);
-  return sound;
-}
-
 static bool accept_kill(const unsigned char *payload, size_t length) {
-  if (length != 8) return false;
-  if (!attempt.active || attempt.gone) return true;
+  if (length != 12) return false;
+  uint32_t id = (uint32_t)get(payload, 4);
+  withdraw_start(id);
+  if (!attempt.active || attempt.gone || attempt.id != id) return true;
   if (!attempt.ended) attempt.killed = true;
-  begin_kill(get_ms(payload), now_ns());
+  begin_kill(get_ms(payload + 4), now_ns());
   return true;
 }
 
-/* A start waits for the reports before it to be sent: no request can make the outbox overflow. */
+static bool accept_withdrawal(const unsigned char *payload, size_t length) {
+  if (length == 4) withdraw_start((uint32_t)get(payload, 4));
+  return length == 4;
+}
+
+static bool accept_request(int kind, const unsigned char *payload, size_t length) {
+  switch (kind) {
+    case REQUEST_START: return add_start(payload, length);
+    case REQUEST_KILL: return accept_kill(payload, length);
+    case REQUEST_WITHDRAW: return accept_withdrawal(payload, length);
+    default: return false;
+  }
+}
+
+/* ---- the loop ---- */
+
+/* Each step makes no more reports than there is room for: the outbox cannot overflow. */
+static bool step(void) {
+  uint32_t id;
+  if (leaving && attempt.active && attempt.gone) finish();
+  if (leaving || !reports_fit()) return false;
+  if (drop_withdrawn(&id)) report_failure(id, ECANCELED, STAGE_WITHDRAWN);
+  else if (attempt.active && attempt.gone) deliver();
+  else if (!attempt.active && next_start()) run(next_start()), drop_start();
+  else return false;
+  return true;
+}
+
+/* A start that need not wait has begun before the next request is looked at. */
 static void accept_requests(void) {
   int kind;
   unsigned char *payload;
   size_t length;
   enum next next;
   while (!leaving && (next = next_request(&kind, &payload, &length)) != NEXT_NONE) {
-    if (next == NEXT_REQUEST && kind == REQUEST_START && !attempt.active && reports_waiting()) return;
-    bool sound = next == NEXT_REQUEST &&
-                 ((kind == REQUEST_START && accept_start(payload, length)) ||
-                  (kind == REQUEST_KILL && accept_kill(payload, length)));
-    if (!sound) return leave(EXIT_MALFORMED);
+    if (next != NEXT_REQUEST || !accept_request(kind, payload, length)) return leave(EXIT_MALFORMED);
     drop_request();
+    if (!attempt.active) step();
   }
 }
 
-/* ---- the loop ---- */
+/* While starts wait nobody is in a hurry, and the worker is woken once for several ends. */
+static void send_reports(int64_t now) {
+  bool gather = next_start() && reports_fit() && !reports_blocked();
+  if (reports_waiting() && reports_due == NEVER) reports_due = now + REPORTS_WAIT;
+  if (leaving || (gather && now < reports_due)) return;
+  if (!flush_reports()) leave(0);
+  if (!reports_waiting()) reports_due = NEVER;
+}
+
+static void advance(void) {
+  bool full;
+  do {
+    while (step()) continue;
+    full = !reports_fit();
+    send_reports(now_ns());
+  } while (full && reports_fit());
+}
+
+static int64_t next_deadline(void) {
+  return earlier(kill_deadline(), leaving || reports_blocked() ? NEVER : reports_due);
+}
 
 static void turn(void) {
-  bool listening = attempt.active && !leaving && !reports_waiting();
+  bool listening = attempt.active && !leaving && reports_fit();
   struct pollfd fds[] = {
       {.fd = signals, .events = POLLIN},
       {.fd = leaving || requests_full() ? -1 : 0, .events = POLLIN},
-      {.fd = reports_waiting() && !leaving ? 1 : -1, .events = POLLOUT},
+      {.fd = reports_blocked() && !leaving ? 1 : -1, .events = POLLOUT},
       {.fd = listening ? output_of(0) : -1, .events = POLLIN},
       {.fd = listening ? output_of(1) : -1, .events = POLLIN},
   };
@@ -327,11 +370,9 @@ static void turn(void) {
   if (fds[3].revents) forward(0, OUTPUT_CHUNK);
   if (fds[4].revents) forward(1, OUTPUT_CHUNK);
   if (fds[1].revents && !read_requests()) leave(0);
-  do {
-    accept_requests();
-    meet_deadlines(now_ns());
-    settle();
-  } while (!leaving && !attempt.active && !reports_waiting() && request_waiting());
+  accept_requests();
+  meet_deadlines(now_ns());
+  advance();
 }
 
 /* No handler is ever installed: a program inherits default dispositions whatever ours was given. */
@@ -355,7 +396,8 @@ static void set_up_descriptors(void) {
   for (int fd = 0; fd < 2; fd++) fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "inside") == 0) return inside(argv + 2);
   static const unsigned char hello[] = {'W', 'N', 'D', 'R', VERSION, 0, 0, 0};
   set_up_descriptors();
   setsid(); /* Ctrl-C in the worker's terminal is the worker's business */
@@ -363,7 +405,7 @@ int main(void) {
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   prepare_children();
   report(REPORT_HELLO, hello, sizeof hello);
-  settle();
+  advance();
   while (!leaving || attempt.active) turn();
   return leaving_status;
 }

@@ -37,6 +37,7 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'wire']),
   room('traps', 'the trap collector: sources, what is kept, its XML-RPC and HTTP face', [
     'base',
     'model',
@@ -55,14 +56,12 @@ export const ROOMS: readonly Room[] = [
     [...BELOW_WIRE, 'scheduler', 'results'],
     ['store', 'sandbox'],
   ),
-  room('cli', 'one file per command; table and JSON output', [
-    'base',
-    'classad',
-    'model',
-    'sweep',
-    'wire',
-    'traps',
-  ]),
+  room(
+    'cli',
+    'one file per command; table and JSON output',
+    ['base', 'classad', 'model', 'sweep', 'wire', 'traps'],
+    ['traces'],
+  ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
     'classad',
@@ -70,6 +69,7 @@ export const ROOMS: readonly Room[] = [
     'store',
     'sandbox',
     'results',
+    'traces',
     'traps',
     'pilots',
     'worker',
@@ -83,7 +83,7 @@ export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['sandbox', 'pilots'],
+  'node:child_process': ['sandbox', 'pilots', 'traces'],
   'node:sqlite': ['store', 'results'],
 };
 

@@ -1,5 +1,6 @@
 /** base: clock, ids, errors, units, settings, log, lifetimes. Everything may use it; it uses nothing. */
 export { baseErrors } from './base-errors.ts';
+export { BoundedLogFile } from './bounded-log-file.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export {
   defineErrors,
@@ -11,15 +12,35 @@ export {
   systemReasonOf,
   WindrowError,
 } from './errors.ts';
+export {
+  formatIpNetwork,
+  type IpNetwork,
+  ipAddressAt,
+  ipNetworksOverlap,
+  parseIpNetwork,
+  sizeOfIpNetwork,
+} from './ip-network.ts';
 export { Lifetime } from './lifetime.ts';
+export {
+  type HolderLife,
+  type HolderView,
+  type LockHolder,
+  lifeOfHolder,
+  NOBODY,
+  parseHolder,
+} from './lock-holder.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
+export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
+export { commandOf, PART_OPTION } from './own-script.ts';
+export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
   environmentName,
   expectedOf,
   formatAddress,
+  isLoopback,
   parseAddress,
   type Setting,
   type SettingTable,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { SettingTable, ValuesOf } from './settings.ts';
+import { traceSettings } from './trace-settings.ts';
 
 /** Every setting of Windrow. Those of one job stand in its sweep file, not here. */
 export const windrowSettings = {
@@ -77,6 +78,40 @@ export const windrowSettings = {
     defaultDoc: 'session in the state directory',
     doc: 'File with the session secret for workers, mode 0600.',
   },
+  advertise: {
+    name: 'advertise',
+    value: 'host[:port]',
+    type: 'text',
+    default: '',
+    defaultDoc: 'the address over which ssh reached the machine',
+    doc: 'Where workers on other machines find the server.',
+  },
+  parallel: {
+    name: 'parallel',
+    value: 'n',
+    type: 'int',
+    default: '32',
+    least: 1,
+    most: 1000,
+    doc: 'With how many machines to talk at once.',
+  },
+  connectTimeoutMs: {
+    name: 'connect-timeout',
+    value: 'duration',
+    type: 'duration',
+    default: '10 s',
+    least: 1000,
+    most: 600_000,
+    doc: 'How long a machine may take to answer ssh.',
+  },
+  executables: {
+    name: 'executables',
+    value: 'dir',
+    type: 'path',
+    default: '',
+    defaultDoc: 'beside this one, or build/executable of the sources',
+    doc: 'Directory with the executables for machines, and executables.json.',
+  },
   workerStarter: {
     name: 'worker-starter',
     value: 'how',
@@ -93,6 +128,15 @@ export const windrowSettings = {
     least: 1000,
     most: 86_400_000,
     doc: 'A worker not heard of for this long is lost, and its tasks go back.',
+  },
+  awayMs: {
+    name: 'away',
+    value: 'duration',
+    type: 'duration',
+    default: '0',
+    defaultDoc: 'the lease of the server',
+    most: 30 * 86_400_000,
+    doc: 'How long this worker may be out of reach before its tasks go to others.',
   },
   pingMs: {
     name: 'ping',
@@ -125,6 +169,7 @@ export const windrowSettings = {
     choices: ['auto', 'pretty', 'json'],
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
+  ...traceSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

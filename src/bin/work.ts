@@ -1,9 +1,10 @@
 /** `windrow worker`: the agent with the starter that this machine can give it. */
 import { hostname, totalmem } from 'node:os';
-import { openLog, systemClock } from '#base';
-import type { WorkerOptions, World } from '#cli';
+import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
+import { codedError, type WorkerOptions, type World } from '#cli';
+import { type StartReport, writeStartReport } from '#pilots';
 import { findLauncher, openStarter } from '#sandbox';
-import { endpointFrom, runWorker } from '#worker';
+import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { VERSION } from './version.ts';
 
@@ -12,26 +13,55 @@ const GIVE_UP_MS = 300_000;
 const CACHE_BYTES = 20 * 2 ** 30;
 
 export async function work(options: WorkerOptions, world: World): Promise<number> {
-  const log = await openLog({ ...options.log, write: (line) => void world.stderr.attempt(line) });
+  const report = (found: StartReport) => {
+    if (options.report !== null) writeStartReport(options.report, found);
+  };
+  const file = options.logFile === null ? null : new BoundedLogFile(options.logFile);
+  const write = (line: string) => (file ? file.write(line) : world.stderr.attempt(line));
+  try {
+    return await workWith(options, world, write, report);
+  } catch (error) {
+    report({ state: 'failed', error: codedError(error, world.surroundings, world.clock.now()) });
+    throw error;
+  } finally {
+    file?.close();
+  }
+}
+
+async function workWith(
+  options: WorkerOptions,
+  world: World,
+  write: (line: string) => void,
+  report: (found: StartReport) => void,
+): Promise<number> {
+  const log = await openLog({ ...options.log, write });
   const launcherPath = launcherFor(options.starter);
   if (options.waitForLine && !(await hasLine(world.stdin))) return 0;
+  const source = await sourceOf(options, world);
   await runWorker({
-    endpoint: endpointFrom(
-      options.server === ''
-        ? { kind: 'state', directory: options.stateDirectory }
-        : { kind: 'url', url: options.server, sessionFile: sessionFileOf(options) },
-    ),
+    endpoint: endpointFrom(source),
+    sessionTag: source.kind === 'given' ? sessionTag(source.session) : '',
     dir: options.directory,
     slots: options.slots,
     exclusive: true,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
+    runErrand: async (...errand) => {
+      // Loaded only when it is wanted: every start of a worker is felt.
+      const { errandRunner } = await import('./traces.ts');
+      return await errandRunner(options.traces, `${options.directory}/begun-uploads`)(...errand);
+    },
     name: options.name ?? hostname(),
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,
     memoryBytes: totalmem(),
-    giveUpMs: GIVE_UP_MS,
+    giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
+    firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
+    awayMs: options.awayMs,
+    remainingMs: remainingOf(options.until, systemClock),
+    drainMs: options.drainMs,
+    onConnected: (worker) => report({ state: 'connected', worker, pid: process.pid }),
     clock: systemClock,
     random: Math.random,
     log,
@@ -39,9 +69,24 @@ export async function work(options: WorkerOptions, world: World): Promise<number
   return 0;
 }
 
+/** A duration is measured; a moment is one of the clock of day, also when that is set meanwhile. */
+function remainingOf(until: WorkerOptions['until'], clock: Clock): () => number | null {
+  if (until === null) return () => null;
+  if ('atMs' in until) return () => until.atMs - clock.now();
+  const endMs = clock.monotonic() + until.afterMs;
+  return () => endMs - clock.monotonic();
+}
+
 async function hasLine(input: AsyncIterable<Buffer | string>): Promise<boolean> {
   for await (const piece of input) if (piece.includes('\n')) return true;
   return false;
+}
+
+async function sourceOf(options: WorkerOptions, { stdin }: World): Promise<EndpointSource> {
+  const { server: url, stateDirectory } = options;
+  if (url === '') return { kind: 'state', directory: stateDirectory };
+  if (!options.sessionFromInput) return { kind: 'url', url, sessionFile: sessionFileOf(options) };
+  return { kind: 'given', url, session: await readSessionLine(stdin) };
 }
 
 function sessionFileOf({ sessionFile, stateDirectory }: WorkerOptions): string {

@@ -8,12 +8,21 @@ export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
   AxisText,
+  CollectTracesOptions,
   Composition,
   LogChoice,
+  MachineExecuted,
+  MachineStarted,
+  MachineStopped,
+  Machines,
+  MachineWish,
   NamedErrors,
   OpenedServer,
   RunOptions,
   ServeOptions,
+  StartWish,
+  TraceSource,
+  TraceStoreOptions,
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';

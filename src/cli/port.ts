@@ -1,4 +1,5 @@
-import type { Address, ErrorEntry } from '#base';
+import type { Address, ErrorEntry, WindrowError } from '#base';
+import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -32,6 +33,7 @@ export interface RunOptions {
   readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly diskBytes: number | undefined;
+  readonly timeMs: number | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
   readonly output: string | undefined;
@@ -73,7 +75,20 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Null: it takes no traces. */
+  readonly traces: TraceStoreOptions | null;
   readonly log: LogChoice;
+}
+
+/** Where the traces of a machine are, as its settings say. */
+export interface TraceSource {
+  /** Absolute, or `''`. */
+  readonly directory: string;
+  readonly match: string;
+  /** Absolute, or `''`. */
+  readonly switchFile: string;
+  readonly switchText: string;
+  readonly compression: string;
 }
 
 export interface WorkerOptions {
@@ -87,10 +102,156 @@ export interface WorkerOptions {
   /** Absolute, or `''`. */
   readonly sessionFile: string;
   readonly name: string | undefined;
+  /** How long the server may hear nothing of it; 0: as long as the server says. */
+  readonly awayMs: number;
+  /** When it is to end by itself: at a moment of the clock of day, or a while after its start. */
+  readonly until: { readonly atMs: number } | { readonly afterMs: number } | null;
+  /** How long what runs may go on when it is asked to end; null: until it is done. */
+  readonly drainMs: number | null;
   /** It begins with the first line on standard input: until then its server may not be there. */
   readonly waitForLine: boolean;
+  /** The session is the first line on standard input. */
+  readonly sessionFromInput: boolean;
+  /** Absolute path of the file that tells what became of the start, or null. */
+  readonly report: string | null;
+  /** How long the server may take to answer for the first time; undefined: as later. */
+  readonly firstContactMs: number | undefined;
+  /** Absolute path of a log of bounded size in place of standard error, or null. */
+  readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly traces: TraceSource;
   readonly log: LogChoice;
+}
+
+/** What the collector of traces of a server is to do. */
+export interface TraceStoreOptions {
+  /** Absolute. */
+  readonly directory: string;
+  readonly account: string;
+  /** Absolute, or `''`. */
+  readonly secretFile: string;
+  readonly anonymous: boolean;
+  readonly fileLimitBytes: number;
+  readonly idLimitBytes: number;
+  readonly idFiles: number;
+  /** 0: for ever. */
+  readonly keepMs: number;
+  /** 0: no limit. */
+  readonly spaceBytes: number;
+}
+
+export interface CollectTracesOptions extends TraceSource {
+  /** Of the collector. */
+  readonly url: string;
+  readonly id: string;
+  readonly remove: boolean;
+  readonly account: string;
+  /** `''`: none. */
+  readonly secret: string;
+  readonly insecure: boolean;
+  /** Absolute; remembers uploads that were begun. */
+  readonly memory: string;
+  readonly onStep: (step: CollectStep) => void;
+}
+
+/** Machines that are reached by ssh, and how. */
+export interface MachineWish {
+  /** Absolute path of the list of machines, and its name for messages. */
+  readonly nodes: { readonly path: string; readonly name: string };
+  /** Conversations at the same time. */
+  readonly parallel: number;
+  readonly connectTimeoutMs: number;
+}
+
+export interface StartWish extends MachineWish {
+  /** The server as it says of itself. */
+  readonly url: string;
+  /** Secret; one line. */
+  readonly session: string;
+  /** HOST or HOST:PORT under which machines reach the server; `''`: to be found out. */
+  readonly advertise: string;
+  /** For machines that say nothing of it; 0: their CPUs. */
+  readonly slots: number;
+  /** For machines that say nothing of it; `''`: the usual one. */
+  readonly directory: string;
+  /** Absolute directory of executables, or `''`: the usual one. */
+  readonly executables: string;
+}
+
+export interface StopWish extends MachineWish {
+  readonly directory: string;
+  /** Kill what runs. */
+  readonly now: boolean;
+}
+
+export interface ExecWish extends MachineWish {
+  readonly words: readonly string[];
+  /** Most bytes of output of each machine. */
+  readonly mostBytes: number;
+  /** 0: none. */
+  readonly timeoutMs: number;
+}
+
+/** What came of one machine. */
+export interface MachineNews {
+  readonly machine: string;
+  /** Null when it came to what was wished. */
+  readonly error: WindrowError | null;
+  readonly tookMs: number;
+}
+
+export interface MachineStarted extends MachineNews {
+  /** `running`: it had this server's worker before. */
+  readonly state: 'started' | 'running' | 'failed';
+  /** Id at the server; `''` when it failed, as the rest. */
+  readonly worker: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly platform: string;
+  readonly directory: string;
+  /** How the executable came there: it was, it was copied, or a machine with the same disk has it. */
+  readonly program: 'present' | 'copied' | 'shared' | '';
+  /** Where the worker finds the server. */
+  readonly url: string;
+}
+
+export interface MachineStopped extends MachineNews {
+  /** `none`: no worker ran there. */
+  readonly state: 'stopped' | 'none' | 'failed';
+  readonly pids: readonly number[];
+}
+
+export interface MachineExecuted extends MachineNews {
+  /** Null when it did not end by itself. */
+  readonly exitCode: number | null;
+  /** Its output was longer than what was passed on. */
+  readonly isCut: boolean;
+}
+
+/** Each calls back for every machine when it is done with it, and answers in the order of the list. */
+export interface Machines {
+  start(
+    wish: StartWish,
+    world: World,
+    onNews: (news: MachineStarted) => void,
+  ): Promise<MachineStarted[]>;
+  stop(
+    wish: StopWish,
+    world: World,
+    hooks: {
+      readonly onNews: (news: MachineStopped) => void;
+      /** Workers were asked to end, and are waited for. */
+      readonly onAsked: (machine: string, pids: readonly number[]) => void;
+    },
+  ): Promise<MachineStopped[]>;
+  exec(
+    wish: ExecWish,
+    world: World,
+    hooks: {
+      readonly onNews: (news: MachineExecuted) => void;
+      readonly onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void;
+    },
+  ): Promise<MachineExecuted[]>;
 }
 
 /** A server that this process opened for a while. */
@@ -110,6 +271,12 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  /** Other machines, loaded when they are needed. */
+  machines(): Promise<Machines>;
+  /** An id for one collection of traces. */
+  newTraceId(): Promise<string>;
+  /** Brings the traces of this machine to a collector. */
+  collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

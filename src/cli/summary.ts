@@ -74,7 +74,16 @@ function headText(stats: JobStats): string {
       'memory',
       stats.memoryPeakBytes === null ? '' : `${formatBytes(stats.memoryPeakBytes)} at most`,
     ],
+    ['disks', disksText(stats)],
+    ['scratch', stats.diskPeakBytes === null ? '' : `${formatBytes(stats.diskPeakBytes)} at most`],
+    ['processes', stats.tasksPeak === null ? '' : `${formatCount(stats.tasksPeak)} at most`],
+    ['switches', stats.contextSwitches === null ? '' : formatCount(stats.contextSwitches)],
   ]);
+}
+
+function disksText({ ioReadBytes, ioWriteBytes }: JobStats): string {
+  if (ioReadBytes === null && ioWriteBytes === null) return '';
+  return `${formatBytes(ioReadBytes ?? 0)} read, ${formatBytes(ioWriteBytes ?? 0)} written`;
 }
 
 function timesText(stats: JobStats, output: Output): string {
@@ -103,6 +112,7 @@ function workersText(stats: JobStats, output: Output): string {
     { title: 'TASKS', align: 'right' },
     { title: 'ATTEMPTS', align: 'right' },
     { title: 'BUSY', align: 'right' },
+    { title: 'CPU TIME', align: 'right' },
     { title: 'EFFICIENCY', align: 'right' },
     { title: 'FAILURES' },
   ] as const;
@@ -111,6 +121,7 @@ function workersText(stats: JobStats, output: Output): string {
     formatCount(worker.done),
     formatCount(worker.attempts),
     formatDuration(worker.busyMs),
+    worker.cpuMs === 0 ? '-' : formatDuration(worker.cpuMs),
     formatFraction(worker.efficiency),
     Object.entries(worker.failures)
       .map(([cause, count]) => `${count} ${cause}`)

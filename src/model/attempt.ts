@@ -1,16 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { JobId, TaskIndex, Ticket } from './job.ts';
-
-/** What an attempt used. A figure that was not measured is null, never a guess. */
-export interface Usage {
-  readonly wallMs: number;
-  readonly cpuUserMs: number | null;
-  readonly cpuSystemMs: number | null;
-  readonly memoryPeakBytes: number | null;
-  readonly diskBytes: number | null;
-  /** Where the CPU and memory figures come from. */
-  readonly source: 'rusage' | 'sampled' | 'none';
-}
+import type { Usage } from './usage.ts';
 
 /** How an attempt ended, as the worker saw it. */
 export interface AttemptEnd {
@@ -22,7 +12,10 @@ export interface AttemptEnd {
   readonly signal: string | null;
   /** One sentence for a person; `''` for `ok`. */
   readonly reason: string;
-  /** Milliseconds since the epoch on the worker's clock; only their difference is trusted. */
+  /**
+   * Milliseconds: on a clock of the worker's own while the end travels, since the epoch on the
+   * server's once it has arrived.
+   */
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly usage: Usage;

@@ -1,5 +1,5 @@
 /** model: the nouns and their states. Pure data; no I/O. */
-export type { AttemptEnd, AttemptRecord, Part, RecordPlace, Usage } from './attempt.ts';
+export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export type {
   Axis,
@@ -37,6 +37,17 @@ export {
   type TrapKind,
   type TrapRecord,
 } from './trap.ts';
+export {
+  areSources,
+  FIGURES,
+  type Figure,
+  type Measured,
+  sourceOf,
+  USAGE_SOURCES,
+  type Usage,
+  type UsageSource,
+  usageOf,
+} from './usage.ts';
 export {
   type Isolation,
   LEVEL_NAMES,

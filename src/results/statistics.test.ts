@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AttemptRecord, CAUSES } from '#model';
+import { type AttemptRecord, CAUSES, usageOf } from '#model';
 import { Percentiles } from './percentiles.ts';
 import { signatureOf } from './signature.ts';
 import { efficiencyOf, JobStatistics } from './statistics.ts';
 
 function attempt(change: Partial<AttemptRecord> & { wallMs?: number; cpuMs?: number | null } = {}) {
   const { wallMs = 100, cpuMs = 50, ...rest } = change;
-  const usage = {
-    wallMs,
-    cpuUserMs: cpuMs,
-    cpuSystemMs: null,
-    memoryPeakBytes: 1000,
-    diskBytes: null,
-    source: 'rusage',
-  } as const;
+  const figures = { cpuUserMs: cpuMs, memoryPeakBytes: 1000 };
+  const usage = usageOf(wallMs, { source: 'rusage', figures });
   const record: AttemptRecord = {
     ticket: 1,
     job: 1,
@@ -111,9 +105,10 @@ test('each worker is told with its tasks, its failures by cause and its busy tim
     cpuMs: 50,
   });
   assert.equal(statistics.medianWallMs(), 100);
-  statistics.forget('worker-lost', 'b');
+  statistics.forget('worker-lost', 'b', 5);
   assert.deepEqual(statistics.causes, { ok: 2, timeout: 1 });
-  assert.deepEqual(statistics.workers(1)[0]!.failures, { timeout: 1 });
+  const [after] = statistics.workers(1);
+  assert.deepEqual([after!.failures, after!.busyMs], [{ timeout: 1 }, 400]);
   assert.equal(efficiencyOf(500, 2, 1000), 0.25);
   assert.equal(efficiencyOf(1, 0, 1000), null);
 });

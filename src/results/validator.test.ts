@@ -62,7 +62,7 @@ async function check(
   const part = { name: 'energy', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
   const parts = [{ ...part, content: energy }, ...more];
   const place = store.append({ ticket: task + 100, job: 1, task, parts });
-  store.flush();
+  await store.flush();
   const record = await store.read(place);
   return { task, ticket: task + 100, parameters: { beta: String(task) }, record };
 }

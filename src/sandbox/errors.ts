@@ -19,6 +19,12 @@ export const sandboxErrors = defineErrors({
     status: 500,
     example: { program: './ising' },
   },
+  STARTER_WITHDRAWN: {
+    message: '{program} was not started: it was taken back before its turn came',
+    todo: 'Nothing; the task goes to another slot or is not wanted any more.',
+    status: 503,
+    example: { program: './ising' },
+  },
   STARTER_CLOSED: {
     message: 'cannot start {program}: the slot is being closed',
     todo: 'Nothing; the task goes to another slot.',
@@ -36,6 +42,12 @@ export const sandboxErrors = defineErrors({
     todo: 'Build it again with "npm rebuild", or remove it to start programs without it.',
     status: 500,
     example: { launcher: 'build/launcher', reason: 'it speaks version 2, expected 1' },
+  },
+  WALLS_FAILED: {
+    message: 'cannot start {program} behind its walls: {reason}',
+    todo: 'What it printed may say more; "windrow doctor" tries every wall of the machine.',
+    status: 500,
+    example: { program: './ising', reason: 'it could not be put into its cgroup (EACCES)' },
   },
   WALL_NOT_RAISED: {
     message: 'the wall "{wall}" could not be put up: {doing}: {reason}',

@@ -20,8 +20,8 @@ function record(): { seen: Seen[]; handlers: ReportHandlers } {
       if (last?.[0] === stream) last[1] = `${last[1]}${bytes.toString('latin1')}`;
       else seen.push([stream, bytes.toString('latin1')]);
     },
-    onEnded: (end) => seen.push(['ended', end]),
-    onFailed: (errno, stage) => seen.push(['failed', errno, stage]),
+    onEnded: (id, end) => seen.push(['ended', id, end]),
+    onFailed: (id, errno, stage) => seen.push(['failed', id, errno, stage]),
     onMalformed: () => seen.push(['malformed']),
   };
   return { seen, handlers };
@@ -34,27 +34,31 @@ function frame(kind: number, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-const ENDED = Buffer.alloc(40);
-ENDED.set([2, 3, 9, 0, 7]);
-ENDED.writeBigUInt64LE(5_000_000_001n, 8);
-ENDED.writeBigUInt64LE(2_500n, 16);
-ENDED.writeBigUInt64LE(123_456_789_012n, 32);
+const ENDED = Buffer.alloc(68);
+ENDED.set([1, 2, 0, 0, 2, 3, 9, 0, 7]);
+ENDED.writeBigUInt64LE(5_000_000_001n, 12);
+ENDED.writeBigUInt64LE(2_500n, 20);
+ENDED.writeBigUInt64LE(123_456_789_012n, 36);
+ENDED.writeBigUInt64LE(512n, 44);
+ENDED.writeBigUInt64LE(258n, 60);
 
 test('reports are read the same in whatever pieces they arrive', () => {
   const noise = Buffer.from('\x04\x00\x00\x00\x05 output that looks like a report');
   const stream = Buffer.concat([
-    frame(1, Buffer.from('WNDR\x01\0\0\0')),
+    frame(1, Buffer.from('WNDR\x02\0\0\0')),
     frame(2, noise),
     frame(3, Buffer.from('error')),
     frame(4, ENDED),
-    frame(5, Buffer.from([8, 0, 0, 0, 4])),
+    frame(5, Buffer.from([1, 2, 0, 0, 8, 0, 0, 0, 4])),
+    frame(5, Buffer.from([2, 2, 0, 0, 125, 0, 0, 0, 5])),
   ]);
   const expected = [
-    ['hello', 1],
+    ['hello', 2],
     ['stdout', noise.toString('latin1')],
     ['stderr', 'error'],
     [
       'ended',
+      0x201,
       {
         exitCode: null,
         signal: 9,
@@ -65,9 +69,13 @@ test('reports are read the same in whatever pieces they arrive', () => {
         cpuUserMs: 2.5,
         cpuSystemMs: 0,
         memoryPeakBytes: 123_456_789_012,
+        ioReadBytes: 512,
+        ioWriteBytes: 0,
+        contextSwitches: 258,
       },
     ],
-    ['failed', 8, 'exec'],
+    ['failed', 0x201, 8, 'exec'],
+    ['failed', 0x202, 125, 'withdrawn'],
   ];
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 60 })), (sizes) => {
@@ -87,7 +95,7 @@ test('what the launcher would never say is refused once and nothing after it is 
   const sound = frame(4, ENDED);
   for (const bad of [
     frame(9, Buffer.alloc(3)),
-    frame(4, Buffer.alloc(39)),
+    frame(4, Buffer.alloc(67)),
     frame(1, Buffer.from('HTTP\x01\0\0\0')),
     Buffer.from([0xff, 0xff, 0xff, 0xff, 4]),
     Buffer.from([1, 0, 1, 0, 2]),
@@ -111,5 +119,5 @@ test('a request too large for the launcher is not sent', () => {
     killGraceMs: 0,
     onOutput: () => {},
   };
-  assert.equal(encodeStart(request, 'C=1'), null);
+  assert.equal(encodeStart(1, request, 'C=1'), null);
 });

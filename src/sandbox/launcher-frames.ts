@@ -1,56 +1,79 @@
-/** The launcher's protocol, version 1, as bytes; described at the head of launcher/launcher.c. */
+/** The launcher's protocol, version 2, as bytes; described at the head of launcher/launcher.c. */
 import type { StartRequest } from './port.ts';
+import { STAGES } from './stage-report.ts';
 import type { StartStage } from './start-failure.ts';
+import { type LaunchWalls, withPrefix } from './walls/launch.ts';
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 /** The largest payload the launcher accepts. */
 export const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
 
 const HEADER_BYTES = 5;
-const FIXED_BYTES = 24;
+const FIXED_BYTES = 32;
 /** Reports other than output are small; a larger one is not from our launcher. */
-const REPORT_LIMIT_BYTES = 64;
+const REPORT_LIMIT_BYTES = 128;
 const OUTPUT_LIMIT_BYTES = 65_536;
 
-const REQUEST = { start: 1, kill: 2 } as const;
+const REQUEST = { start: 1, kill: 2, withdraw: 3 } as const;
 const REPORT = { hello: 1, stdout: 2, stderr: 3, ended: 4, failed: 5 } as const;
-const STAGES: readonly (StartStage | undefined)[] = [
-  undefined,
-  'process',
-  'stdin',
-  'directory',
-  'exec',
-];
+/** As launcher/walls.h wants them. */
+function wallStrings(walls: LaunchWalls | undefined): string[] {
+  if (!walls) return [];
+  const strings = [
+    ...walls.cgroups.map((path) => `c${path}`),
+    ...walls.namespaces.map((path) => `n${path}`),
+  ];
+  if (walls.prefix.length > 0) strings.push('r', ...walls.files.map((path) => `f${path}`));
+  if (walls.guarded) strings.push('g');
+  return strings;
+}
 
-/** A start request with the cookie already in its environment; null when it is too large to send. */
-export function encodeStart(request: StartRequest, cookie: string): Buffer | null {
-  const { environment, argv } = request;
+/**
+ * A start request with the cookie already in its environment; null when it is too large to send.
+ * `id` (32 bits) is what reports and later requests call this start.
+ */
+export function encodeStart(id: number, request: StartRequest, cookie: string): Buffer | null {
+  const { environment } = request;
+  const { file, argv } = withPrefix(request);
+  const walls = wallStrings(request.walls);
   let count = 0;
-  let strings = `${request.directory}\0${request.stdin ?? ''}\0${request.file}\0`;
+  let strings = `${request.directory}\0${request.stdin ?? ''}\0${file}\0`;
   for (const argument of argv) strings += `${argument}\0`;
   for (const name in environment) {
     strings += `${name}=${environment[name]}\0`;
     count++;
   }
   strings += `${cookie}\0`;
+  for (const wall of walls) strings += `${wall}\0`;
   const bytes = FIXED_BYTES + Buffer.byteLength(strings);
   if (bytes > REQUEST_LIMIT_BYTES) return null;
   const frame = Buffer.allocUnsafe(HEADER_BYTES + bytes);
   frame.writeUInt32LE(bytes, 0);
   frame[4] = REQUEST.start;
-  writeMs(frame, request.timeoutMs, HEADER_BYTES);
-  writeMs(frame, request.killGraceMs, HEADER_BYTES + 8);
-  frame.writeUInt32LE(argv.length, HEADER_BYTES + 16);
-  frame.writeUInt32LE(count + 1, HEADER_BYTES + 20);
+  frame.writeUInt32LE(id, HEADER_BYTES);
+  writeMs(frame, request.timeoutMs, HEADER_BYTES + 4);
+  writeMs(frame, request.killGraceMs, HEADER_BYTES + 12);
+  frame.writeUInt32LE(argv.length, HEADER_BYTES + 20);
+  frame.writeUInt32LE(count + 1, HEADER_BYTES + 24);
+  frame.writeUInt32LE(walls.length, HEADER_BYTES + 28);
   frame.write(strings, HEADER_BYTES + FIXED_BYTES);
   return frame;
 }
 
-export function encodeKill(graceMs: number): Buffer {
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + 8);
-  frame.writeUInt32LE(8, 0);
+export function encodeKill(id: number, graceMs: number): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + 12);
+  frame.writeUInt32LE(12, 0);
   frame[4] = REQUEST.kill;
-  writeMs(frame, graceMs, HEADER_BYTES);
+  frame.writeUInt32LE(id, HEADER_BYTES);
+  writeMs(frame, graceMs, HEADER_BYTES + 4);
+  return frame;
+}
+
+export function encodeWithdraw(id: number): Buffer {
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + 4);
+  frame.writeUInt32LE(4, 0);
+  frame[4] = REQUEST.withdraw;
+  frame.writeUInt32LE(id, HEADER_BYTES);
   return frame;
 }
 
@@ -72,14 +95,17 @@ export interface EndReport {
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
   readonly memoryPeakBytes: number;
+  readonly ioReadBytes: number;
+  readonly ioWriteBytes: number;
+  readonly contextSwitches: number;
 }
 
 /** What a reader of reports has to answer to. */
 export interface ReportHandlers {
   onHello(version: number): void;
   onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  onEnded(end: EndReport): void;
-  onFailed(errno: number, stage: StartStage): void;
+  onEnded(id: number, end: EndReport): void;
+  onFailed(id: number, errno: number, stage: StartStage | 'withdrawn'): void;
   /** The bytes are not the launcher's; nothing more is read. */
   onMalformed(reason: string): void;
 }
@@ -150,12 +176,13 @@ export class ReportReader {
 }
 
 function handleReport(kind: number, payload: Buffer, handlers: ReportHandlers): boolean {
-  if (kind === REPORT.ended && payload.length === 40) {
-    handlers.onEnded(decodeEnd(payload));
+  if (kind === REPORT.ended && payload.length === 68) {
+    handlers.onEnded(payload.readUInt32LE(0), decodeEnd(payload.subarray(4)));
     return true;
   }
-  if (kind === REPORT.failed && payload.length === 5) {
-    handlers.onFailed(payload.readUInt32LE(0), STAGES[payload[4]!] ?? 'process');
+  if (kind === REPORT.failed && payload.length === 9) {
+    const stage = STAGES[payload[8]!] ?? 'process';
+    handlers.onFailed(payload.readUInt32LE(0), payload.readUInt32LE(4), stage);
     return true;
   }
   if (
@@ -183,6 +210,9 @@ function decodeEnd(payload: Buffer): EndReport {
     cpuUserMs: readWide(payload, 16) / 1000,
     cpuSystemMs: readWide(payload, 24) / 1000,
     memoryPeakBytes: readWide(payload, 32),
+    ioReadBytes: readWide(payload, 40),
+    ioWriteBytes: readWide(payload, 48),
+    contextSwitches: readWide(payload, 56),
   };
 }
 

@@ -8,7 +8,14 @@ import { join } from 'node:path';
 import { after, suite, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { buildLauncher } from './launcher-build.ts';
-import { type EndReport, encodeKill, encodeStart, ReportReader } from './launcher-frames.ts';
+import {
+  type EndReport,
+  encodeKill,
+  encodeStart,
+  encodeWithdraw,
+  PROTOCOL_VERSION,
+  ReportReader,
+} from './launcher-frames.ts';
 import { findLauncher, openStarter } from './open-starter.ts';
 import type { ProgramEnd, StartFailure, StartRequest } from './port.ts';
 import { readProcess, readProcessTable } from './process-table.ts';
@@ -33,7 +40,10 @@ const request = (command: string, more: Partial<StartRequest> = {}): StartReques
 interface Raw {
   readonly process: ChildProcess;
   readonly ends: EndReport[];
+  /** errno of starts that failed. */
   readonly failures: number[];
+  /** Ids in the order in which they were answered. */
+  readonly answers: number[];
   /** stdout of all programs so far. */
   text: string;
   readonly exited: Promise<unknown[]>;
@@ -47,17 +57,24 @@ function openRaw(test: TestContext | null, path = launcherPath!, listen = true):
     process: child,
     ends: [],
     failures: [],
+    answers: [],
     text: '',
     exited: once(child, 'exit'),
     send: (bytes) => child.stdin.write(bytes),
   };
   const reader = new ReportReader({
-    onHello: (version) => assert.equal(version, 1),
+    onHello: (version) => assert.equal(version, PROTOCOL_VERSION),
     onOutput: (_, bytes) => {
       raw.text += bytes;
     },
-    onEnded: (end) => raw.ends.push(end),
-    onFailed: (errno) => raw.failures.push(errno),
+    onEnded: (id, end) => {
+      raw.ends.push(end);
+      raw.answers.push(id);
+    },
+    onFailed: (id, errno) => {
+      raw.failures.push(errno);
+      raw.answers.push(id);
+    },
     onMalformed: (reason) => assert.fail(reason),
   });
   child.stdin.on('error', () => {});
@@ -65,8 +82,10 @@ function openRaw(test: TestContext | null, path = launcherPath!, listen = true):
   return raw;
 }
 
-const frameOf = (command: string, more?: Partial<StartRequest>) =>
-  encodeStart(request(command, more), 'WINDROW_START=raw')!;
+const frameOf = (command: string, more?: Partial<StartRequest>, id = 0) =>
+  encodeStart(id, request(command, more), 'WINDROW_START=raw')!;
+
+const MOST_WAITING = 64;
 
 const TREE = '(setsid sleep 100 &) ; trap "" TERM; sh -c "echo pid=\\$\\$; sleep 100; :"; :';
 
@@ -109,21 +128,76 @@ suite('the launcher', { skip }, () => {
     assert.equal(isAlive(pid), false);
   });
 
-  test('a start while a program runs is refused by killing everything', async (t) => {
+  test('more starts than may wait are refused by killing everything', async (t) => {
     const raw = openRaw(t);
     const tree = await runningTree(raw);
-    raw.send(frameOf('true'));
+    for (let id = 1; id <= MOST_WAITING; id++) raw.send(frameOf('true', {}, id));
+    raw.send(encodeWithdraw(0));
+    raw.send(encodeKill(1, 0));
+    await until(() => raw.answers.length === 1);
+    assert.ok(tree.every(isAlive), 'as many as may wait do no harm');
+    raw.send(Buffer.concat([frameOf('true', {}, 98), frameOf('true', {}, 99)]));
     assert.deepEqual(await raw.exited, [65, null]);
     assert.deepEqual(tree.filter(isAlive), []);
   });
 
-  test('starts sent ahead are answered in order, and kills between them are harmless', async (t) => {
+  test('starts sent ahead run one after the other, in order, each with its own end', async (t) => {
     const raw = openRaw(t);
-    // Together larger than the launcher's outbox.
+    const file = join(temporaryFolder(t), 'running');
+    const alone = `[ -e ${file} ] && echo two at once; : > ${file}; sleep 0.002; rm ${file}`;
+    const frames = Array.from({ length: 20 }, (_, id) =>
+      frameOf(`${alone}; echo ${id}; exit ${id}`, {}, id),
+    );
+    raw.send(Buffer.concat(frames));
+    await until(() => raw.ends.length === 20);
+    const numbers = Array.from({ length: 20 }, (_, id) => id);
+    assert.equal(raw.text, `${numbers.join('\n')}\n`);
+    assert.deepEqual(raw.answers, numbers);
+    assert.deepEqual(
+      raw.ends.map(({ exitCode }) => exitCode),
+      numbers,
+    );
+  });
+
+  test('a start that waits can be taken back, and is answered while another runs', async (t) => {
+    const raw = openRaw(t);
+    const file = join(temporaryFolder(t), 'ran');
+    const trace = (id: number) => frameOf(`echo ${id} >> ${file}`, {}, id);
+    raw.send(Buffer.concat([frameOf('echo on; sleep 100', {}, 1), trace(2), trace(3), trace(4)]));
+    await until(() => raw.text.includes('on'));
+    raw.send(
+      Buffer.concat([encodeWithdraw(3), encodeWithdraw(3), encodeWithdraw(1), encodeKill(2, 9)]),
+    );
+    await until(() => raw.answers.length === 2);
+    assert.deepEqual(
+      [raw.answers, raw.failures],
+      [
+        [2, 3],
+        [125, 125],
+      ],
+    );
+    raw.send(encodeKill(1, 0));
+    await until(() => raw.answers.length === 4);
+    assert.deepEqual(raw.answers, [2, 3, 1, 4]);
+    assert.equal(readIfThere(file), '4\n');
+  });
+
+  test('ends are told although starts wait behind a long program', async (t) => {
+    const raw = openRaw(t);
+    raw.send(
+      Buffer.concat([frameOf('exit 1'), frameOf('sleep 100', {}, 1), frameOf('true', {}, 2)]),
+    );
+    await until(() => raw.ends.length === 1);
+  });
+
+  test('starts that fail by the thousand are all answered, and kills between them are harmless', async (t) => {
+    const raw = openRaw(t);
     const missing = frameOf('', { stdin: '/nothing/here' });
-    raw.send(Buffer.concat([...Array<Buffer>(20_000).fill(missing), encodeKill(0)]));
-    await until(() => raw.failures.length === 20_000);
-    raw.send(Buffer.concat([encodeKill(5), frameOf('exit 9')]));
+    for (let sent = 0; sent < 20_000; sent += 50) {
+      raw.send(Buffer.concat([...Array<Buffer>(50).fill(missing), encodeKill(7, 0)]));
+      await until(() => raw.failures.length === sent + 50);
+    }
+    raw.send(Buffer.concat([encodeKill(0, 5), frameOf('exit 9')]));
     await until(() => raw.ends.length === 1);
     assert.equal(raw.ends[0]!.exitCode, 9);
     assert.deepEqual(new Set(raw.failures), new Set([2]));
@@ -143,7 +217,7 @@ suite('the launcher', { skip }, () => {
   });
 
   for (const [what, act] of [
-    ['a kill', (raw: Raw) => raw.send(encodeKill(0))],
+    ['a kill', (raw: Raw) => raw.send(encodeKill(0, 0))],
     ['a timeout', () => {}],
   ] as const) {
     test(`${what} works while nobody reads the output, and all of it is delivered later`, async (t) => {
@@ -167,7 +241,7 @@ suite('the launcher', { skip }, () => {
           assert.match(piece.toString(), /^(y?\n)?(y\n)*y?$/);
           bytes += piece.length;
         },
-        onEnded: (end) => raw.ends.push(end),
+        onEnded: (_, end) => raw.ends.push(end),
         onFailed: () => assert.fail(),
         onMalformed: (reason) => assert.fail(reason),
       });
@@ -194,7 +268,7 @@ suite('the launcher', { skip }, () => {
     t.after(() => starter.close());
     const burn = 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done';
     const { end } = await sh(starter, `(sh -c '${burn}; echo > /dev/null' &); sleep 0.6; :`);
-    assert.ok(end.cpuUserMs! > 20, `${end.cpuUserMs} ms`);
+    assert.ok(end.measured.figures.cpuUserMs! > 20);
     assert.equal(end.strays, 0);
   });
 
@@ -251,13 +325,13 @@ suite('the launcher', { skip }, () => {
     const newer = writeScript(
       folder,
       'newer',
-      "#!/bin/sh\nprintf '\\10\\0\\0\\0\\1WNDR\\2\\0\\0\\0'; exec sleep 100",
+      "#!/bin/sh\nprintf '\\10\\0\\0\\0\\1WNDR\\7\\0\\0\\0'; exec sleep 100",
     );
     for (const [path, reason] of [
       ['/nothing/here', /ENOENT/],
       ['/bin/cat', /report/],
       ['/bin/true', /exit code 0/],
-      [newer, /version 2/],
+      [newer, /version 7/],
     ] as const) {
       const starter = openStarter({ launcherPath: path });
       const end = (await start(starter, 'true', []).ended) as StartFailure;
@@ -272,7 +346,7 @@ suite('the launcher', { skip }, () => {
     t.after(() => starter.close());
     await sh(starter, ':', { environment: { PATH, ...large(60, 100_000) } }).catch(() => {});
     await sh(starter, ':');
-    assert.ok((await sh(starter, ':')).end.memoryPeakBytes! < 5e6);
+    assert.ok((await sh(starter, ':')).end.measured.figures.memoryPeakBytes! < 5e6);
   });
 });
 
@@ -332,8 +406,9 @@ function hostileBytes(): fc.Arbitrary<Uint8Array> {
     frameOf('', { file: '/bin/true', argv: ['true', 'argument'] }),
     frameOf('', { file: '/bin/sleep', argv: ['sleep', '0.01'], timeoutMs: 5 }),
     frameOf('', { file: '/nothing/here' }),
-    encodeKill(0),
-    encodeKill(3),
+    encodeKill(0, 0),
+    encodeKill(0, 3),
+    encodeWithdraw(0),
   );
   const changed = fc
     .tuple(sound, fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 4 }), fc.nat(200))

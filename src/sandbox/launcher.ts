@@ -1,11 +1,12 @@
 /**
  * The starter that drives the C launcher: one launcher process per slot, started with the first
  * program and kept. Everything that has to be exact or quick happens there; here are its end of
- * the pipe and what to do when it dies.
+ * the pipe and what to do when it dies. Starts are sent ahead, so that a slot need not wait for
+ * this process between two short programs.
  *
- * idle → (start) → running → (ended | failed report) → idle
- * running → (launcher gone) → sweeping by cookie → idle; `ended` becomes LAUNCHER_LOST
- * any → (close) → the program killed, the launcher's input ended → closed
+ * (start) → sent → (ended | failed report) → answered
+ * sent → (launcher gone) → sweeping by cookie → answered with LAUNCHER_LOST
+ * any → (close) → what runs is killed, what waits withdrawn, the launcher's input ended → closed
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
@@ -15,6 +16,7 @@ import {
   type EndReport,
   encodeKill,
   encodeStart,
+  encodeWithdraw,
   PROTOCOL_VERSION,
   ReportReader,
 } from './launcher-frames.ts';
@@ -25,7 +27,11 @@ import { errnoName, failedStart, notStarted, ownFailure, unfitRequest } from './
 
 type Outcome = ProgramEnd | StartFailure;
 
-interface Running {
+/** Below the launcher's own limit of 64. */
+const AHEAD = 32;
+
+interface Sent {
+  readonly id: number;
   readonly request: StartRequest;
   readonly cookie: string;
   resolve(outcome: Outcome): void;
@@ -44,11 +50,14 @@ interface Launcher {
 /** Starts programs through the launcher at `path`. */
 export class LauncherStarter implements Starter {
   readonly kind = 'launcher';
+  readonly ahead = AHEAD;
   readonly #path: string;
   readonly #nextCookie = createCookies();
-  readonly #find = createTreeFinder(systemClock.monotonic);
   #launcher: Launcher | null = null;
-  #running: Running | null = null;
+  /** In the order of their starts: the first is the one that runs. */
+  readonly #sent = new Map<number, Sent>();
+  #count = 0;
+  #frames: Buffer[] = [];
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -60,7 +69,8 @@ export class LauncherStarter implements Starter {
     const refusal = this.#refuse(request);
     if (refusal !== null) return notStarted(refusal);
     const cookie = this.#nextCookie();
-    const frame = encodeStart(request, `${COOKIE_VARIABLE}=${cookie}`);
+    const id = ++this.#count >>> 0;
+    const frame = encodeStart(id, request, `${COOKIE_VARIABLE}=${cookie}`);
     if (frame === null) return notStarted(failedStart(request, 'exec', 'E2BIG'));
     try {
       this.#launcher ??= this.#launch();
@@ -68,16 +78,20 @@ export class LauncherStarter implements Starter {
       return notStarted(this.#unfit(messageOf(error)));
     }
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const running = { request, cookie, resolve };
-    this.#running = running;
+    const sent = { id, request, cookie, resolve };
+    this.#sent.set(id, sent);
     this.#last = promise;
-    this.#launcher.process.stdin?.write(frame);
-    return { ended: promise, kill: (graceMs) => this.#kill(running, graceMs) };
+    this.#send(frame);
+    return {
+      ended: promise,
+      kill: (graceMs) => this.#kill(sent, graceMs),
+      withdraw: () => this.#withdraw(sent),
+    };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#running) this.#kill(this.#running, 0);
+    for (const sent of [...this.#sent.values()].reverse()) this.#kill(sent, 0);
     await this.#last;
     const launcher = this.#launcher;
     if (launcher === null) return;
@@ -89,21 +103,37 @@ export class LauncherStarter implements Starter {
   #refuse(request: StartRequest): StartFailure | null {
     const program = request.file;
     if (this.#closed) return ownFailure('STARTER_CLOSED', { program });
-    if (this.#running) return ownFailure('STARTER_BUSY', { program });
+    if (this.#sent.size > AHEAD) return ownFailure('STARTER_BUSY', { program });
     return unfitRequest(request);
   }
 
-  #kill(running: Running, graceMs: number): void {
-    if (this.#running !== running || this.#launcher === null) return;
-    this.#launcher.process.stdin?.write(encodeKill(graceMs));
+  /** What one turn has to say goes in one write: a write wakes the launcher. */
+  #send(frame: Buffer): void {
+    if (this.#frames.push(frame) > 1) return;
+    process.nextTick(() => {
+      const [first, ...more] = this.#frames;
+      this.#frames = [];
+      if (first)
+        this.#launcher?.process.stdin?.write(more.length ? Buffer.concat([first, ...more]) : first);
+    });
+  }
+
+  #kill(sent: Sent, graceMs: number): void {
+    if (this.#sent.get(sent.id) !== sent || this.#launcher === null) return;
+    this.#send(encodeKill(sent.id, graceMs));
     // A program may stop any process of its user, and us with it.
     this.#launcher.process.kill('SIGCONT');
   }
 
-  #finish(outcome: Outcome): void {
-    const running = this.#running;
-    this.#running = null;
-    running?.resolve(outcome);
+  #withdraw(sent: Sent): void {
+    if (this.#sent.get(sent.id) === sent) this.#send(encodeWithdraw(sent.id));
+  }
+
+  #answer(id: number, outcome: (sent: Sent) => Outcome): void {
+    const sent = this.#sent.get(id);
+    if (!sent) return;
+    this.#sent.delete(id);
+    sent.resolve(outcome(sent));
   }
 
   /** Throws what spawn throws. */
@@ -140,11 +170,17 @@ export class LauncherStarter implements Starter {
           reject(`it speaks version ${version} of the protocol, expected ${PROTOCOL_VERSION}`);
         }
       },
-      onOutput: (stream, bytes) => this.#running?.request.onOutput(stream, bytes),
-      onEnded: (end) => this.#finish(programEnd(end)),
-      onFailed: (errno, stage) => {
-        if (this.#running)
-          this.#finish(failedStart(this.#running.request, stage, errnoName(errno)));
+      onOutput: (stream, bytes) => {
+        const [running] = this.#sent.values();
+        running?.request.onOutput(stream, bytes);
+      },
+      onEnded: (id, end) => this.#answer(id, () => programEnd(end)),
+      onFailed: (id, errno, stage) => {
+        this.#answer(id, ({ request }) =>
+          stage === 'withdrawn'
+            ? ownFailure('STARTER_WITHDRAWN', { program: request.file })
+            : failedStart(request, stage, errnoName(errno)),
+        );
       },
       onMalformed: reject,
     });
@@ -154,16 +190,20 @@ export class LauncherStarter implements Starter {
 
   /** Only here does a launcher leave `#launcher`: the next start makes a new one. */
   async #onGone(launcher: Launcher, how: string): Promise<void> {
-    const running = this.#running;
-    if (running) {
-      // It could not kill what it ran; its own child died with it, the rest carries the cookie.
-      await killTree(this.#find, { leader: null, cookie: running.cookie });
+    // It could not kill what it ran; its own child died with it, the rest carries the cookie. Which
+    // ones ran is not known: the last reports may have died with it too.
+    for (const { cookie } of [...this.#sent.values()]) {
+      await killTree(createTreeFinder(systemClock.monotonic), { leader: null, cookie });
     }
     this.#launcher = null;
-    if (!running) return;
-    const lost = { program: running.request.file, how };
     const sound = launcher.greeted && launcher.unfit === null;
-    this.#finish(sound ? ownFailure('LAUNCHER_LOST', lost) : this.#unfit(launcher.unfit ?? how));
+    for (const { id } of [...this.#sent.values()]) {
+      this.#answer(id, ({ request }) =>
+        sound
+          ? ownFailure('LAUNCHER_LOST', { program: request.file, how })
+          : this.#unfit(launcher.unfit ?? how),
+      );
+    }
   }
 
   #unfit(reason: string): StartFailure {
@@ -182,6 +222,8 @@ function whenGone(child: ChildProcess): Promise<string> {
 }
 
 function programEnd(end: EndReport): ProgramEnd {
-  const signal = end.signal === null ? null : signalName(end.signal);
-  return { ...end, signal, source: 'rusage' };
+  const { exitCode, timedOut, killed, strays, wallMs, signal, ...figures } = end;
+  const measured = { source: 'rusage', figures } as const;
+  const name = signal === null ? null : signalName(signal);
+  return { exitCode, signal: name, timedOut, killed, strays, wallMs, measured };
 }

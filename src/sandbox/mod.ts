@@ -9,5 +9,6 @@ export {
   type LineProcessReason,
   openLineProcess,
 } from './line-process.ts';
+export { networkErrors } from './network/errors.ts';
 export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';

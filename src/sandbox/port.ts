@@ -1,3 +1,4 @@
+import type { Measured } from '#model';
 import type { LaunchWalls } from './walls/launch.ts';
 
 /**
@@ -35,10 +36,7 @@ export interface ProgramEnd {
   /** True when `kill` was called before the program had ended by itself. */
   readonly killed: boolean;
   readonly wallMs: number;
-  readonly cpuUserMs: number | null;
-  readonly cpuSystemMs: number | null;
-  readonly memoryPeakBytes: number | null;
-  readonly source: 'rusage' | 'sampled' | 'none';
+  readonly measured: Measured;
   /** Descendants that outlived the program and were killed. */
   readonly strays: number;
 }
@@ -48,8 +46,9 @@ export interface StartFailure {
   readonly failed: 'launch';
   /**
    * errno name, e.g. `ENOENT`, `EACCES`, `ENOEXEC`, `E2BIG`; or one of ours: `STARTER_BUSY`,
-   * `STARTER_CLOSED`, `LAUNCHER_UNFIT` (it is no launcher of this version), `LAUNCHER_LOST` (it was
-   * killed while the program ran, and the program with it).
+   * `STARTER_CLOSED`, `STARTER_WITHDRAWN` (it never ran), `LAUNCHER_UNFIT` (it is no launcher of this
+   * version), `LAUNCHER_LOST` (it was killed while the program ran or waited, and the program with
+   * it; whether a waiting one has run is not known), `WALLS_FAILED` (what was printed may say more).
    */
   readonly code: string;
   readonly message: string;
@@ -58,13 +57,20 @@ export interface StartFailure {
 export interface RunningProgram {
   /** Resolves once, after the whole tree is gone and all output was delivered. Never rejects. */
   readonly ended: Promise<ProgramEnd | StartFailure>;
-  /** TERM to the tree, KILL after the grace; `graceMs` 0 kills at once. Safe at any time, repeatable. */
+  /**
+   * TERM to the tree, KILL after the grace; `graceMs` 0 kills at once. One that still waits is
+   * withdrawn. Safe at any time, repeatable.
+   */
   kill(graceMs: number): void;
+  /** Takes a start back that still waits: `ended` tells `STARTER_WITHDRAWN`. One that runs goes on. */
+  withdraw(): void;
 }
 
-/** Starts programs for one slot, one at a time. */
+/** Starts programs for one slot, one at a time and in the order they were given. */
 export interface Starter {
   readonly kind: 'launcher' | 'spawn';
+  /** So many starts may wait for the program that runs; one more fails with `STARTER_BUSY`. */
+  readonly ahead: number;
   start(request: StartRequest): RunningProgram;
   /** Kills what runs and ends the starter's own process; resolves when nothing of it is left. */
   close(): Promise<void>;

@@ -9,6 +9,7 @@ import { COOKIE_VARIABLE, createCookies } from './cookie.ts';
 import type { RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
 import { createTreeFinder } from './process-tree.ts';
 import { SpawnedProgram } from './spawned-program.ts';
+import { BEGUN } from './stage-report.ts';
 import {
   failedStart,
   findProgram,
@@ -17,10 +18,12 @@ import {
   readBeginning,
   unfitRequest,
 } from './start-failure.ts';
+import { withPrefix } from './walls/launch.ts';
 
 /** Starts programs with `child_process.spawn`. */
 export class SpawnStarter implements Starter {
   readonly kind = 'spawn';
+  readonly ahead = 0;
   readonly #nextCookie = createCookies();
   readonly #find = createTreeFinder(systemClock.monotonic);
   #running: SpawnedProgram | null = null;
@@ -36,7 +39,7 @@ export class SpawnStarter implements Starter {
       this.#running = null;
       return outcome;
     });
-    return { ended, kill: (graceMs) => program.kill(graceMs) };
+    return { ended, kill: (graceMs) => program.kill(graceMs), withdraw: () => {} };
   }
 
   async close(): Promise<void> {
@@ -60,16 +63,51 @@ export class SpawnStarter implements Starter {
     } catch (error) {
       return failedStart(request, 'stdin', systemCodeOf(error) ?? 'EIO');
     }
+    const files: number[] = [];
     try {
-      const parts = { environment, cookie, input, find: this.#find, clock: systemClock };
+      for (const path of request.walls?.files ?? []) files.push(openSync(path, 'r'));
+      const what = withEntrance(request);
+      const parts = {
+        ...what,
+        environment,
+        cookie,
+        input,
+        files,
+        find: this.#find,
+        clock: systemClock,
+      };
       return new SpawnedProgram(request, parts);
     } catch (error) {
       // spawn throws what it does not emit, E2BIG among them.
       return failedStart(request, 'exec', systemCodeOf(error) ?? 'EIO');
     } finally {
-      if (input !== null) closeSync(input);
+      for (const fd of input === null ? files : [input, ...files]) closeSync(fd);
     }
   }
+}
+
+/**
+ * Joins cgroups, then executes what follows; where no last stage follows, it reports in its place.
+ * Every write is checked: nothing is executed outside of a cgroup that it should be in.
+ */
+const ENTRANCE = `while [ "$1" != -- ]; do echo 0 > "$1" || exit 71; shift; done
+shift; [ "$1" ] || { printf '${BEGUN}' >&3; exec 3>&-; }
+shift; exec "$@"`;
+
+/** The program with what puts its walls up; the launcher does the same between fork and exec. */
+function withEntrance(request: StartRequest): { file: string; argv: readonly string[] } {
+  const { walls } = request;
+  const { file, argv } = withPrefix(request);
+  if (!walls || walls.cgroups.length + walls.namespaces.length === 0) return { file, argv };
+  const hasStage = walls.prefix.length > 0 ? 'stage' : '';
+  const enter = walls.namespaces.map((path) => `--net=${path}`);
+  // exec of sh takes the name as argv[0]; only a program without a stage can be told from it.
+  const inner = [file, ...argv.slice(1)];
+  const outer = enter.length > 0 ? ['nsenter', ...enter, '--', ...inner] : inner;
+  return {
+    file: '/bin/sh',
+    argv: ['sh', '-c', ENTRANCE, 'sh', ...walls.cgroups, '--', hasStage, ...outer],
+  };
 }
 
 /** O_NONBLOCK so that a FIFO without a writer opens; Node.js makes it blocking for the program. */
@@ -82,6 +120,8 @@ function openInput(path: string): number {
  * without #! to a shell where the system call refuses it.
  */
 function unstartable(request: StartRequest): StartFailure | null {
+  // Behind walls there may be other files; the last stage tells what it found.
+  if (request.walls?.prefix.length) return null;
   const directory = statSync(request.directory, { throwIfNoEntry: false });
   if (!directory?.isDirectory()) {
     return failedStart(request, 'directory', directory ? 'ENOTDIR' : 'ENOENT');

@@ -6,11 +6,14 @@
  *   → killed → output ends → over
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, systemCodeOf } from '#base';
 import { endOutput } from './output-end.ts';
 import type { ProgramEnd, StartFailure, StartRequest } from './port.ts';
 import { type FindTree, killTree, signalTree, type TreeMarks } from './process-tree.ts';
+import { signalName } from './signals.ts';
+import { listenToStage, type StageReport } from './stage-report.ts';
 import { failedStart } from './start-failure.ts';
 import { type UsageWatch, watchUsage } from './tree-usage.ts';
 
@@ -21,8 +24,13 @@ const LONGEST_MS = 315_360_000_000;
 export interface SpawnParts {
   readonly environment: Readonly<Record<string, string>>;
   readonly cookie: string;
+  /** What is executed: the program, or what puts its walls up. */
+  readonly file: string;
+  readonly argv: readonly string[];
   /** Descriptor of the program's stdin, or null for /dev/null. */
   readonly input: number | null;
+  /** Descriptors from 4 on. */
+  readonly files: readonly number[];
   readonly find: FindTree;
   readonly clock: Clock;
 }
@@ -40,6 +48,7 @@ export class SpawnedProgram {
   readonly #child: ChildProcess;
   readonly #marks: TreeMarks;
   readonly #startedMs: number;
+  readonly #stage: (() => StageReport) | null;
   readonly #timers = new Set<NodeJS.Timeout>();
   #killAtMs = Number.POSITIVE_INFINITY;
   #exited = false;
@@ -53,13 +62,21 @@ export class SpawnedProgram {
     this.#request = request;
     this.#parts = parts;
     this.#startedMs = parts.clock.monotonic();
-    this.#child = spawn(request.file, request.argv.slice(1), {
-      argv0: request.argv[0]!,
+    const { walls } = request;
+    this.#child = spawn(parts.file, parts.argv.slice(1), {
+      argv0: parts.argv[0]!,
       cwd: request.directory,
       env: parts.environment,
       detached: true,
-      stdio: [parts.input ?? 'ignore', 'pipe', 'pipe'],
+      stdio: [
+        parts.input ?? 'ignore',
+        'pipe',
+        'pipe',
+        ...(walls ? ['pipe' as const] : []),
+        ...parts.files,
+      ],
     });
+    this.#stage = walls ? listenToStage(this.#child.stdio[3] as Readable) : null;
     this.#marks = { leader: this.#child.pid ?? null, cookie: parts.cookie };
     this.ended = this.#run();
   }
@@ -87,7 +104,12 @@ export class SpawnedProgram {
     const left = await killTree(this.#parts.find, this.#marks);
     for (const timer of this.#timers) clearTimeout(timer);
     await endOutput(this.#child, closed, () => this.#outputBytes);
-    return this.#end(outcome, wallMs, this.#treeKilled ? 0 : left, usage);
+    const report = this.#stage?.() ?? null;
+    if (report?.fault && !this.#killed && !this.#timedOut) {
+      return failedStart(this.#request, report.fault.stage, report.fault.code);
+    }
+    const strays = this.#treeKilled ? 0 : left + (report?.end?.strays ?? 0);
+    return this.#end(exitOf(report, outcome), wallMs, strays, usage);
   }
 
   /** An errno name when it never ran. */
@@ -121,7 +143,7 @@ export class SpawnedProgram {
     if (killAtMs >= this.#killAtMs) return;
     this.#killAtMs = killAtMs;
     if (graceMs > 0) {
-      if (first) this.#signal('SIGTERM', 'SIGCONT');
+      if (first) this.#ask();
       this.#after(graceMs, () => this.#killNow());
     } else this.#killNow();
   }
@@ -130,6 +152,15 @@ export class SpawnedProgram {
     if (this.#exited) return;
     this.#treeKilled = true;
     this.#signal('SIGSTOP', 'SIGKILL');
+  }
+
+  /** What guards a program behind walls is not asked: with its end everything would end at once. */
+  #ask(): void {
+    const guard = this.#request.walls?.guarded ? this.#marks.leader : null;
+    for (const signal of ['SIGTERM', 'SIGCONT'] as const) {
+      const tree = this.#parts.find(this.#marks).filter(({ group }) => group !== guard);
+      signalTree(tree, signal);
+    }
   }
 
   #signal(...signals: NodeJS.Signals[]): void {
@@ -164,11 +195,25 @@ export class SpawnedProgram {
       timedOut: this.#timedOut,
       killed: this.#killed,
       wallMs,
-      cpuUserMs: peak?.cpuUserMs ?? null,
-      cpuSystemMs: peak?.cpuSystemMs ?? null,
-      memoryPeakBytes: peak?.residentBytes ?? null,
-      source: peak === null ? 'none' : 'sampled',
+      measured: {
+        source: peak === null ? 'none' : 'sampled',
+        figures: {
+          cpuUserMs: peak?.cpuUserMs ?? null,
+          cpuSystemMs: peak?.cpuSystemMs ?? null,
+          memoryPeakBytes: peak?.residentBytes ?? null,
+          ioReadBytes: peak?.readBytes ?? null,
+          ioWriteBytes: peak?.writtenBytes ?? null,
+          tasksPeak: peak?.tasks ?? null,
+        },
+      },
       strays,
     };
   }
+}
+
+/** What guards a program ends with an exit code of its own: 128 + n when signal n ended it. */
+function exitOf(report: StageReport | null, exit: Exit): Exit {
+  if (!report?.end) return exit;
+  const { exitCode, signal } = report.end;
+  return { code: exitCode, signal: signal === null ? null : signalName(signal) };
 }

@@ -7,7 +7,20 @@ import { sandboxErrors } from './errors.ts';
 import type { RunningProgram, StartFailure, StartRequest } from './port.ts';
 
 /** What was being done when a start failed. */
-export type StartStage = 'process' | 'stdin' | 'directory' | 'exec';
+export type StartStage = 'process' | 'stdin' | 'directory' | 'exec' | WallStage;
+
+/** Putting up the walls that a request asks for; `walls`: what puts them up ended before it had. */
+export type WallStage =
+  | 'cgroup'
+  | 'namespace'
+  | 'file'
+  | 'walls'
+  | 'options'
+  | 'limit'
+  | 'keys'
+  | 'account'
+  | 'privileges'
+  | 'filter';
 
 /** As Linux searches when the environment has no PATH. */
 const DEFAULT_PATH = '/usr/bin:/bin';
@@ -31,10 +44,33 @@ function startFailure(code: string, message: string): StartFailure {
 
 /** The failure for errno name `code` at `stage`, in words that name what was missing. */
 export function failedStart(request: StartRequest, stage: StartStage, code: string): StartFailure {
+  if (isWallStage(stage)) return failedWalls(request, stage, code);
   const reason = reasonOf(request, stage, code);
   const entry = code === 'ENOENT' && stage === 'exec' ? 'PROGRAM_NOT_FOUND' : 'PROGRAM_NOT_STARTED';
   const facts = { program: request.file, reason, code };
   return startFailure(code, sandboxErrors.create(entry, facts).message);
+}
+
+const WALL_FAULTS: Readonly<Record<WallStage, string>> = {
+  cgroup: 'it could not be put into its cgroup',
+  namespace: 'it could not be put into its namespace',
+  file: 'a file for the walls could not be opened',
+  walls: 'what puts them up ended before they stood',
+  options: 'the last stage does not know its options',
+  limit: 'a resource limit could not be set',
+  keys: 'it got no keyring of its own',
+  account: 'it could not be given its account',
+  privileges: 'its privileges could not be taken away',
+  filter: 'its system calls could not be filtered',
+};
+
+function isWallStage(stage: StartStage): stage is WallStage {
+  return Object.hasOwn(WALL_FAULTS, stage);
+}
+
+function failedWalls({ file }: StartRequest, stage: WallStage, code: string): StartFailure {
+  const why = code === 'E0' ? '' : ` (${code})`;
+  return ownFailure('WALLS_FAILED', { program: file, reason: `${WALL_FAULTS[stage]}${why}` });
 }
 
 /** The errno name of a positive errno number of this system, e.g. 2 → `ENOENT`. */
@@ -117,7 +153,13 @@ function faultOf(request: StartRequest): string | null {
 }
 
 /** Failures that are no errno of the program's start but Windrow's own. */
-export type OwnFailure = 'STARTER_BUSY' | 'STARTER_CLOSED' | 'LAUNCHER_LOST' | 'LAUNCHER_UNFIT';
+export type OwnFailure =
+  | 'STARTER_BUSY'
+  | 'STARTER_CLOSED'
+  | 'STARTER_WITHDRAWN'
+  | 'LAUNCHER_LOST'
+  | 'LAUNCHER_UNFIT'
+  | 'WALLS_FAILED';
 
 export function ownFailure(code: OwnFailure, facts: Facts): StartFailure {
   return startFailure(code, sandboxErrors.create(code, facts).message);
@@ -125,5 +167,5 @@ export function ownFailure(code: OwnFailure, facts: Facts): StartFailure {
 
 /** A start that was refused before anything happened. */
 export function notStarted(failure: StartFailure): RunningProgram {
-  return { ended: Promise.resolve(failure), kill: () => {} };
+  return { ended: Promise.resolve(failure), kill: () => {}, withdraw: () => {} };
 }

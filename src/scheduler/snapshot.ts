@@ -27,6 +27,8 @@ export interface WorkerView {
   readonly memoryBytes: number;
   readonly usedMemoryBytes: number;
   readonly draining: boolean;
+  /** Until it ends by itself; null: nobody has said. */
+  readonly remainingMs: number | null;
   /** Taken out because its attempts failed in a row for reasons of the machine. */
   readonly paused: boolean;
 }

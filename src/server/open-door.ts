@@ -1,6 +1,6 @@
 /** The open protocol's way to the same calls that `sync` ends in. Each client is a worker of one attempt. */
 import { messageOf } from '#base';
-import type { Cause, RecordPlace, ResultSource, Ticket } from '#model';
+import { type Cause, type RecordPlace, type ResultSource, type Ticket, usageOf } from '#model';
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import {
@@ -91,10 +91,10 @@ export class ServerOpenDoor implements OpenDoor {
       core.workers.delete(id);
       const none = this.#none();
       if (none.none === 'finished') this.#told(client);
-      else if (this.#untold.has(client)) this.#untold.set(client, core.clock.now());
+      else if (this.#untold.has(client)) this.#untold.set(client, core.clock.monotonic());
       return none;
     }
-    this.#untold.set(client, core.clock.now());
+    this.#untold.set(client, core.clock.monotonic());
     const job = core.jobs.get(attempt.job)!;
     worker.leaseMs = openLeaseMs(core.settings, job.spec);
     try {
@@ -124,7 +124,10 @@ export class ServerOpenDoor implements OpenDoor {
       slots: 1,
       memoryBytes: 0,
       diskFreeBytes: 0,
+      machine: null,
+      remainingMs: null,
       draining: false,
+      awayMs: 0,
       leaseMs: this.#core.settings.leaseMs,
     });
   }
@@ -135,8 +138,9 @@ export class ServerOpenDoor implements OpenDoor {
     const lease = core.leases.get(ticket);
     if (lease) return lease;
     const lost = core.lost.get(ticket);
-    if (!lost || !isOpenClient(lost.worker)) return null;
-    const client = this.#client(lost.worker, lost.workerName, '');
+    if (!lost || (lost.worker !== '' && !isOpenClient(lost.worker))) return null;
+    const id = lost.worker || openClientId(core.nextTicket, ++this.#clients);
+    const client = this.#client(id, lost.workerName, '');
     const again = readopt(core, client, ticket);
     if (!again) core.workers.delete(client.id);
     return again;
@@ -264,14 +268,7 @@ export class ServerOpenDoor implements OpenDoor {
       reason: rest.reason,
       startedAtMs: lease.grantedAtMs,
       endedAtMs: now,
-      usage: {
-        wallMs: Math.max(0, now - lease.grantedAtMs),
-        cpuUserMs: null,
-        cpuSystemMs: null,
-        memoryPeakBytes: null,
-        diskBytes: null,
-        source: 'none' as const,
-      },
+      usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
     };
     // A reason that only repeats the cause is no message of the program.
     const said = rest.reason.startsWith(cause) ? '' : rest.reason;
@@ -284,7 +281,7 @@ export class ServerOpenDoor implements OpenDoor {
    * the latest when such a client should have asked, or when `signal` is aborted.
    */
   async everyoneTold(signal: AbortSignal): Promise<void> {
-    const now = this.#core.clock.now();
+    const now = this.#core.clock.monotonic();
     for (const [client, heardMs] of this.#untold) {
       if (now - heardMs > SILENT_MS) this.#untold.delete(client);
     }
@@ -311,7 +308,7 @@ export class ServerOpenDoor implements OpenDoor {
   #leave(lease: Lease): void {
     const worker = this.#core.workers.get(lease.worker);
     if (worker?.kind !== 'open') return;
-    this.#untold.set(`${worker.address} ${worker.name}`, this.#core.clock.now());
+    this.#untold.set(`${worker.address} ${worker.name}`, this.#core.clock.monotonic());
     this.#core.workers.delete(worker.id);
   }
 }

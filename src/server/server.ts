@@ -8,26 +8,29 @@ import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
+import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
-import { GroupCommit } from './commit.ts';
+import { GroupCommit, type Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
+import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { assembleHttp } from './http/assemble.ts';
+import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
-import { onTick } from './reactor/lost.ts';
+import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
-const TICK_MS = 250;
 const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
@@ -50,6 +53,10 @@ export interface ServerOptions {
   readonly validators: number;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
+  /** Other protocols on the server's address. */
+  readonly faces: readonly Face[];
+  /** Null: it keeps none. */
+  readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
   /** The store is lost for good, or a user asked: the process should end the server. */
   readonly onStop: (mode: 'drain' | 'now', error?: unknown) => void;
@@ -65,6 +72,7 @@ export class Server {
   readonly #events: Events;
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
+  readonly #leases: LeaseWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #statisticsAtMs = 0;
@@ -105,6 +113,10 @@ export class Server {
       finished: (job) => this.#finish(job),
     };
     const core = this.core;
+    this.#leases = new LeaseWatch(core, () => {
+      forgetLost(core);
+      this.#releaseDelayed();
+    });
     const blobs = new Blobs(layout);
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
@@ -112,7 +124,8 @@ export class Server {
     const quarantine = (job: Job) =>
       new Quarantine(job.spec.output || layout.results(job.id), job.spec.keep);
     this.#tables = tables;
-    this.#desk = new SyncDesk(core, results);
+    const errands = new Errands(core);
+    this.#desk = new SyncDesk(core, results, errands);
     this.#events = new Events(
       (what, id) => describeHappening(core, what, id),
       () => commit.durable(),
@@ -143,14 +156,17 @@ export class Server {
       stop: (mode) => options.onStop(mode),
     };
     this.#door = new ServerOpenDoor(core, blobs);
-    const { session, adminToken, log } = options;
+    const { session, adminToken, faces, traces, log } = options;
     this.#http = assembleHttp({
       parts,
       results,
       desk: this.#desk,
+      errands,
       door: this.#door,
       session,
       adminToken,
+      faces,
+      traces,
       log,
     });
   }
@@ -171,6 +187,11 @@ export class Server {
     return server;
   }
 
+  /** A trace came home: those who watch are told. */
+  traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
+    this.core.happened({ kind: 'trace', trace: id, name, bytes });
+  }
+
   /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */
   async listen(host: string, port: number): Promise<string> {
     const address = `${host}:${port}`;
@@ -188,23 +209,24 @@ export class Server {
     return this.#url;
   }
 
-  /** Results first, then the states that were touched: a failed sync must lose neither. */
-  #beforeCommit(): Change[] {
+  /** All in one turn, so that ends of attempts, their results and the states fit together. */
+  #beforeCommit(): Latecomers {
     const changes: Change[] = [];
     const jobs = [...this.core.jobs.values()];
-    for (const job of jobs) job.results.flush();
+    const flushes: Promise<void>[] = [];
     for (const job of jobs) {
       changes.push(...this.#resultsEnd(job));
+      flushes.push(job.results.flush());
       for (const { segment, bytes } of job.tasks.takeDirty()) {
         changes.push({ kind: 'states', job: job.id, segment, bytes });
       }
     }
     changes.push(...this.#statistics(jobs));
-    return changes;
+    return { changes, synced: allDone(flushes) };
   }
 
   #resultsEnd(job: Job): Change[] {
-    const { segment, bytes } = job.results.durableEnd;
+    const { segment, bytes } = job.results.end;
     if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
     job.resultsEnd = { segment, bytes };
     return [{ kind: 'results-end', job: job.id, segment, bytes }];
@@ -225,22 +247,13 @@ export class Server {
   }
 
   #startTimers(): void {
-    // Not the clock of decisions: this measures how long this process itself did not run.
-    let last = performance.now();
-    const tick = setInterval(() => {
-      const now = performance.now();
-      // Only a stall of the server's own counts, not the ordinary jitter of a timer.
-      const stalledMs = now - last > 4 * TICK_MS ? now - last - TICK_MS : 0;
-      last = now;
-      onTick(this.core, stalledMs);
-      this.#releaseDelayed();
-    }, TICK_MS);
+    this.#leases.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
-    this.#timers.push(tick, statistics, disk);
+    this.#timers.push(statistics, disk);
   }
 
   #lookAtDisk(): void {
@@ -259,7 +272,7 @@ export class Server {
   }
 
   #releaseDelayed(): void {
-    const now = this.core.clock.now();
+    const now = this.core.clock.monotonic();
     for (const id of this.core.active) {
       const job = this.core.jobs.get(id)!;
       if (job.tasks.delayed > 0 && job.tasks.releaseDue(now) > 0) this.core.wake();
@@ -341,6 +354,7 @@ export class Server {
   async #close(): Promise<void> {
     this.core.stopped = 'the server is stopping';
     this.core.commit.end();
+    this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
     this.#desk.close();
     this.#events.close();
@@ -355,6 +369,12 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** Rejects like the first that rejected, but only when none is under way any more. */
+async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(works);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** A later job has taken over the output; an earlier one must not write over it. */

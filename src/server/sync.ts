@@ -11,11 +11,12 @@ import {
 } from '#wire';
 import type { Core, Lease, Worker } from './core.ts';
 import { describe, dispatch } from './dispatch.ts';
+import type { Errands } from './errands.ts';
 import type { ResultIntake } from './intake/results.ts';
 import { onAttemptEnded } from './reactor/attempts.ts';
 import { onUnused } from './reactor/leases.ts';
 import { onLeaseLost, onWorkerLost, readopt } from './reactor/lost.ts';
-import { onWorkerHeard } from './reactor/workers.ts';
+import { isQuiet, onWorkerHeard, touchWorker } from './reactor/workers.ts';
 
 /** An answer is kept back no longer than this, whatever the worker allows. */
 const LONGEST_WAIT_MS = 25_000;
@@ -31,12 +32,14 @@ interface Parked {
 export class SyncDesk {
   readonly #core: Core;
   readonly #results: ResultIntake;
+  readonly #errands: Errands;
   readonly #parked = new Map<string, Parked>();
   #awake = false;
 
-  constructor(core: Core, results: ResultIntake) {
+  constructor(core: Core, results: ResultIntake, errands: Errands) {
     this.#core = core;
     this.#results = results;
+    this.#errands = errands;
   }
 
   /** Work may have come: everybody who waits is looked at once more, soon. */
@@ -53,6 +56,9 @@ export class SyncDesk {
   async exchange(request: SyncRequest, address: string, gone: AbortSignal): Promise<SyncResponse> {
     const core = this.#core;
     if (this.#isOvertaken(request)) return this.#nothing();
+    // At once: storing what it brings may take longer than its lease has left.
+    const known = core.workers.get(request.worker);
+    if (known) touchWorker(core, known);
     this.#parked.get(request.worker)?.answer([]);
     const places = await this.#results.storeUploads(request);
     if (this.#isOvertaken(request)) return this.#nothing();
@@ -67,14 +73,17 @@ export class SyncDesk {
       slots: request.slots,
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
+      machine: request.machine,
+      remainingMs: request.remainingMs,
       draining: request.draining,
-      leaseMs: core.settings.leaseMs,
+      awayMs: request.awayMs,
+      leaseMs: Math.max(core.settings.leaseMs, request.awayMs),
     });
     worker.sequence = request.sequence;
-    for (const end of request.ended) this.#end(worker, end, places);
+    for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
-    const told = worker.cancels.size > 0 || worker.recall;
+    const told = worker.cancels.size > 0 || worker.recall || this.#errands.of(worker).length > 0;
     const quiet = attempts.length === 0 && request.ended.length === 0 && !told;
     if (quiet && request.waitMs > 0 && !core.draining && !gone.aborted) {
       attempts = await this.#park(worker, request, gone);
@@ -96,7 +105,8 @@ export class SyncDesk {
   #nothing(): SyncResponse {
     const { leaseMs } = this.#core.settings;
     const settings = { leaseMs, slots: null, drain: false, stop: false };
-    return { protocol: PROTOCOL_VERSION, jobs: [], attempts: [], cancel: [], settings };
+    const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
+    return { protocol: PROTOCOL_VERSION, ...nothing, settings };
   }
 
   /** A worker whose process is known to be dead: another has its directory. */
@@ -105,6 +115,22 @@ export class SyncDesk {
     if (dead && dead.state !== 'lost') {
       onWorkerLost(this.#core, dead, 'its process ended and another took its place');
     }
+  }
+
+  /**
+   * The worker's times become moments of this machine: what happened so long ago by its clock did so
+   * by ours. The two clocks are never compared.
+   */
+  #timed(end: EndedAttempt, { atMs }: SyncRequest): EndedAttempt {
+    const now = this.#core.clock.now();
+    const granted = this.#core.leases.get(end.ticket)?.grantedAtMs ?? 0;
+    const endedAtMs = now - Math.max(0, atMs - end.endedAtMs);
+    const startedAtMs = endedAtMs - Math.max(0, end.endedAtMs - end.startedAtMs);
+    return {
+      ...end,
+      startedAtMs: Math.max(startedAtMs, granted),
+      endedAtMs: Math.max(endedAtMs, granted),
+    };
   }
 
   #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
@@ -180,15 +206,16 @@ export class SyncDesk {
   #serveParked(): void {
     if (this.#parked.size === 0) return;
     const waiting = [...this.#parked.values()];
-    // A poll may outlive its worker's lease; what a lost worker were given would never expire.
+    // A poll may outlive its worker, and what a lost one were given would never expire.
     const takesWork = ({ worker, asksFor }: Parked): boolean =>
-      asksFor > 0 && worker.state !== 'lost';
+      asksFor > 0 && worker.state !== 'lost' && !isQuiet(this.#core, worker);
     const asking = this.#core.draining ? [] : waiting.filter(takesWork);
     const given = dispatch(this.#core, asking);
     for (const parked of waiting) {
       const attempts = given.get(parked.worker.id);
       const { cancels, recall } = parked.worker;
-      if (attempts || cancels.size > 0 || recall || this.#core.draining) {
+      const hasErrand = this.#errands.of(parked.worker).length > 0;
+      if (attempts || cancels.size > 0 || recall || hasErrand || this.#core.draining) {
         parked.answer(attempts ?? []);
       }
     }
@@ -210,6 +237,7 @@ export class SyncDesk {
         ...[...worker.cancels].map(([ticket, cause]) => ({ ticket, cause })),
         ...this.#recalled(worker).map((ticket) => ({ ticket, cause: 'recalled' as const })),
       ],
+      errands: this.#errands.of(worker),
       settings: {
         leaseMs: this.#core.settings.leaseMs,
         slots: null,

@@ -94,6 +94,8 @@ export interface StoredWorker {
   readonly slots: number;
   readonly firstSeenMs: number;
   readonly lastSeenMs: number;
+  /** It may be silent for so long before it counts as lost; 0: for the server's lease. */
+  readonly awayMs: number;
 }
 
 /** Everything that may change, applied in order, all or nothing. */
@@ -176,7 +178,10 @@ export interface CollectedRow {
 }
 
 export interface Store {
-  /** Resolved means durable: it survives the loss of power. Rejected means nothing was changed. */
+  /**
+   * Resolved means durable: it survives the loss of power. Rejected means nothing was changed, but
+   * after `STATE_SYNC_FAILED` only the disk knows: the store is to be opened anew. One at a time.
+   */
   commit(changes: readonly Change[]): Promise<void>;
 
   jobs(): Promise<StoredJob[]>;
@@ -197,6 +202,8 @@ export interface Store {
   attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
   /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
+  /** Attempts that ended with their worker, the latest first, at most `limit`. */
+  lostAttempts(job: JobId, limit: number): Promise<AttemptRow[]>;
   /** Accepted results after task `after` in table order, at most `limit`. */
   collectedByTask(job: JobId, after: TaskIndex, limit: number): Promise<CollectedRow[]>;
   /** Accepted results after `sequence` in the order they ended, at most `limit`. */

@@ -1,7 +1,7 @@
 /** The contract as tests: every store passes this suite. `open` opens the same place each time. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AttemptRecord, JobSpec } from '#model';
+import { type AttemptRecord, type JobSpec, usageOf } from '#model';
 import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 
 export function storedJob(id: number): StoredJob {
@@ -37,14 +37,7 @@ export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = 
     signature: '',
     startedAtMs: 5,
     endedAtMs: 9,
-    usage: {
-      wallMs: 4,
-      cpuUserMs: 1.5,
-      cpuSystemMs: null,
-      memoryPeakBytes: 4096,
-      diskBytes: null,
-      source: 'rusage',
-    },
+    usage: usageOf(4, { source: 'rusage', figures: { cpuUserMs: 1.5, memoryPeakBytes: 4096 } }),
     place: { segment: 1, offset: 64, bytes: 32 },
     reusedFrom: null,
     ...overrides,
@@ -169,12 +162,17 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       const store = await reopened([
         { kind: 'attempt-ended', sequence: 1, attempt: lost, accepted: false },
       ]);
+      assert.deepEqual(
+        (await store.lostAttempts(1, 10)).map(({ ticket }) => ticket),
+        [lost.ticket],
+      );
       await store.commit([
         { kind: 'attempt-redeemed', job: 1, task: 4, ticket: lost.ticket },
         { kind: 'attempt-ended', sequence: 2, attempt: attemptRecord(4), accepted: true },
       ]);
       const causes = (await store.attemptsOfTask(1, 4)).map((attempt) => attempt.cause);
       assert.deepEqual(causes, ['ok']);
+      assert.deepEqual(await store.lostAttempts(1, 10), []);
       await store.close();
     });
 
@@ -194,6 +192,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         slots: 2,
         firstSeenMs: 1,
         lastSeenMs: 2,
+        awayMs: 3,
       };
       const store = await reopened([
         { kind: 'job-added', job: storedJob(1) },

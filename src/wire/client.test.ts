@@ -60,6 +60,7 @@ const SYNC_ANSWER = {
   jobs: [],
   attempts: [],
   cancel: [],
+  errands: [],
   settings: { leaseMs: 1000, slots: null, drain: false, stop: false },
 };
 
@@ -75,6 +76,10 @@ const SYNC = {
   freeSlots: 1,
   memoryBytes: 1,
   diskFreeBytes: 1,
+  machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null },
+  awayMs: 0,
+  remainingMs: null,
+  atMs: 1,
   waitMs: 0,
   draining: false,
   holding: [],

@@ -49,6 +49,12 @@ export {
   type TaskPage,
   type TaskSummary,
 } from './api/tasks.ts';
+export type {
+  TraceCheck,
+  TraceCollection,
+  TraceCollectionView,
+  TraceView,
+} from './api/traces.ts';
 export {
   API_BODY_BYTES,
   type Api,
@@ -63,6 +69,7 @@ export {
   ServerClient,
   type ServerClientOptions,
 } from './client.ts';
+export { type Errand, type ErrandReport, parseErrandReport } from './errand.ts';
 export { wireErrors } from './errors.ts';
 export {
   type Answer,
@@ -110,6 +117,7 @@ export {
   type EndedAttempt,
   type GrantedAttempt,
   type JobDescription,
+  type MachineFigures,
   PROTOCOL_VERSION,
   type RenewRequest,
   type SentPart,

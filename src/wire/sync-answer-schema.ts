@@ -16,6 +16,7 @@ import {
   text,
   whole,
 } from './checked.ts';
+import { readErrand } from './errand.ts';
 import type { GrantedAttempt, JobDescription, SyncResponse } from './sync.ts';
 import { checkProtocol, SYNC_LIMITS } from './sync-schema.ts';
 
@@ -35,6 +36,7 @@ export function parseSyncResponse(json: unknown): SyncResponse {
       jobs: list(fields.jobs, 'jobs', SYNC_LIMITS.jobs, readJob),
       attempts: list(fields.attempts, 'attempts', SYNC_LIMITS.attempts, readGrant),
       cancel: list(fields.cancel, 'cancel', SYNC_LIMITS.holding, readCancel),
+      errands: list(fields.errands, 'errands', SYNC_LIMITS.errands, readErrand),
       settings: inner(fields.settings, 'settings', readSettings),
     };
   });
@@ -183,6 +185,7 @@ function readRequest(fields: JsonObject): ResourceRequest {
     cpus: quantity(fields.cpus, 'cpus'),
     memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
     diskBytes: whole(fields.diskBytes, 'diskBytes'),
+    timeMs: whole(fields.timeMs, 'timeMs'),
   };
 }
 

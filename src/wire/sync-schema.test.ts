@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WindrowError } from '#base';
+import { usageOf } from '#model';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
 import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
@@ -17,14 +18,10 @@ function end(ticket: number): EndedAttempt {
     reason: '',
     startedAtMs: 1.7e12 + ticket,
     endedAtMs: 1.7e12 + ticket + 5.5,
-    usage: {
-      wallMs: 5.5,
-      cpuUserMs: 1.25,
-      cpuSystemMs: 0,
-      memoryPeakBytes: 1_000_000,
-      diskBytes: null,
+    usage: usageOf(5.5, {
       source: 'rusage',
-    },
+      figures: { cpuUserMs: 1.25, cpuSystemMs: 0, memoryPeakBytes: 1_000_000 },
+    }),
     parts: [
       { name: 'energy', kind: 'result', file: 'stdout', cutBytes: 0, text: '0.44\n' },
       { name: 'stderr', kind: 'log', file: '', cutBytes: 7, base64: 'AAECAw==' },
@@ -54,6 +51,10 @@ const REQUEST: SyncRequest = {
   freeSlots: 3,
   memoryBytes: 64e9,
   diskFreeBytes: 1e12,
+  machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8 },
+  awayMs: 3_600_000,
+  remainingMs: 90_000.5,
+  atMs: 1.7e12,
   waitMs: 10_000,
   draining: false,
   holding: [1, 2],
@@ -83,7 +84,7 @@ const RESPONSE: SyncResponse = {
       directory: { kind: 'scratch' },
       timeoutMs: 600_000,
       killGraceMs: 5000,
-      request: { cpus: 0.5, memoryBytes: 0, diskBytes: 0 },
+      request: { cpus: 0.5, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
       logBytes: 1 << 20,
       resultBytes: 1 << 30,
       deleteWorker: true,
@@ -91,6 +92,20 @@ const RESPONSE: SyncResponse = {
   ],
   attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],
   cancel: [{ ticket: 2, cause: 'superseded' }],
+  errands: [
+    {
+      id: 1,
+      kind: 'collect-traces',
+      traceId: '1795276800.000000001',
+      directory: '',
+      match: '',
+      remove: false,
+      url: '',
+      account: 'rocks',
+      secret: '',
+      insecure: false,
+    },
+  ],
   settings: { leaseMs: 60_000, slots: null, drain: false, stop: false },
 };
 
@@ -144,7 +159,7 @@ const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['ended.1.cause', 'constructor', 'ended[1].cause'],
   ['ended.1.usage.wallMs', '5', 'ended[1].usage.wallMs'],
   ['ended.1.usage.wallMs', null, 'ended[1].usage.wallMs'],
-  ['ended.1.usage.source', 'guess', 'ended[1].usage.source'],
+  ['ended.1.usage.sources', 'rr?-----', 'ended[1].usage.sources'],
   ['ended.0.reason', 'x'.repeat(5000), 'ended[0].reason'],
   ['ended.0.lastErrorLine', undefined, 'ended[0].lastErrorLine'],
   ['ended.0.parts.0.file', '../../etc/passwd', 'ended[0].parts[0].file'],

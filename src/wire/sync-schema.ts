@@ -4,7 +4,7 @@
  * milliseconds. What was read is copied field by field; unknown fields of newer versions are
  * dropped.
  */
-import { type AttemptEnd, CAUSES, type Cause, type Usage } from '#model';
+import { type AttemptEnd, areSources, CAUSES, type Cause, FIGURES, type Usage } from '#model';
 import {
   checked,
   flag,
@@ -22,7 +22,7 @@ import {
   whole,
 } from './checked.ts';
 import { wireErrors } from './errors.ts';
-import type { EndedAttempt, RenewRequest, SentPart, SyncRequest } from './sync.ts';
+import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 
 /** Limits of one sync, either way. */
@@ -31,15 +31,17 @@ export const SYNC_LIMITS = {
   attempts: 10_000,
   holding: 100_000,
   jobs: 10_000,
+  errands: 1000,
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,
+  /** A month: what a lost worker held waits no longer. */
+  awayMs: 30 * 86_400_000,
   /** Characters of one inline part; larger ones are uploaded. */
   inline: 1 << 20,
 } as const;
 
 const CAUSE_SET: ReadonlySet<Cause> = new Set(CAUSES);
-const USAGE_SOURCES = new Set(['rusage', 'sampled', 'none'] as const);
 const PART_KINDS = new Set(['result', 'log'] as const);
 
 /**
@@ -61,6 +63,10 @@ export function parseSyncRequest(json: unknown): SyncRequest {
       freeSlots: whole(fields.freeSlots, 'freeSlots', 0, SYNC_LIMITS.attempts),
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
+      machine: inner(fields.machine, 'machine', readMachine),
+      awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
+      remainingMs: measured(fields.remainingMs, 'remainingMs'),
+      atMs: quantity(fields.atMs, 'atMs'),
       waitMs: whole(fields.waitMs, 'waitMs', 0, 3_600_000),
       draining: flag(fields.draining, 'draining'),
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
@@ -80,6 +86,15 @@ export function checkProtocol(fields: JsonObject): number {
   const found = whole(fields.protocol, 'protocol');
   if (found === PROTOCOL_VERSION) return found;
   throw wireErrors.create('PROTOCOL_MISMATCH', { found, expected: PROTOCOL_VERSION });
+}
+
+function readMachine(fields: JsonObject): MachineFigures {
+  return {
+    cpus: whole(fields.cpus, 'cpus'),
+    loadAverage: quantity(fields.loadAverage, 'loadAverage'),
+    memoryFreeBytes: whole(fields.memoryFreeBytes, 'memoryFreeBytes'),
+    roundTripMs: measured(fields.roundTripMs, 'roundTripMs'),
+  };
 }
 
 function readTicket(value: unknown): number {
@@ -115,9 +130,19 @@ function readUsage(fields: JsonObject): Usage {
     cpuUserMs: measured(fields.cpuUserMs, 'cpuUserMs'),
     cpuSystemMs: measured(fields.cpuSystemMs, 'cpuSystemMs'),
     memoryPeakBytes: measured(fields.memoryPeakBytes, 'memoryPeakBytes'),
+    ioReadBytes: measured(fields.ioReadBytes, 'ioReadBytes'),
+    ioWriteBytes: measured(fields.ioWriteBytes, 'ioWriteBytes'),
+    contextSwitches: measured(fields.contextSwitches, 'contextSwitches'),
+    tasksPeak: measured(fields.tasksPeak, 'tasksPeak'),
     diskBytes: measured(fields.diskBytes, 'diskBytes'),
-    source: oneOf(fields.source, 'source', USAGE_SOURCES),
+    sources: readSources(fields.sources),
   };
+}
+
+function readSources(value: unknown): string {
+  const sources = text(value, 'sources', FIGURES.length);
+  if (areSources(sources)) return sources;
+  throw mismatch('sources', 'a letter for the source of each figure', sources);
 }
 
 function measured(value: unknown, key: string): number | null {

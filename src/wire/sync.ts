@@ -21,6 +21,8 @@ import type {
   Ticket,
 } from '#model';
 
+import type { Errand } from './errand.ts';
+
 export const PROTOCOL_VERSION = 1;
 
 export interface SyncRequest {
@@ -42,6 +44,13 @@ export interface SyncRequest {
   readonly freeSlots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  readonly machine: MachineFigures;
+  /** It may be silent by choice for so long before it counts as lost; 0: for the server's lease. */
+  readonly awayMs: number;
+  /** How long until it ends by itself; null: nobody has said. */
+  readonly remainingMs: number | null;
+  /** Its clock at sending, the one that the times of `ended` are of: only differences count. */
+  readonly atMs: number;
   /** How long the server may keep the answer back when it has nothing to say. */
   readonly waitMs: number;
   /** True while the worker takes no new attempts (it is asked to stop). */
@@ -51,6 +60,16 @@ export interface SyncRequest {
   readonly ended: readonly EndedAttempt[];
   /** Jobs whose description the worker has. */
   readonly knownJobs: readonly JobId[];
+}
+
+/** How loaded the machine is and how far away, as the worker sees it. */
+export interface MachineFigures {
+  readonly cpus: number;
+  /** Of the last minute, as the kernel counts it. */
+  readonly loadAverage: number;
+  readonly memoryFreeBytes: number;
+  /** Of the last renewal of its lease, to the server and back; null before the first. */
+  readonly roundTripMs: number | null;
 }
 
 /** An end with what the attempt produced. Large parts were uploaded before, by ticket and name. */
@@ -85,6 +104,7 @@ export interface SyncResponse {
     readonly ticket: Ticket;
     readonly cause: 'superseded' | 'cancelled' | 'recalled';
   }[];
+  readonly errands: readonly Errand[];
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;

@@ -1,10 +1,17 @@
 /** A worker process from its start to its end: directory, agent, signals. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { formatDuration, WindrowError } from '#base';
 import { ServerClient } from '#wire';
-import { WorkerAgent } from './agent.ts';
+import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import type { AgentOptions } from './port.ts';
-import { clearLeftovers, takeDirectory, takenAtMs, trimBlobs } from './worker-directory.ts';
+import {
+  clearLeftovers,
+  takeDirectory,
+  takenAtMs,
+  trimBlobs,
+  type WorkerDirectory,
+} from './worker-directory.ts';
 
 export interface RunWorkerOptions
   extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots'> {
@@ -14,8 +21,12 @@ export interface RunWorkerOptions
   readonly slots: number;
   /** Refuse to be the second worker of this machine in `dir`. */
   readonly exclusive: boolean;
+  /** Tells the session to others who find this worker in `dir`; `''` if it is not known yet. */
+  readonly sessionTag: string;
   /** Most bytes of programs and inputs kept in `dir` between runs. */
   readonly cacheBytes: number;
+  /** How long what runs may go on once the worker is asked to end; null: until it is done. */
+  readonly drainMs: number | null;
 }
 
 /** Syncs, transfers and a spare. */
@@ -28,40 +39,66 @@ const CONNECTIONS = 8;
 export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const worker = randomUUID();
   const { dir, exclusive, log } = options;
-  const directory = takeDirectory({ dir, worker, host: hostname(), exclusive });
+  const owner = { worker, session: options.sessionTag };
+  const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
   try {
     await clearLeftovers(directory.own, log);
     trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
-    const agent = new WorkerAgent(
-      {
-        ...options,
-        dir: directory.own,
-        blobs: directory.blobs,
-        connect: (endpoint) => new ServerClient({ ...endpoint, connections: CONNECTIONS }),
-      },
-      { worker, replaces: directory.replaces },
-    );
-    const forget = heedSignals(agent, options);
-    try {
-      await agent.run();
-    } finally {
-      forget();
+    let identity: AgentIdentity = { worker, replaces: directory.replaces };
+    while (!(await runAgent(options, directory, identity))) {
+      log.warn({}, 'another server answers; what ran for the last one was ended');
+      identity = { worker: randomUUID(), replaces: null };
     }
   } finally {
     directory.release();
   }
 }
 
-function heedSignals(agent: WorkerAgent, { log }: Pick<RunWorkerOptions, 'log'>): () => void {
+/** False when its server was replaced by another, for which it must begin anew. */
+async function runAgent(
+  options: RunWorkerOptions,
+  directory: WorkerDirectory,
+  identity: AgentIdentity,
+): Promise<boolean> {
+  const agent = new WorkerAgent(
+    {
+      ...options,
+      dir: directory.own,
+      blobs: directory.blobs,
+      connect: (endpoint) => new ServerClient({ ...endpoint, connections: CONNECTIONS }),
+    },
+    identity,
+  );
+  const forget = heedSignals(agent, options);
+  try {
+    await agent.run();
+    return true;
+  } catch (error) {
+    if (error instanceof WindrowError && error.code === 'WORKER_SERVER_REPLACED') return false;
+    throw error;
+  } finally {
+    forget();
+  }
+}
+
+function heedSignals(
+  agent: WorkerAgent,
+  { log, drainMs }: Pick<RunWorkerOptions, 'log' | 'drainMs'>,
+): () => void {
   let asked = 0;
+  let timer: NodeJS.Timeout | undefined;
   const ask = () => {
     asked++;
-    if (asked === 1) {
-      log.info({}, 'asked to end: finishing what runs; ask again to stop at once');
-      agent.drain();
-    } else agent.stop();
+    if (asked > 1 || drainMs === 0) return agent.stop();
+    const limit = drainMs === null ? '' : ` for up to ${formatDuration(drainMs)}`;
+    log.info({}, `asked to end: finishing what runs${limit}; ask again to give it back at once`);
+    agent.drain();
+    if (drainMs !== null) timer = setTimeout(() => agent.stop(), drainMs);
   };
   const stop = () => agent.stop();
   process.on('SIGTERM', ask).on('SIGINT', ask).on('SIGHUP', stop);
-  return () => void process.off('SIGTERM', ask).off('SIGINT', ask).off('SIGHUP', stop);
+  return () => {
+    clearTimeout(timer);
+    process.off('SIGTERM', ask).off('SIGINT', ask).off('SIGHUP', stop);
+  };
 }

@@ -58,7 +58,7 @@ test('demand is a whole number that one answer can satisfy, whatever the view', 
       const wanted = wantedAttempts(any);
       assert.ok(Number.isSafeInteger(wanted) && wanted >= 0);
       assert.ok(wanted <= any.slots + MOST_PREFETCHED);
-      assert.ok(gatherMs(any) <= 20 && pollDelayMs(any) <= 20);
+      assert.ok(gatherMs(any) <= 50 && pollDelayMs(any) <= 20);
     }),
   );
 });

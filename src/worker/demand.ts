@@ -15,17 +15,23 @@ const REMEMBERED = 63;
 export class RecentTimes {
   readonly #ms: number[] = [];
   #next = 0;
+  /** Sorting takes longer than a start should; while times are few each one counts. */
+  #median: { ms: number | undefined; unseen: number } = { ms: undefined, unseen: 0 };
 
   add(ms: number): void {
     this.#ms[this.#next] = ms;
     this.#next = (this.#next + 1) % REMEMBERED;
+    this.#median.unseen++;
   }
 
-  /** Undefined until something has ended. */
+  /** Undefined until something has ended; a full memory is looked at every few times only. */
   medianMs(): number | undefined {
-    if (this.#ms.length === 0) return undefined;
-    const sorted = [...this.#ms].sort((a, b) => a - b);
-    return sorted[sorted.length >> 1];
+    const most = this.#ms.length < REMEMBERED ? 1 : 8;
+    if (this.#median.unseen >= most) {
+      const sorted = [...this.#ms].sort((a, b) => a - b);
+      this.#median = { ms: sorted[sorted.length >> 1], unseen: 0 };
+    }
+    return this.#median.ms;
   }
 }
 
@@ -70,7 +76,7 @@ export function wantedAttempts(view: DemandView): number {
  */
 export function gatherMs(view: DemandView): number {
   const target = readyTarget(view);
-  return target > 8 && view.queued > target / 2 ? 20 : 2;
+  return target > 8 && view.queued > target / 2 ? 50 : 2;
 }
 
 /**

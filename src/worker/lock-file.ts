@@ -6,24 +6,20 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { systemCodeOf } from '#base';
+import {
+  type HolderLife,
+  type LockHolder,
+  lifeOfHolder,
+  NOBODY,
+  parseHolder,
+  systemCodeOf,
+} from '#base';
 import { processRealm, startTimeOf } from './process-table.ts';
-
-export interface LockHolder {
-  readonly host: string;
-  readonly pid: number;
-  /** Kernel run and pid namespace; pids compare only within one. */
-  readonly realm: string;
-  readonly startTime: string;
-  /** The worker's id at the server; `''` for locks that no worker holds for its life. */
-  readonly worker: string;
-}
 
 /** Who holds the lock, and whether that is sure to be over; undefined when there is no lock. */
 export interface LockState {
   readonly holder: LockHolder;
-  /** `unknown`: another machine or container, which cannot be seen from here. */
-  readonly life: 'alive' | 'gone' | 'unknown';
+  readonly life: HolderLife;
 }
 
 export type LockResult =
@@ -31,33 +27,18 @@ export type LockResult =
   | { readonly taken: true; readonly replaced: LockHolder | null; release(): void }
   | { readonly taken: false; readonly holder: LockHolder };
 
-function ownEntry(worker: string): LockHolder {
-  const startTime = startTimeOf(process.pid) ?? '';
-  return { host: hostname(), pid: process.pid, realm: processRealm(), startTime, worker };
+/** Whose a lock is, beyond the process. */
+export interface LockOwner {
+  readonly worker: string;
+  readonly session: string;
 }
 
-const NOBODY: LockHolder = {
-  host: 'an unknown host',
-  pid: 0,
-  realm: '',
-  startTime: '',
-  worker: '',
-};
+const NO_WORKER: LockOwner = { worker: '', session: '' };
 
-function parseHolder(text: string): LockHolder {
-  try {
-    const found = JSON.parse(text) as Partial<LockHolder> | null;
-    if (typeof found?.host !== 'string' || !Number.isSafeInteger(found.pid)) return NOBODY;
-    return {
-      host: found.host,
-      pid: found.pid!,
-      realm: String(found.realm),
-      startTime: String(found.startTime),
-      worker: String(found.worker ?? ''),
-    };
-  } catch {
-    return NOBODY;
-  }
+function ownEntry({ worker, session }: LockOwner): LockHolder {
+  const startTime = startTimeOf(process.pid) ?? '';
+  const realm = processRealm();
+  return { host: hostname(), pid: process.pid, realm, startTime, worker, session };
 }
 
 function readText(path: string): string | undefined {
@@ -68,28 +49,16 @@ function readText(path: string): string | undefined {
   }
 }
 
-function lifeOf(holder: LockHolder): LockState['life'] {
-  const realm = processRealm();
-  // Where there is no /proc only the host's name says whose pid it is.
-  if (realm === '' && holder.realm === '') {
-    return holder.host === hostname() ? lifeOfPid(holder.pid) : 'unknown';
-  }
-  if (holder.realm === realm) {
-    return startTimeOf(holder.pid) === holder.startTime ? 'alive' : 'gone';
-  }
-  // Same host name but another boot id: the machine was started again since. The same boot id with
-  // another namespace is a container next door, which may well live.
-  const [boot] = holder.realm.split(' ');
-  const [ownBoot] = realm.split(' ');
-  return holder.host === hostname() && boot !== '' && boot !== ownBoot ? 'gone' : 'unknown';
+function lifeOf(holder: LockHolder): HolderLife {
+  return lifeOfHolder(holder, { host: hostname(), realm: processRealm(), startTimeOf, isAlive });
 }
 
-function lifeOfPid(pid: number): LockState['life'] {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return 'alive';
+    return true;
   } catch (error) {
-    return systemCodeOf(error) === 'ESRCH' ? 'gone' : 'alive';
+    return systemCodeOf(error) !== 'ESRCH';
   }
 }
 
@@ -146,8 +115,8 @@ function breakStale(path: string, stale: string): void {
 }
 
 /** Takes the lock at `path`, or says who has it. Throws only on file system errors. */
-export function takeLock(path: string, worker = ''): LockResult {
-  const text = JSON.stringify(ownEntry(worker));
+export function takeLock(path: string, owner: LockOwner = NO_WORKER): LockResult {
+  const text = JSON.stringify(ownEntry(owner));
   let replaced: LockHolder | null = null;
   for (let round = 0; round < 5; round++) {
     if (tryLink(path, text)) {

@@ -2,7 +2,9 @@
 export { type AgentIdentity, WorkerAgent } from './agent.ts';
 export { type RunWorkerOptions, runWorker } from './command.ts';
 export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.ts';
+export type { ErrandEnd, RunErrand } from './errands.ts';
 export { workerErrors } from './errors.ts';
-export { type LockHolder, type LockState, readLock } from './lock-file.ts';
+export { type LockState, readLock } from './lock-file.ts';
 export type { AgentLog, AgentOptions, Endpoint, ServerLink } from './port.ts';
+export { sessionTag } from './session-tag.ts';
 export { lockPathOf } from './worker-directory.ts';

@@ -2,6 +2,7 @@
 import type { Clock } from '#base';
 import type { Starter } from '#sandbox';
 import type { ServerClient } from '#wire';
+import type { RunErrand } from './errands.ts';
 
 /** Where the server is now. A local server that was started again may have another port. */
 export interface Endpoint {
@@ -22,13 +23,17 @@ export interface AgentLog {
  * The conversation with one server, as `ServerClient` holds it. Every rejection is a
  * `WindrowError`, the server's own or one that says what became of the connection.
  */
-export type ServerLink = Pick<ServerClient, 'sync' | 'uploadPart' | 'fetchBlob' | 'close'>;
+export type ServerLink = Pick<
+  ServerClient,
+  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'close'
+>;
 
 export interface AgentOptions {
   /** Asked at the start and again before every new attempt to connect. */
   readonly endpoint: () => Promise<Endpoint>;
   readonly connect: (endpoint: Endpoint) => ServerLink;
   readonly openStarter: () => Starter;
+  readonly runErrand: RunErrand;
   /** Name for people. */
   readonly name: string;
   readonly version: string;
@@ -44,6 +49,14 @@ export interface AgentOptions {
   readonly memoryBytes: number;
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
+  /** The server may hear nothing of it for so long before it counts as lost; 0: for its lease. */
+  readonly awayMs: number;
+  /** How long until the worker has to end; null: it need not. Below 0 when that time is over. */
+  readonly remainingMs: () => number | null;
+  /** As `giveUpMs`, for a server that never has answered. */
+  readonly firstContactMs: number;
+  /** The server has answered for the first time. */
+  readonly onConnected: (worker: string) => void;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;

@@ -3,7 +3,7 @@
  * attempt, so a directory that its program left untouched is used again under another name.
  */
 import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { removeScratch, removeTree } from './remove-tree.ts';
+import { removeScratch, removeTree } from '#base';
 
 const MOST_SPARES = 64;
 
@@ -15,8 +15,8 @@ export interface Scratch {
 
 export class ScratchShelf {
   readonly #root: string;
+  /** Each under the name it had last. */
   readonly #spares: string[] = [];
-  #count = 0;
 
   /** `root` exists. */
   constructor(root: string) {
@@ -47,9 +47,7 @@ export class ScratchShelf {
    */
   give(scratch: Scratch, sealed: boolean): Promise<void> | undefined {
     if (sealed && this.#spares.length < MOST_SPARES && isUntouched(scratch)) {
-      const spare = `${this.#root}/spare-${this.#count++}`;
-      renameSync(scratch.path, spare);
-      this.#spares.push(spare);
+      this.#spares.push(scratch.path);
       return undefined;
     }
     return removeScratch(scratch.path);

@@ -3,29 +3,28 @@ import type { Clock } from '#base';
 import type { Ticket } from '#model';
 import type { Starter } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt } from '#wire';
-import { type Attempt, newAttempt, stopAttempt, type Workshop } from './attempt/attempt.ts';
+import { newAttempt, stopAttempt, type Workshop } from './attempt/attempt.ts';
 import { runAttempt } from './attempt/pipeline.ts';
+import { CANCELLED, SUPERSEDED } from './attempt/verdict.ts';
 import { type DemandView, GIVE_BACK_AFTER_MS, RecentTimes } from './demand.ts';
 import type { JobPlan } from './job-plan.ts';
+import { type Lane, type LaneAttempt, laneWithRoom, misplaced, waitingIn } from './lane.ts';
 
 export interface SlotPoolOptions {
   readonly slots: number;
   readonly workshop: Workshop;
   readonly openStarter: () => Starter;
   readonly onEnd: (end: EndedAttempt) => void;
+  /** Until the worker ends; null: it need not. */
+  readonly remainingMs: () => number | null;
+  /** Attempts were dropped before they began: the server is to hear so. */
+  readonly onGivenBack: () => void;
 }
 
 interface Waiting {
   readonly plan: JobPlan;
   readonly grant: GrantedAttempt;
   readonly sinceMs: number;
-}
-
-interface Running {
-  readonly attempt: Attempt;
-  readonly cost: number;
-  readonly sinceMs: number;
-  hasSlot: boolean;
 }
 
 /** A slot offers one CPU; smaller requests share one, down to a quarter each. */
@@ -39,7 +38,10 @@ export class SlotPool {
   readonly #options: SlotPoolOptions;
   readonly #clock: Clock;
   readonly #queue: Waiting[] = [];
-  readonly #running = new Map<Ticket, Running>();
+  /** Everything handed to a starter until its end is told. */
+  readonly #running = new Map<Ticket, LaneAttempt>();
+  /** Lanes that have attempts; each takes its cost of the slots. */
+  readonly #lanes = new Set<Lane>();
   readonly #idleStarters: Starter[] = [];
   readonly #times = new RecentTimes();
   #slots: number;
@@ -73,10 +75,11 @@ export class SlotPool {
   }
 
   view(): Omit<DemandView, 'closed'> {
+    const ahead = this.#running.size - this.#delivering - this.#lanes.size;
     return {
       slots: this.#slots,
       taken: this.#taken,
-      queued: this.#queue.length,
+      queued: this.#queue.length + ahead,
       medianMs: this.#times.medianMs(),
       youngestMs: this.#youngestMs(),
     };
@@ -100,14 +103,17 @@ export class SlotPool {
     if (at >= 0) this.#queue.splice(at, 1);
     const running = this.#running.get(ticket);
     if (!running) this.#noteIdle();
+    else if (cause === 'recalled') giveBack(running);
     // Said again with every answer until the end is known; a second TERM would begin a new grace.
-    else if (cause !== 'recalled' && !running.attempt.stopped) {
-      stopAttempt(running.attempt, cause, running.attempt.plan.job.killGraceMs);
+    else if (!running.attempt.stopped) {
+      const verdict = cause === 'superseded' ? SUPERSEDED : CANCELLED;
+      stopAttempt(running.attempt, verdict, running.attempt.plan.job.killGraceMs);
     }
   }
 
   /** Drops what could not start for long: no longer held, it goes back with the next sync. */
   giveBackOverdue(): number {
+    this.#takeBack();
     const limitMs = this.#clock.monotonic() - GIVE_BACK_AFTER_MS;
     const firstYoung = this.#queue.findIndex(({ sinceMs }) => sinceMs > limitMs);
     return this.#queue.splice(0, firstYoung < 0 ? this.#queue.length : firstYoung).length;
@@ -115,12 +121,17 @@ export class SlotPool {
 
   giveBackAll(): void {
     this.#queue.length = 0;
+    for (const lane of this.#lanes) for (const waiting of waitingIn(lane)) giveBack(waiting);
     this.#noteIdle();
   }
 
-  stopAll(graceMs: number): void {
+  /** Forgets what waits and kills what runs, with the job's own grace but at most `mostGraceMs`. */
+  stopAll(reason: string, mostGraceMs: number): void {
     this.giveBackAll();
-    for (const { attempt } of this.#running.values()) stopAttempt(attempt, 'cancelled', graceMs);
+    for (const { attempt } of this.#running.values()) {
+      const graceMs = Math.min(attempt.plan.job.killGraceMs, mostGraceMs);
+      stopAttempt(attempt, { cause: 'cancelled', reason }, graceMs);
+    }
   }
 
   /** Resolves when `isIdle`. */
@@ -136,60 +147,109 @@ export class SlotPool {
   #youngestMs(): number | undefined {
     if (this.#slots - this.#taken >= 1) return undefined;
     let latest = 0;
-    for (const { sinceMs, hasSlot } of this.#running.values()) {
-      if (hasSlot && sinceMs > latest) latest = sinceMs;
-    }
+    for (const { sinceMs } of this.#lanes) if (sinceMs > latest) latest = sinceMs;
     return this.#clock.monotonic() - latest;
   }
 
   /** In order: a large attempt at the head is not starved by small ones behind it. */
   #startWaiting(): void {
+    this.#dropLate();
     for (let head = this.#queue[0]; head; head = this.#queue[0]) {
-      const cost = costOf(head.plan, this.#slots);
-      if (this.#slots === 0 || this.#taken + cost > this.#slots + SLACK) return;
+      const lane = this.#laneFor(head.plan);
+      if (!lane) return;
       this.#queue.shift();
-      this.#start(head, cost);
+      this.#start(head, lane);
     }
+    this.#takeBack();
   }
 
-  #start({ plan, grant }: Waiting, cost: number): void {
+  /** What says how long it takes, and cannot end before the worker, is for another one. */
+  #dropLate(): void {
+    const remainingMs = this.#options.remainingMs();
+    if (remainingMs === null) return;
+    const inTime = this.#queue.filter(({ plan }) => plan.job.request.timeMs <= remainingMs);
+    if (inTime.length === this.#queue.length) return;
+    this.#queue.splice(0, this.#queue.length, ...inTime);
+    this.#options.onGivenBack();
+  }
+
+  #laneFor(plan: JobPlan): Lane | undefined {
+    const cost = costOf(plan, this.#slots);
+    const nowMs = this.#clock.monotonic();
+    if (this.#slots === 0 || this.#taken + cost > this.#slots + SLACK) {
+      const isFull = this.#delivering >= this.#slots * MOST_DELIVERING_PER_SLOT;
+      if (isFull || this.#taken > this.#slots + SLACK) return undefined;
+      return laneWithRoom(this.#lanes, plan, { medianMs: this.#times.medianMs(), nowMs });
+    }
     const starter = this.#idleStarters.pop() ?? this.#options.openStarter();
-    const releaseSlot = () => this.#releaseSlot(running, starter);
-    const { workshop } = this.#options;
-    const attempt = newAttempt({ plan, grant, workshop, starter, releaseSlot });
-    const running: Running = { attempt, cost, sinceMs: this.#clock.monotonic(), hasSlot: true };
+    const lane = { starter, attempts: new Set<LaneAttempt>(), plan, cost, sinceMs: nowMs };
+    this.#lanes.add(lane);
     this.#taken += cost;
+    return lane;
+  }
+
+  #start({ plan, grant, sinceMs }: Waiting, lane: Lane): void {
+    const releaseSlot = () => this.#releaseSlot(running);
+    const { workshop } = this.#options;
+    const attempt = newAttempt({ plan, grant, workshop, starter: lane.starter, releaseSlot });
+    const running: LaneAttempt = { attempt, lane, sinceMs, delivering: false, givenBack: false };
+    lane.attempts.add(running);
     this.#running.set(grant.ticket, running);
-    void runAttempt(attempt).then((end) => this.#finish(running, starter, end));
+    void runAttempt(attempt).then((end) => this.#finish(running, end));
   }
 
   /** Called at the program's end. While too many deliver already, the slot waits for its own. */
-  #releaseSlot(running: Running, starter: Starter): void {
-    if (!running.hasSlot || this.#delivering >= this.#slots * MOST_DELIVERING_PER_SLOT) return;
+  #releaseSlot(running: LaneAttempt): void {
+    if (running.delivering || this.#delivering >= this.#slots * MOST_DELIVERING_PER_SLOT) return;
+    running.delivering = true;
     this.#delivering++;
-    this.#freeSlot(running, starter);
+    this.#leaveLane(running);
   }
 
-  #freeSlot(running: Running, starter: Starter): void {
-    running.hasSlot = false;
-    this.#taken = Math.max(0, this.#taken - running.cost);
-    this.#times.add(this.#clock.monotonic() - running.sinceMs);
-    this.#idleStarters.push(starter);
+  #leaveLane(running: LaneAttempt): void {
+    const { lane, attempt } = running;
+    const nowMs = this.#clock.monotonic();
+    // Ends that are told together leave together, so the program's own time counts as well.
+    const programMs = attempt.programEnd?.wallMs ?? 0;
+    if (!attempt.withdrawn) this.#times.add(Math.max(nowMs - lane.sinceMs, programMs));
+    lane.sinceMs = nowMs;
+    lane.attempts.delete(running);
+    if (lane.attempts.size === 0) this.#close(lane);
     this.#startWaiting();
   }
 
-  #finish(running: Running, starter: Starter, end: EndedAttempt): void {
+  #close(lane: Lane): void {
+    this.#lanes.delete(lane);
+    this.#taken = Math.max(0, this.#taken - lane.cost);
+    this.#idleStarters.push(lane.starter);
+  }
+
+  #finish(running: LaneAttempt, end: EndedAttempt): void {
+    const { plan, grant, withdrawn, stopped } = running.attempt;
     this.#running.delete(end.ticket);
-    if (!running.hasSlot) this.#delivering--;
-    this.#options.onEnd(end);
-    if (running.hasSlot) this.#freeSlot(running, starter);
+    if (running.delivering) this.#delivering--;
+    if (!withdrawn || (stopped && !running.givenBack)) this.#options.onEnd(end);
+    else if (!running.givenBack) this.#queue.unshift({ plan, grant, sinceMs: running.sinceMs });
+    if (!running.delivering) this.#leaveLane(running);
     this.#noteIdle();
+  }
+
+  /** What was handed to a starter too early comes back into the queue, unless it runs by now. */
+  #takeBack(): void {
+    const idle = this.#queue.length > 0 ? 0 : Math.floor(this.#slots - this.#taken + SLACK);
+    const early = misplaced(this.#lanes, idle, this.#clock.monotonic());
+    for (const { attempt } of early) attempt.program?.withdraw();
   }
 
   #noteIdle(): void {
     if (!this.isIdle) return;
     for (const tell of this.#onIdle.splice(0)) tell();
   }
+}
+
+function giveBack(running: LaneAttempt): void {
+  running.givenBack = true;
+  running.attempt.program?.withdraw();
 }
 
 /** A job that asks for more than the worker has gets all of it. */

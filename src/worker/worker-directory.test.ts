@@ -15,7 +15,12 @@ function directory(t: TestContext): string {
 test('a host name with odd characters is one folder inside the directory', (t) => {
   const dir = directory(t);
   for (const host of ['../../etc', '..', '', 'a/b', '.hidden', 'node-7.example.org']) {
-    const taken = takeDirectory({ dir, worker: 'w', host, exclusive: true });
+    const taken = takeDirectory({
+      dir,
+      owner: { worker: 'w', session: '' },
+      host,
+      exclusive: true,
+    });
     assert.equal(join(taken.own, '..'), dir, host);
     assert.equal(join(taken.own, 'worker.lock'), lockPathOf(dir, host));
     assert.ok(Math.abs(takenAtMs(taken) - Date.now()) < 60_000);

@@ -1,13 +1,12 @@
 /** The directory of one worker: locked while it lives, cleared of what a dead one left behind. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectories, messageOf, WindrowError } from '#base';
+import { type LockHolder, makeDirectories, messageOf, removeTree, WindrowError } from '#base';
 import { pause } from './backoff.ts';
 import { workerErrors } from './errors.ts';
-import { type LockHolder, takeLock } from './lock-file.ts';
+import { type LockOwner, takeLock } from './lock-file.ts';
 import type { AgentLog } from './port.ts';
 import { environmentValueOf, processIds } from './process-table.ts';
-import { removeTree } from './remove-tree.ts';
 
 const LOCK_NAME = 'worker.lock';
 /** Workers of one machine that may share a directory. */
@@ -30,7 +29,7 @@ export interface WorkerDirectory {
 
 export interface DirectoryRequest {
   readonly dir: string;
-  readonly worker: string;
+  readonly owner: LockOwner;
   readonly host: string;
   /** Refuse rather than be the second worker of this machine in `dir`. */
   readonly exclusive: boolean;
@@ -58,7 +57,7 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
     makeDirectories(blobs, 0o700);
     for (let count = 1; ; count++) {
       const own = count === 1 ? base : `${base}-${count}`;
-      const taken = tryDirectory(own, request.worker);
+      const taken = tryDirectory(own, request.owner);
       if ('own' in taken) return { ...taken, blobs };
       if (exclusive || count === MOST_PER_HOST) throw busy(own, taken);
     }
@@ -69,18 +68,19 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
   }
 }
 
-function tryDirectory(own: string, worker: string): Omit<WorkerDirectory, 'blobs'> | LockHolder {
+function tryDirectory(own: string, owner: LockOwner): Omit<WorkerDirectory, 'blobs'> | LockHolder {
   for (const name of ['scratch', 'spool']) {
     makeDirectories(join(own, name), 0o700);
   }
-  const lock = takeLock(join(own, LOCK_NAME), worker);
+  const lock = takeLock(join(own, LOCK_NAME), owner);
   if (!lock.taken) return lock.holder;
   return { own, replaces: lock.replaced?.worker || null, release: lock.release };
 }
 
-function busy(own: string, { pid, host }: LockHolder): WindrowError {
+function busy(own: string, { pid, host, worker, session }: LockHolder): WindrowError {
   const lock = join(own, LOCK_NAME);
-  return workerErrors.create('WORKER_DIRECTORY_BUSY', { directory: own, pid, host, lock });
+  const facts = { directory: own, pid, host, lock, worker, session };
+  return workerErrors.create('WORKER_DIRECTORY_BUSY', facts);
 }
 
 /**

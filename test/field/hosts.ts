@@ -49,6 +49,8 @@ import {
 import { processesAtHome } from './processes.ts';
 import { killQuietly, SweepField } from './sweep-field.ts';
 
+export type { HostSpec } from './host.ts';
+
 export const HEAD_ADDRESS = `${NETWORK}.1`;
 const PREFIX = 'windrow-hosts-';
 
@@ -86,7 +88,7 @@ export class HostField {
 
   private constructor(directory: string, specs: readonly HostSpec[]) {
     this.directory = directory;
-    this.sweep = new SweepField(directory, (cwd) => this.enterHead(cwd));
+    this.sweep = new SweepField({ within: directory, enter: (cwd) => this.enterHead(cwd) });
     for (const [index, spec] of specs.entries()) {
       const host = new Host(spec, index + 1, join(directory, spec.name));
       this.#hosts.set(spec.name, host);

@@ -14,6 +14,7 @@ import {
 } from '../format.ts';
 import type { show as spec } from '../table/look.ts';
 import { formatFacts, formatTable } from '../text-table.ts';
+import { usageText } from '../usage-text.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -73,10 +74,11 @@ function jobText(job: JobDetail): string {
 }
 
 function needsText(job: JobDetail): string {
-  const { cpus, memoryBytes, diskBytes } = job.spec.request;
+  const { cpus, memoryBytes, diskBytes, timeMs } = job.spec.request;
   const parts = [`${cpus} CPU${cpus === 1 ? '' : 's'}`];
   if (memoryBytes > 0) parts.push(`${formatBytes(memoryBytes)} memory`);
   if (diskBytes > 0) parts.push(`${formatBytes(diskBytes)} disk`);
+  if (timeMs > 0) parts.push(`${formatDuration(timeMs)} of time`);
   return parts.join(', ');
 }
 
@@ -105,6 +107,13 @@ async function showTask(
   if (detail.attemptList.length === 0) return;
   await world.stdout.line();
   await world.stdout.write(attemptTable(detail.attemptList, world));
+  const used = detail.attemptList.flatMap(({ ticket, usage }) => {
+    const text = usage === null ? '' : usageText(usage);
+    return text === '' ? [] : [[`used by ${ticket}`, text] as const];
+  });
+  if (used.length === 0) return;
+  await world.stdout.line();
+  await world.stdout.write(formatFacts(used));
 }
 
 function taskText(task: TaskDetail): string {

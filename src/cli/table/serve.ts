@@ -1,5 +1,5 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { json, log, whichServer } from './shared-options.ts';
+import { json, log, machineOptions, whichServer } from './shared-options.ts';
 
 export const serve = {
   name: 'serve',
@@ -12,6 +12,16 @@ export const serve = {
     lease: { kind: 'setting', setting: 'leaseMs' },
     ping: { kind: 'setting', setting: 'pingMs' },
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
+    traces: { kind: 'setting', setting: 'traces' },
+    traceStore: { kind: 'setting', setting: 'traceStore' },
+    traceAccount: { kind: 'setting', setting: 'traceAccount' },
+    traceSecretFile: { kind: 'setting', setting: 'traceSecretFile' },
+    traceAnonymous: { kind: 'setting', setting: 'traceAnonymous' },
+    traceFileLimit: { kind: 'setting', setting: 'traceFileLimitBytes' },
+    traceIdLimit: { kind: 'setting', setting: 'traceIdLimitBytes' },
+    traceIdFiles: { kind: 'setting', setting: 'traceIdFiles' },
+    traceKeep: { kind: 'setting', setting: 'traceKeepMs' },
+    traceSpace: { kind: 'setting', setting: 'traceSpaceBytes' },
     ...log,
   },
   details: [
@@ -46,23 +56,69 @@ export const worker = {
       flags: '--name <text>',
       doc: 'Name for people (default: the host name).',
     },
+    away: { kind: 'setting', setting: 'awayMs' },
+    until: {
+      kind: 'text',
+      flags: '--until <when>',
+      doc: 'End by then, a moment or a duration from now: "18:00", "2026-03-01 06:00", "4 h".',
+    },
+    drain: {
+      kind: 'duration',
+      flags: '--drain [duration]',
+      doc: 'When it is asked to end, what runs may go on for so long (default: until it is done).',
+    },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
     waitForLine: {
       kind: 'flag',
       flags: '--wait-for-line',
       doc: 'Get ready, and begin with the first line on standard input; end if there is none.',
     },
+    sessionStdin: {
+      kind: 'flag',
+      flags: '--session-stdin',
+      doc: 'Read the session from standard input, one line: so no file on this machine holds it.',
+    },
+    firstContact: {
+      kind: 'duration',
+      flags: '--first-contact <duration>',
+      doc: 'End when the server has not answered once in this time (default: 5 min).',
+    },
+    report: {
+      kind: 'text',
+      flags: '--report <file>',
+      doc: 'Write into a file, as JSON, that the server has answered, or why it came to nothing.',
+    },
+    logFile: {
+      kind: 'text',
+      flags: '--log-file <file>',
+      doc: 'Log to a file that never takes more than 8 MiB, not to stderr.',
+    },
+    traceDirectory: { kind: 'setting', setting: 'traceDirectory' },
+    traceMatch: { kind: 'setting', setting: 'traceMatch' },
+    traceSwitch: { kind: 'setting', setting: 'traceSwitch' },
+    traceSwitchText: { kind: 'setting', setting: 'traceSwitchText' },
+    traceCompression: { kind: 'setting', setting: 'traceCompression' },
     ...log,
   },
   details: [
-    'SIGTERM or Ctrl-C: what runs is finished, nothing new is taken, then it ends. A second one ' +
-      'kills what runs. Workers connect outwards only.',
+    'SIGTERM or Ctrl-C: what runs is finished (--drain: for how long), nothing new is taken, then it ' +
+      'ends. A second one gives back what runs at once: it is killed here and begun anew elsewhere. ' +
+      'Neither uses a retry.',
+    'With --until no task is started that says it takes longer than is left ([request] time in ' +
+      'the sweep); what still runs then is given back.',
+    'Workers connect outwards only. One that is out of reach goes on with what it has; when it ' +
+      'comes back, its results are taken as long as they are wanted.',
   ],
   examples: [
     { line: 'windrow worker', does: 'for the server of this machine and user' },
     {
       line: 'windrow worker --server http://head:8980 --session-file session --slots 8',
       does: 'for a server elsewhere',
+    },
+    { line: 'windrow worker --until 06:00 --drain "5 min"', does: 'for the night only' },
+    {
+      line: 'windrow worker --server http://head:8980 --away "8 h"',
+      does: 'a laptop, often offline',
     },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/worker.ts')).worker,
@@ -90,24 +146,33 @@ export const workers = {
 
 export const stop = {
   name: 'stop',
-  summary: 'Stop the server.',
-  arguments: [],
+  summary: 'Stop the server, or the workers on machines.',
+  arguments: [
+    {
+      usage: '[nodes]',
+      doc: 'List of machines, one a line: stop the workers there, not the server.',
+    },
+  ],
   options: {
     now: {
       kind: 'flag',
       flags: '--now',
-      doc: 'Do not wait for what runs; workers keep it and deliver to the next server.',
+      doc: 'Do not wait for what runs. Of a server: workers keep it and deliver to the next. Of workers: it is killed.',
     },
     wait: { kind: 'flag', flags: '--wait', doc: 'Return only when it has ended.' },
+    ...machineOptions,
     json,
     ...whichServer,
   },
   details: [
     'Without --now nothing new is started, and the server ends when nothing runs. Its workers end with it.',
+    'With a list of machines their workers finish what they run and end; it waits until they are ' +
+      'gone. That works without a server too.',
   ],
   examples: [
     { line: 'windrow stop --wait', does: 'finish what runs, then end' },
     { line: 'windrow stop --now', does: 'end at once; the next start goes on' },
+    { line: 'windrow stop nodes.txt', does: 'end the workers of these machines' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/stop.ts')).stop,
 } as const satisfies CommandSpec;

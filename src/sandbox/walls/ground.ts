@@ -1,5 +1,6 @@
 /** What walls stand on: the worker's place on its machine, and one attempt's place in it. */
 import type { Isolation, ResourceRequest } from '#model';
+import type { NetworkSettings } from '../network/settings.ts';
 
 /** What all attempts of a worker share. */
 export interface Ground {
@@ -37,20 +38,7 @@ export interface CgroupSettings {
   readonly mostTasks: number;
 }
 
-export interface NetworkSettings {
-  /** Networks of the site in CIDR notation, IPv4 and IPv6: traffic with them is internal. */
-  readonly internal: readonly string[];
-  /** Absolute paths of the site's own scripts, or `''`. */
-  readonly setUpScript: string;
-  readonly tearDownScript: string;
-  /** Networks that inner addresses are taken from. */
-  readonly innerIpv4: string;
-  readonly innerIpv6: string;
-}
-
 export interface PlaceSettings {
-  /** Directories that an attempt gets a private one of, in its scratch. */
-  readonly mountUnderScratch: readonly string[];
   /** Shared file systems: read-only, unless the job asks to write and `writable` has them. */
   readonly shared: readonly string[];
   readonly writable: readonly string[];
@@ -82,4 +70,6 @@ export interface Plot {
   readonly scratch: string;
   /** Where the program starts: `scratch`, or the user's own directory. */
   readonly directory: string;
+  /** Directories that it gets private ones of; they exist, and are no symbolic links. */
+  readonly privateDirectories: readonly string[];
 }

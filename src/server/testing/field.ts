@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '#base';
-import type { Cause, JobSpec } from '#model';
+import { type Cause, type JobSpec, usageOf } from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -60,12 +60,13 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
             onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
         }),
       openStarter: () => openStarter({ launcherPath: null }),
-      node: process.execPath,
       environment: { PATH: process.env.PATH ?? '' },
       nonce: () => crypto.randomUUID(),
     },
     validators: 2,
     readOnly: false,
+    faces: [],
+    traces: null,
     log: () => undefined,
     onStop: (_mode, error) => {
       if (error) throw error;
@@ -141,7 +142,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     timeoutMs: 0,
     killGraceMs: 1000,
     idempotent: true,
-    request: { cpus: 1, memoryBytes: 0, diskBytes: 0 },
+    request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
     validate: null,
     validateTimeoutMs: 10_000,
     collect: { kind: 'concat' },
@@ -188,6 +189,10 @@ export class FieldWorker {
       freeSlots: this.slots - this.holding.size,
       memoryBytes: 0,
       diskFreeBytes: 0,
+      machine: { cpus: 4, loadAverage: 0.5, memoryFreeBytes: 1 << 30, roundTripMs: null },
+      awayMs: 0,
+      remainingMs: null,
+      atMs: 2000,
       waitMs: 0,
       draining: false,
       holding: [...this.holding],
@@ -236,14 +241,10 @@ export function ended(
     reason: cause === 'ok' ? '' : `it ended with ${cause}`,
     startedAtMs: 1000,
     endedAtMs: 1010,
-    usage: {
-      wallMs: 10,
-      cpuUserMs: 5,
-      cpuSystemMs: 1,
-      memoryPeakBytes: 1 << 20,
-      diskBytes: null,
+    usage: usageOf(10, {
       source: 'rusage',
-    },
+      figures: { cpuUserMs: 5, cpuSystemMs: 1, memoryPeakBytes: 1 << 20 },
+    }),
     parts:
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,

@@ -1,10 +1,11 @@
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import { makeDirectories, messageOf, systemCodeOf, WindrowError } from '#base';
 import { storeErrors } from '../errors.ts';
 
-const MIGRATIONS = join(import.meta.dirname, 'migrations');
+const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 
 // Primary result codes of SQLite, https://sqlite.org/rescode.html
 const SQLITE_BUSY = 5;
@@ -50,6 +51,11 @@ export function explain(error: unknown, file: string): unknown {
   }
 }
 
+/** The write-ahead log beside a database. */
+export function logFileOf(file: string): string {
+  return `${file}-wal`;
+}
+
 function migrationsKnown(): { version: number; file: string }[] {
   return readdirSync(MIGRATIONS)
     .filter((file) => file.endsWith('.sql'))
@@ -88,11 +94,12 @@ export function openDatabase(file: string): DatabaseSync {
     // Exclusive before the journal mode: then the WAL needs no shared memory (also right on NFS).
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     database.exec('PRAGMA journal_mode = WAL');
-    database.exec('PRAGMA synchronous = FULL');
+    database.exec('PRAGMA synchronous = FULL'); // while the schema changes
     database.exec('PRAGMA cache_size = -32768');
     database.exec('PRAGMA wal_autocheckpoint = 4000');
     database.exec('BEGIN EXCLUSIVE; COMMIT');
     migrate(database, directory);
+    database.exec('PRAGMA synchronous = NORMAL');
     return database;
   } catch (error) {
     database?.close();

@@ -14,7 +14,7 @@ type Issue = NonNullable<ReturnType<typeof documentSchema.safeParse>['error']>['
 const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(documentSchema.shape),
   parameters: ['file', 'format', 'lines', 'set', 'range'],
-  request: ['cpus', 'memory', 'disk'],
+  request: ['cpus', 'memory', 'disk', 'time'],
 };
 
 /** Checks keys and values. @throws every problem at once, each with its place */

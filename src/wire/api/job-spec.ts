@@ -100,6 +100,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
       cpus: z.number().positive().max(100_000),
       memoryBytes: count.describe('0: no limit.'),
       diskBytes: count.describe('0: no limit.'),
+      timeMs: count.describe('How long an attempt takes at most; 0: not said.'),
     }),
     validate: userCode.nullable(),
     validateTimeoutMs: count,

@@ -262,7 +262,7 @@ test('as an ordinary user a read-only subtree is removed too', async (t) => {
     `mkdir -p ${tree}/a/b && : > ${tree}/a/b/f && chmod 500 ${tree}/a/b ${tree}/a && chown -R 65534 ${tree} && chmod 755 ${field.dir}`,
   ]);
   const remove = `
-    import { removeTree } from ${JSON.stringify(import.meta.resolve('../remove-tree.ts'))};
+    import { removeTree } from ${JSON.stringify(import.meta.resolve('#base'))};
     process.setuid(65534);
     await removeTree(${JSON.stringify(`${tree}/a`)});
   `;

@@ -4,7 +4,7 @@
  * them back.
  */
 import type { Clock } from '#base';
-import type { Cause } from '#model';
+import type { Cause, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
@@ -56,7 +56,9 @@ export interface Attempt {
   /** The directory of that path, once it has been made. */
   madeScratch: Scratch | null;
   /** Set by the server or by the end of the worker: no result is wanted any more. */
-  stopped: 'cancelled' | 'superseded' | null;
+  stopped: Verdict | null;
+  /** Its starter gave it back before its turn: it never ran, and may be begun anew. */
+  withdrawn: boolean;
   /** Why the program is being killed for taking too much. */
   excess: Verdict | null;
   /** Null while nothing went wrong. */
@@ -72,8 +74,8 @@ export interface Attempt {
   readonly spooled: string[];
   stdout: OutputCapture | null;
   stderr: OutputCapture | null;
-  memoryPeakBytes: number;
-  diskPeakBytes: number | null;
+  /** Of one figure the later measurement counts. */
+  readonly measured: Measured[];
   lastErrorLine: string;
   outgoing: OutgoingPart[];
   parts: EndedAttempt['parts'];
@@ -101,6 +103,7 @@ export function newAttempt(
     scratch: `${workshop.scratchRoot}/${name}`,
     madeScratch: null,
     stopped: null,
+    withdrawn: false,
     excess: null,
     verdict: null,
     aborter: new AbortController(),
@@ -112,21 +115,16 @@ export function newAttempt(
     spooled: [],
     stdout: null,
     stderr: null,
-    memoryPeakBytes: 0,
-    diskPeakBytes: null,
+    measured: [],
     lastErrorLine: '',
     outgoing: [],
     parts: [],
   };
 }
 
-/** Kills the program and breaks off what waits. The first cause stays. */
-export function stopAttempt(
-  attempt: Attempt,
-  cause: 'cancelled' | 'superseded',
-  graceMs: number,
-): void {
-  attempt.stopped ??= cause;
+/** Kills the program and breaks off what waits. The first verdict stays. */
+export function stopAttempt(attempt: Attempt, verdict: Verdict, graceMs: number): void {
+  attempt.stopped ??= verdict;
   attempt.aborter.abort();
   attempt.program?.kill(graceMs);
 }

@@ -4,13 +4,13 @@
  */
 import { rmSync } from 'node:fs';
 import { messageOf } from '#base';
+import { usageOf } from '#model';
 import type { EndedAttempt } from '#wire';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
 import { deliverParts } from './deliver.ts';
 import { gatherResults } from './gather-results.ts';
 import { endProgram, runProgram } from './run-program.ts';
 import { makeScratch, removeScratchOf, stageInputs } from './stage.ts';
-import { stoppedVerdict } from './verdict.ts';
 
 interface Step {
   readonly name: string;
@@ -34,7 +34,7 @@ const LONGEST_REASON = 2000;
 export async function runAttempt(attempt: Attempt): Promise<EndedAttempt> {
   const begun: Step[] = [];
   for (const step of STEPS) {
-    if (attempt.stopped) attempt.verdict ??= stoppedVerdict(attempt.stopped);
+    if (attempt.stopped) attempt.verdict ??= attempt.stopped;
     if (attempt.verdict && !step.always) continue;
     begun.push(step);
     try {
@@ -88,14 +88,7 @@ function endOf(attempt: Attempt): EndedAttempt {
     reason: (verdict?.reason ?? '').slice(0, LONGEST_REASON).toWellFormed(),
     startedAtMs: attempt.programStartedAtMs,
     endedAtMs: attempt.programEndedAtMs,
-    usage: {
-      wallMs: end?.wallMs ?? 0,
-      cpuUserMs: end?.cpuUserMs ?? null,
-      cpuSystemMs: end?.cpuSystemMs ?? null,
-      memoryPeakBytes: attempt.memoryPeakBytes || null,
-      diskBytes: attempt.diskPeakBytes,
-      source: end?.source ?? 'none',
-    },
+    usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,
   };

@@ -1,13 +1,14 @@
 /** The step that runs the program: launch, watch, find out how it ended. */
 import { resolve } from 'node:path';
 import { formatBytes, messageOf } from '#base';
+import type { Measured } from '#model';
 import type { ProgramEnd, StartFailure, StartRequest } from '#sandbox';
 import type { CompiledCommand } from '#sweep';
 import { watchDisk } from '../disk-watch.ts';
 import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
 import { explainLaunch } from './launch-fault.ts';
-import { verdictOf } from './verdict.ts';
+import { CANCELLED, verdictOf } from './verdict.ts';
 
 type Stream = 'stdout' | 'stderr';
 type Expand = CompiledCommand['expand'];
@@ -18,20 +19,32 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   const { request, unwatch, end } = await execute(attempt);
   attempt.programEndedAtMs = workshop.clock.now();
   attempt.program = null;
+  if (!isFailure(end)) {
+    attempt.programEnd = end;
+    // It may have waited in its starter, or have been told of late.
+    attempt.programStartedAtMs = attempt.programEndedAtMs - Math.round(end.wallMs);
+  }
+  attempt.withdrawn = isFailure(end) && end.code === 'STARTER_WITHDRAWN';
   // The next program runs while this one's results are gathered: a tenth more tasks a second.
   attempt.releaseSlot();
-  if (unwatch) await unwatch();
-  if (isFailure(end)) {
-    throw new AttemptFault('launch', explainLaunch(end.code, end.message, request));
-  }
-  attempt.programEnd = end;
-  attempt.memoryPeakBytes = Math.max(attempt.memoryPeakBytes, end.memoryPeakBytes ?? 0);
+  const sampled = await unwatch?.();
+  if (isFailure(end)) throw launchFault(attempt, end, request);
+  attempt.measured.push(end.measured);
+  if (sampled) attempt.measured.push(besides(sampled, end.measured));
   attempt.verdict = verdictOf(end, {
     stopped: attempt.stopped,
     excess: attempt.excess,
     timeoutMs: plan.job.timeoutMs,
     shell: request.file === SHELL,
   });
+}
+
+function launchFault(attempt: Attempt, end: StartFailure, request: StartRequest): AttemptFault {
+  if (attempt.withdrawn) {
+    const { cause, reason } = attempt.stopped ?? CANCELLED;
+    return new AttemptFault(cause, reason);
+  }
+  return new AttemptFault('launch', explainLaunch(end.code, end.message, request));
 }
 
 const SHELL = '/bin/sh';
@@ -44,8 +57,23 @@ interface Execution {
   readonly end: ProgramEnd | StartFailure;
 }
 
-/** Ends the watching and notes the peaks. */
-type Unwatch = () => Promise<void>;
+/** Ends the watching; resolves with the peaks. */
+type Unwatch = () => Promise<Samples>;
+
+interface Samples {
+  readonly memoryPeakBytes: number | null;
+  readonly diskBytes: number | null;
+}
+
+/** A sample of the whole tree counts where it is more than the largest process had. */
+function besides(samples: Samples, measured: Measured): Measured {
+  const { memoryPeakBytes, diskBytes } = samples;
+  const isMore = (memoryPeakBytes ?? 0) > (measured.figures.memoryPeakBytes ?? 0);
+  return {
+    source: 'sampled',
+    figures: { memoryPeakBytes: isMore ? memoryPeakBytes : null, diskBytes },
+  };
+}
 
 /**
  * A shell command that only starts a program is started without the shell. When that fails nothing
@@ -154,8 +182,8 @@ function watch(attempt: Attempt): Unwatch | undefined {
       : undefined;
   return async () => {
     if (memoryBytes > 0) memoryWatch.remove(attempt.scratch);
-    attempt.memoryPeakBytes = memory.peakBytes;
-    if (disk) attempt.diskPeakBytes = await disk.finish();
+    const diskBytes = disk ? await disk.finish() : null;
+    return { memoryPeakBytes: memory.peakBytes || null, diskBytes };
   };
 }
 

@@ -64,6 +64,7 @@ export class FieldServer {
   /** Says every cancellation again until its ticket is not held. */
   repeatsCancels = false;
   protocol = PROTOCOL_VERSION;
+  session = SESSION;
   /** Grants every current ticket again with each answer. */
   repeatsGrants = false;
   #nextTicket = 1;
@@ -136,7 +137,7 @@ export class FieldServer {
     const path = request.url ?? '';
     const refusal = this.refuse(path);
     if (refusal > 0) return this.#problem(request, response, refusal);
-    if (request.headers.authorization !== `Bearer ${SESSION}`) {
+    if (request.headers.authorization !== `Bearer ${this.session}`) {
       return this.#problem(request, response, 403);
     }
     if (path === '/sync') return this.#sync(request, response);
@@ -240,6 +241,7 @@ export class FieldServer {
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
       attempts: grants,
       cancel: [...cancel, ...asked],
+      errands: [],
       settings: this.settings,
     };
   }
@@ -296,7 +298,7 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     directory: { kind: 'scratch' },
     timeoutMs: 0,
     killGraceMs: 500,
-    request: { cpus: 1, memoryBytes: 0, diskBytes: 0 },
+    request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
     logBytes: 1 << 20,
     resultBytes: 1 << 30,
     deleteWorker: false,

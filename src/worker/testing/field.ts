@@ -3,12 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '#base';
+import { removeTree, systemClock } from '#base';
 import { findLauncher, openStarter } from '#sandbox';
 import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
 import type { AgentLog, AgentOptions } from '../port.ts';
-import { removeTree } from '../remove-tree.ts';
 import { FieldServer, LIMIT_MS, SESSION } from './field-server.ts';
 
 export const silent: AgentLog = { debug() {}, info() {}, warn() {}, error() {} };
@@ -59,6 +58,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
   return {
     endpoint: async () => ({ url: server.url, session: SESSION }),
     connect: (endpoint) => new ServerClient(endpoint),
+    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
     openStarter: () => openStarter({ launcherPath: findLauncher() }),
     name: 'field',
     version: '0.0.0',
@@ -69,6 +69,10 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
     giveUpMs: 60_000,
+    awayMs: 0,
+    remainingMs: () => null,
+    firstContactMs: 60_000,
+    onConnected: () => {},
     clock: systemClock,
     random: () => 0.5,
     log: silent,

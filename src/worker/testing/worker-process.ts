@@ -9,6 +9,8 @@ const settings = JSON.parse(process.argv[2]!) as {
   url: string;
   dir: string;
   blockMs?: number;
+  drainMs?: number;
+  sessionFile?: string;
   starter?: 'spawn';
   exclusive?: boolean;
 };
@@ -25,13 +27,19 @@ let starts = 0;
 try {
   await runWorker({
     ...options,
-    endpoint: endpointFrom({ kind: 'given', url: settings.url, session }),
+    endpoint: endpointFrom(
+      settings.sessionFile
+        ? { kind: 'url', url: settings.url, sessionFile: settings.sessionFile }
+        : { kind: 'given', url: settings.url, session },
+    ),
+    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
     openStarter: () => {
       const starter = openStarter({
         launcherPath: settings.starter === 'spawn' ? null : findLauncher(),
       });
       return {
         kind: starter.kind,
+        ahead: starter.ahead,
         start(request) {
           if (settings.blockMs && ++starts === 2) block(settings.blockMs);
           return starter.start(request);
@@ -40,7 +48,9 @@ try {
       };
     },
     exclusive: settings.exclusive ?? false,
+    sessionTag: '',
     cacheBytes: 1 << 30,
+    drainMs: settings.drainMs ?? null,
     log: silent,
   });
 } catch (error) {

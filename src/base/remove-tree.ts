@@ -1,7 +1,7 @@
 /** Removing what programs leave behind, whatever modes, names and depth they gave it. */
 import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { systemCodeOf } from '#base';
+import { systemCodeOf } from './errors.ts';
 
 /** Entries removed in one turn of the event loop: below a millisecond of blocking. */
 const PER_TURN = 64;

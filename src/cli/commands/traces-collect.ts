@@ -1,0 +1,184 @@
+import { resolve } from 'node:path';
+import { formatBytes, printableLines, type WindrowError } from '#base';
+import type { CollectStep } from '#traces';
+import type { TraceCollectionView } from '#wire';
+import { toChange } from '../ask.ts';
+import type { CommandInput } from '../command.ts';
+import { cliErrors } from '../errors.ts';
+import { findServer } from '../find-server.ts';
+import { formatCount, lookOf } from '../format.ts';
+import { codedError, errorText } from '../report-error.ts';
+import type { collect as spec } from '../table/traces.ts';
+import { formatTable } from '../text-table.ts';
+import { traceSourceOf } from '../trace-source.ts';
+import { openTransferBar } from '../transfer-bar.ts';
+import type { World } from '../world.ts';
+
+type Input = CommandInput<typeof spec>;
+
+const LOOK_MS = 500;
+
+/** `windrow traces collect`: 0 when all that was found is stored, 1 when something is not. */
+export async function tracesCollect(input: Input, world: World): Promise<number> {
+  return input.options.here ? await collectHere(input, world) : await byWorkers(input, world);
+}
+
+/** What every way of collecting needs to know. */
+async function wishOf(input: Input, world: World) {
+  const { values } = input.settings;
+  const { dir, match, remove, id } = input.options;
+  const { readSecretFile } = await import('#wire');
+  const { traceSecretFile } = values;
+  return {
+    id: id ?? (await input.composition.newTraceId()),
+    directory: dir === undefined ? '' : resolve(world.surroundings.directory, dir),
+    match: match ?? '',
+    remove: remove || values.traceRemove,
+    account: values.traceAccount,
+    secret: traceSecretFile === '' ? '' : await readSecretFile(traceSecretFile),
+    insecure: values.insecure,
+  };
+}
+
+/** Where the traces go; `''` is the server itself. Throws TRACE_TARGET_UNSET. */
+function destinationOf(input: Input): string {
+  const to = input.options.to ?? 'local';
+  const { traceLocal, traceCentral } = input.settings.values;
+  if (to === 'local') return traceLocal;
+  if (to !== 'central') return to;
+  if (traceCentral !== '') return traceCentral;
+  throw cliErrors.create('TRACE_TARGET_UNSET', { to, setting: 'trace-central' });
+}
+
+async function collectHere(input: Input, world: World): Promise<number> {
+  const { values } = input.settings;
+  const wish = await wishOf(input, world);
+  const source = traceSourceOf(values);
+  const url = destinationOf(input) || (await serverUrl(input, world));
+  const bar = await openTransferBar(input.options.json, world.stderr);
+  const onStep = (step: CollectStep) => {
+    if (step.kind === 'sending') bar.update(step.file, step.sent, step.bytes);
+    else bar.clear();
+    if (input.options.json) tellJson(step, world);
+    else tell(step, url, world);
+  };
+  try {
+    const { stored, failed, bytes } = await input.composition.collectTraces(
+      {
+        ...source,
+        ...wish,
+        directory: wish.directory || source.directory,
+        match: wish.match || source.match,
+        url,
+        memory: `${values.stateDirectory}/begun-uploads`,
+        onStep,
+      },
+      world.ending,
+    );
+    const sum = { id: wish.id, stored, failed, bytes };
+    if (input.options.json) await world.stdout.json({ kind: 'end', ...sum });
+    else await world.stdout.line(sumText(sum));
+    return failed > 0 || stored === 0 ? 1 : 0;
+  } finally {
+    bar.end();
+  }
+}
+
+async function byWorkers(input: Input, world: World): Promise<number> {
+  const url = destinationOf(input);
+  const wish = await wishOf(input, world);
+  return await toChange(input, world, async (client) => {
+    let view = await client.call('collectTraces', { body: { ...wish, url } });
+    const { collection } = view;
+    if (!input.options.json) {
+      world.stderr.attempt(`windrow: ${view.workers.length} workers bring trace ${wish.id}\n`);
+    }
+    while (view.workers.some(({ state }) => state === 'told' || state === 'running')) {
+      await pauseOr(world.ending);
+      if (world.ending.aborted) break;
+      view = await client.call('getTraceCollection', { params: { collection } });
+    }
+    if (input.options.json) await world.stdout.json(view);
+    else await tellWorkers(view, world);
+    return view.workers.every(({ state, failed }) => state === 'done' && failed === 0) ? 0 : 1;
+  });
+}
+
+async function tellWorkers(view: TraceCollectionView, world: World): Promise<void> {
+  const columns = [
+    { title: 'WORKER' },
+    { title: 'STATE' },
+    { title: 'STORED', align: 'right' },
+    { title: 'FAILED', align: 'right' },
+    { title: 'SIZE', align: 'right' },
+    { title: 'WHY' },
+  ] as const;
+  const rows = view.workers.map(({ name, state, stored, failed, bytes, message }) => [
+    name,
+    state,
+    formatCount(stored),
+    formatCount(failed),
+    formatBytes(bytes),
+    message,
+  ]);
+  await world.stdout.write(formatTable(columns, rows, lookOf(world.stdout)));
+  const sum = { id: view.id, stored: 0, failed: 0, bytes: 0 };
+  for (const { stored, failed, bytes } of view.workers) {
+    sum.stored += stored;
+    sum.failed += failed;
+    sum.bytes += bytes;
+  }
+  await world.stdout.line(sumText(sum));
+}
+
+function sumText(sum: { id: string; stored: number; failed: number; bytes: number }): string {
+  const { id, stored, failed, bytes } = sum;
+  return `trace ${id}: ${stored} files stored (${formatBytes(bytes)}), ${failed} failed`;
+}
+
+function pauseOr(ending: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      ending.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, LOOK_MS);
+    ending.addEventListener('abort', finish);
+  });
+}
+
+/** Throws SERVER_NOT_FOUND. */
+async function serverUrl(input: Input, world: World): Promise<string> {
+  const openState = (directory: string) => input.composition.openState(directory);
+  const reached = await findServer(input.settings, { readOnly: false, openState }, world);
+  await reached.close();
+  return reached.url;
+}
+
+function tell(step: CollectStep, url: string, world: World): void {
+  if (step.kind === 'found') {
+    const { files, bytes } = step;
+    world.stderr.attempt(`windrow: ${files} files (${formatBytes(bytes)}) to ${url}\n`);
+  } else if (step.kind === 'stored') {
+    const fate = { kept: '', removed: ', removed here', changed: ', changed meanwhile: kept here' };
+    const line = `${step.file} → ${step.storedAs} (${formatBytes(step.bytes)}${fate[step.fate]})`;
+    world.stdout.attempt(`${printableLines(line)}\n`);
+  } else if (step.kind === 'failed') {
+    world.stderr.attempt(errorText(codedOf(step, world), false));
+  }
+}
+
+function tellJson(step: CollectStep, world: World): void {
+  if (step.kind === 'sending') return;
+  if (step.kind !== 'failed') return world.stdout.attempt(`${JSON.stringify(step)}\n`);
+  const { code, message, todo, facts } = codedOf(step, world);
+  const { kind, file } = step;
+  world.stdout.attempt(
+    `${JSON.stringify({ kind, file, error: { code, message, todo, facts } })}\n`,
+  );
+}
+
+function codedOf({ error }: { error: unknown }, world: World): WindrowError {
+  return codedError(error, world.surroundings, world.clock.now());
+}

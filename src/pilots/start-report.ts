@@ -1,0 +1,67 @@
+/**
+ * How a worker tells whoever started it what became of the start: a file that appears whole, once
+ * the server has answered, or when the worker ends before.
+ */
+import { renameSync, writeFileSync } from 'node:fs';
+import { type Facts, WindrowError } from '#base';
+
+export type StartReport =
+  | { readonly state: 'connected'; readonly worker: string; readonly pid: number }
+  | { readonly state: 'failed'; readonly error: WindrowError };
+
+/** Readers take no more of it. */
+const LONGEST_REPORT = 4000;
+
+/** Writes the report in place of an older one. A failure to do so must not end a worker. */
+export function writeStartReport(path: string, report: StartReport): void {
+  const draft = `${path}.${process.pid}`;
+  try {
+    writeFileSync(draft, textOf(report), { mode: 0o600 });
+    renameSync(draft, path);
+  } catch {
+    // Its reader waits in vain, and says so.
+  }
+}
+
+function textOf(report: StartReport): string {
+  if (report.state === 'connected') return JSON.stringify(report);
+  const { code, message, todo, status, facts } = report.error;
+  const whole = JSON.stringify({ state: 'failed', error: { code, message, todo, status, facts } });
+  if (Buffer.byteLength(whole) <= LONGEST_REPORT) return whole;
+  const short = {
+    code,
+    message: message.slice(0, 800),
+    todo: todo.slice(0, 400),
+    status,
+    facts: {},
+  };
+  return JSON.stringify({ state: 'failed', error: short });
+}
+
+/** Undefined for what is none: the other side is not to be trusted to be well. */
+export function parseStartReport(text: string): StartReport | undefined {
+  try {
+    const found = JSON.parse(text) as {
+      state?: unknown;
+      worker?: unknown;
+      pid?: unknown;
+      error?: {
+        code?: unknown;
+        message?: unknown;
+        todo?: unknown;
+        status?: unknown;
+        facts?: unknown;
+      };
+    } | null;
+    if (found?.state === 'connected' && Number.isSafeInteger(found.pid)) {
+      return { state: 'connected', worker: String(found.worker), pid: Number(found.pid) };
+    }
+    const { code, message, todo, status, facts } = found?.error ?? {};
+    if (typeof code !== 'string' || typeof message !== 'string') return undefined;
+    const parts = { code, message, todo: String(todo), status: Number(status) || 500 };
+    const known = typeof facts === 'object' && facts !== null ? (facts as Facts) : {};
+    return { state: 'failed', error: new WindrowError({ ...parts, facts: known }) };
+  } catch {
+    return undefined;
+  }
+}

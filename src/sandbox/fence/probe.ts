@@ -1,0 +1,195 @@
+/** Finds out by trying which walls bubblewrap and the last stage can put up here. */
+import { readFileSync } from 'node:fs';
+import type { Wall } from '#model';
+import type { Starter } from '../port.ts';
+import { findTool } from '../tool.ts';
+import type { Ground } from '../walls/ground.ts';
+import type { Ability } from '../walls/part.ts';
+import { bubblewrapArguments } from './bubblewrap.ts';
+import { type Fence, type LastStage, type ProbedFence, STAGE_WALLS } from './fence.ts';
+import { type LastStageRequest, lastStageArguments } from './last-stage.ts';
+import { tryWalls } from './trial.ts';
+
+const FENCE_WALLS: readonly Wall[] = [
+  'track',
+  'pid',
+  'ipc',
+  'hostname',
+  'tmp',
+  'files',
+  'devices',
+  'readonly',
+  'network',
+];
+const NOBODY = { name: 'nobody', uid: 65534, gid: 65534, groups: [] };
+const INSIDE_FENCE = '/proc/self/fd/5';
+
+/** `openStarter` gives a starter of its own; `lastStage` is null where there is no launcher. */
+export async function probeFence(
+  ground: Pick<Ground, 'uid'>,
+  lastStage: LastStage | null,
+  openStarter: () => Starter,
+): Promise<ProbedFence> {
+  if (lastStage === null) {
+    const walls = [
+      ...STAGE_WALLS,
+      ...FENCE_WALLS,
+      ...(ground.uid === 0 ? ['account' as const] : []),
+    ];
+    return { fence: null, lastStage, abilities: walls.map((wall) => without(wall, NO_LAUNCHER)) };
+  }
+  const probe = new Probe(ground.uid === 0, lastStage, openStarter);
+  const [stage, fence] = await Promise.all([probe.stageAbilities(), probe.fence()]);
+  return { fence: fence.fence, lastStage, abilities: [...stage, ...fence.abilities] };
+}
+
+interface Lack {
+  readonly how: string;
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+const NO_LAUNCHER: Lack = {
+  how: 'last stage of the launcher',
+  reason: 'the launcher is not there',
+  remedy: 'install a C compiler and run "npm rebuild" in the folder of Windrow',
+};
+
+const NO_BUBBLEWRAP: Lack = {
+  how: 'bubblewrap',
+  reason: 'there is no bwrap',
+  remedy: 'install bubblewrap ("apt install bubblewrap", "dnf install bubblewrap")',
+};
+
+function without(wall: Wall, lack: Lack): Ability {
+  return { wall, able: false, ...lack };
+}
+
+class Probe {
+  readonly #isRoot: boolean;
+  readonly #stage: LastStage;
+  readonly #openStarter: () => Starter;
+
+  constructor(isRoot: boolean, stage: LastStage, openStarter: () => Starter) {
+    this.#isRoot = isRoot;
+    this.#stage = stage;
+    this.#openStarter = openStarter;
+  }
+
+  async stageAbilities(): Promise<Ability[]> {
+    const how = 'last stage of the launcher';
+    const kernel = 'use a kernel that has it';
+    const rows: [wall: Wall, wish: Partial<LastStageRequest>, remedy: string][] = [
+      ['privileges', { noPrivileges: true }, kernel],
+      ['keys', { keys: true }, kernel],
+    ];
+    if (this.#stage.filter) rows.push(['syscalls', { noPrivileges: true, filter: true }, kernel]);
+    if (this.#isRoot)
+      rows.push(['account', { account: NOBODY }, 'give it CAP_SETUID and CAP_SETGID']);
+    const abilities = await Promise.all(
+      rows.map(async ([wall, wish, remedy]): Promise<Ability> => {
+        const reason = await this.#try(this.#stageArguments(this.#stage.launcher, wish));
+        return reason === ''
+          ? { wall, how, able: true }
+          : { wall, how, able: false, reason, remedy };
+      }),
+    );
+    if (this.#isRoot) return abilities;
+    return [...abilities, without('account', NOT_ROOT)];
+  }
+
+  async fence(): Promise<Pick<ProbedFence, 'fence' | 'abilities'>> {
+    const bwrap = findTool('bwrap');
+    if (!bwrap) {
+      return { fence: null, abilities: FENCE_WALLS.map((wall) => without(wall, NO_BUBBLEWRAP)) };
+    }
+    const plain: Fence = { bwrap, userNamespace: !this.#isRoot, cgroupNamespace: false };
+    const how = this.#isRoot ? 'bubblewrap as root' : 'bubblewrap in a user namespace';
+    const reason = await this.#tryFence(plain, false);
+    if (reason !== '') {
+      const lack = { how, reason, remedy: remedyOf(reason) };
+      return { fence: null, abilities: FENCE_WALLS.map((wall) => without(wall, lack)) };
+    }
+    const [cgroupFault, networkFault] = await Promise.all([
+      this.#tryFence({ ...plain, cgroupNamespace: true }, false),
+      this.#tryFence(plain, true),
+    ]);
+    const abilities = FENCE_WALLS.map((wall): Ability => {
+      if (wall !== 'network' || networkFault === '') return { wall, how, able: true };
+      return { wall, how, able: false, reason: networkFault, remedy: remedyOf(networkFault) };
+    });
+    return { fence: { ...plain, cgroupNamespace: cgroupFault === '' }, abilities };
+  }
+
+  #stageArguments(launcher: string, wish: Partial<LastStageRequest>): string[] {
+    return lastStageArguments({
+      launcher,
+      init: false,
+      account: null,
+      limits: [],
+      keys: false,
+      noPrivileges: false,
+      filter: false,
+      ...wish,
+    });
+  }
+
+  #tryFence(fence: Fence, emptyNetwork: boolean): Promise<string> {
+    const prefix = bubblewrapArguments({
+      ...fence,
+      mounts: [
+        { kind: 'bind-read-only', source: '/', target: '/' },
+        { kind: 'devices', target: '/dev' },
+        { kind: 'processes', target: '/proc' },
+      ],
+      emptyNetwork,
+      directory: '/',
+    });
+    return this.#try([...prefix, ...this.#stageArguments(INSIDE_FENCE, { init: true })], true);
+  }
+
+  async #try(prefix: readonly string[], guarded = false): Promise<string> {
+    const { filter, launcher } = this.#stage;
+    const starter = this.#openStarter();
+    try {
+      const files = [filter ?? '/dev/null', ...(guarded ? [launcher] : [])];
+      return await tryWalls(starter, { prefix, files, guarded });
+    } finally {
+      await starter.close();
+    }
+  }
+}
+
+const NOT_ROOT: Lack = {
+  how: 'last stage of the launcher',
+  reason: 'the worker is not root',
+  remedy: 'run the worker as root, or each user’s jobs by a worker of that user',
+};
+
+/** Switches by which distributions forbid user namespaces to ordinary users. */
+const SWITCHES = [
+  [
+    'kernel/apparmor_restrict_unprivileged_userns',
+    '1',
+    'kernel.apparmor_restrict_unprivileged_userns=0',
+  ],
+  ['kernel/unprivileged_userns_clone', '0', 'kernel.unprivileged_userns_clone=1'],
+  ['user/max_user_namespaces', '0', 'user.max_user_namespaces=10000'],
+] as const;
+
+function remedyOf(reason: string): string {
+  for (const [file, forbidding, setting] of SWITCHES) {
+    if (readSwitch(file) === forbidding) return `sudo sysctl ${setting}`;
+  }
+  return /proc/.test(reason)
+    ? 'in a container: let it mount /proc (e.g. "--security-opt systempaths=unconfined")'
+    : 'in a container: let it make namespaces (e.g. "--security-opt seccomp=unconfined")';
+}
+
+function readSwitch(name: string): string {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,77 @@
+/** Directories of an attempt: made for its account, and removed whatever was done to them. */
+import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, removeScratch, systemCodeOf } from '#base';
+import { sandboxErrors } from '../errors.ts';
+import type { Hand } from '../walls/operation.ts';
+import { loosen } from './loosen.ts';
+import type { PlaceOperation } from './operation.ts';
+
+export const placeHand: Hand<PlaceOperation> = {
+  carryOut(operation) {
+    try {
+      if (operation.do === 'make-directory') makeDirectory(operation);
+      else handOver(operation.path, operation.uid, operation.gid);
+    } catch (error) {
+      throw sandboxErrors.create('WALL_NOT_RAISED', {
+        wall: operation.do === 'own' ? 'account' : 'tmp',
+        doing: `${operation.do} ${operation.path}`,
+        reason: messageOf(error),
+      });
+    }
+    return undefined;
+  },
+
+  undo(operation) {
+    // Whoever owns it, root can read and remove it; and nobody but root gives files away.
+    return operation.do === 'make-directory' ? removeForSure(operation.path) : undefined;
+  },
+};
+
+/** Made private first, handed over second: at no time has anybody else been in. */
+function makeDirectory({ path, mode, uid, gid }: PlaceOperation & { do: 'make-directory' }): void {
+  mkdirSync(path, { mode: 0o700, recursive: true });
+  giveTo(path, uid, gid);
+  chmodSync(path, mode); // a umask takes bits away
+}
+
+function giveTo(path: string, uid: number, gid: number): void {
+  if (process.getuid?.() === 0) chownSync(path, uid, gid);
+}
+
+/**
+ * Before the program runs, so that nobody can exchange what is looked at here. Files with several
+ * names belong to the worker's cache as well, and stay its own: executable, but not to be written.
+ */
+function handOver(path: string, uid: number, gid: number): void {
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    const inner = join(path, entry.name);
+    if (entry.isDirectory()) handOver(inner, uid, gid);
+    else if (lstatSync(inner).nlink === 1) lchownSync(inner, uid, gid);
+  }
+  lchownSync(path, uid, gid);
+}
+
+/**
+ * Removes a directory with all that is in it. When that fails, what a program may have done to it is
+ * undone first: mounts, immutable names. Undefined when there was nothing to wait for.
+ */
+export function removeForSure(path: string): Promise<void> | undefined {
+  const failed = async (error: unknown) => {
+    await loosen(path);
+    try {
+      await removeScratch(path);
+    } catch (again) {
+      throw sandboxErrors.create('WALL_NOT_TAKEN_DOWN', {
+        wall: 'files',
+        doing: `removing ${path}`,
+        reason: messageOf(systemCodeOf(again) === undefined ? error : again),
+      });
+    }
+  };
+  try {
+    return removeScratch(path)?.catch(failed);
+  } catch (error) {
+    return failed(error);
+  }
+}

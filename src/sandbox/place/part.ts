@@ -1,0 +1,61 @@
+/** The part that makes an attempt's directories and hands them to its account. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Ground, Plot } from '../walls/ground.ts';
+import type { Part, PartPlan } from '../walls/part.ts';
+import { placeHand, removeForSure } from './hand.ts';
+
+/** Below the worker's directory: private directories of running attempts. */
+export const PRIVATE = 'private';
+
+export interface PrivateDirectory {
+  /** Where the attempt sees it, e.g. `/tmp`. */
+  readonly seen: string;
+  /** Where it lies. */
+  readonly real: string;
+}
+
+/** On the file system of the scratch directory, so that what is in them is counted there. */
+export function privateDirectories(plot: Plot, ground: Ground): PrivateDirectory[] {
+  const folder = join(ground.directory, PRIVATE, plot.name);
+  return plot.privateDirectories.map((seen) => ({
+    seen,
+    real: join(folder, seen.slice(1).replaceAll('/', '_')),
+  }));
+}
+
+export const placePart: Part<'place', true> = {
+  name: 'place',
+  ...placeHand,
+
+  probe: async () => ({ facts: true, abilities: [], remarks: [] }),
+
+  plan(plot, { walls }, ground): PartPlan<'place'> | null {
+    const { uid, gid } = plot.account;
+    const operations: PartPlan<'place'>['operations'][number][] = [];
+    if (walls.has('tmp')) {
+      const path = join(ground.directory, PRIVATE, plot.name);
+      const own = { part: 'place', do: 'make-directory' } as const;
+      operations.push({ ...own, path, mode: 0o700, uid: ground.uid, gid: ground.gid });
+      for (const { real } of privateDirectories(plot, ground)) {
+        operations.push({ ...own, path: real, mode: 0o700, uid, gid });
+      }
+    }
+    if (uid !== ground.uid) {
+      operations.push({ part: 'place', do: 'own', path: plot.scratch, uid, gid });
+    }
+    return operations.length === 0 ? null : { operations, walls: [] };
+  },
+
+  /** Under the worker's lock, what lies there belongs to nobody who lives. */
+  async clear({ directory }: Ground) {
+    const folder = join(directory, PRIVATE);
+    if (!existsSync(folder)) return [];
+    const said: string[] = [];
+    for (const name of readdirSync(folder)) {
+      await removeForSure(join(folder, name));
+      said.push(`removed the private directories of attempt ${name}`);
+    }
+    return said;
+  },
+};

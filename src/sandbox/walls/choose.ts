@@ -1,0 +1,78 @@
+/** Which walls an attempt gets: from what its job wants and what the machine can. Pure. */
+import {
+  type Isolation,
+  LEVELS,
+  type Level,
+  type Network,
+  type ResourceRequest,
+  WALLS,
+  type Wall,
+} from '#model';
+
+/** They stand or fall together: bubblewrap puts them up at once. */
+export const FENCE: readonly Wall[] = ['track', 'pid', 'ipc', 'hostname', 'devices'];
+/** They need a fence, and a fence can do without them. */
+const ON_THE_FENCE: readonly Wall[] = ['tmp', 'files', 'readonly'];
+
+export interface Machine {
+  readonly able: ReadonlySet<Wall>;
+  /** What attempts get whose jobs say nothing. */
+  readonly level: Level;
+  readonly isRoot: boolean;
+  /** A cgroup can hold an attempt's processes without a fence. */
+  readonly hasCgroup: boolean;
+}
+
+export interface Choice {
+  readonly wanted: Level | readonly Wall[];
+  readonly walls: ReadonlySet<Wall>;
+  readonly fenced: boolean;
+  readonly network: Network;
+  /** Required, and not possible here. */
+  readonly missing: readonly Wall[];
+}
+
+export function chooseWalls(
+  isolation: Isolation,
+  request: ResourceRequest,
+  machine: Machine,
+): Choice {
+  const wanted = isolation.walls ?? machine.level;
+  const asked = new Set<Wall>(typeof wanted === 'string' ? LEVELS[wanted] : wanted);
+  for (const wall of requiredWalls(isolation)) asked.add(wall);
+  if (request.memoryBytes > 0) asked.add('memory');
+  if (request.diskBytes > 0) asked.add('disk');
+  // The job itself says that it is to have the host's network.
+  if (isolation.network === 'host') asked.delete('network');
+  const missing = requiredWalls(isolation).filter((wall) => !machine.able.has(wall));
+  const walls = withCompanions(asked, machine);
+  const fenced = walls.has('pid') || isolation.root !== '';
+  const network = isolation.network ?? (walls.has('network') ? 'none' : 'host');
+  return { wanted, walls, fenced, network, missing };
+}
+
+/** Every wall without which the job is not to run. */
+export function requiredWalls({ require, network }: Isolation): Wall[] {
+  const walls = new Set(require);
+  if (network === 'none' || network === 'accounted') walls.add('network');
+  return WALLS.filter((wall) => walls.has(wall));
+}
+
+function withCompanions(asked: ReadonlySet<Wall>, machine: Machine): ReadonlySet<Wall> {
+  const walls = new Set([...asked].filter((wall) => machine.able.has(wall)));
+  if (needsFence(walls, machine)) {
+    for (const wall of FENCE) walls.add(wall);
+    // Behind a fence nobody is root, and what one may be instead is kept from the worker's files.
+    if (machine.isRoot)
+      for (const wall of ['account', 'files', 'privileges'] as const) walls.add(wall);
+  }
+  return walls;
+}
+
+function needsFence(walls: ReadonlySet<Wall>, { hasCgroup, isRoot }: Machine): boolean {
+  if (walls.has('track') && !hasCgroup) return true;
+  if (walls.has('account') && isRoot) return true;
+  if (walls.has('network')) return true;
+  const fenced = [...FENCE.filter((wall) => wall !== 'track'), ...ON_THE_FENCE];
+  return fenced.some((wall) => walls.has(wall));
+}

@@ -1,0 +1,155 @@
+/** From what the parts plan to one plan for the attempt. Pure. */
+import { type Network, WALLS, type Wall, type WallsHad } from '#model';
+import { bubblewrapArguments } from '../fence/bubblewrap.ts';
+import type { Fence, LastStage } from '../fence/fence.ts';
+import { lastStageArguments } from '../fence/last-stage.ts';
+import { type Hidden, type OtherRoot, viewOf } from '../fence/view.ts';
+import { privateDirectories } from '../place/part.ts';
+import type { Choice } from './choose.ts';
+import type { Ground, Plot } from './ground.ts';
+import type { LaunchWalls } from './launch.ts';
+import type { Operation } from './operation.ts';
+import type { Limit } from './part.ts';
+import type { AnyPlan } from './ready-part.ts';
+
+/** What is done and what is started for one attempt; printable as it is. */
+export interface WallPlan {
+  readonly name: string;
+  readonly operations: readonly Operation[];
+  readonly launch: LaunchWalls;
+  /** Added to the program's environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where the program sees its scratch and its directory. */
+  readonly scratch: string;
+  readonly directory: string;
+  /** Its private directories, where they lie: what is in them is the attempt's as well. */
+  readonly privateDirectories: readonly string[];
+  readonly record: WallsHad;
+}
+
+export interface Composition {
+  readonly plot: Plot;
+  readonly ground: Ground;
+  readonly choice: Choice;
+  readonly parts: readonly AnyPlan[];
+  readonly fence: Fence | null;
+  readonly lastStage: LastStage | null;
+  readonly root: OtherRoot | null;
+  readonly hidden: readonly Hidden[];
+}
+
+/** Of another root: a place that no tree has of its own. */
+const SCRATCH_IN_ROOT = '/scratch';
+/** Descriptors of the prefix: 4 is the first of `LaunchWalls.files`, the filter; 5 the launcher. */
+const LAUNCHER_BY_DESCRIPTOR = '/proc/self/fd/5';
+
+export function compose(composition: Composition): WallPlan {
+  const { plot, choice, parts, root } = composition;
+  const scratch = root === null ? plot.scratch : SCRATCH_IN_ROOT;
+  const directory = plot.directory === plot.scratch ? scratch : plot.directory;
+  const prefix = [
+    ...fenceArguments(composition, scratch, directory),
+    ...stageArguments(composition, limitsOf(parts)),
+  ];
+  return {
+    name: plot.name,
+    operations: parts.flatMap(({ operations }) => operations),
+    launch: {
+      prefix,
+      cgroups: parts.flatMap(({ cgroups }) => cgroups ?? []),
+      namespaces: parts.flatMap(({ namespaces }) => namespaces ?? []),
+      files: prefix.length > 0 ? filesOf(composition) : [],
+      guarded: choice.fenced,
+    },
+    environment: Object.assign({}, ...parts.map(({ environment }) => environment ?? {})),
+    scratch,
+    directory,
+    privateDirectories: privateOf(composition).map(({ real }) => real),
+    record: recordOf(composition),
+  };
+}
+
+function privateOf({ plot, ground, choice }: Composition) {
+  return choice.walls.has('tmp') ? privateDirectories(plot, ground) : [];
+}
+
+function fenceArguments(composition: Composition, scratch: string, directory: string): string[] {
+  const { plot, ground, choice, parts, fence, root, hidden } = composition;
+  if (!choice.fenced || fence === null) return [];
+  const { shared } = ground.settings.place;
+  const { write } = plot.isolation;
+  const mounts = viewOf({
+    root,
+    readOnly: choice.walls.has('readonly'),
+    privateDirectories: privateOf(composition),
+    scratch: { seen: scratch, real: plot.scratch },
+    directory,
+    hidden: choice.walls.has('files') ? hidden : [],
+    readOnlyShared: shared.filter((path) => !write.includes(path)),
+    writable: write,
+    binds: parts.flatMap(({ binds }) => binds ?? []),
+    devices: parts.flatMap(({ devices }) => devices ?? []),
+  });
+  return bubblewrapArguments({
+    bwrap: fence.bwrap,
+    mounts,
+    userNamespace: fence.userNamespace,
+    cgroupNamespace: fence.cgroupNamespace,
+    emptyNetwork: choice.network === 'none',
+    directory,
+  });
+}
+
+function limitsOf(parts: readonly AnyPlan[]): Limit[] {
+  return parts.flatMap(({ limits }) => limits ?? []);
+}
+
+function stageArguments(composition: Composition, limits: readonly Limit[]): string[] {
+  const { plot, ground, choice, lastStage } = composition;
+  if (lastStage === null) return [];
+  return lastStageArguments({
+    launcher: choice.fenced ? LAUNCHER_BY_DESCRIPTOR : lastStage.launcher,
+    init: choice.fenced,
+    account: plot.account.uid === ground.uid ? null : plot.account,
+    limits,
+    keys: choice.walls.has('keys'),
+    noPrivileges: choice.walls.has('privileges') || choice.walls.has('syscalls'),
+    filter: choice.walls.has('syscalls'),
+  });
+}
+
+/** The numbers are fixed: without a filter its place is taken by an empty file. */
+function filesOf({ choice, lastStage }: Composition): string[] {
+  if (lastStage === null) return [];
+  const filter = choice.walls.has('syscalls') ? lastStage.filter : null;
+  return [filter ?? '/dev/null', ...(choice.fenced ? [lastStage.launcher] : [])];
+}
+
+function recordOf(composition: Composition): WallsHad {
+  const { plot, choice, parts } = composition;
+  const { network } = choice;
+  const had = new Set<Wall>([...parts.flatMap(({ walls }) => walls), ...wallsOfStart(composition)]);
+  return {
+    wanted: choice.wanted,
+    had: WALLS.filter((wall) => had.has(wall)),
+    network,
+    root: plot.isolation.root,
+    account: plot.account.name,
+  };
+}
+
+/** Walls that stand by what is started, not by an operation. */
+function wallsOfStart({ plot, ground, choice }: Composition): Wall[] {
+  const byParts = new Set<Wall>(['cpu', 'memory', 'tasks', 'disk']);
+  const isAbsent: Partial<Record<Wall, boolean>> = {
+    account: plot.account.uid === ground.uid,
+    // A cgroup alone tracks too: then its part says so.
+    track: !choice.fenced,
+    network: networkIsOpen(choice.network),
+  };
+  return [...choice.walls].filter((wall) => !byParts.has(wall) && isAbsent[wall] !== true);
+}
+
+function networkIsOpen(network: Network): boolean {
+  return network === 'host';
+}

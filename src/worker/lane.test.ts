@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Starter } from '#sandbox';
+import type { JobPlan } from './job-plan.ts';
+import { type Lane, type LaneAttempt, laneDepth, laneWithRoom, misplaced } from './lane.ts';
+import { openField, until } from './testing/field.ts';
+import { jobOf, rowsOf } from './testing/field-server.ts';
+
+const starter = { kind: 'launcher', ahead: 32 } as Starter;
+const plan = { program: null, job: { inputs: [] } } as unknown as JobPlan;
+
+function laneOf(count: number, sinceMs = 0): Lane {
+  const lane: Lane = { starter, attempts: new Set(), plan, cost: 1, sinceMs };
+  for (let i = 0; i < count; i++) lane.attempts.add({ lane, sinceMs: i } as LaneAttempt);
+  return lane;
+}
+
+test('only short attempts are handed ahead, and few', () => {
+  assert.equal(laneDepth(starter, undefined), 0);
+  assert.equal(laneDepth(starter, 21), 0);
+  assert.equal(laneDepth(starter, 2), 3);
+  assert.ok(laneDepth(starter, 0) <= 16);
+  assert.equal(laneDepth({ ...starter, ahead: 0 }, 1), 0);
+});
+
+test('an attempt is handed to the shortest lane of its own job', () => {
+  const lanes = [laneOf(3), laneOf(2), { ...laneOf(1), plan: { ...plan } }];
+  const view = { medianMs: 1, nowMs: 10 };
+  assert.equal(laneWithRoom(lanes, plan, view), lanes[1]);
+  assert.equal(laneWithRoom(lanes, plan, { ...view, medianMs: 500 }), undefined);
+  assert.equal(laneWithRoom(lanes, plan, { ...view, nowMs: 1000 }), undefined, 'long programs run');
+});
+
+test('what needs a staged program or input is not handed ahead', () => {
+  const staged = { ...plan, job: { inputs: [{}] } } as unknown as JobPlan;
+  const lane = { ...laneOf(1), plan: staged };
+  assert.equal(laneWithRoom([lane], staged, { medianMs: 1, nowMs: 0 }), undefined);
+});
+
+test('what waits behind a long program is taken back, and idle slots get what waits', () => {
+  const long = laneOf(3, 0);
+  const [short, shorter] = [laneOf(4, 1000), laneOf(2, 1000)];
+  const lanes = [long, short, shorter, laneOf(1, 1000)];
+  assert.deepEqual(misplaced(lanes, 0, 1001), [...long.attempts].slice(1));
+  assert.deepEqual(misplaced([short, shorter], 2, 1001), [...short.attempts].slice(2).reverse());
+  assert.equal(misplaced([short, shorter], 9, 1001).length, 4, 'what runs stays');
+});
+
+test('hundreds of short programs run once each, and never more at once than slots', async () => {
+  await using field = await openField();
+  const { server, dir } = field;
+  mkdirSync(join(dir, 'running'));
+  const command = `mkdir ${dir}/running/$x; echo $x $(ls ${dir}/running | wc -l) >> ${dir}/log; rmdir ${dir}/running/$x`;
+  server.addTasks(jobOf(command), rowsOf(300));
+  field.start();
+  await server.until(() => server.ended.size === 300);
+  const lines = readFileSync(join(dir, 'log'), 'utf8').trim().split('\n');
+  assert.equal(new Set(lines.map((line) => line.split(' ')[0])).size, 300);
+  assert.equal(lines.length, 300);
+  assert.ok(lines.every((line) => Number(line.split(' ')[1]) <= 2));
+});
+
+test('a long program among short ones holds none of them up', async () => {
+  await using field = await openField();
+  const { server, dir } = field;
+  const go = join(dir, 'go');
+  const command = `[ $x -ne 200 ] || until [ -e ${go} ]; do sleep 0.02; done`;
+  server.addTasks(jobOf(command), rowsOf(400));
+  field.start();
+  await server.until(() => server.ended.size === 399);
+  writeFileSync(go, '');
+  await server.until(() => server.ended.size === 400);
+  assert.equal(server.ignored, 0);
+});
+
+test('attempts that are cancelled while they wait for a long one never run', async () => {
+  await using field = await openField();
+  const { server, dir } = field;
+  const [go, began, log] = [join(dir, 'go'), join(dir, 'began'), join(dir, 'log')];
+  const long = `: > ${began}; until [ -e ${go} ]; do sleep 0.02; done`;
+  const trace = `echo $$WINDROW_TICKET >> ${log}`;
+  server.repeatsCancels = true;
+  server.addTasks(jobOf(`if [ $x -eq 100 ]; then ${long}; else ${trace}; fi`), rowsOf(120));
+  field.start({ slots: 1 });
+  await until(() => existsSync(began));
+  const tickets = [...server.current].filter(([, { task }]) => task > 100).map(([id]) => id);
+  assert.ok(tickets.length > 0);
+  server.cancels = tickets.map((ticket) => ({ ticket, cause: 'cancelled' as const }));
+  server.change();
+  // Those that waited in the starter are told of; those that waited for it are held no more.
+  await server.until(() => !tickets.some((ticket) => server.current.has(ticket)));
+  writeFileSync(go, '');
+  await server.until(() => server.current.size === 0 && server.waiting.length === 0);
+  const ran = readFileSync(log, 'utf8').trim().split('\n').map(Number);
+  assert.deepEqual(
+    ran.filter((ticket) => tickets.includes(ticket)),
+    [],
+  );
+});
