@@ -49,11 +49,13 @@ export {
 } from './settings.ts';
 export {
   findSettingsFiles,
+  namedSettingsFile,
   type Origin,
   readSettings,
   type Settings,
   type SettingsFile,
 } from './settings-reader.ts';
 export { printable, printableLines } from './terminal-text.ts';
+export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
 export { type WindrowSettings, windrowSettings } from './windrow-settings.ts';

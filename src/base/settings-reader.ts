@@ -13,7 +13,13 @@ import {
   type ValuesOf,
 } from './settings.ts';
 
-export type OriginKind = 'command line' | 'environment' | 'user file' | 'system file' | 'default';
+export type OriginKind =
+  | 'command line'
+  | 'environment'
+  | 'named file'
+  | 'user file'
+  | 'system file'
+  | 'default';
 
 /** Where a value came from; `place` is the option, the variable, or file and line. */
 export interface Origin {
@@ -31,7 +37,7 @@ export interface Settings<Table extends SettingTable> {
 
 /** A settings file that exists; at most `FILE_MOST_BYTES` of it. */
 export interface SettingsFile {
-  readonly kind: 'user file' | 'system file';
+  readonly kind: 'named file' | 'user file' | 'system file';
   readonly path: string;
   readonly text: string;
 }
@@ -41,18 +47,28 @@ const FILE_MOST_BYTES = 1 << 20;
 /** Set by Windrow itself for the programs that it runs, so they are no mistyped settings. */
 const NOT_SETTINGS = /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|PARAM_.*)$/;
 
-/** The files of A9 in order of precedence; those that do not exist are left out. */
-export function findSettingsFiles(surroundings: Surroundings): SettingsFile[] {
+/** The user's and the system's file, in order of precedence; those that do not exist are left out. */
+export function findSettingsFiles(
+  surroundings: Surroundings,
+  name = 'windrow.conf',
+): SettingsFile[] {
   const { environment, home } = surroundings;
   const configHome = environment.XDG_CONFIG_HOME || join(home, '.config');
   const candidates = [
-    { kind: 'user file', path: join(configHome, 'windrow', 'windrow.conf') },
-    { kind: 'system file', path: '/etc/windrow/windrow.conf' },
+    { kind: 'user file', path: join(configHome, 'windrow', name) },
+    { kind: 'system file', path: `/etc/windrow/${name}` },
   ] as const;
   return candidates.flatMap(({ kind, path }) => {
     const text = readIfThere(path);
     return text === null ? [] : [{ kind, path, text }];
   });
+}
+
+/** A file that was named. Throws SETTINGS_INVALID when it cannot be read. */
+export function namedSettingsFile(path: string): SettingsFile {
+  const text = readIfThere(path);
+  if (text !== null) return { kind: 'named file', path, text };
+  throw baseErrors.create('SETTINGS_INVALID', { problems: `${path}: there is no such file` });
 }
 
 function readIfThere(path: string): string | null {
@@ -84,19 +100,26 @@ export function readSettings<Table extends SettingTable>(
   table: Table,
   sources: {
     readonly flags: Readonly<Record<string, string | undefined>>;
+    /** Earlier ones win. */
     readonly files: readonly SettingsFile[];
     readonly surroundings: Surroundings;
+    /** A section of the files that keys may stand in. */
+    readonly section?: string;
+    /** False: no variable of the environment is a setting of this table. */
+    readonly hasVariables?: boolean;
   },
 ): Settings<Table> {
   const problems: string[] = [];
   const warnings: string[] = [];
   const found = new Map<string, Found[]>();
   const add = (name: string, value: Found) => found.set(name, [...(found.get(name) ?? []), value]);
-  const names = Object.values(table).map((setting) => setting.name);
+  const names = namesIn(table);
 
   takeFlags(sources.flags, sources.surroundings, add);
-  takeEnvironment(table, sources.surroundings, add, warnings);
-  for (const file of sources.files) takeFile(names, file, add, problems);
+  if (sources.hasVariables !== false) {
+    takeEnvironment(table, sources.surroundings, add, warnings);
+  }
+  for (const file of sources.files) takeFile(names, file, sources.section, add, problems);
 
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
@@ -150,41 +173,65 @@ function takeEnvironment(
   }
 }
 
+/** From what may stand in a file, long or short, to the name of the setting. */
+function namesIn(table: SettingTable): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const { name, short } of Object.values(table)) {
+    names.set(name, name);
+    if (short !== undefined) names.set(short, name);
+  }
+  return names;
+}
+
 function takeFile(
-  names: readonly string[],
+  names: ReadonlyMap<string, string>,
   file: SettingsFile,
+  section: string | undefined,
   add: Add,
   problems: string[],
 ): void {
-  const lines = linesOfKeys(file.text);
-  for (const [name, value] of Object.entries(ini.parse(file.text))) {
-    const numbers = lines.get(name) ?? [1];
+  const lines = linesOfKeys(file.text, section);
+  const first = new Map<string, number>();
+  for (const [key, value] of keysOf(file.text, section)) {
+    const numbers = lines.get(key) ?? [1];
     const place = `${file.path}:${numbers.at(-1)}`;
+    const name = names.get(key);
+    const before = name === undefined ? undefined : first.get(name);
     if (typeof value === 'object' && value !== null) {
-      problems.push(`${place}: [${name}]: sections and lists have no meaning here`);
-    } else if (!names.includes(name)) {
-      problems.push(`${place}: ${name} is no setting${didYouMean(name, names)}`);
-    } else if (numbers.length > 1) {
-      problems.push(`${place}: ${name} stands already in line ${numbers[0]}`);
+      problems.push(`${place}: [${key}]: sections and lists have no meaning here`);
+    } else if (name === undefined) {
+      problems.push(`${place}: ${key} is no setting${didYouMean(key, names.keys())}`);
+    } else if (numbers.length > 1 || before !== undefined) {
+      problems.push(`${place}: ${key} stands already in line ${before ?? numbers[0]}`);
     } else {
+      first.set(name, numbers[0]!);
       const origin: Origin = { kind: file.kind, place };
       add(name, { text: String(value), origin, base: dirname(file.path) });
     }
   }
 }
 
+/** Keys and values, those of the section among them. */
+function keysOf(text: string, section: string | undefined): [string, unknown][] {
+  return Object.entries(ini.parse(text)).flatMap(([key, value]) =>
+    key === section && typeof value === 'object' && value !== null
+      ? Object.entries(value)
+      : [[key, value]],
+  );
+}
+
 /**
  * The library that reads INI does not say where; this finds the lines of each key, and of each
- * section, whose keys do not count.
+ * section whose keys do not count.
  */
-function linesOfKeys(text: string): Map<string, number[]> {
+function linesOfKeys(text: string, counted: string | undefined): Map<string, number[]> {
   const lines = new Map<string, number[]>();
   let inSection = false;
   text.split(/\r\n|\r|\n/).forEach((line, index) => {
     const section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1];
     const key = /^\s*([^;#=\s[][^=]*?)\s*(?:\[\])?\s*(?:=|$)/.exec(line)?.[1];
-    const name = section ?? (inSection ? undefined : key);
-    inSection ||= section !== undefined;
+    if (section !== undefined) inSection = section !== counted;
+    const name = section === undefined && !inSection ? key : inSection ? section : undefined;
     if (name !== undefined) lines.set(name, [...(lines.get(name) ?? []), index + 1]);
   });
   return lines;

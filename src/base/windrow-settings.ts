@@ -170,6 +170,13 @@ export const windrowSettings = {
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
   ...traceSettings,
+  traps: {
+    name: 'traps',
+    value: 'yes|no',
+    type: 'boolean',
+    default: 'no',
+    doc: 'Collect traps, and answer monitors at / and /RPC2, as traps.ini says.',
+  },
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

@@ -116,12 +116,6 @@ export const trapsErrors = defineErrors({
     status: 400,
     example: { found: 'node1:x' },
   },
-  RANGE_WRONG: {
-    message: '{place}: found {found}, expected an address or a range like 10.0.0.0/8 or fd00::/8',
-    todo: 'Correct it; names of hosts are not looked up for access.',
-    status: 400,
-    example: { place: 'allow', found: '10.0.0.0/40' },
-  },
   LISTEN_FAILED: {
     message: 'cannot listen for {what} at {address}: {why}',
     todo: 'Choose another address or port, or stop what uses it.',

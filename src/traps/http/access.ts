@@ -1,9 +1,8 @@
 /** Who may speak to the collector. Decided from addresses alone, before any body is read. */
 import { BlockList, isIP, isIPv4 } from 'node:net';
-import { trapsErrors } from '../errors.ts';
 
 export interface AccessRules {
-  /** Addresses and ranges; this machine's loopback always may. */
+  /** Addresses and ranges that were checked; this machine's loopback always may. */
   readonly allow: readonly string[];
   /** Whose `X-Forwarded-For` is believed. */
   readonly proxies: readonly string[];
@@ -17,10 +16,9 @@ export class Access {
   readonly #allowed: BlockList;
   readonly #proxies: BlockList;
 
-  /** @throws WindrowError RANGE_WRONG */
   constructor({ allow, proxies }: AccessRules) {
-    this.#allowed = listOf('allow', [...LOOPBACK, ...allow]);
-    this.#proxies = listOf('proxies', proxies);
+    this.#allowed = listOf([...LOOPBACK, ...allow]);
+    this.#proxies = listOf(proxies);
   }
 
   /** The address that a connection stands for, and whether it may. */
@@ -59,18 +57,19 @@ function contains(list: BlockList, address: string): boolean {
   return family !== 0 && list.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }
 
-function listOf(place: string, ranges: readonly string[]): BlockList {
+function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList();
   for (const range of ranges) {
     const [address = '', length] = range.split('/');
-    const family = isIP(plainAddress(address));
-    const most = family === 4 ? 32 : 128;
-    const isLength = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= most);
-    if (family === 0 || !isLength || range.split('/').length > 2) {
-      throw trapsErrors.create('RANGE_WRONG', { place, found: range });
-    }
-    const kind = family === 4 ? 'ipv4' : 'ipv6';
-    list.addSubnet(plainAddress(address), length === undefined ? most : Number(length), kind);
+    const plain = plainAddress(address);
+    const [family, most] = isIPv4(plain) ? (['ipv4', 32] as const) : (['ipv6', 128] as const);
+    // Of an IPv4 range in the clothes of IPv6 the first 96 bits are the clothes.
+    const clothes = isIPv4(plain) && !isIPv4(address) ? 96 : 0;
+    list.addSubnet(
+      plain,
+      length === undefined ? most : Math.max(0, Number(length) - clothes),
+      family,
+    );
   }
   return list;
 }

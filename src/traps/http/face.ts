@@ -45,15 +45,13 @@ export class TrapFace {
     this.#timeoutMs = parts.bodyTimeoutMs ?? BODY_TIMEOUT_MS;
   }
 
-  /** Whether a request is for this face, where it shares a port with another. */
-  wants(request: IncomingMessage): boolean {
-    const path = pathOf(request);
-    if (XML_PATHS.has(path)) return request.method === 'POST';
-    return this.#parts.json.routes.has(path);
+  /** Whether a request is one for this face, where it shares a port with others. */
+  isMeant(path: string, method: string): boolean {
+    return XML_PATHS.has(path) ? method === 'POST' : this.#parts.json.routes.has(path);
   }
 
-  /** Answers; never throws or rejects. */
-  handle(request: IncomingMessage, response: ServerResponse): void {
+  /** Answers. Never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {});
     const path = pathOf(request);
     const refusal = this.#refusal(request, path);
@@ -61,11 +59,13 @@ export class TrapFace {
     this.#requests++;
     response.once('close', () => this.#requests--);
     const route = this.#parts.json.routes.get(path);
-    const answered = route ? this.#json(route, request, response) : this.#xml(request, response);
-    answered.catch((error: unknown) => {
+    try {
+      if (route) await this.#json(route, request, response);
+      else await this.#xml(request, response);
+    } catch (error) {
       this.#parts.onFault(error);
       response.destroy();
-    });
+    }
   }
 
   #refusal(request: IncomingMessage, path: string): WindrowError | null {

@@ -76,7 +76,7 @@ export class BoundHttp {
     });
     for (const server of servers) {
       server.on('request', (request, response) => {
-        if (face) face.handle(request, response);
+        if (face) void face.handle(request, response);
         else void this.#begun.promise.then((begun) => begun.handle(request, response));
       });
     }
