@@ -48,6 +48,7 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     run: ask('run'),
     serve: ask('serve'),
     worker: ask('worker'),
+    serveTraps: ask('serveTraps'),
     machines: async () => {
       throw new Error('no machine was to be talked to');
     },

@@ -209,7 +209,7 @@ export const trapSettings = {
     value: 'file',
     type: 'path',
     default: '',
-    defaultDoc: 'traps.log in the state directory',
+    defaultDoc: 'traps.log in the state directory, as root /var/log/windrow-traps.log',
     doc: 'Where it logs to as a daemon.',
   },
 } as const satisfies SettingTable;

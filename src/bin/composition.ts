@@ -9,6 +9,8 @@ export function compositionFor(world: World): Composition {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
+    serveTraps: async (options, into) =>
+      (await import('./serve-traps.ts')).serveTraps(options, into),
     machines: async () => (await import('./machines.ts')).machines,
     newTraceId: async () => (await import('./traces.ts')).newTraceId(),
     collectTraces: async (options, signal) =>
@@ -23,7 +25,7 @@ export function compositionFor(world: World): Composition {
 
 /** The errors of every room, as far down as a user may meet them. */
 export async function errorTables(): Promise<readonly NamedErrors[]> {
-  const [classad, wire, sweep, store, sandbox, results, traces, pilots, worker, server] =
+  const [classad, wire, sweep, store, sandbox, results, traces, traps, pilots, worker, server] =
     await Promise.all([
       import('#classad'),
       import('#wire'),
@@ -32,6 +34,7 @@ export async function errorTables(): Promise<readonly NamedErrors[]> {
       import('#sandbox'),
       import('#results'),
       import('#traces'),
+      import('#traps'),
       import('#pilots'),
       import('#worker'),
       import('#server'),
@@ -45,6 +48,7 @@ export async function errorTables(): Promise<readonly NamedErrors[]> {
     ['sandbox', sandbox],
     ['results', results],
     ['traces', traces],
+    ['traps', traps],
     ['pilots', pilots],
     ['worker', worker],
     ['server', server],

@@ -23,6 +23,7 @@ export type {
   StartWish,
   TraceSource,
   TraceStoreOptions,
+  TrapsServeOptions,
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';

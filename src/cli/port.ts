@@ -1,4 +1,4 @@
-import type { Address, ErrorEntry, WindrowError } from '#base';
+import type { Address, ErrorEntry, TrapSettings, WindrowError } from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
@@ -77,6 +77,15 @@ export interface ServeOptions {
   readonly diskReserveBytes: number;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  readonly log: LogChoice;
+}
+
+export interface TrapsServeOptions {
+  readonly settings: TrapSettings;
+  /** What the command line gave of them, by name: a daemon is started with the same. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Descriptor on which to say how the start went, for the one who made this a daemon; or null. */
+  readonly readyFd: number | null;
   readonly log: LogChoice;
 }
 
@@ -271,6 +280,7 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;
   /** An id for one collection of traces. */

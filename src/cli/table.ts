@@ -7,10 +7,12 @@ import { exec, start } from './table/machines.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
 import * as traces from './table/traces.ts';
+import * as traps from './table/traps.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
+  { name: 'traps', summary: 'Collect reports of faults, and see them.' },
 ];
 
 /** Every command, in the order of the help. */
@@ -39,6 +41,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   traces.get,
   traces.verify,
   traces.rm,
+  traps.serve,
+  traps.watch,
+  traps.ls,
+  traps.send,
+  traps.ack,
+  traps.silence,
   classad,
   config,
   errors,

@@ -36,6 +36,7 @@ export {
   type TrapChange,
   type TrapKind,
   type TrapRecord,
+  trapCategoryOf,
 } from './trap.ts';
 export {
   areSources,

@@ -4,6 +4,12 @@ export const TRAP_CATEGORIES = ['info', 'warning', 'critical', 'fatal'] as const
 /** Index into `TRAP_CATEGORIES`; more is worse. */
 export type TrapCategory = 0 | 1 | 2 | 3;
 
+/** The category of a word like `critical`; undefined when it is none. */
+export function trapCategoryOf(word: string | undefined): TrapCategory | undefined {
+  const index = (TRAP_CATEGORIES as readonly (string | undefined)[]).indexOf(word?.toLowerCase());
+  return index < 0 ? undefined : (index as TrapCategory);
+}
+
 /** `raise`: a condition holds from now on. `clear`: it is over. `event`: it happened, no more. */
 export type TrapKind = 'raise' | 'clear' | 'event';
 

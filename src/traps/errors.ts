@@ -78,13 +78,13 @@ export const trapsErrors = defineErrors({
     message: 'no trap {id} holds here',
     todo: 'List those that do with: windrow traps ls',
     status: 404,
-    example: { id: 'p3xkz4a7' },
+    example: { id: '4f1c09ab' },
   },
   TRAP_ID_AMBIGUOUS: {
     message: 'several traps begin with {id}: {found}',
     todo: 'Give more of the id.',
     status: 409,
-    example: { id: 'p3', found: 'p3xkz4a7, p3m90twq' },
+    example: { id: '4f', found: '4f1c09ab…, 4f77d012…' },
   },
   SILENCE_UNKNOWN: {
     message: 'there is no silence {id}',

@@ -1,11 +1,14 @@
 /** traps: the collector, its sources, its XML-RPC and HTTP face, and those who watch it. */
-export { Collector, type CollectorOptions } from './collector/collector.ts';
+export { CollectorClient, collectorUrl } from './client/collector-client.ts';
+export { conditionOf, type MergedTrap, mergeTraps } from './client/merged-view.ts';
+export type { CollectorView, Taken } from './client/view-schema.ts';
+export { type WatchedCollector, watchCollectors } from './client/watching.ts';
+export { fitsPattern } from './collector/pattern.ts';
 export { trapsErrors } from './errors.ts';
-export { Access, type AccessRules } from './http/access.ts';
-export { TrapFace } from './http/face.ts';
-export { JsonDesk } from './http/json-desk.ts';
 export { type BoundHttp, bindHttp } from './http/listen.ts';
-export { Keeping, type TrapHistory } from './keeping.ts';
+export type { TrapHistory } from './keeping.ts';
 export { type NodeReport, type TrapReport, trapReport } from './report.ts';
-export { XmlRpcDesk } from './xmlrpc/desk.ts';
-export { trapMethods } from './xmlrpc/trap-methods.ts';
+export { TrapService, type TrapServiceOptions } from './service.ts';
+export { SEVERITIES } from './sources/syslog/message.ts';
+export { bindTcp } from './sources/syslog/tcp.ts';
+export { bindUdp } from './sources/syslog/udp.ts';

@@ -7,8 +7,8 @@
 import { hash } from 'node:crypto';
 import type { TrapReport } from '../report.ts';
 
-/** 120 bits: two of a thousand million traps alike have a chance of one in 10^18. */
-const ID_CHARACTERS = 20;
+/** 96 bits, in hexadecimal because people type the beginning of an id. */
+const ID_CHARACTERS = 24;
 const ORDINALS_KEPT = 16_384;
 
 export class Identities {
@@ -24,7 +24,7 @@ export class Identities {
     const condition = [report.fileSystem, report.condition, kind === 'clear' ? 'clear' : ''];
     // NUL stands in none of these names.
     const text = [node, boot, ...condition, sequence].join('\0');
-    return hash('sha256', text, 'base64url').slice(0, ID_CHARACTERS);
+    return hash('sha256', text, 'hex').slice(0, ID_CHARACTERS);
   }
 
   #sequenceOf(report: TrapReport, receivedAtMs: number): string {

@@ -21,6 +21,11 @@ const acknowledgement = z.strictObject({
 });
 
 const silence = z.strictObject({
+  // Of the sender, so that mirrored collectors have it under the same.
+  id: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{4,32}$/)
+    .optional(),
   node: name.default(''),
   fileSystem: name.default(''),
   message: name.default(''),
@@ -56,7 +61,7 @@ function find(collector: Collector, id: string, acknowledged: boolean): TrapReco
 
 /** @throws WindrowError SILENCES_FULL */
 export function addSilence(collector: Collector, json: unknown, nowMs: number): object {
-  const { forMs, categoryMost, ...parts } = checked(silence, json);
+  const { id, forMs, categoryMost, ...parts } = checked(silence, json);
   if (parts.node === '' && parts.fileSystem === '' && parts.message === '') {
     const why = 'a silence needs a node, a file system or a message; `*` fits all';
     throw trapsErrors.create('TRAP_REQUEST_MALFORMED', { why });
@@ -64,7 +69,7 @@ export function addSilence(collector: Collector, json: unknown, nowMs: number): 
   if (collector.silences.isFull) throw trapsErrors.create('SILENCES_FULL', { most: SILENCES_MOST });
   const added: Silence = {
     ...parts,
-    id: `s${randomBytes(4).toString('hex')}`,
+    id: id ?? `s${randomBytes(4).toString('hex')}`,
     categoryMost: categoryMost as TrapCategory,
     endsAtMs: nowMs + forMs,
     createdAtMs: nowMs,

@@ -3,7 +3,7 @@
  * `nodes`. Read by hand, field by field, because a storm brings fifty thousand a second.
  */
 import { nearestWord } from '#base';
-import { TRAP_CATEGORIES, type TrapCategory } from '#model';
+import { TRAP_CATEGORIES, type TrapCategory, trapCategoryOf } from '#model';
 import { cleanName, type NodeReport, type TrapReport, trapReport } from '../report.ts';
 
 /** What is wrong with one item. */
@@ -198,9 +198,7 @@ function isWhole(value: unknown): value is number {
 /** A number, or one of the words. */
 export function categoryOf(value: unknown): TrapCategory | null {
   if (value === 0 || value === 1 || value === 2 || value === 3) return value;
-  if (typeof value !== 'string') return null;
-  const index = TRAP_CATEGORIES.indexOf(value.toLowerCase() as (typeof TRAP_CATEGORIES)[number]);
-  return index < 0 ? null : (index as TrapCategory);
+  return typeof value === 'string' ? (trapCategoryOf(value) ?? null) : null;
 }
 
 /** Milliseconds since 1970; null when it is no time. */

@@ -16,7 +16,7 @@ export interface SyslogMessage {
   readonly sequence: string | null;
 }
 
-export const SEVERITIES = [
+export const SEVERITIES: readonly string[] = [
   ...(['emerg', 'alert', 'crit', 'err'] as const),
   ...(['warning', 'notice', 'info', 'debug'] as const),
 ];

@@ -2,10 +2,10 @@
 import { formatBytes } from '#base';
 import type { SafeFiles } from '../../files/safe-files.ts';
 import type { TailCursor, TailRead } from '../../files/tail.ts';
+import { pause } from '../../pause.ts';
 import { type TrapReport, trapReport } from '../../report.ts';
 import { Malformed } from '../json-report.ts';
 import { Lines } from '../lines.ts';
-import { pause } from '../pause.ts';
 import type { RunningSource, TrapSink } from '../port.ts';
 import { readTrapLine } from './line.ts';
 
