@@ -120,6 +120,13 @@ export const windrowSettings = {
     choices: ['auto', 'launcher', 'spawn'],
     doc: 'How programs are started: by the launcher, by plain spawn, or by what is there.',
   },
+  offerGpus: {
+    name: 'offer-gpus',
+    value: 'yes|no',
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Give whole GPUs of this machine to jobs that ask for them; others then see none.',
+  },
   leaseMs: {
     name: 'lease',
     value: 'duration',

@@ -3,7 +3,7 @@ import { hostname, totalmem } from 'node:os';
 import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
 import { codedError, type WorkerOptions, type World } from '#cli';
 import { type StartReport, writeStartReport } from '#pilots';
-import { findLauncher, openStarter } from '#sandbox';
+import { type FoundGpus, findGpus, findLauncher, gpuVariables, openStarter } from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { VERSION } from './version.ts';
@@ -38,12 +38,15 @@ async function workWith(
   const launcherPath = launcherFor(options.starter);
   if (options.waitForLine && !(await hasLine(world.stdin))) return 0;
   const source = await sourceOf(options, world);
+  const { gpus, remarks } = await gpusFor(options);
+  for (const remark of remarks) log.warn({}, remark);
   await runWorker({
     endpoint: endpointFrom(source),
     sessionTag: source.kind === 'given' ? sessionTag(source.session) : '',
     dir: options.directory,
     slots: options.slots,
     exclusive: true,
+    clientFile: options.clientFile,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
     runErrand: async (...errand) => {
@@ -56,6 +59,7 @@ async function workWith(
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,
     memoryBytes: totalmem(),
+    gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus) },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
     awayMs: options.awayMs,
@@ -91,6 +95,10 @@ async function sourceOf(options: WorkerOptions, { stdin }: World): Promise<Endpo
 
 function sessionFileOf({ sessionFile, stateDirectory }: WorkerOptions): string {
   return sessionFile || `${stateDirectory}/session`;
+}
+
+async function gpusFor({ offerGpus }: WorkerOptions): Promise<FoundGpus> {
+  return offerGpus ? findGpus() : { gpus: [], remarks: [] };
 }
 
 function launcherFor(starter: WorkerOptions['starter']): string | null {

@@ -2,6 +2,8 @@
 export { type Captured, CapturedOutput } from './captured-output.ts';
 export { type DetachedRequest, type DetachedStart, startDetached } from './detached.ts';
 export { sandboxErrors } from './errors.ts';
+export { type FoundGpus, findGpus } from './gpus/find-gpus.ts';
+export { type Gpu, gpuNodes, gpuVariables } from './gpus/gpu.ts';
 export {
   LINE_LIMIT_BYTES,
   type LineProcess,

@@ -3,8 +3,9 @@
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
 import type { Clock } from '#base';
-import type { JobId, JobSpec, JobState, TaskIndex, Ticket } from '#model';
+import type { JobId, JobSpec, JobState, PublishedFile, TaskIndex, Ticket } from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
+import type { Amounts } from '#scheduler';
 import type { TaskNote } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures } from '#wire';
@@ -30,6 +31,8 @@ export interface Job {
   stateAtMs: number;
   readonly submittedAtMs: number;
   collectedAtMs: number | null;
+  /** Files that its collection has put into its output directory. */
+  published: readonly PublishedFile[];
   /** Why its outputs could not be written the last time, or null. */
   collectionError: unknown;
   readonly results: SegmentStore;
@@ -80,6 +83,8 @@ export interface Worker {
   slots: number;
   memoryBytes: number;
   diskFreeBytes: number;
+  /** Whole devices that attempts may ask for. */
+  gpus: number;
   /** Null until it has told. */
   machine: MachineFigures | null;
   /** Of the server's monotonic clock: when it ends by itself; null when nobody has said. */
@@ -97,8 +102,8 @@ export interface Worker {
   /** It is lost when it is silent for longer than this. */
   leaseMs: number;
   readonly leases: Set<Ticket>;
-  usedSlots: number;
-  usedMemoryBytes: number;
+  /** What was promised to the attempts that it holds. */
+  used: Amounts;
   /** Failures in a row that were the machine's doing. */
   machineFailures: number;
   /** Of the server's monotonic clock; 0: it was not the server that paused it. */

@@ -124,6 +124,7 @@ export class ServerOpenDoor implements OpenDoor {
       slots: 1,
       memoryBytes: 0,
       diskFreeBytes: 0,
+      gpus: 0,
       machine: null,
       remainingMs: null,
       draining: false,

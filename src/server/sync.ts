@@ -73,6 +73,7 @@ export class SyncDesk {
       slots: request.slots,
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
+      gpus: request.gpus,
       machine: request.machine,
       remainingMs: request.remainingMs,
       draining: request.draining,

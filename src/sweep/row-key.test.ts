@@ -20,7 +20,7 @@ const spec: JobSpec = {
   timeoutMs: 0,
   killGraceMs: 0,
   idempotent: true,
-  request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
+  request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
   validate: null,
   validateTimeoutMs: 0,
   collect: { kind: 'concat' },

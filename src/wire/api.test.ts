@@ -22,7 +22,7 @@ const spec: JobSpec = {
   timeoutMs: 0,
   killGraceMs: 5000,
   idempotent: true,
-  request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
+  request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
   validate: null,
   validateTimeoutMs: 60_000,
   collect: { kind: 'concat' },

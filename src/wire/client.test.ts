@@ -76,6 +76,7 @@ const SYNC = {
   freeSlots: 1,
   memoryBytes: 1,
   diskFreeBytes: 1,
+  gpus: 0,
   machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null },
   awayMs: 0,
   remainingMs: null,

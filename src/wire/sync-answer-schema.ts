@@ -89,6 +89,7 @@ function readJob(value: unknown): JobDescription {
     logBytes: whole(fields.logBytes, 'logBytes'),
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),
+    deleteClient: flag(fields.deleteClient, 'deleteClient'),
   };
 }
 
@@ -185,6 +186,8 @@ function readRequest(fields: JsonObject): ResourceRequest {
     cpus: quantity(fields.cpus, 'cpus'),
     memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
     diskBytes: whole(fields.diskBytes, 'diskBytes'),
+    processes: whole(fields.processes, 'processes'),
+    gpus: whole(fields.gpus, 'gpus'),
     timeMs: whole(fields.timeMs, 'timeMs'),
   };
 }

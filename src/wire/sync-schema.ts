@@ -35,6 +35,7 @@ export const SYNC_LIMITS = {
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,
+  gpus: 1024,
   /** A month: what a lost worker held waits no longer. */
   awayMs: 30 * 86_400_000,
   /** Characters of one inline part; larger ones are uploaded. */
@@ -63,6 +64,7 @@ export function parseSyncRequest(json: unknown): SyncRequest {
       freeSlots: whole(fields.freeSlots, 'freeSlots', 0, SYNC_LIMITS.attempts),
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
+      gpus: whole(fields.gpus, 'gpus', 0, SYNC_LIMITS.gpus),
       machine: inner(fields.machine, 'machine', readMachine),
       awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
       remainingMs: measured(fields.remainingMs, 'remainingMs'),

@@ -44,6 +44,8 @@ export interface SyncRequest {
   readonly freeSlots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  /** Whole devices that attempts may ask for. */
+  readonly gpus: number;
   readonly machine: MachineFigures;
   /** It may be silent by choice for so long before it counts as lost; 0: for the server's lease. */
   readonly awayMs: number;
@@ -135,7 +137,9 @@ export interface JobDescription {
   readonly request: ResourceRequest;
   readonly logBytes: number;
   readonly resultBytes: number;
+  /** At its end the worker removes the job's program, and itself, if this session put them there. */
   readonly deleteWorker: boolean;
+  readonly deleteClient: boolean;
 }
 
 export interface GrantedAttempt {

@@ -21,6 +21,7 @@ import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
+import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
 import type { JobPlan } from './job-plan.ts';
@@ -87,7 +88,7 @@ export class WorkerAgent {
     this.#machine = machineWatch(options.dir, options.clock);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
-    this.#blobs = new BlobCache(options.blobs, options.clock);
+    this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     this.#errands = new Errands({
@@ -102,6 +103,7 @@ export class WorkerAgent {
       slots: options.slots,
       workshop: this.#workshop(),
       openStarter: options.openStarter,
+      devices: new DeviceShelf(options.gpus.gpus, []),
       onEnd: (end) => this.#onEnd(end),
       remainingMs: options.remainingMs,
       onGivenBack: () => this.#conversation.wake(),
@@ -119,6 +121,11 @@ export class WorkerAgent {
     } finally {
       await this.#close();
     }
+  }
+
+  /** True when a job asked that the worker's own executable goes at its end. */
+  get endsClient(): boolean {
+    return this.#jobs.endsClient;
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
@@ -198,6 +205,7 @@ export class WorkerAgent {
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
       onUpload: () => this.#conversation.wake(),
       clock,
@@ -266,6 +274,7 @@ export class WorkerAgent {
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       diskFreeBytes,
+      gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs },
       awayMs,
       remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),

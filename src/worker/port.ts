@@ -1,6 +1,6 @@
 /** What the worker needs from outside: the smallest shapes that serve it. */
 import type { Clock } from '#base';
-import type { Starter } from '#sandbox';
+import type { Gpu, Starter } from '#sandbox';
 import type { ServerClient } from '#wire';
 import type { RunErrand } from './errands.ts';
 
@@ -28,6 +28,13 @@ export type ServerLink = Pick<
   'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'close'
 >;
 
+/** The GPUs of the machine that attempts may be given. */
+export interface GpuRack {
+  readonly gpus: readonly Gpu[];
+  /** What a program that was given these finds in its environment; see `gpuVariables`. */
+  variablesFor(given: readonly Gpu[]): Readonly<Record<string, string>>;
+}
+
 export interface AgentOptions {
   /** Asked at the start and again before every new attempt to connect. */
   readonly endpoint: () => Promise<Endpoint>;
@@ -47,6 +54,7 @@ export interface AgentOptions {
   /** The worker's own environment, of which programs get a part. */
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
+  readonly gpus: GpuRack;
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
   /** The server may hear nothing of it for so long before it counts as lost; 0: for its lease. */

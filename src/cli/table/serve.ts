@@ -68,6 +68,7 @@ export const worker = {
       doc: 'When it is asked to end, what runs may go on for so long (default: until it is done).',
     },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    offerGpus: { kind: 'setting', setting: 'offerGpus' },
     waitForLine: {
       kind: 'flag',
       flags: '--wait-for-line',
@@ -82,6 +83,11 @@ export const worker = {
       kind: 'duration',
       flags: '--first-contact <duration>',
       doc: 'End when the server has not answered once in this time (default: 5 min).',
+    },
+    clientFile: {
+      kind: 'text',
+      flags: '--client-file <file>',
+      doc: 'Its own executable, put here by `windrow start`: to go when a job says delete-client.',
     },
     report: {
       kind: 'text',

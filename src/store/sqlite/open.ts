@@ -70,13 +70,14 @@ function migrate(database: DatabaseSync, directory: string, folder: string): voi
   const migrations = migrationsKnown(folder);
   const known = migrations.at(-1)?.version ?? 0;
   if (found > known) throw storeErrors.create('STATE_NEWER', { directory, found, known });
+  if (found === known) return;
+  // In one transaction, which is synced once: each takes milliseconds, and no format in between is of use.
+  database.exec('BEGIN IMMEDIATE');
   for (const { version, file } of migrations) {
-    if (version <= found) continue;
-    database.exec('BEGIN IMMEDIATE');
-    database.exec(readFileSync(file, 'utf8'));
-    database.exec(`PRAGMA user_version = ${version}`);
-    database.exec('COMMIT');
+    if (version > found) database.exec(readFileSync(file, 'utf8'));
   }
+  database.exec(`PRAGMA user_version = ${known}`);
+  database.exec('COMMIT');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, type Frozen, message, moment, reason } from './message.ts';
 
 /** A trace id or a file name; the store refuses more by itself. */

@@ -8,10 +8,11 @@ import type { Cause, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
+import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
-import type { AgentLog, ServerLink } from '../port.ts';
+import type { AgentLog, GpuRack, ServerLink } from '../port.ts';
 import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
 import type { OutgoingPart } from './parts.ts';
 
@@ -29,6 +30,7 @@ export interface Workshop {
   /** Aborted when the worker ends. */
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
+  readonly gpus: GpuRack;
   /** Told when an attempt has left its slot for an upload that may take long. */
   onUpload(): void;
   readonly clock: Clock;
@@ -47,6 +49,7 @@ export interface Attempt {
   readonly plan: JobPlan;
   readonly workshop: Workshop;
   readonly starter: Starter;
+  readonly devices: Devices;
   /** Lets the next attempt have the slot: gathering and uploading need none. */
   readonly releaseSlot: () => void;
   readonly startedMs: number;
@@ -91,7 +94,7 @@ export class AttemptFault extends Error {
 }
 
 export function newAttempt(
-  fixed: Pick<Attempt, 'grant' | 'plan' | 'workshop' | 'starter' | 'releaseSlot'>,
+  fixed: Pick<Attempt, 'grant' | 'plan' | 'workshop' | 'starter' | 'devices' | 'releaseSlot'>,
 ): Attempt {
   const { workshop, grant } = fixed;
   const name = `${workshop.sessionTag()}-${grant.ticket}`;

@@ -117,14 +117,17 @@ function isFailure(end: ProgramEnd | StartFailure): end is StartFailure {
 }
 
 function startRequest(attempt: Attempt, expand: Expand): StartRequest {
-  const { plan, grant, scratch } = attempt;
+  const { plan, grant, scratch, workshop, devices } = attempt;
   const { job } = plan;
   const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const { file, argv } = expandCommand(attempt, expand);
   return {
     file: file.includes('/') ? resolve(directory, file) : file,
     argv,
-    environment: plan.environment(grant, { scratch, directory }),
+    environment: {
+      ...plan.environment(grant, { scratch, directory }),
+      ...workshop.gpus.variablesFor(devices.gpus),
+    },
     directory,
     stdin: attempt.stdin,
     timeoutMs: job.timeoutMs,

@@ -298,10 +298,11 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     directory: { kind: 'scratch' },
     timeoutMs: 0,
     killGraceMs: 500,
-    request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
+    request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
     logBytes: 1 << 20,
     resultBytes: 1 << 30,
     deleteWorker: false,
+    deleteClient: false,
     ...changes,
   };
   return job;

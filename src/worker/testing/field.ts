@@ -68,6 +68,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     blobs: join(dir, 'blobs'),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
+    gpus: { gpus: [], variablesFor: () => ({}) },
     giveUpMs: 60_000,
     awayMs: 0,
     remainingMs: () => null,
