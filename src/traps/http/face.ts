@@ -90,14 +90,14 @@ export class TrapFace {
     const more =
       error.status === 405 ? { Allow: 'POST' } : error.status === 503 ? { 'Retry-After': '1' } : {};
     request.on('error', () => {}).resume();
-    dropRest(request, response);
+    dropRest(request, response, this.#timeoutMs);
     sendProblem(response, error, more);
   }
 
   async #xml(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const outcome = await this.#body(request, XML_MOST_BYTES);
     if (outcome.kind === 'broken') return void response.destroy();
-    dropRest(request, response);
+    dropRest(request, response, this.#timeoutMs);
     const body =
       outcome.kind === 'whole'
         ? this.#parts.xmlRpc.answer(outcome.bytes, charsetOf(request))
@@ -108,7 +108,7 @@ export class TrapFace {
   async #json(route: JsonRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const outcome = await this.#body(request, route.mostBytes);
     if (outcome.kind === 'broken') return void response.destroy();
-    dropRest(request, response);
+    dropRest(request, response, this.#timeoutMs);
     try {
       const json = parsed(outcome, request, route.mostBytes);
       const answer = await route.handle(json, request);
@@ -211,13 +211,16 @@ function send(
  * What is left of a refused body is read and thrown away, because closing at once would reset the
  * connection and the answer with it; but not for long.
  */
-function dropRest(request: IncomingMessage, response: ServerResponse): void {
+function dropRest(request: IncomingMessage, response: ServerResponse, mostMs: number): void {
   if (request.complete) return;
   const { socket } = request;
   response.once('finish', () => {
-    const timer = setTimeout(() => {
-      if (!request.complete) socket.destroy();
-    }, LINGER_MS);
+    const timer = setTimeout(
+      () => {
+        if (!request.complete) socket.destroy();
+      },
+      Math.min(LINGER_MS, mostMs),
+    );
     request.once('close', () => clearTimeout(timer));
   });
 }
