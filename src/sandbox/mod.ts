@@ -15,3 +15,4 @@ export {
 export { networkErrors } from './network/errors.ts';
 export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
+export { findTool, runTool } from './tool.ts';
