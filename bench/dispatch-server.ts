@@ -32,6 +32,8 @@ const server = await Server.open({
   },
   validators: 1,
   readOnly: false,
+  faces: [],
+  traces: null,
   log: (level, message, facts) => console.error(level, message, facts ?? ''),
   onStop: (_mode, error) => {
     throw error;

@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { JobSpec } from '#model';
+import { type JobSpec, usageOf } from '#model';
 import { jobKey } from '#sweep';
 import { type EndedAttempt, PROTOCOL_VERSION, ServerClient, type SyncResponse } from '#wire';
 import { specOf } from '../src/server/testing/field.ts';
@@ -80,14 +80,10 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
     reason: '',
     startedAtMs: nowMs - 1,
     endedAtMs: nowMs,
-    usage: {
-      wallMs: 0.9,
-      cpuUserMs: 0.5,
-      cpuSystemMs: 0.3,
-      memoryPeakBytes: 1 << 20,
-      diskBytes: null,
+    usage: usageOf(0.9, {
       source: 'rusage',
-    },
+      figures: { cpuUserMs: 0.5, cpuSystemMs: 0.3, memoryPeakBytes: 1 << 20 },
+    }),
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
   };

@@ -14,7 +14,8 @@
  *   report  3  stderr    bytes
  *   report  4  ended     u32 id, u8 1 exited / 2 signalled, u8 flags (1 timed out, 2 killed),
  *                        u16 exit status or signal, u32 strays, u64 wall us, u64 user us,
- *                        u64 system us, u64 peak memory bytes
+ *                        u64 system us, u64 peak memory bytes, u64 bytes read from disks,
+ *                        u64 written to them, u64 context switches
  *   report  5  failed    u32 id, u32 errno, u8 stage (child.h): the program never ran
  *
  * Starts may be sent ahead, up to 64; they run one after the other, in order. Every start is
@@ -70,7 +71,7 @@ static struct {
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
   int64_t timeout_at, kill_at, hunt_again; /* NEVER where nothing is due */
   int64_t hunt_pause;
-  uint64_t grace_ms, user_us, system_us, peak_bytes;
+  uint64_t grace_ms, user_us, system_us, peak_bytes, read_bytes, written_bytes, switches;
   uint32_t strays;
 } attempt;
 
@@ -144,11 +145,16 @@ static uint64_t microseconds(struct timeval time) {
   return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
 }
 
+enum { BLOCK = 512 }; /* of ru_inblock and ru_oublock, whatever the disks have */
+
 static void count_end(pid_t pid, int status, const struct rusage *usage) {
   attempt.user_us += microseconds(usage->ru_utime);
   attempt.system_us += microseconds(usage->ru_stime);
   uint64_t peak = (uint64_t)usage->ru_maxrss * 1024; /* Linux counts it in KiB */
   if (peak > attempt.peak_bytes) attempt.peak_bytes = peak;
+  attempt.read_bytes += (uint64_t)usage->ru_inblock * BLOCK;
+  attempt.written_bytes += (uint64_t)usage->ru_oublock * BLOCK;
+  attempt.switches += (uint64_t)usage->ru_nvcsw + (uint64_t)usage->ru_nivcsw;
   if (pid == attempt.pid) {
     attempt.ended = true;
     attempt.finished = now_ns();
@@ -211,7 +217,7 @@ static void drain(int stream) {
 }
 
 static void report_end(void) {
-  unsigned char payload[44], *to = payload;
+  unsigned char payload[68], *to = payload;
   bool exited = WIFEXITED(attempt.status);
   put(&to, attempt.id, 4);
   put(&to, exited ? 1 : 2, 1);
@@ -222,6 +228,9 @@ static void report_end(void) {
   put(&to, attempt.user_us, 8);
   put(&to, attempt.system_us, 8);
   put(&to, attempt.peak_bytes, 8);
+  put(&to, attempt.read_bytes, 8);
+  put(&to, attempt.written_bytes, 8);
+  put(&to, attempt.switches, 8);
   report(REPORT_ENDED, payload, sizeof payload);
 }
 

@@ -37,6 +37,7 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'wire']),
   room('pilots', 'workers onto machines: this one', ['base', 'model']),
   room(
     'worker',
@@ -50,13 +51,12 @@ export const ROOMS: readonly Room[] = [
     [...BELOW_WIRE, 'scheduler', 'results'],
     ['store', 'sandbox'],
   ),
-  room('cli', 'one file per command; table and JSON output', [
-    'base',
-    'classad',
-    'model',
-    'sweep',
-    'wire',
-  ]),
+  room(
+    'cli',
+    'one file per command; table and JSON output',
+    ['base', 'classad', 'model', 'sweep', 'wire'],
+    ['traces'],
+  ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
     'classad',
@@ -64,6 +64,7 @@ export const ROOMS: readonly Room[] = [
     'store',
     'sandbox',
     'results',
+    'traces',
     'pilots',
     'worker',
     'server',
@@ -76,7 +77,7 @@ export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['sandbox', 'pilots'],
+  'node:child_process': ['sandbox', 'pilots', 'traces'],
   'node:sqlite': ['store', 'results'],
 };
 

@@ -48,6 +48,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     run: ask('run'),
     serve: ask('serve'),
     worker: ask('worker'),
+    collectTraces: async () => {
+      throw new Error('no traces were to be collected');
+    },
     openState: async () => {
       throw new Error('no state was to be opened');
     },

@@ -109,8 +109,20 @@ export const attempt: AttemptView = {
     cpuUserMs: 1000,
     cpuSystemMs: 200,
     memoryPeakBytes: 2 ** 20,
+    ioReadBytes: 4096,
+    ioWriteBytes: 0,
+    contextSwitches: 12,
+    tasksPeak: 3,
     diskBytes: null,
-    source: 'rusage',
+    sources: {
+      cpuUserMs: 'cgroup-v2',
+      cpuSystemMs: 'cgroup-v2',
+      memoryPeakBytes: 'cgroup-v2',
+      ioReadBytes: 'rusage',
+      ioWriteBytes: 'rusage',
+      contextSwitches: 'rusage',
+      tasksPeak: 'cgroup-v2',
+    },
   },
   reusedFrom: null,
 };
@@ -175,6 +187,11 @@ export const stats: JobStats = {
   wall: times,
   cpu: null,
   memoryPeakBytes: 2 ** 21,
+  ioReadBytes: 4096,
+  ioWriteBytes: 3 * 2 ** 20,
+  contextSwitches: 1200,
+  tasksPeak: 3,
+  diskPeakBytes: null,
   efficiency: 0.996,
 };
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { SettingTable, ValuesOf } from './settings.ts';
+import { traceSettings } from './trace-settings.ts';
 
 /** Every setting of Windrow. Those of one job stand in its sweep file, not here. */
 export const windrowSettings = {
@@ -125,6 +126,7 @@ export const windrowSettings = {
     choices: ['auto', 'pretty', 'json'],
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
+  ...traceSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

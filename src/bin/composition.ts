@@ -9,6 +9,8 @@ export function compositionFor(world: World): Composition {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
+    collectTraces: async (options, into) =>
+      (await import('./traces.ts')).collectTraces(options, into),
     openState: async (stateDirectory) => {
       const { openState } = await import('./serve.ts');
       return openState(stateDirectory, world.surroundings.environment);
@@ -19,19 +21,19 @@ export function compositionFor(world: World): Composition {
 
 /** The errors of every room, as far down as a user may meet them. */
 export async function errorTables(): Promise<readonly NamedErrors[]> {
-  const [classad, wire, sweep, store, sandbox, results, pilots, worker, server] = await Promise.all(
-    [
+  const [classad, wire, sweep, store, sandbox, results, traces, pilots, worker, server] =
+    await Promise.all([
       import('#classad'),
       import('#wire'),
       import('#sweep'),
       import('#store'),
       import('#sandbox'),
       import('#results'),
+      import('#traces'),
       import('#pilots'),
       import('#worker'),
       import('#server'),
-    ],
-  );
+    ]);
   const rooms: [room: string, door: object][] = [
     ['base', { baseErrors }],
     ['classad', classad],
@@ -40,6 +42,7 @@ export async function errorTables(): Promise<readonly NamedErrors[]> {
     ['store', store],
     ['sandbox', sandbox],
     ['results', results],
+    ['traces', traces],
     ['pilots', pilots],
     ['worker', worker],
     ['server', server],

@@ -1,12 +1,15 @@
 /** A server on a state directory: secrets, store, listening, and the file by which others find it. */
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Clock, makeDirectories, messageOf, systemClock } from '#base';
+import type { TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
 import { openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
+import type { OpenTraces } from './traces.ts';
 import { VERSION } from './version.ts';
 
 export interface OpenServerOptions {
@@ -19,6 +22,8 @@ export interface OpenServerOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Null: it takes no traces. */
+  readonly traces: TraceStoreOptions | null;
   /** The environment that code of users gets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -51,9 +56,19 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   // First of all, because it is also what keeps a second server out.
   const store = new SqliteStore(layout.database);
   let server: Server | undefined;
+  let traces: OpenTraces | undefined;
   try {
     const session = await ensureSecretFile(layout.session);
     const token = await ensureSecretFile(layout.adminToken);
+    if (options.traces) {
+      // Loaded only when it is wanted: every start of the server is felt.
+      const { openTraces } = await import('./traces.ts');
+      traces = await openTraces(options.traces, {
+        insecure: options.insecure,
+        onStored: (trace) => server?.traceStored(trace),
+        log: options.log,
+      });
+    }
     server = await Server.open({
       store,
       stateDirectory,
@@ -74,18 +89,33 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       },
       validators: VALIDATORS,
       readOnly: options.readOnly,
+      faces: traces ? [traces.face] : [],
+      traces: traces?.store ?? (await tracesToRead(options)),
       log: options.log,
       onStop: options.onStop,
     });
     const url = await server.listen(listen.host, listen.port);
     if (options.readOnly) return { server, url, token, session, close: () => server!.close() };
     writeEndpoint(layout.endpoint, url);
-    return { server, url, token, session, close: () => closeServer(server!, layout.endpoint) };
+    return {
+      server,
+      url,
+      token,
+      session,
+      close: () => closeServer(server!, layout.endpoint, traces),
+    };
   } catch (error) {
+    traces?.close();
     if (server) await server.close().catch(() => undefined);
     else await store.close();
     throw error;
   }
+}
+
+/** Traces that came home once can be read without a server that takes more of them. */
+async function tracesToRead({ readOnly, stateDirectory }: OpenServerOptions) {
+  if (!readOnly || !existsSync(join(stateDirectory, 'traces'))) return null;
+  return (await import('./traces.ts')).openTracesToRead(join(stateDirectory, 'traces'));
 }
 
 /** The sandbox's line processes in the shape that results asks for. */
@@ -96,7 +126,8 @@ const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
       onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
   });
 
-async function closeServer(server: Server, endpoint: string): Promise<void> {
+async function closeServer(server: Server, endpoint: string, traces?: OpenTraces): Promise<void> {
+  traces?.close();
   rmSync(endpoint, { force: true });
   await server.close();
 }

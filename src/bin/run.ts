@@ -86,6 +86,7 @@ async function runHere(
     leaseMs: options.leaseMs,
     pingMs: options.pingMs,
     diskReserveBytes: options.diskReserveBytes,
+    traces: null,
     environment: world.surroundings.environment,
     readOnly: false,
     log: (level, message, facts) => log[level](facts ?? {}, message),

@@ -49,6 +49,30 @@ export const cliErrors = defineErrors({
     status: 404,
     example: { code: 'TABLE_TO_SHORT' },
   },
+  TRACE_NONE: {
+    message: 'there is no trace {what}',
+    todo: 'List them with `windrow traces ls`.',
+    status: 404,
+    example: { what: '1795276800.000000042' },
+  },
+  TRACE_DAMAGED: {
+    message: '{what} is not what its sender sent: the digest is another one',
+    todo: 'Look at it where it is stored; `windrow traces verify` tells which files are damaged.',
+    status: 502,
+    example: { what: '1795276800.000000042/node7.out.zst' },
+  },
+  TRACE_TARGET_UNSET: {
+    message: 'it is not said where traces go with --to {to}',
+    todo: 'Give --to URL, or set {setting}.',
+    status: 400,
+    example: { to: 'central', setting: 'trace-central' },
+  },
+  TRACE_DIRECTORY_UNSET: {
+    message: 'it is not said where the traces are',
+    todo: 'Give --trace-dir DIR, or set trace-dir.',
+    status: 400,
+    example: {},
+  },
   EXPORT_PATH_WRONG: {
     message: 'the server names a file {file}, which is no path inside of the target directory',
     todo: 'Do not trust this server.',

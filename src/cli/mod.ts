@@ -8,12 +8,14 @@ export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
   AxisText,
+  CollectTracesOptions,
   Composition,
   LogChoice,
   NamedErrors,
   OpenedServer,
   RunOptions,
   ServeOptions,
+  TraceStoreOptions,
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';

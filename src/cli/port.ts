@@ -1,4 +1,5 @@
 import type { Address, ErrorEntry } from '#base';
+import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -73,6 +74,8 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Null: it takes no traces. */
+  readonly traces: TraceStoreOptions | null;
   readonly log: LogChoice;
 }
 
@@ -101,6 +104,45 @@ export interface WorkerOptions {
   readonly log: LogChoice;
 }
 
+/** What the collector of traces of a server is to do. */
+export interface TraceStoreOptions {
+  /** Absolute. */
+  readonly directory: string;
+  readonly account: string;
+  /** Absolute, or `''`. */
+  readonly secretFile: string;
+  readonly anonymous: boolean;
+  readonly fileLimitBytes: number;
+  readonly idLimitBytes: number;
+  readonly idFiles: number;
+  /** 0: for ever. */
+  readonly keepMs: number;
+  /** 0: no limit. */
+  readonly spaceBytes: number;
+}
+
+export interface CollectTracesOptions {
+  /** Of the collector. */
+  readonly url: string;
+  /** Undefined: made of the time. */
+  readonly id: string | undefined;
+  /** Absolute. */
+  readonly directory: string;
+  readonly match: string;
+  /** Absolute, or `''`. */
+  readonly switchFile: string;
+  readonly switchText: string;
+  readonly compression: string;
+  readonly remove: boolean;
+  readonly account: string;
+  /** Absolute, or `''`. */
+  readonly secretFile: string;
+  readonly insecure: boolean;
+  /** Absolute; remembers uploads that were begun. */
+  readonly stateDirectory: string;
+  readonly onStep: (step: CollectStep) => void;
+}
+
 /** A server that this process opened for a while. */
 export interface OpenedServer {
   readonly url: string;
@@ -118,6 +160,11 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  /** Brings the traces of this machine to a collector. */
+  collectTraces(
+    options: CollectTracesOptions,
+    world: World,
+  ): Promise<Collected & { readonly id: string }>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

@@ -74,7 +74,16 @@ function headText(stats: JobStats): string {
       'memory',
       stats.memoryPeakBytes === null ? '' : `${formatBytes(stats.memoryPeakBytes)} at most`,
     ],
+    ['disks', disksText(stats)],
+    ['scratch', stats.diskPeakBytes === null ? '' : `${formatBytes(stats.diskPeakBytes)} at most`],
+    ['processes', stats.tasksPeak === null ? '' : `${formatCount(stats.tasksPeak)} at most`],
+    ['switches', stats.contextSwitches === null ? '' : formatCount(stats.contextSwitches)],
   ]);
+}
+
+function disksText({ ioReadBytes, ioWriteBytes }: JobStats): string {
+  if (ioReadBytes === null && ioWriteBytes === null) return '';
+  return `${formatBytes(ioReadBytes ?? 0)} read, ${formatBytes(ioWriteBytes ?? 0)} written`;
 }
 
 function timesText(stats: JobStats, output: Output): string {

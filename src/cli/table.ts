@@ -5,9 +5,12 @@ import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
+import * as traces from './table/traces.ts';
 
 /** First words that several commands share. */
-export const GROUPS: readonly CommandGroup[] = [];
+export const GROUPS: readonly CommandGroup[] = [
+  { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
+];
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -27,6 +30,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   rm,
   workers,
   stop,
+  traces.collect,
+  traces.ls,
+  traces.show,
+  traces.get,
+  traces.verify,
+  traces.rm,
   classad,
   config,
   errors,

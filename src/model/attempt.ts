@@ -1,16 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { JobId, TaskIndex, Ticket } from './job.ts';
-
-/** What an attempt used. A figure that was not measured is null, never a guess. */
-export interface Usage {
-  readonly wallMs: number;
-  readonly cpuUserMs: number | null;
-  readonly cpuSystemMs: number | null;
-  readonly memoryPeakBytes: number | null;
-  readonly diskBytes: number | null;
-  /** Where the CPU and memory figures come from. */
-  readonly source: 'rusage' | 'sampled' | 'none';
-}
+import type { Usage } from './usage.ts';
 
 /** How an attempt ended, as the worker saw it. */
 export interface AttemptEnd {

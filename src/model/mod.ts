@@ -1,5 +1,5 @@
 /** model: the nouns and their states. Pure data; no I/O. */
-export type { AttemptEnd, AttemptRecord, Part, RecordPlace, Usage } from './attempt.ts';
+export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export type {
   Axis,
@@ -26,6 +26,17 @@ export {
   type TaskStateName,
   taskStateName,
 } from './task.ts';
+export {
+  areSources,
+  FIGURES,
+  type Figure,
+  type Measured,
+  sourceOf,
+  USAGE_SOURCES,
+  type Usage,
+  type UsageSource,
+  usageOf,
+} from './usage.ts';
 export {
   type Isolation,
   LEVEL_NAMES,

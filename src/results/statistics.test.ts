@@ -1,21 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AttemptRecord, CAUSES } from '#model';
+import { type AttemptRecord, CAUSES, usageOf } from '#model';
 import { Percentiles } from './percentiles.ts';
 import { signatureOf } from './signature.ts';
 import { efficiencyOf, JobStatistics } from './statistics.ts';
 
 function attempt(change: Partial<AttemptRecord> & { wallMs?: number; cpuMs?: number | null } = {}) {
   const { wallMs = 100, cpuMs = 50, ...rest } = change;
-  const usage = {
-    wallMs,
-    cpuUserMs: cpuMs,
-    cpuSystemMs: null,
-    memoryPeakBytes: 1000,
-    diskBytes: null,
-    source: 'rusage',
-  } as const;
+  const figures = { cpuUserMs: cpuMs, memoryPeakBytes: 1000 };
+  const usage = usageOf(wallMs, { source: 'rusage', figures });
   const record: AttemptRecord = {
     ticket: 1,
     job: 1,

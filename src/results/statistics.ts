@@ -29,6 +29,24 @@ export interface FailureTotals {
   readonly example: { readonly task: TaskIndex; readonly ticket: Ticket; readonly reason: string };
 }
 
+/** Over all attempts; null where none was measured. */
+export interface UsageTotals {
+  readonly ioReadBytes: number | null;
+  readonly ioWriteBytes: number | null;
+  readonly contextSwitches: number | null;
+  /** The largest of any attempt, as that of memory. */
+  readonly tasksPeak: number | null;
+  readonly diskPeakBytes: number | null;
+}
+
+const NO_TOTALS: UsageTotals = {
+  ioReadBytes: null,
+  ioWriteBytes: null,
+  contextSwitches: null,
+  tasksPeak: null,
+  diskPeakBytes: null,
+};
+
 type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export interface JobStatisticsJson {
@@ -37,6 +55,8 @@ export interface JobStatisticsJson {
   readonly causes: CauseCounts;
   readonly reused: number;
   readonly memoryPeakBytes: number | null;
+  /** Absent in what an older version kept. */
+  readonly totals?: UsageTotals;
   readonly wall: PercentilesJson;
   readonly cpu: PercentilesJson;
   readonly workers: readonly WorkerTotals[];
@@ -51,6 +71,7 @@ export class JobStatistics {
   #attempts = 0;
   #reused = 0;
   #memoryPeakBytes: number | null = null;
+  #totals: UsageTotals = NO_TOTALS;
   #causes: CauseCounts = {};
   #wall = new Percentiles();
   #cpu = new Percentiles();
@@ -64,6 +85,7 @@ export class JobStatistics {
     made.#attempts = json.attempts;
     made.#reused = json.reused;
     made.#memoryPeakBytes = json.memoryPeakBytes;
+    made.#totals = json.totals ?? NO_TOTALS;
     made.#causes = { ...json.causes };
     made.#wall = Percentiles.fromJSON(json.wall);
     made.#cpu = Percentiles.fromJSON(json.cpu);
@@ -81,6 +103,7 @@ export class JobStatistics {
       causes: this.#causes,
       reused: this.#reused,
       memoryPeakBytes: this.#memoryPeakBytes,
+      totals: this.#totals,
       wall: this.#wall.toJSON(),
       cpu: this.#cpu.toJSON(),
       workers: [...this.#workers.values()],
@@ -100,9 +123,14 @@ export class JobStatistics {
     count(this.#causes, cause, 1);
     const cpuMs = cpuOf(record);
     this.#addWorker(record.worker, cause, usage.wallMs, cpuMs ?? 0);
-    if (usage.memoryPeakBytes !== null) {
-      this.#memoryPeakBytes = Math.max(this.#memoryPeakBytes ?? 0, usage.memoryPeakBytes);
-    }
+    this.#memoryPeakBytes = larger(this.#memoryPeakBytes, usage.memoryPeakBytes);
+    this.#totals = {
+      ioReadBytes: sum(this.#totals.ioReadBytes, usage.ioReadBytes),
+      ioWriteBytes: sum(this.#totals.ioWriteBytes, usage.ioWriteBytes),
+      contextSwitches: sum(this.#totals.contextSwitches, usage.contextSwitches),
+      tasksPeak: larger(this.#totals.tasksPeak, usage.tasksPeak),
+      diskPeakBytes: larger(this.#totals.diskPeakBytes, usage.diskBytes),
+    };
     if (!good) return;
     this.#wall.add(usage.wallMs);
     if (cpuMs !== null) this.#cpu.add(cpuMs);
@@ -179,6 +207,10 @@ export class JobStatistics {
     return this.#memoryPeakBytes;
   }
 
+  get totals(): UsageTotals {
+    return this.#totals;
+  }
+
   /** Sum of all attempts' wall times. */
   get busyMs(): number {
     let sum = 0;
@@ -226,6 +258,14 @@ function count(counts: CauseCounts, cause: Cause, change: number): void {
   const next = (counts[cause] ?? 0) + change;
   if (next > 0) counts[cause] = next;
   else delete counts[cause];
+}
+
+function larger(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}
+
+function sum(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : a + b;
 }
 
 function cpuOf({ usage }: AttemptRecord): number | null {

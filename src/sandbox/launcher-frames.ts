@@ -11,7 +11,7 @@ export const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
 const HEADER_BYTES = 5;
 const FIXED_BYTES = 32;
 /** Reports other than output are small; a larger one is not from our launcher. */
-const REPORT_LIMIT_BYTES = 64;
+const REPORT_LIMIT_BYTES = 128;
 const OUTPUT_LIMIT_BYTES = 65_536;
 
 const REQUEST = { start: 1, kill: 2, withdraw: 3 } as const;
@@ -95,6 +95,9 @@ export interface EndReport {
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
   readonly memoryPeakBytes: number;
+  readonly ioReadBytes: number;
+  readonly ioWriteBytes: number;
+  readonly contextSwitches: number;
 }
 
 /** What a reader of reports has to answer to. */
@@ -173,7 +176,7 @@ export class ReportReader {
 }
 
 function handleReport(kind: number, payload: Buffer, handlers: ReportHandlers): boolean {
-  if (kind === REPORT.ended && payload.length === 44) {
+  if (kind === REPORT.ended && payload.length === 68) {
     handlers.onEnded(payload.readUInt32LE(0), decodeEnd(payload.subarray(4)));
     return true;
   }
@@ -207,6 +210,9 @@ function decodeEnd(payload: Buffer): EndReport {
     cpuUserMs: readWide(payload, 16) / 1000,
     cpuSystemMs: readWide(payload, 24) / 1000,
     memoryPeakBytes: readWide(payload, 32),
+    ioReadBytes: readWide(payload, 40),
+    ioWriteBytes: readWide(payload, 48),
+    contextSwitches: readWide(payload, 56),
   };
 }
 

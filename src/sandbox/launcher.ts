@@ -222,6 +222,8 @@ function whenGone(child: ChildProcess): Promise<string> {
 }
 
 function programEnd(end: EndReport): ProgramEnd {
-  const signal = end.signal === null ? null : signalName(end.signal);
-  return { ...end, signal, source: 'rusage' };
+  const { exitCode, timedOut, killed, strays, wallMs, signal, ...figures } = end;
+  const measured = { source: 'rusage', figures } as const;
+  const name = signal === null ? null : signalName(signal);
+  return { exitCode, signal: name, timedOut, killed, strays, wallMs, measured };
 }

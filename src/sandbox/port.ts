@@ -1,3 +1,4 @@
+import type { Measured } from '#model';
 import type { LaunchWalls } from './walls/launch.ts';
 
 /**
@@ -35,10 +36,7 @@ export interface ProgramEnd {
   /** True when `kill` was called before the program had ended by itself. */
   readonly killed: boolean;
   readonly wallMs: number;
-  readonly cpuUserMs: number | null;
-  readonly cpuSystemMs: number | null;
-  readonly memoryPeakBytes: number | null;
-  readonly source: 'rusage' | 'sampled' | 'none';
+  readonly measured: Measured;
   /** Descendants that outlived the program and were killed. */
   readonly strays: number;
 }

@@ -18,6 +18,7 @@ export interface ProcessRow {
   /** Clock ticks since the machine started; with the pid it names one process for ever. */
   readonly startTicks: number;
   readonly residentPages: number;
+  readonly threads: number;
 }
 
 const STAT_LIMIT_BYTES = 1024;
@@ -70,6 +71,14 @@ export function readVariable(pid: number, name: string): string | null | undefin
   return environment.slice(from, end < 0 ? undefined : end);
 }
 
+/** Bytes that a process has read from disks and sent to them, proc_pid_io(5); null if not told. */
+export function readDiskBytes(pid: number): { read: number; written: number } | null {
+  const text = readSmallFile(`/proc/${pid}/io`);
+  const read = /^read_bytes: (\d+)$/m.exec(text ?? '')?.[1];
+  const written = /^write_bytes: (\d+)$/m.exec(text ?? '')?.[1];
+  return read && written ? { read: Number(read), written: Number(written) } : null;
+}
+
 function readSmallFile(path: string): string | null {
   try {
     const fd = openSync(path, 'r');
@@ -100,6 +109,7 @@ export function parseStat(text: string): ProcessRow | null {
     systemTicks: field(15) + field(17),
     startTicks: field(22),
     residentPages: field(24),
+    threads: field(20),
   };
 }
 

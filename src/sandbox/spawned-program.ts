@@ -195,10 +195,17 @@ export class SpawnedProgram {
       timedOut: this.#timedOut,
       killed: this.#killed,
       wallMs,
-      cpuUserMs: peak?.cpuUserMs ?? null,
-      cpuSystemMs: peak?.cpuSystemMs ?? null,
-      memoryPeakBytes: peak?.residentBytes ?? null,
-      source: peak === null ? 'none' : 'sampled',
+      measured: {
+        source: peak === null ? 'none' : 'sampled',
+        figures: {
+          cpuUserMs: peak?.cpuUserMs ?? null,
+          cpuSystemMs: peak?.cpuSystemMs ?? null,
+          memoryPeakBytes: peak?.residentBytes ?? null,
+          ioReadBytes: peak?.readBytes ?? null,
+          ioWriteBytes: peak?.writtenBytes ?? null,
+          tasksPeak: peak?.tasks ?? null,
+        },
+      },
       strays,
     };
   }

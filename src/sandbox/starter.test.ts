@@ -345,17 +345,30 @@ setsid $0 $(($1+1)) &
     const hold = 'const held = Buffer.alloc(80_000_000, 1);';
     const started = start(starter, process.execPath, ['-e', `${hold} ${burn}; held.fill(2)`]);
     const end = (await started.ended) as ProgramEnd;
-    assert.equal(end.source, exact ? 'rusage' : 'sampled');
-    assert.ok(end.cpuUserMs! > (exact ? 400 : 100) && end.cpuUserMs! < 5000, `${end.cpuUserMs} ms`);
-    assert.ok(end.cpuSystemMs! >= 0 && end.cpuSystemMs! < 5000);
-    assert.ok(
-      end.memoryPeakBytes! > 80e6 && end.memoryPeakBytes! < 1e9,
-      `${end.memoryPeakBytes} B`,
-    );
-    const short = (await sh(starter, ':')).end;
+    const { source, figures } = end.measured;
+    const { cpuUserMs, cpuSystemMs, memoryPeakBytes } = figures;
+    assert.equal(source, exact ? 'rusage' : 'sampled');
+    assert.ok(cpuUserMs! > (exact ? 400 : 100) && cpuUserMs! < 5000, `${cpuUserMs} ms`);
+    assert.ok(cpuSystemMs! >= 0 && cpuSystemMs! < 5000);
+    assert.ok(memoryPeakBytes! > 80e6 && memoryPeakBytes! < 1e9, `${memoryPeakBytes} B`);
+    if (exact) assert.ok(figures.contextSwitches! > 0);
+    else assert.ok(figures.tasksPeak! > 1, 'Node.js has threads');
+    const short = (await sh(starter, ':')).end.measured;
     assert.equal(short.source, exact ? 'rusage' : 'none');
-    if (exact) assert.ok(short.memoryPeakBytes! < 16e6, 'the memory of the parent does not count');
-    else assert.equal(short.memoryPeakBytes, null);
+    if (exact)
+      assert.ok(short.figures.memoryPeakBytes! < 16e6, 'that of the parent does not count');
+    else assert.equal(short.figures.memoryPeakBytes, null);
+  });
+
+  test('bytes sent to disk are counted, those of pipes and the page cache are not', async (t) => {
+    const file = join(temporaryFolder(t), 'out');
+    const write = `dd if=/dev/zero of=${file} bs=1M count=8 conv=fsync 2>&1`;
+    const { end } = await sh(starter, `${write}; cat ${file} | wc -c; sleep 0.3`);
+    const { ioReadBytes, ioWriteBytes } = end.measured.figures;
+    assert.ok(ioWriteBytes! <= 9 << 20, `${ioWriteBytes} written`);
+    assert.ok(ioReadBytes! < 4 << 20, `${ioReadBytes} read`);
+    // Between two looks dd may come and go.
+    if (exact) assert.ok(ioWriteBytes! >= 8 << 20, `${ioWriteBytes} written`);
   });
 
   test('a slot runs one program at a time, and takes no more ahead than it says', async () => {

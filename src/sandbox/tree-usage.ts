@@ -1,10 +1,15 @@
 /** What a tree of processes uses, sampled from outside: the figures of the starter without rusage. */
-import { type ProcessRow, processUnits, readProcessTable } from './process-table.ts';
+import { type ProcessRow, processUnits, readDiskBytes, readProcessTable } from './process-table.ts';
 
 export interface TreeUsage {
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
   readonly residentBytes: number;
+  /** Processes and threads. */
+  readonly tasks: number;
+  /** From disks and to them; as CPU time, that of children counts once they were waited for. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
 }
 
 const SAMPLE_EVERY_MS = 100;
@@ -19,23 +24,31 @@ function recentTable(nowMs: number): readonly ProcessRow[] {
   return table.rows;
 }
 
-/** Sums over the living processes of the session that `leader` began, and their descendants. */
-export function sumTree(rows: readonly ProcessRow[], leader: number): TreeUsage | null {
+/** The living processes of the session that `leader` began, and their descendants. */
+function membersOf(rows: readonly ProcessRow[], leader: number): ProcessRow[] {
   const members = new Set<number>();
+  return rows.filter((row) => {
+    const isMember = row.session === leader || members.has(row.parent);
+    if (isMember && row.state !== 'Z') members.add(row.pid);
+    return isMember && row.state !== 'Z';
+  });
+}
+
+/** Sums over what is in the table; null when nothing of it is left. */
+export function sumTree(rows: readonly ProcessRow[], leader: number): TreeUsage | null {
+  const members = membersOf(rows, leader);
+  if (members.length === 0) return null;
   const { pageBytes, tickMs } = processUnits();
-  let [userTicks, systemTicks, residentPages] = [0, 0, 0];
-  for (const row of rows) {
-    if (row.state === 'Z' || (row.session !== leader && !members.has(row.parent))) continue;
-    members.add(row.pid);
-    userTicks += row.userTicks;
-    systemTicks += row.systemTicks;
-    residentPages += row.residentPages;
-  }
-  if (members.size === 0) return null;
+  const disks = members.map(({ pid }) => readDiskBytes(pid));
+  const sum = (figure: (row: ProcessRow) => number) =>
+    members.reduce((total, row) => total + figure(row), 0);
   return {
-    cpuUserMs: userTicks * tickMs,
-    cpuSystemMs: systemTicks * tickMs,
-    residentBytes: residentPages * pageBytes,
+    cpuUserMs: sum((row) => row.userTicks) * tickMs,
+    cpuSystemMs: sum((row) => row.systemTicks) * tickMs,
+    residentBytes: sum((row) => row.residentPages) * pageBytes,
+    tasks: sum((row) => row.threads),
+    readBytes: disks.reduce((total, bytes) => total + (bytes?.read ?? 0), 0),
+    writtenBytes: disks.reduce((total, bytes) => total + (bytes?.written ?? 0), 0),
   };
 }
 
@@ -66,5 +79,8 @@ function largest(a: TreeUsage, b: TreeUsage): TreeUsage {
     cpuUserMs: Math.max(a.cpuUserMs, b.cpuUserMs),
     cpuSystemMs: Math.max(a.cpuSystemMs, b.cpuSystemMs),
     residentBytes: Math.max(a.residentBytes, b.residentBytes),
+    tasks: Math.max(a.tasks, b.tasks),
+    readBytes: Math.max(a.readBytes, b.readBytes),
+    writtenBytes: Math.max(a.writtenBytes, b.writtenBytes),
   };
 }

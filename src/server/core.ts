@@ -116,7 +116,13 @@ export type Happening =
       readonly reason: string;
       readonly actor: string;
     }
-  | { readonly kind: 'worker'; readonly worker: string };
+  | { readonly kind: 'worker'; readonly worker: string }
+  | {
+      readonly kind: 'trace';
+      readonly trace: string;
+      readonly name: string;
+      readonly bytes: number;
+    };
 
 export interface Core {
   readonly clock: Clock;

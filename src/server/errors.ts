@@ -67,6 +67,12 @@ export const serverErrors = defineErrors({
     status: 401,
     example: {},
   },
+  TRACES_OFF: {
+    message: 'this server keeps no traces',
+    todo: 'Start it with `windrow serve --traces yes`.',
+    status: 404,
+    example: {},
+  },
   ROUTE_UNKNOWN: {
     message: 'there is nothing at {method} {path}',
     todo: 'See /v1/openapi.json for what there is.',

@@ -1,6 +1,6 @@
 /** The open protocol's way to the same calls that `sync` ends in. Each client is a worker of one attempt. */
 import { messageOf } from '#base';
-import type { Cause, RecordPlace, ResultSource, Ticket } from '#model';
+import { type Cause, type RecordPlace, type ResultSource, type Ticket, usageOf } from '#model';
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import {
@@ -264,14 +264,7 @@ export class ServerOpenDoor implements OpenDoor {
       reason: rest.reason,
       startedAtMs: lease.grantedAtMs,
       endedAtMs: now,
-      usage: {
-        wallMs: Math.max(0, now - lease.grantedAtMs),
-        cpuUserMs: null,
-        cpuSystemMs: null,
-        memoryPeakBytes: null,
-        diskBytes: null,
-        source: 'none' as const,
-      },
+      usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
     };
     // A reason that only repeats the cause is no message of the program.
     const said = rest.reason.startsWith(cause) ? '' : rest.reason;

@@ -8,6 +8,7 @@ import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
+import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
@@ -16,6 +17,7 @@ import { lowDisk } from './disk-reserve.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { assembleHttp } from './http/assemble.ts';
+import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
@@ -50,6 +52,10 @@ export interface ServerOptions {
   readonly validators: number;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
+  /** Other protocols on the server's address. */
+  readonly faces: readonly Face[];
+  /** Null: it keeps none. */
+  readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
   /** The store is lost for good, or a user asked: the process should end the server. */
   readonly onStop: (mode: 'drain' | 'now', error?: unknown) => void;
@@ -143,7 +149,7 @@ export class Server {
       stop: (mode) => options.onStop(mode),
     };
     this.#door = new ServerOpenDoor(core, blobs);
-    const { session, adminToken, log } = options;
+    const { session, adminToken, faces, traces, log } = options;
     this.#http = assembleHttp({
       parts,
       results,
@@ -151,6 +157,8 @@ export class Server {
       door: this.#door,
       session,
       adminToken,
+      faces,
+      traces,
       log,
     });
   }
@@ -169,6 +177,11 @@ export class Server {
       server.#collectIfDue(job);
     }
     return server;
+  }
+
+  /** A trace came home: those who watch are told. */
+  traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
+    this.core.happened({ kind: 'trace', trace: id, name, bytes });
   }
 
   /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */

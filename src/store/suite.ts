@@ -1,7 +1,7 @@
 /** The contract as tests: every store passes this suite. `open` opens the same place each time. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AttemptRecord, JobSpec } from '#model';
+import { type AttemptRecord, type JobSpec, usageOf } from '#model';
 import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 
 export function storedJob(id: number): StoredJob {
@@ -37,14 +37,7 @@ export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = 
     signature: '',
     startedAtMs: 5,
     endedAtMs: 9,
-    usage: {
-      wallMs: 4,
-      cpuUserMs: 1.5,
-      cpuSystemMs: null,
-      memoryPeakBytes: 4096,
-      diskBytes: null,
-      source: 'rusage',
-    },
+    usage: usageOf(4, { source: 'rusage', figures: { cpuUserMs: 1.5, memoryPeakBytes: 4096 } }),
     place: { segment: 1, offset: 64, bytes: 32 },
     reusedFrom: null,
     ...overrides,

@@ -34,6 +34,7 @@ import {
 import type { AnswerOf, Route, RouteInput } from './api/route.ts';
 import { jobStats } from './api/stats.ts';
 import { attemptPage, logLine, resultItem, taskDetail, taskPage } from './api/tasks.ts';
+import { storedTrace, traceCheck, traceName } from './api/traces.ts';
 
 const none = z.object({});
 const job = z.object({ job: textPositive });
@@ -279,6 +280,38 @@ export const api = {
     path: '/metrics',
     summary: 'Metrics in the text format of Prometheus.',
     answer: { kind: 'bytes', media: 'text/plain; version=0.0.4; charset=utf-8' },
+  },
+  listTraces: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/traces',
+    summary: 'List the stored traces, of one id or of all.',
+    query: z.object({ id: traceName.optional() }),
+    answer: { kind: 'lines', schema: storedTrace },
+  },
+  checkTraces: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/trace-checks',
+    summary: 'Read stored traces again and compare them with their digests.',
+    query: z.object({ id: traceName.optional(), name: traceName.optional() }),
+    answer: { kind: 'lines', schema: traceCheck },
+  },
+  readTrace: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/traces/{id}/{name}',
+    summary: 'Read one stored trace, byte for byte.',
+    params: z.object({ id: traceName, name: traceName }),
+    answer: { kind: 'bytes', media: 'application/octet-stream' },
+  },
+  removeTrace: {
+    ...admin,
+    method: 'DELETE',
+    path: '/v1/traces/{id}/{name}',
+    summary: 'Remove one stored trace.',
+    params: z.object({ id: traceName, name: traceName }),
+    answer: { kind: 'empty' },
   },
 } as const satisfies Record<string, Route>;
 

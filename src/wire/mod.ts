@@ -49,6 +49,7 @@ export {
   type TaskPage,
   type TaskSummary,
 } from './api/tasks.ts';
+export type { TraceCheck, TraceView } from './api/traces.ts';
 export {
   API_BODY_BYTES,
   type Api,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WindrowError } from '#base';
+import { usageOf } from '#model';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
 import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
@@ -17,14 +18,10 @@ function end(ticket: number): EndedAttempt {
     reason: '',
     startedAtMs: 1.7e12 + ticket,
     endedAtMs: 1.7e12 + ticket + 5.5,
-    usage: {
-      wallMs: 5.5,
-      cpuUserMs: 1.25,
-      cpuSystemMs: 0,
-      memoryPeakBytes: 1_000_000,
-      diskBytes: null,
+    usage: usageOf(5.5, {
       source: 'rusage',
-    },
+      figures: { cpuUserMs: 1.25, cpuSystemMs: 0, memoryPeakBytes: 1_000_000 },
+    }),
     parts: [
       { name: 'energy', kind: 'result', file: 'stdout', cutBytes: 0, text: '0.44\n' },
       { name: 'stderr', kind: 'log', file: '', cutBytes: 7, base64: 'AAECAw==' },
@@ -144,7 +141,7 @@ const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['ended.1.cause', 'constructor', 'ended[1].cause'],
   ['ended.1.usage.wallMs', '5', 'ended[1].usage.wallMs'],
   ['ended.1.usage.wallMs', null, 'ended[1].usage.wallMs'],
-  ['ended.1.usage.source', 'guess', 'ended[1].usage.source'],
+  ['ended.1.usage.sources', 'rr?-----', 'ended[1].usage.sources'],
   ['ended.0.reason', 'x'.repeat(5000), 'ended[0].reason'],
   ['ended.0.lastErrorLine', undefined, 'ended[0].lastErrorLine'],
   ['ended.0.parts.0.file', '../../etc/passwd', 'ended[0].parts[0].file'],

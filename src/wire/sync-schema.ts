@@ -4,7 +4,7 @@
  * milliseconds. What was read is copied field by field; unknown fields of newer versions are
  * dropped.
  */
-import { type AttemptEnd, CAUSES, type Cause, type Usage } from '#model';
+import { type AttemptEnd, areSources, CAUSES, type Cause, FIGURES, type Usage } from '#model';
 import {
   checked,
   flag,
@@ -39,7 +39,6 @@ export const SYNC_LIMITS = {
 } as const;
 
 const CAUSE_SET: ReadonlySet<Cause> = new Set(CAUSES);
-const USAGE_SOURCES = new Set(['rusage', 'sampled', 'none'] as const);
 const PART_KINDS = new Set(['result', 'log'] as const);
 
 /**
@@ -115,9 +114,19 @@ function readUsage(fields: JsonObject): Usage {
     cpuUserMs: measured(fields.cpuUserMs, 'cpuUserMs'),
     cpuSystemMs: measured(fields.cpuSystemMs, 'cpuSystemMs'),
     memoryPeakBytes: measured(fields.memoryPeakBytes, 'memoryPeakBytes'),
+    ioReadBytes: measured(fields.ioReadBytes, 'ioReadBytes'),
+    ioWriteBytes: measured(fields.ioWriteBytes, 'ioWriteBytes'),
+    contextSwitches: measured(fields.contextSwitches, 'contextSwitches'),
+    tasksPeak: measured(fields.tasksPeak, 'tasksPeak'),
     diskBytes: measured(fields.diskBytes, 'diskBytes'),
-    source: oneOf(fields.source, 'source', USAGE_SOURCES),
+    sources: readSources(fields.sources),
   };
+}
+
+function readSources(value: unknown): string {
+  const sources = text(value, 'sources', FIGURES.length);
+  if (areSources(sources)) return sources;
+  throw mismatch('sources', 'a letter for the source of each figure', sources);
 }
 
 function measured(value: unknown, key: string): number | null {

@@ -8,6 +8,7 @@
  * being listed in `holding`.
  */
 import { statfsSync } from 'node:fs';
+import { usageOf } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -278,14 +279,7 @@ export class WorkerAgent {
       reason,
       startedAtMs: nowMs,
       endedAtMs: nowMs,
-      usage: {
-        wallMs: 0,
-        cpuUserMs: null,
-        cpuSystemMs: null,
-        memoryPeakBytes: null,
-        diskBytes: null,
-        source: 'none',
-      },
+      usage: usageOf(0),
       parts: [],
       lastErrorLine: '',
     });

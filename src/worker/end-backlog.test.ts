@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { usageOf } from '#model';
 import type { EndedAttempt } from '#wire';
 import { EndBacklog } from './end-backlog.ts';
 
@@ -21,14 +22,7 @@ function endOf(ticket: number, text = ''): EndedAttempt {
     reason: '',
     startedAtMs: 1,
     endedAtMs: 2,
-    usage: {
-      wallMs: 1,
-      cpuUserMs: null,
-      cpuSystemMs: null,
-      memoryPeakBytes: null,
-      diskBytes: null,
-      source: 'none',
-    },
+    usage: usageOf(1),
     parts: [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }],
     lastErrorLine: '',
   };

@@ -1,13 +1,32 @@
+import { join } from 'node:path';
 import type { CommandInput } from '../command.ts';
 import { logChoice } from '../log-choice.ts';
+import type { TraceStoreOptions } from '../port.ts';
 import type { serve as spec } from '../table/serve.ts';
-import type { World } from '../world.ts';
+import type { SettingValues, World } from '../world.ts';
 
 /** `windrow serve` */
 export async function serve(input: CommandInput<typeof spec>, world: World): Promise<number> {
   const { listen, stateDirectory, insecure, leaseMs, pingMs, diskReserveBytes } =
     input.settings.values;
   const log = logChoice(input.settings, world);
-  const options = { listen, stateDirectory, insecure, leaseMs, pingMs, diskReserveBytes, log };
+  const traces = traceStoreOf(input.settings.values);
+  const timing = { leaseMs, pingMs, diskReserveBytes };
+  const options = { listen, stateDirectory, insecure, ...timing, traces, log };
   return await input.composition.serve(options, world);
+}
+
+function traceStoreOf(values: SettingValues): TraceStoreOptions | null {
+  if (!values.traces) return null;
+  return {
+    directory: values.traceStore || join(values.stateDirectory, 'traces'),
+    account: values.traceAccount,
+    secretFile: values.traceSecretFile,
+    anonymous: values.traceAnonymous,
+    fileLimitBytes: values.traceFileLimitBytes,
+    idLimitBytes: values.traceIdLimitBytes,
+    idFiles: values.traceIdFiles,
+    keepMs: values.traceKeepMs,
+    spaceBytes: values.traceSpaceBytes,
+  };
 }

@@ -14,6 +14,7 @@ import {
 } from '../format.ts';
 import type { show as spec } from '../table/look.ts';
 import { formatFacts, formatTable } from '../text-table.ts';
+import { usageText } from '../usage-text.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -105,6 +106,13 @@ async function showTask(
   if (detail.attemptList.length === 0) return;
   await world.stdout.line();
   await world.stdout.write(attemptTable(detail.attemptList, world));
+  const used = detail.attemptList.flatMap(({ ticket, usage }) => {
+    const text = usage === null ? '' : usageText(usage);
+    return text === '' ? [] : [[`used by ${ticket}`, text] as const];
+  });
+  if (used.length === 0) return;
+  await world.stdout.line();
+  await world.stdout.write(formatFacts(used));
 }
 
 function taskText(task: TaskDetail): string {

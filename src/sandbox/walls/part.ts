@@ -2,7 +2,7 @@
  * A part puts up some of the walls: it finds out what it can do here, plans, acts, measures. The
  * walls know parts only by this port.
  */
-import type { Network, Wall } from '#model';
+import type { Measured, Network, Wall } from '#model';
 import type { Ground, Plot } from './ground.ts';
 import type { Hand, OperationOf, PartName } from './operation.ts';
 
@@ -62,40 +62,45 @@ export interface PartPlan<Part extends PartName> {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-export type Figure =
-  | 'cpuUserMs'
-  | 'cpuSystemMs'
-  | 'memoryPeakBytes'
-  | 'ioReadBytes'
-  | 'ioWriteBytes'
-  | 'contextSwitches'
-  | 'tasksPeak'
-  | 'diskBytes';
+/** A limit that ends a program, with figures in the unit of the limit. */
+export interface Exceeded {
+  readonly wall: 'memory' | 'tasks' | 'disk';
+  readonly limit: number;
+  readonly peak: number;
+}
 
 /** What a part knows when the program has ended and nothing of its operations is undone yet. */
 export interface Settled {
   /** Figures that are better than what the starter saw. */
-  readonly figures: Readonly<Partial<Record<Figure, number>>>;
-  /** Where they come from, e.g. `cgroup-v1`. */
-  readonly source: string;
+  readonly measured: readonly Measured[];
   /** Bytes by the comment of the rule that counted them, e.g. `OutgoingExternal`. */
   readonly network: Readonly<Record<string, number>>;
-  /** The limit that ended the program, with figures in the unit of the limit; null: none. */
-  readonly exceeded: {
-    readonly wall: 'memory' | 'tasks' | 'disk';
-    readonly limit: number;
-    readonly peak: number;
-  } | null;
+  /** The limit that ended the program; null: none. */
+  readonly exceeded: Exceeded | null;
   /** Processes that had outlived the program and were killed by this part. */
   readonly killed: number;
-  /** Processes that cannot be killed, as those stuck in the kernel. */
-  readonly stuck: readonly number[];
+  readonly stuck: readonly Stuck[];
+}
+
+/** A process that SIGKILL did not end, as one that sleeps in the kernel on a dead file server. */
+export interface Stuck {
+  readonly pid: number;
+  readonly command: string;
+  /** As proc_pid_stat(5) has it: `D` is a sleep inside the kernel that no signal ends. */
+  readonly state: string;
+  /** The kernel function that it sleeps in; `''` where that is not told. */
+  readonly waitingIn: string;
 }
 
 export interface Part<Name extends PartName, Facts> extends Hand<OperationOf<Name>> {
   readonly name: Name;
   /** Tries what it can do on this ground. Leaves nothing behind, whatever happens. */
   probe(ground: Ground): Promise<Probed<Facts>>;
+  /**
+   * Pure. What is done once, before the worker's first attempt, and undone after its last; parts
+   * without such a thing lack it.
+   */
+  prepare?(ground: Ground, facts: Facts): readonly OperationOf<Name>[];
   /**
    * Pure. `walls` are those to be put up, all of which the part said it can; it may put up more.
    * Null: nothing to do for this attempt.
@@ -106,6 +111,14 @@ export interface Part<Name extends PartName, Facts> extends Hand<OperationOf<Nam
     ground: Ground,
     facts: Facts,
   ): PartPlan<Name> | null;
+  /**
+   * From the program's start on: looks now and then at what only shows while it runs, and calls
+   * `onExceeded` at most once when the program has to be ended. Returns what ends the looking.
+   */
+  watch?(
+    operations: readonly OperationOf<Name>[],
+    onExceeded: (exceeded: Exceeded) => void,
+  ): () => void;
   /**
    * After the program's end, before anything is undone: measures, and kills what is left. Parts
    * that do neither lack it.

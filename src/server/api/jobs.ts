@@ -202,6 +202,7 @@ function statsOf(core: Core, job: Job): JobStats {
     wall: statistics.wall(),
     cpu: statistics.cpu(),
     memoryPeakBytes: statistics.memoryPeakBytes,
+    ...statistics.totals,
     efficiency: efficiencyOf(statistics.busyMs, slots, elapsedMs),
   };
 }

@@ -1,6 +1,13 @@
 /** Tasks and their attempts, running and ended. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type TaskIndex, TaskState, type TaskStateName, taskStateName } from '#model';
+import {
+  FIGURES,
+  sourceOf,
+  type TaskIndex,
+  TaskState,
+  type TaskStateName,
+  taskStateName,
+} from '#model';
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
 import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
@@ -140,9 +147,15 @@ function viewOfEnded(attempt: AttemptRow): AttemptView {
     signature,
     startedAtMs,
     endedAtMs,
-    usage,
+    usage: viewOfUsage(usage),
     reusedFrom,
   };
+}
+
+function viewOfUsage(usage: AttemptRow['usage']): AttemptView['usage'] {
+  const measured = FIGURES.filter((figure) => usage[figure] !== null);
+  const sources = Object.fromEntries(measured.map((figure) => [figure, sourceOf(usage, figure)]));
+  return { ...usage, sources };
 }
 
 function viewOfRunning(core: Core, lease: Lease): AttemptView {

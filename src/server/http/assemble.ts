@@ -7,6 +7,7 @@ import { jobHandlers } from '../api/jobs.ts';
 import { machineHandlers } from '../api/machines.ts';
 import type { ApiParts } from '../api/parts.ts';
 import { taskHandlers } from '../api/tasks.ts';
+import { type TraceShelf, traceHandlers } from '../api/traces.ts';
 import { serverErrors } from '../errors.ts';
 import type { ResultIntake } from '../intake/results.ts';
 import type { OpenDoor } from '../open/port.ts';
@@ -14,6 +15,7 @@ import { openProtocol } from '../open-protocol.ts';
 import type { SyncDesk } from '../sync.ts';
 import { gate } from './access.ts';
 import { apiRoutes } from './api-routes.ts';
+import { type Face, serveFaces } from './faces.ts';
 import { answerProblems } from './problems.ts';
 import { workerRoutes } from './worker-routes.ts';
 
@@ -24,6 +26,8 @@ export interface Assembly {
   readonly door: OpenDoor;
   readonly session: string;
   readonly adminToken: string;
+  readonly faces: readonly Face[];
+  readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
 }
 
@@ -48,11 +52,13 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
       stack: (error as Error).stack,
     }),
   );
+  serveFaces(http, assembly.faces);
   const handlers: ApiHandlers = {
     ...fileHandlers(parts),
     ...jobHandlers(parts),
     ...machineHandlers(parts),
     ...taskHandlers(parts),
+    ...traceHandlers(assembly.traces),
   };
   const { core, blobs } = parts;
   const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);

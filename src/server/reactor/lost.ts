@@ -1,6 +1,6 @@
 /** What happens when nothing is heard of a worker any more, and when it comes back after all. */
 import { formatDuration } from '#base';
-import { type AttemptEnd, type Cause, TaskState } from '#model';
+import { type AttemptEnd, type Cause, TaskState, usageOf } from '#model';
 import type { Core, Job, Lease, Worker } from '../core.ts';
 import { addRecord, onBadEnd } from './attempts.ts';
 import { addLease, endLease } from './leases.ts';
@@ -36,14 +36,7 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     reason,
     startedAtMs: lease.grantedAtMs,
     endedAtMs: now,
-    usage: {
-      wallMs: Math.max(0, now - lease.grantedAtMs),
-      cpuUserMs: null,
-      cpuSystemMs: null,
-      memoryPeakBytes: null,
-      diskBytes: null,
-      source: 'none',
-    },
+    usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
   };
   const record = {
     ...end,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '#base';
-import type { Cause, JobSpec } from '#model';
+import { type Cause, type JobSpec, usageOf } from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -66,6 +66,8 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     },
     validators: 2,
     readOnly: false,
+    faces: [],
+    traces: null,
     log: () => undefined,
     onStop: (_mode, error) => {
       if (error) throw error;
@@ -236,14 +238,10 @@ export function ended(
     reason: cause === 'ok' ? '' : `it ended with ${cause}`,
     startedAtMs: 1000,
     endedAtMs: 1010,
-    usage: {
-      wallMs: 10,
-      cpuUserMs: 5,
-      cpuSystemMs: 1,
-      memoryPeakBytes: 1 << 20,
-      diskBytes: null,
+    usage: usageOf(10, {
       source: 'rusage',
-    },
+      figures: { cpuUserMs: 5, cpuSystemMs: 1, memoryPeakBytes: 1 << 20 },
+    }),
     parts:
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -55,19 +63,32 @@ describe('SQLite: what goes wrong', () => {
   it('brings a state directory of an earlier version up to date, with all that it holds', async () => {
     const file = join(directory, 'windrow.sqlite');
     mkdirSync(directory, { recursive: true });
-    const first = join(import.meta.dirname, 'migrations', '0001-first.sql');
+    const migrations = join(import.meta.dirname, 'migrations');
+    const first = join(migrations, '0001-first.sql');
     const old = new DatabaseSync(file);
     old.exec(readFileSync(first, 'utf8'));
     old.exec("PRAGMA user_version = 1; INSERT INTO counter VALUES ('next-ticket', 42)");
+    old.exec(
+      `INSERT INTO attempt (ticket, job, task, number, worker, cause, reason, signature,
+        started_at_ms, ended_at_ms, wall_ms, disk_bytes, usage_source, accepted)
+        VALUES (3, 1, 0, 1, 'w', 'ok', '', '', 1, 2, 1, 4096, 'rusage', 1)`,
+    );
     old.close();
     const store = open();
     assert.equal(await store.nextTicket(), 42);
     const attempt = attemptRecord(7);
-    await store.commit([{ kind: 'attempt-ended', sequence: 1, attempt, accepted: true }]);
-    assert.equal((await store.attemptsAfter(1, 0, 10)).length, 1);
+    await store.commit([{ kind: 'attempt-ended', sequence: 2, attempt, accepted: true }]);
+    const [before, after] = await store.attemptsAfter(1, 0, 10);
+    assert.equal(before!.usage.sources, 'rrr----s');
+    assert.deepEqual(after!.usage, attempt.usage);
     await store.close();
     const migrated = new DatabaseSync(file);
-    assert.deepEqual({ ...migrated.prepare('PRAGMA user_version').get() }, { user_version: 2 });
+    assert.deepEqual(
+      { ...migrated.prepare('PRAGMA user_version').get() },
+      {
+        user_version: readdirSync(migrations).length,
+      },
+    );
     migrated.close();
   });
 

@@ -4,6 +4,7 @@ import { serverState, workerState } from './machines.ts';
 import {
   actor,
   cause,
+  count,
   type Frozen,
   jobId,
   jobState,
@@ -63,6 +64,13 @@ export const event = message(
       reason,
     }),
     z.object({ ...always, kind: z.literal('server'), state: serverState, reason }),
+    z.object({
+      ...always,
+      kind: z.literal('trace'),
+      trace: z.string(),
+      name: z.string(),
+      bytes: count,
+    }),
   ]),
 );
 export type ApiEvent = Frozen<z.infer<typeof event>>;

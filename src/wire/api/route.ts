@@ -18,7 +18,7 @@ export type RouteAnswer =
 
 /** One operation of the API as data: server, client and document are all made from it. */
 export interface Route {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   /** With `{name}` for each path parameter. */
   readonly path: string;
   readonly summary: string;

@@ -80,6 +80,11 @@ export const jobStats = message(
     wall: percentiles.nullable(),
     cpu: percentiles.nullable(),
     memoryPeakBytes: count.nullable().describe('The largest of any attempt.'),
+    ioReadBytes: count.nullable().describe('Read from disks by all attempts.'),
+    ioWriteBytes: count.nullable().describe('Written to disks by all attempts.'),
+    contextSwitches: count.nullable().describe('Of all attempts.'),
+    tasksPeak: count.nullable().describe('Processes and threads; the largest of any attempt.'),
+    diskPeakBytes: count.nullable().describe('In scratch; the largest of any attempt.'),
     efficiency: fraction,
   }),
 );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FIGURES, USAGE_SOURCES } from '#model';
 import {
   actor,
   cause,
@@ -43,8 +44,14 @@ const usage = z.object({
   cpuUserMs: milliseconds.nullable(),
   cpuSystemMs: milliseconds.nullable(),
   memoryPeakBytes: count.nullable(),
-  diskBytes: count.nullable(),
-  source: z.enum(['rusage', 'sampled', 'none']),
+  ioReadBytes: count.nullable().describe('From disks.'),
+  ioWriteBytes: count.nullable().describe('To disks.'),
+  contextSwitches: count.nullable(),
+  tasksPeak: count.nullable().describe('Most processes and threads at once.'),
+  diskBytes: count.nullable().describe('Most space taken in the scratch directory.'),
+  sources: z
+    .partialRecord(z.enum(FIGURES), z.enum(USAGE_SOURCES))
+    .describe('Where each figure comes from that was measured.'),
 });
 
 export const attemptView = message(

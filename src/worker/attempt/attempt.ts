@@ -4,7 +4,7 @@
  * them back.
  */
 import type { Clock } from '#base';
-import type { Cause } from '#model';
+import type { Cause, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
@@ -74,8 +74,8 @@ export interface Attempt {
   readonly spooled: string[];
   stdout: OutputCapture | null;
   stderr: OutputCapture | null;
-  memoryPeakBytes: number;
-  diskPeakBytes: number | null;
+  /** Of one figure the later measurement counts. */
+  readonly measured: Measured[];
   lastErrorLine: string;
   outgoing: OutgoingPart[];
   parts: EndedAttempt['parts'];
@@ -115,8 +115,7 @@ export function newAttempt(
     spooled: [],
     stdout: null,
     stderr: null,
-    memoryPeakBytes: 0,
-    diskPeakBytes: null,
+    measured: [],
     lastErrorLine: '',
     outgoing: [],
     parts: [],

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { messageOf } from '#base';
+import { usageOf } from '#model';
 import type { EndedAttempt } from '#wire';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
 import { deliverParts } from './deliver.ts';
@@ -88,14 +89,7 @@ function endOf(attempt: Attempt): EndedAttempt {
     reason: (verdict?.reason ?? '').slice(0, LONGEST_REASON).toWellFormed(),
     startedAtMs: attempt.programStartedAtMs,
     endedAtMs: attempt.programEndedAtMs,
-    usage: {
-      wallMs: end?.wallMs ?? 0,
-      cpuUserMs: end?.cpuUserMs ?? null,
-      cpuSystemMs: end?.cpuSystemMs ?? null,
-      memoryPeakBytes: attempt.memoryPeakBytes || null,
-      diskBytes: attempt.diskPeakBytes,
-      source: end?.source ?? 'none',
-    },
+    usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,
   };

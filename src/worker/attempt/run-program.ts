@@ -1,6 +1,7 @@
 /** The step that runs the program: launch, watch, find out how it ended. */
 import { resolve } from 'node:path';
 import { formatBytes, messageOf } from '#base';
+import type { Measured } from '#model';
 import type { ProgramEnd, StartFailure, StartRequest } from '#sandbox';
 import type { CompiledCommand } from '#sweep';
 import { watchDisk } from '../disk-watch.ts';
@@ -26,9 +27,10 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   attempt.withdrawn = isFailure(end) && end.code === 'STARTER_WITHDRAWN';
   // The next program runs while this one's results are gathered: a tenth more tasks a second.
   attempt.releaseSlot();
-  if (unwatch) await unwatch();
+  const sampled = await unwatch?.();
   if (isFailure(end)) throw launchFault(attempt, end, request);
-  attempt.memoryPeakBytes = Math.max(attempt.memoryPeakBytes, end.memoryPeakBytes ?? 0);
+  attempt.measured.push(end.measured);
+  if (sampled) attempt.measured.push(besides(sampled, end.measured));
   attempt.verdict = verdictOf(end, {
     stopped: attempt.stopped,
     excess: attempt.excess,
@@ -55,8 +57,23 @@ interface Execution {
   readonly end: ProgramEnd | StartFailure;
 }
 
-/** Ends the watching and notes the peaks. */
-type Unwatch = () => Promise<void>;
+/** Ends the watching; resolves with the peaks. */
+type Unwatch = () => Promise<Samples>;
+
+interface Samples {
+  readonly memoryPeakBytes: number | null;
+  readonly diskBytes: number | null;
+}
+
+/** A sample of the whole tree counts where it is more than the largest process had. */
+function besides(samples: Samples, measured: Measured): Measured {
+  const { memoryPeakBytes, diskBytes } = samples;
+  const isMore = (memoryPeakBytes ?? 0) > (measured.figures.memoryPeakBytes ?? 0);
+  return {
+    source: 'sampled',
+    figures: { memoryPeakBytes: isMore ? memoryPeakBytes : null, diskBytes },
+  };
+}
 
 /**
  * A shell command that only starts a program is started without the shell. When that fails nothing
@@ -165,8 +182,8 @@ function watch(attempt: Attempt): Unwatch | undefined {
       : undefined;
   return async () => {
     if (memoryBytes > 0) memoryWatch.remove(attempt.scratch);
-    attempt.memoryPeakBytes = memory.peakBytes;
-    if (disk) attempt.diskPeakBytes = await disk.finish();
+    const diskBytes = disk ? await disk.finish() : null;
+    return { memoryPeakBytes: memory.peakBytes || null, diskBytes };
   };
 }
 

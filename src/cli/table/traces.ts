@@ -1,0 +1,102 @@
+import type { CommandAction, CommandSpec } from '../command.ts';
+import { FIND_SERVER, json, whichServer } from './shared-options.ts';
+
+const ID = { usage: '<id>', doc: 'A trace id.' } as const;
+
+export const collect = {
+  name: 'traces collect',
+  summary: 'Find the traces of machines and upload them.',
+  arguments: [],
+  options: {
+    to: {
+      kind: 'text',
+      flags: '--to <where>',
+      doc: "local (the site's collector, the default), central, or the URL of a collector.",
+    },
+    dir: { kind: 'setting', setting: 'traceDirectory' },
+    match: { kind: 'setting', setting: 'traceMatch' },
+    id: { kind: 'text', flags: '--id <id>', doc: 'Trace id (default: the time).' },
+    switch: { kind: 'setting', setting: 'traceSwitch' },
+    switchText: { kind: 'setting', setting: 'traceSwitchText' },
+    compression: { kind: 'setting', setting: 'traceCompression' },
+    remove: { kind: 'setting', setting: 'traceRemove' },
+    account: { kind: 'setting', setting: 'traceAccount' },
+    secretFile: { kind: 'setting', setting: 'traceSecretFile' },
+    insecure: {
+      kind: 'setting',
+      setting: 'insecure',
+      doc: 'Upload over plain HTTP to another machine.',
+    },
+    json,
+    ...whichServer,
+  },
+  details: [
+    'Tracing is stopped first, by a line to --trace-switch; files that are not compressed are ' +
+      'compressed; each is removed, if wished, only when the collector has all of it and its ' +
+      'digest is right. All uploads of one run share a trace id, made of the time alone.',
+    'Uploads that broke off go on where they were: at once when the network is back, or with ' +
+      'the next run under the same --id.',
+  ],
+  examples: [
+    { line: 'windrow traces collect --trace-dir /var/log/app', does: 'of this machine' },
+    { line: 'windrow traces collect --to https://traces.example:8980', does: 'to another site' },
+  ],
+  exitCodes: { 1: 'a file could not be sent, or nothing was found' },
+  load: async (): Promise<CommandAction> =>
+    (await import('../commands/traces-collect.ts')).tracesCollect,
+} as const satisfies CommandSpec;
+
+export const ls = {
+  name: 'traces ls',
+  summary: 'List what came home, by trace id.',
+  arguments: [],
+  options: { json, ...whichServer },
+  details: [FIND_SERVER],
+  examples: [{ line: 'windrow traces ls', does: 'oldest first' }],
+  load: async (): Promise<CommandAction> => (await import('../commands/traces.ts')).tracesLs,
+} as const satisfies CommandSpec;
+
+export const show = {
+  name: 'traces show',
+  summary: 'List the files of a trace id, with digest and sender.',
+  arguments: [ID],
+  options: { json, ...whichServer },
+  details: [FIND_SERVER],
+  examples: [{ line: 'windrow traces show 1795276800.000000042', does: 'its files' }],
+  load: async (): Promise<CommandAction> => (await import('../commands/traces.ts')).tracesShow,
+} as const satisfies CommandSpec;
+
+export const get = {
+  name: 'traces get',
+  summary: 'Fetch the files of a trace id, or one of them.',
+  arguments: [ID, { usage: '[file]', doc: 'One file of it.' }],
+  options: {
+    to: { kind: 'text', flags: '--to <dir>', doc: 'Directory (default: one named by the id).' },
+    json,
+    ...whichServer,
+  },
+  details: ['Each file is compared with its digest before it gets its name.', FIND_SERVER],
+  examples: [{ line: 'windrow traces get 1795276800.000000042 --to traces', does: 'all of it' }],
+  load: async (): Promise<CommandAction> => (await import('../commands/traces.ts')).tracesGet,
+} as const satisfies CommandSpec;
+
+export const verify = {
+  name: 'traces verify',
+  summary: 'Read stored traces again and compare them with their digests.',
+  arguments: [{ usage: '[id]', doc: 'A trace id; without one, all.' }],
+  options: { json, ...whichServer },
+  details: [FIND_SERVER],
+  examples: [{ line: 'windrow traces verify', does: 'everything' }],
+  exitCodes: { 1: 'a file is damaged, or it could not be done' },
+  load: async (): Promise<CommandAction> => (await import('../commands/traces.ts')).tracesVerify,
+} as const satisfies CommandSpec;
+
+export const rm = {
+  name: 'traces rm',
+  summary: 'Remove a trace id with its files, or one file.',
+  arguments: [ID, { usage: '[file]', doc: 'One file of it.' }],
+  options: { json, ...whichServer },
+  details: [FIND_SERVER],
+  examples: [{ line: 'windrow traces rm 1795276800.000000042', does: 'all of it' }],
+  load: async (): Promise<CommandAction> => (await import('../commands/traces.ts')).tracesRm,
+} as const satisfies CommandSpec;

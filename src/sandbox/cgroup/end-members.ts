@@ -1,0 +1,126 @@
+/**
+ * Ending every process of a group, so that none is left awake to replace the dead, and making sure
+ * that it is empty. What cannot be killed – stuck inside the kernel, as on a dead file server – is
+ * reported with all that is known of it.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Clock } from '#base';
+import { readProcess } from '../process-table.ts';
+import { sendSignal } from '../process-tree.ts';
+import type { Stuck } from '../walls/part.ts';
+import type { GroupFiles } from './group-files.ts';
+import { processesIn } from './parent-group.ts';
+import type { KillBy } from './roles.ts';
+
+export interface EndedMembers {
+  /** How many members there were. */
+  readonly killed: number;
+  readonly stuck: readonly Stuck[];
+}
+
+/** Long enough for a large program to free its memory, short enough to tell somebody. */
+const GIVE_UP_MS = 10_000;
+const FREEZE_WAIT_MS = 500;
+const LONGEST_PAUSE_MS = 64;
+
+/** Kills all members of the group at `directory` and those of groups inside it. Never rejects. */
+export async function endMembers(
+  directory: string,
+  by: KillBy,
+  files: GroupFiles,
+  clock: Clock,
+): Promise<EndedMembers> {
+  const killed = new Set(membersOf(directory, files));
+  const deadlineMs = clock.monotonic() + GIVE_UP_MS;
+  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, LONGEST_PAUSE_MS)) {
+    const members = membersOf(directory, files);
+    if (members.length === 0) return { killed: killed.size, stuck: [] };
+    for (const pid of members) killed.add(pid);
+    if (clock.monotonic() > deadlineMs) {
+      return { killed: killed.size, stuck: members.flatMap((pid) => describe(pid) ?? []) };
+    }
+    await KILL[by](directory, files, clock);
+    await pause(waitMs);
+  }
+}
+
+/** Every process in the group and in groups inside it. Processes of other namespaces are 0: left out. */
+export function membersOf(directory: string, files: GroupFiles): number[] {
+  const inside = files
+    .groupsIn(directory)
+    .flatMap((name) => membersOf(`${directory}/${name}`, files));
+  return [...processesIn(directory, files).filter((pid) => pid > 0), ...inside];
+}
+
+type Kill = (directory: string, files: GroupFiles, clock: Clock) => Promise<void>;
+
+const KILL: Readonly<Record<KillBy, Kill>> = {
+  'cgroup.kill': async (directory, files) =>
+    attempt(() => files.write(`${directory}/cgroup.kill`, '1')),
+  'cgroup.freeze': (directory, files, clock) =>
+    killFrozen(directory, files, clock, {
+      file: 'cgroup.freeze',
+      frozen: '1',
+      thawed: '0',
+      isFrozen: () => /^frozen 1$/m.test(files.read(`${directory}/cgroup.events`) ?? ''),
+    }),
+  freezer: (directory, files, clock) =>
+    killFrozen(directory, files, clock, {
+      file: 'freezer.state',
+      frozen: 'FROZEN',
+      thawed: 'THAWED',
+      isFrozen: () => files.read(`${directory}/freezer.state`)?.trim() === 'FROZEN',
+    }),
+  members: async (directory, files) => {
+    for (const pid of membersOf(directory, files)) sendSignal(pid, 'SIGSTOP');
+    for (const pid of membersOf(directory, files)) sendSignal(pid, 'SIGKILL');
+  },
+};
+
+interface Freezer {
+  readonly file: string;
+  readonly frozen: string;
+  readonly thawed: string;
+  isFrozen(): boolean;
+}
+
+/**
+ * A group in which something sleeps in the kernel never says that it is frozen; the rest is, and
+ * dies. The frozen of version 1 die only when they are thawed.
+ */
+async function killFrozen(
+  directory: string,
+  files: GroupFiles,
+  clock: Clock,
+  freezer: Freezer,
+): Promise<void> {
+  attempt(() => files.write(`${directory}/${freezer.file}`, freezer.frozen));
+  const deadlineMs = clock.monotonic() + FREEZE_WAIT_MS;
+  while (!freezer.isFrozen() && clock.monotonic() < deadlineMs) await pause(1);
+  for (const pid of membersOf(directory, files)) sendSignal(pid, 'SIGKILL');
+  attempt(() => files.write(`${directory}/${freezer.file}`, freezer.thawed));
+}
+
+function attempt(write: () => void): void {
+  try {
+    write();
+  } catch {
+    // The group is gone, or the next round tries again and the verdict is what is left at the end.
+  }
+}
+
+function describe(pid: number): Stuck | null {
+  const row = readProcess(pid);
+  if (row === null || row.state === 'Z' || row.state === 'X') return null;
+  return { pid, command: textOf(pid, 'comm'), state: row.state, waitingIn: textOf(pid, 'wchan') };
+}
+
+function textOf(pid: number, file: 'comm' | 'wchan'): string {
+  try {
+    const text = readFileSync(`/proc/${pid}/${file}`, 'latin1').trim();
+    return text === '0' ? '' : text;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,51 @@
+/** Traces that came home, for those who look at them. */
+import type { Readable } from 'node:stream';
+import type { ApiHandlers, TraceCheck, TraceView } from '#wire';
+import { serverErrors } from '../errors.ts';
+
+/** Where the traces lie. */
+export interface TraceShelf {
+  list(id?: string): AsyncIterable<TraceView>;
+  read(id: string, name: string): Promise<{ stream: Readable; bytes: number }>;
+  isWhole(id: string, name: string): Promise<boolean | null>;
+  remove(id: string, name: string): Promise<void>;
+}
+
+type TraceHandlers = Pick<ApiHandlers, 'listTraces' | 'checkTraces' | 'readTrace' | 'removeTrace'>;
+
+/** `shelf` is null where the server keeps no traces. */
+export function traceHandlers(shelf: TraceShelf | null): TraceHandlers {
+  const found = (): TraceShelf => {
+    if (shelf === null) throw serverErrors.create('TRACES_OFF');
+    return shelf;
+  };
+  return {
+    async listTraces({ query }) {
+      return found().list(query.id);
+    },
+
+    async checkTraces({ query }) {
+      return check(found(), query);
+    },
+
+    async readTrace({ params }) {
+      return found().read(params.id, params.name);
+    },
+
+    async removeTrace({ params }) {
+      await found().remove(params.id, params.name);
+      return undefined;
+    },
+  };
+}
+
+async function* check(
+  shelf: TraceShelf,
+  query: { readonly id?: string | undefined; readonly name?: string | undefined },
+): AsyncGenerator<TraceCheck> {
+  for await (const { id, name } of shelf.list(query.id)) {
+    if (query.name !== undefined && query.name !== name) continue;
+    const isWhole = await shelf.isWhole(id, name);
+    yield { id, name, state: isWhole === null ? 'unknown' : isWhole ? 'whole' : 'damaged' };
+  }
+}

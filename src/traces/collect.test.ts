@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { zstdDecompressSync } from 'node:zlib';
+import { Agent } from 'undici';
+import { type CollectOptions, type CollectStep, collectTraces } from './collect/collect.ts';
+import { findTraces } from './collect/find.ts';
+import { Collector } from './testing/collector.ts';
+
+const ID = '1795276800.000000002';
+
+describe('collecting the traces of a machine', () => {
+  let collector: Collector;
+  let root: string;
+  let traces: string;
+  let steps: CollectStep[];
+  const dispatcher = new Agent();
+  before(async () => {
+    collector = await Collector.open();
+  });
+  after(async () => {
+    await dispatcher.close();
+    await collector.close();
+  });
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'windrow-collect-'));
+    traces = join(root, 'traces');
+    mkdirSync(join(traces, 'deep', 'er'), { recursive: true });
+    steps = [];
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  const collect = (options: Partial<CollectOptions> = {}) =>
+    collectTraces({
+      directory: traces,
+      match: '*app-trace.out*',
+      mostFiles: 1000,
+      id: ID,
+      to: { url: collector.url, dispatcher, account: 'rocks', secret: '' },
+      switchFile: '',
+      switchText: '\n',
+      compression: 'zstd',
+      remove: false,
+      memory: join(root, 'begun'),
+      signal: new AbortController().signal,
+      onStep: (step) => steps.push(step),
+      ...options,
+    });
+  const stored = (name: string) => readFileSync(join(collector.directory, ID, name));
+  const storedAs = () => steps.flatMap((step) => (step.kind === 'stored' ? [step.storedAs] : []));
+
+  it('finds regular files by their names, however deep, and follows no links', async () => {
+    writeFileSync(join(traces, 'a.app-trace.out'), 'a');
+    writeFileSync(join(traces, 'deep', 'er', 'b.app-trace.out.1'), 'b');
+    writeFileSync(join(traces, 'other.out'), 'c');
+    symlinkSync('/etc', join(traces, 'app-trace.out.d'));
+    symlinkSync('/etc/passwd', join(traces, 'l.app-trace.out'));
+    const found = await findTraces({ directory: traces, match: '*app-trace.out*', mostFiles: 10 });
+    assert.deepEqual(
+      found.map(({ path }) => path.slice(traces.length + 1)),
+      ['a.app-trace.out', 'deep/er/b.app-trace.out.1'],
+    );
+  });
+
+  it('compresses what is not compressed, with zstd or bzip2', async () => {
+    const text = 'line of a trace\n'.repeat(1000);
+    writeFileSync(join(traces, 'x.app-trace.out'), text);
+    await collect();
+    await collect({ compression: 'bzip2' });
+    assert.deepEqual(storedAs(), ['x.app-trace.out.zst', 'x.app-trace.out.bz2']);
+    assert.equal(zstdDecompressSync(stored('x.app-trace.out.zst')).toString(), text);
+    const path = join(collector.directory, ID, 'x.app-trace.out.bz2');
+    assert.equal(execFileSync('bzip2', ['-dc', path]).toString(), text);
+  });
+
+  it('leaves files as they are that are compressed by their first bytes, whatever their name', async () => {
+    for (const program of ['bzip2', 'gzip', 'xz', 'zstd']) {
+      const bytes = execFileSync(program, ['-c'], { input: 'trace' });
+      writeFileSync(join(traces, `${program}.app-trace.out`), bytes);
+    }
+    await collect();
+    assert.deepEqual(
+      storedAs(),
+      ['bzip2', 'gzip', 'xz', 'zstd'].map((name) => `${name}.app-trace.out`),
+    );
+    assert.deepEqual(
+      stored('gzip.app-trace.out'),
+      readFileSync(join(traces, 'gzip.app-trace.out')),
+    );
+  });
+
+  it('stops tracing before it looks for files', async () => {
+    const control = join(root, 'control');
+    writeFileSync(control, 'on\n');
+    await collect({ switchFile: control, switchText: '\n' });
+    assert.equal(readFileSync(control, 'utf8')[0], '\n');
+    await assert.rejects(collect({ switchFile: join(root, 'missing') }), {
+      code: 'TRACE_SWITCH_FAILED',
+    });
+    assert.ok(!existsSync(join(root, 'missing')));
+  });
+
+  it('removes files only when they are stored and did not change meanwhile', async () => {
+    const calm = join(traces, 'calm.app-trace.out');
+    const busy = join(traces, 'busy.app-trace.out');
+    writeFileSync(calm, 'x'.repeat(10_000));
+    writeFileSync(busy, 'y'.repeat(10_000));
+    await collect({
+      remove: true,
+      onStep: (step) => {
+        steps.push(step);
+        if (step.kind === 'found') appendFileSync(busy, 'more');
+      },
+    });
+    assert.ok(!existsSync(calm));
+    assert.ok(existsSync(busy));
+    const fates = steps.flatMap((step) => (step.kind === 'stored' ? [step.fate] : []));
+    assert.deepEqual(fates, ['changed', 'removed']);
+  });
+
+  it('keeps files that could not be sent, and sends the others', async () => {
+    const bad = join(traces, `${'n'.repeat(212)}.app-trace.out`);
+    writeFileSync(bad, 'bad');
+    writeFileSync(join(traces, 'good.app-trace.out'), 'good');
+    const { stored: count, failed } = await collect({ remove: true });
+    assert.deepEqual([count, failed], [1, 1]);
+    assert.ok(existsSync(bad));
+  });
+
+  it('says so when the directory is not there', async () => {
+    await assert.rejects(collect({ directory: join(root, 'none') }), {
+      code: 'TRACE_DIRECTORY_FAILED',
+    });
+  });
+});

@@ -1,0 +1,104 @@
+/** Brings the traces of this machine home: stop, find, compress, upload, remove. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Compression, pack } from './compress.ts';
+import { describeFile, type FindOptions, type FoundFile, findTraces } from './find.ts';
+import { stopTracing } from './stop-tracing.ts';
+import { type Destination, type Uploaded, uploadTrace } from './upload.ts';
+
+export interface CollectOptions extends FindOptions {
+  readonly id: string;
+  readonly to: Destination;
+  /** `''`: nothing has to be stopped. */
+  readonly switchFile: string;
+  readonly switchText: string;
+  readonly compression: Compression;
+  /** Files go when the store has them; one that changed meanwhile stays. */
+  readonly remove: boolean;
+  /** Absolute; remembers uploads that were begun. */
+  readonly memory: string;
+  readonly signal: AbortSignal;
+  readonly onStep: (step: CollectStep) => void;
+}
+
+export type CollectStep =
+  | { readonly kind: 'found'; readonly files: number; readonly bytes: number }
+  | {
+      readonly kind: 'sending';
+      readonly file: string;
+      readonly sent: number;
+      readonly bytes: number;
+    }
+  | ({ readonly kind: 'stored'; readonly file: string; readonly fate: Fate } & Uploaded)
+  | { readonly kind: 'failed'; readonly file: string; readonly error: unknown };
+
+/** `changed`: it was written to while it was sent, and therefore stays. */
+export type Fate = 'kept' | 'removed' | 'changed';
+
+export interface Collected {
+  readonly stored: number;
+  readonly failed: number;
+  readonly bytes: number;
+}
+
+/**
+ * A file that fails does not keep the others from being sent. Throws TRACE_DIRECTORY_FAILED and
+ * TRACE_SWITCH_FAILED before anything is sent.
+ */
+export async function collectTraces(options: CollectOptions): Promise<Collected> {
+  if (options.switchFile !== '') await stopTracing(options.switchFile, options.switchText);
+  const files = await findTraces(options);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  options.onStep({ kind: 'found', files: files.length, bytes });
+  const spool = await mkdtemp(join(tmpdir(), 'windrow-traces-'));
+  const done = { stored: 0, failed: 0, bytes: 0 };
+  try {
+    for (const file of files) {
+      if (options.signal.aborted) break;
+      try {
+        done.bytes += await collectOne(file, spool, options);
+        done.stored++;
+      } catch (error) {
+        done.failed++;
+        options.onStep({ kind: 'failed', file: file.path, error });
+      }
+    }
+  } finally {
+    await rm(spool, { recursive: true, force: true });
+  }
+  return done;
+}
+
+async function collectOne(
+  file: FoundFile,
+  spool: string,
+  options: CollectOptions,
+): Promise<number> {
+  const { id, memory, signal, to } = options;
+  const parcel = await pack(file.path, options.compression, spool);
+  try {
+    const uploaded = await uploadTrace(to, {
+      id,
+      name: parcel.name,
+      path: parcel.path,
+      memory,
+      signal,
+      onProgress: (sent, bytes) =>
+        options.onStep({ kind: 'sending', file: file.path, sent, bytes }),
+    });
+    const fate = await removeUnchanged(file, options.remove);
+    options.onStep({ kind: 'stored', file: file.path, fate, ...uploaded });
+    return uploaded.bytes;
+  } finally {
+    if (parcel.isCopy) await rm(parcel.path, { force: true });
+  }
+}
+
+async function removeUnchanged(file: FoundFile, remove: boolean): Promise<Fate> {
+  const now = await describeFile(file.path);
+  if (now !== null && now.mark !== file.mark) return 'changed';
+  if (!remove) return 'kept';
+  await rm(file.path, { force: true });
+  return 'removed';
+}

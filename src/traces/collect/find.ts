@@ -1,0 +1,66 @@
+/** Trace files below a directory. */
+import { lstat, opendir } from 'node:fs/promises';
+import { join, matchesGlob, relative } from 'node:path';
+import { systemCodeOf, systemReasonOf } from '#base';
+import { tracesErrors } from '../errors.ts';
+
+export interface FoundFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Tells whether the file is still the one that was found. */
+  readonly mark: string;
+}
+
+export interface FindOptions {
+  /** Absolute. */
+  readonly directory: string;
+  /** Of the file's name; with `/` in it, of its path below the directory. */
+  readonly match: string;
+  readonly mostFiles: number;
+}
+
+const MOST_DEPTH = 64;
+
+/**
+ * Regular files, in order of their paths; links are not followed. What cannot be read below the
+ * directory is passed over: traces of other users. Throws TRACE_DIRECTORY_FAILED.
+ */
+export async function findTraces(options: FindOptions): Promise<FoundFile[]> {
+  const { directory, match, mostFiles } = options;
+  const found: FoundFile[] = [];
+  const search = async (folder: string, depth: number): Promise<void> => {
+    for await (const entry of await opendir(folder)) {
+      if (found.length >= mostFiles) return;
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && depth < MOST_DEPTH) {
+        await search(path, depth + 1).catch(passOver);
+      } else if (entry.isFile() && isMatch(relative(directory, path), entry.name, match)) {
+        const file = await describeFile(path);
+        if (file) found.push(file);
+      }
+    }
+  };
+  try {
+    await search(directory, 0);
+  } catch (error) {
+    const facts = { directory, reason: systemReasonOf(error) };
+    throw tracesErrors.create('TRACE_DIRECTORY_FAILED', facts, { cause: error });
+  }
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+const isMatch = (path: string, name: string, match: string): boolean =>
+  matchesGlob(match.includes('/') ? path : name, match);
+
+/** Null when it is gone or no regular file any more. */
+export async function describeFile(path: string): Promise<FoundFile | null> {
+  const stats = await lstat(path, { bigint: true }).catch(() => null);
+  if (!stats?.isFile()) return null;
+  const mark = [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(':');
+  return { path, bytes: Number(stats.size), mark };
+}
+
+function passOver(error: unknown): void {
+  if (!['EACCES', 'EPERM', 'ENOENT', 'ENOTDIR'].includes(systemCodeOf(error) ?? '')) throw error;
+}

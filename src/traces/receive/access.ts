@@ -1,0 +1,52 @@
+/** Who may upload, and how: decided before anything of a body is read. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { tracesErrors } from '../errors.ts';
+
+export interface AccessRules {
+  /** What senders call themselves; `rocks` in clients of old. */
+  readonly account: string;
+  /** `''`: none is needed. */
+  readonly secret: string;
+  /** Only senders whose certificate the TLS side has checked. */
+  readonly needsCertificate: boolean;
+  /** Take uploads over plain HTTP from other machines. */
+  readonly insecure: boolean;
+}
+
+/** Checks what the connection and the head of the request tell. Throws TRACE_PLAIN_HTTP, TRACE_ACCOUNT_WRONG. */
+export function requireSender(request: IncomingMessage, rules: AccessRules): void {
+  const socket = request.socket as TLSSocket;
+  if (!socket.encrypted && !rules.insecure && !isLoopback(socket.remoteAddress))
+    throw tracesErrors.create('TRACE_PLAIN_HTTP');
+  if (rules.needsCertificate && !socket.authorized)
+    throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
+  if (rules.secret !== '' && !isEqual(secretOf(request), rules.secret))
+    throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
+}
+
+/** Throws TRACE_ACCOUNT_WRONG, TRACE_FIELD_MISSING. */
+export function requireAccount(account: string | null | undefined, rules: AccessRules): void {
+  if (!account) throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'username' });
+  if (!isEqual(account, rules.account)) throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
+}
+
+/** `Bearer SECRET`, or the password of `Basic`, which is what old tools can send. */
+function secretOf(request: IncomingMessage): string {
+  const [scheme = '', value = ''] = (request.headers.authorization ?? '').split(' ');
+  if (/^bearer$/i.test(scheme)) return value;
+  if (!/^basic$/i.test(scheme)) return '';
+  const pair = Buffer.from(value, 'base64').toString();
+  return pair.slice(pair.indexOf(':') + 1);
+}
+
+/** Takes as long for every guess. */
+function isEqual(found: string, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(found), digest(expected));
+}
+
+function isLoopback(address = ''): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address);
+}

@@ -1,0 +1,169 @@
+/**
+ * Uploads that are under way, as files below the store's `.incoming`: `<upload>.data` with what has
+ * come, and `<upload>.json` with what it is to become. This is the store behind the tus protocol.
+ */
+import type { Hash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { DataStore, Upload } from '@tus/server';
+import { z } from 'zod';
+import { systemCodeOf } from '#base';
+import { tracesErrors } from '../errors.ts';
+import { digestOf } from '../store/digest.ts';
+import { IncomingFile } from './incoming-file.ts';
+import { toTusError } from './tus-error.ts';
+
+const notes = z.object({
+  size: z.int().min(0),
+  metadata: z.record(z.string(), z.string().nullable()),
+  createdAtMs: z.number(),
+  /** The name it was stored under; null while it is coming. */
+  storedAs: z.string().nullable(),
+});
+type Notes = z.infer<typeof notes>;
+
+/** Hashes of uploads that were interrupted in this process; the others are read again. */
+const MOST_HASHES = 1000;
+
+export class Unfinished extends DataStore {
+  readonly #directory: string;
+  readonly #keepMs: number;
+  readonly #now: () => number;
+  readonly #hashes = new Map<string, { hash: Hash; bytes: number }>();
+
+  constructor(directory: string, keepMs: number, now: () => number) {
+    super();
+    // Without `expiration`: what counts here is when something came last, not when it began.
+    this.extensions = ['creation', 'creation-with-upload', 'termination'];
+    this.#directory = directory;
+    this.#keepMs = keepMs;
+    this.#now = now;
+  }
+
+  override async create(upload: Upload): Promise<Upload> {
+    const createdAtMs = this.#now();
+    upload.creation_date = new Date(createdAtMs).toISOString();
+    const metadata = upload.metadata ?? {};
+    try {
+      await this.#note(upload.id, {
+        size: upload.size ?? 0,
+        metadata,
+        createdAtMs,
+        storedAs: null,
+      });
+      const file = await IncomingFile.create(this.dataPath(upload.id));
+      this.#remember(upload.id, await file.close(), 0);
+    } catch (error) {
+      await this.remove(upload.id);
+      throw toTusError(full(error, this.#keepMs));
+    }
+    return upload;
+  }
+
+  /** What came is kept also when the connection breaks in the middle: the sender goes on behind it. */
+  override async write(body: Readable, id: string, offset: number): Promise<number> {
+    const file = await this.#openAt(id, offset);
+    try {
+      for await (const piece of body) await file.add(piece as Buffer);
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOSPC' || systemCodeOf(error) === 'EDQUOT') {
+        await file.abandon();
+        throw toTusError(full(error, this.#keepMs));
+      }
+    }
+    const bytes = file.bytes;
+    try {
+      this.#remember(id, await file.close(), bytes);
+    } catch (error) {
+      throw toTusError(full(error, this.#keepMs));
+    }
+    return bytes;
+  }
+
+  async #openAt(id: string, offset: number): Promise<IncomingFile> {
+    const known = this.#hashes.get(id);
+    this.#hashes.delete(id);
+    const hash = known?.bytes === offset ? known.hash : undefined;
+    try {
+      return await IncomingFile.resume(this.dataPath(id), offset, hash);
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') throw toTusError(error);
+      throw toTusError(tracesErrors.create('TRACE_UPLOAD_UNKNOWN'));
+    }
+  }
+
+  override async getUpload(id: string): Promise<Upload> {
+    const { size, metadata, createdAtMs, storedAs } = await this.#read(id);
+    const offset = storedAs === null ? (await stat(this.dataPath(id))).size : size;
+    const creation_date = new Date(createdAtMs).toISOString();
+    return new Upload({ id, size, offset, metadata, creation_date });
+  }
+
+  override async remove(id: string): Promise<void> {
+    this.#hashes.delete(id);
+    await rm(this.dataPath(id), { force: true });
+    await rm(this.#notePath(id), { force: true });
+  }
+
+  /** Of all that has come. */
+  async digest(id: string): Promise<string> {
+    const known = this.#hashes.get(id);
+    const { size } = await stat(this.dataPath(id));
+    if (known?.bytes === size) return known.hash.copy().digest('hex');
+    return digestOf(this.dataPath(id));
+  }
+
+  /** The name under which the upload was stored, or null. Throws `TRACE_UPLOAD_UNKNOWN`. */
+  async storedAs(id: string): Promise<string | null> {
+    return (await this.#read(id)).storedAs;
+  }
+
+  /** The answer to the last piece may be lost: the sender asks again and must hear that it is done. */
+  async noteStored(id: string, name: string): Promise<void> {
+    this.#hashes.delete(id);
+    await this.#note(id, { ...(await this.#read(id)), storedAs: name });
+  }
+
+  dataPath(id: string): string {
+    return join(this.#directory, `${id}.data`);
+  }
+
+  #notePath(id: string): string {
+    return join(this.#directory, `${id}.json`);
+  }
+
+  #remember(id: string, hash: Hash, bytes: number): void {
+    this.#hashes.set(id, { hash, bytes });
+    const oldest = this.#hashes.keys().next();
+    if (this.#hashes.size > MOST_HASHES && !oldest.done) this.#hashes.delete(oldest.value);
+  }
+
+  async #read(id: string): Promise<Notes> {
+    if (!/^[0-9a-f]{32}$/.test(id)) throw toTusError(tracesErrors.create('TRACE_UPLOAD_UNKNOWN'));
+    try {
+      return notes.parse(JSON.parse(await readFile(this.#notePath(id), 'utf8')));
+    } catch (error) {
+      const unknown = tracesErrors.create('TRACE_UPLOAD_UNKNOWN', {}, { cause: error });
+      throw toTusError(unknown);
+    }
+  }
+
+  async #note(id: string, what: Notes): Promise<void> {
+    const draft = join(this.#directory, `${randomUUID()}.draft`);
+    await writeFile(draft, JSON.stringify(what), { mode: 0o600 });
+    await rename(draft, this.#notePath(id));
+  }
+}
+
+function full(error: unknown, keepMs: number): unknown {
+  const code = systemCodeOf(error);
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  return diskFull(keepMs, error);
+}
+
+export function diskFull(keepMs: number, cause: unknown): Error {
+  const kept = `${Math.round(keepMs / 86_400_000)} d`;
+  return tracesErrors.create('TRACE_DISK_FULL', { kept }, { cause });
+}

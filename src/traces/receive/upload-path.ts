@@ -1,0 +1,2 @@
+/** Where resumable uploads begin. */
+export const UPLOADS_PATH = '/traces/uploads';

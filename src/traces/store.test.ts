@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { ManualClock } from '#base';
+import { digestOf } from './store/digest.ts';
+import { prune } from './store/retention.ts';
+import { TraceStore } from './store/trace-store.ts';
+import { traceIdAt } from './trace-id.ts';
+import { faultOfName } from './trace-name.ts';
+
+const ID = '1.000000001';
+const DAY_MS = 86_400_000;
+
+describe('the store of traces', () => {
+  let directory: string;
+  let clock: ManualClock;
+  let store: TraceStore;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'windrow-store-'));
+    clock = new ManualClock();
+    const limits = { fileBytes: 1e6, idBytes: 1e6, idFiles: 100 };
+    store = TraceStore.open({ directory, limits, anonymous: false, clock });
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  async function put(name: string, text: string, id = ID) {
+    const path = join(store.incoming, `${name}.data`);
+    writeFileSync(path, text);
+    const sha256 = await digestOf(path);
+    return store.admit({ path, id, name, sha256, bytes: Buffer.byteLength(text), sender: null });
+  }
+
+  it('says which files are no longer what came', async () => {
+    await put('whole', 'x');
+    await put('longer', 'x');
+    await put('other', 'x');
+    await put('unknown', 'x');
+    appendFileSync(join(directory, ID, 'longer'), 'y');
+    writeFileSync(join(directory, ID, 'other'), 'z');
+    rmSync(join(directory, '.about', ID, 'unknown.json'));
+    const found: Record<string, boolean | null> = {};
+    for (const name of ['whole', 'longer', 'other', 'unknown'])
+      found[name] = await store.isWhole(ID, name);
+    assert.deepEqual(found, { whole: true, longer: false, other: false, unknown: null });
+  });
+
+  it('completes a file whose description was left by a kill, when it comes again', async () => {
+    await put('f', 'text');
+    rmSync(join(directory, ID, 'f'));
+    assert.equal((await put('f', 'text')).name, 'f');
+    assert.equal((await put('f', 'other')).name, 'f.2');
+  });
+
+  it('gives up the oldest files by age and by space, and uploads nobody goes on with', async () => {
+    for (const name of ['one', 'two', 'three', 'four']) {
+      await put(name, 'x'.repeat(100));
+      clock.advance(DAY_MS);
+    }
+    writeFileSync(join(store.incoming, 'stale.data'), 'x');
+    utimesSync(join(store.incoming, 'stale.data'), 1, 1);
+    const removed = await prune(store, {
+      keepMs: 3.5 * DAY_MS,
+      spaceBytes: 250,
+      unfinishedMs: DAY_MS,
+    });
+    assert.deepEqual(
+      removed.map(({ trace, why }) => [trace.name, why]),
+      [
+        ['one', 'age'],
+        ['two', 'space'],
+      ],
+    );
+    assert.deepEqual(readdirSync(join(directory, ID)), ['four', 'three']);
+    assert.deepEqual(readdirSync(join(directory, '.about', ID)), ['four.json', 'three.json']);
+    assert.deepEqual(readdirSync(store.incoming), []);
+  });
+
+  it('has nothing left of a trace whose last file is removed', async () => {
+    await put('f', 'x');
+    await store.remove(ID, 'f');
+    assert.deepEqual(await store.ids(), []);
+    assert.deepEqual(readdirSync(join(directory, '.about')), []);
+    await assert.rejects(store.remove(ID, 'f'), { code: 'TRACE_UNKNOWN' });
+  });
+
+  it('takes no name that leads out of its directory', () => {
+    const bits = fc.constantFrom(
+      '.',
+      '..',
+      '/',
+      '\\',
+      '\0',
+      'a',
+      ' ',
+      '\u202e',
+      '\n',
+      'CON',
+      '\ud800',
+    );
+    fc.assert(
+      fc.property(fc.array(bits, { maxLength: 6 }), (parts) => {
+        const name = parts.join('');
+        if (faultOfName(name) !== null) return;
+        assert.equal(join('/store/id', name), `/store/id/${name}`);
+        assert.ok(!/[/\\\0\n]/.test(name) && !name.startsWith('.') && name !== '');
+      }),
+    );
+  });
+
+  it('makes ids of seconds and nanoseconds', () => {
+    assert.equal(traceIdAt(1_795_276_800_000_000_042n), '1795276800.000000042');
+  });
+});

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Agent } from 'undici';
+import type { WindrowError } from '#base';
+import { type Destination, uploadTrace } from './collect/upload.ts';
+import { Collector, freshName } from './testing/collector.ts';
+
+const ID = '1795276800.000000001';
+
+/** A way to the collector that breaks off after a number of bytes, once for each number. */
+async function openBreakingProxy(
+  port: number,
+  breaks: number[],
+): Promise<{ port: number; server: Server }> {
+  const server = createServer((client: Socket) => {
+    const upstream = connect(port, '127.0.0.1');
+    const most = breaks.shift() ?? Number.POSITIVE_INFINITY;
+    let passed = 0;
+    client.on('data', (piece) => {
+      passed += piece.length;
+      upstream.write(piece);
+      if (passed > most) {
+        client.resetAndDestroy();
+        upstream.resetAndDestroy();
+      }
+    });
+    upstream.pipe(client);
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    client.on('close', () => upstream.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as { port: number }).port, server };
+}
+
+describe('a resumable upload', () => {
+  let collector: Collector;
+  let directory: string;
+  const dispatcher = new Agent();
+  before(async () => {
+    collector = await Collector.open({ limits: { fileBytes: 2 ** 26 } });
+    directory = mkdtempSync(join(tmpdir(), 'windrow-upload-'));
+  });
+  after(async () => {
+    await dispatcher.close();
+    await collector.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const made = (bytes: number) => {
+    const path = join(directory, freshName());
+    const content = randomBytes(bytes);
+    writeFileSync(path, content);
+    return { path, content };
+  };
+  const destination = (url = collector.url, account = 'rocks'): Destination => ({
+    url,
+    dispatcher,
+    account,
+    secret: '',
+  });
+  const send = (
+    path: string,
+    name: string,
+    to = destination(),
+    signal = new AbortController().signal,
+  ) =>
+    uploadTrace(to, {
+      id: ID,
+      name,
+      path,
+      memory: join(directory, 'begun'),
+      signal,
+      onProgress: () => {},
+    });
+  const stored = (name: string) => readFileSync(join(collector.directory, ID, name));
+
+  for (const bytes of [0, 1, 5_000_000]) {
+    it(`brings ${bytes} bytes home`, async () => {
+      const { path, content } = made(bytes);
+      const name = freshName();
+      const uploaded = await send(path, name);
+      assert.deepEqual(stored(name), content);
+      assert.equal(uploaded.storedAs, name);
+      assert.equal(uploaded.sha256, createHash('sha256').update(content).digest('hex'));
+    });
+  }
+
+  it('goes on behind what arrived when the connection breaks, again and again', async () => {
+    const { path, content } = made(8_000_000);
+    const { port, server } = await openBreakingProxy(
+      collector.port,
+      [3_000_000, 1_000_000, 100, 2_000_000],
+    );
+    try {
+      const name = freshName();
+      await send(path, name, destination(`http://127.0.0.1:${port}`));
+      assert.deepEqual(stored(name), content);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('goes on after the collector was restarted, and shows no part of a file', async () => {
+    const { path, content } = made(8_000_000);
+    const { port, server } = await openBreakingProxy(collector.port, [4_000_000]);
+    try {
+      const name = freshName();
+      const sending = send(path, name, destination(`http://127.0.0.1:${port}`));
+      await collector.stop();
+      assert.throws(() => stored(name), /ENOENT/);
+      await collector.start();
+      await sending;
+      assert.deepEqual(stored(name), content);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('goes on in another run where the first one was ended', async () => {
+    const { path, content } = made(20_000_000);
+    const name = freshName();
+    const ending = new AbortController();
+    let most = 0;
+    const first = uploadTrace(destination(), {
+      id: ID,
+      name,
+      path,
+      memory: join(directory, 'begun'),
+      signal: ending.signal,
+      onProgress: (sent) => {
+        if (sent > 5_000_000) ending.abort(new Error('the user ended it'));
+      },
+    });
+    await assert.rejects(first, /TRACE_UPLOAD_FAILED|the user ended it/);
+    await uploadTrace(destination(), {
+      id: ID,
+      name,
+      path,
+      memory: join(directory, 'begun'),
+      signal: new AbortController().signal,
+      onProgress: (sent) => {
+        if (most === 0) most = sent;
+      },
+    });
+    assert.ok(most > 1_000_000, `it began again at ${most}`);
+    assert.deepEqual(stored(name), content);
+  });
+
+  it('of something else than was announced is refused and leaves nothing', async () => {
+    const bytes = randomBytes(1000);
+    const wrong = createHash('sha256').update('other').digest('hex');
+    const meta = Object.entries({ username: 'rocks', id: ID, filename: 'wrong', sha256: wrong })
+      .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
+      .join(',');
+    const headers = { 'Tus-Resumable': '1.0.0', 'Upload-Length': '1000', 'Upload-Metadata': meta };
+    const begun = await fetch(`${collector.url}/traces/uploads`, { method: 'POST', headers });
+    const at = new URL(begun.headers.get('location')!, collector.url);
+    const sent = await fetch(at, {
+      method: 'PATCH',
+      headers: {
+        'Tus-Resumable': '1.0.0',
+        'Upload-Offset': '0',
+        'Content-Type': 'application/offset+octet-stream',
+      },
+      body: bytes,
+    });
+    assert.equal(sent.status, 460);
+    assert.match(await sent.text(), /TRACE_DIGEST_WRONG/);
+    assert.throws(() => stored('wrong'), /ENOENT/);
+    const again = await fetch(at, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } });
+    assert.equal(again.status, 404);
+  });
+
+  it('is told to be done when the last answer was lost', async () => {
+    const { path } = made(1000);
+    const name = freshName();
+    await send(path, name);
+    const done = (await collector.incoming()).find((file) => file.endsWith('.json'))!;
+    const at = `${collector.url}/traces/uploads/${done.replace('.json', '')}`;
+    const head = await fetch(at, { method: 'HEAD', headers: { 'Tus-Resumable': '1.0.0' } });
+    assert.equal(head.status, 200);
+    assert.equal(head.headers.get('upload-offset'), head.headers.get('upload-length'));
+  });
+
+  it('is refused with its reason: account, name, size', async () => {
+    const { path } = made(10);
+    const large = made(2 ** 26 + 1).path;
+    const cases: [send: () => Promise<unknown>, reason: RegExp][] = [
+      [() => send(path, 'f', destination(collector.url, 'mallory')), /403.*account/],
+      [() => send(path, '../f'), /400.*separator/],
+      [() => send(large, 'large'), /413/],
+    ];
+    for (const [sending, reason] of cases) {
+      await assert.rejects(sending, (error: WindrowError) => {
+        assert.equal(error.code, 'TRACE_UPLOAD_FAILED');
+        assert.match(error.message, reason);
+        return true;
+      });
+    }
+  });
+
+  it('may come a hundred at once', async () => {
+    const names = Array.from({ length: 100 }, freshName);
+    const files = names.map(() => made(20_000));
+    await Promise.all(names.map((name, index) => send(files[index]!.path, name)));
+    for (const [index, name] of names.entries())
+      assert.deepEqual(stored(name), files[index]!.content);
+    assert.deepEqual(collector.faults, []);
+  });
+
+  it('whose sender stalls can be taken over by the sender that comes back', async () => {
+    const content = randomBytes(2000);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const name = freshName();
+    const meta = Object.entries({ username: 'rocks', id: ID, filename: name, sha256 })
+      .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
+      .join(',');
+    const headers = { 'Tus-Resumable': '1.0.0', 'Upload-Length': '2000', 'Upload-Metadata': meta };
+    const begun = await fetch(`${collector.url}/traces/uploads`, { method: 'POST', headers });
+    const at = begun.headers.get('location')!;
+    const stalled = connect(collector.port, '127.0.0.1');
+    stalled.on('error', () => {});
+    stalled.write(
+      `PATCH ${at} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n` +
+        'Content-Type: application/offset+octet-stream\r\nContent-Length: 2000\r\n\r\n',
+    );
+    stalled.write(content.subarray(0, 500));
+    const offsetNow = async () => {
+      const head = await fetch(new URL(at, collector.url), {
+        method: 'HEAD',
+        headers: { 'Tus-Resumable': '1.0.0' },
+      });
+      return Number(head.headers.get('upload-offset'));
+    };
+    const offset = await offsetNow();
+    const sent = await fetch(new URL(at, collector.url), {
+      method: 'PATCH',
+      headers: {
+        'Tus-Resumable': '1.0.0',
+        'Upload-Offset': String(offset),
+        'Content-Type': 'application/offset+octet-stream',
+      },
+      body: content.subarray(offset),
+    });
+    stalled.destroy();
+    assert.equal(sent.status, 204);
+    assert.deepEqual(stored(name), content);
+  });
+});
