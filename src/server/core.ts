@@ -3,7 +3,7 @@
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
 import type { Clock } from '#base';
-import type { JobId, JobSpec, JobState, TaskIndex, Ticket } from '#model';
+import type { JobId, JobSpec, JobState, MachineWalls, TaskIndex, Ticket } from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { TaskNote } from '#store';
 import type { RowSource } from '#sweep';
@@ -71,6 +71,7 @@ export interface Worker {
   slots: number;
   memoryBytes: number;
   diskFreeBytes: number;
+  walls: MachineWalls | null;
   draining: boolean;
   state: 'active' | 'draining' | 'paused' | 'lost';
   stateReason: string;

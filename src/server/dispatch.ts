@@ -57,6 +57,7 @@ export function viewOfJob(job: Job): JobView {
     paused: job.state === 'paused',
     priority: job.spec.priority,
     request: job.spec.request,
+    isolation: job.spec.isolation,
     ready: job.tasks.ready,
     delayed: job.tasks.delayed,
     running: job.tasks.open - job.tasks.ready - job.tasks.delayed,
@@ -73,6 +74,7 @@ export function viewOfWorker(worker: Worker, asksFor: number): WorkerView {
     usedSlots: worker.usedSlots,
     memoryBytes: worker.memoryBytes,
     usedMemoryBytes: worker.usedMemoryBytes,
+    walls: worker.walls,
     draining: worker.draining || worker.state === 'draining',
     paused: worker.state === 'paused',
   };
@@ -199,6 +201,7 @@ export function describe(job: Job): JobDescription {
     timeoutMs: spec.timeoutMs,
     killGraceMs: spec.killGraceMs,
     request: spec.request,
+    isolation: spec.isolation,
     logBytes: spec.logBytes,
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,

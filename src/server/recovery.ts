@@ -102,6 +102,7 @@ async function restoreGrant(
     kind: isOpenClient(stored.worker) ? 'open' : 'sync',
     slots: 0,
     memoryBytes: 0,
+    walls: null,
     diskFreeBytes: 0,
     draining: false,
     leaseMs: isOpenClient(stored.worker)

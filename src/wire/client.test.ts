@@ -74,6 +74,7 @@ const SYNC = {
   slots: 1,
   freeSlots: 1,
   memoryBytes: 1,
+  walls: null,
   diskFreeBytes: 1,
   waitMs: 0,
   draining: false,

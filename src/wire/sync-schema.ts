@@ -24,6 +24,7 @@ import {
 import { wireErrors } from './errors.ts';
 import type { EndedAttempt, RenewRequest, SentPart, SyncRequest } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
+import { readMachineWalls, readWallsHad } from './walls-schema.ts';
 
 /** Limits of one sync, either way. */
 export const SYNC_LIMITS = {
@@ -60,6 +61,7 @@ export function parseSyncRequest(json: unknown): SyncRequest {
       freeSlots: whole(fields.freeSlots, 'freeSlots', 0, SYNC_LIMITS.attempts),
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
+      walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
       waitMs: whole(fields.waitMs, 'waitMs', 0, 3_600_000),
       draining: flag(fields.draining, 'draining'),
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
@@ -105,6 +107,7 @@ function readEnd(fields: JsonObject): AttemptEnd {
     startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
+    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
   };
 }
 

@@ -13,7 +13,9 @@ import type {
   Command,
   Digest,
   Input,
+  Isolation,
   JobId,
+  MachineWalls,
   ProgramBuild,
   ResourceRequest,
   ResultSource,
@@ -42,6 +44,8 @@ export interface SyncRequest {
   readonly freeSlots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  /** Null until the worker has tried what it can. */
+  readonly walls: MachineWalls | null;
   /** How long the server may keep the answer back when it has nothing to say. */
   readonly waitMs: number;
   /** True while the worker takes no new attempts (it is asked to stop). */
@@ -93,6 +97,8 @@ export interface SyncResponse {
     readonly drain: boolean;
     /** Kill what runs, report it as cancelled, then end. */
     readonly stop: boolean;
+    /** A job asks for walls: the worker is to find out which it can put up, and say so. */
+    readonly tellWalls: boolean;
   };
 }
 
@@ -113,6 +119,7 @@ export interface JobDescription {
   readonly timeoutMs: number;
   readonly killGraceMs: number;
   readonly request: ResourceRequest;
+  readonly isolation: Isolation;
   readonly logBytes: number;
   readonly resultBytes: number;
   readonly deleteWorker: boolean;

@@ -8,7 +8,7 @@
  * being listed in `holding`.
  */
 import { statfsSync } from 'node:fs';
-import { usageOf } from '#model';
+import { type MachineWalls, usageOf } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -67,6 +67,8 @@ export class WorkerAgent {
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
   #isKnown = false;
+  /** Null until the server has asked, or an attempt needed to know. */
+  #walls: MachineWalls | null = null;
   #sequence = 0;
   #disk = { atMs: Number.NEGATIVE_INFINITY, freeBytes: 0 };
   #sessionTag = { session: '', tag: '' };
@@ -150,6 +152,8 @@ export class WorkerAgent {
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      walls: this.#options.walls,
+      mountUnderScratch: this.#options.mountUnderScratch,
       // A poll under way said that the slot was taken.
       onUpload: () => this.#conversation.wake(),
       clock,
@@ -214,6 +218,7 @@ export class WorkerAgent {
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       diskFreeBytes: this.#diskFreeBytes(),
+      walls: this.#walls,
       waitMs: mayWait ? POLL_MS : 0,
       draining: this.#phase !== 'running',
       holding: [...this.#pool.tickets(), ...undelivered],
@@ -242,6 +247,7 @@ export class WorkerAgent {
     for (const job of answer.jobs) this.#jobs.add(job, (id) => this.#pool.hasJob(id));
     if (this.#phase === 'running') this.#take(answer.attempts);
     this.#obey(answer.settings);
+    if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;
   }
@@ -279,6 +285,7 @@ export class WorkerAgent {
       reason,
       startedAtMs: nowMs,
       endedAtMs: nowMs,
+      walls: null,
       usage: usageOf(0),
       parts: [],
       lastErrorLine: '',
@@ -296,6 +303,15 @@ export class WorkerAgent {
     }
     if (settings.stop) this.stop();
     else if (settings.drain) this.drain();
+  }
+
+  async #findWalls(): Promise<void> {
+    try {
+      this.#walls = await this.#options.walls.machine();
+      this.#conversation.hurry();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'could not find out which walls can be put up');
+    }
   }
 
   #onEnd(end: EndedAttempt): void {

@@ -1,13 +1,16 @@
 /** A worker process from its start to its end: directory, agent, signals. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Walls } from '#sandbox';
 import { ServerClient } from '#wire';
 import { WorkerAgent } from './agent.ts';
 import type { AgentOptions } from './port.ts';
 import { clearLeftovers, takeDirectory, takenAtMs, trimBlobs } from './worker-directory.ts';
 
 export interface RunWorkerOptions
-  extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots'> {
+  extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots' | 'walls'> {
+  /** For a worker that has this directory of its own, and its lock. */
+  readonly openWalls: (directory: string) => Promise<Walls>;
   /** Absolute; machines may share it. */
   readonly dir: string;
   /** At least one. */
@@ -33,11 +36,14 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const owner = { worker, session: options.sessionTag };
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
   try {
+    // First what was made outside of the directory, and mounts inside of it.
+    const walls = await options.openWalls(directory.own);
     await clearLeftovers(directory.own, log);
     trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
     const agent = new WorkerAgent(
       {
         ...options,
+        walls,
         dir: directory.own,
         blobs: directory.blobs,
         connect: (endpoint) => new ServerClient({ ...endpoint, connections: CONNECTIONS }),
@@ -49,6 +55,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
       await agent.run();
     } finally {
       forget();
+      await walls.close();
     }
   } finally {
     directory.release();

@@ -15,8 +15,10 @@ import { compose, type WallPlan } from './compose.ts';
 import type { Ground } from './ground.ts';
 import { Journal } from './journal.ts';
 import { type FoundMachine, findMachine, type MachineOptions } from './machine.ts';
-import type { Ability, Settled } from './part.ts';
+import type { Operation } from './operation.ts';
+import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
+import type { ReadyPart } from './ready-part.ts';
 
 export interface WallsOptions extends MachineOptions {
   /** Told of what was left and removed, and of what could not be. */
@@ -32,6 +34,11 @@ export interface Walls {
   plan(site: Site): Promise<WallPlan>;
   /** Rejects with a WindrowError; nothing is left then. */
   raise(plan: WallPlan): Promise<void>;
+  /**
+   * From the program's start on: calls `onExceeded` when it has to be ended for a limit. Returns what
+   * ends the looking.
+   */
+  watch(plan: WallPlan, onExceeded: (exceeded: Exceeded) => void): () => void;
   /** After the program's end: measures, and ends what outlived it. */
   settle(plan: WallPlan): Promise<readonly Settled[]>;
   /** Never rejects: what cannot be undone is logged, and undone by the next worker. */
@@ -55,11 +62,21 @@ export async function openWalls(options: WallsOptions): Promise<Walls> {
   return walls;
 }
 
+/** In the journal: what is done for all attempts. No attempt is called so. */
+const SHARED = 'shared';
+
+function sharedOf(parts: readonly ReadyPart[]): readonly Operation[] {
+  return parts.flatMap((part) => part.prepare());
+}
+
 class WallsOfWorker implements Walls {
   readonly #options: WallsOptions;
   readonly #ground: Ground;
   readonly #journal: Journal;
   #found: Promise<FoundMachine> | null = null;
+  /** Those of `#found`; empty until it is known. */
+  #parts: readonly ReadyPart[] = [];
+  #prepared: Promise<void> | null = null;
 
   constructor(options: WallsOptions) {
     this.#options = options;
@@ -109,6 +126,23 @@ class WallsOfWorker implements Walls {
 
   async raise({ name, operations }: WallPlan): Promise<void> {
     if (operations.length === 0) return;
+    await this.#prepare();
+    await this.#carryOut(name, operations);
+  }
+
+  /** What all attempts share is made before the first, once. */
+  #prepare(): Promise<void> {
+    this.#prepared ??= this.#machine()
+      .then(({ parts }) => this.#carryOut(SHARED, sharedOf(parts)))
+      .catch((error: unknown) => {
+        this.#prepared = null; // tried again by the next attempt
+        throw error;
+      });
+    return this.#prepared;
+  }
+
+  async #carryOut(name: string, operations: readonly Operation[]): Promise<void> {
+    if (operations.length === 0) return;
     const { hands } = await this.#machine();
     this.#journal.begin(name, operations);
     const left: NotUndone[] = [];
@@ -119,6 +153,13 @@ class WallsOfWorker implements Walls {
       if (left.length === 0) this.#journal.end(name);
       throw error;
     }
+  }
+
+  watch({ operations }: WallPlan, onExceeded: (exceeded: Exceeded) => void): () => void {
+    const ends = this.#parts.flatMap((part) => part.watch(operations, onExceeded) ?? []);
+    return () => {
+      for (const end of ends) end();
+    };
   }
 
   async settle({ operations }: WallPlan): Promise<readonly Settled[]> {
@@ -132,7 +173,11 @@ class WallsOfWorker implements Walls {
     return settled;
   }
 
-  async takeDown({ name, operations }: WallPlan): Promise<void> {
+  takeDown({ name, operations }: WallPlan): Promise<void> {
+    return this.#undo(name, operations);
+  }
+
+  async #undo(name: string, operations: readonly Operation[]): Promise<void> {
     if (operations.length === 0) return;
     const { hands } = await this.#machine();
     const left = await undo(operations, hands);
@@ -141,11 +186,15 @@ class WallsOfWorker implements Walls {
   }
 
   async close(): Promise<void> {
+    if (this.#prepared) await this.#undo(SHARED, sharedOf(this.#parts));
     if (this.#found) await (await this.#found).roots.close();
   }
 
   #machine(): Promise<FoundMachine> {
-    this.#found ??= findMachine(this.#options);
+    this.#found ??= findMachine(this.#options).then((found) => {
+      this.#parts = found.parts;
+      return found;
+    });
     return this.#found;
   }
 

@@ -36,6 +36,7 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     reason,
     startedAtMs: lease.grantedAtMs,
     endedAtMs: now,
+    walls: null,
     usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
   };
   const record = {

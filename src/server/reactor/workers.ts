@@ -1,6 +1,6 @@
 /** Workers come, are heard of, misbehave, and are lost. */
 import { formatDuration } from '#base';
-import type { AttemptRecord } from '#model';
+import type { AttemptRecord, MachineWalls } from '#model';
 import type { Core, Worker } from '../core.ts';
 
 /** Failures in a row, all the machine's doing, after which it is given nothing for a while. */
@@ -18,6 +18,7 @@ export interface WorkerNews {
   readonly slots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  readonly walls: MachineWalls | null;
   readonly draining: boolean;
   readonly leaseMs: number;
 }
@@ -34,6 +35,7 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   known.slots = news.slots;
   known.memoryBytes = news.memoryBytes;
   known.diskFreeBytes = news.diskFreeBytes;
+  known.walls = news.walls;
   known.draining = news.draining;
   touchWorker(core, known);
   if (known.state === 'lost') setWorkerState(core, known, 'active', 'it came back', 'server');
