@@ -26,7 +26,6 @@ const server = await Server.open({
           onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
       }),
     openStarter: () => openStarter({ launcherPath: null }),
-    node: process.execPath,
     environment: {},
     nonce: () => crypto.randomUUID(),
   },

@@ -154,7 +154,7 @@ describe('windrow stats', () => {
       const { stdout } = await cli.windrow('stats', '3');
       for (const part of [
         /^attempts: +11: 9 ok, 2 exit-code$/m,
-        /^node17 +6 +7 +6 s +75 % +1 exit-code$/m,
+        /^node17 +6 +7 +6 s +5 s +75 % +1 exit-code$/m,
         /^wall +100 ms +1\.5 s +2 s +2\.5 s +3 s +1\.6 s +8 s$/m,
         /^ {2}1 task: exit-code: cannot open N\n {4}e\.g\. 3\.7 \(beta=0\.44\)$/m,
         // Never rounded up to what it is not.

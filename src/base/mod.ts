@@ -23,7 +23,9 @@ export {
 } from './lock-holder.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
+export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
+export { commandOf, PART_OPTION } from './own-script.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,

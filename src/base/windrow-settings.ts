@@ -95,6 +95,15 @@ export const windrowSettings = {
     most: 86_400_000,
     doc: 'A worker not heard of for this long is lost, and its tasks go back.',
   },
+  awayMs: {
+    name: 'away',
+    value: 'duration',
+    type: 'duration',
+    default: '0',
+    defaultDoc: 'the lease of the server',
+    most: 30 * 86_400_000,
+    doc: 'How long this worker may be out of reach before its tasks go to others.',
+  },
   pingMs: {
     name: 'ping',
     value: 'duration',

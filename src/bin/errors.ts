@@ -7,4 +7,16 @@ export const binErrors = defineErrors({
     status: 500,
     example: {},
   },
+  EXECUTABLE_DAMAGED: {
+    message: 'this executable is damaged: {file} in it is not what was put there',
+    todo: 'Copy it here again, and compare its SHA-256 with that of the original.',
+    status: 500,
+    example: { file: 'windrow.cjs' },
+  },
+  EXECUTABLE_NO_PLACE: {
+    message: 'there is no place where this executable can unpack what it carries ({reasons})',
+    todo: 'Set XDG_CACHE_HOME to a directory that you alone can write to, with 10 MB of room.',
+    status: 500,
+    example: { reasons: '/home/ada/.cache/windrow/parts: permission denied' },
+  },
 });

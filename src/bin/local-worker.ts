@@ -1,8 +1,7 @@
 /** The worker beside a server of `windrow run`: a process of its own, started before the server. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { makeDirectories } from '#base';
+import { commandOf, makeDirectories } from '#base';
 import type { RunOptions, World } from '#cli';
 import { type LocalWorker, startLocalWorker } from '#pilots';
 import { lockPathOf, readLock } from '#worker';
@@ -58,11 +57,9 @@ async function startWorker(
 ): Promise<LocalWorker> {
   const dir = join(directory, 'worker');
   makeDirectories(dir, 0o700);
-  const program = fileURLToPath(new URL('./windrow.js', import.meta.url));
   return startLocalWorker({
     argv: [
-      process.execPath,
-      program,
+      ...commandOf(new URL('./windrow.js', import.meta.url)),
       'worker',
       ...['--state', directory, '--dir', dir, '--slots', String(options.slots)],
       ...['--worker-starter', options.workerStarter, '--log-level', 'info', '--wait-for-line'],

@@ -83,7 +83,6 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       userCodePorts: {
         openLineProcess: lineProcess,
         openStarter: () => openStarter({ launcherPath: null }),
-        node: process.execPath,
         environment: environmentForUserCode(options.environment),
         nonce: () => randomBytes(18).toString('base64url'),
       },

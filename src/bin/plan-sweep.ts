@@ -60,6 +60,7 @@ function sweepOptions(options: RunOptions): SweepOptions {
     cpus: options.cpus,
     memory: bytesOf(options.memoryBytes),
     disk: bytesOf(options.diskBytes),
+    time: durationOf(options.timeMs),
     priority: options.priority,
   };
   return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== undefined));

@@ -59,10 +59,14 @@ const world: World = {
   ending: endingSignal(),
 };
 
-try {
-  process.exitCode = await runCli(process.argv.slice(2), compositionFor(world), world);
-} catch (error) {
-  // Only when even telling of an error failed.
-  process.exitCode = INTERNAL_EXIT;
-  process.stderr.write(`windrow: ${error instanceof Error ? error.message : 'failed'}\n`);
+async function main(): Promise<void> {
+  try {
+    process.exitCode = await runCli(process.argv.slice(2), compositionFor(world), world);
+  } catch (error) {
+    // Only when even telling of an error failed.
+    process.exitCode = INTERNAL_EXIT;
+    process.stderr.write(`windrow: ${error instanceof Error ? error.message : 'failed'}\n`);
+  }
 }
+
+void main();

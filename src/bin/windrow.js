@@ -29,4 +29,4 @@ function cacheDirectory() {
 const directory = cacheDirectory();
 if (directory !== null) enableCompileCache(directory);
 
-await import('./process.ts');
+import('./process.ts');

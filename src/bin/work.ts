@@ -1,6 +1,6 @@
 /** `windrow worker`: the agent with the starter that this machine can give it. */
 import { hostname, totalmem } from 'node:os';
-import { BoundedLogFile, openLog, systemClock } from '#base';
+import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
 import { codedError, type WorkerOptions, type World } from '#cli';
 import { type StartReport, writeStartReport } from '#pilots';
 import { findLauncher, openStarter } from '#sandbox';
@@ -51,14 +51,25 @@ async function workWith(
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,
     memoryBytes: totalmem(),
-    giveUpMs: GIVE_UP_MS,
+    giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
+    awayMs: options.awayMs,
+    remainingMs: remainingOf(options.until, systemClock),
+    drainMs: options.drainMs,
     onConnected: (worker) => report({ state: 'connected', worker, pid: process.pid }),
     clock: systemClock,
     random: Math.random,
     log,
   });
   return 0;
+}
+
+/** A duration is measured; a moment is one of the clock of day, also when that is set meanwhile. */
+function remainingOf(until: WorkerOptions['until'], clock: Clock): () => number | null {
+  if (until === null) return () => null;
+  if ('atMs' in until) return () => until.atMs - clock.now();
+  const endMs = clock.monotonic() + until.afterMs;
+  return () => endMs - clock.monotonic();
 }
 
 async function hasLine(input: AsyncIterable<Buffer | string>): Promise<boolean> {

@@ -32,7 +32,7 @@ export function describedOptions(spec: CommandSpec): DescribedOption[] {
 function described(option: OptionSpec): DescribedOption {
   const { flags, doc } = option.kind === 'setting' ? settingOption(option) : option;
   const words = flags.split(/,? +/);
-  const value = words.find((word) => word.startsWith('<')) ?? '';
+  const value = words.find((word) => /^[<[]/.test(word)) ?? '';
   const choices =
     option.kind === 'setting'
       ? choicesOf(option.setting)

@@ -33,6 +33,7 @@ export interface RunOptions {
   readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly diskBytes: number | undefined;
+  readonly timeMs: number | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
   readonly output: string | undefined;
@@ -90,6 +91,12 @@ export interface WorkerOptions {
   /** Absolute, or `''`. */
   readonly sessionFile: string;
   readonly name: string | undefined;
+  /** How long the server may hear nothing of it; 0: as long as the server says. */
+  readonly awayMs: number;
+  /** When it is to end by itself: at a moment of the clock of day, or a while after its start. */
+  readonly until: { readonly atMs: number } | { readonly afterMs: number } | null;
+  /** How long what runs may go on when it is asked to end; null: until it is done. */
+  readonly drainMs: number | null;
   /** It begins with the first line on standard input: until then its server may not be there. */
   readonly waitForLine: boolean;
   /** The session is the first line on standard input. */

@@ -214,7 +214,9 @@ function sortOptions(
       const value = given[new Option(`--${setting.name}`).attributeName()];
       if (value !== undefined) flags[setting.name] = value === true ? 'yes' : String(value);
     } else if (option.kind !== 'axis') {
-      options[key] = given[key] ?? (option.kind === 'flag' ? false : undefined);
+      const value = given[key] ?? (option.kind === 'flag' ? false : undefined);
+      // A duration that may stand without its value is without limit then.
+      options[key] = value === true && option.kind === 'duration' ? 0 : value;
     }
   }
   return { options, flags };

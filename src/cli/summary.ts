@@ -112,6 +112,7 @@ function workersText(stats: JobStats, output: Output): string {
     { title: 'TASKS', align: 'right' },
     { title: 'ATTEMPTS', align: 'right' },
     { title: 'BUSY', align: 'right' },
+    { title: 'CPU TIME', align: 'right' },
     { title: 'EFFICIENCY', align: 'right' },
     { title: 'FAILURES' },
   ] as const;
@@ -120,6 +121,7 @@ function workersText(stats: JobStats, output: Output): string {
     formatCount(worker.done),
     formatCount(worker.attempts),
     formatDuration(worker.busyMs),
+    worker.cpuMs === 0 ? '-' : formatDuration(worker.cpuMs),
     formatFraction(worker.efficiency),
     Object.entries(worker.failures)
       .map(([cause, count]) => `${count} ${cause}`)

@@ -13,7 +13,10 @@ export interface AttemptEnd {
   readonly signal: string | null;
   /** One sentence for a person; `''` for `ok`. */
   readonly reason: string;
-  /** Milliseconds since the epoch on the worker's clock; only their difference is trusted. */
+  /**
+   * Milliseconds: on a clock of the worker's own while the end travels, since the epoch on the
+   * server's once it has arrived.
+   */
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly usage: Usage;

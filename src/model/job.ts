@@ -92,6 +92,8 @@ export interface ResourceRequest {
   /** 0: no limit asked for. */
   readonly memoryBytes: number;
   readonly diskBytes: number;
+  /** How long a task takes at most, for workers that end at a time; 0: not said. Never a limit. */
+  readonly timeMs: number;
 }
 
 /** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */

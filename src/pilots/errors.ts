@@ -18,6 +18,23 @@ export const pilotErrors = defineErrors({
       log: '/home/ada/results/.windrow/worker/worker.log',
     },
   },
+  PILOT_NO_EXECUTABLE: {
+    message: 'there is no executable of Windrow {version} for {platform} (in {folder}: {found})',
+    todo: 'make it with `npm run build:executable` in the sources, or put its file and executables.json into {folder}',
+    status: 404,
+    example: {
+      version: '0.1.0',
+      platform: 'linux-arm64',
+      folder: '/opt/windrow/build/executable',
+      found: 'none',
+    },
+  },
+  PILOT_EXECUTABLES_UNREADABLE: {
+    message: 'the description of executables {file} cannot be read: {reason}',
+    todo: 'make it again with `npm run build:executable`, or remove it',
+    status: 500,
+    example: { file: '/opt/windrow/build/executable/executables.json', reason: 'EACCES' },
+  },
   PILOT_NODES_WRONG: {
     message: 'the list of machines is wrong:\n{problems}',
     todo: 'Write one host a line, behind it options like slots=4 user=ada port=22 dir=/scratch via=gate; # begins a comment.',

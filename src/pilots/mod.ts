@@ -1,6 +1,13 @@
 /** pilots: workers onto machines. This one, and others over ssh. */
 export { pilotErrors } from './errors.ts';
 export {
+  type Encoding,
+  type Executable,
+  type ExecutablesOptions,
+  executablesIn,
+  type FindExecutable,
+} from './executables.ts';
+export {
   type Holder,
   type LocalWorker,
   type LocalWorkerOptions,

@@ -16,7 +16,6 @@ export function testPorts(temporaryDirectory: string): UserCodePorts {
   return {
     openLineProcess: lineProcess,
     openStarter: () => openStarter({ launcherPath: null }),
-    node: process.execPath,
     environment: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
     temporaryDirectory,
     nonce: randomUUID,

@@ -68,8 +68,6 @@ export interface ProgramStarter {
 export interface UserCodePorts {
   readonly openLineProcess: OpenLineProcess;
   readonly openStarter: () => ProgramStarter;
-  /** Executable of the Node.js that runs modules, absolute. */
-  readonly node: string;
   /** Environment of the user's code; no secret of the server belongs here. */
   readonly environment: Readonly<Record<string, string>>;
   /** Existing private directory for the results that are handed over as files. */

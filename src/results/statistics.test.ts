@@ -106,9 +106,10 @@ test('each worker is told with its tasks, its failures by cause and its busy tim
     cpuMs: 50,
   });
   assert.equal(statistics.medianWallMs(), 100);
-  statistics.forget('worker-lost', 'b');
+  statistics.forget('worker-lost', 'b', 5);
   assert.deepEqual(statistics.causes, { ok: 2, timeout: 1 });
-  assert.deepEqual(statistics.workers(1)[0]!.failures, { timeout: 1 });
+  const [after] = statistics.workers(1);
+  assert.deepEqual([after!.failures, after!.busyMs], [{ timeout: 1 }, 400]);
   assert.equal(efficiencyOf(500, 2, 1000), 0.25);
   assert.equal(efficiencyOf(1, 0, 1000), null);
 });

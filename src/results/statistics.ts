@@ -156,12 +156,13 @@ export class JobStatistics {
   }
 
   /** Takes back an end that turned out not to be one, e.g. of a lost worker that came back. */
-  forget(cause: Cause, worker: string): void {
+  forget(cause: Cause, worker: string, wallMs: number): void {
     this.#attempts--;
     count(this.#causes, cause, -1);
     const totals = this.#workers.get(worker) ?? this.#workers.get(OTHERS);
     if (!totals) return;
     totals.attempts--;
+    totals.busyMs = Math.max(0, totals.busyMs - wallMs);
     if (cause === 'ok') totals.done--;
     else count(totals.failures, cause, -1);
   }

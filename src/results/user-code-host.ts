@@ -110,10 +110,14 @@ async function respond(
   }
 }
 
-const module = await load();
-answer({ ready: true });
-// Not before the module is loaded: lines that come while nobody iterates are lost.
-const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-for await (const line of lines) answer(await respond(module, JSON.parse(line) as HostRequest));
-// The server closed its end: whatever the module left running has no one to answer to.
-process.exit(0);
+async function main(): Promise<void> {
+  const module = await load();
+  answer({ ready: true });
+  // Not before the module is loaded: lines that come while nobody iterates are lost.
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  for await (const line of lines) answer(await respond(module, JSON.parse(line) as HostRequest));
+  // The server closed its end: whatever the module left running has no one to answer to.
+  process.exit(0);
+}
+
+void main();

@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
-import { messageOf } from '#base';
+import { commandOf, messageOf } from '#base';
 import type { LineProcess, UserCodePorts } from './port.ts';
 import type { HostRequest } from './user-code-protocol.ts';
 
-const HOST_SCRIPT = fileURLToPath(new URL('./user-code-host.ts', import.meta.url));
+const HOST = commandOf(new URL('./user-code-host.ts', import.meta.url));
 /** Node.js itself takes tens of milliseconds to start; a loaded machine many times that. */
 const LOAD_MS = 30_000;
 
@@ -53,7 +52,7 @@ export class UserCodeProcess {
     this.#request = request;
     this.#nonce = ports.nonce;
     this.#process = ports.openLineProcess({
-      argv: [ports.node, HOST_SCRIPT, request.mode, request.module],
+      argv: [...HOST, request.mode, request.module],
       directory: ports.temporaryDirectory,
       environment: ports.environment,
       memoryBytes: request.memoryBytes,

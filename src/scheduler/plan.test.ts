@@ -11,7 +11,7 @@ const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
   paused: false,
   priority: 0,
   isolation: NO_ISOLATION,
-  request: { cpus: 1, memoryBytes: 0, diskBytes: 0 },
+  request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
   ready: 10,
   delayed: 0,
   running: 0,
@@ -28,6 +28,7 @@ const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   walls: null,
   usedMemoryBytes: 0,
   draining: false,
+  remainingMs: null,
   paused: false,
   ...rest,
 });
@@ -70,7 +71,7 @@ describe('planning', () => {
   });
 
   it('never gives more CPUs or memory than a worker has', () => {
-    const request = { cpus: 2, memoryBytes: 600, diskBytes: 0 };
+    const request = { cpus: 2, memoryBytes: 600, diskBytes: 0, timeMs: 0 };
     const asking = [worker('a', { slots: 8, asksFor: 8, memoryBytes: 1000 })];
     const { grants } = plan(snapshot({ jobs: [job(1, { request })], asking, totalSlots: 8 }));
     assert.deepEqual(grants, [{ worker: 'a', job: 1, count: 1 }]);
@@ -86,7 +87,7 @@ describe('planning', () => {
     fc.assert(
       fc.property(fc.array(anyJob), fc.array(anyWorker), (jobs, workers) => {
         const views = jobs.map(({ cpus, ...rest }, index) =>
-          job(index + 1, { ...rest, request: { cpus, memoryBytes: 0, diskBytes: 0 } }),
+          job(index + 1, { ...rest, request: { cpus, memoryBytes: 0, diskBytes: 0, timeMs: 0 } }),
         );
         const asking = workers.map((rest, index) => worker(`w${index}`, rest));
         const { grants } = plan(snapshot({ jobs: views, asking, totalSlots: 40 }));
@@ -110,7 +111,7 @@ describe('planning', () => {
     const both = [worker('a'), worker('b')];
     const copies = plan(snapshot({ jobs: [idle], asking: both, running })).copies;
     assert.deepEqual(copies, [{ worker: 'b', ticket: 7 }]);
-    const busy = [idle, job(2, { request: { cpus: 64, memoryBytes: 0, diskBytes: 0 } })];
+    const busy = [idle, job(2, { request: { cpus: 64, memoryBytes: 0, diskBytes: 0, timeMs: 0 } })];
     assert.deepEqual(plan(snapshot({ jobs: busy, asking: both, running })).copies, []);
     const once = [{ ...idle, idempotent: false }];
     assert.deepEqual(plan(snapshot({ jobs: once, asking: both, running })).copies, []);
@@ -122,7 +123,7 @@ describe('explaining', () => {
   it('says what keeps a job from starting', () => {
     assert.deepEqual(explain(job(1), [], null), ['no worker is connected']);
     assert.match(explain(job(1), [named(worker('a'))], 'disk full')[0]!, /disk full/);
-    const large = job(1, { request: { cpus: 4, memoryBytes: 0, diskBytes: 0 } });
+    const large = job(1, { request: { cpus: 4, memoryBytes: 0, diskBytes: 0, timeMs: 0 } });
     assert.match(explain(large, [named(worker('a'))], null)[0]!, /4 CPUs and it has 2 slots/);
     assert.match(explain(job(1), [named(worker('a'))], null)[0]!, /taken/);
     assert.deepEqual(explain(job(1, { paused: true }), [], null), ['the job is paused']);

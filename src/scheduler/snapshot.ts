@@ -30,6 +30,8 @@ export interface WorkerView {
   /** Null: not said yet, or it has none to offer. */
   readonly walls: MachineWalls | null;
   readonly draining: boolean;
+  /** Until it ends by itself; null: nobody has said. */
+  readonly remainingMs: number | null;
   /** Taken out because its attempts failed in a row for reasons of the machine. */
   readonly paused: boolean;
 }

@@ -7,6 +7,7 @@ import type { JobId, JobSpec, JobState, MachineWalls, TaskIndex, Ticket } from '
 import type { JobStatistics, SegmentStore } from '#results';
 import type { TaskNote } from '#store';
 import type { RowSource } from '#sweep';
+import type { MachineFigures } from '#wire';
 import type { GroupCommit } from './commit.ts';
 import type { TaskTable } from './task-table.ts';
 
@@ -57,7 +58,15 @@ export interface Lease {
   /** For people; known also when the worker is gone. */
   readonly workerName: string;
   readonly grantedAtMs: number;
+  /** When it was granted, of the server's monotonic clock: it cannot be set, and jumps never. */
+  readonly sinceMs: number;
   readonly grant: Grant;
+}
+
+/** An attempt whose worker was lost. After a restart of the server `worker` is not known: `''`. */
+export interface LostLease extends Omit<Lease, 'grant'> {
+  /** Wall time that the statistics count for it. */
+  readonly countedMs: number;
 }
 
 export interface Worker {
@@ -72,6 +81,10 @@ export interface Worker {
   memoryBytes: number;
   diskFreeBytes: number;
   walls: MachineWalls | null;
+  /** Null until it has told. */
+  machine: MachineFigures | null;
+  /** Of the server's monotonic clock: when it ends by itself; null when nobody has said. */
+  endsAtMs: number | null;
   draining: boolean;
   state: 'active' | 'draining' | 'paused' | 'lost';
   stateReason: string;
@@ -82,20 +95,32 @@ export interface Worker {
   /** Of the server's monotonic clock. */
   lastHeardMs: number;
   lastHeardAtMs: number;
+  /** It is lost when it is silent for longer than this. */
   leaseMs: number;
   readonly leases: Set<Ticket>;
   usedSlots: number;
   usedMemoryBytes: number;
   /** Failures in a row that were the machine's doing. */
   machineFailures: number;
+  /** Of the server's monotonic clock; 0: it was not the server that paused it. */
   pausedUntilMs: number;
   /** What it must be told to stop, until it holds it no more. */
   readonly cancels: Map<Ticket, 'superseded' | 'cancelled'>;
   /** A job was paused of which it may hold attempts that have not started: it is to hear so soon. */
   recall: boolean;
+  readonly totals: WorkerTotals;
+  readonly firstSeenMs: number;
+  /** The same moment on the server's monotonic clock. */
+  readonly firstHeardMs: number;
+}
+
+/** What a worker has done since it connected. */
+export interface WorkerTotals {
   done: number;
   failed: number;
-  readonly firstSeenMs: number;
+  /** Sums over its ended attempts: wall time times slots, and CPU time where it was measured. */
+  busyMs: number;
+  cpuMs: number;
 }
 
 export interface Settings {
@@ -137,7 +162,7 @@ export interface Core {
   readonly slotsByName: Map<string, number>;
   readonly leases: Map<Ticket, Lease>;
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
-  readonly lost: Map<Ticket, Lease>;
+  readonly lost: Map<Ticket, LostLease>;
   nextTicket: Ticket;
   nextJob: JobId;
   /** Sequence of the last ended attempt, kept in step with the store's. */

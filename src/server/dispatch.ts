@@ -20,7 +20,7 @@ export interface Asking {
 /** What each asking worker gets; workers that get nothing are left out. */
 export function dispatch(core: Core, asking: readonly Asking[]): Map<string, GrantedAttempt[]> {
   const given = new Map<string, GrantedAttempt[]>();
-  const now = core.clock.now();
+  const now = core.clock.monotonic();
   const jobs: JobView[] = [];
   for (const id of core.active) {
     const job = core.jobs.get(id)!;
@@ -31,7 +31,7 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
   const { grants, copies } = plan({
     jobs,
-    asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor)),
+    asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor, now)),
     totalSlots: totalSlots(core),
     running: anyReady ? [] : oldestRunning(core, now),
     stopped: stoppedReason(core),
@@ -66,7 +66,7 @@ export function viewOfJob(job: Job): JobView {
   };
 }
 
-export function viewOfWorker(worker: Worker, asksFor: number): WorkerView {
+export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): WorkerView {
   return {
     id: worker.id,
     slots: worker.slots,
@@ -76,6 +76,7 @@ export function viewOfWorker(worker: Worker, asksFor: number): WorkerView {
     usedMemoryBytes: worker.usedMemoryBytes,
     walls: worker.walls,
     draining: worker.draining || worker.state === 'draining',
+    remainingMs: worker.endsAtMs === null ? null : worker.endsAtMs - nowMs,
     paused: worker.state === 'paused',
   };
 }
@@ -92,7 +93,7 @@ function oldestRunning(core: Core, now: number): RunningView[] {
   for (const lease of core.leases.values()) {
     const copies = core.jobs.get(lease.job)!.copies.get(lease.task)?.length ?? 1;
     const { ticket, job, worker } = lease;
-    views.push({ ticket, job, worker, runningMs: now - lease.grantedAtMs, copies });
+    views.push({ ticket, job, worker, runningMs: now - lease.sinceMs, copies });
     if (views.length >= RUNNING_SEEN) break;
   }
   return views;
@@ -144,6 +145,7 @@ function leaseOut(
   const firstTicket = core.nextTicket;
   const granted: Grant = { firstTicket, open: tasks.length };
   const grantedAtMs = core.clock.now();
+  const sinceMs = core.clock.monotonic();
   core.nextTicket += tasks.length;
   core.commit.add({
     kind: 'granted',
@@ -168,6 +170,7 @@ function leaseOut(
       worker: worker.id,
       workerName: worker.name,
       grantedAtMs,
+      sinceMs,
       grant: granted,
     });
     return { ticket, job: job.id, task, number, cells: cellsOf(index) };

@@ -91,10 +91,10 @@ export class ServerOpenDoor implements OpenDoor {
       core.workers.delete(id);
       const none = this.#none();
       if (none.none === 'finished') this.#told(client);
-      else if (this.#untold.has(client)) this.#untold.set(client, core.clock.now());
+      else if (this.#untold.has(client)) this.#untold.set(client, core.clock.monotonic());
       return none;
     }
-    this.#untold.set(client, core.clock.now());
+    this.#untold.set(client, core.clock.monotonic());
     const job = core.jobs.get(attempt.job)!;
     worker.leaseMs = openLeaseMs(core.settings, job.spec);
     try {
@@ -125,7 +125,10 @@ export class ServerOpenDoor implements OpenDoor {
       memoryBytes: 0,
       diskFreeBytes: 0,
       walls: null,
+      machine: null,
+      remainingMs: null,
       draining: false,
+      awayMs: 0,
       leaseMs: this.#core.settings.leaseMs,
     });
   }
@@ -136,8 +139,9 @@ export class ServerOpenDoor implements OpenDoor {
     const lease = core.leases.get(ticket);
     if (lease) return lease;
     const lost = core.lost.get(ticket);
-    if (!lost || !isOpenClient(lost.worker)) return null;
-    const client = this.#client(lost.worker, lost.workerName, '');
+    if (!lost || (lost.worker !== '' && !isOpenClient(lost.worker))) return null;
+    const id = lost.worker || openClientId(core.nextTicket, ++this.#clients);
+    const client = this.#client(id, lost.workerName, '');
     const again = readopt(core, client, ticket);
     if (!again) core.workers.delete(client.id);
     return again;
@@ -279,7 +283,7 @@ export class ServerOpenDoor implements OpenDoor {
    * the latest when such a client should have asked, or when `signal` is aborted.
    */
   async everyoneTold(signal: AbortSignal): Promise<void> {
-    const now = this.#core.clock.now();
+    const now = this.#core.clock.monotonic();
     for (const [client, heardMs] of this.#untold) {
       if (now - heardMs > SILENT_MS) this.#untold.delete(client);
     }
@@ -306,7 +310,7 @@ export class ServerOpenDoor implements OpenDoor {
   #leave(lease: Lease): void {
     const worker = this.#core.workers.get(lease.worker);
     if (worker?.kind !== 'open') return;
-    this.#untold.set(`${worker.address} ${worker.name}`, this.#core.clock.now());
+    this.#untold.set(`${worker.address} ${worker.name}`, this.#core.clock.monotonic());
     this.#core.workers.delete(worker.id);
   }
 }

@@ -1,5 +1,5 @@
 /** The server's memory as it was, from the store. Nothing is repaired, only read. */
-import { type AttemptRecord, TaskState } from '#model';
+import { type AttemptRecord, isFinal, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { Store, StoredGrant, StoredJob } from '#store';
 import { openRows } from '#sweep';
@@ -8,11 +8,20 @@ import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
 import { isOpenClient, openLeaseMs } from './open-lease.ts';
 import { addLease } from './reactor/leases.ts';
+import { LOST_MOST, remember } from './reactor/lost.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
+import { LONGEST_DELAY_MS } from './retry.ts';
 import { TaskTable } from './task-table.ts';
 
 const PAGE = 10_000;
+
+interface Known {
+  /** Tickets by job and task, of all grants so far. */
+  readonly running: Map<string, number[]>;
+  /** By worker, of those that may be away for longer than the server's lease. */
+  readonly awayMs: Map<string, number>;
+}
 
 export async function recover(
   core: Core,
@@ -22,15 +31,19 @@ export async function recover(
 ): Promise<void> {
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
-  for (const { name, slots } of await store.workers()) core.slotsByName.set(name, slots);
+  const known: Known = { running: new Map(), awayMs: new Map() };
+  for (const { id, name, slots, awayMs } of await store.workers()) {
+    core.slotsByName.set(name, slots);
+    if (awayMs > 0) known.awayMs.set(id, awayMs);
+  }
   for (const stored of await store.jobs()) {
     const job = await openJob(store, layout, tables, stored);
     core.jobs.set(job.id, job);
     core.nextJob = Math.max(core.nextJob, job.id + 1);
     if (job.state === 'running' || job.state === 'paused') core.active.add(job.id);
   }
-  const running = new Map<string, number[]>();
-  for (const grant of await store.grants()) await restoreGrant(core, store, grant, running);
+  for (const id of core.active) await restoreLost(core, store, core.jobs.get(id)!);
+  for (const grant of await store.grants()) await restoreGrant(core, store, grant, known);
   for (const id of core.active) settle(core, core.jobs.get(id)!);
 }
 
@@ -84,30 +97,56 @@ async function restoreNotes(store: Store, job: Job): Promise<void> {
   }
 }
 
+/** Workers that were lost before the restart may still come back with what is wanted. */
+async function restoreLost(core: Core, store: Store, job: Job): Promise<void> {
+  const latest = await store.lostAttempts(job.id, LOST_MOST);
+  for (const { ticket, task, number, worker, startedAtMs, usage } of latest.reverse()) {
+    if (isFinal(job.tasks.state(task))) continue;
+    remember(core, {
+      ticket,
+      job: job.id,
+      task,
+      number,
+      worker: '',
+      workerName: worker,
+      grantedAtMs: startedAtMs,
+      sinceMs: core.clock.monotonic(),
+      countedMs: usage.wallMs,
+    });
+  }
+}
+
 /** Attempts of the grant that have not ended are current again, with a whole new lease. */
 async function restoreGrant(
   core: Core,
   store: Store,
   stored: StoredGrant,
-  running: Map<string, number[]>,
+  known: Known,
 ): Promise<void> {
   const job = core.jobs.get(stored.job)!;
   const grant: Grant = { firstTicket: stored.firstTicket, open: 0 };
+  const ageMs = Math.max(0, core.clock.now() - stored.grantedAtMs);
+  const sinceMs = core.clock.monotonic() - ageMs;
+  const isOpen = isOpenClient(stored.worker);
+  const awayMs = known.awayMs.get(stored.worker) ?? 0;
   const worker = onWorkerHeard(core, {
     id: stored.worker,
     name: stored.workerName,
     platform: '',
     version: '',
     address: '',
-    kind: isOpenClient(stored.worker) ? 'open' : 'sync',
+    kind: isOpen ? 'open' : 'sync',
     slots: 0,
     memoryBytes: 0,
     walls: null,
     diskFreeBytes: 0,
+    machine: null,
+    remainingMs: null,
     draining: false,
-    leaseMs: isOpenClient(stored.worker)
+    awayMs,
+    leaseMs: isOpen
       ? openLeaseMs(core.settings, job.spec)
-      : core.settings.leaseMs,
+      : Math.max(core.settings.leaseMs, awayMs),
   });
   let ticket = stored.firstTicket;
   for (const [first, count] of stored.tasks) {
@@ -125,10 +164,11 @@ async function restoreGrant(
         worker: worker.id,
         workerName,
         grantedAtMs,
+        sinceMs,
         grant,
       };
       addLease(core, job, worker, lease);
-      noteCopies(running, job, task, ticket);
+      noteCopies(known, job, task, ticket);
     }
   }
   if (grant.open === 0) core.commit.add({ kind: 'grant-closed', firstTicket: stored.firstTicket });
@@ -139,8 +179,7 @@ async function hasEnded(store: Store, job: number, task: number, ticket: number)
   return ended.some((attempt) => attempt.ticket === ticket);
 }
 
-/** @param running tickets by job and task, of all grants so far */
-function noteCopies(running: Map<string, number[]>, job: Job, task: number, ticket: number): void {
+function noteCopies({ running }: Known, job: Job, task: number, ticket: number): void {
   const key = `${job.id}.${task}`;
   const tickets = [...(running.get(key) ?? []), ticket];
   running.set(key, tickets);
@@ -157,7 +196,9 @@ function settle(core: Core, job: Job): void {
   }
   const now = core.clock.now();
   for (const { task, notBeforeMs } of job.notes.values()) {
-    if (notBeforeMs > now) job.tasks.delay(task, notBeforeMs);
+    // The clock may have been set back while the server was down.
+    const leftMs = Math.min(notBeforeMs - now, LONGEST_DELAY_MS);
+    if (leftMs > 0) job.tasks.delay(task, core.clock.monotonic() + leftMs);
   }
   for (let task = job.tasks.find([TaskState.checking], 0); task >= 0; ) {
     core.check(job, task);

@@ -6,7 +6,7 @@ const MACHINE_RETRIES = 3;
 /** A task that was running whenever its worker was lost may be what loses it. */
 const WORKER_LOSSES = 10;
 const MACHINE_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 60_000;
+export const LONGEST_DELAY_MS = 60_000;
 
 export type Verdict =
   | { readonly next: 'wait'; readonly delayMs: number }

@@ -24,12 +24,12 @@ import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
+import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
-import { onTick } from './reactor/lost.ts';
+import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
-const TICK_MS = 250;
 const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
@@ -71,6 +71,7 @@ export class Server {
   readonly #events: Events;
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
+  readonly #leases: LeaseWatch;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #statisticsAtMs = 0;
@@ -111,6 +112,10 @@ export class Server {
       finished: (job) => this.#finish(job),
     };
     const core = this.core;
+    this.#leases = new LeaseWatch(core, () => {
+      forgetLost(core);
+      this.#releaseDelayed();
+    });
     const blobs = new Blobs(layout);
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
@@ -238,22 +243,13 @@ export class Server {
   }
 
   #startTimers(): void {
-    // Not the clock of decisions: this measures how long this process itself did not run.
-    let last = performance.now();
-    const tick = setInterval(() => {
-      const now = performance.now();
-      // Only a stall of the server's own counts, not the ordinary jitter of a timer.
-      const stalledMs = now - last > 4 * TICK_MS ? now - last - TICK_MS : 0;
-      last = now;
-      onTick(this.core, stalledMs);
-      this.#releaseDelayed();
-    }, TICK_MS);
+    this.#leases.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
-    this.#timers.push(tick, statistics, disk);
+    this.#timers.push(statistics, disk);
   }
 
   #lookAtDisk(): void {
@@ -272,7 +268,7 @@ export class Server {
   }
 
   #releaseDelayed(): void {
-    const now = this.core.clock.now();
+    const now = this.core.clock.monotonic();
     for (const id of this.core.active) {
       const job = this.core.jobs.get(id)!;
       if (job.tasks.delayed > 0 && job.tasks.releaseDue(now) > 0) this.core.wake();
@@ -354,6 +350,7 @@ export class Server {
   async #close(): Promise<void> {
     this.core.stopped = 'the server is stopping';
     this.core.commit.end();
+    this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
     this.#desk.close();
     this.#events.close();

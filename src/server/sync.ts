@@ -15,7 +15,7 @@ import type { ResultIntake } from './intake/results.ts';
 import { onAttemptEnded } from './reactor/attempts.ts';
 import { onUnused } from './reactor/leases.ts';
 import { onLeaseLost, onWorkerLost, readopt } from './reactor/lost.ts';
-import { onWorkerHeard } from './reactor/workers.ts';
+import { isQuiet, onWorkerHeard, touchWorker } from './reactor/workers.ts';
 
 /** An answer is kept back no longer than this, whatever the worker allows. */
 const LONGEST_WAIT_MS = 25_000;
@@ -53,6 +53,9 @@ export class SyncDesk {
   async exchange(request: SyncRequest, address: string, gone: AbortSignal): Promise<SyncResponse> {
     const core = this.#core;
     if (this.#isOvertaken(request)) return this.#nothing();
+    // At once: storing what it brings may take longer than its lease has left.
+    const known = core.workers.get(request.worker);
+    if (known) touchWorker(core, known);
     this.#parked.get(request.worker)?.answer([]);
     const places = await this.#results.storeUploads(request);
     if (this.#isOvertaken(request)) return this.#nothing();
@@ -68,11 +71,14 @@ export class SyncDesk {
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
       walls: request.walls,
+      machine: request.machine,
+      remainingMs: request.remainingMs,
       draining: request.draining,
-      leaseMs: core.settings.leaseMs,
+      awayMs: request.awayMs,
+      leaseMs: Math.max(core.settings.leaseMs, request.awayMs),
     });
     worker.sequence = request.sequence;
-    for (const end of request.ended) this.#end(worker, end, places);
+    for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
     const told = worker.cancels.size > 0 || worker.recall;
@@ -106,6 +112,22 @@ export class SyncDesk {
     if (dead && dead.state !== 'lost') {
       onWorkerLost(this.#core, dead, 'its process ended and another took its place');
     }
+  }
+
+  /**
+   * The worker's times become moments of this machine: what happened so long ago by its clock did so
+   * by ours. The two clocks are never compared.
+   */
+  #timed(end: EndedAttempt, { atMs }: SyncRequest): EndedAttempt {
+    const now = this.#core.clock.now();
+    const granted = this.#core.leases.get(end.ticket)?.grantedAtMs ?? 0;
+    const endedAtMs = now - Math.max(0, atMs - end.endedAtMs);
+    const startedAtMs = endedAtMs - Math.max(0, end.endedAtMs - end.startedAtMs);
+    return {
+      ...end,
+      startedAtMs: Math.max(startedAtMs, granted),
+      endedAtMs: Math.max(endedAtMs, granted),
+    };
   }
 
   #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
@@ -181,9 +203,9 @@ export class SyncDesk {
   #serveParked(): void {
     if (this.#parked.size === 0) return;
     const waiting = [...this.#parked.values()];
-    // A poll may outlive its worker's lease; what a lost worker were given would never expire.
+    // A poll may outlive its worker, and what a lost one were given would never expire.
     const takesWork = ({ worker, asksFor }: Parked): boolean =>
-      asksFor > 0 && worker.state !== 'lost';
+      asksFor > 0 && worker.state !== 'lost' && !isQuiet(this.#core, worker);
     const asking = this.#core.draining ? [] : waiting.filter(takesWork);
     const given = dispatch(this.#core, asking);
     for (const parked of waiting) {

@@ -94,6 +94,8 @@ export interface StoredWorker {
   readonly slots: number;
   readonly firstSeenMs: number;
   readonly lastSeenMs: number;
+  /** It may be silent for so long before it counts as lost; 0: for the server's lease. */
+  readonly awayMs: number;
 }
 
 /** Everything that may change, applied in order, all or nothing. */
@@ -197,6 +199,8 @@ export interface Store {
   attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
   /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
+  /** Attempts that ended with their worker, the latest first, at most `limit`. */
+  lostAttempts(job: JobId, limit: number): Promise<AttemptRow[]>;
   /** Accepted results after task `after` in table order, at most `limit`. */
   collectedByTask(job: JobId, after: TaskIndex, limit: number): Promise<CollectedRow[]>;
   /** Accepted results after `sequence` in the order they ended, at most `limit`. */

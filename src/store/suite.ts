@@ -163,12 +163,17 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       const store = await reopened([
         { kind: 'attempt-ended', sequence: 1, attempt: lost, accepted: false },
       ]);
+      assert.deepEqual(
+        (await store.lostAttempts(1, 10)).map(({ ticket }) => ticket),
+        [lost.ticket],
+      );
       await store.commit([
         { kind: 'attempt-redeemed', job: 1, task: 4, ticket: lost.ticket },
         { kind: 'attempt-ended', sequence: 2, attempt: attemptRecord(4), accepted: true },
       ]);
       const causes = (await store.attemptsOfTask(1, 4)).map((attempt) => attempt.cause);
       assert.deepEqual(causes, ['ok']);
+      assert.deepEqual(await store.lostAttempts(1, 10), []);
       await store.close();
     });
 
@@ -188,6 +193,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         slots: 2,
         firstSeenMs: 1,
         lastSeenMs: 2,
+        awayMs: 3,
       };
       const store = await reopened([
         { kind: 'job-added', job: storedJob(1) },

@@ -111,6 +111,7 @@ export {
   type EndedAttempt,
   type GrantedAttempt,
   type JobDescription,
+  type MachineFigures,
   PROTOCOL_VERSION,
   type RenewRequest,
   type SentPart,

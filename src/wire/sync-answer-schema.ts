@@ -186,6 +186,7 @@ function readRequest(fields: JsonObject): ResourceRequest {
     cpus: quantity(fields.cpus, 'cpus'),
     memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
     diskBytes: whole(fields.diskBytes, 'diskBytes'),
+    timeMs: whole(fields.timeMs, 'timeMs'),
   };
 }
 

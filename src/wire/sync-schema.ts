@@ -22,7 +22,7 @@ import {
   whole,
 } from './checked.ts';
 import { wireErrors } from './errors.ts';
-import type { EndedAttempt, RenewRequest, SentPart, SyncRequest } from './sync.ts';
+import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 import { readMachineWalls, readWallsHad } from './walls-schema.ts';
 
@@ -35,6 +35,8 @@ export const SYNC_LIMITS = {
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,
+  /** A month: what a lost worker held waits no longer. */
+  awayMs: 30 * 86_400_000,
   /** Characters of one inline part; larger ones are uploaded. */
   inline: 1 << 20,
 } as const;
@@ -62,6 +64,10 @@ export function parseSyncRequest(json: unknown): SyncRequest {
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
       walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
+      machine: inner(fields.machine, 'machine', readMachine),
+      awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
+      remainingMs: measured(fields.remainingMs, 'remainingMs'),
+      atMs: quantity(fields.atMs, 'atMs'),
       waitMs: whole(fields.waitMs, 'waitMs', 0, 3_600_000),
       draining: flag(fields.draining, 'draining'),
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
@@ -81,6 +87,15 @@ export function checkProtocol(fields: JsonObject): number {
   const found = whole(fields.protocol, 'protocol');
   if (found === PROTOCOL_VERSION) return found;
   throw wireErrors.create('PROTOCOL_MISMATCH', { found, expected: PROTOCOL_VERSION });
+}
+
+function readMachine(fields: JsonObject): MachineFigures {
+  return {
+    cpus: whole(fields.cpus, 'cpus'),
+    loadAverage: quantity(fields.loadAverage, 'loadAverage'),
+    memoryFreeBytes: whole(fields.memoryFreeBytes, 'memoryFreeBytes'),
+    roundTripMs: measured(fields.roundTripMs, 'roundTripMs'),
+  };
 }
 
 function readTicket(value: unknown): number {

@@ -46,6 +46,13 @@ export interface SyncRequest {
   readonly diskFreeBytes: number;
   /** Null until the worker has tried what it can. */
   readonly walls: MachineWalls | null;
+  readonly machine: MachineFigures;
+  /** It may be silent by choice for so long before it counts as lost; 0: for the server's lease. */
+  readonly awayMs: number;
+  /** How long until it ends by itself; null: nobody has said. */
+  readonly remainingMs: number | null;
+  /** Its clock at sending, the one that the times of `ended` are of: only differences count. */
+  readonly atMs: number;
   /** How long the server may keep the answer back when it has nothing to say. */
   readonly waitMs: number;
   /** True while the worker takes no new attempts (it is asked to stop). */
@@ -55,6 +62,16 @@ export interface SyncRequest {
   readonly ended: readonly EndedAttempt[];
   /** Jobs whose description the worker has. */
   readonly knownJobs: readonly JobId[];
+}
+
+/** How loaded the machine is and how far away, as the worker sees it. */
+export interface MachineFigures {
+  readonly cpus: number;
+  /** Of the last minute, as the kernel counts it. */
+  readonly loadAverage: number;
+  readonly memoryFreeBytes: number;
+  /** Of the last renewal of its lease, to the server and back; null before the first. */
+  readonly roundTripMs: number | null;
 }
 
 /** An end with what the attempt produced. Large parts were uploaded before, by ticket and name. */

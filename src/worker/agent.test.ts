@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { BlackHole } from './testing/black-hole.ts';
 import { openField, until } from './testing/field.ts';
 import { FieldServer, jobOf, rowsOf, SESSION, textOf } from './testing/field-server.ts';
 
@@ -258,7 +259,7 @@ test('a job of more CPUs takes more slots, and small ones share one', async () =
   const { server } = field;
   const go = join(field.dir, 'go');
   const wait = `until [ -e '${go}' ]; do sleep 0.02; done`;
-  const request = { cpus: 3, memoryBytes: 0, diskBytes: 0 };
+  const request = { cpus: 3, memoryBytes: 0, diskBytes: 0, timeMs: 0 };
   server.addTasks(jobOf(wait, { id: 1, request }), rowsOf(1));
   field.start({ slots: 4 });
   await server.until(() => server.syncs.some(({ holding }) => holding.length === 1));
@@ -334,4 +335,91 @@ test('an end that the server refuses is told without its parts, and holds up no 
   const causes = server.ends().map(({ cause }) => cause);
   assert.equal(causes.filter((cause) => cause === 'ok').length, 11);
   assert.equal(causes.filter((cause) => cause === 'stage-out').length, 1);
+});
+
+test('an answer that the worker slept through is not acted upon', async () => {
+  await using field = await openField();
+  const { server } = field;
+  let sleptMs = 0;
+  const clock = { now: () => Date.now(), monotonic: () => performance.now() + sleptMs };
+  const log = join(field.dir, 'runs');
+  field.start({ clock });
+  await server.until(() => server.syncs.at(-1)?.waitMs !== 0 && server.syncs.length > 1);
+  // While it slept the server gave the poll something, waited for a lease, and gave it to others.
+  sleptMs = 60_000;
+  server.addTasks(jobOf(`echo $x >> '${log}'`), rowsOf(1));
+  await server.until(() => server.ended.size === 1);
+  assert.equal(readFileSync(log, 'utf8'), '0\n');
+  assert.equal(server.granted, 2);
+  assert.equal(server.ends()[0]!.ticket, 2);
+});
+
+test('a cut cable is noticed when it is mended, not when the poll should have been answered', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.settings = { ...server.settings, leaseMs: 2000 };
+  const hole = await BlackHole.open(Number(new URL(server.url).port));
+  try {
+    const url = hole.url;
+    field.start({ endpoint: async () => ({ url, session: SESSION }) });
+    await server.until(() => server.renewedAtMs.length > 0 && server.syncs.length > 0);
+    hole.cut();
+    const renewals = server.renewedAtMs.length;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.equal(server.renewedAtMs.length, renewals);
+    const polls = server.syncs.length;
+    hole.heal();
+    await server.until(() => server.syncs.length > polls);
+    server.addTasks(jobOf('echo $x'), rowsOf(1));
+    await server.until(() => server.ended.size === 1);
+  } finally {
+    hole.close();
+  }
+});
+
+test('a worker tells how far away the server is, and how loaded its machine', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.settings = { ...server.settings, leaseMs: 1000 };
+  server.addTasks(jobOf(['/bin/sleep', '0.2']), rowsOf(20));
+  field.start({ awayMs: 5000 });
+  await server.until(() => server.syncs.at(-1)?.machine.roundTripMs != null);
+  const { machine, awayMs, remainingMs } = server.syncs.at(-1)!;
+  assert.ok(machine.roundTripMs! > 0 && machine.roundTripMs! < 1000, `${machine.roundTripMs}`);
+  assert.ok(machine.cpus >= 1 && machine.memoryFreeBytes > 0 && machine.loadAverage >= 0);
+  assert.deepEqual([awayMs, remainingMs], [5000, null]);
+});
+
+test('at the end of its time a worker gives back what runs, says why, and ends', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const endMs = performance.now() + 1500;
+  const pids = join(field.dir, 'pids');
+  server.addTasks(jobOf(`echo $$$$ >> '${pids}'; sleep 1000`), rowsOf(3));
+  const { ended } = field.start({ remainingMs: () => endMs - performance.now() });
+  await ended;
+  assert.ok(performance.now() >= endMs);
+  assert.deepEqual(
+    server.ends().map(({ cause, reason }) => [cause, reason]),
+    Array(2).fill(['cancelled', 'The time of its worker was over.']),
+  );
+  for (const pid of readFileSync(pids, 'utf8').trim().split('\n')) {
+    assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' });
+  }
+  const told = server.syncs.map(({ remainingMs }) => remainingMs!);
+  assert.ok(told[0]! > 0 && told[0]! <= 1500 && told.at(-1) === 0, `${told}`);
+  assert.deepEqual(field.leftovers(), []);
+});
+
+test('what says that it takes longer than is left is not begun, and goes back at once', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const request = { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 60_000 };
+  server.addTasks(jobOf('echo long', { id: 1, request }), rowsOf(1));
+  server.addTasks(jobOf('echo short', { id: 2 }), rowsOf(1));
+  const { agent, ended } = field.start({ remainingMs: () => 30_000 });
+  await server.until(() => server.ended.size === 1 && server.granted > 2);
+  assert.equal(textOf(server.ends()[0]!, 'out'), 'short\n');
+  agent.stop();
+  await ended;
 });

@@ -7,7 +7,6 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import { statfsSync } from 'node:fs';
 import { type MachineWalls, usageOf } from '#model';
 import {
   type EndedAttempt,
@@ -25,9 +24,10 @@ import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand
 import { EndBacklog } from './end-backlog.ts';
 import type { JobPlan } from './job-plan.ts';
 import { JobShelf } from './job-shelf.ts';
+import { type MachineLook, machineWatch } from './machine.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import type { AgentOptions } from './port.ts';
-import { Pulse } from './pulse.ts';
+import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
@@ -36,11 +36,16 @@ import { SlotPool } from './slot-pool.ts';
 const POLL_MS = 10_000;
 /** More ends than this undelivered: no new work until the server takes some. */
 const MOST_UNDELIVERED = 10_000;
-const DISK_FIGURE_MS = 5000;
-/** Between TERM and KILL when the worker itself is to stop at once. */
+/** Between TERM and KILL when the worker itself is to stop at once, and when its time is over. */
 const STOP_GRACE_MS = 500;
-/** How long a stopping worker tries to tell the server. */
+const TIME_OVER_GRACE_MS = 10_000;
+/** How long a stopping worker tries to tell the server, once nothing runs any more. */
 const FAREWELL_MS = 2000;
+/** Timers take no more than 2^31 ms, and a clock may be set meanwhile. */
+const LONGEST_TIMER_MS = 60_000;
+
+const STOPPED = 'Its worker was stopped.';
+const TIME_OVER = 'The time of its worker was over.';
 
 type Phase = 'running' | 'draining' | 'stopping' | 'over';
 
@@ -70,7 +75,8 @@ export class WorkerAgent {
   /** Null until the server has asked, or an attempt needed to know. */
   #walls: MachineWalls | null = null;
   #sequence = 0;
-  #disk = { atMs: Number.NEGATIVE_INFINITY, freeBytes: 0 };
+  readonly #machine: () => MachineLook;
+  #roundTripMs: number | null = null;
   #sessionTag = { session: '', tag: '' };
 
   constructor(options: AgentOptions, identity: AgentIdentity) {
@@ -78,7 +84,8 @@ export class WorkerAgent {
     this.#identity = identity;
     this.#connection = new Connection(options);
     this.#conversation = new Conversation(this.#speaker(), this.#connection, options);
-    this.#pulse = new Pulse(options.log);
+    this.#machine = machineWatch(options.dir, options.clock);
+    this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
     this.#blobs = new BlobCache(options.blobs, options.clock);
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
@@ -88,6 +95,8 @@ export class WorkerAgent {
       workshop: this.#workshop(),
       openStarter: options.openStarter,
       onEnd: (end) => this.#onEnd(end),
+      remainingMs: options.remainingMs,
+      onGivenBack: () => this.#conversation.wake(),
     });
   }
 
@@ -96,6 +105,7 @@ export class WorkerAgent {
    * `WORKER_SERVER_GONE`. Either way nothing it started is left.
    */
   async run(): Promise<void> {
+    this.#watchTime();
     try {
       await this.#conversation.run();
     } finally {
@@ -111,14 +121,41 @@ export class WorkerAgent {
     this.#conversation.hurry();
   }
 
-  /** Kills what runs, reports it as cancelled, then ends, with or without an answer. */
+  /** Kills what runs, gives it back as cancelled, then ends, with or without an answer. */
   stop(): void {
+    this.#stop(STOPPED, STOP_GRACE_MS);
+  }
+
+  #stop(reason: string, graceMs: number): void {
     if (this.#phase === 'stopping' || this.#phase === 'over') return;
     this.#phase = 'stopping';
-    this.#pool.stopAll(STOP_GRACE_MS);
+    this.#pool.stopAll(reason, graceMs);
+    void this.#pool.idle().then(() => this.#farewell());
+  }
+
+  #farewell(): void {
+    this.#conversation.hurry();
+    if (this.#lifetime.signal.aborted) return;
     const timer = setTimeout(() => this.#giveUpFarewell(), FAREWELL_MS);
     this.#lifetime.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-    void this.#pool.idle().then(() => this.#conversation.hurry());
+  }
+
+  /** At the end of its time what still runs is given back; other workers begin it anew. */
+  #watchTime(): void {
+    const remainingMs = this.#options.remainingMs();
+    if (remainingMs === null || this.#lifetime.signal.aborted) return;
+    if (remainingMs <= 0) {
+      this.#options.log.info({}, 'the time of this worker is over');
+      return this.#stop(TIME_OVER, TIME_OVER_GRACE_MS);
+    }
+    const look = () => this.#watchTime();
+    const timer = setTimeout(look, Math.min(Math.ceil(remainingMs), LONGEST_TIMER_MS));
+    this.#lifetime.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  }
+
+  #onPulse({ roundTripMs, syncsNow }: PulseNews): void {
+    this.#roundTripMs = roundTripMs;
+    if (syncsNow) this.#conversation.refresh();
   }
 
   #giveUpFarewell(): void {
@@ -130,7 +167,7 @@ export class WorkerAgent {
   async #close(): Promise<void> {
     this.#phase = 'over';
     this.#lifetime.abort();
-    this.#pool.stopAll(0);
+    this.#pool.stopAll(STOPPED, 0);
     // Before the pool is idle: attempts may wait for the connection.
     await this.#connection.close(new Error('the worker ends'));
     await this.#pool.idle();
@@ -165,7 +202,7 @@ export class WorkerAgent {
   #speaker(): Speaker {
     return {
       compose: () => this.#compose(),
-      onAnswer: (request, answer) => this.#onAnswer(request, answer),
+      onAnswer: (request, answer, tookMs) => this.#onAnswer(request, answer, tookMs),
       onRefused: (request) => this.#onRefused(request),
       gatherMs: () => gatherMs(this.#demand()),
       pollDelayMs: () => (this.#phase === 'running' ? pollDelayMs(this.#demand()) : 0),
@@ -198,13 +235,17 @@ export class WorkerAgent {
   }
 
   #compose(): SyncRequest {
-    const { name, version, platform, memoryBytes, clock } = this.#options;
+    const { name, version, platform, memoryBytes, clock, awayMs } = this.#options;
+    const { diskFreeBytes, figures } = this.#machine();
+    const remainingMs = this.#options.remainingMs();
     this.#pulse.beat(clock.monotonic());
     this.#pool.giveBackOverdue();
     const ended = this.#backlog.next();
     const carried = new Set(ended.map(({ ticket }) => ticket));
     const undelivered = [...this.#backlog.tickets()].filter((ticket) => !carried.has(ticket));
-    const mayWait = ended.length === 0 && !(this.#phase !== 'running' && this.#pool.isIdle);
+    // The first is answered at once: it brings the lease, from which on the pulse holds it.
+    const mayWait =
+      this.#isKnown && ended.length === 0 && !(this.#phase !== 'running' && this.#pool.isIdle);
     this.#sequence++;
     return {
       protocol: PROTOCOL_VERSION,
@@ -217,8 +258,12 @@ export class WorkerAgent {
       slots: this.#pool.slots,
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
-      diskFreeBytes: this.#diskFreeBytes(),
       walls: this.#walls,
+      diskFreeBytes,
+      machine: { ...figures, roundTripMs: this.#roundTripMs },
+      awayMs,
+      remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),
+      atMs: clock.monotonic(),
       waitMs: mayWait ? POLL_MS : 0,
       draining: this.#phase !== 'running',
       holding: [...this.#pool.tickets(), ...undelivered],
@@ -227,25 +272,16 @@ export class WorkerAgent {
     };
   }
 
-  #diskFreeBytes(): number {
-    const { clock, dir } = this.#options;
-    const nowMs = clock.monotonic();
-    if (nowMs - this.#disk.atMs > DISK_FIGURE_MS) {
-      const { bavail, bsize } = statfsSync(dir);
-      const freeBytes = Math.min(bavail * bsize, Number.MAX_SAFE_INTEGER);
-      this.#disk = { atMs: nowMs, freeBytes };
-    }
-    return this.#disk.freeBytes;
-  }
-
-  #onAnswer(request: SyncRequest, answer: SyncResponse): void {
+  #onAnswer(request: SyncRequest, answer: SyncResponse, tookMs: number): void {
     if (!this.#isKnown) this.#options.onConnected(this.#identity.worker);
     this.#isKnown = true;
     this.#backlog.confirm(request.ended);
     // Cancels first: a slot that becomes free this way may go to what has just come.
     for (const { ticket, cause } of answer.cancel) this.#pool.cancel(ticket, cause);
     for (const job of answer.jobs) this.#jobs.add(job, (id) => this.#pool.hasJob(id));
-    if (this.#phase === 'running') this.#take(answer.attempts);
+    // After a longer sleep than its lease these were given to others: not held, they go back.
+    const isStale = tookMs > request.waitMs + answer.settings.leaseMs;
+    if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
     this.#obey(answer.settings);
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;

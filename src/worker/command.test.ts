@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { readLock } from './lock-file.ts';
 import { startTimeOf } from './process-table.ts';
 import { type Field, openField, until } from './testing/field.ts';
-import { jobOf, rowsOf, SESSION } from './testing/field-server.ts';
+import { jobOf, rowsOf, SESSION, textOf } from './testing/field-server.ts';
 import { lockPathOf } from './worker-directory.ts';
 
 const SCRIPT = new URL('./testing/worker-process.ts', import.meta.url).pathname;
@@ -17,10 +17,10 @@ function launch(field: Field, settings: object = {}) {
   const argument = JSON.stringify({ url: field.server.url, dir: field.dir, ...settings });
   const child = spawn(process.execPath, [SCRIPT, argument], { stdio: ['pipe', 'inherit', 'pipe'] });
   child.stdin.end(`${SESSION}\n`);
-  return { child, exited: once(child, 'exit'), errors: textOf(child) };
+  return { child, exited: once(child, 'exit'), errors: stderrOf(child) };
 }
 
-async function textOf(child: ChildProcess): Promise<string> {
+async function stderrOf(child: ChildProcess): Promise<string> {
   let text = '';
   for await (const chunk of child.stderr!) text += chunk;
   return text;
@@ -153,4 +153,45 @@ test('a directory that cannot be made is a coded error', async () => {
   const worker = launch(field, { dir: '/dev/null/windrow' });
   assert.deepEqual(await worker.exited, [1, null]);
   assert.match(await worker.errors, /WORKER_DIRECTORY_UNUSABLE/);
+});
+
+test('a worker that is to drain for a while only gives back what still runs then', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf(['/bin/sleep', '1000']), rowsOf(2));
+  const worker = launch(field, { drainMs: 300 });
+  await server.until(() => server.syncs.at(-1)?.holding.length === 2);
+  worker.child.kill('SIGTERM');
+  assert.deepEqual(await worker.exited, [0, null]);
+  assert.deepEqual(
+    server.ends().map(({ cause, reason }) => [cause, reason]),
+    Array(2).fill(['cancelled', 'Its worker was stopped.']),
+  );
+});
+
+test('with another server under the same address a worker begins anew, and mixes nothing up', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const sessionFile = join(field.dir, 'session');
+  writeFileSync(sessionFile, `${SESSION}\n`, { mode: 0o600 });
+  server.addTasks(jobOf('echo old; sleep 1000'), rowsOf(2));
+  const worker = launch(field, { sessionFile });
+  await server.until(() => server.syncs.at(-1)?.holding.length === 2);
+  const first = server.syncs.at(-1)!.worker;
+  // Jobs and tickets of the new one have the same numbers.
+  server.session = 'session-of-another-server-0123456789';
+  writeFileSync(sessionFile, `${server.session}\n`, { mode: 0o600 });
+  for (const ticket of server.current.keys()) {
+    server.current.set(ticket, { ...server.current.get(ticket)!, worker: 'somebody' });
+  }
+  server.syncs.length = 0;
+  server.addTasks(jobOf('echo new'), rowsOf(3));
+  server.cancels = [{ ticket: 1, cause: 'cancelled' }];
+  server.change();
+  await server.until(() => server.ended.size === 3);
+  assert.deepEqual(new Set(server.ends().map((end) => textOf(end, 'out'))), new Set(['new\n']));
+  assert.ok(server.syncs.every(({ worker: id }) => id !== first));
+  assert.equal(server.syncs[0]!.knownJobs.length, 0);
+  worker.child.kill('SIGTERM');
+  assert.deepEqual(await worker.exited, [0, null]);
 });

@@ -1,11 +1,18 @@
 /** A worker process from its start to its end: directory, agent, signals. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { formatDuration, WindrowError } from '#base';
 import type { Walls } from '#sandbox';
 import { ServerClient } from '#wire';
-import { WorkerAgent } from './agent.ts';
+import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import type { AgentOptions } from './port.ts';
-import { clearLeftovers, takeDirectory, takenAtMs, trimBlobs } from './worker-directory.ts';
+import {
+  clearLeftovers,
+  takeDirectory,
+  takenAtMs,
+  trimBlobs,
+  type WorkerDirectory,
+} from './worker-directory.ts';
 
 export interface RunWorkerOptions
   extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots' | 'walls'> {
@@ -21,6 +28,8 @@ export interface RunWorkerOptions
   readonly sessionTag: string;
   /** Most bytes of programs and inputs kept in `dir` between runs. */
   readonly cacheBytes: number;
+  /** How long what runs may go on once the worker is asked to end; null: until it is done. */
+  readonly drainMs: number | null;
 }
 
 /** Syncs, transfers and a spare. */
@@ -36,25 +45,13 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const owner = { worker, session: options.sessionTag };
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
   try {
-    // First what was made outside of the directory, and mounts inside of it.
+    // Before the rest is cleared: what was made outside of the directory, and mounts inside of it.
     const walls = await options.openWalls(directory.own);
-    await clearLeftovers(directory.own, log);
-    trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
-    const agent = new WorkerAgent(
-      {
-        ...options,
-        walls,
-        dir: directory.own,
-        blobs: directory.blobs,
-        connect: (endpoint) => new ServerClient({ ...endpoint, connections: CONNECTIONS }),
-      },
-      { worker, replaces: directory.replaces },
-    );
-    const forget = heedSignals(agent, options);
     try {
-      await agent.run();
+      await clearLeftovers(directory.own, log);
+      trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
+      await runAgents({ ...options, walls }, directory, worker);
     } finally {
-      forget();
       await walls.close();
     }
   } finally {
@@ -62,16 +59,66 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   }
 }
 
-function heedSignals(agent: WorkerAgent, { log }: Pick<RunWorkerOptions, 'log'>): () => void {
+type AgentsOptions = RunWorkerOptions & { readonly walls: Walls };
+
+/** One agent, and another for each time that another server has taken the place of the last. */
+async function runAgents(
+  options: AgentsOptions,
+  directory: WorkerDirectory,
+  worker: string,
+): Promise<void> {
+  let identity: AgentIdentity = { worker, replaces: directory.replaces };
+  while (!(await runAgent(options, directory, identity))) {
+    options.log.warn({}, 'another server answers; what ran for the last one was ended');
+    identity = { worker: randomUUID(), replaces: null };
+  }
+}
+
+/** False when its server was replaced by another, for which it must begin anew. */
+async function runAgent(
+  options: AgentsOptions,
+  directory: WorkerDirectory,
+  identity: AgentIdentity,
+): Promise<boolean> {
+  const agent = new WorkerAgent(
+    {
+      ...options,
+      dir: directory.own,
+      blobs: directory.blobs,
+      connect: (endpoint) => new ServerClient({ ...endpoint, connections: CONNECTIONS }),
+    },
+    identity,
+  );
+  const forget = heedSignals(agent, options);
+  try {
+    await agent.run();
+    return true;
+  } catch (error) {
+    if (error instanceof WindrowError && error.code === 'WORKER_SERVER_REPLACED') return false;
+    throw error;
+  } finally {
+    forget();
+  }
+}
+
+function heedSignals(
+  agent: WorkerAgent,
+  { log, drainMs }: Pick<RunWorkerOptions, 'log' | 'drainMs'>,
+): () => void {
   let asked = 0;
+  let timer: NodeJS.Timeout | undefined;
   const ask = () => {
     asked++;
-    if (asked === 1) {
-      log.info({}, 'asked to end: finishing what runs; ask again to stop at once');
-      agent.drain();
-    } else agent.stop();
+    if (asked > 1 || drainMs === 0) return agent.stop();
+    const limit = drainMs === null ? '' : ` for up to ${formatDuration(drainMs)}`;
+    log.info({}, `asked to end: finishing what runs${limit}; ask again to give it back at once`);
+    agent.drain();
+    if (drainMs !== null) timer = setTimeout(() => agent.stop(), drainMs);
   };
   const stop = () => agent.stop();
   process.on('SIGTERM', ask).on('SIGINT', ask).on('SIGHUP', stop);
-  return () => void process.off('SIGTERM', ask).off('SIGINT', ask).off('SIGHUP', stop);
+  return () => {
+    clearTimeout(timer);
+    process.off('SIGTERM', ask).off('SIGINT', ask).off('SIGHUP', stop);
+  };
 }

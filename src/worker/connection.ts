@@ -1,4 +1,5 @@
 /** The way to the server: where it is now, which client speaks to it, who waits for it. */
+import { workerErrors } from './errors.ts';
 import type { Endpoint, ServerLink } from './port.ts';
 
 export interface ConnectionOptions {
@@ -27,14 +28,19 @@ export class Connection {
     return this.#endpoint;
   }
 
-  /** The client for the next sync; asks again where the server is after a failure. */
+  /**
+   * The client for the next sync; asks again where the server is after a failure. Rejects with
+   * `WORKER_SERVER_REPLACED` when the session is another: jobs and tickets of that server have the
+   * same numbers, and must not be mixed up with those of the last.
+   */
   async open(): Promise<ServerLink> {
     if (this.#isUp && this.#link) return this.#link;
     const endpoint = await this.#options.endpoint();
     const known = this.#endpoint;
-    if (this.#link && known?.url === endpoint.url && known.session === endpoint.session) {
-      return this.#link;
+    if (known && known.session !== endpoint.session) {
+      throw workerErrors.create('WORKER_SERVER_REPLACED', { url: endpoint.url });
     }
+    if (this.#link && known?.url === endpoint.url) return this.#link;
     const old = this.#link;
     this.#link = this.#options.connect(endpoint);
     this.#endpoint = endpoint;

@@ -10,7 +10,7 @@
  * off when an attempt ends. Only polls are broken off, so ends are never caught in a row of syncs
  * none of which is answered.
  */
-import { formatDuration, messageOf } from '#base';
+import { formatDuration, messageOf, WindrowError } from '#base';
 import type { SyncRequest, SyncResponse } from '#wire';
 import { backoffMs } from './backoff.ts';
 import type { Connection } from './connection.ts';
@@ -21,7 +21,8 @@ import type { AgentOptions } from './port.ts';
 /** What the conversation asks of the agent. */
 export interface Speaker {
   compose(): SyncRequest;
-  onAnswer(request: SyncRequest, answer: SyncResponse): void;
+  /** @param tookMs from sending the request to this call */
+  onAnswer(request: SyncRequest, answer: SyncResponse, tookMs: number): void;
   /** The server takes no sync that carries these ends: what can be left out? */
   onRefused(request: SyncRequest): void;
   /** How long the next sync may wait for more ends, and a poll for the first. */
@@ -46,7 +47,8 @@ export class Conversation {
   readonly #speaker: Speaker;
   readonly #connection: Connection;
   readonly #options: Options;
-  /** The poll under way, if what is under way is a poll. */
+  #underWay: AbortController | undefined;
+  /** The same, if what is under way is a poll. */
   #poll: AbortController | undefined;
   #breakOff: NodeJS.Timeout | undefined;
   #wakeSleeper: (() => void) | undefined;
@@ -90,6 +92,12 @@ export class Conversation {
     this.wake();
   }
 
+  /** What is under way may never be answered, and a back-off is not needed any more. */
+  refresh(): void {
+    this.#endBackOff?.();
+    this.#underWay?.abort();
+  }
+
   async #settle(): Promise<void> {
     if (this.#failures > 0) return;
     if (!this.#speaker.hasEnds()) {
@@ -122,6 +130,7 @@ export class Conversation {
     const link = await this.#connection.open();
     const request = this.#speaker.compose();
     const controller = new AbortController();
+    this.#underWay = controller;
     if (request.waitMs > 0) this.#poll = controller;
     const beganMs = this.#options.clock.monotonic();
     try {
@@ -130,7 +139,7 @@ export class Conversation {
       const tookMs = this.#options.clock.monotonic() - beganMs;
       const isEmpty = request.waitMs > 0 && answer.attempts.length === 0 && tookMs < QUICK_MS;
       this.#emptyPolls = isEmpty ? this.#emptyPolls + 1 : 0;
-      this.#speaker.onAnswer(request, answer);
+      this.#speaker.onAnswer(request, answer, tookMs);
     } catch (error) {
       if (controller.signal.aborted) return;
       if (fateOf(error) === 'refused') this.#speaker.onRefused(request);
@@ -139,6 +148,7 @@ export class Conversation {
       clearTimeout(this.#breakOff);
       this.#breakOff = undefined;
       this.#poll = undefined;
+      this.#underWay = undefined;
     }
   }
 
@@ -166,7 +176,7 @@ export class Conversation {
   #throwIfFatal(error: unknown): void {
     const url = this.#connection.endpoint?.url ?? 'the server';
     const fate = fateOf(error);
-    if (fate === 'protocol') throw error;
+    if (fate === 'protocol' || isReplaced(error)) throw error;
     // Asked again where the server is, a restarted one may have been given another session.
     if (fate === 'session' && ++this.#sessionRefusals >= MOST_SESSION_REFUSALS) {
       throw workerErrors.create('WORKER_SESSION_REFUSED', { url }, { cause: error });
@@ -194,6 +204,10 @@ export class Conversation {
       this.#endBackOff = finish;
     });
   }
+}
+
+function isReplaced(error: unknown): boolean {
+  return error instanceof WindrowError && error.code === 'WORKER_SERVER_REPLACED';
 }
 
 function sleepWhole(ms: number): Promise<void> {

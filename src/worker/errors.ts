@@ -8,6 +8,12 @@ export const workerErrors = defineErrors({
     status: 403,
     example: { url: 'http://127.0.0.1:8980' },
   },
+  WORKER_SERVER_REPLACED: {
+    message: 'another server than before answers for {url}',
+    todo: 'Nothing: the worker ends what ran for the last one and begins anew.',
+    status: 409,
+    example: { url: 'http://127.0.0.1:8980' },
+  },
   WORKER_SERVER_GONE: {
     message: 'the server could not be reached for {waited}: {reason}',
     todo: 'start the server again, then start this worker again',

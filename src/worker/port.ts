@@ -47,6 +47,10 @@ export interface AgentOptions {
   readonly memoryBytes: number;
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
+  /** The server may hear nothing of it for so long before it counts as lost; 0: for its lease. */
+  readonly awayMs: number;
+  /** How long until the worker has to end; null: it need not. Below 0 when that time is over. */
+  readonly remainingMs: () => number | null;
   /** As `giveUpMs`, for a server that never has answered. */
   readonly firstContactMs: number;
   /** The server has answered for the first time. */

@@ -9,6 +9,14 @@ export interface PulseSettings {
   readonly leaseMs: number;
 }
 
+/** A renewal was answered. */
+export interface PulseNews {
+  /** To the server and back, the quickest of the last few; null before the first. */
+  readonly roundTripMs: number | null;
+  /** The server answers again, or has forgotten the worker: a sync is due now. */
+  readonly syncsNow: boolean;
+}
+
 /** New settings, or only a sign that the agent lives. */
 export type PulseOrder = PulseSettings | 'beat';
 
@@ -17,13 +25,15 @@ const BEAT_MS = 1000;
 /** Renews leases from a thread of its own, from the first `tell` until `stop`. */
 export class Pulse {
   readonly #log: AgentLog;
+  readonly #onNews: (news: PulseNews) => void;
   #thread: Worker | undefined;
   #settings: PulseSettings | undefined;
   #beatAtMs = 0;
   #stopped = false;
 
-  constructor(log: AgentLog) {
+  constructor(log: AgentLog, onNews: (news: PulseNews) => void) {
     this.#log = log;
+    this.#onNews = onNews;
   }
 
   /** Starts the thread, or gives it what has changed. */
@@ -58,6 +68,7 @@ export class Pulse {
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
     });
     thread.on('error', (error) => this.#log.error({ err: error }, 'the pulse thread failed'));
+    thread.on('message', (news: PulseNews) => this.#onNews(news));
     thread.on('exit', () => this.#restart(thread));
     this.#thread = thread;
   }

@@ -5,6 +5,7 @@ import type { Starter } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt } from '#wire';
 import { newAttempt, stopAttempt, type Workshop } from './attempt/attempt.ts';
 import { runAttempt } from './attempt/pipeline.ts';
+import { CANCELLED, SUPERSEDED } from './attempt/verdict.ts';
 import { type DemandView, GIVE_BACK_AFTER_MS, RecentTimes } from './demand.ts';
 import type { JobPlan } from './job-plan.ts';
 import { type Lane, type LaneAttempt, laneWithRoom, misplaced, waitingIn } from './lane.ts';
@@ -14,6 +15,10 @@ export interface SlotPoolOptions {
   readonly workshop: Workshop;
   readonly openStarter: () => Starter;
   readonly onEnd: (end: EndedAttempt) => void;
+  /** Until the worker ends; null: it need not. */
+  readonly remainingMs: () => number | null;
+  /** Attempts were dropped before they began: the server is to hear so. */
+  readonly onGivenBack: () => void;
 }
 
 interface Waiting {
@@ -101,7 +106,8 @@ export class SlotPool {
     else if (cause === 'recalled') giveBack(running);
     // Said again with every answer until the end is known; a second TERM would begin a new grace.
     else if (!running.attempt.stopped) {
-      stopAttempt(running.attempt, cause, running.attempt.plan.job.killGraceMs);
+      const verdict = cause === 'superseded' ? SUPERSEDED : CANCELLED;
+      stopAttempt(running.attempt, verdict, running.attempt.plan.job.killGraceMs);
     }
   }
 
@@ -119,9 +125,13 @@ export class SlotPool {
     this.#noteIdle();
   }
 
-  stopAll(graceMs: number): void {
+  /** Forgets what waits and kills what runs, with the job's own grace but at most `mostGraceMs`. */
+  stopAll(reason: string, mostGraceMs: number): void {
     this.giveBackAll();
-    for (const { attempt } of this.#running.values()) stopAttempt(attempt, 'cancelled', graceMs);
+    for (const { attempt } of this.#running.values()) {
+      const graceMs = Math.min(attempt.plan.job.killGraceMs, mostGraceMs);
+      stopAttempt(attempt, { cause: 'cancelled', reason }, graceMs);
+    }
   }
 
   /** Resolves when `isIdle`. */
@@ -143,6 +153,7 @@ export class SlotPool {
 
   /** In order: a large attempt at the head is not starved by small ones behind it. */
   #startWaiting(): void {
+    this.#dropLate();
     for (let head = this.#queue[0]; head; head = this.#queue[0]) {
       const lane = this.#laneFor(head.plan);
       if (!lane) return;
@@ -150,6 +161,16 @@ export class SlotPool {
       this.#start(head, lane);
     }
     this.#takeBack();
+  }
+
+  /** What says how long it takes, and cannot end before the worker, is for another one. */
+  #dropLate(): void {
+    const remainingMs = this.#options.remainingMs();
+    if (remainingMs === null) return;
+    const inTime = this.#queue.filter(({ plan }) => plan.job.request.timeMs <= remainingMs);
+    if (inTime.length === this.#queue.length) return;
+    this.#queue.splice(0, this.#queue.length, ...inTime);
+    this.#options.onGivenBack();
   }
 
   #laneFor(plan: JobPlan): Lane | undefined {

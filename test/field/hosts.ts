@@ -86,7 +86,7 @@ export class HostField {
 
   private constructor(directory: string, specs: readonly HostSpec[]) {
     this.directory = directory;
-    this.sweep = new SweepField(directory, (cwd) => this.enterHead(cwd));
+    this.sweep = new SweepField({ within: directory, enter: (cwd) => this.enterHead(cwd) });
     for (const [index, spec] of specs.entries()) {
       const host = new Host(spec, index + 1, join(directory, spec.name));
       this.#hosts.set(spec.name, host);

@@ -48,6 +48,8 @@ export interface Running {
 }
 
 export interface StartOptions {
+  /** Instead of the field's. */
+  readonly program?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly stdin?: string | Buffer;
   readonly directory?: string;
@@ -56,17 +58,27 @@ export interface StartOptions {
 /** Words before a command by which it runs in other namespaces, with `cwd` as its directory. */
 export type EnterPlace = (cwd: string) => readonly string[];
 
+export interface FieldOptions {
+  /** Where its directory is made. */
+  readonly within?: string;
+  /** Words that bring a command elsewhere. */
+  readonly enter?: EnterPlace;
+  /** How windrow is started; bin/windrow if not given. */
+  readonly program?: readonly string[];
+  /** In the environment of all that runs here. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export class SweepField {
   readonly directory: string;
   readonly home: string;
+  readonly #options: FieldOptions;
   readonly #temporary: string;
-  readonly #enter: EnterPlace;
   readonly #started = new Set<ChildProcess>();
 
-  /** @param within where its directory is made; @param enter words that bring a command elsewhere */
-  constructor(within: string = tmpdir(), enter: EnterPlace = () => []) {
-    this.directory = realpathSync(mkdtempSync(join(within, 'windrow-field-')));
-    this.#enter = enter;
+  constructor(options: FieldOptions = {}) {
+    this.#options = options;
+    this.directory = realpathSync(mkdtempSync(join(options.within ?? tmpdir(), 'windrow-field-')));
     this.home = join(this.directory, 'home');
     this.#temporary = join(this.directory, 'tmp');
     mkdirSync(this.home);
@@ -111,13 +123,16 @@ export class SweepField {
       XDG_STATE_HOME: this.path('home', 'state'),
       XDG_CACHE_HOME: CACHE_HOME,
       NO_COLOR: '1',
+      ...this.#options.environment,
       ...more,
     };
   }
 
   start(argv: readonly string[], options: StartOptions = {}): Running {
     const cwd = options.directory ?? this.directory;
-    const [file, ...words] = [...this.#enter(cwd), WINDROW, ...argv];
+    const { enter, program } = this.#options;
+    const place = enter?.(cwd) ?? [];
+    const [file, ...words] = [...place, ...(options.program ?? program ?? [WINDROW]), ...argv];
     const child = spawn(file!, words, {
       cwd,
       env: this.environment(options.environment),
@@ -191,7 +206,7 @@ export class SweepField {
   /** The worker of this field's server, or undefined. */
   worker(): SeenProcess | undefined {
     return this.processes().find(
-      ({ argv }) => argv[2] === 'worker' && argv[1]?.endsWith('windrow.js'),
+      ({ argv }) => argv[2] === 'worker' && /\/windrow\.c?js$/.test(argv[1] ?? ''),
     );
   }
 
@@ -227,8 +242,11 @@ export function killQuietly(pid: number): void {
 }
 
 /** A field for one test, after which no process and no temporary file may be left. */
-export async function inField(use: (field: SweepField) => Promise<void>): Promise<void> {
-  const field = new SweepField();
+export async function inField(
+  use: (field: SweepField) => Promise<void>,
+  options: FieldOptions = {},
+): Promise<void> {
+  const field = new SweepField(options);
   try {
     await use(field);
     await field.isQuiet();

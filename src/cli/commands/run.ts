@@ -49,6 +49,7 @@ function runOptions(input: Input, world: World): RunOptions {
     cpus: options.cpus,
     memoryBytes: options.memory,
     diskBytes: options.disk,
+    timeMs: options.time,
     priority: options.priority,
     output:
       options.output === undefined

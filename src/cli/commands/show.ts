@@ -74,10 +74,11 @@ function jobText(job: JobDetail): string {
 }
 
 function needsText(job: JobDetail): string {
-  const { cpus, memoryBytes, diskBytes } = job.spec.request;
+  const { cpus, memoryBytes, diskBytes, timeMs } = job.spec.request;
   const parts = [`${cpus} CPU${cpus === 1 ? '' : 's'}`];
   if (memoryBytes > 0) parts.push(`${formatBytes(memoryBytes)} memory`);
   if (diskBytes > 0) parts.push(`${formatBytes(diskBytes)} disk`);
+  if (timeMs > 0) parts.push(`${formatDuration(timeMs)} of time`);
   return parts.join(', ');
 }
 

@@ -1,11 +1,11 @@
-import { formatBytes } from '#base';
+import { formatBytes, formatDuration } from '#base';
 import type { WorkerChange, WorkerView } from '#wire';
 import { toChange, toLook } from '../ask.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
-import { formatCount, formatMoment, lookOf } from '../format.ts';
+import { formatCount, formatFraction, formatMoment, lookOf } from '../format.ts';
 import type { workers as spec } from '../table/serve.ts';
-import { formatTable } from '../text-table.ts';
+import { formatTable, type TableColumn } from '../text-table.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -35,32 +35,56 @@ async function changeWorker(input: Input, world: World): Promise<number> {
   return 0;
 }
 
+const COLUMNS: readonly (TableColumn & { cell(worker: WorkerView): string })[] = [
+  { title: 'WORKER', cell: ({ name }) => name },
+  { title: 'STATE', cell: ({ state }) => state },
+  { title: 'BUSY', align: 'right', cell: ({ busySlots, slots }) => `${busySlots}/${slots}` },
+  { title: 'DONE', align: 'right', cell: ({ done }) => formatCount(done) },
+  { title: 'FAILED', align: 'right', cell: ({ failed }) => formatCount(failed) },
+  { title: 'SHARE', align: 'right', cell: ({ busyShare }) => formatFraction(busyShare) },
+  { title: 'CPU TIME', align: 'right', cell: ({ cpuMs }) => cpuText(cpuMs) },
+  { title: 'LOAD', align: 'right', cell: loadText },
+  { title: 'MEMORY FREE', align: 'right', cell: memoryText },
+  { title: 'DISK FREE', align: 'right', cell: ({ diskFreeBytes }) => formatBytes(diskFreeBytes) },
+  { title: 'DISTANCE', align: 'right', cell: ({ roundTripMs }) => distanceText(roundTripMs) },
+  { title: 'HEARD', align: 'right', cell: ({ silentMs }) => `${formatDuration(silentMs)} ago` },
+  { title: 'ENDS', align: 'right', cell: endsText },
+  { title: 'VERSION', cell: ({ version }) => version },
+  { title: 'PLATFORM', cell: ({ platform }) => platform },
+  { title: 'ADDRESS', cell: ({ address }) => address },
+  { title: 'REASON', cell: reasonText },
+];
+
 export function workerTable(workers: readonly WorkerView[], world: World): string {
-  const columns = [
-    { title: 'WORKER' },
-    { title: 'STATE' },
-    { title: 'BUSY', align: 'right' },
-    { title: 'SLOTS', align: 'right' },
-    { title: 'DONE', align: 'right' },
-    { title: 'FAILED', align: 'right' },
-    { title: 'MEMORY', align: 'right' },
-    { title: 'DISK FREE', align: 'right' },
-    { title: 'HEARD' },
-    { title: 'PLATFORM' },
-    { title: 'REASON' },
-  ] as const;
-  const rows = workers.map((worker) => [
-    worker.name,
-    worker.state,
-    String(worker.busySlots),
-    String(worker.slots),
-    formatCount(worker.done),
-    formatCount(worker.failed),
-    formatBytes(worker.memoryBytes),
-    formatBytes(worker.diskFreeBytes),
-    formatMoment(worker.lastHeardAtMs),
-    worker.platform,
-    worker.reason,
-  ]);
-  return formatTable(columns, rows, lookOf(world.stdout));
+  const rows = workers.map((worker) => COLUMNS.map(({ cell }) => cell(worker)));
+  return formatTable(COLUMNS, rows, lookOf(world.stdout));
+}
+
+/** Where programs are started without the launcher it is not measured. */
+function cpuText(cpuMs: number): string {
+  return cpuMs === 0 ? '-' : formatDuration(cpuMs);
+}
+
+/** `1.5/8`: what wants to run, of the CPUs that there are. */
+function loadText({ loadAverage, cpus }: WorkerView): string {
+  return loadAverage === null ? '-' : `${loadAverage.toFixed(1)}/${cpus ?? '?'}`;
+}
+
+function memoryText({ memoryFreeBytes, memoryBytes }: WorkerView): string {
+  const free = memoryFreeBytes === null ? '?' : formatBytes(memoryFreeBytes);
+  return `${free}/${formatBytes(memoryBytes)}`;
+}
+
+/** There and back; 0.4 ms is next door, 100 ms another continent. */
+function distanceText(roundTripMs: number | null): string {
+  if (roundTripMs === null) return '-';
+  return roundTripMs < 10 ? `${roundTripMs.toFixed(1)} ms` : formatDuration(roundTripMs);
+}
+
+function endsText({ endsInMs }: WorkerView): string {
+  return endsInMs === null ? '-' : `in ${formatDuration(endsInMs)}`;
+}
+
+function reasonText({ reason, changedAtMs }: WorkerView): string {
+  return `${reason || '-'} (since ${formatMoment(changedAtMs)})`;
 }

@@ -80,6 +80,11 @@ export const run = {
     cpus: { kind: 'number', flags: '--cpus <n>', doc: 'CPUs that one attempt needs.' },
     memory: { kind: 'bytes', flags: '--memory <size>', doc: 'Memory that one attempt may use.' },
     disk: { kind: 'bytes', flags: '--disk <size>', doc: 'Disk that one attempt may use.' },
+    time: {
+      kind: 'duration',
+      flags: '--time <duration>',
+      doc: 'How long one attempt takes at most: workers that end too soon do not start it.',
+    },
     priority: {
       kind: 'whole',
       flags: '--priority <n>',

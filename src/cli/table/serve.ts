@@ -56,6 +56,17 @@ export const worker = {
       flags: '--name <text>',
       doc: 'Name for people (default: the host name).',
     },
+    away: { kind: 'setting', setting: 'awayMs' },
+    until: {
+      kind: 'text',
+      flags: '--until <when>',
+      doc: 'End by then, a moment or a duration from now: "18:00", "2026-03-01 06:00", "4 h".',
+    },
+    drain: {
+      kind: 'duration',
+      flags: '--drain [duration]',
+      doc: 'When it is asked to end, what runs may go on for so long (default: until it is done).',
+    },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
     waitForLine: {
       kind: 'flag',
@@ -85,14 +96,24 @@ export const worker = {
     ...log,
   },
   details: [
-    'SIGTERM or Ctrl-C: what runs is finished, nothing new is taken, then it ends. A second one ' +
-      'kills what runs. Workers connect outwards only.',
+    'SIGTERM or Ctrl-C: what runs is finished (--drain: for how long), nothing new is taken, then it ' +
+      'ends. A second one gives back what runs at once: it is killed here and begun anew elsewhere. ' +
+      'Neither uses a retry.',
+    'With --until no task is started that says it takes longer than is left ([request] time in ' +
+      'the sweep); what still runs then is given back.',
+    'Workers connect outwards only. One that is out of reach goes on with what it has; when it ' +
+      'comes back, its results are taken as long as they are wanted.',
   ],
   examples: [
     { line: 'windrow worker', does: 'for the server of this machine and user' },
     {
       line: 'windrow worker --server http://head:8980 --session-file session --slots 8',
       does: 'for a server elsewhere',
+    },
+    { line: 'windrow worker --until 06:00 --drain "5 min"', does: 'for the night only' },
+    {
+      line: 'windrow worker --server http://head:8980 --away "8 h"',
+      does: 'a laptop, often offline',
     },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/worker.ts')).worker,

@@ -164,9 +164,10 @@ export function progressOf(core: Core, job: Job): Progress {
 export function waitingOf(core: Core, job: Job): WaitReason[] {
   const tasks = job.tasks.count(TaskState.waiting);
   if (tasks === 0) return [];
+  const nowMs = core.clock.monotonic();
   const workers = [...core.workers.values()]
     .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
-    .map((worker) => ({ ...viewOfWorker(worker, 0), name: worker.name }));
+    .map((worker) => ({ ...viewOfWorker(worker, 0, nowMs), name: worker.name }));
   const reasons = explain(viewOfJob(job), workers, stoppedReason(core));
   return reasons.map((reason) => ({ code: 'waiting', reason, tasks }));
 }
@@ -176,7 +177,7 @@ function statsOf(core: Core, job: Job): JobStats {
   const summary = summaryOf(job);
   const elapsedMs = Math.max(0, (summary.endedAtMs ?? core.clock.now()) - job.submittedAtMs);
   const slotsOf = core.slotsByName;
-  const workers = statistics.workers(WORKERS_SHOWN).map(({ cpuMs: _cpuMs, ...totals }) => ({
+  const workers = statistics.workers(WORKERS_SHOWN).map((totals) => ({
     ...totals,
     efficiency: efficiencyOf(totals.busyMs, slotsOf.get(totals.worker) ?? 0, elapsedMs),
   }));

@@ -1,5 +1,6 @@
 /** Workers, the server itself, and what happens. */
 import { statfsSync } from 'node:fs';
+import { efficiencyOf } from '#results';
 import type { ApiEvent, ApiHandlers, WorkerView } from '#wire';
 import { openApiDocument } from '#wire';
 import type { Core, Happening, Worker } from '../core.ts';
@@ -17,7 +18,7 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
   const { core } = parts;
   return {
     async listWorkers() {
-      return { workers: [...core.workers.values()].map(viewOf) };
+      return { workers: [...core.workers.values()].map((worker) => viewOf(core, worker)) };
     },
 
     async changeWorker({ params, body }, { actor }) {
@@ -31,9 +32,10 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
         actor,
       );
       worker.pausedUntilMs = 0;
+      if (body.action === 'resume') worker.machineFailures = 0;
       core.wake();
       await core.commit.durable();
-      return viewOf(worker);
+      return viewOf(core, worker);
     },
 
     async getServer() {
@@ -58,7 +60,9 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
   };
 }
 
-function viewOf(worker: Worker): WorkerView {
+function viewOf(core: Core, worker: Worker): WorkerView {
+  const { machine, totals } = worker;
+  const nowMs = core.clock.monotonic();
   return {
     worker: worker.id,
     name: worker.name,
@@ -70,13 +74,25 @@ function viewOf(worker: Worker): WorkerView {
     changedAtMs: worker.stateAtMs,
     actor: worker.stateActor,
     slots: worker.slots,
-    busySlots: Math.min(worker.slots, Math.ceil(worker.usedSlots)),
+    busySlots: busySlots(worker),
+    cpus: machine?.cpus ?? null,
+    loadAverage: machine?.loadAverage ?? null,
     memoryBytes: worker.memoryBytes,
+    memoryFreeBytes: machine?.memoryFreeBytes ?? null,
     diskFreeBytes: worker.diskFreeBytes,
+    roundTripMs: machine?.roundTripMs ?? null,
+    connectedAtMs: worker.firstSeenMs,
     lastHeardAtMs: worker.lastHeardAtMs,
-    done: worker.done,
-    failed: worker.failed,
+    silentMs: Math.max(0, nowMs - worker.lastHeardMs),
+    leaseMs: worker.leaseMs,
+    endsInMs: worker.endsAtMs === null ? null : Math.max(0, worker.endsAtMs - nowMs),
+    ...totals,
+    busyShare: efficiencyOf(totals.busyMs, worker.slots, nowMs - worker.firstHeardMs),
   };
+}
+
+function busySlots({ slots, usedSlots }: Worker): number {
+  return Math.min(slots, Math.ceil(usedSlots));
 }
 
 function serverView(parts: ApiParts) {
@@ -105,7 +121,7 @@ function serverView(parts: ApiParts) {
     jobs: core.jobs.size,
     workers: workers.length,
     slots: workers.reduce((sum, worker) => sum + worker.slots, 0),
-    busySlots: workers.reduce((sum, worker) => sum + viewOf(worker).busySlots, 0),
+    busySlots: workers.reduce((sum, worker) => sum + busySlots(worker), 0),
   };
 }
 

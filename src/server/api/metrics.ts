@@ -3,7 +3,7 @@
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 import { CAUSES, TASK_STATE_NAMES } from '#model';
-import type { Core } from '../core.ts';
+import type { Core, Worker } from '../core.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [Labels, number];
@@ -43,6 +43,7 @@ export function metricsText(core: Core, startedAtMs: number): string {
       '1 while nothing is handed out because the disk is (nearly) full.',
       [[{}, (core.commit.stalled ?? core.diskLow) === null ? 0 : 1]],
     ),
+    ...workerFamilies(core, workers),
     family('windrow_start_time_seconds', 'gauge', 'When the server started.', [
       [{}, startedAtMs / 1000],
     ]),
@@ -51,6 +52,46 @@ export function metricsText(core: Core, startedAtMs: number): string {
     ]),
     family('process_cpu_seconds_total', 'counter', 'CPU time.', [[{}, cpuSeconds()]]),
   ].join('');
+}
+
+type WorkerFigure = (worker: Worker, nowMs: number) => number | null;
+
+/** One sample for each worker that is there; null where it has not told. */
+const WORKER_FAMILIES: readonly (readonly [string, string, string, WorkerFigure])[] = [
+  ['slots', 'gauge', 'Slots.', ({ slots }) => slots],
+  ['busy_slots', 'gauge', 'Slots taken.', ({ usedSlots }) => usedSlots],
+  ['done_total', 'counter', 'Attempts that ended well.', ({ totals }) => totals.done],
+  ['failed_total', 'counter', 'Attempts that ended otherwise.', ({ totals }) => totals.failed],
+  ['busy_seconds_total', 'counter', 'Wall time of attempts.', ({ totals }) => totals.busyMs / 1000],
+  ['cpu_seconds_total', 'counter', 'CPU time of attempts.', ({ totals }) => totals.cpuMs / 1000],
+  ['load', 'gauge', 'Load of the machine.', ({ machine }) => machine?.loadAverage ?? null],
+  ['memory_bytes', 'gauge', 'Memory of the machine.', ({ memoryBytes }) => memoryBytes],
+  ['memory_free_bytes', 'gauge', 'Memory left.', ({ machine }) => machine?.memoryFreeBytes ?? null],
+  ['disk_free_bytes', 'gauge', 'Room on its disk.', ({ diskFreeBytes }) => diskFreeBytes],
+  [
+    'round_trip_seconds',
+    'gauge',
+    'To the server and back.',
+    ({ machine }) => (machine?.roundTripMs == null ? null : machine.roundTripMs / 1000),
+  ],
+  [
+    'silent_seconds',
+    'gauge',
+    'Since it was last heard.',
+    ({ lastHeardMs }, nowMs) => Math.max(0, nowMs - lastHeardMs) / 1000,
+  ],
+];
+
+function workerFamilies(core: Core, workers: readonly Worker[]): string[] {
+  const nowMs = core.clock.monotonic();
+  const there = workers.filter(({ state }) => state !== 'lost');
+  return WORKER_FAMILIES.map(([name, type, help, figure]) => {
+    const samples = there.flatMap((worker): Sample[] => {
+      const value = figure(worker, nowMs);
+      return value === null ? [] : [[{ worker: worker.name, id: worker.id }, value]];
+    });
+    return family(`windrow_worker_${name}`, type, help, samples);
+  });
 }
 
 function countByState(states: readonly string[]): Sample[] {
@@ -71,6 +112,11 @@ function family(name: string, type: string, help: string, samples: readonly Samp
 }
 
 function printLabels(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+}
+
+/** Just these three have a form of their own in the format. */
+function escapeLabel(value: string): string {
+  return value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
 }

@@ -6,7 +6,7 @@ import { serverErrors } from '../errors.ts';
 import type { Blobs } from '../intake/blobs.ts';
 import type { ResultIntake } from '../intake/results.ts';
 import { DEFAULT_PACE, readBody } from '../open/body.ts';
-import { touchWorker } from '../reactor/workers.ts';
+import { onRenewed } from '../reactor/workers.ts';
 import type { SyncDesk } from '../sync.ts';
 import type { Gate } from './access.ts';
 import { readJsonBodies } from './json-body.ts';
@@ -39,7 +39,7 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
     const worker = core.workers.get(id);
     if (!worker || worker.state === 'lost')
       throw serverErrors.create('WORKER_UNKNOWN', { worker: id });
-    touchWorker(core, worker);
+    onRenewed(core, worker);
     return reply.code(204).send();
   });
 

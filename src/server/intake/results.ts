@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { RecordPlace, Ticket } from '#model';
 import type { InlinePart, SpooledPart } from '#results';
 import type { EndedAttempt, SentPart, SyncRequest } from '#wire';
-import type { Core, Job, Lease } from '../core.ts';
+import type { Core, Job, Lease, LostLease } from '../core.ts';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
+import { isOwn } from '../reactor/lost.ts';
 import { receiveFile } from './streams.ts';
 
 export class ResultIntake {
@@ -25,7 +26,7 @@ export class ResultIntake {
   removeStale(): void {
     for (const name of readdirSync(this.#layout.spool)) {
       const ticket = Number.parseInt(name, 10);
-      if (!this.#core.leases.has(ticket)) rmSync(join(this.#layout.spool, name), { force: true });
+      if (!this.#jobOf(ticket)) rmSync(join(this.#layout.spool, name), { force: true });
     }
   }
 
@@ -51,14 +52,21 @@ export class ResultIntake {
     const places = new Map<Ticket, RecordPlace | Error>();
     for (const end of request.ended) {
       if (!end.parts.some((part) => 'uploaded' in part)) continue;
-      const lease = this.#core.leases.get(end.ticket) ?? this.#core.lost.get(end.ticket);
-      if (!lease || lease.worker !== request.worker) continue;
-      places.set(end.ticket, await this.#storeLarge(lease, end));
+      const lease = this.#leaseOf(end.ticket, request);
+      if (lease) places.set(end.ticket, await this.#storeLarge(lease, end));
     }
     return places;
   }
 
-  async #storeLarge(lease: Lease, end: EndedAttempt): Promise<RecordPlace | Error> {
+  #leaseOf(ticket: Ticket, { worker, name }: SyncRequest): Lease | LostLease | null {
+    const { leases, lost } = this.#core;
+    const lease = leases.get(ticket);
+    if (lease) return lease.worker === worker ? lease : null;
+    const gone = lost.get(ticket);
+    return gone && isOwn(gone, { id: worker, name }) ? gone : null;
+  }
+
+  async #storeLarge(lease: Lease | LostLease, end: EndedAttempt): Promise<RecordPlace | Error> {
     const job = this.#core.jobs.get(lease.job)!;
     const parts = end.parts.map((part) =>
       'uploaded' in part ? this.#spooled(lease.ticket, part) : inlinePart(part),

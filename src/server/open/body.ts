@@ -60,7 +60,8 @@ function nextChange(
     };
     const onChange = () => settle('change');
     const onBreak = () => settle(request.readableEnded ? 'change' : 'broken');
-    const timer = setTimeout(settle, timeoutMs, 'slow');
+    // After a stall of our own the time is over before the socket has been read: read it first.
+    const timer = setTimeout(() => setImmediate(settle, 'slow'), timeoutMs);
     request.on('readable', onChange).on('end', onChange);
     request.on('error', onBreak).on('close', onBreak);
   });

@@ -1,18 +1,11 @@
 /** What the end of an attempt means. The one place that decides it. */
-import {
-  type AttemptEnd,
-  type AttemptRecord,
-  BLAME,
-  isFinal,
-  type RecordPlace,
-  TaskState,
-} from '#model';
+import { type AttemptEnd, type AttemptRecord, isFinal, type RecordPlace, TaskState } from '#model';
 import { signatureOf } from '#results';
 import type { Core, Job, Lease } from '../core.ts';
 import { afterFailure } from '../retry.ts';
 import { endLease, otherCopies } from './leases.ts';
 import { checkFinished, clearNote, keepNote, noteOf } from './tasks.ts';
-import { onMachineFailed, onMachineGood } from './workers.ts';
+import { onWorkersEnd } from './workers.ts';
 
 /**
  * An attempt whose ticket is current has ended. Order matters: the lease goes first, so that a
@@ -38,10 +31,7 @@ export function onAttemptEnded(
     place,
     reusedFrom: null,
   };
-  if (worker) {
-    if (BLAME[end.cause] === 'machine') onMachineFailed(core, worker, record);
-    else if (end.cause === 'ok') onMachineGood(worker);
-  }
+  if (worker) onWorkersEnd(core, worker, record, job.spec.request.cpus);
   const state = job.tasks.state(lease.task);
   if (isFinal(state)) return onTooLate(core, job, record);
   if (end.cause === 'ok') return onGoodEnd(core, job, record);
@@ -110,8 +100,10 @@ export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: 
   }
   const verdict = afterFailure(record.cause, failures, job.spec);
   if (verdict.next === 'wait') {
-    const notBeforeMs = verdict.delayMs === 0 ? 0 : core.clock.now() + verdict.delayMs;
-    job.tasks.giveBack(record.task, notBeforeMs);
+    const { delayMs } = verdict;
+    // The clock of day is for those who read it; it may be set while the task waits.
+    const notBeforeMs = delayMs === 0 ? 0 : core.clock.now() + delayMs;
+    job.tasks.giveBack(record.task, delayMs === 0 ? 0 : core.clock.monotonic() + delayMs);
     const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}`;
     keepNote(core, job, { ...next, state: 'waiting', reason, actor: 'server', notBeforeMs }, true);
     core.wake();

@@ -1,13 +1,13 @@
 /** What happens when nothing is heard of a worker any more, and when it comes back after all. */
 import { formatDuration } from '#base';
 import { type AttemptEnd, type Cause, TaskState, usageOf } from '#model';
-import type { Core, Job, Lease, Worker } from '../core.ts';
+import type { Core, Job, Lease, LostLease, Worker } from '../core.ts';
 import { addRecord, onBadEnd } from './attempts.ts';
 import { addLease, endLease } from './leases.ts';
 import { setWorkerState } from './workers.ts';
 
 /** Most attempts of lost workers that are remembered in case their results come after all. */
-const LOST_MOST = 100_000;
+export const LOST_MOST = 100_000;
 const FORGET_LOST_MS = 3_600_000;
 
 /** Nothing was heard of it for its lease: everything it held goes back, without using a budget. */
@@ -26,8 +26,9 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
   const job = core.jobs.get(lease.job)!;
   const worker = core.workers.get(lease.worker);
   const copies = endLease(core, job, lease);
-  if (cause === 'worker-lost') remember(core, lease);
   const now = core.clock.now();
+  const wallMs = Math.max(0, core.clock.monotonic() - lease.sinceMs);
+  if (cause === 'worker-lost') remember(core, { ...lease, countedMs: wallMs });
   const end: AttemptEnd = {
     ticket: lease.ticket,
     cause,
@@ -37,7 +38,7 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     startedAtMs: lease.grantedAtMs,
     endedAtMs: now,
     walls: null,
-    usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
+    usage: usageOf(wallMs),
   };
   const record = {
     ...end,
@@ -53,8 +54,8 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
   else addRecord(core, job, record, false);
 }
 
-function remember(core: Core, lease: Lease): void {
-  core.lost.set(lease.ticket, lease);
+export function remember(core: Core, { ...lost }: LostLease): void {
+  core.lost.set(lost.ticket, lost);
   if (core.lost.size <= LOST_MOST) return;
   const oldest = core.lost.keys().next().value;
   if (oldest !== undefined) core.lost.delete(oldest);
@@ -66,13 +67,14 @@ function remember(core: Core, lease: Lease): void {
  */
 export function readopt(core: Core, worker: Worker, ticket: number): Lease | null {
   const lost = core.lost.get(ticket);
-  if (!lost || lost.worker !== worker.id) return null;
+  if (!lost || !isOwn(lost, worker)) return null;
   core.lost.delete(ticket);
   const job = core.jobs.get(lost.job);
   if (!job || job.state === 'removed') return null;
   const state = job.tasks.state(lost.task);
   if (state !== TaskState.waiting && state !== TaskState.running) return null;
-  const lease = { ...lost, grant: { firstTicket: ticket, open: 1 } };
+  const { countedMs, ...known } = lost;
+  const lease = { ...known, worker: worker.id, grant: { firstTicket: ticket, open: 1 } };
   if (state === TaskState.running) {
     job.copies.set(lost.task, [...ticketsOf(core, job, lost.task), ticket]);
   }
@@ -91,9 +93,14 @@ export function readopt(core: Core, worker: Worker, ticket: number): Lease | nul
     },
     nextTicket: core.nextTicket,
   });
-  job.statistics.forget('worker-lost', worker.name);
+  job.statistics.forget('worker-lost', worker.name, countedMs);
   job.statisticsUrgent = true;
   return lease;
+}
+
+/** The store remembers a lost worker by its name. Whoever still has the ticket was given it. */
+export function isOwn(lost: LostLease, worker: Pick<Worker, 'id' | 'name'>): boolean {
+  return lost.worker === worker.id || (lost.worker === '' && lost.workerName === worker.name);
 }
 
 /** Tickets that run a task now. Only asked when a lost worker returns. */
@@ -105,30 +112,16 @@ function ticketsOf(core: Core, job: Job, task: number): number[] {
     .map((lease) => lease.ticket);
 }
 
-/** Ends pauses that are over, and finds the workers that have not been heard of for too long. */
-export function onTick(core: Core, stalledMs: number): void {
-  const now = core.clock.monotonic();
-  for (const worker of core.workers.values()) {
-    // While the server itself was busy it could not hear: that time is not counted.
-    worker.lastHeardMs += stalledMs;
-    if (
-      worker.state === 'paused' &&
-      worker.pausedUntilMs > 0 &&
-      worker.pausedUntilMs <= core.clock.now()
-    ) {
-      worker.pausedUntilMs = 0;
-      setWorkerState(core, worker, 'active', 'its pause is over', 'server');
-      core.wake();
-    }
-    if (worker.state === 'lost' || now - worker.lastHeardMs <= worker.leaseMs) continue;
-    onWorkerLost(core, worker, `nothing was heard of it for ${formatDuration(worker.leaseMs)}`);
-  }
-  forgetIdle(core, now);
+/** Its lease is over; whoever judges has read what had arrived. */
+export function onWorkerSilent(core: Core, worker: Worker): void {
+  onWorkerLost(core, worker, `nothing was heard of it for ${formatDuration(worker.leaseMs)}`);
 }
 
-function forgetIdle(core: Core, now: number): void {
+/** Lost workers are listed for an hour. */
+export function forgetLost(core: Core): void {
+  const now = core.clock.monotonic();
   for (const [id, worker] of core.workers) {
-    if (worker.state === 'lost' && now - worker.lastHeardMs > FORGET_LOST_MS)
-      core.workers.delete(id);
+    const isOld = now - worker.lastHeardMs > worker.leaseMs + FORGET_LOST_MS;
+    if (worker.state === 'lost' && isOld) core.workers.delete(id);
   }
 }

@@ -1,6 +1,7 @@
 /** Workers come, are heard of, misbehave, and are lost. */
 import { formatDuration } from '#base';
-import type { AttemptRecord, MachineWalls } from '#model';
+import { type AttemptRecord, BLAME, type MachineWalls } from '#model';
+import type { MachineFigures } from '#wire';
 import type { Core, Worker } from '../core.ts';
 
 /** Failures in a row, all the machine's doing, after which it is given nothing for a while. */
@@ -19,7 +20,10 @@ export interface WorkerNews {
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
   readonly walls: MachineWalls | null;
+  readonly machine: MachineFigures | null;
+  readonly remainingMs: number | null;
   readonly draining: boolean;
+  readonly awayMs: number;
   readonly leaseMs: number;
 }
 
@@ -36,6 +40,9 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   known.memoryBytes = news.memoryBytes;
   known.diskFreeBytes = news.diskFreeBytes;
   known.walls = news.walls;
+  known.machine = news.machine;
+  known.endsAtMs = endsAtMs(core, news);
+  known.leaseMs = news.leaseMs;
   known.draining = news.draining;
   touchWorker(core, known);
   if (known.state === 'lost') setWorkerState(core, known, 'active', 'it came back', 'server');
@@ -45,16 +52,24 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   return known;
 }
 
+/** Told as a time that is left, so that no clock of the worker's matters here. */
+function endsAtMs(core: Core, { remainingMs }: WorkerNews): number | null {
+  return remainingMs === null ? null : core.clock.monotonic() + remainingMs;
+}
+
 function onWorkerNew(core: Core, news: WorkerNews): Worker {
   const now = core.clock.now();
+  const nowMonotonicMs = core.clock.monotonic();
+  const { remainingMs: _remainingMs, awayMs, ...rest } = news;
   const worker: Worker = {
-    ...news,
+    ...rest,
+    endsAtMs: endsAtMs(core, news),
     state: 'active',
     stateReason: 'it connected',
     stateActor: 'worker',
     stateAtMs: now,
     sequence: 0,
-    lastHeardMs: core.clock.monotonic(),
+    lastHeardMs: nowMonotonicMs,
     lastHeardAtMs: now,
     leases: new Set(),
     usedSlots: 0,
@@ -63,14 +78,14 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     pausedUntilMs: 0,
     cancels: new Map(),
     recall: false,
-    done: 0,
-    failed: 0,
+    totals: { done: 0, failed: 0, busyMs: 0, cpuMs: 0 },
     firstSeenMs: now,
+    firstHeardMs: nowMonotonicMs,
   };
   core.workers.set(news.id, worker);
   if (news.kind === 'sync') {
     const { id, name, platform, slots } = worker;
-    const stored = { id, name, platform, slots, firstSeenMs: now, lastSeenMs: now };
+    const stored = { id, name, platform, slots, firstSeenMs: now, lastSeenMs: now, awayMs };
     core.commit.add({ kind: 'worker', worker: stored });
     core.happened({ kind: 'worker', worker: id });
   }
@@ -80,6 +95,21 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
 export function touchWorker(core: Core, worker: Worker): void {
   worker.lastHeardMs = core.clock.monotonic();
   worker.lastHeardAtMs = core.clock.now();
+}
+
+/**
+ * Whether renewals are missing: they come four to a lease of the server's. What such a worker were
+ * given might lie in a dead connection until its lease is over.
+ */
+export function isQuiet({ clock, settings }: Core, { lastHeardMs }: Worker): boolean {
+  return clock.monotonic() - lastHeardMs > settings.leaseMs / 2;
+}
+
+/** Its lease is renewed between two syncs; a poll that was passed over may get something now. */
+export function onRenewed(core: Core, worker: Worker): void {
+  const wasQuiet = isQuiet(core, worker);
+  touchWorker(core, worker);
+  if (wasQuiet) core.wake();
 }
 
 export function setWorkerState(
@@ -105,25 +135,64 @@ export function setWorkerState(
   core.happened({ kind: 'worker', worker: worker.id });
 }
 
-export function onMachineGood(worker: Worker): void {
-  worker.machineFailures = 0;
-  worker.done++;
+/** An attempt of its own has ended: what it did is counted, and whether the machine is to blame. */
+export function onWorkersEnd(
+  core: Core,
+  worker: Worker,
+  record: AttemptRecord,
+  cpus: number,
+): void {
+  const { totals } = worker;
+  const { wallMs, cpuUserMs, cpuSystemMs } = record.usage;
+  totals.busyMs += wallMs * cpus;
+  totals.cpuMs += (cpuUserMs ?? 0) + (cpuSystemMs ?? 0);
+  if (record.cause === 'ok') totals.done++;
+  else totals.failed++;
+  if (record.cause === 'ok') worker.machineFailures = 0;
+  else if (BLAME[record.cause] === 'machine') onMachineFailed(core, worker, record);
 }
 
 /** Several failures of the machine in a row: a pause, longer each time, but never the last worker. */
-export function onMachineFailed(core: Core, worker: Worker, record: AttemptRecord): void {
+function onMachineFailed(core: Core, worker: Worker, record: AttemptRecord): void {
   worker.machineFailures++;
-  worker.failed++;
   if (worker.machineFailures < FAILURES_IN_A_ROW || worker.state !== 'active') return;
-  const others = [...core.workers.values()].some(
-    (other) => other !== worker && other.state === 'active' && other.kind === 'sync',
-  );
-  if (!others) return;
+  if (!isAnyActive(core, worker)) return;
   const doublings = worker.machineFailures - FAILURES_IN_A_ROW;
   const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** doublings);
-  worker.pausedUntilMs = core.clock.now() + pauseMs;
+  worker.pausedUntilMs = core.clock.monotonic() + pauseMs;
   const times = `${worker.machineFailures} failures of the machine in a row`;
   const last = `${record.cause}${record.reason ? `, ${record.reason}` : ''}`;
   const reason = `${times} (last: ${last}); tried again in ${formatDuration(pauseMs)}`;
   setWorkerState(core, worker, 'paused', reason, 'server');
+}
+
+function isAnyActive(core: Core, except: Worker | null): boolean {
+  for (const worker of core.workers.values()) {
+    if (worker !== except && worker.state === 'active' && worker.kind === 'sync') return true;
+  }
+  return false;
+}
+
+/**
+ * Ends the server's own pauses that are over. When the last active worker has gone meanwhile, the
+ * pause that ends first is over too: a bad machine is better than none.
+ */
+export function endPauses(core: Core): void {
+  const paused = [...core.workers.values()].filter(
+    ({ state, pausedUntilMs }) => state === 'paused' && pausedUntilMs > 0,
+  );
+  if (paused.length === 0) return;
+  const now = core.clock.monotonic();
+  for (const worker of paused) {
+    if (worker.pausedUntilMs <= now) endPause(core, worker, 'its pause is over');
+  }
+  if (isAnyActive(core, null)) return;
+  const [first] = paused.sort((a, b) => a.pausedUntilMs - b.pausedUntilMs);
+  if (first) endPause(core, first, 'no other worker is left');
+}
+
+function endPause(core: Core, worker: Worker, reason: string): void {
+  worker.pausedUntilMs = 0;
+  setWorkerState(core, worker, 'active', reason, 'server');
+  core.wake();
 }

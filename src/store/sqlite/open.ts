@@ -1,10 +1,11 @@
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import { makeDirectories, messageOf, systemCodeOf, WindrowError } from '#base';
 import { storeErrors } from '../errors.ts';
 
-const MIGRATIONS = join(import.meta.dirname, 'migrations');
+const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
 
 // Primary result codes of SQLite, https://sqlite.org/rescode.html
 const SQLITE_BUSY = 5;

@@ -2,8 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 
-const FOLDER = join(import.meta.dirname, 'questions');
+const FOLDER = fileURLToPath(new URL('./questions', import.meta.url));
 
 export type Ask = (name: string) => StatementSync;
 

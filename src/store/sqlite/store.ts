@@ -110,6 +110,10 @@ export class SqliteStore implements Store {
     return this.#all('attempts-after', sequence, job, limit).map(attemptOf);
   }
 
+  async lostAttempts(job: JobId, limit: number): Promise<AttemptRow[]> {
+    return this.#all('lost-attempts', job, limit).map(attemptOf);
+  }
+
   async collectedByTask(job: JobId, after: TaskIndex, limit: number): Promise<CollectedRow[]> {
     return this.#all('collected-by-task', job, after, limit).map(collectedOf);
   }
@@ -173,8 +177,8 @@ function apply(ask: Ask, change: Change): void {
       ask('add-event').run(change.atMs, change.job, change.event, change.actor, change.text);
       return;
     case 'worker': {
-      const { id, name, platform, slots, firstSeenMs, lastSeenMs } = change.worker;
-      ask('set-worker').run(id, name, platform, slots, firstSeenMs, lastSeenMs);
+      const { id, name, platform, slots, firstSeenMs, lastSeenMs, awayMs } = change.worker;
+      ask('set-worker').run(id, name, platform, slots, firstSeenMs, lastSeenMs, awayMs);
       return;
     }
     case 'table-added': {

@@ -47,6 +47,7 @@ export interface SweepOptions {
   readonly cpus?: string | number;
   readonly memory?: string;
   readonly disk?: string;
+  readonly time?: string;
   readonly deleteWorker?: boolean;
   readonly deleteClient?: boolean;
   readonly logSize?: string;
@@ -175,8 +176,13 @@ function collectOf(text: string | undefined, cwd: string): unknown {
   return resolve(cwd, text);
 }
 
-function requestOf({ cpus, memory, disk }: SweepOptions): Record<string, unknown> | undefined {
-  const given = Object.entries({ cpus: asNumber(cpus), memory, disk });
+function requestOf({
+  cpus,
+  memory,
+  disk,
+  time,
+}: SweepOptions): Record<string, unknown> | undefined {
+  const given = Object.entries({ cpus: asNumber(cpus), memory, disk, time });
   const kept = given.filter(([, value]) => value !== undefined);
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }

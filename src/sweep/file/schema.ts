@@ -116,6 +116,7 @@ const request = z.strictObject(
     cpus: z.number({ error: CPUS }).positive({ error: CPUS }).max(4096, { error: CPUS }).optional(),
     memory: size.optional(),
     disk: size.optional(),
+    time: duration.optional(),
   },
   { error: 'a table [request]' },
 );

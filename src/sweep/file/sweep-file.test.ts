@@ -74,6 +74,7 @@ field  = "out.dat"
 cpus = 1
 memory = "512 MB"
 disk = "1 GB"
+time = "20 min"
 `);
   const program = (platform: string, machine: number) => {
     const content = elf(machine);
@@ -103,7 +104,7 @@ disk = "1 GB"
     timeoutMs: 600_000,
     killGraceMs: 5000,
     idempotent: true,
-    request: { cpus: 1, memoryBytes: 512e6, diskBytes: 1e9 },
+    request: { cpus: 1, memoryBytes: 512e6, diskBytes: 1e9, timeMs: 1_200_000 },
     validate: {
       kind: 'module',
       path: join(folder, 'validate.ts'),
@@ -466,7 +467,7 @@ a = "out"
     throw error;
   });
   assert.equal(spec.retries, 5);
-  assert.deepEqual(spec.request, { cpus: 0.5, memoryBytes: 1e9, diskBytes: 0 });
+  assert.deepEqual(spec.request, { cpus: 0.5, memoryBytes: 1e9, diskBytes: 0, timeMs: 0 });
   assert.deepEqual(spec.environment, { A: '1', B: 'x=y' });
   assert.deepEqual(spec.results, [{ name: 'b', from: { kind: 'stderr' }, required: true }]);
   assert.equal(spec.output, join(folder, 'elsewhere'));

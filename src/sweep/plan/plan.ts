@@ -111,6 +111,7 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
       cpus: document.request?.cpus ?? 1,
       memoryBytes: document.request?.memory ?? 0,
       diskBytes: document.request?.disk ?? 0,
+      timeMs: document.request?.time ?? 0,
     },
     isolation: isolationOf(document.isolation),
     validateTimeoutMs: document['validate-timeout'] ?? DEFAULTS.validateTimeoutMs,

@@ -125,6 +125,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
       cpus: z.number().positive().max(100_000),
       memoryBytes: count.describe('0: no limit.'),
       diskBytes: count.describe('0: no limit.'),
+      timeMs: count.describe('How long an attempt takes at most; 0: not said.'),
     }),
     isolation: isolation.default(NO_ISOLATION),
     validate: userCode.nullable(),

@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { actor, count, type Frozen, message, milliseconds, moment, reason } from './message.ts';
+import {
+  actor,
+  count,
+  type Frozen,
+  fraction,
+  message,
+  milliseconds,
+  moment,
+  reason,
+} from './message.ts';
 
 export const workerState = z.enum(['active', 'draining', 'paused', 'lost']);
 
@@ -18,11 +27,24 @@ export const workerView = message(
     actor,
     slots: count,
     busySlots: count,
+    cpus: count.nullable(),
+    loadAverage: z.number().nonnegative().nullable().describe('Of the last minute.'),
     memoryBytes: count,
+    memoryFreeBytes: count.nullable(),
     diskFreeBytes: count,
+    roundTripMs: milliseconds
+      .nullable()
+      .describe('From the worker to the server and back, as it measured last.'),
+    connectedAtMs: moment,
     lastHeardAtMs: moment,
-    done: count,
+    silentMs: milliseconds.describe('Since it was last heard.'),
+    leaseMs: milliseconds.describe('It is lost when it is silent for longer.'),
+    endsInMs: milliseconds.nullable().describe('Until it ends by itself; null: nobody has said.'),
+    done: count.describe('Attempts that ended well, since it connected.'),
     failed: count,
+    busyMs: milliseconds.describe('Wall time of its ended attempts, times their slots.'),
+    cpuMs: milliseconds.describe('CPU time of its ended attempts, where it was measured.'),
+    busyShare: fraction.describe('Busy time over what its slots offered since it connected.'),
   }),
 );
 export type WorkerView = Frozen<z.infer<typeof workerView>>;

@@ -26,6 +26,8 @@ export const count = z.int().min(0);
 /** Milliseconds since the epoch, UTC, on the server's clock. */
 export const moment = z.int().min(0);
 export const milliseconds = z.number().min(0);
+/** A share; null when there is nothing to have a share of. */
+export const fraction = z.number().min(0).max(1).nullable();
 export const cause = z.enum(CAUSES);
 export const taskState = z.enum(TASK_STATE_NAMES);
 export const jobState = z.enum(['running', 'paused', 'done', 'failed', 'removed']);

@@ -4,6 +4,7 @@ import {
   causeCounts,
   count,
   type Frozen,
+  fraction,
   jobId,
   jobState,
   message,
@@ -31,8 +32,6 @@ export const percentiles = message(
 );
 export type PercentilesView = Frozen<z.infer<typeof percentiles>>;
 
-const fraction = z.number().min(0).max(1).nullable();
-
 export const workerStats = message(
   'WorkerStats',
   'What one worker did for a job.',
@@ -42,6 +41,7 @@ export const workerStats = message(
     attempts: count,
     failures: causeCounts,
     busyMs: milliseconds.describe('Sum of the wall times of its attempts.'),
+    cpuMs: milliseconds.describe('Sum of their CPU times, where they were measured.'),
     efficiency: fraction.describe('Busy time over slots times the time it was there.'),
   }),
 );

@@ -61,7 +61,7 @@ export interface Attempt {
   /** The directory of that path, once it has been made. */
   madeScratch: Scratch | null;
   /** Set by the server or by the end of the worker: no result is wanted any more. */
-  stopped: 'cancelled' | 'superseded' | null;
+  stopped: Verdict | null;
   /** Its starter gave it back before its turn: it never ran, and may be begun anew. */
   withdrawn: boolean;
   /** Why the program is being killed for taking too much. */
@@ -130,13 +130,9 @@ export function newAttempt(
   };
 }
 
-/** Kills the program and breaks off what waits. The first cause stays. */
-export function stopAttempt(
-  attempt: Attempt,
-  cause: 'cancelled' | 'superseded',
-  graceMs: number,
-): void {
-  attempt.stopped ??= cause;
+/** Kills the program and breaks off what waits. The first verdict stays. */
+export function stopAttempt(attempt: Attempt, verdict: Verdict, graceMs: number): void {
+  attempt.stopped ??= verdict;
   attempt.aborter.abort();
   attempt.program?.kill(graceMs);
 }

@@ -6,7 +6,7 @@ import { backoffMs, pause } from '../backoff.ts';
 import { type Fate, fateOf, isLocal } from '../fate.ts';
 import { type Attempt, AttemptFault, spoolPath, unlessStopped } from './attempt.ts';
 import { chooseInline, inlinePart, type OutgoingPart } from './parts.ts';
-import { stoppedVerdict } from './verdict.ts';
+import { SUPERSEDED } from './verdict.ts';
 
 const MOST_DELAY_MS = 5000;
 /** A full disk on the server is not emptied in seconds. */
@@ -48,7 +48,7 @@ async function deliverAll(attempt: Attempt, inline: readonly boolean[]): Promise
 }
 
 function verdictOfFault(attempt: Attempt, error: unknown) {
-  if (attempt.stopped) return stoppedVerdict(attempt.stopped);
+  if (attempt.stopped) return attempt.stopped;
   if (error instanceof AttemptFault) return error.verdict;
   const reason = `Results could not be sent to the server: ${messageOf(error)}.`;
   return { cause: 'stage-out', reason } as const;
@@ -118,6 +118,5 @@ function delayMs(fate: Fate, failures: number, random: () => number): number {
 }
 
 function unwanted(): AttemptFault {
-  const { cause, reason } = stoppedVerdict('superseded');
-  return new AttemptFault(cause, reason);
+  return new AttemptFault(SUPERSEDED.cause, SUPERSEDED.reason);
 }

@@ -11,7 +11,6 @@ import { deliverParts } from './deliver.ts';
 import { gatherResults } from './gather-results.ts';
 import { endProgram, runProgram } from './run-program.ts';
 import { makeScratch, removeScratchOf, stageInputs } from './stage.ts';
-import { stoppedVerdict } from './verdict.ts';
 import { planWalls, raiseWalls, takeWallsDown } from './walls.ts';
 
 interface Step {
@@ -38,7 +37,7 @@ const LONGEST_REASON = 2000;
 export async function runAttempt(attempt: Attempt): Promise<EndedAttempt> {
   const begun: Step[] = [];
   for (const step of STEPS) {
-    if (attempt.stopped) attempt.verdict ??= stoppedVerdict(attempt.stopped);
+    if (attempt.stopped) attempt.verdict ??= attempt.stopped;
     if (attempt.verdict && !step.always) continue;
     begun.push(step);
     try {

@@ -8,7 +8,7 @@ import { watchDisk } from '../disk-watch.ts';
 import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
 import { explainLaunch } from './launch-fault.ts';
-import { stoppedVerdict, verdictOf } from './verdict.ts';
+import { CANCELLED, verdictOf } from './verdict.ts';
 import { settleWalls, verdictOfLimit } from './walls.ts';
 
 type Stream = 'stdout' | 'stderr';
@@ -46,7 +46,7 @@ export async function runProgram(attempt: Attempt): Promise<void> {
 
 function launchFault(attempt: Attempt, end: StartFailure, request: StartRequest): AttemptFault {
   if (attempt.withdrawn) {
-    const { cause, reason } = stoppedVerdict(attempt.stopped ?? 'cancelled');
+    const { cause, reason } = attempt.stopped ?? CANCELLED;
     return new AttemptFault(cause, reason);
   }
   const words = end.code === 'WALLS_FAILED' ? lastWords(attempt) : '';

@@ -16,8 +16,7 @@ import { type CompiledText, compileText } from '#sweep';
 import { backoffMs, pause } from '../backoff.ts';
 import type { BlobName } from '../blob-cache.ts';
 import { fateOf, isLocal } from '../fate.ts';
-import { type Attempt, AttemptFault, spoolPath, unlessStopped } from './attempt.ts';
-import { stoppedVerdict } from './verdict.ts';
+import { type Attempt, AttemptFault, spoolPath, unlessStopped, type Verdict } from './attempt.ts';
 
 /** Larger files are copied without blocking the other slots. */
 const COPY_AT_ONCE_BYTES = 256 * 1024;
@@ -178,7 +177,6 @@ async function obtain(attempt: Attempt, blob: BlobName, name: string): Promise<v
   if (attempt.stopped) throw stopFault(attempt.stopped);
 }
 
-function stopFault(cause: 'cancelled' | 'superseded'): AttemptFault {
-  const verdict = stoppedVerdict(cause);
-  return new AttemptFault(verdict.cause, verdict.reason);
+function stopFault({ cause, reason }: Verdict): AttemptFault {
+  return new AttemptFault(cause, reason);
 }

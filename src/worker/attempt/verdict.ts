@@ -4,7 +4,7 @@ import type { ProgramEnd } from '#sandbox';
 import type { Verdict } from './attempt.ts';
 
 export interface EndFacts {
-  readonly stopped: 'cancelled' | 'superseded' | null;
+  readonly stopped: Verdict | null;
   readonly excess: Verdict | null;
   /** A limit that the kernel holds was reached. */
   readonly exceeded: Verdict | null;
@@ -18,7 +18,7 @@ export interface EndFacts {
  * what Windrow did on purpose goes before what the program made of it.
  */
 export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
-  if (end.killed && facts.stopped) return stoppedVerdict(facts.stopped);
+  if (end.killed && facts.stopped) return facts.stopped;
   if (end.killed && facts.excess) return facts.excess;
   if (end.timedOut) {
     const limit = formatDuration(facts.timeoutMs);
@@ -33,13 +33,12 @@ export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
   return null;
 }
 
-export function stoppedVerdict(cause: 'cancelled' | 'superseded'): Verdict {
-  const reason =
-    cause === 'cancelled'
-      ? 'The attempt was cancelled.'
-      : 'The attempt is not wanted any more: another one has taken its place.';
-  return { cause, reason };
-}
+/** What the server asked for; the worker's own reasons are its own. */
+export const CANCELLED: Verdict = { cause: 'cancelled', reason: 'The attempt was cancelled.' };
+export const SUPERSEDED: Verdict = {
+  cause: 'superseded',
+  reason: 'The attempt is not wanted any more: another one has taken its place.',
+};
 
 const SIGNAL_HINTS: Readonly<Record<string, string>> = {
   SIGSEGV: 'it used memory that is not its own',

@@ -71,6 +71,7 @@ export class FieldServer {
   /** Says every cancellation again until its ticket is not held. */
   repeatsCancels = false;
   protocol = PROTOCOL_VERSION;
+  session = SESSION;
   /** Grants every current ticket again with each answer. */
   repeatsGrants = false;
   #nextTicket = 1;
@@ -143,7 +144,7 @@ export class FieldServer {
     const path = request.url ?? '';
     const refusal = this.refuse(path);
     if (refusal > 0) return this.#problem(request, response, refusal);
-    if (request.headers.authorization !== `Bearer ${SESSION}`) {
+    if (request.headers.authorization !== `Bearer ${this.session}`) {
       return this.#problem(request, response, 403);
     }
     if (path === '/sync') return this.#sync(request, response);
@@ -304,7 +305,7 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     timeoutMs: 0,
     killGraceMs: 500,
     isolation: NO_ISOLATION,
-    request: { cpus: 1, memoryBytes: 0, diskBytes: 0 },
+    request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
     logBytes: 1 << 20,
     resultBytes: 1 << 30,
     deleteWorker: false,

@@ -83,6 +83,8 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
     giveUpMs: 60_000,
+    awayMs: 0,
+    remainingMs: () => null,
     firstContactMs: 60_000,
     onConnected: () => {},
     clock: systemClock,

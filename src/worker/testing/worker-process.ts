@@ -9,6 +9,8 @@ const settings = JSON.parse(process.argv[2]!) as {
   url: string;
   dir: string;
   blockMs?: number;
+  drainMs?: number;
+  sessionFile?: string;
   starter?: 'spawn';
   exclusive?: boolean;
 };
@@ -25,7 +27,11 @@ let starts = 0;
 try {
   await runWorker({
     ...options,
-    endpoint: endpointFrom({ kind: 'given', url: settings.url, session }),
+    endpoint: endpointFrom(
+      settings.sessionFile
+        ? { kind: 'url', url: settings.url, sessionFile: settings.sessionFile }
+        : { kind: 'given', url: settings.url, session },
+    ),
     openStarter: () => {
       const starter = openStarter({
         launcherPath: settings.starter === 'spawn' ? null : findLauncher(),
@@ -44,6 +50,7 @@ try {
     exclusive: settings.exclusive ?? false,
     sessionTag: '',
     cacheBytes: 1 << 30,
+    drainMs: settings.drainMs ?? null,
     log: silent,
   });
 } catch (error) {

@@ -1,0 +1,21 @@
+/**
+ * Scripts of Windrow's own as processes. There are three forms of it, and this is all that has to
+ * know: sources and bundle are run by Node.js; the executable is Node.js, and carries the bundle.
+ */
+import { basename } from 'node:path';
+import { isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+
+/** As the executable's first argument: be this script of the bundle and not `windrow`. */
+export const PART_OPTION = '--part=';
+
+/**
+ * The beginning of the command that runs `script` in a process of its own. To be called with
+ * `new URL('./…', import.meta.url)`, by which bundling finds the file.
+ */
+export function commandOf(script: URL): string[] {
+  const path = fileURLToPath(script);
+  if (!isSea()) return [process.execPath, path];
+  const part = basename(path, '.cjs');
+  return part === 'windrow' ? [process.execPath] : [process.execPath, PART_OPTION + part];
+}
