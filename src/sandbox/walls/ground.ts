@@ -20,7 +20,6 @@ export interface Ground {
 /** What the administrator of the machine says; described with the other settings. */
 export interface WallSettings {
   readonly cgroup: CgroupSettings;
-  readonly network: NetworkSettings;
   readonly place: PlaceSettings;
 }
 
@@ -35,17 +34,6 @@ export interface CgroupSettings {
   readonly memoryLimit: 'hard' | 'soft';
   /** Processes and threads of one attempt; 0: no limit. */
   readonly mostTasks: number;
-}
-
-export interface NetworkSettings {
-  /** Networks of the site in CIDR notation, IPv4 and IPv6: traffic with them is internal. */
-  readonly internal: readonly string[];
-  /** Absolute paths of the site's own scripts, or `''`. */
-  readonly setUpScript: string;
-  readonly tearDownScript: string;
-  /** Networks that inner addresses are taken from. */
-  readonly innerIpv4: string;
-  readonly innerIpv6: string;
 }
 
 export interface PlaceSettings {
