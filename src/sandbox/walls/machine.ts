@@ -1,7 +1,15 @@
 /** What a machine can put up, found by trying, with everything that planning needs to know of it. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Level, type MachineWalls, NETWORKS, type Network, WALLS, type Wall } from '#model';
+import {
+  LEVELS,
+  type Level,
+  type MachineWalls,
+  NETWORKS,
+  type Network,
+  WALLS,
+  type Wall,
+} from '#model';
 import { type Accounts, openAccounts } from '../account/accounts.ts';
 import type { Fence, LastStage } from '../fence/fence.ts';
 import { probeFence } from '../fence/probe.ts';
@@ -24,6 +32,12 @@ export interface MachineOptions {
   /** Absolute path of the launcher, or null. */
   readonly launcher: string | null;
   readonly openStarter: () => Starter;
+}
+
+/** Whether a wall of the level that attempts get by themselves cannot be put up. */
+export function lackingOf(level: Level, abilities: readonly Ability[]): readonly Ability[] {
+  const wanted: readonly Wall[] = LEVELS[level];
+  return abilities.filter(({ wall, able }) => !able && wanted.includes(wall));
 }
 
 export interface FoundMachine {
