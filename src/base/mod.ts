@@ -12,6 +12,14 @@ export {
   systemReasonOf,
   WindrowError,
 } from './errors.ts';
+export {
+  formatIpNetwork,
+  type IpNetwork,
+  ipAddressAt,
+  ipNetworksOverlap,
+  parseIpNetwork,
+  sizeOfIpNetwork,
+} from './ip-network.ts';
 export { Lifetime } from './lifetime.ts';
 export {
   type HolderLife,
@@ -32,6 +40,7 @@ export {
   environmentName,
   expectedOf,
   formatAddress,
+  isLoopback,
   parseAddress,
   type Setting,
   type SettingTable,

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { formatIpNetwork, parseIpNetwork } from './ip-network.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
 
 /** `127.0.0.1:8980`, `[::1]:0`, `*:8980`. */
@@ -24,6 +25,8 @@ interface SettingValues {
   list: readonly string[];
   /** A list, each absolute. */
   paths: readonly string[];
+  /** A list of networks in CIDR notation, as `formatIpNetwork` writes them. */
+  networks: readonly string[];
   /** `name=path, …`, each path absolute; in a settings file a section with a line for each. */
   table: Readonly<Record<string, string>>;
 }
@@ -82,6 +85,7 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   path: 'a path',
   list: 'a list, separated by commas',
   paths: 'paths, separated by commas',
+  networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
   table: 'NAME=PATH, separated by commas, each name once',
 };
 
@@ -116,6 +120,7 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
     text.includes('\0') ? undefined : absolutePath(text, base, home),
   list: (text) => listOf(text),
   paths: (text, { base, home }) => listOf(text)?.map((path) => absolutePath(path, base, home)),
+  networks: (text) => networksOf(text),
   table: (text, context) => tableOf(text, context),
 };
 
@@ -124,6 +129,12 @@ function listOf(text: string): string[] | undefined {
   if (/[\0\r\n]/.test(text)) return undefined;
   const elements = text.split(',').map((element) => element.trim());
   return elements.filter((element) => element !== '');
+}
+
+function networksOf(text: string): string[] | undefined {
+  const networks = listOf(text)?.map(parseIpNetwork);
+  if (!networks?.every((network) => network !== null)) return undefined;
+  return networks.map((network) => formatIpNetwork(network!));
 }
 
 function tableOf(text: string, { base, home }: ParseContext): Record<string, string> | undefined {
@@ -152,6 +163,11 @@ export function parseAddress(text: string): Address | undefined {
   if (!parts) return undefined;
   const port = Number(parts[3]);
   return port <= 65_535 ? { host: parts[1] ?? parts[2]!, port } : undefined;
+}
+
+/** True for hosts that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 export function formatAddress({ host, port }: Address): string {

@@ -2,7 +2,7 @@ import type { SettingTable, ValuesOf } from './settings.ts';
 
 /**
  * What the administrator of a machine says about the walls of its workers. A settings file has
- * them as `walls = …` and in the sections [isolation] and [roots].
+ * them as `walls = …` and in the sections [isolation], [network] and [roots].
  */
 export const wallSettings = {
   walls: {
@@ -92,6 +92,91 @@ export const wallSettings = {
     type: 'table',
     default: '',
     doc: 'File systems that jobs may ask to run in, by name: a directory tree or a squashfs image.',
+  },
+  ioWeight: {
+    name: 'isolation-io-weight',
+    value: 'n',
+    type: 'int',
+    default: '0',
+    most: 10_000,
+    doc: 'Share of block devices that an attempt has, beside 100 for everybody else; 0: as everybody.',
+  },
+  networkInternal: {
+    name: 'network-internal',
+    value: 'networks',
+    type: 'networks',
+    default: '10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7',
+    doc: 'Networks of the site: accounted traffic with them is internal.',
+  },
+  networkExternal: {
+    name: 'network-external',
+    value: 'networks',
+    type: 'networks',
+    default: '0.0.0.0/0, ::/0',
+    doc: 'Traffic with these, as far as they are not internal, is external; all other is refused.',
+  },
+  networkForbidden: {
+    name: 'network-forbidden',
+    value: 'networks',
+    type: 'networks',
+    default: '169.254.0.0/16',
+    doc: 'Networks that accounted attempts never reach.',
+  },
+  networkAddresses: {
+    name: 'network-addresses',
+    value: 'networks',
+    type: 'networks',
+    default: '198.18.0.0/15, fd77:696e:6472::/48',
+    doc: 'Where the inner addresses of accounted attempts are taken from: an IPv4 and an IPv6 network.',
+  },
+  networkResolvers: {
+    name: 'network-resolvers',
+    value: 'addresses',
+    type: 'list',
+    default: '',
+    defaultDoc: 'those of the machine',
+    doc: 'Name servers that accounted attempts ask.',
+  },
+  networkConnections: {
+    name: 'network-connections',
+    value: 'n',
+    type: 'int',
+    default: '0',
+    most: 10_000_000,
+    doc: 'Connections that the machine keeps track of for one attempt; 0: no limit.',
+  },
+  networkSetUp: {
+    name: 'network-set-up',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'Windrow’s own, with NAT',
+    doc: 'Script that routes the network of an accounted attempt.',
+  },
+  networkTearDown: {
+    name: 'network-tear-down',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'Windrow’s own',
+    doc: 'Script that undoes it.',
+  },
+  networkScriptMs: {
+    name: 'network-script-time',
+    value: 'duration',
+    type: 'duration',
+    default: '10 s',
+    least: 100,
+    most: 600_000,
+    doc: 'How long such a script may take.',
+  },
+  networkPrepared: {
+    name: 'network-prepared',
+    value: 'n',
+    type: 'int',
+    default: '1',
+    most: 64,
+    doc: 'Networks that are made before an attempt asks for one; with 0 the script learns for which.',
   },
 } as const satisfies SettingTable;
 

@@ -8,6 +8,18 @@ export const binErrors = defineErrors({
     status: 422,
     example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
   },
+  NETWORK_ADDRESSES_WRONG: {
+    message: 'the setting network-addresses is {found}, and not an IPv4 and an IPv6 network',
+    todo: 'Name one of each, for example 198.18.0.0/15, fd77:696e:6472::/48.',
+    status: 422,
+    example: { found: '198.18.0.0/15' },
+  },
+  NODES_UNREADABLE: {
+    message: 'the list of machines {file} cannot be read: {reason}',
+    todo: 'Name a file with one host a line.',
+    status: 400,
+    example: { file: 'nodes.txt', reason: 'no such file or directory' },
+  },
   LAUNCHER_MISSING: {
     message: 'the launcher was asked for, but it was not built',
     todo: 'Build it with `npm rebuild` where a C compiler (cc) is, or leave --worker-starter out.',

@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, makeDirectories, messageOf, systemClock } from '#base';
+import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
 import type { TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
-import { openLineProcess, openStarter } from '#sandbox';
+import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
@@ -82,7 +82,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       userCode: local ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,
-        openStarter: () => openStarter({ launcherPath: null }),
+        // The launcher ends what it runs when this server is killed.
+        openStarter: () => openStarter({ launcherPath: findLauncher() }),
         environment: environmentForUserCode(options.environment),
         nonce: () => randomBytes(18).toString('base64url'),
       },
@@ -104,7 +105,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       close: () => closeServer(server!, layout.endpoint, traces),
     };
   } catch (error) {
-    traces?.close();
+    await traces?.close();
     if (server) await server.close().catch(() => undefined);
     else await store.close();
     throw error;
@@ -126,9 +127,9 @@ const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
   });
 
 async function closeServer(server: Server, endpoint: string, traces?: OpenTraces): Promise<void> {
-  traces?.close();
   rmSync(endpoint, { force: true });
   await server.close();
+  await traces?.close();
 }
 
 function makeStateDirectory(directory: string): void {
@@ -137,10 +138,6 @@ function makeStateDirectory(directory: string): void {
   } catch (error) {
     throw storeErrors.create('STATE_UNWRITABLE', { directory, why: messageOf(error) });
   }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 /** Whole or not there: commands of other processes read it at any time. */

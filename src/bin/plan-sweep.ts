@@ -60,6 +60,8 @@ function sweepOptions(options: RunOptions): SweepOptions {
     cpus: options.cpus,
     memory: bytesOf(options.memoryBytes),
     disk: bytesOf(options.diskBytes),
+    processes: options.processes,
+    gpus: options.gpus,
     time: durationOf(options.timeMs),
     walls: options.walls,
     network: options.network,

@@ -1,5 +1,5 @@
 /** The walls of a worker, from its settings. */
-import type { WallValues } from '#base';
+import { type IpNetwork, parseIpNetwork, type WallValues } from '#base';
 import type { Level } from '#model';
 import {
   findLauncher,
@@ -10,6 +10,7 @@ import {
   type Walls,
   type WallsOptions,
 } from '#sandbox';
+import { binErrors } from './errors.ts';
 
 export interface WallsOfWorker {
   readonly values: WallValues;
@@ -50,7 +51,9 @@ function settingsOf(values: WallValues, secrets: readonly string[]): WallSetting
       cpuPinning,
       memoryLimit: memoryLimit as 'hard' | 'soft',
       mostTasks,
+      io: values.ioWeight === 0 ? null : { weight: values.ioWeight, devices: [] },
     },
+    network: networkOf(values),
     place: {
       shared: values.sharedDirectories,
       writable: values.writableDirectories,
@@ -58,4 +61,33 @@ function settingsOf(values: WallValues, secrets: readonly string[]): WallSetting
       hidden: [...values.hiddenPaths, ...secrets],
     },
   };
+}
+
+function networkOf(values: WallValues): WallSettings['network'] {
+  const inner = networks(values.networkAddresses);
+  const [inner4, inner6] = ([4, 6] as const).map((family) => {
+    return inner.find((network) => network.family === family);
+  });
+  if (!inner4 || !inner6) {
+    const found = values.networkAddresses.join(', ');
+    throw binErrors.create('NETWORK_ADDRESSES_WRONG', { found });
+  }
+  return {
+    internal: networks(values.networkInternal),
+    external: networks(values.networkExternal),
+    forbidden: networks(values.networkForbidden),
+    inner4,
+    inner6,
+    resolvers: values.networkResolvers,
+    mostConnections: values.networkConnections,
+    setUpScript: values.networkSetUp,
+    tearDownScript: values.networkTearDown,
+    scriptMs: values.networkScriptMs,
+    prepared: values.networkPrepared,
+  };
+}
+
+/** The reader of settings has checked them. */
+function networks(texts: readonly string[]): IpNetwork[] {
+  return texts.flatMap((text) => parseIpNetwork(text) ?? []);
 }

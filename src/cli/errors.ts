@@ -67,12 +67,6 @@ export const cliErrors = defineErrors({
     status: 400,
     example: { to: 'central', setting: 'trace-central' },
   },
-  TRACE_DIRECTORY_UNSET: {
-    message: 'it is not said where the traces are',
-    todo: 'Give --trace-dir DIR, or set trace-dir.',
-    status: 400,
-    example: {},
-  },
   EXPORT_PATH_WRONG: {
     message: 'the server names a file {file}, which is no path inside of the target directory',
     todo: 'Do not trust this server.',

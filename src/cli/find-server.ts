@@ -9,6 +9,8 @@ import type { ReadSettings, World } from './world.ts';
 export interface Reached extends OpenedServer {
   /** False: it was opened by this process to read what is stored; it changes nothing. */
   readonly writable: boolean;
+  /** Absolute state directory, where it is a server of this machine that was found by it. */
+  readonly place: string | null;
 }
 
 export interface ServerWish {
@@ -43,12 +45,17 @@ export async function findServer(
 ): Promise<Reached> {
   const { server } = settings.values;
   if (server !== '')
-    return { ...(await namedServer(settings)), close: async () => {}, writable: true };
+    return {
+      ...(await namedServer(settings)),
+      close: async () => {},
+      writable: true,
+      place: null,
+    };
   const places = placesToLook(settings, world);
   const stored: string[] = [];
   for (const place of places) {
     const running = await runningServer(place, settings);
-    if (running) return { ...running, close: async () => {}, writable: true };
+    if (running) return { ...running, close: async () => {}, writable: true, place };
     if (await isThere(join(place, TOKEN_FILE))) stored.push(place);
   }
   const here = world.surroundings.directory;
@@ -57,7 +64,7 @@ export async function findServer(
     throw cliErrors.create('SERVER_NOT_FOUND', { places: places.map(shown).join(', ') });
   }
   if (!wish.readOnly) throw cliErrors.create('SERVER_NOT_RUNNING', { state: shown(stored[0]!) });
-  return { ...(await wish.openState(stored[0]!)), writable: false };
+  return { ...(await wish.openState(stored[0]!)), writable: false, place: stored[0]! };
 }
 
 /** A state directory that was named is the only place; `DIR` may also hold it as `DIR/.windrow`. */

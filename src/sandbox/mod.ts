@@ -1,6 +1,8 @@
 /** sandbox: starting programs and long-lived user code, and ending all they leave behind. */
 export { type Captured, CapturedOutput } from './captured-output.ts';
 export { sandboxErrors } from './errors.ts';
+export { type FoundGpus, findGpus } from './gpus/find-gpus.ts';
+export { type Gpu, gpuNodes, gpuVariables } from './gpus/gpu.ts';
 export {
   LINE_LIMIT_BYTES,
   type LineProcess,
@@ -9,6 +11,7 @@ export {
   type LineProcessReason,
   openLineProcess,
 } from './line-process.ts';
+export { networkErrors } from './network/errors.ts';
 export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
 export type { WallPlan } from './walls/compose.ts';

@@ -71,10 +71,11 @@ export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): Wo
     id: worker.id,
     slots: worker.slots,
     asksFor,
-    usedSlots: worker.usedSlots,
     memoryBytes: worker.memoryBytes,
-    usedMemoryBytes: worker.usedMemoryBytes,
     walls: worker.walls,
+    diskFreeBytes: worker.diskFreeBytes,
+    gpus: worker.gpus,
+    used: worker.used,
     draining: worker.draining || worker.state === 'draining',
     remainingMs: worker.endsAtMs === null ? null : worker.endsAtMs - nowMs,
     paused: worker.state === 'paused',
@@ -208,5 +209,6 @@ export function describe(job: Job): JobDescription {
     logBytes: spec.logBytes,
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,
+    deleteClient: spec.deleteClient,
   };
 }

@@ -140,6 +140,7 @@ async function restoreGrant(
     memoryBytes: 0,
     walls: null,
     diskFreeBytes: 0,
+    gpus: 0,
     machine: null,
     remainingMs: null,
     draining: false,

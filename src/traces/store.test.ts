@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { ManualClock } from '#base';
-import { digestOf } from './store/digest.ts';
 import { prune } from './store/retention.ts';
 import { TraceStore } from './store/trace-store.ts';
 import { traceIdAt } from './trace-id.ts';
@@ -31,12 +30,15 @@ describe('the store of traces', () => {
     const limits = { fileBytes: 1e6, idBytes: 1e6, idFiles: 100 };
     store = TraceStore.open({ directory, limits, anonymous: false, clock });
   });
-  afterEach(() => rmSync(directory, { recursive: true }));
+  afterEach(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
 
   async function put(name: string, text: string, id = ID) {
     const path = join(store.incoming, `${name}.data`);
     writeFileSync(path, text);
-    const sha256 = await digestOf(path);
+    const sha256 = await store.digests.ofFile(path);
     return store.admit({ path, id, name, sha256, bytes: Buffer.byteLength(text), sender: null });
   }
 

@@ -60,6 +60,7 @@ const SYNC_ANSWER = {
   jobs: [],
   attempts: [],
   cancel: [],
+  errands: [],
   settings: { leaseMs: 1000, slots: null, drain: false, stop: false, tellWalls: false },
 };
 
@@ -76,6 +77,7 @@ const SYNC = {
   memoryBytes: 1,
   walls: null,
   diskFreeBytes: 1,
+  gpus: 0,
   machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null },
   awayMs: 0,
   remainingMs: null,

@@ -49,6 +49,8 @@ function runOptions(input: Input, world: World): RunOptions {
     cpus: options.cpus,
     memoryBytes: options.memory,
     diskBytes: options.disk,
+    processes: options.processes,
+    gpus: options.gpus,
     timeMs: options.time,
     walls: options.walls,
     network: options.network,

@@ -80,6 +80,12 @@ export const run = {
     cpus: { kind: 'number', flags: '--cpus <n>', doc: 'CPUs that one attempt needs.' },
     memory: { kind: 'bytes', flags: '--memory <size>', doc: 'Memory that one attempt may use.' },
     disk: { kind: 'bytes', flags: '--disk <size>', doc: 'Disk that one attempt may use.' },
+    processes: {
+      kind: 'whole',
+      flags: '--processes <n>',
+      doc: 'Processes and threads that one attempt may have at once.',
+    },
+    gpus: { kind: 'whole', flags: '--gpus <n>', doc: 'GPUs that one attempt needs, whole ones.' },
     time: {
       kind: 'duration',
       flags: '--time <duration>',

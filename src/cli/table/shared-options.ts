@@ -18,6 +18,17 @@ export const log = {
   logFormat: { kind: 'setting', setting: 'logFormat' },
 } as const satisfies Record<string, OptionSpec>;
 
+/** How to talk to machines by ssh. */
+export const machineOptions = {
+  dir: {
+    kind: 'text',
+    flags: '--dir <dir>',
+    doc: 'Directory of the workers, for machines of the list without dir= (default: ~/.cache/windrow).',
+  },
+  parallel: { kind: 'setting', setting: 'parallel' },
+  connectTimeout: { kind: 'setting', setting: 'connectTimeoutMs' },
+} as const satisfies Record<string, OptionSpec>;
+
 export const FIND_SERVER =
   'Without --server or --state, the server is the one of ./.windrow, ./results/.windrow or the ' +
   'default state directory. When none runs there, what is stored is read all the same.';

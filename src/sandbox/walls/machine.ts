@@ -11,8 +11,10 @@ import {
   type Wall,
 } from '#model';
 import { type Accounts, openAccounts } from '../account/accounts.ts';
+import { createCgroupPart } from '../cgroup/part.ts';
 import type { Fence, LastStage } from '../fence/fence.ts';
 import { probeFence } from '../fence/probe.ts';
+import { createNetworkPart, realNetworkWorld } from '../network/part.ts';
 import { placePart } from '../place/part.ts';
 import type { Starter } from '../port.ts';
 import { type NamedRoots, openRoots } from '../roots/roots.ts';
@@ -32,6 +34,8 @@ export interface MachineOptions {
   /** Absolute path of the launcher, or null. */
   readonly launcher: string | null;
   readonly openStarter: () => Starter;
+  /** Told what went wrong beside any attempt. */
+  readonly complain: (error: unknown) => void;
 }
 
 /** Whether a wall of the level that attempts get by themselves cannot be put up. */
@@ -57,7 +61,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
   const lastStage = options.launcher === null ? null : makeLastStage(options.launcher, ground);
   const [fence, ...parts] = await Promise.all([
     probeFence(ground, lastStage, options.openStarter),
-    ...readyParts(ground),
+    ...readyParts(options),
   ]);
   const abilities = strongest([...parts.flatMap((part) => part.abilities), ...fence.abilities]);
   const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
@@ -87,8 +91,13 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
 }
 
 /** Every part of the walls. Directories first, so that they are undone last. */
-function readyParts(ground: Ground): Promise<ReadyPart>[] {
-  return [makeReady(placePart, ground)];
+function readyParts({ ground, complain }: MachineOptions): Promise<ReadyPart>[] {
+  const network = createNetworkPart(realNetworkWorld(complain));
+  return [
+    makeReady(placePart, ground),
+    makeReady(createCgroupPart(), ground),
+    makeReady(network, ground),
+  ];
 }
 
 function isAble(parts: readonly ReadyPart[], name: PartName, wall: Wall): boolean {

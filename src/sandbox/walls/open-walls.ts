@@ -20,7 +20,7 @@ import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
 import type { ReadyPart } from './ready-part.ts';
 
-export interface WallsOptions extends MachineOptions {
+export interface WallsOptions extends Omit<MachineOptions, 'complain'> {
   /** Told of what was left and removed, and of what could not be. */
   readonly log: { warn(facts: object, sentence: string): void };
 }
@@ -191,7 +191,7 @@ class WallsOfWorker implements Walls {
   }
 
   #machine(): Promise<FoundMachine> {
-    this.#found ??= findMachine(this.#options).then((found) => {
+    this.#found ??= findMachine({ ...this.#options, complain: this.#complainOf }).then((found) => {
       this.#parts = found.parts;
       this.#tell(found);
       return found;
@@ -211,6 +211,10 @@ class WallsOfWorker implements Walls {
     const isKept = abilities.some(({ wall, able }) => wall === 'account' && able);
     if (ground.uid === 0 && level !== 'bare' && !isKept) log.warn({}, 'jobs run as root here');
   }
+
+  readonly #complainOf = (error: unknown): void => {
+    this.#options.log.warn({ reason: messageOf(error) }, 'something about walls went wrong');
+  };
 
   #complain(left: readonly NotUndone[]): void {
     for (const { operation, error } of left) {

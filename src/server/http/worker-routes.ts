@@ -1,7 +1,8 @@
 /** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
 import type { FastifyInstance } from 'fastify';
-import { parseRenewRequest, parseSyncRequest } from '#wire';
+import { parseErrandReport, parseRenewRequest, parseSyncRequest } from '#wire';
 import type { Core } from '../core.ts';
+import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
 import type { Blobs } from '../intake/blobs.ts';
 import type { ResultIntake } from '../intake/results.ts';
@@ -14,17 +15,19 @@ import { readJsonBodies } from './json-body.ts';
 /** Ten thousand ends with their small parts. */
 const SYNC_BYTES = 64 * 2 ** 20;
 const RENEW_BYTES = 4096;
+const ERRAND_BYTES = 65_536;
 
 export interface WorkerRoutesParts {
   readonly core: Core;
   readonly desk: SyncDesk;
+  readonly errands: Errands;
   readonly results: ResultIntake;
   readonly blobs: Blobs;
   readonly gate: Gate;
 }
 
 export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
-  const { core, desk, results, blobs } = parts;
+  const { core, desk, errands, results, blobs } = parts;
   http.addHook('onRequest', parts.gate);
   readJsonBodies(http, core.clock);
 
@@ -42,6 +45,15 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
     onRenewed(core, worker);
     return reply.code(204).send();
   });
+
+  http.post<{ Params: { id: string } }>(
+    '/errands/:id',
+    { bodyLimit: ERRAND_BYTES },
+    async (request, reply) => {
+      errands.report(wholeNumber(request.params.id), parseErrandReport(request.body));
+      return reply.code(204).send();
+    },
+  );
 
   http.get<{ Params: { sha256: string } }>('/blobs/:sha256', async (request, reply) => {
     const { sha256 } = request.params;

@@ -15,7 +15,7 @@ const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(documentSchema.shape),
   parameters: ['file', 'format', 'lines', 'set', 'range'],
   isolation: ['walls', 'require', 'network', 'root', 'write'],
-  request: ['cpus', 'memory', 'disk', 'time'],
+  request: ['cpus', 'memory', 'disk', 'processes', 'gpus', 'time'],
 };
 
 /** Checks keys and values. @throws every problem at once, each with its place */

@@ -1,7 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
 import { BLAME, CAUSES, LEVEL_NAMES, NETWORKS, WALLS } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';
+
+// A compiled check takes longer to compile than to do its only work.
+z.config({ jitless: true });
 
 // The message of each check says what was expected; the reader of issues adds what was found.
 
@@ -111,11 +114,18 @@ const validate = z.union([filled(VALIDATE), z.strictObject({ expression: filled(
 });
 
 const CPUS = 'a number above 0, at most 4096';
+function wholeTo(most: number) {
+  const error = `a whole number from 0 to ${most}`;
+  return z.number({ error }).int({ error }).min(0, { error }).max(most, { error });
+}
+
 const request = z.strictObject(
   {
     cpus: z.number({ error: CPUS }).positive({ error: CPUS }).max(4096, { error: CPUS }).optional(),
     memory: size.optional(),
     disk: size.optional(),
+    processes: wholeTo(1_000_000).optional(),
+    gpus: wholeTo(1024).optional(),
     time: duration.optional(),
   },
   { error: 'a table [request]' },

@@ -106,7 +106,14 @@ time = "20 min"
     killGraceMs: 5000,
     idempotent: true,
     isolation: NO_ISOLATION,
-    request: { cpus: 1, memoryBytes: 512e6, diskBytes: 1e9, timeMs: 1_200_000 },
+    request: {
+      cpus: 1,
+      memoryBytes: 512e6,
+      diskBytes: 1e9,
+      processes: 0,
+      gpus: 0,
+      timeMs: 1_200_000,
+    },
     validate: {
       kind: 'module',
       path: join(folder, 'validate.ts'),
@@ -469,7 +476,14 @@ a = "out"
     throw error;
   });
   assert.equal(spec.retries, 5);
-  assert.deepEqual(spec.request, { cpus: 0.5, memoryBytes: 1e9, diskBytes: 0, timeMs: 0 });
+  assert.deepEqual(spec.request, {
+    cpus: 0.5,
+    memoryBytes: 1e9,
+    diskBytes: 0,
+    processes: 0,
+    gpus: 0,
+    timeMs: 0,
+  });
   assert.deepEqual(spec.environment, { A: '1', B: 'x=y' });
   assert.deepEqual(spec.results, [{ name: 'b', from: { kind: 'stderr' }, required: true }]);
   assert.equal(spec.output, join(folder, 'elsewhere'));

@@ -111,6 +111,8 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
       cpus: document.request?.cpus ?? 1,
       memoryBytes: document.request?.memory ?? 0,
       diskBytes: document.request?.disk ?? 0,
+      processes: document.request?.processes ?? 0,
+      gpus: document.request?.gpus ?? 0,
       timeMs: document.request?.time ?? 0,
     },
     isolation: isolationOf(document.isolation),

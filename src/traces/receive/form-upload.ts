@@ -38,7 +38,7 @@ export async function receiveForm(
   const path = join(store.incoming, `${randomUUID()}.form`);
   const received: Received = { fields: new Map(), filename: null, file: null };
   try {
-    await receive(request, boundary, path, received, store.limits.fileBytes, rules);
+    await receive(request, boundary, path, received, store, rules);
     await admit(request, path, received, store, rules);
   } catch (error) {
     throw knownError(error, request);
@@ -53,9 +53,10 @@ async function receive(
   boundary: string,
   path: string,
   received: Received,
-  mostBytes: number,
+  { limits, digests }: TraceStore,
   rules: AccessRules,
 ): Promise<void> {
+  const mostBytes = limits.fileBytes;
   for await (const piece of readForm(request as AsyncIterable<Buffer>, boundary)) {
     if (piece.kind === 'field') {
       if (received.fields.has(piece.name)) throw malformed(`it has the field ${piece.name} twice`);
@@ -67,7 +68,7 @@ async function receive(
       if (piece.name !== 'filename') throw malformed('its file part is not called "filename"');
       received.filename = piece.filename;
       if (piece.filename !== '') requireSentName(piece.filename);
-      received.file = await IncomingFile.create(path);
+      received.file = await IncomingFile.create(path, digests);
     } else {
       const file = received.file!;
       if (file.bytes + piece.bytes.length > mostBytes)
@@ -90,7 +91,7 @@ async function admit(
   if (!id) throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'id' });
   if (!filename || !file) throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'file name' });
   const bytes = file.bytes;
-  const sha256 = (await file.close()).digest('hex');
+  const sha256 = (await file.close('digest'))!;
   const sender = request.socket.remoteAddress ?? null;
   await store.admit({ path, id, name: filename, sha256, bytes, sender });
 }

@@ -1,43 +1,40 @@
 /** One file that is coming in: its bytes on the disk, and their digest as they pass. */
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Digesting, Digests } from '../store/digests.ts';
 
 const GATHER_BYTES = 2 ** 20;
 
 export class IncomingFile {
   readonly #file: FileHandle;
-  readonly #hash: Hash;
+  readonly #digesting: Digesting;
   #gathered: Buffer[] = [];
   #gatheredBytes = 0;
   #bytes: number;
+  /** One write is under way while the next is gathered. */
+  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, hash: Hash, bytes: number) {
+  private constructor(file: FileHandle, digesting: Digesting, bytes: number) {
     this.#file = file;
-    this.#hash = hash;
+    this.#digesting = digesting;
     this.#bytes = bytes;
   }
 
   /** A new file; throws EEXIST where there is one. */
-  static async create(path: string): Promise<IncomingFile> {
-    return new IncomingFile(await open(path, 'wx', 0o600), createHash('sha256'), 0);
+  static async create(path: string, digests: Digests): Promise<IncomingFile> {
+    return new IncomingFile(await open(path, 'wx', 0o600), digests.open(path, 0), 0);
   }
 
-  /**
-   * Goes on behind the first `bytes` of a file. `hash` is that of those bytes; without it they are
-   * read again.
-   */
-  static async resume(path: string, bytes: number, hash?: Hash): Promise<IncomingFile> {
-    const known = hash ?? (await hashOf(path, bytes));
+  /** Goes on behind the first `bytes` of a file, which are read again for the digest. */
+  static async resume(path: string, bytes: number, digests: Digests): Promise<IncomingFile> {
     const file = await open(path, 'r+');
-    return new IncomingFile(file, known, bytes);
+    return new IncomingFile(file, digests.open(path, bytes), bytes);
   }
 
   get bytes(): number {
     return this.#bytes + this.#gatheredBytes;
   }
 
-  /** Appends. Throws the system's errors. */
+  /** Appends; the piece is no longer the caller's. Throws the system's errors, also of earlier pieces. */
   async add(piece: Buffer): Promise<void> {
     this.#gathered.push(piece);
     this.#gatheredBytes += piece.length;
@@ -45,44 +42,53 @@ export class IncomingFile {
   }
 
   async #flush(): Promise<void> {
+    await this.#writing;
     const pieces = this.#gathered;
+    const at = this.#bytes;
+    this.#bytes += this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    for (const piece of pieces) this.#hash.update(piece);
-    while (pieces.length > 0) {
-      const { bytesWritten } = await this.#file.writev(pieces, this.#bytes);
-      this.#bytes += bytesWritten;
-      dropFront(pieces, bytesWritten);
-    }
+    this.#writing = this.#write(pieces, at);
+    this.#writing.catch(() => {}); // thrown to whoever waits for it next
   }
 
-  /** Everything that came is on the disk. Returns its hash so far, which can be gone on with. */
-  async close(): Promise<Hash> {
+  async #write(pieces: readonly Buffer[], position: number): Promise<void> {
+    let at = position;
+    for (let left = pieces; left.length > 0; ) {
+      const { bytesWritten } = await this.#file.writev(left, at);
+      at += bytesWritten;
+      left = behind(left, bytesWritten);
+    }
+    for (const piece of pieces) await this.#digesting.add(piece);
+  }
+
+  /** Everything that came is on the disk. Returns the digest where it is asked for. */
+  async close(wish: 'digest' | 'no digest'): Promise<string | null> {
     try {
       await this.#flush();
+      await this.#writing;
+      const sha256 = wish === 'digest' ? this.#digesting.digest() : null;
+      if (sha256 === null) this.#digesting.drop();
+      else sha256.catch(() => {}); // thrown below
       await this.#file.datasync();
+      return await sha256;
     } finally {
       await this.#file.close();
     }
-    return this.#hash;
   }
 
-  /** Closes without keeping what is not written yet; never throws. */
+  /** Closes without keeping what is not written yet; never throws, and may be called again. */
   async abandon(): Promise<void> {
+    this.#digesting.drop();
+    await this.#writing.catch(() => undefined);
     await this.#file.close().catch(() => undefined);
   }
 }
 
-function dropFront(pieces: Buffer[], bytes: number): void {
+function behind(pieces: readonly Buffer[], bytes: number): readonly Buffer[] {
   let left = bytes;
-  while (pieces[0] && left >= pieces[0].length) left -= pieces.shift()!.length;
-  if (left > 0 && pieces[0]) pieces[0] = pieces[0].subarray(left);
-}
-
-async function hashOf(path: string, bytes: number): Promise<Hash> {
-  const hash = createHash('sha256');
-  if (bytes === 0) return hash;
-  for await (const piece of createReadStream(path, { end: bytes - 1, highWaterMark: GATHER_BYTES }))
-    hash.update(piece);
-  return hash;
+  let first = 0;
+  while (first < pieces.length && left >= pieces[first]!.length) left -= pieces[first++]!.length;
+  const rest = pieces.slice(first);
+  return left > 0 ? [rest[0]!.subarray(left), ...rest.slice(1)] : rest;
 }

@@ -32,7 +32,8 @@ export class TusUploads {
     this.#store = store;
     this.#rules = rules;
     this.#keepMs = keepMs;
-    this.#unfinished = new Unfinished(store.incoming, keepMs, () => store.clock.now());
+    const now = () => store.clock.now();
+    this.#unfinished = new Unfinished(store.incoming, keepMs, now, store.digests);
     this.#tus = new Server({
       path: UPLOADS_PATH,
       datastore: this.#unfinished,

@@ -2,16 +2,15 @@
  * Uploads that are under way, as files below the store's `.incoming`: `<upload>.data` with what has
  * come, and `<upload>.json` with what it is to become. This is the store behind the tus protocol.
  */
-import type { Hash } from 'node:crypto';
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DataStore, Upload } from '@tus/server';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemCodeOf } from '#base';
 import { tracesErrors } from '../errors.ts';
-import { digestOf } from '../store/digest.ts';
+import type { Digests } from '../store/digests.ts';
 import { IncomingFile } from './incoming-file.ts';
 import { toTusError } from './tus-error.ts';
 
@@ -24,22 +23,22 @@ const notes = z.object({
 });
 type Notes = z.infer<typeof notes>;
 
-/** Hashes of uploads that were interrupted in this process; the others are read again. */
-const MOST_HASHES = 1000;
-
 export class Unfinished extends DataStore {
   readonly #directory: string;
   readonly #keepMs: number;
   readonly #now: () => number;
-  readonly #hashes = new Map<string, { hash: Hash; bytes: number }>();
+  readonly #digests: Digests;
+  /** Of uploads whose last piece has just come. */
+  readonly #whole = new Map<string, string>();
 
-  constructor(directory: string, keepMs: number, now: () => number) {
+  constructor(directory: string, keepMs: number, now: () => number, digests: Digests) {
     super();
     // Without `expiration`: what counts here is when something came last, not when it began.
     this.extensions = ['creation', 'creation-with-upload', 'termination'];
     this.#directory = directory;
     this.#keepMs = keepMs;
     this.#now = now;
+    this.#digests = digests;
   }
 
   override async create(upload: Upload): Promise<Upload> {
@@ -53,8 +52,8 @@ export class Unfinished extends DataStore {
         createdAtMs,
         storedAs: null,
       });
-      const file = await IncomingFile.create(this.dataPath(upload.id));
-      this.#remember(upload.id, await file.close(), 0);
+      const file = await IncomingFile.create(this.dataPath(upload.id), this.#digests);
+      await file.close('no digest');
     } catch (error) {
       await this.remove(upload.id);
       throw toTusError(full(error, this.#keepMs));
@@ -73,9 +72,11 @@ export class Unfinished extends DataStore {
         throw toTusError(full(error, this.#keepMs));
       }
     }
-    const bytes = file.bytes;
+    const { bytes } = file;
     try {
-      this.#remember(id, await file.close(), bytes);
+      const { size } = await this.#read(id);
+      const sha256 = await file.close(bytes === size ? 'digest' : 'no digest');
+      if (sha256 !== null) this.#whole.set(id, sha256);
     } catch (error) {
       throw toTusError(full(error, this.#keepMs));
     }
@@ -83,11 +84,8 @@ export class Unfinished extends DataStore {
   }
 
   async #openAt(id: string, offset: number): Promise<IncomingFile> {
-    const known = this.#hashes.get(id);
-    this.#hashes.delete(id);
-    const hash = known?.bytes === offset ? known.hash : undefined;
     try {
-      return await IncomingFile.resume(this.dataPath(id), offset, hash);
+      return await IncomingFile.resume(this.dataPath(id), offset, this.#digests);
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') throw toTusError(error);
       throw toTusError(tracesErrors.create('TRACE_UPLOAD_UNKNOWN'));
@@ -102,17 +100,16 @@ export class Unfinished extends DataStore {
   }
 
   override async remove(id: string): Promise<void> {
-    this.#hashes.delete(id);
+    this.#whole.delete(id);
     await rm(this.dataPath(id), { force: true });
     await rm(this.#notePath(id), { force: true });
   }
 
-  /** Of all that has come. */
+  /** Of an upload that came whole. */
   async digest(id: string): Promise<string> {
-    const known = this.#hashes.get(id);
-    const { size } = await stat(this.dataPath(id));
-    if (known?.bytes === size) return known.hash.copy().digest('hex');
-    return digestOf(this.dataPath(id));
+    const known = this.#whole.get(id);
+    this.#whole.delete(id);
+    return known ?? (await this.#digests.ofFile(this.dataPath(id)));
   }
 
   /** The name under which the upload was stored, or null. Throws `TRACE_UPLOAD_UNKNOWN`. */
@@ -122,7 +119,6 @@ export class Unfinished extends DataStore {
 
   /** The answer to the last piece may be lost: the sender asks again and must hear that it is done. */
   async noteStored(id: string, name: string): Promise<void> {
-    this.#hashes.delete(id);
     await this.#note(id, { ...(await this.#read(id)), storedAs: name });
   }
 
@@ -132,12 +128,6 @@ export class Unfinished extends DataStore {
 
   #notePath(id: string): string {
     return join(this.#directory, `${id}.json`);
-  }
-
-  #remember(id: string, hash: Hash, bytes: number): void {
-    this.#hashes.set(id, { hash, bytes });
-    const oldest = this.#hashes.keys().next();
-    if (this.#hashes.size > MOST_HASHES && !oldest.done) this.#hashes.delete(oldest.value);
   }
 
   async #read(id: string): Promise<Notes> {

@@ -23,7 +23,7 @@ import {
   requireSentName,
 } from '../trace-name.ts';
 import { type Description, description, type StoredTrace } from './description.ts';
-import { digestOf } from './digest.ts';
+import { Digests } from './digests.ts';
 import { syncDirectory, writeNew } from './durable.ts';
 
 export interface TraceLimits {
@@ -65,6 +65,7 @@ export class TraceStore {
   readonly limits: TraceLimits;
   readonly anonymous: boolean;
   readonly clock: Clock;
+  readonly digests = new Digests();
   readonly #about: string;
   readonly #onStored: (trace: StoredTrace) => void;
   /** The last arrival of each trace id, that the next one waits for. */
@@ -221,7 +222,7 @@ export class TraceStore {
     if (found.sha256 === null) return null;
     const about = await this.#describe(id, name);
     if (about?.bytes !== found.bytes) return false;
-    return (await digestOf(this.#pathOf(id, name))) === found.sha256;
+    return (await this.digests.ofFile(this.#pathOf(id, name))) === found.sha256;
   }
 
   async #require(id: string, name: string): Promise<StoredTrace> {
@@ -243,6 +244,11 @@ export class TraceStore {
       // Others may be in it, and may come at any time.
       await rmdir(folder).catch(() => undefined);
     }
+  }
+
+  /** Ends its thread; uploads under way fail. */
+  async close(): Promise<void> {
+    await this.digests.close();
   }
 
   #pathOf(id: string, name: string): string {

@@ -79,6 +79,7 @@ export class Collector {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+    await this.store.close();
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,150 @@
+/**
+ * Uploads of traces beside nginx's WebDAV PUT: `node bench/traces.ts [MiB] [rounds]`. Both get the
+ * same file from curl and write it to the same disk, in turns; the collector also computes the
+ * digest and syncs. Prints MB/s, their ratio and the collector's peak memory. Needs nginx and curl.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const MIB = 2 ** 20;
+const mebibytes = Number(process.argv[2] ?? 1024);
+const rounds = Number(process.argv[3] ?? 5);
+const directory = mkdtempSync(join(tmpdir(), 'windrow-bench-traces-'));
+const file = join(directory, 'trace.bin');
+const started: ChildProcess[] = [];
+
+function makeFile(): string {
+  const hash = createHash('sha256');
+  const piece = Buffer.alloc(MIB);
+  writeFileSync(file, '');
+  for (let index = 0; index < mebibytes; index++) {
+    piece.writeUInt32LE(index, index % 1000);
+    hash.update(piece);
+    writeFileSync(file, piece, { flag: 'a' });
+  }
+  return hash.digest('hex');
+}
+
+async function until<T>(look: () => T | undefined): Promise<T> {
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function answers(url: string): true | undefined {
+  try {
+    execFileSync('curl', ['-s', '-o', '/dev/null', url]);
+    return true;
+  } catch {
+    return undefined;
+  }
+}
+
+async function startNginx(): Promise<string> {
+  const port = 20_000 + (process.pid % 10_000);
+  const configuration = join(directory, 'nginx.conf');
+  for (const name of ['dav', 'body']) mkdirSync(join(directory, name), { mode: 0o777 });
+  writeFileSync(
+    configuration,
+    `daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/nginx.log;
+user root;
+events {}
+http { access_log off; client_max_body_size 0; client_body_temp_path ${directory}/body;
+  server { listen 127.0.0.1:${port}; root ${directory}/dav; location / { dav_methods PUT; } } }`,
+  );
+  started.push(spawn('nginx', ['-c', configuration], { stdio: 'ignore' }));
+  const url = `http://127.0.0.1:${port}`;
+  await until(() => answers(url));
+  return url;
+}
+
+async function startCollector(): Promise<{ url: string; pid: number }> {
+  const windrow = fileURLToPath(new URL('../bin/windrow', import.meta.url));
+  const state = join(directory, 'state');
+  const child = spawn(windrow, ['serve', '--traces', '--state', state, '--listen', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  started.push(child);
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const url = await until(() => /serving (http:\S+)/.exec(said)?.[1]);
+  return { url, pid: child.pid! };
+}
+
+function seconds(work: () => void): number {
+  const startedMs = performance.now();
+  work();
+  return (performance.now() - startedMs) / 1000;
+}
+
+function putNginx(url: string, round: number): void {
+  execFileSync('curl', ['-sSf', '-T', file, `${url}/trace${round}`]);
+  rmSync(join(directory, 'dav', `trace${round}`));
+}
+
+function putCollector(url: string, sha256: string, round: number): void {
+  const fields = { username: 'rocks', id: `bench.${round}`, filename: 'trace.bin', sha256 };
+  const metadata = Object.entries(fields)
+    .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
+    .join(',');
+  const tus = ['-H', 'Tus-Resumable: 1.0.0'];
+  const begin = [
+    ...tus,
+    '-H',
+    `Upload-Length: ${mebibytes * MIB}`,
+    '-H',
+    `Upload-Metadata: ${metadata}`,
+  ];
+  const head = execFileSync('curl', [
+    '-sSf',
+    '-D',
+    '-',
+    '-X',
+    'POST',
+    ...begin,
+    `${url}/traces/uploads`,
+  ]);
+  const location = /location: (\S+)/i.exec(head.toString())![1]!;
+  const send = [
+    ...tus,
+    '-H',
+    'Upload-Offset: 0',
+    '-H',
+    'Content-Type: application/offset+octet-stream',
+  ];
+  execFileSync('curl', ['-sSf', '-X', 'PATCH', ...send, '-T', file, new URL(location, url).href]);
+  rmSync(join(directory, 'state', 'traces', `bench.${round}`), { recursive: true });
+}
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+try {
+  const sha256 = makeFile();
+  const nginx = await startNginx();
+  const collector = await startCollector();
+  const speeds: Record<'nginx' | 'collector', number[]> = { nginx: [], collector: [] };
+  for (let round = 0; round <= rounds; round++) {
+    const peer = mebibytes / seconds(() => putNginx(nginx, round));
+    const ours = mebibytes / seconds(() => putCollector(collector.url, sha256, round));
+    if (round === 0) continue; // warms both up
+    speeds.nginx.push(peer);
+    speeds.collector.push(ours);
+  }
+  const [peer, ours] = [median(speeds.nginx), median(speeds.collector)];
+  const status = readFileSync(`/proc/${collector.pid}/status`, 'utf8');
+  const peak = Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
+  console.log(`nginx PUT    ${peer.toFixed(0)} MiB/s`);
+  console.log(`collector    ${ours.toFixed(0)} MiB/s, ${(ours / peer).toFixed(2)} of nginx`);
+  console.log(`peak memory of the collector ${peak.toFixed(0)} MiB`);
+} finally {
+  for (const child of started) child.kill();
+  rmSync(directory, { recursive: true, force: true });
+}
