@@ -58,4 +58,5 @@ export {
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
+export { type WallValues, wallSettings } from './wall-settings.ts';
 export { type WindrowSettings, windrowSettings } from './windrow-settings.ts';

@@ -119,7 +119,10 @@ export function readSettings<Table extends SettingTable>(
   if (sources.hasVariables !== false) {
     takeEnvironment(table, sources.surroundings, add, warnings);
   }
-  for (const file of sources.files) takeFile(names, file, sources.section, add, problems);
+  const tables = Object.values(table).filter(({ type }) => type === 'table');
+  const tableNames = new Set(tables.map(({ name }) => name));
+  const known = { names, tables: tableNames, section: sources.section };
+  for (const file of sources.files) takeFile(known, file, add, problems);
 
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
@@ -183,56 +186,88 @@ function namesIn(table: SettingTable): ReadonlyMap<string, string> {
   return names;
 }
 
-function takeFile(
-  names: ReadonlyMap<string, string>,
-  file: SettingsFile,
-  section: string | undefined,
-  add: Add,
-  problems: string[],
-): void {
-  const lines = linesOfKeys(file.text, section);
-  const first = new Map<string, number>();
-  for (const [key, value] of keysOf(file.text, section)) {
-    const numbers = lines.get(key) ?? [1];
+interface Known {
+  readonly names: ReadonlyMap<string, string>;
+  /** Settings that a whole section is the value of. */
+  readonly tables: ReadonlySet<string>;
+  /** A section whose keys count as if they stood above the first. */
+  readonly section: string | undefined;
+}
+
+/** One line of a settings file. */
+interface Entry {
+  /** `''` above the first section. */
+  readonly section: string;
+  readonly key: string;
+  /** Null where it is no text. */
+  readonly text: string | null;
+}
+
+/** `key` in section `[section]` is the setting `section-key`, or an element of a table. */
+function takeFile(known: Known, file: SettingsFile, add: Add, problems: string[]): void {
+  const lines = linesOfKeys(file.text);
+  const taken = new Map<string, number>();
+  const sections = new Map<string, Found>();
+  const base = dirname(file.path);
+  for (const entry of entriesOf(file.text)) {
+    const { section, key, text } = entry;
+    const numbers = lines.get(idOf(section, key)) ?? [1];
     const place = `${file.path}:${numbers.at(-1)}`;
-    const name = names.get(key);
-    const before = name === undefined ? undefined : first.get(name);
-    if (typeof value === 'object' && value !== null) {
-      problems.push(`${place}: [${key}]: sections and lists have no meaning here`);
-    } else if (name === undefined) {
-      problems.push(`${place}: ${key} is no setting${didYouMean(key, names.keys())}`);
-    } else if (numbers.length > 1 || before !== undefined) {
-      problems.push(`${place}: ${key} stands already in line ${before ?? numbers[0]}`);
-    } else {
-      first.set(name, numbers[0]!);
-      const origin: Origin = { kind: file.kind, place };
-      add(name, { text: String(value), origin, base: dirname(file.path) });
-    }
+    const name = known.names.get(nameOf(known, section, key));
+    const fault = faultOf(known, entry, [taken.get(name ?? '') ?? [], numbers].flat());
+    if (name !== undefined) taken.set(name, numbers[0]!);
+    if (fault !== '' || text === null) problems.push(`${place}: ${fault}`);
+    else if (known.tables.has(section)) {
+      const before = sections.get(section);
+      const origin = before?.origin ?? { kind: file.kind, place };
+      const whole = `${before ? `${before.text}, ` : ''}${key}=${text}`;
+      sections.set(section, { text: whole, origin, base });
+    } else add(name!, { text, origin: { kind: file.kind, place }, base });
   }
+  for (const [table, found] of sections) add(table, found);
 }
 
-/** Keys and values, those of the section among them. */
-function keysOf(text: string, section: string | undefined): [string, unknown][] {
-  return Object.entries(ini.parse(text)).flatMap(([key, value]) =>
-    key === section && typeof value === 'object' && value !== null
-      ? Object.entries(value)
-      : [[key, value]],
-  );
+function faultOf(known: Known, { section, key, text }: Entry, lines: readonly number[]): string {
+  const shown = section === '' ? key : `${key} in [${section}]`;
+  if (text === null) return `${shown}: lists and sections in sections have no meaning here`;
+  if (lines.length > 1) return `${shown} stands already in line ${lines[0]}`;
+  const name = nameOf(known, section, key);
+  if (known.tables.has(section) || known.names.has(name)) return '';
+  return `${shown} is no setting${didYouMean(name, known.names.keys())}`;
 }
 
-/**
- * The library that reads INI does not say where; this finds the lines of each key, and of each
- * section whose keys do not count.
- */
-function linesOfKeys(text: string, counted: string | undefined): Map<string, number[]> {
+function nameOf(known: Known, section: string, key: string): string {
+  return section === '' || section === known.section ? key : `${section}-${key}`;
+}
+
+function entriesOf(text: string): Entry[] {
+  return Object.entries(ini.parse(text)).flatMap(([name, value]) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return [entryOf('', name, value)];
+    }
+    return Object.entries(value).map(([key, inner]) => entryOf(name, key, inner));
+  });
+}
+
+function entryOf(section: string, key: string, value: unknown): Entry {
+  const isText = typeof value !== 'object' || value === null;
+  return { section, key, text: isText ? String(value) : null };
+}
+
+function idOf(section: string, key: string): string {
+  return `${section}\n${key}`;
+}
+
+/** The library that reads INI does not say where; this finds the lines of each key. */
+function linesOfKeys(text: string): Map<string, number[]> {
   const lines = new Map<string, number[]>();
-  let inSection = false;
+  let section = '';
   text.split(/\r\n|\r|\n/).forEach((line, index) => {
-    const section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1];
+    section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1] ?? section;
     const key = /^\s*([^;#=\s[][^=]*?)\s*(?:\[\])?\s*(?:=|$)/.exec(line)?.[1];
-    if (section !== undefined) inSection = section !== counted;
-    const name = section === undefined && !inSection ? key : inSection ? section : undefined;
-    if (name !== undefined) lines.set(name, [...(lines.get(name) ?? []), index + 1]);
+    if (key === undefined) return;
+    const id = idOf(section, key);
+    lines.set(id, [...(lines.get(id) ?? []), index + 1]);
   });
   return lines;
 }

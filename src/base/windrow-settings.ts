@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
+import { wallSettings } from './wall-settings.ts';
 
 /** Every setting of Windrow. Those of one job stand in its sweep file, not here. */
 export const windrowSettings = {
@@ -184,6 +185,7 @@ export const windrowSettings = {
     default: 'no',
     doc: 'Collect traps, and answer monitors at / and /RPC2, as traps.ini says.',
   },
+  ...wallSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

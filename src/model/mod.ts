@@ -52,6 +52,7 @@ export {
 } from './usage.ts';
 export {
   type Isolation,
+  isDemanding,
   LEVEL_NAMES,
   LEVELS,
   type Level,
@@ -59,6 +60,7 @@ export {
   type MachineWalls,
   NETWORKS,
   type Network,
+  NO_ISOLATION,
   WALLS,
   type Wall,
   type WallsHad,
