@@ -37,6 +37,7 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('certificates', "the site's own authority and its server's certificate", ['base']),
   room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'wire']),
   room('pilots', 'workers onto machines: this one', ['base', 'model']),
   room(
@@ -64,6 +65,7 @@ export const ROOMS: readonly Room[] = [
     'store',
     'sandbox',
     'results',
+    'certificates',
     'traces',
     'pilots',
     'worker',
