@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
 import type { TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
-import { openLineProcess, openStarter } from '#sandbox';
+import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
@@ -82,7 +82,8 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       userCode: local ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,
-        openStarter: () => openStarter({ launcherPath: null }),
+        // The launcher ends what it runs when this server is killed.
+        openStarter: () => openStarter({ launcherPath: findLauncher() }),
         environment: environmentForUserCode(options.environment),
         nonce: () => randomBytes(18).toString('base64url'),
       },

@@ -114,6 +114,8 @@ export interface WorkerOptions {
   readonly waitForLine: boolean;
   /** The session is the first line on standard input. */
   readonly sessionFromInput: boolean;
+  /** Absolute path of its own executable, if that is to go when a job asks for it; or null. */
+  readonly clientFile: string | null;
   /** Absolute path of the file that tells what became of the start, or null. */
   readonly report: string | null;
   /** How long the server may take to answer for the first time; undefined: as later. */

@@ -67,12 +67,13 @@ do_enter() {
     *) parents= ;;
   esac
   say directory "$dir"
-  if [ ! -d "$dir" ]; then
-    reason=$(mkdir $parents "$dir" 2>&1) || { say fault "$(why_not_made)" "$reason"; return; }
-  fi
+  # Another start may be making them in this very moment.
+  [ -d "$dir" ] || reason=$(mkdir $parents "$dir" 2>&1) || [ -d "$dir" ] ||
+    { say fault "$(why_not_made)" "$reason"; return; }
   reason=$(cd "$dir" 2>&1) || { say fault unwritable "$reason"; return; }
   cd "$dir" || return
-  [ -d bin ] || reason=$(mkdir bin 2>&1) || { say fault "$(why_not_written)" "$reason"; return; }
+  [ -d bin ] || reason=$(mkdir bin 2>&1) || [ -d bin ] ||
+    { say fault "$(why_not_written)" "$reason"; return; }
   try=bin/.try-$nonce
   if ! reason=$( { printf '#!/bin/sh\nexit 0\n' >"$try"; } 2>&1 ); then
     why=$(why_not_written)
@@ -179,6 +180,7 @@ do_receive() {
   arg sent
   arg bytes
   arg wanted
+  arg tag
   set +f
   rm -f "$name".*.part
   set -f
@@ -200,7 +202,12 @@ do_receive() {
     return
   fi
   chmod 700 "$draft"
-  if reason=$(mv -f "$draft" "$name" 2>&1); then say placed; else say fault unwritable "$reason"; fi
+  if reason=$(mv -f "$draft" "$name" 2>&1); then
+    [ -z "$tag" ] || : >"$name.by-$tag"
+    say placed
+  else
+    say fault unwritable "$reason"
+  fi
 }
 
 # Where logind ends what a session leaves behind, a scope of the user's own manager is spared.

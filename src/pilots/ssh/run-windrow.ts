@@ -34,7 +34,7 @@ export async function runWindrowOn(
   const words = plan.wordsFor(textOf(facts, 'client') ?? '');
   const site = await enterSite(machine, shell, facts);
   const { clock, signal } = plan;
-  await placeProgram(program, { shell, site, places, clock, signal });
+  await placeProgram(program, { shell, site, places, sessionTag: '', clock, signal });
   const lines = [`bin/${fileNameOf(program)}`, plan.input, String(words.length), ...words];
   const answer = await shell.call('windrow', lines, {
     silenceMs: 0,

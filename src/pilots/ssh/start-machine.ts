@@ -72,7 +72,8 @@ export async function startOn(
   const program = await plan.executableFor(platform);
   const site = await enterSite(machine, shell, facts);
   const url = plan.urlFor(textOf(facts, 'client') ?? '');
-  const placing = { shell, site, places, clock: plan.clock, signal: plan.signal };
+  const { sessionTag, clock, signal } = plan;
+  const placing = { shell, site, places, sessionTag, clock, signal };
   const launch = { machine, program, placing, plan, url };
   const placed = await placeProgram(program, placing);
   const outcome = await launchAgain(launch, placed);
@@ -112,8 +113,8 @@ async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
   const folder = folderOf(site.host);
   const log = `${folder}/worker.log`;
   const report = `${folder}/report-${shell.nonce}`;
-  const words = workerWords(launch, log, report);
   const program = `bin/${fileNameOf(launch.program)}`;
+  const words = workerWords(launch, program, log, report);
   await shell.call('launch', [program, log, report, document, String(words.length), ...words]);
   const limitMs = contactMs + LOADING_MS;
   const sinceMs = clock.monotonic();
@@ -148,6 +149,7 @@ async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
 /** Nothing secret is among them: everybody on the machine can read them. */
 function workerWords(
   { machine, placing, plan, url }: Launch,
+  program: string,
   log: string,
   report: string,
 ): string[] {
@@ -157,6 +159,7 @@ function workerWords(
     ...['--server', url],
     '--session-stdin',
     ...['--dir', placing.site.directory],
+    ...['--client-file', program],
     ...['--log-file', log],
     ...['--report', report],
     ...['--first-contact', `${plan.contactMs} ms`],
