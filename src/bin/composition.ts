@@ -10,6 +10,7 @@ export function compositionFor(world: World): Composition {
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
     machines: async () => (await import('./machines.ts')).machines,
+    certificates: async () => (await import('./tls.ts')).certificates,
     newTraceId: async () => (await import('./traces.ts')).newTraceId(),
     collectTraces: async (options, signal) =>
       (await import('./traces.ts')).collectTraces(options, signal),
@@ -23,19 +24,31 @@ export function compositionFor(world: World): Composition {
 
 /** The errors of every room, as far down as a user may meet them. */
 export async function errorTables(): Promise<readonly NamedErrors[]> {
-  const [classad, wire, sweep, store, sandbox, results, traces, pilots, worker, server] =
-    await Promise.all([
-      import('#classad'),
-      import('#wire'),
-      import('#sweep'),
-      import('#store'),
-      import('#sandbox'),
-      import('#results'),
-      import('#traces'),
-      import('#pilots'),
-      import('#worker'),
-      import('#server'),
-    ]);
+  const [
+    classad,
+    wire,
+    sweep,
+    store,
+    sandbox,
+    results,
+    certificates,
+    traces,
+    pilots,
+    worker,
+    server,
+  ] = await Promise.all([
+    import('#classad'),
+    import('#wire'),
+    import('#sweep'),
+    import('#store'),
+    import('#sandbox'),
+    import('#results'),
+    import('#certificates'),
+    import('#traces'),
+    import('#pilots'),
+    import('#worker'),
+    import('#server'),
+  ]);
   const rooms: [room: string, door: object][] = [
     ['base', { baseErrors }],
     ['classad', classad],
@@ -44,6 +57,7 @@ export async function errorTables(): Promise<readonly NamedErrors[]> {
     ['store', store],
     ['sandbox', sandbox],
     ['results', results],
+    ['certificates', certificates],
     ['traces', traces],
     ['pilots', pilots],
     ['worker', worker],

@@ -39,6 +39,7 @@ export async function runHere(
     stateDirectory: directory,
     listen: options.listen ?? { host: '127.0.0.1', port: 0 },
     insecure: options.insecure,
+    tls: options.tls,
     leaseMs: options.leaseMs,
     pingMs: options.pingMs,
     diskReserveBytes: options.diskReserveBytes,

@@ -8,6 +8,7 @@ export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
   AxisText,
+  Certificates,
   CollectTracesOptions,
   Composition,
   LogChoice,
@@ -21,6 +22,7 @@ export type {
   RunOptions,
   ServeOptions,
   StartWish,
+  TlsWish,
   TraceSource,
   TraceStoreOptions,
   WorkerOptions,

@@ -6,10 +6,12 @@ import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
+import * as tls from './table/tls.ts';
 import * as traces from './table/traces.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
+  { name: 'tls', summary: "Make and show the certificates of the site's server." },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
 ];
 
@@ -33,6 +35,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   rm,
   workers,
   stop,
+  tls.init,
+  tls.renew,
+  tls.show,
   traces.collect,
   traces.ls,
   traces.show,

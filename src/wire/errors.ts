@@ -102,7 +102,7 @@ export const wireErrors = defineErrors({
   },
   SERVER_CONNECTION_LOST: {
     message: 'the connection to {url} broke during {method} {path}: {reason}',
-    todo: 'Try again; the server may or may not have done what was asked.',
+    todo: 'Try again; the server may or may not have done what was asked. If it speaks TLS, its address begins with https://.',
     status: 502,
     example: {
       url: 'http://127.0.0.1:8980',

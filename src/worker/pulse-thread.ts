@@ -32,8 +32,8 @@ const plainAgent = new http.Agent(CONNECTIONS);
 const pinnedAgents = new Map<string, PinnedAgent>();
 
 function pinnedAgent(pin: string): PinnedAgent {
-  let agent = pinnedAgents.get(pin);
-  if (!agent) pinnedAgents.set(pin, (agent = new PinnedAgent(CONNECTIONS, parsePin(pin))));
+  const agent = pinnedAgents.get(pin) ?? new PinnedAgent(CONNECTIONS, parsePin(pin));
+  pinnedAgents.set(pin, agent);
   return agent;
 }
 

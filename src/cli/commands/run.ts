@@ -5,6 +5,7 @@ import { TOKEN_FILE } from '../find-server.ts';
 import { logChoice } from '../log-choice.ts';
 import type { RunOptions } from '../port.ts';
 import type { run as spec } from '../table/run.ts';
+import { tlsWishOf } from '../tls-wish.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -68,6 +69,7 @@ function runOptions(input: Input, world: World): RunOptions {
     stateDirectory: own('stateDirectory') ? values.stateDirectory : null,
     listen: own('listen') ? values.listen : null,
     insecure: values.insecure,
+    tls: tlsWishOf(values),
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
     leaseMs: values.leaseMs,
