@@ -20,6 +20,8 @@ export interface OpenServerOptions {
   readonly insecure: boolean;
   /** Null: plain HTTP. */
   readonly tls: TlsWish | null;
+  /** Only its own user submits to it: the user's code may run with the user's rights. */
+  readonly isOwn: boolean;
   /** Nothing is handed out or changed, and nobody is told where it listens. */
   readonly readOnly: boolean;
   readonly leaseMs: number;
@@ -90,7 +92,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
       diskReserveBytes: options.diskReserveBytes,
-      userCode: local ? 'run' : 'refuse',
+      userCode: local || options.isOwn ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,
         // The launcher ends what it runs when this server is killed.

@@ -1,13 +1,15 @@
 /** Certificates: those of a server while it runs, and the commands that make them. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { formatDuration, messageOf, systemClock, systemReasonOf } from '#base';
 import {
   certificateErrors,
+  filesIn,
   initTls,
   type ServerTls as ReadTls,
   readTls,
   renewTls,
+  validUntilMs,
 } from '#certificates';
 import type { Certificates, TlsWish } from '#cli';
 import type { ServerTls } from '#server';
@@ -85,6 +87,19 @@ function readAuthority(file: string): string {
     throw certificateErrors.create('TLS_UNUSABLE', { file, reason: systemReasonOf(error) });
   }
   throw certificateErrors.create('TLS_UNUSABLE', { file, reason: 'there is no certificate in it' });
+}
+
+/** Certificates of a directory, which are made, or made anew when they are soon over. Throws TLS_…. */
+export async function ensureCertificates(directory: string): Promise<TlsWish> {
+  const files = filesIn(directory);
+  const nowMs = systemClock.now();
+  if (!existsSync(files.certificate)) {
+    await initTls(directory, certificates.ownNames(), nowMs);
+    return files;
+  }
+  const endMs = validUntilMs(files);
+  if (endMs - nowMs < WARN_MS) await renewTls(directory, [], nowMs);
+  return files;
 }
 
 export const certificates: Certificates = {

@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly name: string | undefined;
   readonly collect: string | undefined;
   readonly validate: string | undefined;
+  readonly validateExpression: string | undefined;
   readonly retries: number | undefined;
   /** 0: none. */
   readonly timeoutMs: number | undefined;
@@ -44,6 +45,19 @@ export interface RunOptions {
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** List of machines that take part, in place of the sweep file's. */
+  readonly nodes: MachineWish['nodes'] | undefined;
+  /** How many of them must come up. */
+  readonly atLeast: number | undefined;
+  /** HOST or HOST:PORT under which machines reach the server; `''`: to be found out. */
+  readonly advertise: string;
+  /** Conversations with machines at the same time. */
+  readonly parallel: number;
+  readonly connectTimeoutMs: number;
+  /** Absolute directory of executables for machines, or `''`: the usual one. */
+  readonly executables: string;
+  /** Absolute; the session of `server`, for workers. */
+  readonly sessionFile: string;
   /** URL of a server, or null: start one in this process. */
   readonly server: string | null;
   /** Absolute; where the admin token of `server` is read when `token` is empty. */

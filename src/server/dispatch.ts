@@ -1,12 +1,12 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
-import { messageOf } from '#base';
 import type { TaskIndex, Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
 import type { Core, Grant, Job, Worker } from './core.ts';
+import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
-import { nextNumber, setJobState } from './reactor/tasks.ts';
+import { nextNumber } from './reactor/tasks.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
 const RUNNING_SEEN = 1000;
@@ -117,8 +117,7 @@ function readRows(
   try {
     return runs.flatMap(([first, length]) => job.rows.rows(first, length));
   } catch (error) {
-    const reason = `its parameter table cannot be read: ${messageOf(error)}`;
-    setJobState(core, job, 'paused', reason, 'server');
+    onRowsUnreadable(core, job, error);
     return null;
   }
 }
