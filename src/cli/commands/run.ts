@@ -58,6 +58,9 @@ function runOptions(input: Input, world: World): RunOptions {
     processes: options.processes,
     gpus: options.gpus,
     timeMs: options.time,
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
     output:
       options.output === undefined
@@ -85,6 +88,8 @@ function runOptions(input: Input, world: World): RunOptions {
     tls: tlsWishOf(values),
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
+    // Whoever runs a sweep here runs it as anything else: as himself, even as root.
+    workerWalls: values.walls === 'auto' ? 'bare' : values.walls,
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,

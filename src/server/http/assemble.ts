@@ -49,6 +49,8 @@ function none(): never {
   throw new Error('schemas are checked by the routes themselves');
 }
 
+const PROBED_AFTER_MS = 15_000;
+
 /** Routes come later. `tls` null: plain HTTP. */
 function newHttp(tls: ServerTls | null): FastifyInstance {
   const options = {
@@ -85,6 +87,8 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   const { parts, results, desk, door, session, adminToken, log } = assembly;
   const { clock } = parts.core;
   const http = newHttp(assembly.tls);
+  // A peer that has vanished (power, cable) answers no probe, and what waits for it is let go.
+  http.server.on('connection', (socket) => void socket.setKeepAlive(true, PROBED_AFTER_MS));
   answerProblems(http, (error, where) =>
     log('error', 'a request failed', {
       where,
