@@ -2,7 +2,13 @@
 export { type CommandSpec, exitCodesOf } from './command.ts';
 export { type DescribedOption, describedOptions } from './described-option.ts';
 export { cliErrors } from './errors.ts';
-export { readServerFile, SERVER_FILE, type ServerFile, TOKEN_FILE } from './find-server.ts';
+export {
+  readServerFile,
+  readToken,
+  SERVER_FILE,
+  type ServerFile,
+  TOKEN_FILE,
+} from './find-server.ts';
 export { FOLLOWED, followJob } from './follow.ts';
 export { newsJson, processes, startedText, tellMachine } from './machine-news.ts';
 export { runCli } from './main.ts';

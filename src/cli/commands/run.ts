@@ -16,7 +16,7 @@ export async function run(input: Input, world: World): Promise<number> {
   return await input.composition.run(runOptions(input, world), world);
 }
 
-function checkWhatToRun({ args, words }: Input): void {
+function checkWhatToRun({ args, words, options }: Input): void {
   const wrong = (problem: string) =>
     cliErrors.create('USAGE_WRONG', { problem, help: 'windrow run --help' });
   if (args.length === 0 && words.length === 0) {
@@ -24,6 +24,9 @@ function checkWhatToRun({ args, words }: Input): void {
   }
   if (args.length > 0 && words.length > 0) {
     throw wrong(`both a sweep file (${args[0]}) and a command after -- were given`);
+  }
+  if (options.validate !== undefined && options.validateExpression !== undefined) {
+    throw wrong('both --validate and --validate-expression were given; a job has one validator');
   }
 }
 
@@ -42,6 +45,7 @@ function runOptions(input: Input, world: World): RunOptions {
     name: options.name,
     collect: options.collect,
     validate: options.validate,
+    validateExpression: options.validateExpression,
     retries: options.retries,
     timeoutMs: options.timeout,
     directory: options.directory as RunOptions['directory'],
@@ -53,6 +57,9 @@ function runOptions(input: Input, world: World): RunOptions {
     processes: options.processes,
     gpus: options.gpus,
     timeMs: options.time,
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
     output:
       options.output === undefined
@@ -79,6 +86,8 @@ function runOptions(input: Input, world: World): RunOptions {
     insecure: values.insecure,
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
+    // Whoever runs a sweep here runs it as anything else: as himself, even as root.
+    workerWalls: values.walls === 'auto' ? 'bare' : values.walls,
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,

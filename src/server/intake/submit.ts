@@ -74,8 +74,9 @@ export class Intake {
 
   async #checkOneCode(what: 'validator' | 'collector', code: UserCode): Promise<void> {
     const { blobs, layout, ports, userCode } = this.#parts;
-    if (code.kind === 'expression') return;
-    if (userCode !== 'run') throw serverErrors.create('USER_CODE_REFUSED', { what: code.path });
+    if (userCode !== 'run' && code.kind !== 'expression') {
+      throw serverErrors.create('USER_CODE_REFUSED', { what: code.path });
+    }
     await checkUserCode(what, placeUserCode(code, blobs, layout), USER_CODE_MEMORY_BYTES, ports);
   }
 
