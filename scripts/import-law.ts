@@ -37,6 +37,7 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('certificates', "the site's own authority and its server's certificate", ['base']),
   room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'wire']),
   room('traps', 'the trap collector: sources, what is kept, its XML-RPC and HTTP face', [
     'base',
@@ -69,6 +70,7 @@ export const ROOMS: readonly Room[] = [
     'store',
     'sandbox',
     'results',
+    'certificates',
     'traces',
     'traps',
     'pilots',

@@ -52,6 +52,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     machines: async () => {
       throw new Error('no machine was to be talked to');
     },
+    certificates: async () => {
+      throw new Error('no certificate was to be made');
+    },
     newTraceId: async () => '1795276800.000000001',
     collectTraces: async () => {
       throw new Error('no traces were to be collected');

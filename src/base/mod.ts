@@ -34,6 +34,16 @@ export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { commandOf, PART_OPTION } from './own-script.ts';
+export {
+  CertificateRefused,
+  fingerprintOf,
+  LEAST_TLS_VERSION,
+  PinnedAgent,
+  parsePin,
+  refusalOf,
+  type ServerAddress,
+  withPin,
+} from './pinned-tls.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,

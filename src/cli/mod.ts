@@ -15,6 +15,7 @@ export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
   AxisText,
+  Certificates,
   CollectTracesOptions,
   Composition,
   LogChoice,
@@ -28,6 +29,7 @@ export type {
   RunOptions,
   ServeOptions,
   StartWish,
+  TlsWish,
   TraceSource,
   TraceStoreOptions,
   TrapsServeOptions,

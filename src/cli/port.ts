@@ -70,6 +70,8 @@ export interface RunOptions {
   readonly stateDirectory: string | null;
   /** Null: loopback, any free port, and no `serving` line. */
   readonly listen: Address | null;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly slots: number;
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
@@ -92,6 +94,8 @@ export interface ServeOptions {
   readonly listen: Address;
   /** Absolute. */
   readonly stateDirectory: string;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly leaseMs: number;
   readonly pingMs: number;
@@ -157,6 +161,12 @@ export interface WorkerOptions {
   readonly log: LogChoice;
 }
 
+/** Where a server's certificate and key are, absolute. */
+export interface TlsWish {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** What the collector of traces of a server is to do. */
 export interface TraceStoreOptions {
   /** Absolute. */
@@ -164,6 +174,8 @@ export interface TraceStoreOptions {
   readonly account: string;
   /** Absolute, or `''`. */
   readonly secretFile: string;
+  /** Absolute, or `''`. */
+  readonly clientAuthority: string;
   readonly anonymous: boolean;
   readonly fileLimitBytes: number;
   readonly idLimitBytes: number;
@@ -306,6 +318,27 @@ export interface Machines {
   ): Promise<MachineExecuted[]>;
 }
 
+/** A server's certificate, as far as others may know it. */
+export interface CertificateView {
+  /** 64 hex digits: what addresses carry behind `#sha256:`. */
+  readonly pin: string;
+  readonly fingerprint: string;
+  readonly names: readonly string[];
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
+export interface Certificates {
+  /** Makes an authority and a first certificate for these names. Throws TLS_…. */
+  init(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** A new certificate by the same authority; `names` `[]`: those of the last. Throws TLS_…. */
+  renew(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** Throws TLS_…. */
+  show(files: TlsWish, nowMs: number): CertificateView;
+  /** Names and addresses of this machine. */
+  ownNames(): readonly string[];
+}
+
 /** A server that this process opened for a while. */
 export interface OpenedServer {
   readonly url: string;
@@ -326,6 +359,8 @@ export interface Composition {
   serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;
+  /** Certificates of the site's own, loaded when they are needed. */
+  certificates(): Promise<Certificates>;
   /** An id for one collection of traces. */
   newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
