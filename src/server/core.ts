@@ -33,6 +33,10 @@ export interface Job {
   collectedAtMs: number | null;
   /** Files that its collection has put into its output directory. */
   published: readonly PublishedFile[];
+  /** It was removed, and its results are deleted, or about to be. */
+  emptied: boolean;
+  /** Others that are taking over its results at this moment. */
+  takers: number;
   /** Why its outputs could not be written the last time, or null. */
   collectionError: unknown;
   readonly results: SegmentStore;

@@ -1,4 +1,5 @@
 /** The server's memory as it was, from the store. Nothing is repaired, only read. */
+import { rmSync } from 'node:fs';
 import { type AttemptRecord, isFinal, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { Store, StoredGrant, StoredJob } from '#store';
@@ -55,6 +56,8 @@ async function openJob(
   tables: Tables,
   stored: StoredJob,
 ): Promise<Job> {
+  // A server that was killed while it deleted them may have left some of its files.
+  if (stored.emptied) rmSync(layout.results(stored.id), { recursive: true, force: true });
   const tasks = new TaskTable(stored.rows);
   for (const { segment, bytes } of await store.states(stored.id)) tasks.restore(segment, bytes);
   const job: Job = {
@@ -63,6 +66,7 @@ async function openJob(
     tasks,
     notes: new Map(),
     copies: new Map(),
+    takers: 0,
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
     collectionError: null,

@@ -27,6 +27,7 @@ import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
+import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
@@ -73,6 +74,7 @@ export class Server {
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #leases: LeaseWatch;
+  readonly #pruning: Pruning;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #statisticsAtMs = 0;
@@ -140,6 +142,7 @@ export class Server {
     });
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
+    this.#pruning = new Pruning({ core, store, layout, tables, log: options.log });
     const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
     const parts: ApiParts = {
       core,
@@ -248,6 +251,7 @@ export class Server {
 
   #startTimers(): void {
     this.#leases.start();
+    if (!this.#options.readOnly) this.#pruning.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
@@ -338,6 +342,11 @@ export class Server {
     await this.#door.everyoneTold(signal);
   }
 
+  /** Deletes what no job needs any more, now rather than within a minute. */
+  prune(): Promise<void> {
+    return this.#pruning.run();
+  }
+
   /** Nothing more is handed out; workers are told to finish what they have. */
   drain(): void {
     this.core.draining = true;
@@ -356,6 +365,7 @@ export class Server {
     this.core.commit.end();
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#pruning.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

@@ -21,6 +21,7 @@ export function storedJob(id: number): StoredJob {
     resultsEnd: null,
     collectedAtMs: null,
     published: [],
+    emptied: false,
   };
 }
 

@@ -110,6 +110,7 @@ export function jobCells(job: StoredJob): Cell[] {
     job.resultsEnd?.bytes ?? null,
     job.collectedAtMs,
     JSON.stringify(job.published),
+    job.emptied ? 1 : 0,
   ];
 }
 
@@ -121,6 +122,7 @@ export function jobOf(row: Row): StoredJob {
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),
+    emptied: row.emptied === 1,
     resultsEnd:
       resultsSegment === null
         ? null

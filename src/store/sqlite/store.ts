@@ -145,6 +145,26 @@ export class SqliteStore implements Store {
     return this.#all('collected-by-end', sequence, job, limit).map(collectedOf);
   }
 
+  async reuses(job: JobId, home: JobId): Promise<boolean> {
+    return this.#all('reuses', home, job).length > 0;
+  }
+
+  async forget(job: JobId, limit: number): Promise<boolean> {
+    // Later ends are numbered on from here, also when the last ones are deleted.
+    const last = await this.lastSequence();
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      this.#ask('set-counter').run('last-sequence', last);
+      const attempts = this.#ask('forget-attempts').run(job, limit).changes;
+      const notes = this.#ask('forget-notes').run(job, job, limit).changes;
+      this.#database.exec('COMMIT');
+      return Number(attempts) + Number(notes) > 0;
+    } catch (error) {
+      this.#rollBack();
+      throw explain(error, this.#file);
+    }
+  }
+
   async events(after: number, job: JobId | null, limit: number): Promise<StoredEvent[]> {
     const rows =
       job === null
@@ -218,6 +238,9 @@ function apply(ask: Ask, change: Change): void {
       return;
     case 'job-spec':
       ask('set-job-spec').run(JSON.stringify(change.spec), change.job);
+      return;
+    case 'job-emptied':
+      ask('set-job-emptied').run(change.job);
       return;
     case 'job-collected':
       ask('set-job-collected').run(change.atMs, JSON.stringify(change.published), change.job);
