@@ -56,4 +56,5 @@ export {
 } from './settings-reader.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
+export { type WallValues, wallSettings } from './wall-settings.ts';
 export { type WindrowSettings, windrowSettings } from './windrow-settings.ts';

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { formatIpNetwork, parseIpNetwork } from './ip-network.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
 
 /** `127.0.0.1:8980`, `[::1]:0`, `*:8980`. */
@@ -20,6 +21,14 @@ interface SettingValues {
   address: Address;
   /** Absolute; `''` where a setting may be left out. */
   path: string;
+  /** Separated by commas. */
+  list: readonly string[];
+  /** A list, each absolute. */
+  paths: readonly string[];
+  /** A list of networks in CIDR notation, as `formatIpNetwork` writes them. */
+  networks: readonly string[];
+  /** `name=path, …`, each path absolute; in a settings file a section with a line for each. */
+  table: Readonly<Record<string, string>>;
 }
 
 export type SettingType = keyof SettingValues;
@@ -74,6 +83,10 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   choice: 'one of the choices',
   address: 'HOST:PORT like 127.0.0.1:8980 or [::1]:8980',
   path: 'a path',
+  list: 'a list, separated by commas',
+  paths: 'paths, separated by commas',
+  networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
+  table: 'NAME=PATH, separated by commas, each name once',
 };
 
 export type Parsed = { readonly value: SettingValues[SettingType] } | { readonly expected: string };
@@ -105,7 +118,33 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
   address: (text) => parseAddress(text),
   path: (text, { base, home }) =>
     text.includes('\0') ? undefined : absolutePath(text, base, home),
+  list: (text) => listOf(text),
+  paths: (text, { base, home }) => listOf(text)?.map((path) => absolutePath(path, base, home)),
+  networks: (text) => networksOf(text),
+  table: (text, context) => tableOf(text, context),
 };
+
+/** Empty elements do not count: a trailing comma is no mistake. */
+function listOf(text: string): string[] | undefined {
+  if (/[\0\r\n]/.test(text)) return undefined;
+  const elements = text.split(',').map((element) => element.trim());
+  return elements.filter((element) => element !== '');
+}
+
+function networksOf(text: string): string[] | undefined {
+  const networks = listOf(text)?.map(parseIpNetwork);
+  if (!networks?.every((network) => network !== null)) return undefined;
+  return networks.map((network) => formatIpNetwork(network!));
+}
+
+function tableOf(text: string, { base, home }: ParseContext): Record<string, string> | undefined {
+  const entries = listOf(text)?.map((element) => /^([\w.-]+)\s*=\s*(\S.*)$/.exec(element));
+  if (!entries?.every((entry) => entry !== null)) return undefined;
+  const table = Object.fromEntries(
+    entries.map(([, name, path]) => [name!, absolutePath(path!, base, home)]),
+  );
+  return Object.keys(table).length === entries.length ? table : undefined;
+}
 
 const BOOLEANS = new Map([
   ['yes', true],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
+import { wallSettings } from './wall-settings.ts';
 
 /** Every setting of Windrow. Those of one job stand in its sweep file, not here. */
 export const windrowSettings = {
@@ -177,6 +178,7 @@ export const windrowSettings = {
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
   ...traceSettings,
+  ...wallSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

@@ -1,4 +1,4 @@
-import type { Address, ErrorEntry, WindrowError } from '#base';
+import type { Address, ErrorEntry, WallValues, WindrowError } from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
@@ -37,6 +37,9 @@ export interface RunOptions {
   readonly processes: number | undefined;
   readonly gpus: number | undefined;
   readonly timeMs: number | undefined;
+  readonly walls: string | undefined;
+  readonly network: string | undefined;
+  readonly root: string | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
   readonly output: string | undefined;
@@ -70,6 +73,8 @@ export interface RunOptions {
   readonly insecure: boolean;
   readonly slots: number;
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
+  /** Of its worker, for jobs that ask for none. */
+  readonly workerWalls: string;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
@@ -137,6 +142,7 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly walls: WallValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;

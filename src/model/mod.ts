@@ -40,6 +40,7 @@ export {
 } from './usage.ts';
 export {
   type Isolation,
+  isDemanding,
   LEVEL_NAMES,
   LEVELS,
   type Level,
@@ -47,6 +48,7 @@ export {
   type MachineWalls,
   NETWORKS,
   type Network,
+  NO_ISOLATION,
   WALLS,
   type Wall,
   type WallsHad,

@@ -3,7 +3,15 @@
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
 import type { Clock } from '#base';
-import type { JobId, JobSpec, JobState, PublishedFile, TaskIndex, Ticket } from '#model';
+import type {
+  JobId,
+  JobSpec,
+  JobState,
+  MachineWalls,
+  PublishedFile,
+  TaskIndex,
+  Ticket,
+} from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts } from '#scheduler';
 import type { TaskNote } from '#store';
@@ -87,6 +95,7 @@ export interface Worker {
   slots: number;
   memoryBytes: number;
   diskFreeBytes: number;
+  walls: MachineWalls | null;
   /** Whole devices that attempts may ask for. */
   gpus: number;
   /** Null until it has told. */

@@ -169,6 +169,7 @@ async function restoreGrant(
     kind: isOpen ? 'open' : 'sync',
     slots: 0,
     memoryBytes: 0,
+    walls: null,
     diskFreeBytes: 0,
     gpus: 0,
     machine: null,

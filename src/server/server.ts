@@ -32,6 +32,8 @@ import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
+/** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
+const BACKLOG = 4096;
 const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
@@ -199,7 +201,7 @@ export class Server {
   async listen(host: string, port: number): Promise<string> {
     const address = `${host}:${port}`;
     try {
-      await this.#http.listen({ host, port });
+      await this.#http.listen({ host, port, backlog: BACKLOG });
     } catch (error) {
       const code = systemCodeOf(error);
       if (code === 'EADDRINUSE') throw serverErrors.create('PORT_TAKEN', { address });

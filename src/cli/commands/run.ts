@@ -57,6 +57,9 @@ function runOptions(input: Input, world: World): RunOptions {
     processes: options.processes,
     gpus: options.gpus,
     timeMs: options.time,
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
     output:
       options.output === undefined
@@ -83,6 +86,8 @@ function runOptions(input: Input, world: World): RunOptions {
     insecure: values.insecure,
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
+    // Whoever runs a sweep here runs it as anything else: as himself, even as root.
+    workerWalls: values.walls === 'auto' ? 'bare' : values.walls,
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,

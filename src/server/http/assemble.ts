@@ -37,6 +37,8 @@ function none(): never {
   throw new Error('schemas are checked by the routes themselves');
 }
 
+const PROBED_AFTER_MS = 15_000;
+
 /** The server's whole HTTP side; it does not listen yet. */
 export function assembleHttp(assembly: Assembly): FastifyInstance {
   const { parts, results, desk, door, session, adminToken, log } = assembly;
@@ -54,6 +56,8 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
     // none here: 10 ms of every start.
     schemaController: { compilersFactory: { buildValidator: none, buildSerializer: none } },
   });
+  // A peer that has vanished (power, cable) answers no probe, and what waits for it is let go.
+  http.server.on('connection', (socket) => void socket.setKeepAlive(true, PROBED_AFTER_MS));
   answerProblems(http, (error, where) =>
     log('error', 'a request failed', {
       where,
