@@ -34,7 +34,8 @@ export async function recover(
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
   const known: Known = { running: new Map(), awayMs: new Map() };
-  for (const { id, name, slots, awayMs } of await store.workers()) {
+  for (const { id, name, slots, awayMs, order } of await store.workers()) {
+    if (order) core.orders.set(id, order);
     core.slotsByName.set(name, slots);
     if (awayMs > 0) known.awayMs.set(id, awayMs);
   }

@@ -101,6 +101,7 @@ export class Server {
       active: new Set(),
       workers: new Map(),
       slotsByName: new Map(),
+      orders: new Map(),
       leases: new Map(),
       lost: new Map(),
       nextTicket: 1,

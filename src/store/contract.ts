@@ -100,6 +100,15 @@ export interface StoredWorker {
   readonly lastSeenMs: number;
   /** It may be silent for so long before it counts as lost; 0: for the server's lease. */
   readonly awayMs: number;
+  /** What somebody has told it to do; null: to work as usual. */
+  readonly order: WorkerOrder | null;
+}
+
+export interface WorkerOrder {
+  readonly state: 'paused' | 'draining';
+  readonly reason: string;
+  readonly actor: string;
+  readonly atMs: number;
 }
 
 /** Everything that may change, applied in order, all or nothing. */
@@ -170,7 +179,12 @@ export type Change =
       readonly actor: string;
       readonly text: string;
     }
-  | { readonly kind: 'worker'; readonly worker: StoredWorker };
+  | { readonly kind: 'worker'; readonly worker: Omit<StoredWorker, 'order'> }
+  | {
+      readonly kind: 'worker-ordered';
+      readonly worker: string;
+      readonly order: WorkerOrder | null;
+    };
 
 /** An ended attempt with its place in the order of ends. */
 export interface AttemptRow extends AttemptRecord {

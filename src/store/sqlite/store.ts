@@ -9,7 +9,6 @@ import type {
   CollectedRow,
   Store,
   StoredEvent,
-  StoredWorker,
   TaskNote,
 } from '../contract.ts';
 import { storeErrors } from '../errors.ts';
@@ -24,6 +23,7 @@ import {
   jobOf,
   type Row,
   tableOf,
+  workerOf,
 } from './rows.ts';
 
 const datasync = promisify(fdatasync);
@@ -96,7 +96,7 @@ export class SqliteStore implements Store {
   }
 
   async workers() {
-    return this.#all('workers') as unknown as StoredWorker[];
+    return this.#all('workers').map(workerOf);
   }
 
   async nextTicket(): Promise<number> {
@@ -225,6 +225,9 @@ function apply(ask: Ask, change: Change): void {
       ask('set-worker').run(id, name, platform, slots, firstSeenMs, lastSeenMs, awayMs);
       return;
     }
+    case 'worker-ordered':
+      ask('order-worker').run(change.order && JSON.stringify(change.order), change.worker);
+      return;
     case 'table-added': {
       const { id, format, file, rows, columns, addedAtMs } = change.table;
       ask('add-table').run(id, format, file, rows, JSON.stringify(columns), addedAtMs);

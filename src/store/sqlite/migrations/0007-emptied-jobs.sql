@@ -1,4 +1,4 @@
--- Format 6: removed jobs give back their room; results that another job counts as its own do not.
+-- Format 7: removed jobs give back their room; results that another job counts as its own do not.
 
 ALTER TABLE job ADD COLUMN emptied INTEGER NOT NULL DEFAULT 0;
 
