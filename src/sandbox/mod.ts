@@ -1,5 +1,6 @@
 /** sandbox: starting programs and long-lived user code, and ending all they leave behind. */
 export { type Captured, CapturedOutput } from './captured-output.ts';
+export { type DetachedRequest, type DetachedStart, startDetached } from './detached.ts';
 export { sandboxErrors } from './errors.ts';
 export { type FoundGpus, findGpus } from './gpus/find-gpus.ts';
 export { type Gpu, gpuNodes, gpuVariables } from './gpus/gpu.ts';

@@ -1,9 +1,10 @@
 /** The server: its parts joined, started, and ended in the right order. */
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
-import { messageOf, systemCodeOf } from '#base';
+import { messageOf, systemCodeOf, withPin } from '#base';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
 import { describeHappening } from './api/machines.ts';
@@ -17,7 +18,7 @@ import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
-import { assembleHttp } from './http/assemble.ts';
+import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
 import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
@@ -56,6 +57,8 @@ export interface ServerOptions {
   readonly validators: number;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
+  /** Null: plain HTTP. */
+  readonly tls: ServerTls | null;
   /** Other protocols on the server's address. */
   readonly faces: readonly Face[];
   /** Null: it keeps none. */
@@ -168,6 +171,7 @@ export class Server {
       results,
       desk: this.#desk,
       errands,
+      tls: options.tls,
       door: this.#door,
       session,
       adminToken,
@@ -193,6 +197,11 @@ export class Server {
     return server;
   }
 
+  /** New connections get this certificate; the address stays that of the pin it was opened with. */
+  takeCertificate(tls: ServerTls): void {
+    (this.#http.server as unknown as SecureServer).setSecureContext(secureOptions(tls));
+  }
+
   /** A trace came home: those who watch are told. */
   traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
     this.core.happened({ kind: 'trace', trace: id, name, bytes });
@@ -211,7 +220,9 @@ export class Server {
     }
     const bound = this.#http.server.address() as AddressInfo;
     const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-    this.#url = `http://${name}:${bound.port}`;
+    const { tls } = this.#options;
+    const scheme = tls ? 'https' : 'http';
+    this.#url = withPin(`${scheme}://${name}:${bound.port}`, tls?.pin ?? null);
     return this.#url;
   }
 

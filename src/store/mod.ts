@@ -14,3 +14,4 @@ export type {
 } from './contract.ts';
 export { storeErrors } from './errors.ts';
 export { SqliteStore } from './sqlite/store.ts';
+export { SqliteTrapHistory } from './sqlite/trap-history.ts';

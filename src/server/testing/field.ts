@@ -67,6 +67,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     },
     validators: 2,
     readOnly: false,
+    tls: null,
     faces: [],
     traces: null,
     log: () => undefined,
