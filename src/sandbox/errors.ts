@@ -69,6 +69,24 @@ export const sandboxErrors = defineErrors({
       reason: 'device or resource busy',
     },
   },
+  PROCWATCH_NO_FORKSTAT: {
+    message: 'there is no forkstat, through which the kernel tells of processes',
+    todo: 'Install it ("apt install forkstat", "dnf install forkstat").',
+    status: 500,
+    example: {},
+  },
+  PROCWATCH_NOT_ALLOWED: {
+    message: 'only root may follow the processes of everybody',
+    todo: 'Run it as root; it needs CAP_NET_ADMIN in the first network namespace.',
+    status: 403,
+    example: {},
+  },
+  PROCWATCH_ENDED: {
+    message: 'forkstat ended by itself: {reason}',
+    todo: 'In a container the kernel tells nothing: run it on the machine itself.',
+    status: 500,
+    example: { reason: 'netlink listen failed: errno=1 (Operation not permitted)' },
+  },
   LINE_PROCESS_NOT_STARTED: {
     message: 'cannot start {program}: {reason}',
     todo: 'Check that the program exists and is executable.',

@@ -5,6 +5,8 @@ import { systemCodeOf } from '#base';
 /** One process, from /proc/PID/stat, proc_pid_stat(5). */
 export interface ProcessRow {
   readonly pid: number;
+  /** Of the command, at most 15 bytes; a program may change it. */
+  readonly name: string;
   /** `Z` is dead and only not reaped. */
   readonly state: string;
   readonly parent: number;
@@ -100,6 +102,7 @@ export function parseStat(text: string): ProcessRow | null {
   const field = (number: number) => Number(fields[number - 3]);
   return {
     pid: Number.parseInt(text, 10),
+    name: text.slice(text.indexOf('(') + 1, nameEnd),
     state: fields[0]!,
     parent: field(4),
     group: field(5),
