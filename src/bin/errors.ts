@@ -1,6 +1,12 @@
 import { defineErrors } from '#base';
 
 export const binErrors = defineErrors({
+  CLUSTER_TOO_SMALL: {
+    message: '{up} of {count} machines have a worker, at least {expected} are wanted',
+    todo: 'Mend what is wrong with the others, or ask for fewer (--at-least, or at-least under [cluster]).',
+    status: 502,
+    example: { up: 1, count: 8, expected: 4 },
+  },
   NODES_UNREADABLE: {
     message: 'the list of machines {file} cannot be read: {reason}',
     todo: 'Name a file with one host a line.',

@@ -17,6 +17,7 @@ import {
   type Machine,
   type MachineResult,
   parseNodeFile,
+  runWindrow,
   type Started,
   type Stopped,
   startMachines,
@@ -35,15 +36,9 @@ const LARGEST_FILE_BYTES = 8 * 1024 * 1024;
 export const machines: Machines = {
   start: (wish, world, onNews) => startOnAll(readNodes(wish), wish, world, onNews),
 
-  async stop(wish, world, { onNews, onAsked }) {
-    const crowd = crowdOf(inDirectory(readNodes(wish), wish.directory), wish, world);
-    const mode = wish.now ? 'now' : 'drain';
-    const plan = {
-      mode,
-      onAsked: ({ name }: Machine, pids: readonly number[]) => onAsked(name, pids),
-    } as const;
-    const all = await stopMachines(crowd, plan, (result) => onNews(stoppedNews(result)));
-    return all.map(stoppedNews);
+  async stop(wish, world, hooks) {
+    const list = inDirectory(readNodes(wish), wish.directory);
+    return stopOnAll(crowdOf(list, wish, world), wish.now ? 'now' : 'drain', hooks);
   },
 
   async exec(wish, world, { onNews, onLine }) {
@@ -58,6 +53,23 @@ export const machines: Machines = {
     });
     return all.map(executedNews);
   },
+
+  async windrow(wish, world, onLine) {
+    const urlFor = urlsForMachines(wish);
+    const find = findExecutableIn(wish.executables);
+    const plan = {
+      wordsFor: (ownAddress: string) => wish.wordsFor(urlFor(ownAddress)),
+      input: wish.input,
+      executableFor: (uname: string) => find(canonicalPlatform(uname)),
+      onLine: ({ name }: Machine, line: string) => onLine(name, 'stdout', line),
+    };
+    const all = await runWindrow(crowdOf(readNodes(wish), wish, world), plan, {
+      onErrorLine: ({ name }, line) => onLine(name, 'stderr', line),
+    });
+    return all.map(({ value, ...rest }) =>
+      executedNews({ ...rest, value: value === null ? null : { exitCode: value, isCut: false } }),
+    );
+  },
 };
 
 /** Starts workers on machines, wherever their list came from. Throws PILOT_SERVER_LOCAL. */
@@ -66,6 +78,7 @@ export async function startOnAll(
   wish: Omit<StartWish, 'nodes'>,
   world: World,
   onNews: (news: MachineStarted) => void,
+  signal: AbortSignal = world.ending,
 ): Promise<MachineStarted[]> {
   const urlFor = urlsForMachines(wish);
   // A server that nobody else reaches is told of before anything is begun.
@@ -79,9 +92,23 @@ export async function startOnAll(
     contactMs: CONTACT_MS,
   };
   const slotted = list.map((one) => ({ ...one, slots: one.slots || wish.slots }));
-  const crowd = crowdOf(inDirectory(slotted, wish.directory), wish, world);
+  const crowd = crowdOf(inDirectory(slotted, wish.directory), wish, world, signal);
   const all = await startMachines(crowd, plan, (result) => onNews(startedNews(result)));
   return all.map(startedNews);
+}
+
+/** Never rejects: what came of each machine is in its news. */
+export async function stopOnAll(
+  crowd: Crowd,
+  mode: 'drain' | 'now',
+  { onNews, onAsked }: Parameters<Machines['stop']>[2],
+): Promise<MachineStopped[]> {
+  const plan = {
+    mode,
+    onAsked: ({ name }: Machine, pids: readonly number[]) => onAsked(name, pids),
+  };
+  const all = await stopMachines(crowd, plan, (result) => onNews(stoppedNews(result)));
+  return all.map(stoppedNews);
 }
 
 function isHere(host: string): boolean {
@@ -89,27 +116,26 @@ function isHere(host: string): boolean {
 }
 
 /** @throws WindrowError NODES_UNREADABLE, PILOT_NODES_WRONG */
-function readNodes({ nodes }: Pick<MachineWish, 'nodes'>): Machine[] {
+export function readNodes({ nodes }: Pick<MachineWish, 'nodes'>): Machine[] {
   const unreadable = (reason: string) =>
     binErrors.create('NODES_UNREADABLE', { file: nodes.name, reason });
-  let content: Buffer;
   try {
     if (statSync(nodes.path).size > LARGEST_FILE_BYTES) throw unreadable('it is too large');
-    content = readFileSync(nodes.path);
+    return parseNodeFile(readFileSync(nodes.path), nodes.name);
   } catch (error) {
     throw error instanceof WindrowError ? error : unreadable(systemReasonOf(error));
   }
-  return parseNodeFile(content, nodes.name);
 }
 
-function inDirectory(list: readonly Machine[], directory: string): Machine[] {
+export function inDirectory(list: readonly Machine[], directory: string): Machine[] {
   return list.map((one) => ({ ...one, directory: one.directory || directory }));
 }
 
-function crowdOf(
+export function crowdOf(
   list: readonly Machine[],
   { parallel, connectTimeoutMs }: Pick<MachineWish, 'parallel' | 'connectTimeoutMs'>,
   world: World,
+  signal: AbortSignal = world.ending,
 ): Crowd {
   const { environment } = world.surroundings;
   return {
@@ -117,7 +143,7 @@ function crowdOf(
     ssh: { program: 'ssh', environment, connectTimeoutMs },
     parallel,
     clock: world.clock,
-    signal: world.ending,
+    signal,
   };
 }
 

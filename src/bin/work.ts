@@ -46,6 +46,7 @@ async function workWith(
     dir: options.directory,
     slots: options.slots,
     exclusive: true,
+    clientFile: options.clientFile,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
     runErrand: async (...errand) => {

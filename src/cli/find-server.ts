@@ -28,6 +28,7 @@ export interface ServerFile {
 
 export const SERVER_FILE = 'server.json';
 export const TOKEN_FILE = 'admin-token';
+export const SESSION_FILE = 'session';
 
 const SERVER_FILE_MOST_BYTES = 4096;
 /** A server on this machine answers in milliseconds; one that hangs must not hang us. */

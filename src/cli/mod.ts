@@ -4,6 +4,7 @@ export { type DescribedOption, describedOptions } from './described-option.ts';
 export { cliErrors } from './errors.ts';
 export { readServerFile, SERVER_FILE, type ServerFile, TOKEN_FILE } from './find-server.ts';
 export { FOLLOWED, followJob } from './follow.ts';
+export { newsJson, processes, startedText, tellMachine } from './machine-news.ts';
 export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {

@@ -44,6 +44,19 @@ export interface RunOptions {
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** List of machines that take part, in place of the sweep file's. */
+  readonly nodes: MachineWish['nodes'] | undefined;
+  /** How many of them must come up. */
+  readonly atLeast: number | undefined;
+  /** HOST or HOST:PORT under which machines reach the server; `''`: to be found out. */
+  readonly advertise: string;
+  /** Conversations with machines at the same time. */
+  readonly parallel: number;
+  readonly connectTimeoutMs: number;
+  /** Absolute directory of executables for machines, or `''`: the usual one. */
+  readonly executables: string;
+  /** Absolute; the session of `server`, for workers. */
+  readonly sessionFile: string;
   /** URL of a server, or null: start one in this process. */
   readonly server: string | null;
   /** Absolute; where the admin token of `server` is read when `token` is empty. */
@@ -114,6 +127,8 @@ export interface WorkerOptions {
   readonly waitForLine: boolean;
   /** The session is the first line on standard input. */
   readonly sessionFromInput: boolean;
+  /** Absolute path of its own executable, if that is to go when a job asks for it; or null. */
+  readonly clientFile: string | null;
   /** Absolute path of the file that tells what became of the start, or null. */
   readonly report: string | null;
   /** How long the server may take to answer for the first time; undefined: as later. */
@@ -195,6 +210,19 @@ export interface ExecWish extends MachineWish {
   readonly timeoutMs: number;
 }
 
+/** Windrow itself, run once on each machine. */
+export interface WindrowWish extends MachineWish {
+  /** Of a server that the machines are to talk to, as it says of itself. */
+  readonly url: string;
+  readonly advertise: string;
+  /** Absolute directory of executables, or `''`: the usual one. */
+  readonly executables: string;
+  /** The command, given the URL under which the machine reaches that server. */
+  readonly wordsFor: (url: string) => readonly string[];
+  /** One line that it reads on standard input; may be secret. */
+  readonly input: string;
+}
+
 /** What came of one machine. */
 export interface MachineNews {
   readonly machine: string;
@@ -254,6 +282,11 @@ export interface Machines {
       readonly onNews: (news: MachineExecuted) => void;
       readonly onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void;
     },
+  ): Promise<MachineExecuted[]>;
+  windrow(
+    wish: WindrowWish,
+    world: World,
+    onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void,
   ): Promise<MachineExecuted[]>;
 }
 

@@ -89,6 +89,7 @@ const RESPONSE: SyncResponse = {
       logBytes: 1 << 20,
       resultBytes: 1 << 30,
       deleteWorker: true,
+      deleteClient: false,
     },
   ],
   attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],

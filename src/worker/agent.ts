@@ -88,7 +88,7 @@ export class WorkerAgent {
     this.#machine = machineWatch(options.dir, options.clock);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
-    this.#blobs = new BlobCache(options.blobs, options.clock);
+    this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     this.#errands = new Errands({
@@ -121,6 +121,11 @@ export class WorkerAgent {
     } finally {
       await this.#close();
     }
+  }
+
+  /** True when a job asked that the worker's own executable goes at its end. */
+  get endsClient(): boolean {
+    return this.#jobs.endsClient;
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */

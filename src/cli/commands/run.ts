@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
-import { TOKEN_FILE } from '../find-server.ts';
+import { SESSION_FILE, TOKEN_FILE } from '../find-server.ts';
 import { logChoice } from '../log-choice.ts';
+import { machineWish } from '../machine-wish.ts';
 import type { RunOptions } from '../port.ts';
 import type { run as spec } from '../table/run.ts';
 import type { World } from '../world.ts';
@@ -62,6 +63,14 @@ function runOptions(input: Input, world: World): RunOptions {
     dryRun: options.dryRun,
     json: options.json,
     quiet: options.quiet,
+    nodes:
+      options.nodes === undefined ? undefined : machineWish(options.nodes, settings, world).nodes,
+    atLeast: options.atLeast,
+    advertise: values.advertise,
+    parallel: values.parallel,
+    connectTimeoutMs: values.connectTimeoutMs,
+    executables: values.executables,
+    sessionFile: values.sessionFile || join(values.stateDirectory, SESSION_FILE),
     server: values.server === '' ? null : values.server,
     tokenFile: values.tokenFile || join(values.stateDirectory, TOKEN_FILE),
     token: values.token,

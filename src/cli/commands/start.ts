@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CommandInput } from '../command.ts';
-import { findServer } from '../find-server.ts';
+import { findServer, SESSION_FILE } from '../find-server.ts';
 import { newsJson, startedText, startTable, tellMachine } from '../machine-news.ts';
 import { machineWish } from '../machine-wish.ts';
 import type { MachineStarted } from '../port.ts';
@@ -8,9 +8,6 @@ import type { start as spec } from '../table/machines.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
-
-/** In the state directory, beside the admin token. */
-const SESSION_FILE = 'session';
 
 /** `windrow start` */
 export async function start(input: Input, world: World): Promise<number> {

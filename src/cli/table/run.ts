@@ -127,6 +127,22 @@ export const run = {
       doc: 'Let workers of other machines connect here; only as an option, not from settings files.',
     },
     insecure: { kind: 'setting', setting: 'insecure' },
+    nodes: {
+      kind: 'text',
+      flags: '--nodes <file>',
+      doc: 'List of machines that take part: workers are started on them, and end with the run.',
+    },
+    atLeast: {
+      kind: 'whole',
+      flags: '--at-least <n>',
+      least: 0,
+      doc: 'With --nodes: run nothing unless so many machines come up (default: 1).',
+    },
+    advertise: { kind: 'setting', setting: 'advertise' },
+    parallel: { kind: 'setting', setting: 'parallel' },
+    connectTimeout: { kind: 'setting', setting: 'connectTimeoutMs' },
+    executables: { kind: 'setting', setting: 'executables' },
+    sessionFile: { kind: 'setting', setting: 'sessionFile' },
     ...whichServer,
     server: {
       kind: 'setting',
@@ -157,6 +173,10 @@ export const run = {
     },
     { line: 'windrow run -- gzip -k {} ::: *.txt', does: 'one run for each file' },
     { line: 'windrow run sweep.toml --slots 4', does: 'what a sweep file says, four at a time' },
+    {
+      line: 'windrow run sweep.toml --nodes nodes.txt --insecure',
+      does: 'the same on machines too, over a network of your own',
+    },
     { line: 'windrow run sweep.toml --why-rerun', does: 'say what would run again, and why' },
   ],
   exitCodes: {

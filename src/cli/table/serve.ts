@@ -84,6 +84,11 @@ export const worker = {
       flags: '--first-contact <duration>',
       doc: 'End when the server has not answered once in this time (default: 5 min).',
     },
+    clientFile: {
+      kind: 'text',
+      flags: '--client-file <file>',
+      doc: 'Its own executable, put here by `windrow start`: to go when a job says delete-client.',
+    },
     report: {
       kind: 'text',
       flags: '--report <file>',

@@ -131,6 +131,25 @@ const request = z.strictObject(
   { error: 'a table [request]' },
 );
 
+const NODES = 'the path of a list of machines, or the list itself: one machine in each text';
+const SLOTS = 'a whole number from 1 to 100000';
+const cluster = z.strictObject(
+  {
+    nodes: z.union([filled(NODES), z.array(filled(NODES)).min(1, { error: NODES })], {
+      error: NODES,
+    }),
+    'at-least': count.optional(),
+    advertise: filled('HOST or HOST:PORT').optional(),
+    slots: z
+      .int({ error: SLOTS })
+      .min(1, { error: SLOTS })
+      .max(100_000, { error: SLOTS })
+      .optional(),
+    dir: filled('the path of a directory on the machines').optional(),
+  },
+  { error: 'a table [cluster]' },
+);
+
 const retryCauses = CAUSES.filter((cause) => BLAME[cause] !== 'none' || cause === 'worker-lost');
 const retry = z.strictObject(
   Object.fromEntries(retryCauses.map((cause) => [cause, count.optional()])),
@@ -168,6 +187,7 @@ export const documentSchema = z.strictObject({
   inputs: z.record(z.string(), input, { error: 'a table of files' }).optional(),
   results: z.record(z.string(), result, { error: 'a table of results' }).optional(),
   request: request.optional(),
+  cluster: cluster.optional(),
   environment: z.record(z.string(), scalar, { error: 'a table of variables' }).optional(),
   'delete-worker': flag.optional(),
   'delete-client': flag.optional(),

@@ -221,6 +221,30 @@ beta = "1..2"
   assert.deepEqual(plan.columns, ['line', 'seed', '2', 'beta']);
 });
 
+test('[cluster] names a list of machines beside the sweep, or is the list itself', async () => {
+  const head = 'command = "true"\nparameters = "grid.csv"\n[cluster]\n';
+  const usual = { atLeast: undefined, advertise: '', slots: 0, directory: '' };
+  assert.deepEqual((await read(`${head}nodes = "rack/nodes.txt"\n`)).cluster, {
+    ...usual,
+    nodes: { kind: 'file', path: join(folder, 'rack/nodes.txt'), name: 'rack/nodes.txt' },
+  });
+  const more = 'at-least = 2\nadvertise = "head:1"\nslots = 4\ndir = "/scratch"\n';
+  assert.deepEqual((await read(`${head}nodes = [\n"n1",\n"n2 slots=2"]\n${more}`)).cluster, {
+    nodes: {
+      kind: 'lines',
+      lines: [
+        { text: 'n1', where: 'sweep.toml:4 ([cluster] "nodes" item 1)' },
+        { text: 'n2 slots=2', where: 'sweep.toml:4 ([cluster] "nodes" item 2)' },
+      ],
+    },
+    atLeast: 2,
+    advertise: 'head:1',
+    slots: 4,
+    directory: '/scratch',
+  });
+  assert.equal((await read('command = "true"\nparameters = "grid.csv"\n')).cluster, null);
+});
+
 test('every problem of a sweep file is told at once, by file and line', async () => {
   const toml = `nmae = "x"
 command = """
@@ -229,7 +253,7 @@ command = """
 parameters = "grid.csv"
 timeout = 600
 [cluster]
-nodes = "nodes.txt"
+nods = "nodes.txt"
 [results]
 a = { foo = 1 }
 [request]
@@ -246,7 +270,8 @@ timeuot = 1
       [
         ['1', 'nmae', 'found the unknown key "nmae"'],
         ['6', 'timeout', 'found 600, expected a durati'],
-        ['7', 'cluster', '[cluster] is not supported b'],
+        ['7', '[cluster] "nodes"', 'found nothing, expected the '],
+        ['8', '[cluster] "nods"', 'found the unknown key "nods"'],
         ['10', '[results] "a"', 'found {"foo":1}, expected "s'],
         ['12', '[request] "memry"', 'found the unknown key "memry'],
         ['13', '[request] "cpus"', 'found -1, expected a number '],
