@@ -19,6 +19,8 @@ export type {
   MachineWish,
   NamedErrors,
   OpenedServer,
+  ProcessNotice,
+  ProcwatchOptions,
   RunOptions,
   ServeOptions,
   StartWish,

@@ -69,9 +69,9 @@ export const sandboxErrors = defineErrors({
       reason: 'device or resource busy',
     },
   },
-  PROCWATCH_NO_FORKSTAT: {
-    message: 'there is no forkstat, through which the kernel tells of processes',
-    todo: 'Install it ("apt install forkstat", "dnf install forkstat").',
+  PROCWATCH_NO_LAUNCHER: {
+    message: 'the launcher, through which the kernel tells of processes, is not there',
+    todo: 'Install a C compiler and run "npm rebuild" in the folder of Windrow.',
     status: 500,
     example: {},
   },
@@ -82,10 +82,10 @@ export const sandboxErrors = defineErrors({
     example: {},
   },
   PROCWATCH_ENDED: {
-    message: 'forkstat ended by itself: {reason}',
+    message: 'the events of processes stopped coming: {reason}',
     todo: 'In a container the kernel tells nothing: run it on the machine itself.',
     status: 500,
-    example: { reason: 'netlink listen failed: errno=1 (Operation not permitted)' },
+    example: { reason: 'listening to the process connector: Operation not permitted' },
   },
   LINE_PROCESS_NOT_STARTED: {
     message: 'cannot start {program}: {reason}',

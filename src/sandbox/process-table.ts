@@ -28,9 +28,10 @@ const STAT_LIMIT_BYTES = 1024;
 const PF_KTHREAD = 0x0020_0000;
 const buffer = Buffer.alloc(STAT_LIMIT_BYTES);
 
-/** Reads one process; null when it is gone. */
-export function readProcess(pid: number): ProcessRow | null {
-  const text = readSmallFile(`/proc/${pid}/stat`);
+/** Reads one process, or one thread of it; null when it is gone. */
+export function readProcess(pid: number, thread?: number): ProcessRow | null {
+  const path = thread === undefined ? `${pid}` : `${pid}/task/${thread}`;
+  const text = readSmallFile(`/proc/${path}/stat`);
   return text === null ? null : parseStat(text);
 }
 
@@ -45,8 +46,17 @@ export function readProcessTable(): ProcessRow[] {
 }
 
 export function listProcesses(): number[] {
+  return numbersIn('/proc');
+}
+
+/** Threads of a process, the first one included. */
+export function listThreads(pid: number): number[] {
+  return numbersIn(`/proc/${pid}/task`);
+}
+
+function numbersIn(directory: string): number[] {
   try {
-    return readdirSync('/proc')
+    return readdirSync(directory)
       .filter((name) => /^\d+$/.test(name))
       .map(Number);
   } catch {

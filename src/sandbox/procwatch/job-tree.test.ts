@@ -1,33 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ProcessRow } from '../process-table.ts';
-import { createForkstatReader } from './forkstat.ts';
+import { readEvent } from './events.ts';
 import { JobTree, type JobTreeOptions, type Notice } from './job-tree.ts';
 
 const DAEMON = 100;
 const ROOT = 200;
 
-/** What forkstat 0.03.01 printed of a shell that left a daemon behind, and of an overrun. */
-const RECORDED = `Time     Event   PID Info   Duration Process
-17:29:36 fork    100 parent          condor_starter
-17:29:36 fork    200 child           condor_starter
-17:29:36 exec    200                 sh
-17:29:36 clone   200 parent          sh
-17:29:36 fork    200 parent          sh
-17:29:36 fork    201 child           sh
-17:29:36 fork    201 parent          sh
-17:29:36 fork    202 child           sh
-17:29:36 exit    201      0   0.004s sh
-17:29:36 exec    202                 a) b c
-17:29:36 exit  17862      0   0.003s python3
---:--:-- recv ----- nobufs 17:29:37 (Thu)
-17:29:37 exit    200    256   1.026s sh
+/** What the launcher printed of a shell that left a daemon behind, and of an overrun. */
+const RECORDED = `watching
+fork 100 200
+exec 200 sh
+fork 200 201
+fork 201 202
+exit 201 0
+exec 202 a) b c
+exit 17862 0
+lost 0
+exit 200 256
+lost 12
 `;
 
-const events = () => {
-  const read = createForkstatReader();
-  return RECORDED.split('\n').flatMap((line) => read(line) ?? []);
-};
+const events = () => RECORDED.split('\n').flatMap((line) => readEvent(line) ?? []);
 
 function tree(options: Partial<JobTreeOptions> = {}): JobTree {
   const usual = { daemons: ['condor_starter'], graceMs: 1000, mostMembers: 100 };
@@ -41,7 +35,7 @@ const row = (pid: number, parent: number, name: string, startTicks = pid) =>
 const LOOK = { nowMs: 0, ticksNow: 1_000_000, tickMs: 10, isFirst: false };
 const kinds = (notices: readonly Notice[]) => notices.map(({ kind }) => kind);
 
-describe('what forkstat prints', () => {
+describe('what the launcher prints of processes', () => {
   it('is read as events, whatever names programs give themselves', () => {
     assert.deepEqual(events(), [
       { kind: 'fork', parent: 100, child: 200 },
@@ -51,8 +45,9 @@ describe('what forkstat prints', () => {
       { kind: 'exit', pid: 201, status: 0 },
       { kind: 'exec', pid: 202, command: 'a) b c' },
       { kind: 'exit', pid: 17862, status: 0 },
-      { kind: 'lost' },
+      { kind: 'lost', missed: null },
       { kind: 'exit', pid: 200, status: 256 },
+      { kind: 'lost', missed: 12 },
     ]);
   });
 });
@@ -61,7 +56,13 @@ describe('processes of batch jobs', () => {
   it('belong to their job from fork to exit, and what outlives its root was left behind', () => {
     const jobs = tree();
     const notices = events().flatMap((event) => jobs.apply(event, 5000));
-    assert.deepEqual(kinds(notices), ['begun', 'daemonised', 'events-lost', 'ended']);
+    assert.deepEqual(kinds(notices), [
+      'begun',
+      'daemonised',
+      'events-lost',
+      'ended',
+      'events-lost',
+    ]);
     assert.deepEqual(jobs.due(5999), []);
     const [left] = jobs.due(6000);
     assert.ok(left?.kind === 'left-behind' && left.member.pid === 202);

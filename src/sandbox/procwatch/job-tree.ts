@@ -9,7 +9,7 @@
  * Nothing here does input or output; what was noticed is returned.
  */
 import type { ProcessRow } from '../process-table.ts';
-import type { ProcessEvent } from './forkstat.ts';
+import type { ProcessEvent } from './events.ts';
 
 export interface Job {
   /** Pid of the root. */
@@ -37,6 +37,8 @@ export interface Member {
   isTold: boolean;
   /** The last look at /proc did not find it; its end may be on the way. */
   isMissing: boolean;
+  /** Its first thread has ended, others live on. */
+  isLingering: boolean;
 }
 
 export type Notice =
@@ -104,10 +106,22 @@ export class JobTree {
     nowMs: number,
     startTicksOf: (pid: number) => number | null = () => null,
   ): Notice[] {
-    if (event.kind === 'lost') return [{ kind: 'events-lost', how: 'overrun', missed: null }];
+    if (event.kind === 'lost') {
+      return [{ kind: 'events-lost', how: 'overrun', missed: event.missed }];
+    }
     if (event.kind === 'fork') return this.#onFork(event, nowMs, startTicksOf);
     if (event.kind === 'exec') return this.#onExec(event.pid, event.command);
     return this.#onExit(event.pid, event.status, nowMs);
+  }
+
+  /** The first thread of a member has ended and others live on: its exit comes by `apply` later. */
+  linger(pid: number): void {
+    const member = this.#members.get(pid);
+    if (member) member.isLingering = true;
+  }
+
+  lingering(): Member[] {
+    return [...this.#members.values()].filter((member) => member.isLingering);
   }
 
   /** Left behind for longer than the grace, and not told yet. */
@@ -182,7 +196,7 @@ export class JobTree {
       return [{ kind: 'too-many', most: mostMembers }];
     }
     const startTicks = null;
-    const flags = { isDaemon: false, isTold: false, isMissing: false };
+    const flags = { isDaemon: false, isTold: false, isMissing: false, isLingering: false };
     const member = { pid, job, parent, command, startTicks, ...flags };
     this.#members.set(pid, member);
     job.members.add(pid);
@@ -279,11 +293,13 @@ export class JobTree {
     }
     for (const [pid, member] of this.#members) {
       const row = living.get(pid);
-      const isThere = row && (member.startTicks === null || member.startTicks === row.startTicks);
-      if (isThere) {
+      const isThere =
+        member.isLingering ||
+        (row && (member.startTicks === null || member.startTicks === row.startTicks));
+      if (isThere && row) {
         member.startTicks = row.startTicks;
         member.parent = row.parent;
-      } else if (member.isMissing) gone.add(pid);
+      } else if (!isThere && member.isMissing) gone.add(pid);
       member.isMissing = !isThere;
     }
     return gone;

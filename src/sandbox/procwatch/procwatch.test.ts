@@ -1,19 +1,20 @@
-/** The real forkstat on the real kernel, watching a daemon that the test itself is. */
+/** The real events of the kernel, of daemons that the tests themselves start. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from '#base';
+import { findLauncher } from '../open-starter.ts';
 import { isAlive, temporaryFolder, until, writeScript } from '../starter-world.ts';
-import { findTool } from '../tool.ts';
-import { FORKSTAT_ARGUMENTS } from './forkstat.ts';
 import { type Noticed, type ProcwatchOptions, watchProcesses } from './procwatch.ts';
 
+const launcher = findLauncher();
+
 function lacking(): string | false {
-  const path = findTool('forkstat');
-  if (path === null) return 'there is no forkstat';
+  if (launcher === null) return 'the launcher is not built (no C compiler?)';
   if (process.getuid?.() !== 0) return 'only root may follow processes';
-  const { stdout } = spawnSync(path, ['-D', '1', ...FORKSTAT_ARGUMENTS], { timeout: 5000 });
-  return stdout.includes('Time') ? false : 'the kernel tells nothing of processes here';
+  const { stdout } = spawnSync('timeout', ['0.3', launcher, 'events'], { encoding: 'utf8' });
+  return stdout.startsWith('watching') ? false : 'the kernel tells nothing of processes here';
 }
 
 interface World {
@@ -41,6 +42,7 @@ function watch(test: TestContext, more: Partial<ProcwatchOptions> = {}): World {
       kill: false,
       clock: systemClock,
       lookEveryMs: 500,
+      source: [launcher ?? 'false', 'events'],
       onNotice: (notice) => notices.push(notice),
       ...more,
     },
@@ -103,6 +105,19 @@ describe('watching processes', { skip: lacking() }, () => {
     assert.ok(isAlive(bystander.pid!) && isAlive(daemon));
   });
 
+  it('is not fooled by a process whose first thread ends while others go on', async (test) => {
+    const world = watch(test, { kill: true });
+    await world.seen('watching');
+    const program = [
+      'import ctypes, threading, time',
+      'threading.Thread(target=lambda: time.sleep(64)).start()',
+      'ctypes.CDLL(None).pthread_exit(None)',
+    ].join('; ');
+    world.daemon(`setsid python3 -c "${program}" & sleep 1`);
+    const { member } = await world.seen('killed', ({ member }) => member.command === 'python3');
+    await until(() => !existsSync(`/proc/${member.pid}`));
+  });
+
   it('catches a thousand short daemons, each with two forks', async (test) => {
     const world = watch(test, { kill: true });
     await world.seen('watching');
@@ -120,8 +135,8 @@ describe('watching processes', { skip: lacking() }, () => {
 describe('watching processes while the kernel drops events', () => {
   it('finds by looks at /proc what no event told, and says so', async (test) => {
     const folder = temporaryFolder(test);
-    const silent = writeScript(folder, 'silent', '#!/bin/sh\necho Time; exec sleep 60\n');
-    const world = watch(test, { forkstat: [silent], lookEveryMs: 100 });
+    const silent = writeScript(folder, 'silent', '#!/bin/sh\necho watching; exec sleep 60\n');
+    const world = watch(test, { source: [silent], lookEveryMs: 100 });
     const daemon = world.daemon('sleep 1; sleep 63; exit 0');
     const lost = await world.seen('events-lost', ({ how }) => how === 'gap');
     assert.ok(lost.missed! >= 1);
@@ -130,14 +145,27 @@ describe('watching processes while the kernel drops events', () => {
 
   it('tells of an overrun', async (test) => {
     const folder = temporaryFolder(test);
-    const overrun = 'echo "Time"; echo "17:29:37 recv ----- nobufs 17:29:37 (Thu)"; exec sleep 60';
-    const world = watch(test, {
-      forkstat: [writeScript(folder, 'overrun', `#!/bin/sh\n${overrun}\n`)],
-    });
+    const script = '#!/bin/sh\necho watching; echo lost 0; exec sleep 60\n';
+    const world = watch(test, { source: [writeScript(folder, 'overrun', script)] });
     await world.seen('events-lost', ({ how }) => how === 'overrun');
   });
 
-  it('ends with its last words when forkstat does', async (test) => {
+  it('counts what a reader that was too slow has missed', { skip: lacking() }, async (test) => {
+    // Stopped, and with room for a handful of events.
+    const argv = ['events', '4096'];
+    const child = spawn(launcher!, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+    test.after(() => child.kill('SIGKILL'));
+    let output = '';
+    child.stdout.setEncoding('latin1').on('data', (text: string) => (output += text));
+    await until(() => output.startsWith('watching'));
+    child.kill('SIGSTOP');
+    for (let count = 0; count < 30; count++) spawnSync('/bin/true');
+    child.kill('SIGCONT');
+    await until(() => /^lost [1-9]/m.test(output));
+    assert.match(output, /^lost 0$/m);
+  });
+
+  it('ends with the last words of what told of events', async (test) => {
     const folder = temporaryFolder(test);
     const broken = writeScript(
       folder,
@@ -153,7 +181,7 @@ describe('watching processes while the kernel drops events', () => {
     };
     await assert.rejects(
       watchProcesses(
-        { ...options, onNotice: () => {}, forkstat: [broken] },
+        { ...options, onNotice: () => {}, source: [broken] },
         new AbortController().signal,
       ),
       /listen failed: errno=1/,

@@ -1,16 +1,16 @@
 /**
  * Follows the processes of batch jobs from outside, without the batch system's help: events of the
- * kernel through forkstat, and a look at /proc now and then that finds what events did not tell.
+ * kernel by way of the launcher, and a look at /proc now and then that finds what events did not tell.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { type Clock, messageOf } from '#base';
 import { sandboxErrors } from '../errors.ts';
 import { LineCutter } from '../line-cutter.ts';
-import { processUnits, readProcess, readProcessTable } from '../process-table.ts';
+import { findLauncher } from '../open-starter.ts';
+import { listThreads, processUnits, readProcess, readProcessTable } from '../process-table.ts';
 import { sendSignal } from '../process-tree.ts';
-import { findTool } from '../tool.ts';
-import { createForkstatReader, FORKSTAT_ARGUMENTS } from './forkstat.ts';
+import { readEvent } from './events.ts';
 import { JobTree, type JobTreeOptions, type Member, type Notice } from './job-tree.ts';
 
 export interface ProcwatchOptions extends Omit<JobTreeOptions, 'mostMembers'> {
@@ -21,8 +21,8 @@ export interface ProcwatchOptions extends Omit<JobTreeOptions, 'mostMembers'> {
   readonly lookEveryMs: number;
   /** Told of everything that was noticed, in order. */
   onNotice(notice: Noticed): void;
-  /** Another program in its place, for tests: it prints what forkstat does. */
-  readonly forkstat?: readonly [string, ...string[]];
+  /** Prints events as `launcher events` does. */
+  readonly source: readonly [string, ...string[]];
 }
 
 export type Noticed =
@@ -42,21 +42,24 @@ const MOST_MEMBERS = 100_000;
 const LINE_LIMIT_BYTES = 4096;
 const ERRORS_KEPT = 2000;
 
+/** The source of events of this machine. Throws PROCWATCH_NO_LAUNCHER or PROCWATCH_NOT_ALLOWED. */
+export function eventSource(): readonly [string, ...string[]] {
+  const launcher = findLauncher();
+  if (launcher === null) throw sandboxErrors.create('PROCWATCH_NO_LAUNCHER');
+  if (process.getuid?.() !== 0) throw sandboxErrors.create('PROCWATCH_NOT_ALLOWED');
+  return [launcher, 'events'];
+}
+
 /**
- * Watches until `signal` is aborted. Rejects with PROCWATCH_NO_FORKSTAT, PROCWATCH_NOT_ALLOWED or
- * PROCWATCH_ENDED; either way forkstat is gone then.
+ * Watches until `signal` is aborted. Rejects with PROCWATCH_ENDED when events stop coming. Either
+ * way nothing of it runs any more.
  */
 export async function watchProcesses(
   options: ProcwatchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = findTool('forkstat');
-  const argv = options.forkstat ?? (path === null ? null : [path, ...FORKSTAT_ARGUMENTS]);
-  if (argv === null) throw sandboxErrors.create('PROCWATCH_NO_FORKSTAT');
-  if (!options.forkstat && process.getuid?.() !== 0)
-    throw sandboxErrors.create('PROCWATCH_NOT_ALLOWED');
-  const [file, ...args] = argv;
-  const child = spawn(file!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [file, ...args] = options.source;
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const watch = new Watch(options, child);
   const end = () => child.kill('SIGKILL');
   signal.addEventListener('abort', end, { once: true });
@@ -74,7 +77,6 @@ class Watch {
   readonly #options: ProcwatchOptions;
   readonly #child: ChildProcess;
   readonly #tree: JobTree;
-  readonly #read = createForkstatReader();
   readonly #killed = new Map<Member, { readonly sinceMs: number; isTold: boolean }>();
   readonly #timers: NodeJS.Timeout[] = [];
   #lookSoon: NodeJS.Timeout | null = null;
@@ -117,13 +119,16 @@ class Watch {
   }
 
   #onLine(line: string): void {
-    // Its heading: from now on events come.
+    // Its first line: from now on events come.
     if (this.#looks === 0) {
       this.#look();
       this.#options.onNotice({ kind: 'watching', jobs: this.#tree.jobs.size });
     }
-    const event = this.#read(line);
+    const event = readEvent(line);
     if (event === null) return;
+    if (event.kind === 'exit' && this.#tree.member(event.pid) && hasLiveThread(event.pid)) {
+      return this.#tree.linger(event.pid);
+    }
     const { clock, onNotice } = this.#options;
     const startTicksOf = (pid: number) => readProcess(pid)?.startTicks ?? null;
     for (const notice of this.#tree.apply(event, clock.monotonic(), startTicksOf)) onNotice(notice);
@@ -151,6 +156,11 @@ class Watch {
   #tick(): void {
     const { clock, kill, onNotice } = this.#options;
     const nowMs = clock.monotonic();
+    for (const { pid } of this.#tree.lingering()) {
+      if (hasLiveThread(pid)) continue;
+      for (const notice of this.#tree.apply({ kind: 'exit', pid, status: 0 }, nowMs))
+        onNotice(notice);
+    }
     for (const notice of this.#tree.due(nowMs)) onNotice(notice);
     if (kill) this.#killLeft(nowMs);
   }
@@ -181,10 +191,18 @@ class Watch {
   }
 }
 
+/** Of a process whose first thread has ended; all of them end one after the other when it is killed. */
+function hasLiveThread(pid: number): boolean {
+  return listThreads(pid).some((thread) => {
+    const state = readProcess(pid, thread)?.state;
+    return thread !== pid && state !== undefined && state !== 'Z' && state !== 'X';
+  });
+}
+
 /** A number that means another process by now is nobody's to kill. */
 function isStill({ pid, startTicks }: Member): boolean {
   const row = readProcess(pid);
-  return row !== null && row.state !== 'Z' && row.startTicks === startTicks;
+  return row !== null && row.startTicks === startTicks;
 }
 
 /** proc_uptime(5), of the clock that start times are told in. */
