@@ -1,5 +1,5 @@
 /** `windrow run --server URL`: the sweep is sent there, and its results are fetched. */
-import { type PlannedSweep, type RunOptions, runSweep, type World } from '#cli';
+import { type PlannedSweep, type RunOptions, readToken, runSweep, type World } from '#cli';
 import { ApiClient, readSecretFile } from '#wire';
 import type { Cluster } from './cluster.ts';
 import { withHurry } from './hurry.ts';
@@ -16,7 +16,7 @@ export async function runThere(
   options: RunOptions,
   world: World,
 ): Promise<number> {
-  const token = options.token || (await readSecretFile(options.tokenFile));
+  const token = options.token || (await readToken(url, options.tokenFile));
   const session = cluster && (await readSecretFile(options.sessionFile));
   const client = new ApiClient({ url, token });
   try {
