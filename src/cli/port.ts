@@ -352,6 +352,30 @@ export interface NamedErrors {
 }
 
 /** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
+/** Whose processes are watched, and what is done about them. */
+export interface ProcwatchOptions {
+  /** Command names of daemons whose children are jobs. */
+  readonly daemons: readonly string[];
+  /** How long after its end something of a job may be left. */
+  readonly graceMs: number;
+  readonly kill: boolean;
+}
+
+/** Something that was noticed about the processes of batch jobs, with a sentence. */
+export interface ProcessNotice {
+  readonly kind:
+    | 'watching'
+    | 'begun'
+    | 'ended'
+    | 'daemonised'
+    | 'left-behind'
+    | 'killed'
+    | 'stuck'
+    | 'events-lost'
+    | 'too-many';
+  readonly text: string;
+}
+
 export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
@@ -365,6 +389,12 @@ export interface Composition {
   newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
   collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
+  /** Watches until `signal` is aborted. Rejects with PROCWATCH_…. */
+  watchProcesses(
+    options: ProcwatchOptions,
+    tell: (notice: ProcessNotice) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

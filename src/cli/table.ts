@@ -4,6 +4,7 @@ import { pause, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
+import { procwatch } from './table/procwatch.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
 import * as tls from './table/tls.ts';
@@ -46,6 +47,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   traces.get,
   traces.verify,
   traces.rm,
+  procwatch,
   traps.serve,
   traps.watch,
   traps.ls,
