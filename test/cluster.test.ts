@@ -20,14 +20,14 @@ function workersOn(field: HostField, ...names: string[]) {
 
 /** A worker has given its directory up an instant before its process is gone. */
 function noneLeft(field: HostField, ...names: string[]): Promise<unknown> {
-  return until('no worker is left', () => workersOn(field, ...names).length === 0, 5000);
+  return until('no worker is left', () => workersOn(field, ...names).length === 0);
 }
 
 /** With what all runs here have in common. */
 function open(field: HostField, sweep: string): readonly string[] {
   putStandIns(field.sweep.path('executables'));
   field.sweep.write('sweep.toml', sweep);
-  return ['run', 'sweep.toml', '--slots', '0', '--insecure', '--executables', 'executables'];
+  return ['run', 'sweep.toml', '--slots', '0', '--executables', 'executables'];
 }
 
 const HEAD = `

@@ -39,7 +39,7 @@ async function executables(): Promise<string[]> {
 function noWorkerLeft(field: HostField, ...names: string[]): Promise<unknown> {
   const workers = () =>
     everybodyOn(field, ...names).filter(({ argv }) => argv.includes('--session-stdin'));
-  return until('no worker is left', () => workers().length === 0, 5000);
+  return until('no worker is left', () => workers().length === 0);
 }
 
 interface Told {
