@@ -39,6 +39,7 @@ export {
 } from './usage.ts';
 export {
   type Isolation,
+  isDemanding,
   LEVEL_NAMES,
   LEVELS,
   type Level,
@@ -46,6 +47,7 @@ export {
   type MachineWalls,
   NETWORKS,
   type Network,
+  NO_ISOLATION,
   WALLS,
   type Wall,
   type WallsHad,

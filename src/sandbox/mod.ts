@@ -12,3 +12,8 @@ export {
 export { networkErrors } from './network/errors.ts';
 export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
+export type { WallPlan } from './walls/compose.ts';
+export type { Account, Ground, WallSettings } from './walls/ground.ts';
+export { openWalls, tagOf, type Walls, type WallsOptions } from './walls/open-walls.ts';
+export type { Ability, Exceeded, Settled, Stuck } from './walls/part.ts';
+export type { Site } from './walls/plot.ts';

@@ -1,6 +1,7 @@
 /** The one predicate that refuses: `plan` uses it to place, `explain` to say why not. */
 import { formatBytes, formatDuration } from '#base';
 import type { JobView, WorkerView } from './snapshot.ts';
+import { wallsRefusal } from './walls.ts';
 
 /** Why a worker takes nothing at all, or null. */
 export function workerRefusal(worker: WorkerView): string | null {
@@ -28,7 +29,7 @@ export function unfit(job: JobView, worker: WorkerView): string | null {
   if (memoryBytes > 0 && worker.memoryBytes > 0 && memoryBytes > worker.memoryBytes) {
     return `the job asks for ${formatBytes(memoryBytes)} and it has ${formatBytes(worker.memoryBytes)}`;
   }
-  return null;
+  return wallsRefusal(job.isolation, worker.walls);
 }
 
 /** How many attempts of the job fit on the worker now. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { NO_ISOLATION } from '#model';
 import { explain } from './explain.ts';
 import { plan } from './plan.ts';
 import type { JobView, RunningView, Snapshot, WorkerView } from './snapshot.ts';
@@ -9,6 +10,7 @@ const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
   id,
   paused: false,
   priority: 0,
+  isolation: NO_ISOLATION,
   request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
   ready: 10,
   delayed: 0,
@@ -23,6 +25,7 @@ const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   asksFor: 2,
   usedSlots: 0,
   memoryBytes: 0,
+  walls: null,
   usedMemoryBytes: 0,
   draining: false,
   remainingMs: null,

@@ -1,11 +1,12 @@
 /** What the scheduler sees: kinds of work and places, never single waiting tasks. */
-import type { JobId, ResourceRequest, Ticket } from '#model';
+import type { Isolation, JobId, MachineWalls, ResourceRequest, Ticket } from '#model';
 
 export interface JobView {
   readonly id: JobId;
   readonly paused: boolean;
   readonly priority: number;
   readonly request: ResourceRequest;
+  readonly isolation: Isolation;
   /** Tasks that may start now. */
   readonly ready: number;
   /** Tasks that wait for a time to pass before they are tried again. */
@@ -26,6 +27,8 @@ export interface WorkerView {
   /** 0: not said. */
   readonly memoryBytes: number;
   readonly usedMemoryBytes: number;
+  /** Null: not said yet, or it has none to offer. */
+  readonly walls: MachineWalls | null;
   readonly draining: boolean;
   /** Until it ends by itself; null: nobody has said. */
   readonly remainingMs: number | null;

@@ -3,7 +3,7 @@
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
 import type { Clock } from '#base';
-import type { JobId, JobSpec, JobState, TaskIndex, Ticket } from '#model';
+import type { JobId, JobSpec, JobState, MachineWalls, TaskIndex, Ticket } from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { TaskNote } from '#store';
 import type { RowSource } from '#sweep';
@@ -80,6 +80,7 @@ export interface Worker {
   slots: number;
   memoryBytes: number;
   diskFreeBytes: number;
+  walls: MachineWalls | null;
   /** Null until it has told. */
   machine: MachineFigures | null;
   /** Of the server's monotonic clock: when it ends by itself; null when nobody has said. */

@@ -124,6 +124,7 @@ export class ServerOpenDoor implements OpenDoor {
       slots: 1,
       memoryBytes: 0,
       diskFreeBytes: 0,
+      walls: null,
       machine: null,
       remainingMs: null,
       draining: false,
@@ -268,6 +269,7 @@ export class ServerOpenDoor implements OpenDoor {
       reason: rest.reason,
       startedAtMs: lease.grantedAtMs,
       endedAtMs: now,
+      walls: null,
       usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
     };
     // A reason that only repeats the cause is no message of the program.

@@ -138,6 +138,7 @@ async function restoreGrant(
     kind: isOpen ? 'open' : 'sync',
     slots: 0,
     memoryBytes: 0,
+    walls: null,
     diskFreeBytes: 0,
     machine: null,
     remainingMs: null,

@@ -1,7 +1,7 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
 
 import { messageOf } from '#base';
-import type { JobId, RecordPlace, Ticket } from '#model';
+import { isDemanding, type JobId, type RecordPlace, type Ticket } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -70,6 +70,7 @@ export class SyncDesk {
       slots: request.slots,
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
+      walls: request.walls,
       machine: request.machine,
       remainingMs: request.remainingMs,
       draining: request.draining,
@@ -101,7 +102,7 @@ export class SyncDesk {
   /** Nobody waits for the answer to a sync that was overtaken. */
   #nothing(): SyncResponse {
     const { leaseMs } = this.#core.settings;
-    const settings = { leaseMs, slots: null, drain: false, stop: false };
+    const settings = { leaseMs, slots: null, drain: false, stop: false, tellWalls: false };
     return { protocol: PROTOCOL_VERSION, jobs: [], attempts: [], cancel: [], settings };
   }
 
@@ -237,8 +238,14 @@ export class SyncDesk {
         slots: null,
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
+        tellWalls: worker.walls === null && this.#asksForWalls(),
       },
     };
+  }
+
+  #asksForWalls(): boolean {
+    const { active, jobs } = this.#core;
+    return [...active].some((id) => isDemanding(jobs.get(id)!.spec.isolation));
   }
 
   /** All it holds of paused jobs; only the worker knows which of them have started. */

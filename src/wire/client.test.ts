@@ -74,6 +74,7 @@ const SYNC = {
   slots: 1,
   freeSlots: 1,
   memoryBytes: 1,
+  walls: null,
   diskFreeBytes: 1,
   machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null },
   awayMs: 0,

@@ -18,6 +18,7 @@ import {
 } from './checked.ts';
 import type { GrantedAttempt, JobDescription, SyncResponse } from './sync.ts';
 import { checkProtocol, SYNC_LIMITS } from './sync-schema.ts';
+import { readIsolation } from './walls-schema.ts';
 
 const COLUMNS = 100_000;
 const NAMES = 100_000;
@@ -46,6 +47,7 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     slots: fields.slots === null ? null : whole(fields.slots, 'slots', 0, SYNC_LIMITS.slots),
     drain: flag(fields.drain, 'drain'),
     stop: flag(fields.stop, 'stop'),
+    tellWalls: flag(fields.tellWalls, 'tellWalls'),
   };
 }
 
@@ -84,6 +86,7 @@ function readJob(value: unknown): JobDescription {
     timeoutMs: whole(fields.timeoutMs, 'timeoutMs'),
     killGraceMs: whole(fields.killGraceMs, 'killGraceMs'),
     request: inner(fields.request, 'request', readRequest),
+    isolation: inner(fields.isolation, 'isolation', readIsolation),
     logBytes: whole(fields.logBytes, 'logBytes'),
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),

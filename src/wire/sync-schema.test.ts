@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WindrowError } from '#base';
-import { usageOf } from '#model';
+import { NO_ISOLATION, usageOf } from '#model';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
 import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
@@ -18,6 +18,7 @@ function end(ticket: number): EndedAttempt {
     reason: '',
     startedAtMs: 1.7e12 + ticket,
     endedAtMs: 1.7e12 + ticket + 5.5,
+    walls: null,
     usage: usageOf(5.5, {
       source: 'rusage',
       figures: { cpuUserMs: 1.25, cpuSystemMs: 0, memoryPeakBytes: 1_000_000 },
@@ -50,6 +51,7 @@ const REQUEST: SyncRequest = {
   slots: 8,
   freeSlots: 3,
   memoryBytes: 64e9,
+  walls: null,
   diskFreeBytes: 1e12,
   machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8 },
   awayMs: 3_600_000,
@@ -84,6 +86,7 @@ const RESPONSE: SyncResponse = {
       directory: { kind: 'scratch' },
       timeoutMs: 600_000,
       killGraceMs: 5000,
+      isolation: NO_ISOLATION,
       request: { cpus: 0.5, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
       logBytes: 1 << 20,
       resultBytes: 1 << 30,
@@ -92,7 +95,7 @@ const RESPONSE: SyncResponse = {
   ],
   attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],
   cancel: [{ ticket: 2, cause: 'superseded' }],
-  settings: { leaseMs: 60_000, slots: null, drain: false, stop: false },
+  settings: { leaseMs: 60_000, slots: null, drain: false, tellWalls: false, stop: false },
 };
 
 function overWire(value: unknown): unknown {

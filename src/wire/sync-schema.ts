@@ -24,6 +24,7 @@ import {
 import { wireErrors } from './errors.ts';
 import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
+import { readMachineWalls, readWallsHad } from './walls-schema.ts';
 
 /** Limits of one sync, either way. */
 export const SYNC_LIMITS = {
@@ -62,6 +63,7 @@ export function parseSyncRequest(json: unknown): SyncRequest {
       freeSlots: whole(fields.freeSlots, 'freeSlots', 0, SYNC_LIMITS.attempts),
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
+      walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
       machine: inner(fields.machine, 'machine', readMachine),
       awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
       remainingMs: measured(fields.remainingMs, 'remainingMs'),
@@ -120,6 +122,7 @@ function readEnd(fields: JsonObject): AttemptEnd {
     startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
+    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
   };
 }
 

@@ -13,7 +13,9 @@ import type {
   Command,
   Digest,
   Input,
+  Isolation,
   JobId,
+  MachineWalls,
   ProgramBuild,
   ResourceRequest,
   ResultSource,
@@ -42,6 +44,8 @@ export interface SyncRequest {
   readonly freeSlots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  /** Null until the worker has tried what it can. */
+  readonly walls: MachineWalls | null;
   readonly machine: MachineFigures;
   /** It may be silent by choice for so long before it counts as lost; 0: for the server's lease. */
   readonly awayMs: number;
@@ -110,6 +114,8 @@ export interface SyncResponse {
     readonly drain: boolean;
     /** Kill what runs, report it as cancelled, then end. */
     readonly stop: boolean;
+    /** A job asks for walls: the worker is to find out which it can put up, and say so. */
+    readonly tellWalls: boolean;
   };
 }
 
@@ -130,6 +136,7 @@ export interface JobDescription {
   readonly timeoutMs: number;
   readonly killGraceMs: number;
   readonly request: ResourceRequest;
+  readonly isolation: Isolation;
   readonly logBytes: number;
   readonly resultBytes: number;
   readonly deleteWorker: boolean;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { formatDuration, WindrowError } from '#base';
+import type { Walls } from '#sandbox';
 import { ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import type { AgentOptions } from './port.ts';
@@ -14,7 +15,9 @@ import {
 } from './worker-directory.ts';
 
 export interface RunWorkerOptions
-  extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots'> {
+  extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots' | 'walls'> {
+  /** For a worker that has this directory of its own, and its lock. */
+  readonly openWalls: (directory: string) => Promise<Walls>;
   /** Absolute; machines may share it. */
   readonly dir: string;
   /** At least one. */
@@ -42,21 +45,38 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const owner = { worker, session: options.sessionTag };
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
   try {
-    await clearLeftovers(directory.own, log);
-    trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
-    let identity: AgentIdentity = { worker, replaces: directory.replaces };
-    while (!(await runAgent(options, directory, identity))) {
-      log.warn({}, 'another server answers; what ran for the last one was ended');
-      identity = { worker: randomUUID(), replaces: null };
+    // Before the rest is cleared: what was made outside of the directory, and mounts inside of it.
+    const walls = await options.openWalls(directory.own);
+    try {
+      await clearLeftovers(directory.own, log);
+      trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
+      await runAgents({ ...options, walls }, directory, worker);
+    } finally {
+      await walls.close();
     }
   } finally {
     directory.release();
   }
 }
 
+type AgentsOptions = RunWorkerOptions & { readonly walls: Walls };
+
+/** One agent, and another for each time that another server has taken the place of the last. */
+async function runAgents(
+  options: AgentsOptions,
+  directory: WorkerDirectory,
+  worker: string,
+): Promise<void> {
+  let identity: AgentIdentity = { worker, replaces: directory.replaces };
+  while (!(await runAgent(options, directory, identity))) {
+    options.log.warn({}, 'another server answers; what ran for the last one was ended');
+    identity = { worker: randomUUID(), replaces: null };
+  }
+}
+
 /** False when its server was replaced by another, for which it must begin anew. */
 async function runAgent(
-  options: RunWorkerOptions,
+  options: AgentsOptions,
   directory: WorkerDirectory,
   identity: AgentIdentity,
 ): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** What the worker needs from outside: the smallest shapes that serve it. */
 import type { Clock } from '#base';
-import type { Starter } from '#sandbox';
-import type { ServerClient } from '#wire';
+import type { Starter, Walls } from '#sandbox';
+import type { JobDescription, ServerClient } from '#wire';
 
 /** Where the server is now. A local server that was started again may have another port. */
 export interface Endpoint {
@@ -29,6 +29,9 @@ export interface AgentOptions {
   readonly endpoint: () => Promise<Endpoint>;
   readonly connect: (endpoint: Endpoint) => ServerLink;
   readonly openStarter: () => Starter;
+  readonly walls: Walls;
+  /** Directories that attempts of the job are to have private ones of, where walls give them. */
+  readonly mountUnderScratch: (job: JobDescription) => readonly string[];
   /** Name for people. */
   readonly name: string;
   readonly version: string;

@@ -182,7 +182,8 @@ export class SlotPool {
       return laneWithRoom(this.#lanes, plan, { medianMs: this.#times.medianMs(), nowMs });
     }
     const starter = this.#idleStarters.pop() ?? this.#options.openStarter();
-    const lane = { starter, attempts: new Set<LaneAttempt>(), plan, cost, sinceMs: nowMs };
+    const number = firstFree(new Set([...this.#lanes].map((lane) => lane.number)));
+    const lane = { starter, number, attempts: new Set<LaneAttempt>(), plan, cost, sinceMs: nowMs };
     this.#lanes.add(lane);
     this.#taken += cost;
     return lane;
@@ -191,7 +192,8 @@ export class SlotPool {
   #start({ plan, grant, sinceMs }: Waiting, lane: Lane): void {
     const releaseSlot = () => this.#releaseSlot(running);
     const { workshop } = this.#options;
-    const attempt = newAttempt({ plan, grant, workshop, starter: lane.starter, releaseSlot });
+    const { starter, number: slot } = lane;
+    const attempt = newAttempt({ plan, grant, workshop, starter, slot, releaseSlot });
     const running: LaneAttempt = { attempt, lane, sinceMs, delivering: false, givenBack: false };
     lane.attempts.add(running);
     this.#running.set(grant.ticket, running);
@@ -250,6 +252,10 @@ export class SlotPool {
 function giveBack(running: LaneAttempt): void {
   running.givenBack = true;
   running.attempt.program?.withdraw();
+}
+
+function firstFree(taken: ReadonlySet<number>): number {
+  for (let number = 1; ; number++) if (!taken.has(number)) return number;
 }
 
 /** A job that asks for more than the worker has gets all of it. */

@@ -32,6 +32,21 @@ export interface Choice {
   readonly missing: readonly Wall[];
 }
 
+/** Whether no wall at all is to be put up, whatever the machine can. */
+export function asksForNothing(
+  isolation: Isolation,
+  request: ResourceRequest,
+  level: Level,
+): boolean {
+  const wanted = isolation.walls ?? level;
+  return (
+    (typeof wanted === 'string' ? LEVELS[wanted] : wanted).length === 0 &&
+    requiredWalls(isolation).length === 0 &&
+    isolation.root === '' &&
+    request.memoryBytes === 0
+  );
+}
+
 export function chooseWalls(
   isolation: Isolation,
   request: ResourceRequest,
@@ -41,7 +56,6 @@ export function chooseWalls(
   const asked = new Set<Wall>(typeof wanted === 'string' ? LEVELS[wanted] : wanted);
   for (const wall of requiredWalls(isolation)) asked.add(wall);
   if (request.memoryBytes > 0) asked.add('memory');
-  if (request.diskBytes > 0) asked.add('disk');
   // The job itself says that it is to have the host's network.
   if (isolation.network === 'host') asked.delete('network');
   const missing = requiredWalls(isolation).filter((wall) => !machine.able.has(wall));

@@ -1,6 +1,6 @@
 /** Workers come, are heard of, misbehave, and are lost. */
 import { formatDuration } from '#base';
-import { type AttemptRecord, BLAME } from '#model';
+import { type AttemptRecord, BLAME, type MachineWalls } from '#model';
 import type { MachineFigures } from '#wire';
 import type { Core, Worker } from '../core.ts';
 
@@ -19,6 +19,7 @@ export interface WorkerNews {
   readonly slots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  readonly walls: MachineWalls | null;
   readonly machine: MachineFigures | null;
   readonly remainingMs: number | null;
   readonly draining: boolean;
@@ -38,6 +39,7 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   known.slots = news.slots;
   known.memoryBytes = news.memoryBytes;
   known.diskFreeBytes = news.diskFreeBytes;
+  known.walls = news.walls;
   known.machine = news.machine;
   known.endsAtMs = endsAtMs(core, news);
   known.leaseMs = news.leaseMs;

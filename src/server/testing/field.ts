@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '#base';
-import { type Cause, type JobSpec, usageOf } from '#model';
+import { type Cause, type JobSpec, NO_ISOLATION, usageOf } from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -142,6 +142,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     timeoutMs: 0,
     killGraceMs: 1000,
     idempotent: true,
+    isolation: NO_ISOLATION,
     request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
     validate: null,
     validateTimeoutMs: 10_000,
@@ -188,6 +189,7 @@ export class FieldWorker {
       slots: this.slots,
       freeSlots: this.slots - this.holding.size,
       memoryBytes: 0,
+      walls: null,
       diskFreeBytes: 0,
       machine: { cpus: 4, loadAverage: 0.5, memoryFreeBytes: 1 << 30, roundTripMs: null },
       awayMs: 0,
@@ -241,6 +243,7 @@ export function ended(
     reason: cause === 'ok' ? '' : `it ended with ${cause}`,
     startedAtMs: 1000,
     endedAtMs: 1010,
+    walls: null,
     usage: usageOf(10, {
       source: 'rusage',
       figures: { cpuUserMs: 5, cpuSystemMs: 1, memoryPeakBytes: 1 << 20 },

@@ -1,5 +1,5 @@
 /** Between the contract's nouns and SQLite's rows. */
-import type { AttemptRecord, Cause } from '#model';
+import { type AttemptRecord, type Cause, NO_ISOLATION } from '#model';
 import type { AttemptRow, CollectedRow, StoredGrant, StoredJob, StoredTable } from '../contract.ts';
 
 export type Row = Record<string, unknown>;
@@ -36,6 +36,7 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     place?.bytes ?? null,
     attempt.reusedFrom,
     accepted ? 1 : 0,
+    attempt.walls && JSON.stringify(attempt.walls),
   ];
 }
 
@@ -78,6 +79,7 @@ export function attemptOf(row: Row): AttemptRow {
     place: placeOf(row),
     reusedFrom: row.reusedFrom as number | null,
     accepted: row.accepted === 1,
+    walls: row.walls === null ? null : JSON.parse(row.walls as string),
   };
 }
 
@@ -116,7 +118,8 @@ export function jobOf(row: Row): StoredJob {
   const { spec, keyParts, columns, resultsSegment, resultsBytes, ...rest } = row;
   return {
     ...(rest as unknown as StoredJob),
-    spec: JSON.parse(spec as string),
+    // Jobs of versions that knew no walls say nothing of them.
+    spec: { isolation: NO_ISOLATION, ...JSON.parse(spec as string) },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     resultsEnd:

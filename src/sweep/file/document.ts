@@ -14,6 +14,7 @@ type Issue = NonNullable<ReturnType<typeof documentSchema.safeParse>['error']>['
 const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(documentSchema.shape),
   parameters: ['file', 'format', 'lines', 'set', 'range'],
+  isolation: ['walls', 'require', 'network', 'root', 'write'],
   request: ['cpus', 'memory', 'disk', 'time'],
 };
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
-import { BLAME, CAUSES } from '#model';
+import { BLAME, CAUSES, LEVEL_NAMES, NETWORKS, WALLS } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';
 
 // The message of each check says what was expected; the reader of issues adds what was found.
@@ -121,6 +121,21 @@ const request = z.strictObject(
   { error: 'a table [request]' },
 );
 
+const WALL_LIST = `a level (${LEVEL_NAMES.join(', ')}) or a list of walls (${WALLS.join(', ')})`;
+const levelOrWalls = z.union([z.enum(LEVEL_NAMES), z.array(z.enum(WALLS))], { error: WALL_LIST });
+const NETWORK = `one of ${NETWORKS.join(', ')}`;
+const ABSOLUTE = 'a list of absolute paths';
+const isolation = z.strictObject(
+  {
+    walls: levelOrWalls.optional(),
+    require: levelOrWalls.optional(),
+    network: z.enum(NETWORKS, { error: NETWORK }).optional(),
+    root: filled('the name of a root').optional(),
+    write: z.array(z.string().startsWith('/', { error: ABSOLUTE }), { error: ABSOLUTE }).optional(),
+  },
+  { error: 'a table [isolation]' },
+);
+
 const retryCauses = CAUSES.filter((cause) => BLAME[cause] !== 'none' || cause === 'worker-lost');
 const retry = z.strictObject(
   Object.fromEntries(retryCauses.map((cause) => [cause, count.optional()])),
@@ -158,6 +173,7 @@ export const documentSchema = z.strictObject({
   inputs: z.record(z.string(), input, { error: 'a table of files' }).optional(),
   results: z.record(z.string(), result, { error: 'a table of results' }).optional(),
   request: request.optional(),
+  isolation: isolation.optional(),
   environment: z.record(z.string(), scalar, { error: 'a table of variables' }).optional(),
   'delete-worker': flag.optional(),
   'delete-client': flag.optional(),

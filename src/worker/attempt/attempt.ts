@@ -5,8 +5,8 @@
  */
 import type { Clock } from '#base';
 import type { Cause, Measured } from '#model';
-import type { ProgramEnd, RunningProgram, Starter } from '#sandbox';
-import type { EndedAttempt, GrantedAttempt } from '#wire';
+import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
+import type { EndedAttempt, GrantedAttempt, JobDescription } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
@@ -29,6 +29,9 @@ export interface Workshop {
   /** Aborted when the worker ends. */
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
+  readonly walls: Walls;
+  /** Directories that attempts of the job are to have private ones of. */
+  mountUnderScratch(job: JobDescription): readonly string[];
   /** Told when an attempt has left its slot for an upload that may take long. */
   onUpload(): void;
   readonly clock: Clock;
@@ -47,6 +50,8 @@ export interface Attempt {
   readonly plan: JobPlan;
   readonly workshop: Workshop;
   readonly starter: Starter;
+  /** Number of the slot, from 1. */
+  readonly slot: number;
   /** Lets the next attempt have the slot: gathering and uploading need none. */
   readonly releaseSlot: () => void;
   readonly startedMs: number;
@@ -63,6 +68,8 @@ export interface Attempt {
   excess: Verdict | null;
   /** Null while nothing went wrong. */
   verdict: Verdict | null;
+  /** Null: none. */
+  walls: WallPlan | null;
   readonly aborter: AbortController;
   program: RunningProgram | null;
   programStartedAtMs: number;
@@ -91,7 +98,7 @@ export class AttemptFault extends Error {
 }
 
 export function newAttempt(
-  fixed: Pick<Attempt, 'grant' | 'plan' | 'workshop' | 'starter' | 'releaseSlot'>,
+  fixed: Pick<Attempt, 'grant' | 'plan' | 'workshop' | 'starter' | 'slot' | 'releaseSlot'>,
 ): Attempt {
   const { workshop, grant } = fixed;
   const name = `${workshop.sessionTag()}-${grant.ticket}`;
@@ -106,6 +113,7 @@ export function newAttempt(
     withdrawn: false,
     excess: null,
     verdict: null,
+    walls: null,
     aborter: new AbortController(),
     program: null,
     programStartedAtMs: startedMs,

@@ -46,6 +46,7 @@ try {
         close: () => starter.close(),
       };
     },
+    openWalls: async () => options.walls,
     exclusive: settings.exclusive ?? false,
     sessionTag: '',
     cacheBytes: 1 << 30,
