@@ -14,6 +14,8 @@ interface SettingValues {
   /** Bytes. */
   bytes: number;
   int: number;
+  /** Not negative. */
+  decimal: number;
   boolean: boolean;
   text: string;
   choice: string;
@@ -69,6 +71,7 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   duration: 'a duration like "30 s" or "1 h 30 min"',
   bytes: 'a size like "512 MB" or "1 GiB"',
   int: 'a whole number',
+  decimal: 'a number like 12 or 0.05',
   boolean: 'yes or no',
   text: 'text without line ends',
   choice: 'one of the choices',
@@ -99,6 +102,7 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
   duration: (text) => (/^0+$/.test(text.trim()) ? 0 : parseDurationMs(text)),
   bytes: (text) => (/^0+$/.test(text.trim()) ? 0 : parseBytes(text)),
   int: (text) => (/^[+-]?\d{1,15}$/.test(text.trim()) ? Number(text) : undefined),
+  decimal: (text) => (/^\d{1,12}(\.\d{1,12})?$/.test(text.trim()) ? Number(text) : undefined),
   boolean: (text) => BOOLEANS.get(text.trim().toLowerCase()),
   text: (text) => (/[\0\r\n]/.test(text) ? undefined : text),
   choice: (text, { setting }) => setting.choices?.find((choice) => choice === text.trim()),

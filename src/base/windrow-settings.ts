@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { costSettings } from './cost-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
 
@@ -136,6 +137,7 @@ export const windrowSettings = {
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
   ...traceSettings,
+  ...costSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

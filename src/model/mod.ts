@@ -31,6 +31,8 @@ export {
   FIGURES,
   type Figure,
   type Measured,
+  NETWORK_LIMITS,
+  type NetworkBytes,
   sourceOf,
   USAGE_SOURCES,
   type Usage,

@@ -4,7 +4,16 @@
  * milliseconds. What was read is copied field by field; unknown fields of newer versions are
  * dropped.
  */
-import { type AttemptEnd, areSources, CAUSES, type Cause, FIGURES, type Usage } from '#model';
+import {
+  type AttemptEnd,
+  areSources,
+  CAUSES,
+  type Cause,
+  FIGURES,
+  NETWORK_LIMITS,
+  type NetworkBytes,
+  type Usage,
+} from '#model';
 import {
   checked,
   flag,
@@ -138,7 +147,17 @@ function readUsage(fields: JsonObject): Usage {
     tasksPeak: measured(fields.tasksPeak, 'tasksPeak'),
     diskBytes: measured(fields.diskBytes, 'diskBytes'),
     sources: readSources(fields.sources),
+    network: fields.network == null ? null : inner(fields.network, 'network', readNetwork),
   };
+}
+
+function readNetwork(fields: JsonObject): NetworkBytes {
+  const entries = Object.entries(fields);
+  const { figures, nameCharacters } = NETWORK_LIMITS;
+  const isName = (name: string) => /^[A-Za-z0-9]\w*$/.test(name) && name.length <= nameCharacters;
+  const wrong = entries.length > figures || !entries.every(([name]) => isName(name));
+  if (wrong) throw mismatch('', `at most ${figures} names of letters and digits`, fields);
+  return Object.fromEntries(entries.map(([name, bytes]) => [name, whole(bytes, name)]));
 }
 
 function readSources(value: unknown): string {

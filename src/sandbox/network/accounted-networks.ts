@@ -8,9 +8,10 @@
  */
 import { rmSync, symlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { NetworkBytes } from '#model';
 import type { RunTool, ToolResult } from '../tool.ts';
 import { claimBlock } from './claim.ts';
-import { type NetworkBytes, readCounters } from './counters.ts';
+import { readCounters } from './counters.ts';
 import { networkErrors } from './errors.ts';
 import { listPairEnds } from './machine.ts';
 import {
