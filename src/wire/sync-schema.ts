@@ -151,13 +151,18 @@ function readUsage(fields: JsonObject): Usage {
   };
 }
 
+/** As `NETWORK_LIMITS` has it. */
+const NETWORK_FIGURE = /^[A-Za-z0-9]\w{0,63}$/;
+
 function readNetwork(fields: JsonObject): NetworkBytes {
-  const entries = Object.entries(fields);
-  const { figures, nameCharacters } = NETWORK_LIMITS;
-  const isName = (name: string) => /^[A-Za-z0-9]\w*$/.test(name) && name.length <= nameCharacters;
-  const wrong = entries.length > figures || !entries.every(([name]) => isName(name));
-  if (wrong) throw mismatch('', `at most ${figures} names of letters and digits`, fields);
-  return Object.fromEntries(entries.map(([name, bytes]) => [name, whole(bytes, name)]));
+  const names = Object.keys(fields);
+  if (names.length > NETWORK_LIMITS.figures || !names.every((name) => NETWORK_FIGURE.test(name))) {
+    const expected = `at most ${NETWORK_LIMITS.figures} names of letters, digits and _`;
+    throw mismatch('', expected, fields);
+  }
+  const network: Record<string, number> = {};
+  for (const name of names) network[name] = whole(fields[name], name);
+  return network;
 }
 
 function readSources(value: unknown): string {
