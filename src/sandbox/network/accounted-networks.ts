@@ -23,6 +23,7 @@ import {
   SERIALS,
   tableOf,
 } from './names.ts';
+import { lookAtFolder, putFolderBack } from './namespace-folder.ts';
 import type { Resolvers } from './resolvers.ts';
 import type { AttemptFacts } from './routing-script.ts';
 import type { JoinedNetwork } from './ruleset.ts';
@@ -75,6 +76,7 @@ export class AccountedNetworks {
   readonly #options: AccountedOptions;
   readonly #block: number;
   readonly #workshop: NetworkWorkshop;
+  readonly #folderBefore = lookAtFolder();
   readonly #ready: JoinedNetwork[] = [];
   /** By the attempt's name. */
   readonly #connected = new Map<string, JoinedNetwork>();
@@ -148,6 +150,7 @@ export class AccountedNetworks {
     await this.#untilDevicesAreGone();
     const { fault } = await this.#nft('delete', 'table', 'inet', tableOf(this.#block));
     if (fault !== '') this.#complain(tableOf(this.#block), 'nft delete table', fault);
+    await putFolderBack(this.#folderBefore, this.#options.runTool);
   }
 
   #takeReady(): Promise<JoinedNetwork> {
