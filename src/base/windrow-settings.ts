@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
+import { identitySettings } from './identity-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
 
@@ -138,6 +139,7 @@ export const windrowSettings = {
   },
   ...traceSettings,
   ...costSettings,
+  ...identitySettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

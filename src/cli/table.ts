@@ -2,6 +2,7 @@ import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { pause, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
+import * as identity from './table/identity.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
@@ -9,6 +10,7 @@ import * as traces from './table/traces.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
+  { name: 'identity', summary: 'Who runs as whom on this machine.' },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
 ];
 
@@ -36,6 +38,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   traces.get,
   traces.verify,
   traces.rm,
+  identity.map,
   classad,
   config,
   errors,
