@@ -7,7 +7,14 @@ import { parseIpNetwork } from '#base';
 import { findTool } from '../tool.ts';
 import type { Ground, Plot } from '../walls/ground.ts';
 import { createNetworkPart, type NetworkWorld } from './part.ts';
-import { canMakeNetworks, NetworkField, SITE, settingsOf, WHY_NOT } from './testing/field.ts';
+import {
+  canMakeNetworks,
+  NetworkField,
+  SITE,
+  settingsOf,
+  WHY_NOT,
+  WORLD,
+} from './testing/field.ts';
 
 function groundOf(t: TestContext, field: NetworkField, settings = settingsOf()): Ground {
   const directory = mkdtempSync(join(tmpdir(), 'windrow-ground-'));
@@ -27,6 +34,25 @@ const plot = {
   isolation: { root: '' },
   account: { name: 'slot1_user', uid: 1000, gid: 1000, groups: [] },
 } as unknown as Plot;
+
+it('a worker that is not root has no counted networks, and touches nothing to find out', async () => {
+  const ran: string[] = [];
+  const part = createNetworkPart({
+    runTool: async ([file]) => {
+      ran.push(file);
+      return { exitCode: 1, stdout: '', stderr: '', fault: 'refused' };
+    },
+    findTool: () => null,
+    isRoot: false,
+    random: () => 0,
+    complain: () => undefined,
+  });
+  const ground = { tag: 'windrow-00000000', settings: { network: settingsOf() } };
+  const { facts, abilities } = await part.probe(ground as unknown as Ground);
+  assert.equal(facts, null);
+  assert.match(JSON.stringify(abilities), /not root.*run the worker as root/);
+  assert.deepEqual(ran, []);
+});
 
 describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT }, () => {
   it('are found possible by making one, and go from plan to figures to nothing', async (t) => {
@@ -70,7 +96,6 @@ describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT
     };
     const lacking = (name: string) => (name === 'nft' ? null : findTool(name));
     const inner4 = parseIpNetwork('10.61.0.0/16')!;
-    assert.match(await probed({ isRoot: false }), /not root: run the worker as root/);
     assert.match(
       await probed({ findTool: lacking }),
       /no nft: install it \("apt install nftables"/,
@@ -95,11 +120,21 @@ describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT
     await field.runTool(['nft', 'add table ip guard']);
     const drops = 'add chain ip guard fw { type filter hook forward priority 0; policy drop; }';
     await field.runTool(['nft', drops]);
-    const { abilities, remarks } = await createNetworkPart(worldOf(field)).probe(
-      groundOf(t, field),
-    );
+    const part = createNetworkPart(worldOf(field));
+    const ground = groundOf(t, field);
+    const { abilities, remarks, facts } = await part.probe(ground);
     assert.equal(abilities[0]!.able, true);
     assert.match(remarks.join('\n'), /no IPv6/);
     assert.match(remarks.join('\n'), /drops what is forwarded \(ip guard fw\)/);
+
+    await field.runTool(['nft', 'delete table ip guard']);
+    await field.servePeer(t, 'world');
+    const wanted = { walls: new Set<never>(), network: 'accounted' } as const;
+    const [connect] = part.plan(plot, wanted, ground, facts!)!.operations;
+    await part.carryOut(connect!);
+    const name = `${field.tag}-${plot.name}`;
+    await field.call(name, 'take', WORLD.address4, 1000);
+    await assert.rejects(field.call(name, 'take', WORLD.address6, 10), /unreachable/);
+    await part.undo({ part: 'network', do: 'serve', tag: field.tag });
   });
 });
