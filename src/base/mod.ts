@@ -33,6 +33,7 @@ export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
+export { type NetworkValues, networkSettings } from './network-settings.ts';
 export { commandOf, PART_OPTION } from './own-script.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
@@ -55,4 +56,5 @@ export {
 } from './settings-reader.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
+export { type WallValues, wallSettings } from './wall-settings.ts';
 export { type WindrowSettings, windrowSettings } from './windrow-settings.ts';

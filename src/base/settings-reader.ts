@@ -96,7 +96,9 @@ export function readSettings<Table extends SettingTable>(
 
   takeFlags(sources.flags, sources.surroundings, add);
   takeEnvironment(table, sources.surroundings, add, warnings);
-  for (const file of sources.files) takeFile(names, file, add, problems);
+  const tables = Object.values(table).filter(({ type }) => type === 'table');
+  const known = { names, tables: new Set(tables.map(({ name }) => name)) };
+  for (const file of sources.files) takeFile(known, file, add, problems);
 
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
@@ -150,42 +152,83 @@ function takeEnvironment(
   }
 }
 
-function takeFile(
-  names: readonly string[],
-  file: SettingsFile,
-  add: Add,
-  problems: string[],
-): void {
-  const lines = linesOfKeys(file.text);
-  for (const [name, value] of Object.entries(ini.parse(file.text))) {
-    const numbers = lines.get(name) ?? [1];
-    const place = `${file.path}:${numbers.at(-1)}`;
-    if (typeof value === 'object' && value !== null) {
-      problems.push(`${place}: [${name}]: sections and lists have no meaning here`);
-    } else if (!names.includes(name)) {
-      problems.push(`${place}: ${name} is no setting${didYouMean(name, names)}`);
-    } else if (numbers.length > 1) {
-      problems.push(`${place}: ${name} stands already in line ${numbers[0]}`);
-    } else {
-      const origin: Origin = { kind: file.kind, place };
-      add(name, { text: String(value), origin, base: dirname(file.path) });
-    }
-  }
+interface Known {
+  readonly names: readonly string[];
+  /** Settings that a whole section is the value of. */
+  readonly tables: ReadonlySet<string>;
 }
 
-/**
- * The library that reads INI does not say where; this finds the lines of each key, and of each
- * section, whose keys do not count.
- */
+/** One line of a settings file. */
+interface Entry {
+  /** `''` above the first section. */
+  readonly section: string;
+  readonly key: string;
+  /** Null where it is no text. */
+  readonly text: string | null;
+}
+
+/** `key` in section `[section]` is the setting `section-key`, or an element of a table. */
+function takeFile(known: Known, file: SettingsFile, add: Add, problems: string[]): void {
+  const lines = linesOfKeys(file.text);
+  const sections = new Map<string, Found>();
+  const base = dirname(file.path);
+  for (const entry of entriesOf(file.text)) {
+    const { section, key, text } = entry;
+    const numbers = lines.get(idOf(section, key)) ?? [1];
+    const place = `${file.path}:${numbers.at(-1)}`;
+    const fault = faultOf(known, entry, numbers);
+    if (fault !== '' || text === null) problems.push(`${place}: ${fault}`);
+    else if (known.tables.has(section)) {
+      const before = sections.get(section);
+      const origin = before?.origin ?? { kind: file.kind, place };
+      const whole = `${before ? `${before.text}, ` : ''}${key}=${text}`;
+      sections.set(section, { text: whole, origin, base });
+    } else add(nameOf(section, key), { text, origin: { kind: file.kind, place }, base });
+  }
+  for (const [table, found] of sections) add(table, found);
+}
+
+function faultOf(known: Known, { section, key, text }: Entry, lines: readonly number[]): string {
+  const shown = section === '' ? key : `${key} in [${section}]`;
+  if (text === null) return `${shown}: lists and sections in sections have no meaning here`;
+  if (lines.length > 1) return `${shown} stands already in line ${lines[0]}`;
+  const name = nameOf(section, key);
+  if (known.tables.has(section) || known.names.includes(name)) return '';
+  return `${shown} is no setting${didYouMean(name, known.names)}`;
+}
+
+function nameOf(section: string, key: string): string {
+  return section === '' ? key : `${section}-${key}`;
+}
+
+function entriesOf(text: string): Entry[] {
+  return Object.entries(ini.parse(text)).flatMap(([name, value]) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return [entryOf('', name, value)];
+    }
+    return Object.entries(value).map(([key, inner]) => entryOf(name, key, inner));
+  });
+}
+
+function entryOf(section: string, key: string, value: unknown): Entry {
+  const isText = typeof value !== 'object' || value === null;
+  return { section, key, text: isText ? String(value) : null };
+}
+
+function idOf(section: string, key: string): string {
+  return `${section}\n${key}`;
+}
+
+/** The library that reads INI does not say where; this finds the lines of each key. */
 function linesOfKeys(text: string): Map<string, number[]> {
   const lines = new Map<string, number[]>();
-  let inSection = false;
+  let section = '';
   text.split(/\r\n|\r|\n/).forEach((line, index) => {
-    const section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1];
+    section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1] ?? section;
     const key = /^\s*([^;#=\s[][^=]*?)\s*(?:\[\])?\s*(?:=|$)/.exec(line)?.[1];
-    const name = section ?? (inSection ? undefined : key);
-    inSection ||= section !== undefined;
-    if (name !== undefined) lines.set(name, [...(lines.get(name) ?? []), index + 1]);
+    if (key === undefined) return;
+    const id = idOf(section, key);
+    lines.set(id, [...(lines.get(id) ?? []), index + 1]);
   });
   return lines;
 }

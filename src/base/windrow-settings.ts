@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
 import { identitySettings } from './identity-settings.ts';
+import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
+import { wallSettings } from './wall-settings.ts';
 
 /** Every setting of Windrow. Those of one job stand in its sweep file, not here. */
 export const windrowSettings = {
@@ -138,8 +140,10 @@ export const windrowSettings = {
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
   ...traceSettings,
-  ...costSettings,
+  ...wallSettings,
+  ...networkSettings,
   ...identitySettings,
+  ...costSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

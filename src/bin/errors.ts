@@ -1,6 +1,13 @@
 import { defineErrors } from '#base';
 
 export const binErrors = defineErrors({
+  MOUNT_EXPRESSION_WRONG: {
+    message:
+      'the setting isolation-mount-under-scratch is neither a list of paths nor an expression: {expression} ({reason})',
+    todo: 'Write paths separated by commas, or a ClassAd expression ("windrow classad" tries it out).',
+    status: 422,
+    example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
+  },
   LAUNCHER_MISSING: {
     message: 'the launcher was asked for, but it was not built',
     todo: 'Build it with `npm rebuild` where a C compiler (cc) is, or leave --worker-starter out.',

@@ -61,6 +61,9 @@ function sweepOptions(options: RunOptions): SweepOptions {
     memory: bytesOf(options.memoryBytes),
     disk: bytesOf(options.diskBytes),
     time: durationOf(options.timeMs),
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
   };
   return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== undefined));

@@ -6,7 +6,9 @@ import { type StartReport, writeStartReport } from '#pilots';
 import { findLauncher, openStarter } from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
+import { mountUnderScratch } from './mount-under-scratch.ts';
 import { VERSION } from './version.ts';
+import { wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
 const GIVE_UP_MS = 300_000;
@@ -38,6 +40,10 @@ async function workWith(
   const launcherPath = launcherFor(options.starter);
   if (options.waitForLine && !(await hasLine(world.stdin))) return 0;
   const source = await sourceOf(options, world);
+  const { stateDirectory, sessionFile } = options;
+  const secrets = [stateDirectory, sessionFile].filter((path) => path !== '');
+  const name = options.name ?? hostname();
+  const machine = { name, cpus: options.slots, memoryBytes: totalmem() };
   await runWorker({
     endpoint: endpointFrom(source),
     sessionTag: source.kind === 'given' ? sessionTag(source.session) : '',
@@ -46,7 +52,9 @@ async function workWith(
     exclusive: true,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
-    name: options.name ?? hostname(),
+    openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),
+    mountUnderScratch: mountUnderScratch(options.walls.mountUnderScratch, machine),
+    name,
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,

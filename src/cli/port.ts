@@ -1,4 +1,4 @@
-import type { Address, ErrorEntry } from '#base';
+import type { Address, ErrorEntry, NetworkValues, WallValues } from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
@@ -34,6 +34,9 @@ export interface RunOptions {
   readonly memoryBytes: number | undefined;
   readonly diskBytes: number | undefined;
   readonly timeMs: number | undefined;
+  readonly walls: string | undefined;
+  readonly network: string | undefined;
+  readonly root: string | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
   readonly output: string | undefined;
@@ -54,6 +57,8 @@ export interface RunOptions {
   readonly insecure: boolean;
   readonly slots: number;
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
+  /** Of its worker, for jobs that ask for none. */
+  readonly workerWalls: string;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
@@ -108,6 +113,7 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly walls: WallValues & NetworkValues;
   readonly log: LogChoice;
 }
 

@@ -60,7 +60,7 @@ const SYNC_ANSWER = {
   jobs: [],
   attempts: [],
   cancel: [],
-  settings: { leaseMs: 1000, slots: null, drain: false, stop: false },
+  settings: { leaseMs: 1000, slots: null, drain: false, stop: false, tellWalls: false },
 };
 
 const SYNC = {

@@ -50,6 +50,9 @@ function runOptions(input: Input, world: World): RunOptions {
     memoryBytes: options.memory,
     diskBytes: options.disk,
     timeMs: options.time,
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
     output:
       options.output === undefined
@@ -68,6 +71,8 @@ function runOptions(input: Input, world: World): RunOptions {
     insecure: values.insecure,
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
+    // Whoever runs a sweep here runs it as anything else: as himself, even as root.
+    workerWalls: values.walls === 'auto' ? 'bare' : values.walls,
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,

@@ -30,6 +30,7 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     firstContactMs: firstContact,
     logFile: inDirectory(logFile),
     starter: values.workerStarter as WorkerOptions['starter'],
+    walls: values,
     log: logChoice(input.settings, world),
   };
   return await input.composition.worker(options, world);

@@ -85,6 +85,22 @@ export const run = {
       flags: '--time <duration>',
       doc: 'How long one attempt takes at most: workers that end too soon do not start it.',
     },
+    walls: {
+      kind: 'text',
+      flags: '--walls <level>',
+      doc: 'What keeps attempts apart: bare, tracked, private, full, or walls by name.',
+    },
+    network: {
+      kind: 'choice',
+      flags: '--network <kind>',
+      choices: ['host', 'none', 'accounted'],
+      doc: 'The network of attempts: of the machine, none, or their own, counted by the byte.',
+    },
+    root: {
+      kind: 'text',
+      flags: '--root <name>',
+      doc: 'Root of the machine that attempts run in.',
+    },
     priority: {
       kind: 'whole',
       flags: '--priority <n>',

@@ -68,6 +68,7 @@ export const worker = {
       doc: 'When it is asked to end, what runs may go on for so long (default: until it is done).',
     },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    walls: { kind: 'setting', setting: 'walls' },
     waitForLine: {
       kind: 'flag',
       flags: '--wait-for-line',

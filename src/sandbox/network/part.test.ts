@@ -102,7 +102,7 @@ describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT
     );
     assert.match(
       await probed({}, settingsOf({ inner4 })),
-      /10\.61\.0\.0\/16 overlaps with 10\.61\.0\.0\/24, which lies at site: set network-inner4/,
+      /10\.61\.0\.0\/16 overlaps with 10\.61\.0\.0\/24, which lies at site: set ipv4 in the section/,
     );
     await field.forward(false);
     assert.match(

@@ -1,10 +1,12 @@
 /** What a machine can put up, found by trying, with everything that planning needs to know of it. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '#base';
 import { type Level, type MachineWalls, NETWORKS, type Network, WALLS, type Wall } from '#model';
 import { type Accounts, openAccounts } from '../account/accounts.ts';
 import type { Fence, LastStage } from '../fence/fence.ts';
 import { probeFence } from '../fence/probe.ts';
+import { createNetworkPart, realNetworkWorld } from '../network/part.ts';
 import { placePart } from '../place/part.ts';
 import type { Starter } from '../port.ts';
 import { type NamedRoots, openRoots } from '../roots/roots.ts';
@@ -24,6 +26,8 @@ export interface MachineOptions {
   /** Absolute path of the launcher, or null. */
   readonly launcher: string | null;
   readonly openStarter: () => Starter;
+  /** Told what was left and removed, and of what could not be. */
+  readonly log: { warn(facts: object, sentence: string): void };
 }
 
 export interface FoundMachine {
@@ -43,7 +47,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
   const lastStage = options.launcher === null ? null : makeLastStage(options.launcher, ground);
   const [fence, ...parts] = await Promise.all([
     probeFence(ground, lastStage, options.openStarter),
-    ...readyParts(ground),
+    ...readyParts(options),
   ]);
   const abilities = strongest([...parts.flatMap((part) => part.abilities), ...fence.abilities]);
   const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
@@ -73,8 +77,12 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
 }
 
 /** Every part of the walls. Directories first, so that they are undone last. */
-function readyParts(ground: Ground): Promise<ReadyPart>[] {
-  return [makeReady(placePart, ground)];
+function readyParts({ ground, log }: MachineOptions): Promise<ReadyPart>[] {
+  const complain = (error: unknown) => log.warn({ err: error }, messageOf(error));
+  return [
+    makeReady(placePart, ground),
+    makeReady(createNetworkPart(realNetworkWorld(complain)), ground),
+  ];
 }
 
 function isAble(parts: readonly ReadyPart[], name: PartName, wall: Wall): boolean {

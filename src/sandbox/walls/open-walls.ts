@@ -20,10 +20,7 @@ import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
 import type { ReadyPart } from './ready-part.ts';
 
-export interface WallsOptions extends MachineOptions {
-  /** Told of what was left and removed, and of what could not be. */
-  readonly log: { warn(facts: object, sentence: string): void };
-}
+export type WallsOptions = MachineOptions;
 
 export interface Walls {
   /** Null when nothing is to be put up, decided at once: most attempts of most workers. */

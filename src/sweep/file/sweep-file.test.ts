@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { NO_ISOLATION } from '#model';
 import type { SweepOptions } from '../arguments/options.ts';
 import { readSweepFile } from './sweep-file.ts';
 
@@ -104,6 +105,7 @@ time = "20 min"
     timeoutMs: 600_000,
     killGraceMs: 5000,
     idempotent: true,
+    isolation: NO_ISOLATION,
     request: { cpus: 1, memoryBytes: 512e6, diskBytes: 1e9, timeMs: 1_200_000 },
     validate: {
       kind: 'module',
