@@ -84,7 +84,9 @@ function headText(stats: JobStats): string {
 }
 
 function countedText({ network, networkAttempts, attempts }: JobStats): string {
-  const text = networkText(network).replace(/^network /, '');
+  const text = networkText(network)
+    .replace(/^network /, '')
+    .replace(/^no .*/, 'no traffic');
   const isPart = text !== '' && networkAttempts < attempts;
   return isPart ? `${text} (of ${formatCount(networkAttempts)} attempts)` : text;
 }

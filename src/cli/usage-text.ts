@@ -34,6 +34,7 @@ export function usageText(usage: Usage): string {
 /** `''` when nothing was counted. */
 export function networkText(network: Usage['network']): string {
   if (network === null) return '';
-  const words = Object.entries(network).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
-  return words.length === 0 ? '' : `network ${words.join(', ')}`;
+  const some = Object.entries(network).filter(([, bytes]) => bytes > 0);
+  const words = some.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
+  return words.length === 0 ? 'no network traffic' : `network ${words.join(', ')}`;
 }

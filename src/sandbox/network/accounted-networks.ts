@@ -38,6 +38,8 @@ export interface NetworkFacts {
   readonly mtu: number;
   /** Name servers that can be asked from within. */
   readonly resolvers: Resolvers;
+  /** What an administrator should know of, a sentence each. */
+  readonly remarks: readonly string[];
 }
 
 export interface AccountedOptions {

@@ -72,10 +72,12 @@ async function probe(options: ProbeOptions): Promise<Probed<ProbedNetwork>> {
   const hasIpv6 = (await readSwitch(FORWARDING6, runTool)) === '1';
   const resolvers = findResolvers(settings.resolvers, hasIpv6);
   const mtu = await outerMtu(routes, runTool);
-  const facts = { hasIpv6, resolvers, mtu, resolvConfPath: resolvConfPath() };
+  const found = { hasIpv6, resolvers, mtu, resolvConfPath: resolvConfPath() };
+  const facts = { ...found, remarks: await remarks(found, runTool) };
   await tryOne(facts, options);
   const ability: Ability = { wall: 'network', how: HOW, able: true };
-  return { facts, abilities: [ability], remarks: await remarks(facts, runTool) };
+  // Most workers never have such an attempt: the remarks are made with the first.
+  return { facts, abilities: [ability], remarks: [] };
 }
 
 function demandTools({ findTool }: ProbeOptions): void {
@@ -170,7 +172,7 @@ function resolvConfPath(): string | null {
   }
 }
 
-async function remarks(facts: ProbedNetwork, runTool: RunTool): Promise<string[]> {
+async function remarks(facts: Omit<ProbedNetwork, 'remarks'>, runTool: RunTool): Promise<string[]> {
   const said: string[] = [];
   if (!facts.hasIpv6) {
     said.push(

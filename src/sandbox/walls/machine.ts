@@ -2,9 +2,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '#base';
-import { type Level, type MachineWalls, NETWORKS, type Network, WALLS, type Wall } from '#model';
+import {
+  LEVELS,
+  type Level,
+  type MachineWalls,
+  NETWORKS,
+  type Network,
+  WALLS,
+  type Wall,
+} from '#model';
 import { type Accounts, openAccounts } from '../account/accounts.ts';
-import type { Fence, LastStage } from '../fence/fence.ts';
+import type { Fence, LastStage, ProbedFence } from '../fence/fence.ts';
 import { probeFence } from '../fence/probe.ts';
 import { createNetworkPart, realNetworkWorld } from '../network/part.ts';
 import { placePart } from '../place/part.ts';
@@ -30,6 +38,12 @@ export interface MachineOptions {
   readonly log: { warn(facts: object, sentence: string): void };
 }
 
+/** Whether a wall of the level that attempts get by themselves cannot be put up. */
+export function lackingOf(level: Level, abilities: readonly Ability[]): readonly Ability[] {
+  const wanted: readonly Wall[] = LEVELS[level];
+  return abilities.filter(({ wall, able }) => !able && wanted.includes(wall));
+}
+
 export interface FoundMachine {
   readonly machine: Machine;
   readonly advertised: MachineWalls;
@@ -49,7 +63,8 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     probeFence(ground, lastStage, options.openStarter),
     ...readyParts(options),
   ]);
-  const abilities = strongest([...parts.flatMap((part) => part.abilities), ...fence.abilities]);
+  const ofParts = parts.flatMap((part) => part.abilities.map((one) => unlessOpen(one, fence)));
+  const abilities = strongest([...ofParts, ...fence.abilities]);
   const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
   const roots = await openRoots(ground);
   const machine: Machine = {
@@ -62,7 +77,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     machine,
     advertised: {
       able: WALLS.filter((wall) => able.has(wall)),
-      networks: networksOf(able, isAble(parts, 'network', 'network')),
+      networks: networksOf(able, isAble(parts, 'network', 'network') && fence.fence !== null),
       roots: fence.fence === null ? [] : roots.names,
       writable: ground.settings.place.writable,
     },
@@ -78,11 +93,21 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
 
 /** Every part of the walls. Directories first, so that they are undone last. */
 function readyParts({ ground, log }: MachineOptions): Promise<ReadyPart>[] {
-  const complain = (error: unknown) => log.warn({ err: error }, messageOf(error));
+  const told = {
+    complain: (error: unknown) => log.warn({ err: error }, messageOf(error)),
+    remark: (sentence: string) => log.warn({}, sentence),
+  };
   return [
     makeReady(placePart, ground),
-    makeReady(createNetworkPart(realNetworkWorld(complain)), ground),
+    makeReady(createNetworkPart(realNetworkWorld(told)), ground),
   ];
+}
+
+/** Without a fence a program could be root in its network, and undo what counts there. */
+function unlessOpen(ability: Ability, { fence, abilities }: ProbedFence): Ability {
+  const lack = abilities.find(({ wall, able }) => wall === 'network' && !able);
+  const isMoot = ability.wall !== 'network' || fence !== null || lack === undefined;
+  return isMoot ? ability : lack;
 }
 
 function isAble(parts: readonly ReadyPart[], name: PartName, wall: Wall): boolean {

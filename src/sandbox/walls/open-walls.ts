@@ -14,7 +14,7 @@ import { asksForNothing, chooseWalls } from './choose.ts';
 import { compose, type WallPlan } from './compose.ts';
 import type { Ground } from './ground.ts';
 import { Journal } from './journal.ts';
-import { type FoundMachine, findMachine, type MachineOptions } from './machine.ts';
+import { type FoundMachine, findMachine, lackingOf, type MachineOptions } from './machine.ts';
 import type { Operation } from './operation.ts';
 import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
@@ -190,9 +190,23 @@ class WallsOfWorker implements Walls {
   #machine(): Promise<FoundMachine> {
     this.#found ??= findMachine(this.#options).then((found) => {
       this.#parts = found.parts;
+      this.#tell(found);
       return found;
     });
     return this.#found;
+  }
+
+  #tell({ abilities, parts, roots }: FoundMachine): void {
+    const { log, level, ground } = this.#options;
+    for (const said of [...parts.flatMap(({ remarks }) => remarks), ...roots.remarks]) {
+      log.warn({}, said);
+    }
+    const lacking = lackingOf(level, abilities);
+    for (const ability of lacking) {
+      if (!ability.able) log.warn(ability, `attempts have no wall "${ability.wall}" here`);
+    }
+    const isKept = abilities.some(({ wall, able }) => wall === 'account' && able);
+    if (ground.uid === 0 && level !== 'bare' && !isKept) log.warn({}, 'jobs run as root here');
   }
 
   #complain(left: readonly NotUndone[]): void {
