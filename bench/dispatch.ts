@@ -111,6 +111,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         memoryBytes: 2 ** 34,
         walls: null,
         diskFreeBytes: 2 ** 40,
+        gpus: 0,
         machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 2 ** 33, roundTripMs: null },
         awayMs: 0,
         remainingMs: null,

@@ -17,16 +17,16 @@ function report(what: string, startedMs: number, more = ''): void {
   console.log(`${what.padEnd(28)} ${String(perSecond).padStart(8)} rows/s ${more}`);
 }
 
-function append(store: SegmentStore): RecordPlace[] {
+async function append(store: SegmentStore): Promise<RecordPlace[]> {
   const places: RecordPlace[] = [];
   const startedMs = performance.now();
   for (let task = 0; task < rows; task++) {
     const facts = { name: 'energy', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
     const parts = [{ ...facts, content: `${task / 7}\n` }];
     places.push(store.append({ ticket: task + 1, job: 1, task, parts }));
-    if (task % BATCH === BATCH - 1) store.flush();
+    if (task % BATCH === BATCH - 1) await store.flush();
   }
-  store.flush();
+  await store.flush();
   report(`append, synced by ${BATCH}`, startedMs);
   return places;
 }
@@ -68,7 +68,7 @@ async function measure(store: SegmentStore, places: RecordPlace[], output: strin
 const directory = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
 const store = SegmentStore.open(join(directory, 'segments'), null);
 try {
-  await measure(store, append(store), join(directory, 'output'));
+  await measure(store, await append(store), join(directory, 'output'));
 } finally {
   await store.close();
   rmSync(directory, { recursive: true });

@@ -24,6 +24,37 @@ const TARGET = 'node26';
 const isScript = (path) => /\.[jt]s$/.test(path);
 const bundledName = (path) => basename(path).replace(/\.[jt]s$/, '.cjs');
 
+/** Where each name that a room's door gives is defined: `WorkerAgent` → `src/worker/agent.ts`. */
+function readDoor(room) {
+  const folder = join(root, 'src', room);
+  const definitions = new Map();
+  const text = readFileSync(join(folder, 'mod.ts'), 'utf8');
+  for (const [, names, file] of text.matchAll(/^export \{([^}]*)\} from '([^']+)';/gm)) {
+    for (const name of names.split(',')) definitions.set(name.trim(), join(folder, file));
+  }
+  return definitions;
+}
+
+/**
+ * Past the doors: parts are split by file, and whoever goes through a door would need all that is
+ * behind it. Names that a door gives under another name still come through it.
+ */
+function pastDoors(text) {
+  // The same for zod's languages and formats, which stand behind its `z`.
+  const direct = text.replace("import { z } from 'zod';", "import * as z from 'zod';");
+  return direct.replace(/^import \{([^}]*)\} from '#(\w+)';/gm, (_all, names, room) => {
+    const door = readDoor(room);
+    const values = names.split(',').map((name) => name.trim());
+    return values
+      .filter((name) => name !== '' && !name.startsWith('type '))
+      .map((name) => {
+        const file = door.get(name.split(' as ')[0]) ?? join(root, 'src', room, 'mod.ts');
+        return `import { ${name} } from '${file}';`;
+      })
+      .join(' ');
+  });
+}
+
 /** Rewrites the URLs of files to what the bundle calls them, and notes the files in `named`. */
 function fileUrls(named) {
   return {
@@ -39,11 +70,31 @@ function fileUrls(named) {
           named.set(name, file);
           return `new URL('./${name}', import.meta.url)`;
         });
-        return { contents, loader: path.endsWith('.ts') ? 'ts' : 'js' };
+        return { contents: pastDoors(contents), loader: path.endsWith('.ts') ? 'ts' : 'js' };
       });
     },
   };
 }
+
+/**
+ * What the sources use of undici, without its fetch, WebSockets, caches and mocks, which its index
+ * loads and which take half the time of a worker's start. Asking for more is an error when bundling.
+ */
+const UNDICI = `
+  import request from 'undici/lib/api/api-request.js';
+  import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+  Dispatcher.prototype.request = request;
+  export { default as errors } from 'undici/lib/core/errors.js';
+  export { default as Agent } from 'undici/lib/dispatcher/agent.js';
+  export { default as Pool } from 'undici/lib/dispatcher/pool.js';
+`;
+const smallUndici = {
+  name: 'small-undici',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^undici$/ }, () => ({ path: 'undici', namespace: 'small' }));
+    onLoad({ filter: /.*/, namespace: 'small' }, () => ({ contents: UNDICI, resolveDir: root }));
+  },
+};
 
 /** Entries that turn up while bundling are bundled in another round: they share parts. */
 async function bundle(folder) {
@@ -66,7 +117,9 @@ async function bundle(folder) {
       target: TARGET,
       legalComments: 'none',
       logLevel: 'warning',
-      plugins: [fileUrls(named)],
+      // package.json says that no module is imported for its effects alone.
+      logOverride: { 'ignored-bare-import': 'error' },
+      plugins: [fileUrls(named), smallUndici],
     });
   }
   return named;

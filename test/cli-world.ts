@@ -48,6 +48,10 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     run: ask('run'),
     serve: ask('serve'),
     worker: ask('worker'),
+    machines: async () => {
+      throw new Error('no machine was to be talked to');
+    },
+    newTraceId: async () => '1795276800.000000001',
     collectTraces: async () => {
       throw new Error('no traces were to be collected');
     },

@@ -30,7 +30,7 @@ async function serve(
 }
 
 const collect = (field: SweepField, ...more: string[]) =>
-  field.windrow('traces', 'collect', '--trace-dir', 'app', ...STATE, ...more);
+  field.windrow('traces', 'collect', '--here', '--dir', 'app', ...STATE, ...more);
 
 async function stop(server: Running): Promise<void> {
   process.kill(server.pid, 'SIGTERM');
@@ -44,7 +44,7 @@ describe('traces', () => {
       const text = 'what happened\n'.repeat(10_000);
       field.write('app/deep/n1.app-trace.out', text);
       field.write('app/n2.app-trace.out.1', randomBytes(100_000));
-      const sent = await collect(field, '--trace-remove');
+      const sent = await collect(field, '--remove');
       assert.equal(sent.code, 0, sent.stderr);
       assert.deepEqual(readdirSync(field.path('app')), ['deep']);
       const [, id] = /^trace (\S+): 2 files stored/m.exec(sent.stdout) ?? [];
@@ -69,6 +69,38 @@ describe('traces', () => {
       await stop(server);
       const offline = await field.must(0, 'traces', 'ls', ...STATE);
       assert.match(offline.stdout, new RegExp(`${id} +1 `));
+    }));
+
+  it('are brought by every worker, from where its own settings say', () =>
+    inField(async (field) => {
+      const { server, url } = await serve(field);
+      const startWorker = (name: string) => {
+        field.write(`${name}-app/${name}.app-trace.out`, `of ${name}`);
+        const session = ['--session-file', 'state/session', '--dir', `work-${name}`];
+        const source = ['--trace-dir', `${name}-app`];
+        return field.start(['worker', '--server', url, '--name', name, ...session, ...source]);
+      };
+      const workers = ['one', 'two'].map(startWorker);
+      const none = field.start([
+        ...['worker', '--server', url, '--name', 'none', '--dir', 'work-none'],
+        ...['--session-file', 'state/session'],
+      ]);
+      await until('all are there', async () => {
+        const { workers: seen } = await field.json('workers', ...STATE);
+        return seen.length === 3;
+      });
+      const { stdout } = await field.must(1, 'traces', 'collect', ...STATE);
+      assert.match(stdout, /one +done +1 +0/);
+      assert.match(stdout, /two +done +1 +0/);
+      assert.match(stdout, /none +failed +0 +0 .*trace-dir|none +failed .*where the traces/);
+      const [, id] = /^trace (\S+): 2 files stored/m.exec(stdout) ?? [];
+      const names = ['one.app-trace.out.zst', 'two.app-trace.out.zst'];
+      assert.deepEqual(field.list(`state/traces/${id}`), names);
+      for (const worker of [...workers, none]) process.kill(worker.pid, 'SIGTERM');
+      for (const worker of [...workers, none]) await worker.ended;
+      const alone = await field.must(1, 'traces', 'collect', ...STATE);
+      assert.match(alone.stderr, /code: ERRAND_NO_WORKERS/);
+      await stop(server);
     }));
 
   it('are told to those who watch the server', () =>
@@ -100,7 +132,7 @@ describe('traces', () => {
       }
       const id = '1795276800.000000001';
       const sending = field.start([
-        ...['traces', 'collect', '--trace-dir', 'app', '--to', url, '--id', id],
+        ...['traces', 'collect', '--here', '--dir', 'app', '--to', url, '--id', id],
         ...['--trace-compression', 'none', ...STATE],
       ]);
       const incoming = () => {
@@ -137,7 +169,7 @@ describe('traces', () => {
         const { server } = await serve(field, ['--trace-store', 'small/traces']);
         const bytes = randomBytes(2_000_000);
         field.write('app/n1.app-trace.out', bytes);
-        const sending = field.start(['traces', 'collect', '--trace-dir', 'app', ...STATE]);
+        const sending = field.start(['traces', 'collect', '--here', '--dir', 'app', ...STATE]);
         const incoming = () =>
           readdirSync(`${small}/traces/.incoming`).some((name) => name.endsWith('.data'));
         await sending.until('it comes', incoming);
@@ -159,7 +191,14 @@ describe('traces', () => {
   it('are refused with a reason where nobody takes them, and stay where they are', () =>
     inField(async (field) => {
       field.write('app/n1.app-trace.out', 'x');
-      const unset = await field.must(1, 'traces', 'collect', '--to', 'https://127.0.0.1:1');
+      const unset = await field.must(
+        1,
+        'traces',
+        'collect',
+        '--here',
+        '--to',
+        'https://127.0.0.1:1',
+      );
       assert.match(unset.stderr, /code: TRACE_DIRECTORY_UNSET/);
       const plain = await collect(field, '--to', 'http://192.0.2.1:1');
       assert.match(plain.stderr, /code: TRACE_PLAIN_HTTP/);

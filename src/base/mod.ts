@@ -41,6 +41,7 @@ export {
   environmentName,
   expectedOf,
   formatAddress,
+  isLoopback,
   parseAddress,
   type Setting,
   type SettingTable,

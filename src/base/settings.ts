@@ -185,6 +185,11 @@ export function parseAddress(text: string): Address | undefined {
   return port <= 65_535 ? { host: parts[1] ?? parts[2]!, port } : undefined;
 }
 
+/** True for hosts that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -2,7 +2,7 @@ import type { SettingTable, ValuesOf } from './settings.ts';
 
 /**
  * What the administrator of a machine says about the walls of its workers. A settings file has
- * them as `walls = …` and in the sections [isolation] and [roots].
+ * them as `walls = …` and in the sections [isolation], [network] and [roots].
  */
 export const wallSettings = {
   walls: {
@@ -92,6 +92,14 @@ export const wallSettings = {
     type: 'table',
     default: '',
     doc: 'File systems that jobs may ask to run in, by name: a directory tree or a squashfs image.',
+  },
+  ioWeight: {
+    name: 'isolation-io-weight',
+    value: 'n',
+    type: 'int',
+    default: '0',
+    most: 10_000,
+    doc: 'Share of block devices that an attempt has, beside 100 for everybody else; 0: as everybody.',
   },
 } as const satisfies SettingTable;
 

@@ -9,8 +9,10 @@ export function compositionFor(world: World): Composition {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
-    collectTraces: async (options, into) =>
-      (await import('./traces.ts')).collectTraces(options, into),
+    machines: async () => (await import('./machines.ts')).machines,
+    newTraceId: async () => (await import('./traces.ts')).newTraceId(),
+    collectTraces: async (options, signal) =>
+      (await import('./traces.ts')).collectTraces(options, signal),
     openState: async (stateDirectory) => {
       const { openState } = await import('./serve.ts');
       return openState(stateDirectory, world.surroundings.environment);

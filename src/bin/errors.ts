@@ -8,6 +8,18 @@ export const binErrors = defineErrors({
     status: 422,
     example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
   },
+  CLUSTER_TOO_SMALL: {
+    message: '{up} of {count} machines have a worker, at least {expected} are wanted',
+    todo: 'Mend what is wrong with the others, or ask for fewer (--at-least, or at-least under [cluster]).',
+    status: 502,
+    example: { up: 1, count: 8, expected: 4 },
+  },
+  NODES_UNREADABLE: {
+    message: 'the list of machines {file} cannot be read: {reason}',
+    todo: 'Name a file with one host a line.',
+    status: 400,
+    example: { file: 'nodes.txt', reason: 'no such file or directory' },
+  },
   LAUNCHER_MISSING: {
     message: 'the launcher was asked for, but it was not built',
     todo: 'Build it with `npm rebuild` where a C compiler (cc) is, or leave --worker-starter out.',

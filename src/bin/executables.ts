@@ -6,18 +6,14 @@ import { VERSION } from './version.ts';
 
 export const PLATFORM = `${process.platform}-${process.arch}`;
 
-/** This version's executable for a platform, to put on machines. */
-export const findExecutable: FindExecutable = executablesIn(
-  isSea()
-    ? {
-        folder: dirname(process.execPath),
-        version: VERSION,
-        running: { platform: PLATFORM, path: process.execPath },
-      }
-    : // Both src/bin and build/bundle lie two levels below the package.
-      {
-        folder: join(import.meta.dirname, '../../build/executable'),
-        version: VERSION,
-        running: null,
-      },
-);
+/** This version's executables for platforms, to put on machines. `folder` may be `''`: the usual one. */
+export function findExecutableIn(folder: string): FindExecutable {
+  const running = isSea() ? { platform: PLATFORM, path: process.execPath } : null;
+  return executablesIn({ folder: folder || usualFolder(), version: VERSION, running });
+}
+
+/** Both src/bin and build/bundle lie two levels below the package. */
+function usualFolder(): string {
+  if (isSea()) return dirname(process.execPath);
+  return join(import.meta.dirname, '../../build/executable');
+}

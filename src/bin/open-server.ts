@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, makeDirectories, messageOf, systemClock } from '#base';
+import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
 import type { TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
-import { openLineProcess, openStarter } from '#sandbox';
+import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
@@ -17,6 +17,8 @@ export interface OpenServerOptions {
   readonly stateDirectory: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly insecure: boolean;
+  /** Only its own user submits to it: the user's code may run with the user's rights. */
+  readonly isOwn: boolean;
   /** Nothing is handed out or changed, and nobody is told where it listens. */
   readonly readOnly: boolean;
   readonly leaseMs: number;
@@ -79,10 +81,11 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
       diskReserveBytes: options.diskReserveBytes,
-      userCode: local ? 'run' : 'refuse',
+      userCode: local || options.isOwn ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,
-        openStarter: () => openStarter({ launcherPath: null }),
+        // The launcher ends what it runs when this server is killed.
+        openStarter: () => openStarter({ launcherPath: findLauncher() }),
         environment: environmentForUserCode(options.environment),
         nonce: () => randomBytes(18).toString('base64url'),
       },
@@ -137,10 +140,6 @@ function makeStateDirectory(directory: string): void {
   } catch (error) {
     throw storeErrors.create('STATE_UNWRITABLE', { directory, why: messageOf(error) });
   }
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 /** Whole or not there: commands of other processes read it at any time. */

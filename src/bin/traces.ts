@@ -1,9 +1,8 @@
 /** Traces: the store of a server, and the way of a machine's own to a collector. */
-import { join } from 'node:path';
 import { hrtime } from 'node:process';
 import { Agent } from 'undici';
 import { messageOf, systemClock } from '#base';
-import type { CollectTracesOptions, TraceStoreOptions, World } from '#cli';
+import type { CollectTracesOptions, TraceSource, TraceStoreOptions } from '#cli';
 import {
   type Collected,
   type Compression,
@@ -16,6 +15,7 @@ import {
   tracesErrors,
 } from '#traces';
 import { readSecretFile } from '#wire';
+import type { RunErrand } from '#worker';
 
 const UNFINISHED_MS = 7 * 86_400_000;
 const PRUNE_MS = 600_000;
@@ -86,41 +86,66 @@ function openStore(
   return TraceStore.open({ directory, limits, anonymous, clock: systemClock, onStored });
 }
 
-/** Throws TRACE_PLAIN_HTTP, TRACE_DIRECTORY_FAILED, TRACE_SWITCH_FAILED, SECRET_FILE_…. */
+/** Made of the time alone: nothing in it tells where. */
+export function newTraceId(): string {
+  return traceIdAt(BigInt(systemClock.now()) * 1_000_000n + (hrtime.bigint() % 1_000_000n));
+}
+
+/** Throws TRACE_PLAIN_HTTP, TRACE_DIRECTORY_FAILED, TRACE_SWITCH_FAILED. */
 export async function collectTraces(
   options: CollectTracesOptions,
-  world: World,
-): Promise<Collected & { readonly id: string }> {
-  const { url, account, secretFile } = options;
-  const id =
-    options.id ??
-    traceIdAt(BigInt(world.clock.now()) * 1_000_000n + (hrtime.bigint() % 1_000_000n));
-  if (!options.insecure && !isSafe(url)) throw tracesErrors.create('TRACE_PLAIN_HTTP');
-  const secret = secretFile === '' ? '' : await readSecretFile(secretFile);
+  signal: AbortSignal,
+): Promise<Collected> {
+  const { url, account, secret, insecure, compression, ...rest } = options;
+  if (rest.directory === '') throw tracesErrors.create('TRACE_DIRECTORY_UNSET');
+  if (!insecure && !isSafe(url)) throw tracesErrors.create('TRACE_PLAIN_HTTP');
   const dispatcher = new Agent();
   try {
-    const collected = await collect({
-      directory: options.directory,
-      match: options.match,
+    return await collect({
+      ...rest,
       mostFiles: MOST_FILES,
-      id,
       to: { url, dispatcher, account, secret },
-      switchFile: options.switchFile,
-      switchText: options.switchText,
-      compression: options.compression as Compression,
-      remove: options.remove,
-      memory: join(options.stateDirectory, 'begun-uploads'),
-      signal: world.ending,
-      onStep: options.onStep,
+      compression: compression as Compression,
+      signal,
     });
-    return { ...collected, id };
   } finally {
     await dispatcher.destroy();
   }
 }
 
-/** Encrypted, or never leaves the machine. */
+/** How a worker brings the traces of its machine: what the errand leaves open its settings say. */
+export function errandRunner(source: TraceSource, memory: string): RunErrand {
+  return async (errand, serverUrl, signal) => {
+    let message = '';
+    const directory = errand.directory || source.directory;
+    const { url, account, secret, remove, insecure, traceId: id } = errand;
+    const collected = await collectTraces(
+      {
+        ...source,
+        directory,
+        match: errand.match || source.match,
+        // Its own server it talks to already, as safely as that is.
+        ...(url === '' ? { url: serverUrl, insecure: true } : { url, insecure }),
+        id,
+        account,
+        secret,
+        remove,
+        memory,
+        onStep: (step) => {
+          if (step.kind === 'failed') message ||= messageOf(step.error);
+        },
+      },
+      signal,
+    );
+    return { ...collected, message };
+  };
+}
+
+/** Encrypted, or never leaves the machine. Throws TRACE_URL_WRONG. */
 function isSafe(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
+  const parsed = URL.parse(url);
+  if (!parsed || !/^https?:$/.test(parsed.protocol))
+    throw tracesErrors.create('TRACE_URL_WRONG', { url });
+  const { protocol, hostname } = parsed;
   return protocol === 'https:' || /^(localhost|127\..*|\[::1\])$/.test(hostname);
 }

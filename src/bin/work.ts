@@ -3,7 +3,14 @@ import { hostname, totalmem } from 'node:os';
 import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
 import { codedError, type WorkerOptions, type World } from '#cli';
 import { type StartReport, writeStartReport } from '#pilots';
-import { findLauncher, openStarter } from '#sandbox';
+import {
+  type FoundGpus,
+  findGpus,
+  findLauncher,
+  gpuNodes,
+  gpuVariables,
+  openStarter,
+} from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
@@ -44,21 +51,30 @@ async function workWith(
   const secrets = [stateDirectory, sessionFile].filter((path) => path !== '');
   const name = options.name ?? hostname();
   const machine = { name, cpus: options.slots, memoryBytes: totalmem() };
+  const { gpus, remarks } = await gpusFor(options);
+  for (const remark of remarks) log.warn({}, remark);
   await runWorker({
     endpoint: endpointFrom(source),
     sessionTag: source.kind === 'given' ? sessionTag(source.session) : '',
     dir: options.directory,
     slots: options.slots,
     exclusive: true,
+    clientFile: options.clientFile,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
     openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),
     mountUnderScratch: mountUnderScratch(options.walls.mountUnderScratch, machine),
     name,
+    runErrand: async (...errand) => {
+      // Loaded only when it is wanted: every start of a worker is felt.
+      const { errandRunner } = await import('./traces.ts');
+      return await errandRunner(options.traces, `${options.directory}/begun-uploads`)(...errand);
+    },
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,
     memoryBytes: totalmem(),
+    gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus), nodesFor: gpuNodes },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
     awayMs: options.awayMs,
@@ -94,6 +110,10 @@ async function sourceOf(options: WorkerOptions, { stdin }: World): Promise<Endpo
 
 function sessionFileOf({ sessionFile, stateDirectory }: WorkerOptions): string {
   return sessionFile || `${stateDirectory}/session`;
+}
+
+async function gpusFor({ offerGpus }: WorkerOptions): Promise<FoundGpus> {
+  return offerGpus ? findGpus() : { gpus: [], remarks: [] };
 }
 
 function launcherFor(starter: WorkerOptions['starter']): string | null {

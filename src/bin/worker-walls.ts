@@ -50,6 +50,7 @@ function settingsOf(values: WallsOfWorker['values'], secrets: readonly string[])
       cpuPinning,
       memoryLimit: memoryLimit as 'hard' | 'soft',
       mostTasks,
+      io: values.ioWeight === 0 ? null : { weight: values.ioWeight, devices: [] },
     },
     network: networkOf(values),
     place: {

@@ -2,8 +2,15 @@
 export { type CommandSpec, exitCodesOf } from './command.ts';
 export { type DescribedOption, describedOptions } from './described-option.ts';
 export { cliErrors } from './errors.ts';
-export { readServerFile, SERVER_FILE, type ServerFile, TOKEN_FILE } from './find-server.ts';
+export {
+  readServerFile,
+  readToken,
+  SERVER_FILE,
+  type ServerFile,
+  TOKEN_FILE,
+} from './find-server.ts';
 export { FOLLOWED, followJob } from './follow.ts';
+export { newsJson, processes, startedText, tellMachine } from './machine-news.ts';
 export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
@@ -11,10 +18,17 @@ export type {
   CollectTracesOptions,
   Composition,
   LogChoice,
+  MachineExecuted,
+  MachineStarted,
+  MachineStopped,
+  Machines,
+  MachineWish,
   NamedErrors,
   OpenedServer,
   RunOptions,
   ServeOptions,
+  StartWish,
+  TraceSource,
   TraceStoreOptions,
   WorkerOptions,
 } from './port.ts';

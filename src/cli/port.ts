@@ -1,4 +1,4 @@
-import type { Address, ErrorEntry, NetworkValues, WallValues } from '#base';
+import type { Address, ErrorEntry, NetworkValues, WallValues, WindrowError } from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly name: string | undefined;
   readonly collect: string | undefined;
   readonly validate: string | undefined;
+  readonly validateExpression: string | undefined;
   readonly retries: number | undefined;
   /** 0: none. */
   readonly timeoutMs: number | undefined;
@@ -33,6 +34,8 @@ export interface RunOptions {
   readonly cpus: number | undefined;
   readonly memoryBytes: number | undefined;
   readonly diskBytes: number | undefined;
+  readonly processes: number | undefined;
+  readonly gpus: number | undefined;
   readonly timeMs: number | undefined;
   readonly walls: string | undefined;
   readonly network: string | undefined;
@@ -45,6 +48,19 @@ export interface RunOptions {
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** List of machines that take part, in place of the sweep file's. */
+  readonly nodes: MachineWish['nodes'] | undefined;
+  /** How many of them must come up. */
+  readonly atLeast: number | undefined;
+  /** HOST or HOST:PORT under which machines reach the server; `''`: to be found out. */
+  readonly advertise: string;
+  /** Conversations with machines at the same time. */
+  readonly parallel: number;
+  readonly connectTimeoutMs: number;
+  /** Absolute directory of executables for machines, or `''`: the usual one. */
+  readonly executables: string;
+  /** Absolute; the session of `server`, for workers. */
+  readonly sessionFile: string;
   /** URL of a server, or null: start one in this process. */
   readonly server: string | null;
   /** Absolute; where the admin token of `server` is read when `token` is empty. */
@@ -85,6 +101,17 @@ export interface ServeOptions {
   readonly log: LogChoice;
 }
 
+/** Where the traces of a machine are, as its settings say. */
+export interface TraceSource {
+  /** Absolute, or `''`. */
+  readonly directory: string;
+  readonly match: string;
+  /** Absolute, or `''`. */
+  readonly switchFile: string;
+  readonly switchText: string;
+  readonly compression: string;
+}
+
 export interface WorkerOptions {
   /** URL, or `''`: that of the server in the state directory. */
   readonly server: string;
@@ -106,6 +133,8 @@ export interface WorkerOptions {
   readonly waitForLine: boolean;
   /** The session is the first line on standard input. */
   readonly sessionFromInput: boolean;
+  /** Absolute path of its own executable, if that is to go when a job asks for it; or null. */
+  readonly clientFile: string | null;
   /** Absolute path of the file that tells what became of the start, or null. */
   readonly report: string | null;
   /** How long the server may take to answer for the first time; undefined: as later. */
@@ -114,6 +143,8 @@ export interface WorkerOptions {
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly walls: WallValues & NetworkValues;
+  readonly offerGpus: boolean;
+  readonly traces: TraceSource;
   readonly log: LogChoice;
 }
 
@@ -134,26 +165,136 @@ export interface TraceStoreOptions {
   readonly spaceBytes: number;
 }
 
-export interface CollectTracesOptions {
+export interface CollectTracesOptions extends TraceSource {
   /** Of the collector. */
   readonly url: string;
-  /** Undefined: made of the time. */
-  readonly id: string | undefined;
-  /** Absolute. */
-  readonly directory: string;
-  readonly match: string;
-  /** Absolute, or `''`. */
-  readonly switchFile: string;
-  readonly switchText: string;
-  readonly compression: string;
+  readonly id: string;
   readonly remove: boolean;
   readonly account: string;
-  /** Absolute, or `''`. */
-  readonly secretFile: string;
+  /** `''`: none. */
+  readonly secret: string;
   readonly insecure: boolean;
   /** Absolute; remembers uploads that were begun. */
-  readonly stateDirectory: string;
+  readonly memory: string;
   readonly onStep: (step: CollectStep) => void;
+}
+
+/** Machines that are reached by ssh, and how. */
+export interface MachineWish {
+  /** Absolute path of the list of machines, and its name for messages. */
+  readonly nodes: { readonly path: string; readonly name: string };
+  /** Conversations at the same time. */
+  readonly parallel: number;
+  readonly connectTimeoutMs: number;
+}
+
+export interface StartWish extends MachineWish {
+  /** The server as it says of itself. */
+  readonly url: string;
+  /** Secret; one line. */
+  readonly session: string;
+  /** HOST or HOST:PORT under which machines reach the server; `''`: to be found out. */
+  readonly advertise: string;
+  /** For machines that say nothing of it; 0: their CPUs. */
+  readonly slots: number;
+  /** For machines that say nothing of it; `''`: the usual one. */
+  readonly directory: string;
+  /** Absolute directory of executables, or `''`: the usual one. */
+  readonly executables: string;
+}
+
+export interface StopWish extends MachineWish {
+  readonly directory: string;
+  /** Kill what runs. */
+  readonly now: boolean;
+}
+
+export interface ExecWish extends MachineWish {
+  readonly words: readonly string[];
+  /** Most bytes of output of each machine. */
+  readonly mostBytes: number;
+  /** 0: none. */
+  readonly timeoutMs: number;
+}
+
+/** Windrow itself, run once on each machine. */
+export interface WindrowWish extends MachineWish {
+  /** Of a server that the machines are to talk to, as it says of itself. */
+  readonly url: string;
+  readonly advertise: string;
+  /** Absolute directory of executables, or `''`: the usual one. */
+  readonly executables: string;
+  /** The command, given the URL under which the machine reaches that server. */
+  readonly wordsFor: (url: string) => readonly string[];
+  /** One line that it reads on standard input; may be secret. */
+  readonly input: string;
+}
+
+/** What came of one machine. */
+export interface MachineNews {
+  readonly machine: string;
+  /** Null when it came to what was wished. */
+  readonly error: WindrowError | null;
+  readonly tookMs: number;
+}
+
+export interface MachineStarted extends MachineNews {
+  /** `running`: it had this server's worker before. */
+  readonly state: 'started' | 'running' | 'failed';
+  /** Id at the server; `''` when it failed, as the rest. */
+  readonly worker: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly platform: string;
+  readonly directory: string;
+  /** How the executable came there: it was, it was copied, or a machine with the same disk has it. */
+  readonly program: 'present' | 'copied' | 'shared' | '';
+  /** Where the worker finds the server. */
+  readonly url: string;
+}
+
+export interface MachineStopped extends MachineNews {
+  /** `none`: no worker ran there. */
+  readonly state: 'stopped' | 'none' | 'failed';
+  readonly pids: readonly number[];
+}
+
+export interface MachineExecuted extends MachineNews {
+  /** Null when it did not end by itself. */
+  readonly exitCode: number | null;
+  /** Its output was longer than what was passed on. */
+  readonly isCut: boolean;
+}
+
+/** Each calls back for every machine when it is done with it, and answers in the order of the list. */
+export interface Machines {
+  start(
+    wish: StartWish,
+    world: World,
+    onNews: (news: MachineStarted) => void,
+  ): Promise<MachineStarted[]>;
+  stop(
+    wish: StopWish,
+    world: World,
+    hooks: {
+      readonly onNews: (news: MachineStopped) => void;
+      /** Workers were asked to end, and are waited for. */
+      readonly onAsked: (machine: string, pids: readonly number[]) => void;
+    },
+  ): Promise<MachineStopped[]>;
+  exec(
+    wish: ExecWish,
+    world: World,
+    hooks: {
+      readonly onNews: (news: MachineExecuted) => void;
+      readonly onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void;
+    },
+  ): Promise<MachineExecuted[]>;
+  windrow(
+    wish: WindrowWish,
+    world: World,
+    onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void,
+  ): Promise<MachineExecuted[]>;
 }
 
 /** A server that this process opened for a while. */
@@ -173,11 +314,12 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  /** Other machines, loaded when they are needed. */
+  machines(): Promise<Machines>;
+  /** An id for one collection of traces. */
+  newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
-  collectTraces(
-    options: CollectTracesOptions,
-    world: World,
-  ): Promise<Collected & { readonly id: string }>;
+  collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

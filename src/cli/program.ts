@@ -33,7 +33,8 @@ export function parseLine(argv: readonly string[], columns: number): ParsedLine 
   let parsed: ParsedLine | undefined;
   const written: string[] = [];
   const write = (text: string) => void written.push(text);
-  const program = buildProgram(columns, write, (found) => {
+  const named = before[0] === 'help' ? before[1] : before[0];
+  const program = buildProgram(named, columns, write, (found) => {
     parsed = found;
   });
   try {
@@ -72,7 +73,9 @@ function withWords(
   });
 }
 
+/** Of commands and groups that are not `named` only what the list shows: to describe all takes 5 ms. */
 function buildProgram(
+  named: string | undefined,
   columns: number,
   write: (text: string) => void,
   found: (line: ParsedLine) => void,
@@ -98,19 +101,18 @@ function buildProgram(
   for (const spec of COMMANDS) {
     const place = groupOf(spec.name);
     const parent = place === null ? program : groups.get(place.group)!;
-    addCommand(parent, place?.word ?? spec.name, spec, found);
+    const command = parent.command(place?.word ?? spec.name).summary(spec.summary);
+    if ((place?.group ?? spec.name) === named) describeCommand(command, spec, found);
   }
   program.option('-V, --version', 'Print the version.');
   return program;
 }
 
-function addCommand(
-  parent: Command,
-  word: string,
+function describeCommand(
+  command: Command,
   spec: CommandSpec,
   found: (line: ParsedLine) => void,
 ): void {
-  const command = parent.command(word).summary(spec.summary);
   if (ownsShortHelp(spec)) command.helpOption('--help', 'display help for command');
   command.description([spec.summary, ...spec.details].join('\n\n'));
   command.allowExcessArguments(false);
@@ -127,6 +129,8 @@ function addCommand(
 }
 
 function usageOfRun(spec: CommandSpec): string {
+  const first = spec.arguments[0]?.usage ?? '';
+  if (first.startsWith('<')) return `[options] ${first} -- COMMAND…`;
   return `[options] ${spec.arguments.map((one) => one.usage).join(' ')} | [options] -- COMMAND…`;
 }
 

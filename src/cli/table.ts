@@ -4,6 +4,7 @@ import { pause, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
 import * as identity from './table/identity.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
+import { exec, start } from './table/machines.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
 import * as traces from './table/traces.ts';
@@ -19,6 +20,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   run,
   serve,
   worker,
+  start,
+  exec,
   ls,
   show,
   stats,

@@ -92,6 +92,10 @@ export interface ResourceRequest {
   /** 0: no limit asked for. */
   readonly memoryBytes: number;
   readonly diskBytes: number;
+  /** Processes and threads at once; 0: as many as the machine lets every attempt have. */
+  readonly processes: number;
+  /** Whole devices. */
+  readonly gpus: number;
   /** How long a task takes at most, for workers that end at a time; 0: not said. Never a limit. */
   readonly timeMs: number;
 }
@@ -138,4 +142,12 @@ export interface JobSpec {
   readonly deleteClient: boolean;
   /** Larger runs first. */
   readonly priority: number;
+}
+
+/** A file as a collection left it in an output directory. */
+export interface PublishedFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** Its modification time; a file with another one has been changed by somebody else. */
+  readonly changedMs: number;
 }

@@ -18,6 +18,7 @@ export type {
   JobId,
   JobSpec,
   ProgramBuild,
+  PublishedFile,
   ResourceRequest,
   ResultSource,
   TaskIndex,

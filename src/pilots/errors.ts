@@ -43,4 +43,165 @@ export const pilotErrors = defineErrors({
       problems: 'nodes.txt:3: found slots="many", expected a whole number from 1 to 100000',
     },
   },
+
+  PILOT_SSH_MISSING: {
+    message: 'ssh could not be started for {machine}: {reason}',
+    todo: 'Install the OpenSSH client, or see that it is in PATH.',
+    status: 500,
+    example: { machine: 'node1', byHand: 'ssh node1', reason: 'ENOENT' },
+  },
+  PILOT_HOST_NAME_UNKNOWN: {
+    message: '{machine}: there is no machine of that name: {reason}',
+    todo: 'Correct the name, give its address, or name it in ~/.ssh/config.',
+    status: 502,
+    example: { machine: 'nod1', byHand: 'ssh nod1', reason: 'Could not resolve hostname nod1' },
+  },
+  PILOT_HOST_UNREACHABLE: {
+    message: '{machine} does not answer: {reason}',
+    todo: 'See whether it is switched on and on the network, and whether a firewall is between: {byHand}',
+    status: 502,
+    example: { machine: 'node1', byHand: 'ssh node1', reason: 'Connection timed out' },
+  },
+  PILOT_HOST_REFUSES: {
+    message: '{machine} is there, but nothing answers for ssh: {reason}',
+    todo: 'See whether sshd runs there, and at which port (port=).',
+    status: 502,
+    example: { machine: 'node1', byHand: 'ssh node1', reason: 'Connection refused' },
+  },
+  PILOT_HOST_KEY_CHANGED: {
+    message: '{machine} shows another host key than the one that is known: {reason}',
+    todo: 'It may have been installed anew, or another machine may pose as it. When you know that the new key is right: ssh-keygen -R NAME, then {byHand}',
+    status: 502,
+    example: {
+      machine: 'node1',
+      byHand: 'ssh node1',
+      reason: 'REMOTE HOST IDENTIFICATION HAS CHANGED!',
+    },
+  },
+  PILOT_HOST_KEY_UNKNOWN: {
+    message: '{machine}: its host key is not known yet: {reason}',
+    todo: 'Connect once by hand and look at the key: {byHand}',
+    status: 502,
+    example: { machine: 'node1', byHand: 'ssh node1', reason: 'Host key verification failed.' },
+  },
+  PILOT_LOGIN_REFUSED: {
+    message: '{machine} does not let you in: {reason}',
+    todo: 'It must work without a password: {byHand} (see ssh-copy-id, ssh-agent and user=).',
+    status: 502,
+    example: { machine: 'node1', byHand: 'ssh node1', reason: 'Permission denied (publickey).' },
+  },
+  PILOT_SSH_FAILED: {
+    message: '{machine}: ssh failed: {reason}',
+    todo: 'See what it says by hand: {byHand}',
+    status: 502,
+    example: {
+      machine: 'node1',
+      byHand: 'ssh node1',
+      reason: 'Connection closed by 10.0.0.7 port 22',
+    },
+  },
+  PILOT_SHELL_UNUSABLE: {
+    message: '{machine} takes the login but runs no commands ({how}): {reason}',
+    todo: 'The account needs a shell there, and sh with head: {byHand}',
+    status: 502,
+    example: {
+      machine: 'node1',
+      byHand: 'ssh node1',
+      how: 'exit code 1',
+      reason: 'This account is currently not available.',
+    },
+  },
+  PILOT_CONNECTION_LOST: {
+    message: '{machine}: the connection broke off: {reason}',
+    todo: 'Try again; nothing half done is left.',
+    status: 502,
+    example: { machine: 'node1', byHand: 'ssh node1', reason: 'no answer' },
+  },
+  PILOT_INTERRUPTED: {
+    message: '{machine}: interrupted',
+    todo: 'Do the same again; what is done already is not done twice.',
+    status: 499,
+    example: { machine: 'node1' },
+  },
+  PILOT_DIRECTORY_MISSING: {
+    message:
+      '{machine}: there is no directory {directory}, and none in which it could be made: {reason}',
+    todo: 'See whether the disk is mounted there, or name another place with dir=.',
+    status: 502,
+    example: { machine: 'node1', directory: '/scratch/ada', reason: 'No such file or directory' },
+  },
+  PILOT_DIRECTORY_UNWRITABLE: {
+    message: '{machine}: the directory {directory} cannot be written to: {reason}',
+    todo: 'Name another one with dir=, or change its owner.',
+    status: 502,
+    example: { machine: 'node1', directory: '/scratch/ada', reason: 'Permission denied' },
+  },
+  PILOT_DISK_FULL: {
+    message: '{machine}: the disk of {directory} is full: {reason}',
+    todo: 'Make room there, or name a directory on another disk with dir=.',
+    status: 502,
+    example: { machine: 'node1', directory: '/scratch/ada', reason: '12 MB free, 45 MB needed' },
+  },
+  PILOT_DIRECTORY_NOEXEC: {
+    message:
+      '{machine}: no program can be executed in {directory}: its file system is mounted noexec',
+    todo: 'Name a directory on another file system with dir=.',
+    status: 502,
+    example: { machine: 'node1', directory: '/tmp/windrow' },
+  },
+  PILOT_COPY_DAMAGED: {
+    message: '{machine}: what arrived in {directory} is not what was sent: {reason}',
+    todo: 'Try again; if it happens again, the memory, the disk or the network there is broken.',
+    status: 502,
+    example: { machine: 'node1', directory: '/scratch/ada', reason: 'SHA-256 9f86d081…' },
+  },
+  PILOT_WORKER_CRASHED: {
+    message: '{machine}: the worker ended at once ({how}):\n{lines}',
+    todo: 'Its log is {log} there. If a file is not found that is there, the C library (glibc) of the machine is too old or another.',
+    status: 502,
+    example: {
+      machine: 'node1',
+      how: 'exit code 127',
+      lines: 'GLIBC_2.34 not found',
+      log: '/home/ada/.cache/windrow/node1/worker.log',
+    },
+  },
+  PILOT_WORKER_SILENT: {
+    message: '{machine}: the worker was started, but has told nothing for {waited}',
+    todo: 'Its log is {log} there; it may still come up.',
+    status: 502,
+    example: {
+      machine: 'node1',
+      waited: '1 min',
+      log: '/home/ada/.cache/windrow/node1/worker.log',
+    },
+  },
+  PILOT_SERVER_OUT_OF_REACH: {
+    message: '{machine}: the worker there cannot reach the server at {url}: {reason}',
+    todo: 'The address must hold there, and no firewall be between; name another with --advertise HOST[:PORT].',
+    status: 502,
+    example: {
+      machine: 'node1',
+      url: 'http://10.0.0.1:8980',
+      reason: 'connect ECONNREFUSED 10.0.0.1:8980',
+    },
+  },
+  PILOT_DIRECTORY_TAKEN: {
+    message: '{machine}: a worker of another server (process {pid}) runs in {directory}',
+    todo: 'Stop it with `windrow stop NODES`, or give this one another directory with dir=.',
+    status: 409,
+    example: { machine: 'node1', pid: 4711, directory: '/home/ada/.cache/windrow/node1' },
+  },
+  PILOT_SERVER_LOCAL: {
+    message: 'the server listens at {url} only, where other machines cannot reach it',
+    todo: 'Start it with --listen HOST:PORT, HOST being an address that the machines can reach.',
+    status: 409,
+    example: { url: 'http://127.0.0.1:8980' },
+  },
+  PILOT_STOP_FAILED: {
+    message: '{machine}: the worker (process {pid}) does not end: {reason}',
+    todo: 'Look at it there: ps -fp {pid}',
+    status: 502,
+    example: { machine: 'node1', pid: 4711, reason: 'it was killed and is still there' },
+  },
 });

@@ -58,15 +58,15 @@ function result(name: string, content: Buffer | string, file = name): InlinePart
 }
 
 /** Rows of one column `x`, stored in the order given. */
-function rowsOf(
+async function rowsOf(
   parts: readonly (readonly InlinePart[])[],
   cells: readonly string[][],
-): CollectRow[] {
+): Promise<CollectRow[]> {
   const rows = parts.map((one, task) => {
     const place = store.append({ ticket: task + 1, job: 1, task, parts: one });
     return { task, ticket: task + 1, cells: cells[task] ?? [String(task)], place };
   });
-  store.flush();
+  await store.flush();
   return rows;
 }
 
@@ -92,7 +92,7 @@ function request(
 const file = (name: string) => readFileSync(join(output, name));
 
 test('concat joins every result byte for byte in the order of the rows', async () => {
-  const rows = rowsOf(
+  const rows = await rowsOf(
     [
       [result('energy', 'a\n'), result('field', Buffer.from([0, 255]))],
       [result('energy', 'b'), { ...result('stderr', 'noise'), kind: 'log' }],
@@ -112,7 +112,7 @@ test('concat joins every result byte for byte in the order of the rows', async (
 test('blockwise results of any content and size are read back with their parameters', async () => {
   const sizes = [0, 1, 2 ** 20 - 60, 2 ** 20, 3 * 2 ** 20 + 1, 7, 5 * 2 ** 20];
   const contents = sizes.map((size, i) => Buffer.alloc(size, `#windrow ticket=${i}\n`));
-  const rows = rowsOf(
+  const rows = await rowsOf(
     contents.map((content) => [result('energy', content, 'stdout')]),
     sizes.map((size) => [`size "${size}"\n`]),
   );
@@ -135,7 +135,7 @@ test('a CSV table read by a CSV reader gives back every cell', async () => {
   const table = fc.array(fc.tuple(cell, line, fc.option(line)), { minLength: 1, maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(table, async (given) => {
-      const rows = rowsOf(
+      const rows = await rowsOf(
         given.map(([, energy, field], i) => {
           const first = result('energy', i % 2 === 0 ? energy : `${energy}\n`);
           return field === null ? [first] : [first, result('field', field)];
@@ -152,7 +152,7 @@ test('a CSV table read by a CSV reader gives back every cell', async () => {
 });
 
 async function typedTable(cells: readonly (string | null)[]) {
-  const rows = rowsOf(
+  const rows = await rowsOf(
     cells.map((cell) => (cell === null ? [] : [result('energy', `${cell}\n`)])),
     cells.map((cell) => [cell ?? '']),
   );
@@ -213,7 +213,7 @@ test('a result that is no single line refuses the table, naming the task, and ch
     ['x'.repeat(2 ** 20 + 1), /1048577 bytes/],
   ];
   for (const [content, message] of bad) {
-    const rows = rowsOf([[result('energy', 'fine\r\n')], [result('energy', content)]], []);
+    const rows = await rowsOf([[result('energy', 'fine\r\n')], [result('energy', content)]], []);
     const table: Collection = { kind: 'table', formats: ['csv', 'sqlite', 'parquet'] };
     await assert.rejects(collect(request(table, rows)), { code: 'COLLECT_NOT_A_LINE', message });
     assert.deepEqual(readdirSync(output), ['results.csv']);
@@ -237,7 +237,7 @@ test('a module gets every row in order, and what it returns is joined between be
   const parts = Array.from({ length: 500 }, (_, i) => [
     result('energy', `${i}`.repeat(i % 100 ? 1 : 5000)),
   ]);
-  const rows = rowsOf(parts, []);
+  const rows = await rowsOf(parts, []);
   const text = `
     let sum = 0;
     export const begin = () => 'begin\\n';
@@ -257,7 +257,7 @@ test('a module gets every row in order, and what it returns is joined between be
 test('a collector that fails names the task and leaves the old output as it was', async () => {
   mkdirSync(output);
   writeFileSync(join(output, 'collected'), 'before');
-  const rows = rowsOf(
+  const rows = await rowsOf(
     Array.from({ length: 200 }, () => [result('energy', 'x')]),
     [],
   );
@@ -288,7 +288,7 @@ test('keep = "files" gives one folder per task with the names that the program g
   const hostile = ['../../escaped', '/escaped', 'a//b', '.', '..', ''].map((name) =>
     result('runs', 'h', name),
   );
-  const rows = rowsOf(
+  const rows = await rowsOf(
     [
       [
         result('runs', 'one', 'a/1.dat'),
@@ -312,7 +312,7 @@ test('keep = "files" gives one folder per task with the names that the program g
 });
 
 test('an error while rows come leaves neither a file nor a part of one', async () => {
-  const rows = rowsOf([[result('energy', 'a')]], []);
+  const rows = await rowsOf([[result('energy', 'a')]], []);
   async function* failing() {
     yield rows[0]!;
     throw new Error('the table is gone');
@@ -335,7 +335,7 @@ test('what a killed server left of a collection is removed', async () => {
 
 test('an output directory that cannot be written is an error that names it', async () => {
   writeFileSync(output, 'a file');
-  const rows = rowsOf([[result('energy', 'a')]], []);
+  const rows = await rowsOf([[result('energy', 'a')]], []);
   const failed = { code: 'COLLECT_WRITE_FAILED', message: new RegExp(output) };
   await assert.rejects(collect(request({ kind: 'concat' }, rows)), failed);
   rmSync(output);

@@ -51,19 +51,20 @@ test('what a full disk refused is kept in memory and written when there is space
   let store = SegmentStore.open(directory, null);
   const places: RecordPlace[] = [];
   const full = { code: 'RESULTS_DISK_FULL' };
-  assert.throws(() => {
+  const fill = async () => {
     for (;;) {
       places.push(store.append(record(places.length, 100_000)));
-      store.flush();
+      await store.flush();
     }
-  }, full);
+  };
+  await assert.rejects(fill(), full);
   const end = store.durableEnd;
   assert.equal(statSync(join(directory, 'results-000001.seg')).size, end.bytes);
   places.push(store.append(record(places.length, 100)));
-  assert.throws(() => store.flush(), full);
+  await assert.rejects(store.flush(), full);
   assert.ok(store.pendingBytes > 100_000);
   rmSync(ballast);
-  store.flush();
+  await store.flush();
   assert.equal(store.pendingBytes, 0);
   for (const [index, place] of places.entries())
     assert.equal((await store.read(place)).ticket, index);
@@ -92,7 +93,7 @@ test('a large result that does not fit is cut off and the space is free again', 
   await assert.rejects(store.appendLarge(large), { code: 'RESULTS_DISK_FULL' });
   assert.equal(statSync(join(directory, 'results-000002.seg')).blocks, 0);
   const place = store.append(record(2, 500_000));
-  store.flush();
+  await store.flush();
   assert.equal((await store.read(place)).ticket, 2);
   await store.close();
   rmSync(directory, { recursive: true });
@@ -106,7 +107,7 @@ test('an output disk that fills up keeps what was collected before', async (t) =
   const rows = Array.from({ length: 100 }, (_, task) => {
     return { task, ticket: task, cells: [], place: store.append(record(task, 50_000)) };
   });
-  store.flush();
+  await store.flush();
   const reader = store.reader();
   writeFileSync(join(disk, 'energy'), 'before');
   writeFileSync(join(disk, 'results.sqlite'), 'before');

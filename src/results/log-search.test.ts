@@ -27,7 +27,7 @@ const SOURCES: ResultSource[] = [
 
 async function recordOf(...parts: InlinePart[]): Promise<StoredRecord> {
   const place = store.append({ ticket: 7, job: 1, task: 3, parts });
-  store.flush();
+  await store.flush();
   return store.read(place);
 }
 

@@ -23,7 +23,7 @@ async function entry(task: number) {
   const log = { ...part, name: 'stderr', kind: 'log', content: 'warned\n' } as const;
   const parts = [{ ...part, content: `bad ${task}\n` }, log];
   const place = store.append({ ticket: task + 10, job: 1, task, parts });
-  store.flush();
+  await store.flush();
   const record = await store.read(place);
   return { task, ticket: task + 10, parameters: { x: `${task}` }, reason: `not ${task}`, record };
 }

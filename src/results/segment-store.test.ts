@@ -66,12 +66,12 @@ test('whatever was appended and flushed is read back unchanged, also after a res
       rmSync(directory, { recursive: true, force: true });
       // Tiny segments, so that most runs rotate.
       let store = SegmentStore.open(directory, null, { segmentBytes: 700 });
-      const places = records.map((p, i) => {
-        const place = store.append({ ticket: i, job: 1, task: i, parts: p });
-        if (i % 3 === 0) store.flush();
-        return place;
-      });
-      store.flush();
+      const places: RecordPlace[] = [];
+      for (const [i, p] of records.entries()) {
+        places.push(store.append({ ticket: i, job: 1, task: i, parts: p }));
+        if (i % 3 === 0) await store.flush();
+      }
+      await store.flush();
       const end = store.durableEnd;
       await store.close();
       store = SegmentStore.open(directory, end, { segmentBytes: 700 });
@@ -98,7 +98,7 @@ test('whatever was appended and flushed is read back unchanged, also after a res
 test('a tail torn at any byte is cut at the next start and appending goes on', async () => {
   let store = SegmentStore.open(directory, null);
   const first = store.append(record(1));
-  store.flush();
+  await store.flush();
   const end = store.durableEnd;
   const second = store.append(record(2));
   await store.close();
@@ -110,7 +110,7 @@ test('a tail torn at any byte is cut at the next start and appending goes on', a
     store = SegmentStore.open(directory, end);
     assert.equal(statSync(file).size, end.bytes);
     const third = store.append(record(3));
-    store.flush();
+    await store.flush();
     assert.equal(third.offset, end.bytes);
     assert.equal((await store.read(first)).ticket, 1);
     assert.equal((await store.read(third)).ticket, 3);
@@ -122,7 +122,7 @@ test('a tail torn at any byte is cut at the next start and appending goes on', a
 test('garbage and whole segments behind the durable end vanish at the next start', async () => {
   let store = SegmentStore.open(directory, null);
   store.append(record(1));
-  store.flush();
+  await store.flush();
   const end = store.durableEnd;
   await store.close();
   appendFileSync(join(directory, 'results-000001.seg'), Buffer.alloc(5000, 7));
@@ -156,7 +156,7 @@ test('one changed byte anywhere in a record is noticed, with segment and offset'
   store.append(record(1));
   const place = store.append(record(2));
   store.append(record(3));
-  store.flush();
+  await store.flush();
   const file = join(directory, 'results-000001.seg');
   const good = readFileSync(file);
   for (let at = place.offset; at < place.offset + place.bytes; at++) {
@@ -177,7 +177,7 @@ test('one changed byte anywhere in a record is noticed, with segment and offset'
 test('a place that is not the beginning of a record, or beyond the file, is an error', async () => {
   const store = SegmentStore.open(directory, null);
   const place = store.append(record(1));
-  store.flush();
+  await store.flush();
   const wrong: RecordPlace[] = [
     { ...place, offset: 1 },
     { ...place, bytes: place.bytes - 1 },
@@ -205,7 +205,7 @@ test('large records are streamed in beside small ones and verified part by part'
   const input = { ticket: 5, job: 1, task: 4, parts: [spool('field', big), facts] };
   const copied = [store.appendLarge(input), store.appendLarge({ ...input, ticket: 6 })];
   const small = store.append(record(1));
-  store.flush();
+  await store.flush();
   const places = await Promise.all(copied);
   assert.deepEqual(
     places.map((place) => place.segment),
@@ -275,18 +275,18 @@ test('no descriptor stays open after close, however many segments were read', as
   const before = readdirSync('/proc/self/fd').length;
   const store = SegmentStore.open(directory, null, { segmentBytes: 50 });
   const places = Array.from({ length: 30 }, (_, i) => store.append(record(i)));
-  store.flush();
+  await store.flush();
   for (const place of places) await store.read(place);
   assert.ok(readdirSync('/proc/self/fd').length < before + 15);
   await store.close();
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
-test('the directory is private', () => {
+test('the directory is private', async () => {
   mkdirSync(join(top, 'x'));
   const store = SegmentStore.open(directory, null);
   store.append(record(1));
-  store.flush();
+  await store.flush();
   assert.equal(statSync(directory).mode & 0o777, 0o700);
   assert.equal(statSync(join(directory, 'results-000001.seg')).mode & 0o777, 0o600);
   return store.close();

@@ -1,4 +1,13 @@
-import { closeSync, constants, fdatasyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  openSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { promisify } from 'node:util';
 import type { RecordPlace } from '#model';
 import { LargeLane } from './large-lane.ts';
 import { type LargeRecordInput, RecordBatch, type RecordInput } from './record.ts';
@@ -14,6 +23,8 @@ import {
 import { SegmentReader, type StoredRecord } from './segment-reader.ts';
 import { type Finding, verifySegments } from './segment-verify.ts';
 
+const datasync = promisify(fdatasync);
+
 const SEGMENT_BYTES = 256 * 2 ** 20;
 
 /** Records that were encoded but not written, all of one segment. */
@@ -21,7 +32,7 @@ interface Run {
   readonly segment: number;
   readonly offset: number;
   readonly batch: RecordBatch;
-  /** Encoded and taken from the batch by a flush that failed. */
+  /** Encoded and taken from the batch by a flush: kept until they are durable. */
   readonly chunks: Buffer[];
 }
 
@@ -70,9 +81,14 @@ export class SegmentStore {
     return new SegmentStore(directory, end, large, segmentBytes);
   }
 
-  /** Where the durable records end: belongs into the transaction that follows a `flush`. */
+  /** Where the durable records end. */
   get durableEnd(): DurableEnd {
     return this.#durable;
+  }
+
+  /** Where those end that a `flush` begun now makes durable: belongs into the transaction after it. */
+  get end(): DurableEnd {
+    return this.#tail;
   }
 
   /** Bytes that `flush` would write; callers flush before this grows large. */
@@ -102,21 +118,28 @@ export class SegmentStore {
   }
 
   /**
-   * Writes and syncs everything appended. On an error (`RESULTS_DISK_FULL`, `RESULTS_WRITE_FAILED`)
-   * nothing of it is on disk, but all of it is kept and its places hold: the next flush tries again.
+   * Writes everything appended, before it returns, and resolves when that is durable; what is
+   * appended meanwhile waits for the next flush, which must not begin before. On an error
+   * (`RESULTS_DISK_FULL`, `RESULTS_WRITE_FAILED`) nothing of it is on disk, but all of it is kept
+   * and its places hold: the next flush tries again.
    */
-  flush(): void {
+  async flush(): Promise<void> {
     const runs = this.#runs;
     if (runs.length === 0) return;
+    const end = this.#tail;
+    this.#runs = [];
     try {
       for (const run of runs) this.#write(run);
+      const { segment, batch } = runs.at(-1)!;
+      this.#spare = batch.rest;
+      await this.#sync(segment, end);
     } catch (error) {
+      this.#runs = [...runs, ...this.#runs];
+      this.#spare = Buffer.alloc(0); // it is still a part of the last batch
       this.#cutBack(runs);
       throw error;
     }
-    this.#spare = runs.at(-1)!.batch.rest;
-    this.#runs = [];
-    this.#durable = this.#tail;
+    this.#durable = end;
   }
 
   #write(run: Run): void {
@@ -132,14 +155,23 @@ export class SegmentStore {
         }
         at += chunk.length;
       }
-      fdatasyncSync(fd);
     } catch (error) {
       throw writeError(file, at, error);
     }
   }
 
+  /** Off this thread, which has others to answer: a disk may take milliseconds, or seconds. */
+  async #sync(segment: number, end: DurableEnd): Promise<void> {
+    try {
+      await datasync(this.#descriptor(segment));
+    } catch (error) {
+      throw writeError(segmentPath(this.directory, segment), end.bytes, error);
+    }
+  }
+
   #descriptor(segment: number): number {
     if (this.#fd !== null && this.#fdSegment === segment) return this.#fd;
+    if (this.#fd !== null) fdatasyncSync(this.#fd); // the end of a segment that is full
     this.#closeDescriptor();
     const path = segmentPath(this.directory, segment);
     this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
@@ -195,7 +227,7 @@ export class SegmentStore {
   /** Flushes, waits for copies under way and closes all files. */
   async close(): Promise<void> {
     try {
-      this.flush();
+      await this.flush();
     } finally {
       await this.#large.close();
       this.#reader.close();

@@ -29,9 +29,9 @@ export interface ToolResult {
   readonly fault: string;
 }
 
-/** Absolute path of a tool, or null where the machine lacks it. */
-export function findTool(name: string): string | null {
-  for (const folder of TOOL_FOLDERS) {
+/** Absolute path of a tool, or null where the machine lacks it; `more` folders are looked at last. */
+export function findTool(name: string, more: readonly string[] = []): string | null {
+  for (const folder of [...TOOL_FOLDERS, ...more]) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);

@@ -19,36 +19,61 @@ export function jobRefusal(job: JobView): string | null {
 
 /** Why this worker could never run a task of this job, or null. */
 export function unfit(job: JobView, worker: WorkerView): string | null {
-  const { cpus, memoryBytes, timeMs } = job.request;
+  const { cpus, memoryBytes, diskBytes, gpus, timeMs } = job.request;
   const { remainingMs } = worker;
   // It has ever less time: what does not fit now never will.
   if (remainingMs !== null && timeMs > remainingMs) {
     return `a task of the job takes up to ${formatDuration(timeMs)} and it ends in ${formatDuration(Math.max(0, remainingMs))}`;
   }
   if (cpus > worker.slots) return `the job asks for ${cpus} CPUs and it has ${worker.slots} slots`;
-  if (memoryBytes > 0 && worker.memoryBytes > 0 && memoryBytes > worker.memoryBytes) {
-    return `the job asks for ${formatBytes(memoryBytes)} and it has ${formatBytes(worker.memoryBytes)}`;
+  if (gpus > worker.gpus) {
+    return `the job asks for ${gpus} GPU${gpus === 1 ? '' : 's'} and it has ${worker.gpus || 'none'}`;
+  }
+  if (exceeds(memoryBytes, worker.memoryBytes)) {
+    return `the job asks for ${formatBytes(memoryBytes)} of memory and it has ${formatBytes(worker.memoryBytes)}`;
+  }
+  if (exceeds(diskBytes, worker.diskFreeBytes)) {
+    return `the job asks for ${formatBytes(diskBytes)} of disk and it has ${formatBytes(worker.diskFreeBytes)} free`;
   }
   return wallsRefusal(job.isolation, worker.walls);
 }
 
+/** 0 stands for nothing asked for, and for nothing said. */
+function exceeds(wanted: number, there: number): boolean {
+  return wanted > 0 && there > 0 && wanted > there;
+}
+
 /** How many attempts of the job fit on the worker now. */
 export function room(job: JobView, worker: WorkerView): number {
-  const { cpus, memoryBytes } = job.request;
-  const most = Math.min(worker.asksFor, roomInTime(job, worker));
-  // One-CPU tasks without a memory request may queue at the worker; others need the slot itself.
-  const byCpu =
-    cpus <= 1 ? worker.asksFor : Math.floor((worker.slots - worker.usedSlots) / cpus + 1e-9);
-  if (memoryBytes === 0 || worker.memoryBytes === 0) {
-    return Math.max(0, Math.min(byCpu, most));
-  }
-  const byMemory = Math.floor((worker.memoryBytes - worker.usedMemoryBytes) / memoryBytes);
-  return Math.max(0, Math.min(byCpu, byMemory, most));
+  const { request } = job;
+  const { used, slots, memoryBytes, diskFreeBytes, gpus } = worker;
+  return Math.max(
+    0,
+    Math.min(
+      worker.asksFor,
+      roomInTime(job, worker),
+      // One-CPU tasks may queue at the worker; others need the slots themselves.
+      request.cpus <= 1 ? Number.POSITIVE_INFINITY : times(slots - used.cpus, request.cpus),
+      memoryBytes === 0
+        ? Number.POSITIVE_INFINITY
+        : times(memoryBytes - used.memoryBytes, request.memoryBytes),
+      // What running attempts have written of their share is taken off twice: rather too little.
+      diskFreeBytes === 0
+        ? Number.POSITIVE_INFINITY
+        : times(diskFreeBytes - used.diskBytes, request.diskBytes),
+      times(gpus - used.gpus, request.gpus),
+    ),
+  );
+}
+
+/** How often `request` fits into what is left; sums of fractions are not exact. */
+function times(left: number, request: number): number {
+  return request === 0 ? Number.POSITIVE_INFINITY : Math.floor(left / request + 1e-9);
 }
 
 /** What waits at the worker behind what runs must be able to end in time too. */
-function roomInTime(job: JobView, { remainingMs, slots, usedSlots }: WorkerView): number {
+function roomInTime(job: JobView, { remainingMs, slots, used }: WorkerView): number {
   const { timeMs } = job.request;
   if (remainingMs === null || timeMs === 0) return Number.POSITIVE_INFINITY;
-  return Math.floor(remainingMs / timeMs) * slots - Math.ceil(usedSlots);
+  return Math.floor(remainingMs / timeMs) * slots - Math.ceil(used.cpus);
 }

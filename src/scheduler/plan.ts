@@ -1,6 +1,13 @@
 /** Group → filter → rank → place. Pure: the same snapshot gives the same plan. */
 import { jobRefusal, room, unfit, workerRefusal } from './filter.ts';
-import type { JobView, Plan, RunningView, Snapshot, WorkerView } from './snapshot.ts';
+import {
+  type JobView,
+  type Plan,
+  type RunningView,
+  type Snapshot,
+  type WorkerView,
+  withRequests,
+} from './snapshot.ts';
 
 /** A straggler has run this many times longer than its job's median … */
 const STRAGGLER_FACTOR = 2;
@@ -13,7 +20,7 @@ export function plan(snapshot: Snapshot): Plan {
   const workers = snapshot.asking.filter((worker) => workerRefusal(worker) === null);
   const grants = place(jobs, workers, snapshot.totalSlots);
   const given = new Set(grants.map((grant) => grant.worker));
-  const idle = workers.filter((worker) => !given.has(worker.id) && worker.usedSlots < worker.slots);
+  const idle = workers.filter((worker) => !given.has(worker.id) && worker.used.cpus < worker.slots);
   const waiting = snapshot.jobs.some((job) => !job.paused && job.ready > 0);
   return { grants, copies: waiting ? [] : copyStragglers(snapshot, idle) };
 }
@@ -55,7 +62,7 @@ function place(
  * its share of what is left, so that the last tasks spread over all slots; free slots always fill.
  */
 function share(entry: Left, worker: WorkerView, totalSlots: number): number {
-  const free = Math.max(0, Math.floor(worker.slots - worker.usedSlots));
+  const free = Math.max(0, Math.floor(worker.slots - worker.used.cpus));
   const guided = Math.floor(
     (entry.ready * worker.slots) / (2 * Math.max(totalSlots, worker.slots)),
   );
@@ -66,8 +73,7 @@ function afterGrant(worker: WorkerView, job: JobView, count: number): WorkerView
   return {
     ...worker,
     asksFor: worker.asksFor - count,
-    usedSlots: worker.usedSlots + count * Math.max(job.request.cpus, 0),
-    usedMemoryBytes: worker.usedMemoryBytes + count * job.request.memoryBytes,
+    used: withRequests(worker.used, job.request, count),
   };
 }
 
@@ -77,13 +83,14 @@ function copyStragglers(snapshot: Snapshot, idle: readonly WorkerView[]): Plan['
   const copies: { worker: string; ticket: number }[] = [];
   const copied = new Set<number>();
   for (const worker of idle) {
-    const free = Math.floor(worker.slots - worker.usedSlots);
+    const free = Math.floor(worker.slots - worker.used.cpus);
     let given = 0;
     for (const running of snapshot.running) {
       if (given >= free) break;
       const job = jobs.get(running.job);
       if (!job || copied.has(running.ticket) || running.worker === worker.id) continue;
       if (!isStraggler(running, job) || unfit(job, worker) !== null) continue;
+      if (room(job, { ...worker, asksFor: 1 }) === 0) continue;
       copies.push({ worker: worker.id, ticket: running.ticket });
       copied.add(running.ticket);
       given++;

@@ -17,18 +17,36 @@ export interface JobView {
   readonly medianWallMs: number | null;
 }
 
+/** What attempts take away from each other. */
+export type Amounts = Readonly<Record<'cpus' | 'memoryBytes' | 'diskBytes' | 'gpus', number>>;
+
+export const NO_AMOUNTS: Amounts = { cpus: 0, memoryBytes: 0, diskBytes: 0, gpus: 0 };
+
+/** `used` with `count` requests more, or less where `count` is negative; never below nothing. */
+export function withRequests(used: Amounts, request: ResourceRequest, count: number): Amounts {
+  const plus = (name: keyof Amounts) => Math.max(0, used[name] + count * request[name]);
+  return {
+    cpus: plus('cpus'),
+    memoryBytes: plus('memoryBytes'),
+    diskBytes: plus('diskBytes'),
+    gpus: plus('gpus'),
+  };
+}
+
 export interface WorkerView {
   readonly id: string;
   readonly slots: number;
   /** Attempts it asks for, its queue included. */
   readonly asksFor: number;
-  /** Slots taken by what it holds. */
-  readonly usedSlots: number;
   /** 0: not said. */
   readonly memoryBytes: number;
-  readonly usedMemoryBytes: number;
   /** Null: not said yet, or it has none to offer. */
   readonly walls: MachineWalls | null;
+  /** What is free now; 0: not said. */
+  readonly diskFreeBytes: number;
+  readonly gpus: number;
+  /** What was promised to the attempts that it holds. */
+  readonly used: Amounts;
   readonly draining: boolean;
   /** Until it ends by itself; null: nobody has said. */
   readonly remainingMs: number | null;

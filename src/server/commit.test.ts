@@ -24,12 +24,14 @@ function fakeStore(failures: unknown[] = []) {
   return { commits, store: { commit } as Store };
 }
 
+const nothingLate = () => ({ changes: [], synced: Promise.resolve() });
+
 const unexpected = (error: unknown): void => assert.fail(String(error));
 
 describe('group commit', () => {
   it('puts the changes of many into one transaction, and answers nobody before it', async () => {
     const { commits, store } = fakeStore();
-    const group = new GroupCommit(store, () => [], unexpected);
+    const group = new GroupCommit(store, nothingLate, unexpected);
     const answered: string[] = [];
     const one = (text: string): Promise<void> => {
       group.add(event(text));
@@ -45,7 +47,7 @@ describe('group commit', () => {
   it('tries the same changes again while the disk is full, and says so meanwhile', async () => {
     const full = storeErrors.create('STATE_DISK_FULL', { file: 'x' });
     const { commits, store } = fakeStore([full]);
-    const group = new GroupCommit(store, () => [], unexpected);
+    const group = new GroupCommit(store, nothingLate, unexpected);
     group.add(event('a'));
     const durable = group.durable();
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -59,7 +61,8 @@ describe('group commit', () => {
     const full = storeErrors.create('STATE_DISK_FULL', { file: 'x' });
     const { commits, store } = fakeStore([full]);
     let states = 'before';
-    const group = new GroupCommit(store, () => [event(states)], unexpected);
+    const late = () => ({ changes: [event(states)], synced: Promise.resolve() });
+    const group = new GroupCommit(store, late, unexpected);
     group.add(event('a'));
     const durable = group.durable();
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -72,7 +75,7 @@ describe('group commit', () => {
   it('waits for no full disk once it ends', async () => {
     const full = storeErrors.create('STATE_DISK_FULL', { file: 'x' });
     const { store } = fakeStore(Array(50).fill(full));
-    const group = new GroupCommit(store, () => [], unexpected);
+    const group = new GroupCommit(store, nothingLate, unexpected);
     group.add(event('a'));
     const durable = group.durable();
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -86,11 +89,7 @@ describe('group commit', () => {
     const lost = storeErrors.create('STATE_CORRUPT', { file: 'x', why: 'y' });
     const { commits, store } = fakeStore([lost]);
     const fatal: unknown[] = [];
-    const group = new GroupCommit(
-      store,
-      () => [],
-      (error) => fatal.push(error),
-    );
+    const group = new GroupCommit(store, nothingLate, (error) => fatal.push(error));
     group.add(event('a'));
     await assert.rejects(group.durable(), lost);
     await assert.rejects(group.durable(), lost);
@@ -101,11 +100,42 @@ describe('group commit', () => {
   it('asks for what joins at the last moment before each commit', async () => {
     const { commits, store } = fakeStore();
     let states = [event('state')];
-    const group = new GroupCommit(store, () => states.splice(0), unexpected);
+    const late = () => ({ changes: states.splice(0), synced: Promise.resolve() });
+    const group = new GroupCommit(store, late, unexpected);
     group.touch();
     await group.durable();
     states = [];
     await group.durable();
     assert.deepEqual(commits, [[event('state')], []]);
+  });
+
+  it('writes nothing that points at results before these are durable', async () => {
+    const { commits, store } = fakeStore();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const late = () => ({ changes: [event('end of results')], synced: promise });
+    const group = new GroupCommit(store, late, unexpected);
+    group.add(event('a'));
+    const durable = group.durable();
+    await new Promise((next) => setImmediate(() => setImmediate(next)));
+    group.add(event('too late for this one'));
+    assert.deepEqual(commits, []);
+    resolve();
+    await durable;
+    assert.deepEqual(commits, [[event('a'), event('end of results')]]);
+  });
+
+  it('tries again when results found no room', async () => {
+    const full = storeErrors.create('STATE_DISK_FULL', { file: 'x' });
+    const { commits, store } = fakeStore();
+    const tries = [full];
+    const sync = async () => {
+      const fault = tries.shift();
+      if (fault) throw fault;
+    };
+    const late = () => ({ changes: [], synced: sync() });
+    const group = new GroupCommit(store, late, unexpected);
+    group.add(event('a'));
+    await group.durable();
+    assert.deepEqual([commits, tries], [[[event('a')]], []]);
   });
 });

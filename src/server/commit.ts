@@ -4,8 +4,15 @@ import type { Change, Store } from '#store';
 const RETRY_MS = 500;
 const DISK_FULL = new Set(['STATE_DISK_FULL', 'RESULTS_DISK_FULL']);
 
-/** What joins a commit at the last moment: results to be synced first, states that were touched. */
-export type BeforeCommit = () => readonly Change[];
+/** What joins a commit at the last moment. */
+export interface Latecomers {
+  /** States that were touched, as they are now. */
+  readonly changes: readonly Change[];
+  /** Resolves when the results that the commit points at are durable. */
+  readonly synced: Promise<void>;
+}
+
+export type BeforeCommit = () => Latecomers;
 
 /**
  * Group commit: changes of many requests go into one transaction, and nobody is answered before it
@@ -98,14 +105,17 @@ export class GroupCommit {
   }
 
   /**
-   * Results are synced before the rows that point at them. What came while the disk was full joins
+   * Results are synced before the rows that point at them; what comes while either is under way is
+   * for the next commit. What came while the disk was full joins
    * the next try: `before` brings the states as they are now, and they must not be durable without
    * the ends of attempts that they rest on.
    */
   async #write(changes: Change[]): Promise<void> {
     for (;;) {
       try {
-        changes.push(...this.#changes.splice(0), ...this.#before());
+        const late = this.#before();
+        changes.push(...this.#changes.splice(0), ...late.changes);
+        await late.synced;
         await this.#store.commit(changes);
         this.#stalled = null;
         return;

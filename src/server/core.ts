@@ -3,8 +3,17 @@
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
 import type { Clock } from '#base';
-import type { JobId, JobSpec, JobState, MachineWalls, TaskIndex, Ticket } from '#model';
+import type {
+  JobId,
+  JobSpec,
+  JobState,
+  MachineWalls,
+  PublishedFile,
+  TaskIndex,
+  Ticket,
+} from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
+import type { Amounts } from '#scheduler';
 import type { TaskNote } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures } from '#wire';
@@ -30,6 +39,8 @@ export interface Job {
   stateAtMs: number;
   readonly submittedAtMs: number;
   collectedAtMs: number | null;
+  /** Files that its collection has put into its output directory. */
+  published: readonly PublishedFile[];
   /** Why its outputs could not be written the last time, or null. */
   collectionError: unknown;
   readonly results: SegmentStore;
@@ -81,6 +92,8 @@ export interface Worker {
   memoryBytes: number;
   diskFreeBytes: number;
   walls: MachineWalls | null;
+  /** Whole devices that attempts may ask for. */
+  gpus: number;
   /** Null until it has told. */
   machine: MachineFigures | null;
   /** Of the server's monotonic clock: when it ends by itself; null when nobody has said. */
@@ -98,8 +111,8 @@ export interface Worker {
   /** It is lost when it is silent for longer than this. */
   leaseMs: number;
   readonly leases: Set<Ticket>;
-  usedSlots: number;
-  usedMemoryBytes: number;
+  /** What was promised to the attempts that it holds. */
+  used: Amounts;
   /** Failures in a row that were the machine's doing. */
   machineFailures: number;
   /** Of the server's monotonic clock; 0: it was not the server that paused it. */

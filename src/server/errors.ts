@@ -67,6 +67,18 @@ export const serverErrors = defineErrors({
     status: 401,
     example: {},
   },
+  ERRAND_NO_WORKERS: {
+    message: 'the server has no worker that could bring traces',
+    todo: 'Start workers, or name the machines: windrow traces collect NODES, or --here.',
+    status: 409,
+    example: {},
+  },
+  ERRAND_UNKNOWN: {
+    message: 'the server knows nothing of collection {errand}',
+    todo: 'It was started again since: ask for a new collection; files that came are kept.',
+    status: 404,
+    example: { errand: 3 },
+  },
   TRACES_OFF: {
     message: 'this server keeps no traces',
     todo: 'Start it with `windrow serve --traces yes`.',

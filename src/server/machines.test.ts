@@ -4,7 +4,14 @@ import { ManualClock } from '#base';
 import { ended, openField, TOKEN, until } from './testing/field.ts';
 
 const MANY = [{ kind: 'range', column: 'i', from: '1', to: '50', step: '1' }] as const;
-const request = (timeMs: number) => ({ cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs });
+const request = (timeMs: number) => ({
+  cpus: 1,
+  memoryBytes: 0,
+  diskBytes: 0,
+  processes: 0,
+  gpus: 0,
+  timeMs,
+});
 
 test('a paused machine works again at once when it is the last one left', async (t) => {
   const clock = new ManualClock();
@@ -135,6 +142,8 @@ test('the list of workers says who did what, how loaded and how far away they ar
     memoryBytes: 4e9,
     memoryFreeBytes: 1e9,
     diskFreeBytes: 5e9,
+    gpus: 0,
+    busyGpus: 0,
     roundTripMs: 0.25,
     connectedAtMs: clock.now() - 150,
     silentMs: 50,

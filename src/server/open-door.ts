@@ -125,6 +125,7 @@ export class ServerOpenDoor implements OpenDoor {
       memoryBytes: 0,
       diskFreeBytes: 0,
       walls: null,
+      gpus: 0,
       machine: null,
       remainingMs: null,
       draining: false,

@@ -2,11 +2,12 @@
 import { type AttemptRecord, isFinal, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { Store, StoredGrant, StoredJob } from '#store';
-import { openRows } from '#sweep';
+import { openRows, type RowSource } from '#sweep';
 import type { Core, Grant, Job } from './core.ts';
 import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
 import { isOpenClient, openLeaseMs } from './open-lease.ts';
+import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addLease } from './reactor/leases.ts';
 import { LOST_MOST, remember } from './reactor/lost.ts';
 import { nextNumber } from './reactor/tasks.ts';
@@ -45,6 +46,7 @@ export async function recover(
   for (const id of core.active) await restoreLost(core, store, core.jobs.get(id)!);
   for (const grant of await store.grants()) await restoreGrant(core, store, grant, known);
   for (const id of core.active) settle(core, core.jobs.get(id)!);
+  for (const id of core.active) pauseWithoutRows(core, core.jobs.get(id)!);
 }
 
 async function openJob(
@@ -57,7 +59,7 @@ async function openJob(
   for (const { segment, bytes } of await store.states(stored.id)) tasks.restore(segment, bytes);
   const job: Job = {
     ...stored,
-    rows: openRows(stored.spec.axes, (id) => tables.reader(id)),
+    rows: rowsOf(stored, () => openRows(stored.spec.axes, (id) => tables.reader(id))),
     tasks,
     notes: new Map(),
     copies: new Map(),
@@ -70,6 +72,31 @@ async function openJob(
   };
   await restoreNotes(store, job);
   return job;
+}
+
+/** Also of a job whose table is gone: each use looks for it anew, for somebody may put it back. */
+function rowsOf({ columns, rows: count }: StoredJob, open: () => RowSource): RowSource {
+  let found: RowSource | null = null;
+  const source = (): RowSource => {
+    found ??= open();
+    return found;
+  };
+  return {
+    columns,
+    count,
+    row: (number) => source().row(number),
+    rows: (from, most) => source().rows(from, most),
+  };
+}
+
+/** Nothing of it could be handed out; all other jobs go on. */
+function pauseWithoutRows(core: Core, job: Job): void {
+  if (job.state !== 'running') return;
+  try {
+    job.rows.row(0);
+  } catch (error) {
+    onRowsUnreadable(core, job, error);
+  }
 }
 
 /** The kept statistics, and the ends of attempts that came after they were kept. */
@@ -140,6 +167,7 @@ async function restoreGrant(
     memoryBytes: 0,
     walls: null,
     diskFreeBytes: 0,
+    gpus: 0,
     machine: null,
     remainingMs: null,
     draining: false,

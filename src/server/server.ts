@@ -11,9 +11,10 @@ import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
-import { GroupCommit } from './commit.ts';
+import { GroupCommit, type Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
+import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { assembleHttp } from './http/assemble.ts';
@@ -30,6 +31,8 @@ import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
+/** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
+const BACKLOG = 4096;
 const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
@@ -123,7 +126,8 @@ export class Server {
     const quarantine = (job: Job) =>
       new Quarantine(job.spec.output || layout.results(job.id), job.spec.keep);
     this.#tables = tables;
-    this.#desk = new SyncDesk(core, results);
+    const errands = new Errands(core);
+    this.#desk = new SyncDesk(core, results, errands);
     this.#events = new Events(
       (what, id) => describeHappening(core, what, id),
       () => commit.durable(),
@@ -138,7 +142,7 @@ export class Server {
     });
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
-    const intake = new Intake({ core, store, layout, tables, blobs, userCode });
+    const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
     const parts: ApiParts = {
       core,
       store,
@@ -159,6 +163,7 @@ export class Server {
       parts,
       results,
       desk: this.#desk,
+      errands,
       door: this.#door,
       session,
       adminToken,
@@ -193,7 +198,7 @@ export class Server {
   async listen(host: string, port: number): Promise<string> {
     const address = `${host}:${port}`;
     try {
-      await this.#http.listen({ host, port });
+      await this.#http.listen({ host, port, backlog: BACKLOG });
     } catch (error) {
       const code = systemCodeOf(error);
       if (code === 'EADDRINUSE') throw serverErrors.create('PORT_TAKEN', { address });
@@ -206,23 +211,24 @@ export class Server {
     return this.#url;
   }
 
-  /** Results first, then the states that were touched: a failed sync must lose neither. */
-  #beforeCommit(): Change[] {
+  /** All in one turn, so that ends of attempts, their results and the states fit together. */
+  #beforeCommit(): Latecomers {
     const changes: Change[] = [];
     const jobs = [...this.core.jobs.values()];
-    for (const job of jobs) job.results.flush();
+    const flushes: Promise<void>[] = [];
     for (const job of jobs) {
       changes.push(...this.#resultsEnd(job));
+      flushes.push(job.results.flush());
       for (const { segment, bytes } of job.tasks.takeDirty()) {
         changes.push({ kind: 'states', job: job.id, segment, bytes });
       }
     }
     changes.push(...this.#statistics(jobs));
-    return changes;
+    return { changes, synced: allDone(flushes) };
   }
 
   #resultsEnd(job: Job): Change[] {
-    const { segment, bytes } = job.results.durableEnd;
+    const { segment, bytes } = job.results.end;
     if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
     job.resultsEnd = { segment, bytes };
     return [{ kind: 'results-end', job: job.id, segment, bytes }];
@@ -365,6 +371,12 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** Rejects like the first that rejected, but only when none is under way any more. */
+async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(works);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** A later job has taken over the output; an earlier one must not write over it. */

@@ -11,6 +11,7 @@ import {
 } from '#wire';
 import type { Core, Lease, Worker } from './core.ts';
 import { describe, dispatch } from './dispatch.ts';
+import type { Errands } from './errands.ts';
 import type { ResultIntake } from './intake/results.ts';
 import { onAttemptEnded } from './reactor/attempts.ts';
 import { onUnused } from './reactor/leases.ts';
@@ -31,12 +32,14 @@ interface Parked {
 export class SyncDesk {
   readonly #core: Core;
   readonly #results: ResultIntake;
+  readonly #errands: Errands;
   readonly #parked = new Map<string, Parked>();
   #awake = false;
 
-  constructor(core: Core, results: ResultIntake) {
+  constructor(core: Core, results: ResultIntake, errands: Errands) {
     this.#core = core;
     this.#results = results;
+    this.#errands = errands;
   }
 
   /** Work may have come: everybody who waits is looked at once more, soon. */
@@ -71,6 +74,7 @@ export class SyncDesk {
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
       walls: request.walls,
+      gpus: request.gpus,
       machine: request.machine,
       remainingMs: request.remainingMs,
       draining: request.draining,
@@ -81,7 +85,7 @@ export class SyncDesk {
     for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
-    const told = worker.cancels.size > 0 || worker.recall;
+    const told = worker.cancels.size > 0 || worker.recall || this.#errands.of(worker).length > 0;
     const quiet = attempts.length === 0 && request.ended.length === 0 && !told;
     if (quiet && request.waitMs > 0 && !core.draining && !gone.aborted) {
       attempts = await this.#park(worker, request, gone);
@@ -103,7 +107,8 @@ export class SyncDesk {
   #nothing(): SyncResponse {
     const { leaseMs } = this.#core.settings;
     const settings = { leaseMs, slots: null, drain: false, stop: false, tellWalls: false };
-    return { protocol: PROTOCOL_VERSION, jobs: [], attempts: [], cancel: [], settings };
+    const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
+    return { protocol: PROTOCOL_VERSION, ...nothing, settings };
   }
 
   /** A worker whose process is known to be dead: another has its directory. */
@@ -211,7 +216,8 @@ export class SyncDesk {
     for (const parked of waiting) {
       const attempts = given.get(parked.worker.id);
       const { cancels, recall } = parked.worker;
-      if (attempts || cancels.size > 0 || recall || this.#core.draining) {
+      const hasErrand = this.#errands.of(parked.worker).length > 0;
+      if (attempts || cancels.size > 0 || recall || hasErrand || this.#core.draining) {
         parked.answer(attempts ?? []);
       }
     }
@@ -233,6 +239,7 @@ export class SyncDesk {
         ...[...worker.cancels].map(([ticket, cause]) => ({ ticket, cause })),
         ...this.#recalled(worker).map((ticket) => ({ ticket, cause: 'recalled' as const })),
       ],
+      errands: this.#errands.of(worker),
       settings: {
         leaseMs: this.#core.settings.leaseMs,
         slots: null,

@@ -26,6 +26,12 @@ export const storeErrors = defineErrors({
     status: 500,
     example: { directory: '/mnt/readonly/.windrow', why: 'permission denied' },
   },
+  STATE_SYNC_FAILED: {
+    message: 'the disk did not keep what was written to {file}: {why}',
+    todo: 'Look for faults of the disk (dmesg), then start the server again: it goes on from what is on disk.',
+    status: 500,
+    example: { file: '.windrow/windrow.sqlite-wal', why: 'input/output error (EIO)' },
+  },
   STATE_DISK_FULL: {
     message: 'the disk that holds {file} is full',
     todo: 'Free some space; no new work is handed out until then, and nothing is lost.',

@@ -21,7 +21,7 @@ const spec: JobSpec = {
   killGraceMs: 0,
   idempotent: true,
   isolation: NO_ISOLATION,
-  request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
+  request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
   validate: null,
   validateTimeoutMs: 0,
   collect: { kind: 'concat' },

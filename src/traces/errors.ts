@@ -85,6 +85,18 @@ export const tracesErrors = defineErrors({
     status: 400,
     example: { directory: '/var/log/traces', reason: 'no such file or directory' },
   },
+  TRACE_DIRECTORY_UNSET: {
+    message: 'it is not said where the traces of this machine are',
+    todo: 'Give --dir DIR, or set trace-dir on the machine.',
+    status: 400,
+    example: {},
+  },
+  TRACE_URL_WRONG: {
+    message: '{url} is no address of a collector',
+    todo: 'Give one like https://HOST:PORT.',
+    status: 400,
+    example: { url: 'traces.example' },
+  },
   TRACE_SWITCH_FAILED: {
     message: 'tracing could not be stopped: writing to {file} failed: {reason}',
     todo: 'Correct trace-switch, or leave it empty where nothing has to be stopped.',

@@ -3,7 +3,7 @@
  * against its schema; every failure is a coded error, the server's own or one of the exchange.
  */
 import { PassThrough, type Readable } from 'node:stream';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { messageOf, systemCodeOf, WindrowError } from '#base';
 import { apiErrors } from './api/errors.ts';
 import {

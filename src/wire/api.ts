@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { event } from './api/events.ts';
 import {
   blobReceipt,
@@ -34,7 +34,13 @@ import {
 import type { AnswerOf, Route, RouteInput } from './api/route.ts';
 import { jobStats } from './api/stats.ts';
 import { attemptPage, logLine, resultItem, taskDetail, taskPage } from './api/tasks.ts';
-import { storedTrace, traceCheck, traceName } from './api/traces.ts';
+import {
+  storedTrace,
+  traceCheck,
+  traceCollection,
+  traceCollectionView,
+  traceName,
+} from './api/traces.ts';
 
 const none = z.object({});
 const job = z.object({ job: textPositive });
@@ -304,6 +310,22 @@ export const api = {
     summary: 'Read one stored trace, byte for byte.',
     params: z.object({ id: traceName, name: traceName }),
     answer: { kind: 'bytes', media: 'application/octet-stream' },
+  },
+  collectTraces: {
+    ...admin,
+    method: 'POST',
+    path: '/v1/trace-collections',
+    summary: 'Let every worker bring the traces of its machine to a collector.',
+    body: { kind: 'json', schema: traceCollection },
+    answer: { kind: 'json', status: 202, schema: traceCollectionView },
+  },
+  getTraceCollection: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/trace-collections/{collection}',
+    summary: 'How far the workers are with a collection of traces.',
+    params: z.object({ collection: textPositive }),
+    answer: { kind: 'json', status: 200, schema: traceCollectionView },
   },
   removeTrace: {
     ...admin,

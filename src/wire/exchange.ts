@@ -33,7 +33,7 @@ export interface Exchange {
   readonly signal?: AbortSignal | undefined;
   /** Until the answer is complete; 0: no deadline. */
   readonly timeoutMs: number;
-  /** Longest pause within the answer's body. */
+  /** Longest pause: while a body is sent, until the answer begins, and within its body. */
   readonly idleTimeoutMs?: number;
 }
 
@@ -43,6 +43,8 @@ export interface Answer {
   readonly body: Dispatcher.ResponseData['body'];
 }
 
+/** A peer that has vanished answers no probe; without them an idle connection lives for ever. */
+const PROBED_AFTER_MS = 15_000;
 const REFUSAL_BYTES = 64 * 1024;
 
 /** Opens nothing yet: connections are made by the first request and kept alive. */
@@ -52,7 +54,10 @@ export function openEndpoint(options: EndpointOptions): Endpoint {
     connections: options.connections ?? 8,
     pipelining: 1,
     keepAliveTimeout: 60_000,
-    connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+    connect: {
+      timeout: options.connectTimeoutMs ?? 10_000,
+      keepAliveInitialDelay: PROBED_AFTER_MS,
+    },
     // The deadline of the exchange rules; these two only measure silence.
     headersTimeout: 0,
     bodyTimeout: 120_000,
@@ -161,7 +166,9 @@ function requestOptions(
     headers,
     body: request.body ?? null,
     signal,
-    ...(request.idleTimeoutMs === undefined ? {} : { bodyTimeout: request.idleTimeoutMs }),
+    ...(request.idleTimeoutMs === undefined
+      ? {}
+      : { headersTimeout: request.idleTimeoutMs, bodyTimeout: request.idleTimeoutMs }),
   };
 }
 
@@ -227,7 +234,8 @@ function codedError(endpoint: Endpoint, request: Exchange, error: unknown): Wind
   const cause = { cause: error };
   if (error instanceof Aborted) return wireErrors.create('EXCHANGE_ABORTED', place);
   if (error instanceof Expired || SILENT.has(code ?? '')) {
-    return wireErrors.create('SERVER_SILENT', { ...place, timeoutMs: request.timeoutMs }, cause);
+    const timeoutMs = request.timeoutMs || (request.idleTimeoutMs ?? 0);
+    return wireErrors.create('SERVER_SILENT', { ...place, timeoutMs }, cause);
   }
   if (code !== undefined && NOT_CONNECTED.has(code)) {
     return wireErrors.create('SERVER_UNREACHABLE', { url: endpoint.url, reason }, cause);

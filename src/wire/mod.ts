@@ -49,7 +49,12 @@ export {
   type TaskPage,
   type TaskSummary,
 } from './api/tasks.ts';
-export type { TraceCheck, TraceView } from './api/traces.ts';
+export type {
+  TraceCheck,
+  TraceCollection,
+  TraceCollectionView,
+  TraceView,
+} from './api/traces.ts';
 export {
   API_BODY_BYTES,
   type Api,
@@ -64,6 +69,7 @@ export {
   ServerClient,
   type ServerClientOptions,
 } from './client.ts';
+export { type Errand, type ErrandReport, parseErrandReport } from './errand.ts';
 export { wireErrors } from './errors.ts';
 export {
   type Answer,

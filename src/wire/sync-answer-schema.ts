@@ -16,6 +16,7 @@ import {
   text,
   whole,
 } from './checked.ts';
+import { readErrand } from './errand.ts';
 import type { GrantedAttempt, JobDescription, SyncResponse } from './sync.ts';
 import { checkProtocol, SYNC_LIMITS } from './sync-schema.ts';
 import { readIsolation } from './walls-schema.ts';
@@ -36,6 +37,7 @@ export function parseSyncResponse(json: unknown): SyncResponse {
       jobs: list(fields.jobs, 'jobs', SYNC_LIMITS.jobs, readJob),
       attempts: list(fields.attempts, 'attempts', SYNC_LIMITS.attempts, readGrant),
       cancel: list(fields.cancel, 'cancel', SYNC_LIMITS.holding, readCancel),
+      errands: list(fields.errands, 'errands', SYNC_LIMITS.errands, readErrand),
       settings: inner(fields.settings, 'settings', readSettings),
     };
   });
@@ -90,6 +92,7 @@ function readJob(value: unknown): JobDescription {
     logBytes: whole(fields.logBytes, 'logBytes'),
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),
+    deleteClient: flag(fields.deleteClient, 'deleteClient'),
   };
 }
 
@@ -186,6 +189,8 @@ function readRequest(fields: JsonObject): ResourceRequest {
     cpus: quantity(fields.cpus, 'cpus'),
     memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
     diskBytes: whole(fields.diskBytes, 'diskBytes'),
+    processes: whole(fields.processes, 'processes'),
+    gpus: whole(fields.gpus, 'gpus'),
     timeMs: whole(fields.timeMs, 'timeMs'),
   };
 }

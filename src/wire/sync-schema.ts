@@ -41,9 +41,11 @@ export const SYNC_LIMITS = {
   attempts: 10_000,
   holding: 100_000,
   jobs: 10_000,
+  errands: 1000,
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,
+  gpus: 1024,
   /** A month: what a lost worker held waits no longer. */
   awayMs: 30 * 86_400_000,
   /** Characters of one inline part; larger ones are uploaded. */
@@ -73,6 +75,7 @@ export function parseSyncRequest(json: unknown): SyncRequest {
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
       walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
+      gpus: whole(fields.gpus, 'gpus', 0, SYNC_LIMITS.gpus),
       machine: inner(fields.machine, 'machine', readMachine),
       awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
       remainingMs: measured(fields.remainingMs, 'remainingMs'),

@@ -23,6 +23,8 @@ import type {
   Ticket,
 } from '#model';
 
+import type { Errand } from './errand.ts';
+
 export const PROTOCOL_VERSION = 1;
 
 export interface SyncRequest {
@@ -46,6 +48,8 @@ export interface SyncRequest {
   readonly diskFreeBytes: number;
   /** Null until the worker has tried what it can. */
   readonly walls: MachineWalls | null;
+  /** Whole devices that attempts may ask for. */
+  readonly gpus: number;
   readonly machine: MachineFigures;
   /** It may be silent by choice for so long before it counts as lost; 0: for the server's lease. */
   readonly awayMs: number;
@@ -106,6 +110,7 @@ export interface SyncResponse {
     readonly ticket: Ticket;
     readonly cause: 'superseded' | 'cancelled' | 'recalled';
   }[];
+  readonly errands: readonly Errand[];
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;
@@ -139,7 +144,9 @@ export interface JobDescription {
   readonly isolation: Isolation;
   readonly logBytes: number;
   readonly resultBytes: number;
+  /** At its end the worker removes the job's program, and itself, if this session put them there. */
   readonly deleteWorker: boolean;
+  readonly deleteClient: boolean;
 }
 
 export interface GrantedAttempt {

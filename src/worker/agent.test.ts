@@ -259,7 +259,7 @@ test('a job of more CPUs takes more slots, and small ones share one', async () =
   const { server } = field;
   const go = join(field.dir, 'go');
   const wait = `until [ -e '${go}' ]; do sleep 0.02; done`;
-  const request = { cpus: 3, memoryBytes: 0, diskBytes: 0, timeMs: 0 };
+  const request = { cpus: 3, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 };
   server.addTasks(jobOf(wait, { id: 1, request }), rowsOf(1));
   field.start({ slots: 4 });
   await server.until(() => server.syncs.some(({ holding }) => holding.length === 1));
@@ -414,7 +414,7 @@ test('at the end of its time a worker gives back what runs, says why, and ends',
 test('what says that it takes longer than is left is not begun, and goes back at once', async () => {
   await using field = await openField();
   const { server } = field;
-  const request = { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 60_000 };
+  const request = { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 60_000 };
   server.addTasks(jobOf('echo long', { id: 1, request }), rowsOf(1));
   server.addTasks(jobOf('echo short', { id: 2 }), rowsOf(1));
   const { agent, ended } = field.start({ remainingMs: () => 30_000 });

@@ -21,7 +21,9 @@ import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
+import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
+import { Errands } from './errands.ts';
 import type { JobPlan } from './job-plan.ts';
 import { JobShelf } from './job-shelf.ts';
 import { type MachineLook, machineWatch } from './machine.ts';
@@ -68,6 +70,7 @@ export class WorkerAgent {
   readonly #backlog: EndBacklog;
   readonly #blobs: BlobCache;
   readonly #shelf: ScratchShelf;
+  readonly #errands: Errands;
   #phase: Phase = 'running';
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
@@ -87,13 +90,22 @@ export class WorkerAgent {
     this.#machine = machineWatch(options.dir, options.clock);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
-    this.#blobs = new BlobCache(options.blobs, options.clock);
+    this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
+    this.#errands = new Errands({
+      worker: identity.worker,
+      run: options.runErrand,
+      link: () => this.#connection.up(),
+      serverUrl: () => this.#connection.endpoint?.url ?? '',
+      lifetime: this.#lifetime.signal,
+      log: options.log,
+    });
     this.#pool = new SlotPool({
       slots: options.slots,
       workshop: this.#workshop(),
       openStarter: options.openStarter,
+      devices: new DeviceShelf(options.gpus.gpus, []),
       onEnd: (end) => this.#onEnd(end),
       remainingMs: options.remainingMs,
       onGivenBack: () => this.#conversation.wake(),
@@ -111,6 +123,11 @@ export class WorkerAgent {
     } finally {
       await this.#close();
     }
+  }
+
+  /** True when a job asked that the worker's own executable goes at its end. */
+  get endsClient(): boolean {
+    return this.#jobs.endsClient;
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
@@ -170,6 +187,7 @@ export class WorkerAgent {
     this.#pool.stopAll(STOPPED, 0);
     // Before the pool is idle: attempts may wait for the connection.
     await this.#connection.close(new Error('the worker ends'));
+    await this.#errands.close();
     await this.#pool.idle();
     await this.#pool.close();
     await this.#pulse.stop();
@@ -191,6 +209,7 @@ export class WorkerAgent {
       memoryWatch: new MemoryWatch(clock),
       walls: this.#options.walls,
       mountUnderScratch: this.#options.mountUnderScratch,
+      gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
       onUpload: () => this.#conversation.wake(),
       clock,
@@ -260,6 +279,7 @@ export class WorkerAgent {
       memoryBytes,
       walls: this.#walls,
       diskFreeBytes,
+      gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs },
       awayMs,
       remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),
@@ -282,6 +302,7 @@ export class WorkerAgent {
     // After a longer sleep than its lease these were given to others: not held, they go back.
     const isStale = tookMs > request.waitMs + answer.settings.leaseMs;
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
+    this.#errands.take(answer.errands);
     this.#obey(answer.settings);
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;

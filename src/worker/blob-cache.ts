@@ -2,16 +2,17 @@
  * Programs and input files of jobs, kept by digest in `<dir>/blobs`. A blob is fetched once: by one
  * flight in this process, and under a `.lock` beside it among processes that share the directory.
  * It arrives under a name of its own, verified, and is renamed, so no reader ever sees half of it.
+ * An empty file beside it, `.by-TAG`, says which session brought it.
  */
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#base';
 import { digestFile } from '#wire';
 import { pause } from './backoff.ts';
-import { takeLock } from './lock-file.ts';
+import { breakLock, takeLock } from './lock-file.ts';
 import type { ServerLink } from './port.ts';
 
-/** A foreign holder of a blob's lock whose fetch shows no progress for this long is passed over. */
+/** A holder of a blob's lock whose fetch shows no progress for this long is passed over. */
 const STALLED_MS = 60_000;
 const LOOK_AGAIN_MS = 100;
 
@@ -34,12 +35,13 @@ export class BlobCache {
   /** What each blob looked like when it was verified by this process. */
   readonly #verified = new Map<string, Identity>();
   readonly #flights = new Map<string, Promise<void>>();
-  /** Blobs that this process brought here. */
-  readonly #brought = new Set<string>();
+  readonly #sessionTag: () => string;
 
-  constructor(directory: string, clock: Clock) {
+  /** `sessionTag` is asked when a blob has been brought. */
+  constructor(directory: string, clock: Clock, sessionTag: () => string) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#sessionTag = sessionTag;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
@@ -63,11 +65,17 @@ export class BlobCache {
     return this.#flights.get(blob.sha256) ?? this.#start(blob, link, signal);
   }
 
-  /** Removes those of `digests` that this process brought here. */
+  /** Removes those of `digests` that this session brought here, by this process or an earlier one. */
   removeBrought(digests: Iterable<string>): void {
     for (const sha256 of digests) {
-      if (this.#brought.delete(sha256)) rmSync(this.pathOf(sha256), { force: true });
+      if (!existsSync(this.#markOf(sha256))) continue;
+      rmSync(this.pathOf(sha256), { force: true });
+      rmSync(this.#markOf(sha256), { force: true });
     }
+  }
+
+  #markOf(sha256: string): string {
+    return `${this.pathOf(sha256)}.by-${this.#sessionTag()}`;
   }
 
   #start(blob: BlobName, link: Fetch, signal: AbortSignal): Promise<void> {
@@ -108,7 +116,7 @@ export class BlobCache {
     const { sha256, bytes } = blob;
     const path = this.pathOf(sha256);
     await link.fetchBlob(path, { sha256, maxBytes: bytes, mode: 0o555, signal });
-    this.#brought.add(sha256);
+    writeFileSync(this.#markOf(sha256), '');
     const identity = identityOf(path);
     if (identity) this.#verified.set(sha256, identity);
   }
@@ -119,14 +127,29 @@ export class BlobCache {
    */
   async #lock(sha256: string, signal: AbortSignal): Promise<() => void> {
     const path = `${this.pathOf(sha256)}.lock`;
-    const startedMs = this.#clock.monotonic();
-    while (!signal.aborted && this.#clock.monotonic() - startedMs < STALLED_MS) {
+    let seen = { progress: '', sinceMs: this.#clock.monotonic() };
+    while (!signal.aborted) {
       const lock = takeLock(path);
       if (lock.taken) return lock.release;
+      const progress = `${JSON.stringify(lock.holder)} ${this.#draftBytes(sha256)}`;
+      const nowMs = this.#clock.monotonic();
+      if (progress !== seen.progress) seen = { progress, sinceMs: nowMs };
+      else if (nowMs - seen.sinceMs > STALLED_MS) breakLock(path, lock.holder);
       await pause(LOOK_AGAIN_MS, signal);
       if (identityOf(this.pathOf(sha256))) return () => {};
     }
-    return () => {}; // fetching a second time costs only bytes
+    return () => {};
+  }
+
+  /** Bytes of the blob that have arrived under other names. */
+  #draftBytes(sha256: string): number {
+    const drafts = readdirSync(this.#directory).filter(
+      (name) => name.startsWith(`${sha256}.`) && name.endsWith('.part'),
+    );
+    const sizes = drafts.map((name) => {
+      return statSync(join(this.#directory, name), { throwIfNoEntry: false })?.size ?? 0;
+    });
+    return sizes.reduce((sum, bytes) => sum + bytes, 0);
   }
 }
 

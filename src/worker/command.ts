@@ -1,10 +1,11 @@
 /** A worker process from its start to its end: directory, agent, signals. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { formatDuration, WindrowError } from '#base';
+import { formatDuration, messageOf, WindrowError } from '#base';
 import type { Walls } from '#sandbox';
 import { ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
+import { removeClientFile } from './client-file.ts';
 import type { AgentOptions } from './port.ts';
 import {
   clearLeftovers,
@@ -26,6 +27,8 @@ export interface RunWorkerOptions
   readonly exclusive: boolean;
   /** Tells the session to others who find this worker in `dir`; `''` if it is not known yet. */
   readonly sessionTag: string;
+  /** The worker's own executable where it was put by others, absolute; it may have to go at the end. */
+  readonly clientFile: string | null;
   /** Most bytes of programs and inputs kept in `dir` between runs. */
   readonly cacheBytes: number;
   /** How long what runs may go on once the worker is asked to end; null: until it is done. */
@@ -44,19 +47,36 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
   const { dir, exclusive, log } = options;
   const owner = { worker, session: options.sessionTag };
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
+  const wishes: Wishes = { endsClient: false };
   try {
     // Before the rest is cleared: what was made outside of the directory, and mounts inside of it.
     const walls = await options.openWalls(directory.own);
     try {
       await clearLeftovers(directory.own, log);
       trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
-      await runAgents({ ...options, walls }, directory, worker);
+      await runAgents({ ...options, walls }, directory, worker, wishes);
     } finally {
       await walls.close();
     }
   } finally {
     directory.release();
+    if (wishes.endsClient) removeClient(options);
   }
+}
+
+function removeClient({ clientFile, sessionTag, dir, log }: RunWorkerOptions): void {
+  if (clientFile === null) return;
+  try {
+    const isGone = removeClientFile(clientFile, sessionTag, dir);
+    if (isGone) log.info({ clientFile }, 'removed this executable, as a job asked');
+  } catch (error) {
+    log.warn({ clientFile, reason: messageOf(error) }, 'this executable could not be removed');
+  }
+}
+
+/** What the server wants once the worker has ended. */
+interface Wishes {
+  endsClient: boolean;
 }
 
 type AgentsOptions = RunWorkerOptions & { readonly walls: Walls };
@@ -66,9 +86,10 @@ async function runAgents(
   options: AgentsOptions,
   directory: WorkerDirectory,
   worker: string,
+  wishes: Wishes,
 ): Promise<void> {
   let identity: AgentIdentity = { worker, replaces: directory.replaces };
-  while (!(await runAgent(options, directory, identity))) {
+  while (!(await runAgent(options, directory, identity, wishes))) {
     options.log.warn({}, 'another server answers; what ran for the last one was ended');
     identity = { worker: randomUUID(), replaces: null };
   }
@@ -79,6 +100,7 @@ async function runAgent(
   options: AgentsOptions,
   directory: WorkerDirectory,
   identity: AgentIdentity,
+  wishes: Wishes,
 ): Promise<boolean> {
   const agent = new WorkerAgent(
     {
@@ -97,6 +119,7 @@ async function runAgent(
     if (error instanceof WindrowError && error.code === 'WORKER_SERVER_REPLACED') return false;
     throw error;
   } finally {
+    wishes.endsClient ||= agent.endsClient;
     forget();
   }
 }

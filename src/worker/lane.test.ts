@@ -9,10 +9,11 @@ import { openField, until } from './testing/field.ts';
 import { jobOf, rowsOf } from './testing/field-server.ts';
 
 const starter = { kind: 'launcher', ahead: 32 } as Starter;
+const devices = { gpus: [], cpus: [] };
 const plan = { program: null, job: { inputs: [] } } as unknown as JobPlan;
 
 function laneOf(count: number, sinceMs = 0): Lane {
-  const lane: Lane = { starter, number: 1, attempts: new Set(), plan, cost: 1, sinceMs };
+  const lane: Lane = { starter, number: 1, devices, attempts: new Set(), plan, cost: 1, sinceMs };
   for (let i = 0; i < count; i++) lane.attempts.add({ lane, sinceMs: i } as LaneAttempt);
   return lane;
 }

@@ -5,6 +5,7 @@
  */
 import type { Starter } from '#sandbox';
 import type { Attempt } from './attempt/attempt.ts';
+import type { Devices } from './device-shelf.ts';
 import type { JobPlan } from './job-plan.ts';
 
 /** Time that the attempts handed ahead are to cover: the turns of a busy event loop. */
@@ -29,6 +30,7 @@ export interface Lane {
   readonly starter: Starter;
   /** From 1; no two lanes have the same at the same time. */
   readonly number: number;
+  readonly devices: Devices;
   /** In the order they were handed over; all of one job, so that each costs the slot the same. */
   readonly attempts: Set<LaneAttempt>;
   plan: JobPlan;

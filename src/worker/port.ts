@@ -1,7 +1,8 @@
 /** What the worker needs from outside: the smallest shapes that serve it. */
 import type { Clock } from '#base';
-import type { Starter, Walls } from '#sandbox';
+import type { Gpu, Starter, Walls } from '#sandbox';
 import type { JobDescription, ServerClient } from '#wire';
+import type { RunErrand } from './errands.ts';
 
 /** Where the server is now. A local server that was started again may have another port. */
 export interface Endpoint {
@@ -22,7 +23,19 @@ export interface AgentLog {
  * The conversation with one server, as `ServerClient` holds it. Every rejection is a
  * `WindrowError`, the server's own or one that says what became of the connection.
  */
-export type ServerLink = Pick<ServerClient, 'sync' | 'uploadPart' | 'fetchBlob' | 'close'>;
+export type ServerLink = Pick<
+  ServerClient,
+  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'close'
+>;
+
+/** The GPUs of the machine that attempts may be given. */
+export interface GpuRack {
+  readonly gpus: readonly Gpu[];
+  /** What a program that was given these finds in its environment; see `gpuVariables`. */
+  variablesFor(given: readonly Gpu[]): Readonly<Record<string, string>>;
+  /** Device nodes that it needs; see `gpuNodes`. */
+  nodesFor(given: readonly Gpu[]): readonly string[];
+}
 
 export interface AgentOptions {
   /** Asked at the start and again before every new attempt to connect. */
@@ -32,6 +45,7 @@ export interface AgentOptions {
   readonly walls: Walls;
   /** Directories that attempts of the job are to have private ones of, where walls give them. */
   readonly mountUnderScratch: (job: JobDescription) => readonly string[];
+  readonly runErrand: RunErrand;
   /** Name for people. */
   readonly name: string;
   readonly version: string;
@@ -45,6 +59,7 @@ export interface AgentOptions {
   /** The worker's own environment, of which programs get a part. */
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
+  readonly gpus: GpuRack;
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
   /** The server may hear nothing of it for so long before it counts as lost; 0: for its lease. */

@@ -7,6 +7,7 @@ import { newAttempt, stopAttempt, type Workshop } from './attempt/attempt.ts';
 import { runAttempt } from './attempt/pipeline.ts';
 import { CANCELLED, SUPERSEDED } from './attempt/verdict.ts';
 import { type DemandView, GIVE_BACK_AFTER_MS, RecentTimes } from './demand.ts';
+import type { DeviceShelf } from './device-shelf.ts';
 import type { JobPlan } from './job-plan.ts';
 import { type Lane, type LaneAttempt, laneWithRoom, misplaced, waitingIn } from './lane.ts';
 
@@ -14,6 +15,7 @@ export interface SlotPoolOptions {
   readonly slots: number;
   readonly workshop: Workshop;
   readonly openStarter: () => Starter;
+  readonly devices: DeviceShelf;
   readonly onEnd: (end: EndedAttempt) => void;
   /** Until the worker ends; null: it need not. */
   readonly remainingMs: () => number | null;
@@ -43,6 +45,7 @@ export class SlotPool {
   /** Lanes that have attempts; each takes its cost of the slots. */
   readonly #lanes = new Set<Lane>();
   readonly #idleStarters: Starter[] = [];
+  readonly #devices: DeviceShelf;
   readonly #times = new RecentTimes();
   #slots: number;
   #taken = 0;
@@ -53,6 +56,7 @@ export class SlotPool {
     this.#options = options;
     this.#clock = options.workshop.clock;
     this.#slots = options.slots;
+    this.#devices = options.devices;
   }
 
   get slots(): number {
@@ -181,9 +185,12 @@ export class SlotPool {
       if (isFull || this.#taken > this.#slots + SLACK) return undefined;
       return laneWithRoom(this.#lanes, plan, { medianMs: this.#times.medianMs(), nowMs });
     }
+    const devices = this.#devices.take(plan.job.request);
+    if (!devices) return undefined;
     const starter = this.#idleStarters.pop() ?? this.#options.openStarter();
+    const attempts = new Set<LaneAttempt>();
     const number = firstFree(new Set([...this.#lanes].map((lane) => lane.number)));
-    const lane = { starter, number, attempts: new Set<LaneAttempt>(), plan, cost, sinceMs: nowMs };
+    const lane = { starter, number, devices, attempts, plan, cost, sinceMs: nowMs };
     this.#lanes.add(lane);
     this.#taken += cost;
     return lane;
@@ -192,8 +199,8 @@ export class SlotPool {
   #start({ plan, grant, sinceMs }: Waiting, lane: Lane): void {
     const releaseSlot = () => this.#releaseSlot(running);
     const { workshop } = this.#options;
-    const { starter, number: slot } = lane;
-    const attempt = newAttempt({ plan, grant, workshop, starter, slot, releaseSlot });
+    const { starter, devices, number: slot } = lane;
+    const attempt = newAttempt({ plan, grant, workshop, starter, slot, devices, releaseSlot });
     const running: LaneAttempt = { attempt, lane, sinceMs, delivering: false, givenBack: false };
     lane.attempts.add(running);
     this.#running.set(grant.ticket, running);
@@ -223,6 +230,7 @@ export class SlotPool {
   #close(lane: Lane): void {
     this.#lanes.delete(lane);
     this.#taken = Math.max(0, this.#taken - lane.cost);
+    this.#devices.give(lane.devices);
     this.#idleStarters.push(lane.starter);
   }
 

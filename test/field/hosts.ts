@@ -49,6 +49,8 @@ import {
 import { processesAtHome } from './processes.ts';
 import { killQuietly, SweepField } from './sweep-field.ts';
 
+export type { HostSpec } from './host.ts';
+
 export const HEAD_ADDRESS = `${NETWORK}.1`;
 const PREFIX = 'windrow-hosts-';
 

@@ -74,10 +74,12 @@ function jobText(job: JobDetail): string {
 }
 
 function needsText(job: JobDetail): string {
-  const { cpus, memoryBytes, diskBytes, timeMs } = job.spec.request;
+  const { cpus, memoryBytes, diskBytes, processes, gpus, timeMs } = job.spec.request;
   const parts = [`${cpus} CPU${cpus === 1 ? '' : 's'}`];
   if (memoryBytes > 0) parts.push(`${formatBytes(memoryBytes)} memory`);
   if (diskBytes > 0) parts.push(`${formatBytes(diskBytes)} disk`);
+  if (gpus > 0) parts.push(`${gpus} GPU${gpus === 1 ? '' : 's'}`);
+  if (processes > 0) parts.push(`${formatCount(processes)} processes at most`);
   if (timeMs > 0) parts.push(`${formatDuration(timeMs)} of time`);
   return parts.join(', ');
 }

@@ -1,20 +1,79 @@
+import { resolve } from 'node:path';
 import { formatBytes, printableLines, type WindrowError } from '#base';
 import type { CollectStep } from '#traces';
+import type { TraceCollectionView } from '#wire';
+import { toChange } from '../ask.ts';
+import { type CollectWish, collectBySsh } from '../collect-by-ssh.ts';
+import { sumText, tellCollection } from '../collect-table.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { findServer } from '../find-server.ts';
 import { codedError, errorText } from '../report-error.ts';
 import type { collect as spec } from '../table/traces.ts';
+import { traceSourceOf } from '../trace-source.ts';
 import { openTransferBar } from '../transfer-bar.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
 
+const LOOK_MS = 500;
+const SECRET_CHARACTERS = 4096;
+
 /** `windrow traces collect`: 0 when all that was found is stored, 1 when something is not. */
 export async function tracesCollect(input: Input, world: World): Promise<number> {
+  if (input.options.here) return await collectHere(input, world);
+  const view = await (input.args[0] === undefined ? byWorkers : bySsh)(input, world);
+  if (input.options.json) await world.stdout.json(view);
+  else await tellCollection(view, world);
+  return view.workers.every(({ state, failed }) => state === 'done' && failed === 0) ? 0 : 1;
+}
+
+/** Throws SECRET_FILE_…. */
+async function wishOf(input: Input, world: World): Promise<CollectWish> {
   const { values } = input.settings;
-  if (values.traceDirectory === '') throw cliErrors.create('TRACE_DIRECTORY_UNSET');
-  const url = await destinationOf(input, world);
+  const { dir, match, remove, id } = input.options;
+  const { readSecretFile } = await import('#wire');
+  const { traceSecretFile } = values;
+  return {
+    id: id ?? (await input.composition.newTraceId()),
+    directory: dir === undefined ? '' : resolve(world.surroundings.directory, dir),
+    match: match ?? '',
+    remove: remove || values.traceRemove,
+    account: values.traceAccount,
+    secret: input.options.secretStdin
+      ? await firstLine(world)
+      : traceSecretFile === ''
+        ? ''
+        : await readSecretFile(traceSecretFile),
+    insecure: values.insecure,
+  };
+}
+
+/** Where the traces go; `''` is the server itself. Throws TRACE_TARGET_UNSET. */
+function destinationOf(input: Input): string {
+  const to = input.options.to ?? 'local';
+  const { traceLocal, traceCentral } = input.settings.values;
+  if (to === 'local') return traceLocal;
+  if (to !== 'central') return to;
+  if (traceCentral !== '') return traceCentral;
+  throw cliErrors.create('TRACE_TARGET_UNSET', { to, setting: 'trace-central' });
+}
+
+/** Empty where there is none. */
+async function firstLine({ stdin }: World): Promise<string> {
+  let text = '';
+  for await (const piece of stdin) {
+    text += String(piece);
+    if (text.includes('\n') || text.length > SECRET_CHARACTERS) break;
+  }
+  return text.split('\n', 1)[0]!.slice(0, SECRET_CHARACTERS);
+}
+
+async function collectHere(input: Input, world: World): Promise<number> {
+  const { values } = input.settings;
+  const wish = await wishOf(input, world);
+  const source = traceSourceOf(values);
+  const url = destinationOf(input) || (await serverUrl(input, world));
   const bar = await openTransferBar(input.options.json, world.stderr);
   const onStep = (step: CollectStep) => {
     if (step.kind === 'sending') bar.update(step.file, step.sent, step.bytes);
@@ -23,45 +82,67 @@ export async function tracesCollect(input: Input, world: World): Promise<number>
     else tell(step, url, world);
   };
   try {
-    const { id, stored, failed, bytes } = await input.composition.collectTraces(
+    const { stored, failed, bytes } = await input.composition.collectTraces(
       {
+        ...source,
+        ...wish,
+        directory: wish.directory || source.directory,
+        match: wish.match || source.match,
         url,
-        id: input.options.id,
-        directory: values.traceDirectory,
-        match: values.traceMatch,
-        switchFile: values.traceSwitch,
-        switchText: `${values.traceSwitchText}\n`,
-        compression: values.traceCompression,
-        remove: values.traceRemove,
-        account: values.traceAccount,
-        secretFile: values.traceSecretFile,
-        insecure: values.insecure,
-        stateDirectory: values.stateDirectory,
+        memory: `${values.stateDirectory}/begun-uploads`,
         onStep,
       },
-      world,
+      world.ending,
     );
-    if (input.options.json) await world.stdout.json({ kind: 'end', id, stored, failed, bytes });
-    else
-      await world.stdout.line(
-        `trace ${id}: ${stored} files stored (${formatBytes(bytes)}), ${failed} failed`,
-      );
+    const sum = { id: wish.id, stored, failed, bytes };
+    if (input.options.json) await world.stdout.json({ kind: 'end', ...sum });
+    else await world.stdout.line(sumText(sum));
     return failed > 0 || stored === 0 ? 1 : 0;
   } finally {
     bar.end();
   }
 }
 
-/** Throws TRACE_TARGET_UNSET, SERVER_NOT_FOUND. */
-async function destinationOf(input: Input, world: World): Promise<string> {
-  const to = input.options.to ?? 'local';
-  const { traceLocal, traceCentral } = input.settings.values;
-  if (to === 'central') {
-    if (traceCentral !== '') return traceCentral;
-    throw cliErrors.create('TRACE_TARGET_UNSET', { to, setting: 'trace-central' });
-  }
-  if (to !== 'local') return to;
-  if (traceLocal !== '') return traceLocal;
+async function byWorkers(input: Input, world: World): Promise<TraceCollectionView> {
+  const url = destinationOf(input);
+  const wish = await wishOf(input, world);
+  return await toChange(input, world, async (client) => {
+    let view = await client.call('collectTraces', { body: { ...wish, url } });
+    const { collection } = view;
+    if (!input.options.json) {
+      world.stderr.attempt(`windrow: ${view.workers.length} workers bring trace ${wish.id}\n`);
+    }
+    while (view.workers.some(({ state }) => state === 'told' || state === 'running')) {
+      await pauseOr(world.ending);
+      if (world.ending.aborted) break;
+      view = await client.call('getTraceCollection', { params: { collection } });
+    }
+    return view;
+  });
+}
+
+async function bySsh(input: Input, world: World): Promise<TraceCollectionView> {
+  const nodes = input.args[0]!;
+  const wish = await wishOf(input, world);
+  const collector = destinationOf(input);
+  const way = { nodes, wish, collector, serverUrl: () => serverUrl(input, world) };
+  return await collectBySsh(way, input, world);
+}
+
+function pauseOr(ending: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      ending.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, LOOK_MS);
+    ending.addEventListener('abort', finish);
+  });
+}
+
+/** Throws SERVER_NOT_FOUND. */
+async function serverUrl(input: Input, world: World): Promise<string> {
   const openState = (directory: string) => input.composition.openState(directory);
   const reached = await findServer(input.settings, { readOnly: false, openState }, world);
   await reached.close();

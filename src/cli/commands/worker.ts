@@ -5,12 +5,13 @@ import { cliErrors } from '../errors.ts';
 import { logChoice } from '../log-choice.ts';
 import type { WorkerOptions } from '../port.ts';
 import type { worker as spec } from '../table/serve.ts';
+import { traceSourceOf } from '../trace-source.ts';
 import type { World } from '../world.ts';
 
 /** `windrow worker` */
 export async function worker(input: CommandInput<typeof spec>, world: World): Promise<number> {
   const { values } = input.settings;
-  const { sessionStdin, report, firstContact, logFile } = input.options;
+  const { sessionStdin, report, firstContact, logFile, clientFile } = input.options;
   const inDirectory = (path: string | undefined) =>
     path === undefined ? null : resolve(world.surroundings.directory, path);
   const options: WorkerOptions = {
@@ -26,11 +27,14 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     drainMs: input.options.drain || null,
     waitForLine: input.options.waitForLine,
     sessionFromInput: sessionStdin,
+    clientFile: inDirectory(clientFile),
     report: inDirectory(report),
     firstContactMs: firstContact,
     logFile: inDirectory(logFile),
     starter: values.workerStarter as WorkerOptions['starter'],
     walls: values,
+    offerGpus: values.offerGpus,
+    traces: traceSourceOf(values),
     log: logChoice(input.settings, world),
   };
   return await input.composition.worker(options, world);

@@ -46,6 +46,7 @@ const COLUMNS: readonly (TableColumn & { cell(worker: WorkerView): string })[] =
   { title: 'LOAD', align: 'right', cell: loadText },
   { title: 'MEMORY FREE', align: 'right', cell: memoryText },
   { title: 'DISK FREE', align: 'right', cell: ({ diskFreeBytes }) => formatBytes(diskFreeBytes) },
+  { title: 'GPUS', align: 'right', cell: gpusText },
   { title: 'DISTANCE', align: 'right', cell: ({ roundTripMs }) => distanceText(roundTripMs) },
   { title: 'HEARD', align: 'right', cell: ({ silentMs }) => `${formatDuration(silentMs)} ago` },
   { title: 'ENDS', align: 'right', cell: endsText },
@@ -73,6 +74,10 @@ function loadText({ loadAverage, cpus }: WorkerView): string {
 function memoryText({ memoryFreeBytes, memoryBytes }: WorkerView): string {
   const free = memoryFreeBytes === null ? '?' : formatBytes(memoryFreeBytes);
   return `${free}/${formatBytes(memoryBytes)}`;
+}
+
+function gpusText({ busyGpus, gpus }: WorkerView): string {
+  return gpus === 0 ? '-' : `${busyGpus}/${gpus}`;
 }
 
 /** There and back; 0.4 ms is next door, 100 ms another continent. */

@@ -48,6 +48,11 @@ export const run = {
       flags: '--validate <file>',
       doc: 'A module or executable that checks the results of each attempt.',
     },
+    validateExpression: {
+      kind: 'text',
+      flags: '--validate-expression <text>',
+      doc: 'An expression over parameters and results that is true when they are good.',
+    },
     retries: {
       kind: 'whole',
       flags: '--retries <n>',
@@ -80,6 +85,12 @@ export const run = {
     cpus: { kind: 'number', flags: '--cpus <n>', doc: 'CPUs that one attempt needs.' },
     memory: { kind: 'bytes', flags: '--memory <size>', doc: 'Memory that one attempt may use.' },
     disk: { kind: 'bytes', flags: '--disk <size>', doc: 'Disk that one attempt may use.' },
+    processes: {
+      kind: 'whole',
+      flags: '--processes <n>',
+      doc: 'Processes and threads that one attempt may have at once.',
+    },
+    gpus: { kind: 'whole', flags: '--gpus <n>', doc: 'GPUs that one attempt needs, whole ones.' },
     time: {
       kind: 'duration',
       flags: '--time <duration>',
@@ -137,6 +148,22 @@ export const run = {
       doc: 'Let workers of other machines connect here; only as an option, not from settings files.',
     },
     insecure: { kind: 'setting', setting: 'insecure' },
+    nodes: {
+      kind: 'text',
+      flags: '--nodes <file>',
+      doc: 'List of machines that take part: workers are started on them, and end with the run.',
+    },
+    atLeast: {
+      kind: 'whole',
+      flags: '--at-least <n>',
+      least: 0,
+      doc: 'With --nodes: run nothing unless so many machines come up (default: 1).',
+    },
+    advertise: { kind: 'setting', setting: 'advertise' },
+    parallel: { kind: 'setting', setting: 'parallel' },
+    connectTimeout: { kind: 'setting', setting: 'connectTimeoutMs' },
+    executables: { kind: 'setting', setting: 'executables' },
+    sessionFile: { kind: 'setting', setting: 'sessionFile' },
     ...whichServer,
     server: {
       kind: 'setting',
@@ -167,6 +194,10 @@ export const run = {
     },
     { line: 'windrow run -- gzip -k {} ::: *.txt', does: 'one run for each file' },
     { line: 'windrow run sweep.toml --slots 4', does: 'what a sweep file says, four at a time' },
+    {
+      line: 'windrow run sweep.toml --nodes nodes.txt --insecure',
+      does: 'the same on machines too, over a network of your own',
+    },
     { line: 'windrow run sweep.toml --why-rerun', does: 'say what would run again, and why' },
   ],
   exitCodes: {

@@ -1,5 +1,5 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { json, log, whichServer } from './shared-options.ts';
+import { json, log, machineOptions, whichServer } from './shared-options.ts';
 
 export const serve = {
   name: 'serve',
@@ -69,6 +69,7 @@ export const worker = {
     },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
     walls: { kind: 'setting', setting: 'walls' },
+    offerGpus: { kind: 'setting', setting: 'offerGpus' },
     waitForLine: {
       kind: 'flag',
       flags: '--wait-for-line',
@@ -84,6 +85,11 @@ export const worker = {
       flags: '--first-contact <duration>',
       doc: 'End when the server has not answered once in this time (default: 5 min).',
     },
+    clientFile: {
+      kind: 'text',
+      flags: '--client-file <file>',
+      doc: 'Its own executable, put here by `windrow start`: to go when a job says delete-client.',
+    },
     report: {
       kind: 'text',
       flags: '--report <file>',
@@ -94,6 +100,11 @@ export const worker = {
       flags: '--log-file <file>',
       doc: 'Log to a file that never takes more than 8 MiB, not to stderr.',
     },
+    traceDirectory: { kind: 'setting', setting: 'traceDirectory' },
+    traceMatch: { kind: 'setting', setting: 'traceMatch' },
+    traceSwitch: { kind: 'setting', setting: 'traceSwitch' },
+    traceSwitchText: { kind: 'setting', setting: 'traceSwitchText' },
+    traceCompression: { kind: 'setting', setting: 'traceCompression' },
     ...log,
   },
   details: [
@@ -142,24 +153,33 @@ export const workers = {
 
 export const stop = {
   name: 'stop',
-  summary: 'Stop the server.',
-  arguments: [],
+  summary: 'Stop the server, or the workers on machines.',
+  arguments: [
+    {
+      usage: '[nodes]',
+      doc: 'List of machines, one a line: stop the workers there, not the server.',
+    },
+  ],
   options: {
     now: {
       kind: 'flag',
       flags: '--now',
-      doc: 'Do not wait for what runs; workers keep it and deliver to the next server.',
+      doc: 'Do not wait for what runs. Of a server: workers keep it and deliver to the next. Of workers: it is killed.',
     },
     wait: { kind: 'flag', flags: '--wait', doc: 'Return only when it has ended.' },
+    ...machineOptions,
     json,
     ...whichServer,
   },
   details: [
     'Without --now nothing new is started, and the server ends when nothing runs. Its workers end with it.',
+    'With a list of machines their workers finish what they run and end; it waits until they are ' +
+      'gone. That works without a server too.',
   ],
   examples: [
     { line: 'windrow stop --wait', does: 'finish what runs, then end' },
     { line: 'windrow stop --now', does: 'end at once; the next start goes on' },
+    { line: 'windrow stop nodes.txt', does: 'end the workers of these machines' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/stop.ts')).stop,
 } as const satisfies CommandSpec;

@@ -18,9 +18,25 @@ export const log = {
   logFormat: { kind: 'setting', setting: 'logFormat' },
 } as const satisfies Record<string, OptionSpec>;
 
+/** How to talk to machines by ssh. */
+export const machineOptions = {
+  dir: {
+    kind: 'text',
+    flags: '--dir <dir>',
+    doc: 'Directory of the workers, for machines of the list without dir= (default: ~/.cache/windrow).',
+  },
+  parallel: { kind: 'setting', setting: 'parallel' },
+  connectTimeout: { kind: 'setting', setting: 'connectTimeoutMs' },
+} as const satisfies Record<string, OptionSpec>;
+
 export const FIND_SERVER =
   'Without --server or --state, the server is the one of ./.windrow, ./results/.windrow or the ' +
   'default state directory. When none runs there, what is stored is read all the same.';
+
+export const JOB_OR_TASK_ARGUMENT = {
+  usage: '[job]',
+  doc: 'Number or name of a job, or JOB.TASK like 3.17; without it, the newest job.',
+} as const;
 
 export const JOB_ARGUMENT = {
   usage: '[job]',

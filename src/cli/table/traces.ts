@@ -1,25 +1,45 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { FIND_SERVER, json, whichServer } from './shared-options.ts';
+import { FIND_SERVER, json, machineOptions, whichServer } from './shared-options.ts';
 
 const ID = { usage: '<id>', doc: 'A trace id.' } as const;
 
 export const collect = {
   name: 'traces collect',
   summary: 'Find the traces of machines and upload them.',
-  arguments: [],
+  arguments: [
+    { usage: '[nodes]', doc: 'List of machines, as for start: they are reached by ssh.' },
+  ],
   options: {
     to: {
       kind: 'text',
       flags: '--to <where>',
       doc: "local (the site's collector, the default), central, or the URL of a collector.",
     },
-    dir: { kind: 'setting', setting: 'traceDirectory' },
-    match: { kind: 'setting', setting: 'traceMatch' },
+    dir: {
+      kind: 'text',
+      flags: '--dir <dir>',
+      doc: 'Where the traces are (default: what trace-dir says on each machine).',
+    },
+    match: {
+      kind: 'text',
+      flags: '--match <glob>',
+      doc: 'Which files are traces (default: what trace-match says on each machine).',
+    },
+    secretStdin: {
+      kind: 'flag',
+      flags: '--secret-stdin',
+      doc: 'Read the upload secret from the first line of standard input.',
+    },
+    here: { kind: 'flag', flags: '--here', doc: 'Of this machine only, without a worker.' },
     id: { kind: 'text', flags: '--id <id>', doc: 'Trace id (default: the time).' },
     switch: { kind: 'setting', setting: 'traceSwitch' },
     switchText: { kind: 'setting', setting: 'traceSwitchText' },
     compression: { kind: 'setting', setting: 'traceCompression' },
-    remove: { kind: 'setting', setting: 'traceRemove' },
+    remove: {
+      kind: 'flag',
+      flags: '--remove',
+      doc: 'Remove files once they are stored (default: what trace-remove says here).',
+    },
     account: { kind: 'setting', setting: 'traceAccount' },
     secretFile: { kind: 'setting', setting: 'traceSecretFile' },
     insecure: {
@@ -27,10 +47,16 @@ export const collect = {
       setting: 'insecure',
       doc: 'Upload over plain HTTP to another machine.',
     },
+    parallel: machineOptions.parallel,
+    connectTimeout: machineOptions.connectTimeout,
+    advertise: { kind: 'setting', setting: 'advertise' },
+    executables: { kind: 'setting', setting: 'executables' },
     json,
     ...whichServer,
   },
   details: [
+    'Every worker of the server brings the traces of its machine. With a list of machines these do, ' +
+      'reached by ssh; with --here, this one.',
     'Tracing is stopped first, by a line to --trace-switch; files that are not compressed are ' +
       'compressed; each is removed, if wished, only when the collector has all of it and its ' +
       'digest is right. All uploads of one run share a trace id, made of the time alone.',
@@ -38,7 +64,9 @@ export const collect = {
       'the next run under the same --id.',
   ],
   examples: [
-    { line: 'windrow traces collect --trace-dir /var/log/app', does: 'of this machine' },
+    { line: 'windrow traces collect --dir /var/log/app', does: 'from the machines of all workers' },
+    { line: 'windrow traces collect nodes.txt', does: 'from machines without a worker, by ssh' },
+    { line: 'windrow traces collect --here --remove', does: 'of this machine, and tidy up' },
     { line: 'windrow traces collect --to https://traces.example:8980', does: 'to another site' },
   ],
   exitCodes: { 1: 'a file could not be sent, or nothing was found' },

@@ -87,19 +87,30 @@ export class MachineShell {
   /**
    * Connects. Rejects with ShellEnded.
    * @param onErrorLine lines on standard error, of ssh and of what runs there
+   * @param signal gives up connecting
    */
   static async open(
     machine: Machine,
     options: SshOptions,
     onErrorLine?: (line: string) => void,
+    signal?: AbortSignal,
   ): Promise<MachineShell> {
     const shell = new MachineShell(machine, options, onErrorLine);
-    const script = readFileSync(SCRIPT);
-    const hello = `${shell.#mark}\n${shell.nonce}\n${script.length}\n`;
-    await shell.#begin(Buffer.concat([Buffer.from(hello), script]), {
-      silenceMs: options.connectTimeoutMs + LOGIN_MS,
-    });
+    const giveUp = () => shell.kill();
+    signal?.addEventListener('abort', giveUp);
+    try {
+      await shell.#greet(options);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
     return shell;
+  }
+
+  async #greet({ connectTimeoutMs }: SshOptions): Promise<void> {
+    const script = readFileSync(SCRIPT);
+    const hello = Buffer.from(`${this.#mark}\n${this.nonce}\n${script.length}\n`);
+    const silenceMs = connectTimeoutMs + LOGIN_MS;
+    await this.#begin(Buffer.concat([hello, script]), { silenceMs });
   }
 
   private constructor(
@@ -166,6 +177,7 @@ export class MachineShell {
   }
 
   #onLine(line: string): void {
+    if (this.#givenUp) return;
     this.#waitForSign();
     const at = line.indexOf(this.#mark);
     if (at < 0) return this.#onOther(line);
@@ -195,16 +207,17 @@ export class MachineShell {
 
   async #sendBody(): Promise<void> {
     const stdin = this.#child.stdin!;
+    const call = this.#call;
     try {
-      for await (const piece of this.#call?.options.body?.() ?? []) {
-        if (stdin.destroyed) return;
+      for await (const piece of call?.options.body?.() ?? []) {
+        if (stdin.destroyed || this.#call !== call) return;
         if (!stdin.write(piece)) await this.#drained();
         this.#waitForSign();
       }
     } catch (error) {
-      this.#call?.reject(error);
       this.#call = null;
       this.#giveUp('closed');
+      call?.reject(error);
     }
   }
 

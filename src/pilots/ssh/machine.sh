@@ -27,6 +27,13 @@ digest() {
   else openssl dgst -sha256 -r <"$1"
   fi
 }
+unpack() {
+  case $1 in
+    gzip) gzip -dc ;;
+    zstd) zstd -dc ;;
+    *) cat ;;
+  esac
+}
 
 host=$(uname -n)
 realm=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
@@ -46,6 +53,7 @@ do_facts() {
   say host "$host"
   say realm "$realm"
   say client "${SSH_CONNECTION%% *}"
+  for tool in gzip zstd; do ! command -v "$tool" >/dev/null 2>&1 || say unpacks "$tool"; done
 }
 
 # Goes into the worker's directory. Only the usual one is made with its parents: what was named and
@@ -59,12 +67,13 @@ do_enter() {
     *) parents= ;;
   esac
   say directory "$dir"
-  if [ ! -d "$dir" ]; then
-    reason=$(mkdir $parents "$dir" 2>&1) || { say fault "$(why_not_made)" "$reason"; return; }
-  fi
+  # Another start may be making them in this very moment.
+  [ -d "$dir" ] || reason=$(mkdir $parents "$dir" 2>&1) || [ -d "$dir" ] ||
+    { say fault "$(why_not_made)" "$reason"; return; }
   reason=$(cd "$dir" 2>&1) || { say fault unwritable "$reason"; return; }
   cd "$dir" || return
-  [ -d bin ] || reason=$(mkdir bin 2>&1) || { say fault "$(why_not_written)" "$reason"; return; }
+  [ -d bin ] || reason=$(mkdir bin 2>&1) || [ -d bin ] ||
+    { say fault "$(why_not_written)" "$reason"; return; }
   try=bin/.try-$nonce
   if ! reason=$( { printf '#!/bin/sh\nexit 0\n' >"$try"; } 2>&1 ); then
     why=$(why_not_written)
@@ -115,6 +124,7 @@ do_look() {
   [ -z "$wanted" ] || found=$(digest "$name")
   if [ "${found%% *}" = "$wanted" ]; then say there; fi
 }
+do_drop() { arg name; rm -f "$name"; }
 do_mark() { marked=yes; : >"bin/.seen-$nonce" && say marked; }
 do_see() {
   arg count
@@ -163,22 +173,27 @@ do_life() {
   say began "$(began "$pid")"
 }
 
+# The conversation ends when it fails: what is still on its way would be taken for verbs.
 do_receive() {
   arg name
+  arg encoding
+  arg sent
   arg bytes
   arg wanted
+  arg tag
   set +f
   rm -f "$name".*.part
   set -f
   draft=$name.$nonce.part
   say send
-  reason=$( { head -c "$bytes" >"$draft"; } 2>&1 )
+  reason=$( { head -c "$sent" | unpack "$encoding" >"$draft"; } 2>&1 )
   got=$(wc -c <"$draft" 2>/dev/null)
   if [ "${got:-0}" -ne "$bytes" ]; then
     why=$(why_not_written)
     rm -f "$draft"
     say fault "$why" "$reason"
-    return
+    say 'done'
+    exit 1
   fi
   found=$(digest "$draft")
   if [ "${found%% *}" != "$wanted" ]; then
@@ -187,7 +202,12 @@ do_receive() {
     return
   fi
   chmod 700 "$draft"
-  if reason=$(mv -f "$draft" "$name" 2>&1); then say placed; else say fault unwritable "$reason"; fi
+  if reason=$(mv -f "$draft" "$name" 2>&1); then
+    [ -z "$tag" ] || : >"$name.by-$tag"
+    say placed
+  else
+    say fault unwritable "$reason"
+  fi
 }
 
 # Where logind ends what a session leaves behind, a scope of the user's own manager is spared.
@@ -243,7 +263,7 @@ do_signal() {
   arg signal
   arg pid
   arg start
-  if lives "$pid" "$start" && kill "-$signal" "$pid"; then say sent; fi
+  if lives "$pid" "$start" && kill -s "$signal" "$pid"; then say sent; fi
 }
 do_lives() {
   arg pid
@@ -251,20 +271,47 @@ do_lives() {
   if lives "$pid" "$start"; then say yes; fi
 }
 
-# The output of a command may end without a newline; the empty line that comes then is not its own.
+# The last verb of a conversation. When the connection goes, so does the command. Its output may end
+# without a newline; the empty line that comes then is not its own.
 do_run() {
   arg bytes
   say send
   text=$(head -c "$bytes"; echo x)
-  (umask "$mask"; exec sh -c "${text%x}") </dev/null
-  printf '\n%s exit %s\n' "$mark" "$?"
+  input=
+  watched sh -c "${text%x}"
+}
+
+# Our own program in the foreground. What it reads is secret.
+do_windrow() {
+  arg program
+  arg input
+  arg count
+  set --
+  while [ "$count" -gt 0 ]; do arg word; set -- "$@" "$word"; count=$((count - 1)); done
+  input="$input
+"
+  watched "./$program" "$@"
+}
+watched() {
+  group=
+  if command -v setsid >/dev/null 2>&1; then group=-; set -- setsid "$@"; fi
+  exec 3<&0
+  printf '%s' "$input" | (umask "$mask"; exec "$@") 3<&- &
+  pid=$!
+  { cat <&3 >/dev/null; kill -s TERM -- "$group$pid"; } >/dev/null 2>&1 &
+  watcher=$!
+  exec 3<&-
+  wait "$pid"
+  code=$?
+  kill "$watcher"
+  printf '\n%s exit %s\n' "$mark" "$code"
 }
 
 say ready
 while IFS= read -r verb; do
   case $verb in
-    facts | enter | visit | look | mark | see | take | break | free | life | receive) "do_$verb" ;;
-    launch | launched | locks | signal | lives | run) "do_$verb" ;;
+    facts | enter | visit | look | drop | mark | see | take | break | free | life | receive) "do_$verb" ;;
+    launch | launched | locks | signal | lives | run | windrow) "do_$verb" ;;
     *) exit 2 ;;
   esac
   say 'done'

@@ -10,8 +10,7 @@ import { readProcess } from '../process-table.ts';
 import { sendSignal } from '../process-tree.ts';
 import type { Stuck } from '../walls/part.ts';
 import type { GroupFiles } from './group-files.ts';
-import { processesIn } from './parent-group.ts';
-import type { KillBy } from './roles.ts';
+import { wordsOf } from './hierarchies.ts';
 
 export interface EndedMembers {
   /** How many members there were. */
@@ -24,13 +23,16 @@ const GIVE_UP_MS = 10_000;
 const FREEZE_WAIT_MS = 500;
 const LONGEST_PAUSE_MS = 64;
 
-/** Kills all members of the group at `directory` and those of groups inside it. Never rejects. */
+/**
+ * Kills all members of the group at `directory` and those of groups inside it, in the strongest way
+ * that its files offer. Never rejects.
+ */
 export async function endMembers(
   directory: string,
-  by: KillBy,
   files: GroupFiles,
   clock: Clock,
 ): Promise<EndedMembers> {
+  const by = killByOf(directory, files);
   const killed = new Set(membersOf(directory, files));
   const deadlineMs = clock.monotonic() + GIVE_UP_MS;
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, LONGEST_PAUSE_MS)) {
@@ -45,12 +47,34 @@ export async function endMembers(
   }
 }
 
-/** Every process in the group and in groups inside it. Processes of other namespaces are 0: left out. */
-export function membersOf(directory: string, files: GroupFiles): number[] {
+/**
+ * Every process in the group, and in groups inside of it unless only `itself` is asked for. Those of
+ * other pid namespaces are 0 and left out.
+ */
+export function membersOf(directory: string, files: GroupFiles, how?: 'itself'): number[] {
+  const own = wordsOf(files.read(`${directory}/cgroup.procs`)).map(Number);
+  const pids = own.filter((pid) => pid > 0);
+  if (how === 'itself') return pids;
   const inside = files
     .groupsIn(directory)
     .flatMap((name) => membersOf(`${directory}/${name}`, files));
-  return [...processesIn(directory, files).filter((pid) => pid > 0), ...inside];
+  return [...pids, ...inside];
+}
+
+type KillBy =
+  /** `cgroup.kill` of version 2, Linux 5.14: the kernel kills them all at once, new ones too. */
+  | 'cgroup.kill'
+  /** Frozen by version 2, killed one by one, thawed. */
+  | 'cgroup.freeze'
+  /** Frozen by the freezer of version 1, killed one by one, thawed. */
+  | 'freezer'
+  /** Killed one by one until none is left: a fork bomb is only outrun where tasks are limited. */
+  | 'members';
+
+function killByOf(directory: string, files: GroupFiles): KillBy {
+  if (files.has(`${directory}/cgroup.kill`)) return 'cgroup.kill';
+  if (files.has(`${directory}/cgroup.freeze`)) return 'cgroup.freeze';
+  return files.has(`${directory}/freezer.state`) ? 'freezer' : 'members';
 }
 
 type Kill = (directory: string, files: GroupFiles, clock: Clock) => Promise<void>;

@@ -1,12 +1,11 @@
 /** Groups of a worker that was killed: found by their name wherever they are, and removed. */
 import type { Clock } from '#base';
 import type { Stuck } from '../walls/part.ts';
-import { removeGroup } from './attempt-group.ts';
 import { endMembers } from './end-members.ts';
 import { type GroupFiles, kernelFiles } from './group-files.ts';
+import { removeTree } from './hand.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { asideName } from './parent-group.ts';
-import type { KillBy } from './roles.ts';
+import { asideName } from './settle.ts';
 
 export interface Cleared {
   /** Groups that were there and are gone now, those inside not counted. */
@@ -33,12 +32,12 @@ export async function clearGroups(
   const [removed, stuck, left] = [[] as string[], [] as Stuck[], [] as Cleared['left'][number][]];
   let killed = 0;
   for (const directory of hierarchies.flatMap((tree) => findGroups(name, tree, files))) {
-    const ended = await endMembers(directory, killByOf(directory, files), files, clock);
-    const kept = removeGroup([directory], files);
+    const ended = await endMembers(directory, files, clock);
+    const reason = removeTree(directory, files);
     killed += ended.killed;
     stuck.push(...ended.stuck);
-    if (kept.length === 0) removed.push(directory);
-    else left.push(...kept);
+    if (reason === undefined) removed.push(directory);
+    else left.push({ directory, reason });
   }
   return { removed, killed, stuck, left };
 }
@@ -59,11 +58,4 @@ function findGroups(name: string, tree: Hierarchy, files: GroupFiles): string[] 
   look(tree.own, 0);
   if (tree.own !== tree.mountPoint) look(tree.mountPoint, 0);
   return [...found];
-}
-
-/** The strongest way that the group's own files offer. */
-function killByOf(directory: string, files: GroupFiles): KillBy {
-  if (files.has(`${directory}/cgroup.kill`)) return 'cgroup.kill';
-  if (files.has(`${directory}/cgroup.freeze`)) return 'cgroup.freeze';
-  return files.has(`${directory}/freezer.state`) ? 'freezer' : 'members';
 }

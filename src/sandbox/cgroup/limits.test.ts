@@ -34,7 +34,7 @@ describe('limits as writes to files', () => {
 
   it('keeps swap off together with a hard limit, and makes one OOM unit in any case', () => {
     assert.deepEqual(written(2, 'memory', { memoryHardBytes: 4096, memorySoftBytes: 2048 }), [
-      'memory.high=2048',
+      'memory.low=2048',
       'memory.max=4096',
       'memory.swap.max=0',
       'memory.oom.group=1',

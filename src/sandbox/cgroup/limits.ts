@@ -12,7 +12,7 @@ export interface GroupLimits {
   readonly cpuCeiling: number | null;
   /** Numbers of the CPUs it may run on. */
   readonly pinnedCpus: readonly number[] | null;
-  /** May be exceeded until the machine is short of memory. */
+  /** May be exceeded until the machine is short of memory; then what is above goes first. */
   readonly memorySoftBytes: number | null;
   /** Never exceeded: what cannot be reclaimed ends the attempt. */
   readonly memoryHardBytes: number | null;
@@ -61,7 +61,7 @@ export interface Setting {
   /** File name inside the group's directory. */
   readonly file: string;
   readonly value: string;
-  /** Names of the same file on other kernels or schedulers, tried in this order, with the value. */
+  /** The same under other kernels or schedulers, tried in this order. */
   readonly otherwise: readonly { readonly file: string; readonly value: string }[];
   /** The kernel may lack the file without anything being lost, as that of swap without swap. */
   readonly mayLack: boolean;
@@ -91,7 +91,8 @@ const SECOND: Partial<Record<Controller, Writer>> = {
   ],
   cpuset: pinning,
   memory: (limits) => [
-    ...given(limits.memorySoftBytes, (bytes) => [set('memory soft', 'memory.high', bytes)]),
+    // Not memory.high, which would slow the attempt down to a crawl however much memory is free.
+    ...given(limits.memorySoftBytes, (bytes) => [set('memory soft', 'memory.low', bytes)]),
     ...given(limits.memoryHardBytes, (bytes) => [
       set('memory hard', 'memory.max', bytes),
       { ...set('swap', 'memory.swap.max', 0), mayLack: true },

@@ -1,6 +1,6 @@
 /** What a group used, from the kernel's own figures; null where this kernel has none. */
 import type { GroupFiles } from './group-files.ts';
-import type { Roles } from './roles.ts';
+import type { Branch, Roles } from './roles.ts';
 
 export interface GroupUsage {
   readonly cpuUserMs: number | null;
@@ -25,10 +25,10 @@ export interface GroupMemory {
   readonly oomKills: number;
 }
 
-/** Reads the figures of the attempt's group `name`; also after its last process has ended. */
-export function measureGroup(roles: Roles, name: string, files: GroupFiles): GroupUsage {
-  const at = (branch: { readonly directory: string } | null, file: string) =>
-    branch === null ? null : files.read(`${branch.directory}/${name}/${file}`);
+/** Reads the figures of an attempt's groups; also after its last process has ended. */
+export function measureGroup(roles: Roles, files: GroupFiles): GroupUsage {
+  const at = (branch: Branch | null, file: string) =>
+    branch === null ? null : files.read(`${branch.path}/${file}`);
   const peak = numberIn(at(roles.tasks, 'pids.peak'));
   const io = roles.io?.version === 2 ? deviceBytes(at(roles.io, 'io.stat')) : null;
   return {
@@ -42,10 +42,9 @@ export function measureGroup(roles: Roles, name: string, files: GroupFiles): Gro
 }
 
 /** Only what limits need while a program runs: two small files. */
-export function sampleMemory(roles: Roles, name: string, files: GroupFiles): GroupMemory | null {
-  const { memory } = roles;
+export function sampleMemory({ memory }: Roles, files: GroupFiles): GroupMemory | null {
   if (memory === null) return null;
-  return readMemory(memory.version, (file) => files.read(`${memory.directory}/${name}/${file}`));
+  return readMemory(memory.version, (file) => files.read(`${memory.path}/${file}`));
 }
 
 type Read = (file: string) => string | null;

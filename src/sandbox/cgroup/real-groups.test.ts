@@ -1,70 +1,108 @@
-/** The kernel's own control groups, of whichever versions this machine has. Needs to make groups. */
+/** The kernel's own cgroups, of whichever versions this machine has. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { systemClock } from '#base';
+import { type ResourceRequest, usageOf } from '#model';
 import { isAlive, until } from '../starter-world.ts';
-import type { AttemptGroup } from './attempt-group.ts';
-import { AttemptGroups } from './attempt-groups.ts';
+import type { CgroupSettings } from '../walls/ground.ts';
+import type { Exceeded, Settled } from '../walls/part.ts';
+import { ALL_WALLS, groundWith, plotFor } from './cgroup-world.ts';
+import { membersOf } from './end-members.ts';
 import { kernelFiles } from './group-files.ts';
 import { findHierarchies, type Hierarchy } from './hierarchies.ts';
-import { clearGroups } from './leftovers.ts';
-import { type GroupLimits, NO_LIMITS } from './limits.ts';
+import { measureGroup } from './measure.ts';
+import { createCgroupPart } from './part.ts';
+import type { CgroupFacts } from './probe.ts';
+import { assignRoles, type Roles } from './roles.ts';
 
 const MIB = 2 ** 20;
 
 const trees = findHierarchies(
   {
-    cgroup: readFileSync('/proc/self/cgroup', 'utf8'),
-    mountinfo: readFileSync('/proc/self/mountinfo', 'utf8'),
+    cgroup: kernelFiles.read('/proc/self/cgroup') ?? '',
+    mountinfo: kernelFiles.read('/proc/self/mountinfo') ?? '',
   },
   kernelFiles,
 );
 
 /** Why a test cannot run here, or false. */
-function lacking(wanted: {
-  versions: readonly number[];
-  controllers: readonly string[];
-}): string | false {
-  const some = trees.filter(({ version }) => wanted.versions.includes(version));
-  if (process.getuid?.() !== 0) return 'only root may make groups here';
-  if (some.length === 0) return `no control groups of version ${wanted.versions.join(' or ')}`;
-  const has = new Set(some.flatMap(({ controllers }) => controllers));
-  const missing = wanted.controllers.filter((name) => !has.has(name as never));
+function lacking(versions: readonly number[], controllers: readonly string[] = []): string | false {
+  const some = trees.filter(({ version }) => versions.includes(version));
+  if (process.getuid?.() !== 0) return 'only root may make cgroups here';
+  if (some.length === 0) return `no cgroups of version ${versions.join(' or ')}`;
+  const has = new Set<string>(some.flatMap((tree) => tree.controllers));
+  const missing = controllers.filter((name) => !has.has(name));
   return missing.length > 0 && `the kernel offers no ${missing.join(', ')} in this version`;
 }
 
-interface World {
-  readonly groups: AttemptGroups;
-  readonly name: string;
-  /** Makes the group `job` and runs a shell command in it, which joins by itself first. */
-  run(
-    command: string,
-    limits?: Partial<GroupLimits>,
-    name?: string,
-  ): { ended: Promise<string>; group: AttemptGroup };
+interface Run {
+  readonly roles: Roles;
+  /** Signal or exit code. */
+  readonly over: Promise<string>;
+  /** Resolves when a limit has been exceeded. */
+  readonly exceeded: Promise<Exceeded>;
+  members(): number[];
+  settle(): Promise<Settled>;
+  undo(): Promise<void>;
 }
 
-/** Never more than 300 tasks and 512 MiB, whatever a test does. */
-function open(test: TestContext, hierarchies: readonly Hierarchy[] = trees): World {
-  const name = `windrow-${randomBytes(4).toString('hex')}`;
-  const whole = { memoryBytes: 512 * MIB, tasks: 300 };
-  const groups = new AttemptGroups({ name, clock: systemClock, whole, hierarchies });
-  test.after(async () => {
-    await groups.end('job');
-    const { left } = await clearGroups(name, hierarchies, systemClock);
-    assert.deepEqual(left, []);
-  });
-  const run: World['run'] = (command, limits = {}, job = 'job') => {
-    const group = groups.make(job, { ...NO_LIMITS, tasks: 100, ...limits });
-    const join = group.joins.map((file) => `echo 0 > '${file}' || exit 99`).join('\n');
-    const child = spawn('/bin/sh', ['-c', `${join}\n${command}`], { stdio: 'ignore' });
-    return { ended: endOf(child), group };
+interface World {
+  readonly tag: string;
+  readonly part: ReturnType<typeof createCgroupPart>;
+  clear(): Promise<readonly string[]>;
+  /** Puts the walls up and runs a shell command behind them, which joins by itself first. */
+  run(command: string, request?: Partial<ResourceRequest>, more?: Partial<Placing>): Promise<Run>;
+}
+
+interface Placing {
+  readonly name: string;
+  readonly cpus: readonly number[];
+}
+
+/** No attempt ever gets more than 100 tasks, whatever a test does. */
+async function open(
+  test: TestContext,
+  hierarchies: readonly Hierarchy[] = trees,
+  settings: Partial<CgroupSettings> = {},
+): Promise<World> {
+  const world = { files: kernelFiles, findTrees: () => hierarchies, isRoot: true };
+  const part = createCgroupPart({ ...world, clock: systemClock });
+  const ground = groundWith(settings);
+  const facts = (await part.probe(ground)).facts as CgroupFacts;
+  for (const operation of part.prepare!(ground, facts)) await part.carryOut(operation);
+  test.after(async () => void (await part.clear(ground)));
+  return {
+    tag: ground.tag,
+    part,
+    clear: () => part.clear(ground),
+    run: async (command, request, { name = 'job', cpus = [] } = {}) => {
+      const plan = part.plan(plotFor(name, request, cpus), ALL_WALLS, ground, facts)!;
+      const { operations } = plan;
+      for (const operation of operations) await part.carryOut(operation);
+      const roles = assignRoles(operations.filter((operation) => operation.do === 'make'));
+      const joins = plan.cgroups!.map((file) => `echo 0 > '${file}' || exit 99`);
+      const child = spawn('/bin/sh', ['-c', [...joins, command].join('\n')], { stdio: 'ignore' });
+      const over = endOf(child);
+      const { promise: exceeded, resolve } = Promise.withResolvers<Exceeded>();
+      const stop = part.watch!(operations, resolve);
+      return {
+        roles,
+        over,
+        exceeded,
+        members: () => membersOf(roles.members!.path, kernelFiles),
+        settle: async () => {
+          stop();
+          return part.settle!(operations);
+        },
+        undo: async () => {
+          for (const operation of operations.toReversed()) await part.undo(operation);
+        },
+      };
+    },
   };
-  return { groups, name, run };
 }
 
 async function endOf(child: ChildProcess): Promise<string> {
@@ -72,102 +110,110 @@ async function endOf(child: ChildProcess): Promise<string> {
   return signal ?? String(code);
 }
 
-/** Two generations of daemons, all in sessions of their own, none with a parent of ours. */
-const DAEMONS =
-  'setsid sh -c "(sleep 60 &) ; (setsid sleep 60 &) ; sleep 60" & (env -i setsid sleep 60 &) ; sleep 60';
+const used = ({ measured }: Settled) => usageOf(0, ...measured);
 
-const families: { title: string; trees: Hierarchy[]; skip: string | false }[] = [
-  {
-    title: 'as they are mounted here',
-    trees,
-    skip: lacking({ versions: [1, 2], controllers: [] }),
-  },
+/** Daemons in sessions of their own, with a clean environment, and without any parent of ours. */
+const DAEMONS = `setsid sh -c "(sleep 60 &) ; (setsid sleep 60 &) ; sleep 60" &
+(env -i setsid sleep 60 &)
+sleep 60`;
+
+const families = [
+  { title: 'as they are mounted here', trees, skip: lacking([1, 2]) },
   {
     title: 'of version 1 alone',
     trees: trees.filter(({ version }) => version === 1),
-    skip: lacking({ versions: [1], controllers: ['freezer'] }),
+    skip: lacking([1], ['freezer']),
   },
   {
     title: 'of version 2 alone',
     trees: trees.filter(({ version }) => version === 2),
-    skip: lacking({ versions: [2], controllers: [] }),
+    skip: lacking([2]),
   },
 ];
 
 for (const family of families) {
-  describe(`control groups ${family.title}`, { skip: family.skip }, () => {
+  describe(`cgroups ${family.title}`, { skip: family.skip }, () => {
     it('end every member at once, daemons in other sessions too, and say how many', async (test) => {
-      const { groups, run } = open(test, family.trees);
-      const { ended: over, group } = run(DAEMONS);
-      const pids = await until(() => {
-        const members = groups.members('job');
-        return members.length >= 6 ? members : null;
-      });
-      const ended = await groups.end('job');
-      assert.equal(ended.killed, pids.length);
-      assert.deepEqual(ended.stuck, []);
-      assert.deepEqual(groups.members('job'), []);
-      assert.deepEqual(pids.filter(isAlive), []);
-      assert.equal(await over, 'SIGKILL');
-      assert.deepEqual(groups.remove(group), []);
+      const { run } = await open(test, family.trees);
+      const job = await run(DAEMONS);
+      const pids = await until(() => (job.members().length >= 6 ? job.members() : null));
+      const { killed, stuck } = await job.settle();
+      assert.deepEqual([killed, stuck], [pids.length, []]);
+      assert.deepEqual([...job.members(), ...pids.filter(isAlive)], []);
+      assert.equal(await job.over, 'SIGKILL');
+      await job.undo();
+      assert.ok(!existsSync(job.roles.members!.path));
     });
 
-    it('are removed with what is inside, after the worker that made them was killed', async (test) => {
-      const { groups, name, run } = open(test, family.trees);
-      const { group } = run(DAEMONS);
-      await until(() => groups.members('job').length >= 6);
-      const neighbour = `${family.trees[0]!.own}/${name}x`;
+    it('are removed, with what runs inside, after their worker was killed, and only its own', async (test) => {
+      const { tag, clear, run } = await open(test, family.trees);
+      const job = await run(DAEMONS);
+      await until(() => job.members().length >= 6);
+      const neighbour = `${family.trees[0]!.own}/${tag}0`;
       mkdirSync(neighbour);
       test.after(() => rmdirSync(neighbour));
-      const cleared = await clearGroups(name, family.trees, systemClock);
-      assert.ok(cleared.killed >= 6);
-      assert.deepEqual(cleared.left, []);
-      assert.deepEqual(group.directories.filter(existsSync), []);
+      const said = await clear();
+      assert.match(
+        said.join('\n'),
+        new RegExp(`removed the cgroup .*/${tag}\n[^]*killed [6-9] proc`),
+      );
+      assert.ok(!existsSync(job.roles.members!.path));
       assert.ok(existsSync(neighbour), 'a group of somebody else is gone');
+      assert.deepEqual(await clear(), []);
     });
   });
 }
 
-describe('limits by control groups', () => {
-  const skip = lacking({ versions: [1, 2], controllers: ['cpu', 'memory', 'pids'] });
+describe('a cgroup', () => {
+  const skip = lacking([1, 2], ['cpu', 'memory', 'pids']);
 
-  it('end a program that takes more memory than it may, and remember how much and why', {
+  it('ends a program that takes more memory than it may, and tells limit and peak', {
     skip,
   }, async (test) => {
-    const { groups, run } = open(test);
+    const { run } = await open(test);
     // Bounded by the shell as well, for the day on which the wall does not stand.
-    const { ended: over } = run('ulimit -v 400000; exec python3 -c "x = bytearray(120 << 20)"', {
-      memoryHardBytes: 40 * MIB,
-    });
-    assert.equal(await over, 'SIGKILL');
-    const { memory } = groups.measure('job');
-    assert.ok(memory!.oomKills >= 1);
-    assert.ok(memory!.chargedPeakBytes! > 39 * MIB && memory!.chargedPeakBytes! <= 40 * MIB);
+    const hog = 'ulimit -v 400000; exec python3 -c "x = bytearray(120 << 20)"';
+    const job = await run(hog, { memoryBytes: 40 * MIB });
+    assert.equal(await job.over, 'SIGKILL');
+    const { exceeded } = await job.settle();
+    assert.deepEqual(exceeded, { wall: 'memory', limit: 40 * MIB, peak: 40 * MIB, shared: false });
   });
 
-  it('let the page cache of a small program grow only to the limit, and do not end it', {
+  it('is one unit: a program that lost a process for lack of memory is told of', {
     skip,
   }, async (test) => {
-    const { groups, run } = open(test);
-    const { ended: over } = run(
-      'dd if=/dev/zero of="$F" bs=1M count=60 2>/dev/null; rm "$F"; exit 7'.replaceAll(
-        '$F',
-        `/var/tmp/windrow-cache-${process.pid}`,
-      ),
-      {
-        memoryHardBytes: 24 * MIB,
-      },
-    );
-    assert.equal(await over, '7');
-    const { memory } = groups.measure('job');
-    assert.equal(memory!.oomKills, 0);
-    assert.ok(memory!.workingBytes < 8 * MIB);
+    const { run } = await open(test);
+    const hog = 'ulimit -v 400000; python3 -c "x = bytearray(120 << 20)"; sleep 60';
+    const job = await run(hog, { memoryBytes: 40 * MIB });
+    assert.equal((await job.exceeded).limit, 40 * MIB);
+    assert.ok((await job.settle()).exceeded);
   });
 
-  it('stop a fork bomb at its number of tasks while others start programs', {
+  it('lets page cache grow to the limit without harm, and does not count it', {
     skip,
   }, async (test) => {
-    const { groups, run } = open(test);
+    const { run } = await open(test);
+    const file = `/var/tmp/windrow-cache-${process.pid}`;
+    const write = `dd if=/dev/zero of=${file} bs=1M count=60 2>/dev/null; rm ${file}`;
+    const job = await run(`${write}; sleep 0.2; exit 7`, { memoryBytes: 24 * MIB });
+    assert.equal(await job.over, '7');
+    const settled = await job.settle();
+    assert.equal(settled.exceeded, null);
+    assert.ok(used(settled).memoryPeakBytes! < 12 * MIB, `${used(settled).memoryPeakBytes}`);
+  });
+
+  it('counts memory that was held only for a moment', { skip }, async (test) => {
+    const { run } = await open(test);
+    const job = await run('exec python3 -c "x = bytearray(50 << 20)"', { memoryBytes: 200 * MIB });
+    assert.equal(await job.over, '0');
+    const { memoryPeakBytes } = used(await job.settle());
+    assert.ok(memoryPeakBytes! >= 50 * MIB && memoryPeakBytes! < 80 * MIB, `${memoryPeakBytes}`);
+  });
+
+  it('stops a fork bomb at its number of tasks while others start programs', {
+    skip,
+  }, async (test) => {
+    const { run } = await open(test);
     // Every process forks until it cannot. Without the limit it would end at 2^7 processes.
     const bomb = [
       'import os, time',
@@ -176,64 +222,47 @@ describe('limits by control groups', () => {
       '  except OSError: pass',
       'time.sleep(60)',
     ].join('\n');
-    run(`exec python3 -c '${bomb}'`, { tasks: 20 });
-    await until(() => groups.measure('job').tasksNow === 20);
+    const job = await run(`exec python3 -c '${bomb}'`, { processes: 20 });
+    await until(() => measureGroup(job.roles, kernelFiles).tasksNow === 20);
     assert.equal(await endOf(spawn('/bin/true')), '0');
-    assert.equal((await groups.end('job')).killed, 20);
-    assert.deepEqual(groups.members('job'), []);
-    const { tasksPeak } = groups.measure('job');
-    assert.ok(tasksPeak === null || tasksPeak === 20);
+    const settled = await job.settle();
+    assert.equal(settled.killed, 20);
+    assert.ok([null, 20].includes(used(settled).tasksPeak));
   });
 
-  it('share CPUs in proportion to what was asked for, and count their time', {
+  it('shares CPUs in proportion to what was asked for, and counts their time', {
     skip,
   }, async (test) => {
-    const { groups, run } = open(test);
-    test.after(() => groups.end('small'));
+    const { run } = await open(test);
     // Both on one CPU, so that they are in each other's way however many the machine has.
     const spin = "exec taskset -c 0 sh -c 'while :; do :; done'";
-    run(spin, { cpus: 4 });
-    run(spin, { cpus: 1 }, 'small');
-    const used = (job: string) => groups.measure(job).cpuUserMs! + groups.measure(job).cpuSystemMs!;
-    await until(() => used('job') + used('small') > 1000);
-    const ratio = used('job') / used('small');
+    const large = await run(spin, { cpus: 4 });
+    const small = await run(spin, { cpus: 1 }, { name: 'small' });
+    const cpuMs = ({ roles }: Run) => {
+      const { cpuUserMs, cpuSystemMs } = measureGroup(roles, kernelFiles);
+      return cpuUserMs! + cpuSystemMs!;
+    };
+    await until(() => cpuMs(large) + cpuMs(small) > 1000);
+    const ratio = cpuMs(large) / cpuMs(small);
     assert.ok(ratio > 2, `4 CPUs and 1 CPU got time in the ratio ${ratio}`);
   });
 
-  it('hold a program below a ceiling even on an idle CPU', { skip }, async (test) => {
-    const { groups, run } = open(test);
-    run(`while :; do :; done`, { cpuCeiling: 0.1 });
+  it('holds a program below a ceiling even on an idle CPU', { skip }, async (test) => {
+    const { run } = await open(test, trees, { cpuCeiling: true });
+    const job = await run('while :; do :; done', { cpus: 0.1 });
     const beganMs = performance.now();
     await until(() => performance.now() - beganMs > 1000);
-    const { cpuUserMs, cpuSystemMs } = groups.measure('job');
+    const { cpuUserMs, cpuSystemMs } = used(await job.settle());
     const share = (cpuUserMs! + cpuSystemMs!) / (performance.now() - beganMs);
     assert.ok(share < 0.2, `it took ${share} of a CPU`);
   });
 
-  const skipPinning = lacking({ versions: [1, 2], controllers: ['cpuset'] });
-  it('pin a program to its CPUs', { skip: skipPinning }, async (test) => {
-    const { groups, run } = open(test);
-    run('sleep 60', { pinnedCpus: [0] });
-    const [pid] = await until(() => {
-      const members = groups.members('job');
-      return members.length > 0 ? members : null;
-    });
-    const allowed = () =>
-      /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1];
-    await until(() => allowed() === '0');
-  });
-
-  it('say which limits the kernel refused, and keep the others', { skip }, (test) => {
-    const { groups } = open(test);
-    const io = {
-      weight: null,
-      devices: [{ device: '999:999', readBytesPerSecond: 1, writeBytesPerSecond: null }],
-    };
-    const group = groups.make('job', { ...NO_LIMITS, tasks: 10, pinnedCpus: [100_000], io });
-    assert.ok(group.kept.has('tasks'));
-    assert.ok(
-      group.gaps.some(({ limit, reason }) => limit === 'cpu pinning' && reason.includes('100000')),
-    );
-    assert.deepEqual(groups.remove(group), []);
+  const skipPinning = lacking([1, 2], ['cpuset']);
+  it('pins a program to CPUs of its own', { skip: skipPinning }, async (test) => {
+    const { run } = await open(test);
+    const job = await run('sleep 60', {}, { cpus: [0] });
+    const [pid] = await until(() => (job.members().length > 0 ? job.members() : null));
+    const status = () => readFileSync(`/proc/${pid}/status`, 'utf8');
+    await until(() => /^Cpus_allowed_list:\s*0$/m.test(status()));
   });
 });

@@ -25,7 +25,7 @@ const BY_CONTROLLER: Readonly<Record<string, Readonly<Record<string, string>>>> 
   memory: {
     'memory.current': '0\n',
     'memory.peak': '0\n',
-    'memory.high': 'max\n',
+    'memory.low': '0\n',
     'memory.max': 'max\n',
     'memory.swap.max': 'max\n',
     'memory.oom.group': '0\n',
@@ -98,10 +98,12 @@ export function layOutTree(root: string, controllers: readonly string[]): Record
     files: {
       ...kernelFiles,
       make,
+      // Where a process wrote 0, which means itself, it has ended by now.
       remove: (directory) => {
         const isBusy =
           kernelFiles.groupsIn(directory).length > 0 ||
-          (existsSync(directory) && words(join(directory, 'cgroup.procs')).length > 0);
+          (existsSync(directory) &&
+            words(join(directory, 'cgroup.procs')).some((pid) => pid !== '0'));
         if (isBusy) throw refusal('EBUSY');
         rmSync(directory, { recursive: true });
       },

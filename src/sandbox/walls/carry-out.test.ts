@@ -4,7 +4,13 @@ import { carryOut, type NotUndone, undo } from './carry-out.ts';
 import type { Hands, Operation } from './operation.ts';
 
 const PATHS = ['/a', '/b', '/c'];
-const operations: Operation[] = PATHS.map((path) => ({ part: 'cgroup', do: 'make', path }));
+const operations: Operation[] = PATHS.map((path) => ({
+  part: 'cgroup',
+  do: 'make',
+  path,
+  version: 2,
+  controllers: [],
+}));
 const pathOf = (operation: Operation) => ('path' in operation ? operation.path : '');
 
 /** Hands that write down what they do, and fail at the paths they are told. */

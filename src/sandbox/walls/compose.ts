@@ -99,7 +99,7 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     readOnlyShared: shared.filter((path) => !write.includes(path)),
     writable: write,
     binds: parts.flatMap(({ binds }) => binds ?? []),
-    devices: parts.flatMap(({ devices }) => devices ?? []),
+    devices: [...plot.devices, ...parts.flatMap(({ devices }) => devices ?? [])],
   });
   return bubblewrapArguments({
     bwrap: fence.bwrap,

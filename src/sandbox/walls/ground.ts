@@ -1,5 +1,6 @@
 /** What walls stand on: the worker's place on its machine, and one attempt's place in it. */
 import type { Isolation, ResourceRequest } from '#model';
+import type { IoLimits } from '../cgroup/limits.ts';
 import type { NetworkSettings } from '../network/settings.ts';
 
 /** What all attempts of a worker share. */
@@ -34,8 +35,10 @@ export interface CgroupSettings {
   readonly cpuPinning: boolean;
   /** `soft`: may exceed its request until the machine is short of memory. */
   readonly memoryLimit: 'hard' | 'soft';
-  /** Processes and threads of one attempt; 0: no limit. */
+  /** Processes and threads of an attempt whose job does not say how many; 0: no limit. */
   readonly mostTasks: number;
+  /** Of block devices; null: none. */
+  readonly io: IoLimits | null;
 }
 
 export interface PlaceSettings {
@@ -63,6 +66,8 @@ export interface Plot {
   readonly name: string;
   /** From 1. */
   readonly slot: number;
+  /** Numbers of the CPUs that are the attempt's alone; none where it has a share of all. */
+  readonly cpus: readonly number[];
   readonly request: ResourceRequest;
   readonly isolation: Isolation;
   readonly account: Account;
@@ -70,6 +75,8 @@ export interface Plot {
   readonly scratch: string;
   /** Where the program starts: `scratch`, or the user's own directory. */
   readonly directory: string;
+  /** Device nodes that it may use besides the harmless ones; they exist. */
+  readonly devices: readonly string[];
   /** Directories that it gets private ones of; they exist, and are no symbolic links. */
   readonly privateDirectories: readonly string[];
 }

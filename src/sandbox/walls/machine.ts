@@ -1,7 +1,6 @@
 /** What a machine can put up, found by trying, with everything that planning needs to know of it. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf } from '#base';
 import {
   LEVELS,
   type Level,
@@ -12,6 +11,7 @@ import {
   type Wall,
 } from '#model';
 import { type Accounts, openAccounts } from '../account/accounts.ts';
+import { createCgroupPart } from '../cgroup/part.ts';
 import type { Fence, LastStage, ProbedFence } from '../fence/fence.ts';
 import { probeFence } from '../fence/probe.ts';
 import { createNetworkPart, realNetworkWorld } from '../network/part.ts';
@@ -34,8 +34,10 @@ export interface MachineOptions {
   /** Absolute path of the launcher, or null. */
   readonly launcher: string | null;
   readonly openStarter: () => Starter;
-  /** Told what was left and removed, and of what could not be. */
-  readonly log: { warn(facts: object, sentence: string): void };
+  /** Told what went wrong beside any attempt. */
+  readonly complain: (error: unknown) => void;
+  /** Told what an administrator should know of. */
+  readonly remark: (sentence: string) => void;
 }
 
 /** Whether a wall of the level that attempts get by themselves cannot be put up. */
@@ -92,14 +94,12 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
 }
 
 /** Every part of the walls. Directories first, so that they are undone last. */
-function readyParts({ ground, log }: MachineOptions): Promise<ReadyPart>[] {
-  const told = {
-    complain: (error: unknown) => log.warn({ err: error }, messageOf(error)),
-    remark: (sentence: string) => log.warn({}, sentence),
-  };
+function readyParts({ ground, complain, remark }: MachineOptions): Promise<ReadyPart>[] {
+  const network = createNetworkPart(realNetworkWorld({ complain, remark }));
   return [
     makeReady(placePart, ground),
-    makeReady(createNetworkPart(realNetworkWorld(told)), ground),
+    makeReady(createCgroupPart(), ground),
+    makeReady(network, ground),
   ];
 }
 

@@ -20,7 +20,10 @@ import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
 import type { ReadyPart } from './ready-part.ts';
 
-export type WallsOptions = MachineOptions;
+export interface WallsOptions extends Omit<MachineOptions, 'complain' | 'remark'> {
+  /** Told of what was left and removed, and of what could not be. */
+  readonly log: { warn(facts: object, sentence: string): void };
+}
 
 export interface Walls {
   /** Null when nothing is to be put up, decided at once: most attempts of most workers. */
@@ -188,7 +191,9 @@ class WallsOfWorker implements Walls {
   }
 
   #machine(): Promise<FoundMachine> {
-    this.#found ??= findMachine(this.#options).then((found) => {
+    const { log } = this.#options;
+    const told = { complain: this.#complainOf, remark: (said: string) => log.warn({}, said) };
+    this.#found ??= findMachine({ ...this.#options, ...told }).then((found) => {
       this.#parts = found.parts;
       this.#tell(found);
       return found;
@@ -208,6 +213,10 @@ class WallsOfWorker implements Walls {
     const isKept = abilities.some(({ wall, able }) => wall === 'account' && able);
     if (ground.uid === 0 && level !== 'bare' && !isKept) log.warn({}, 'jobs run as root here');
   }
+
+  readonly #complainOf = (error: unknown): void => {
+    this.#options.log.warn({ reason: messageOf(error) }, 'something about walls went wrong');
+  };
 
   #complain(left: readonly NotUndone[]): void {
     for (const { operation, error } of left) {

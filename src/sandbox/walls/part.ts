@@ -67,6 +67,8 @@ export interface Exceeded {
   readonly wall: 'memory' | 'tasks' | 'disk';
   readonly limit: number;
   readonly peak: number;
+  /** The limit is that of all attempts of the worker together, or of the machine. */
+  readonly shared: boolean;
 }
 
 /** What a part knows when the program has ended and nothing of its operations is undone yet. */

@@ -1,5 +1,5 @@
 /** From where an attempt is to run to everything its walls must know of it. */
-import { realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import type { Isolation, ResourceRequest } from '#model';
 import { type Accounts, closedDirectory } from '../account/accounts.ts';
 import { sandboxErrors } from '../errors.ts';
@@ -13,6 +13,10 @@ export interface Site {
   readonly name: string;
   /** From 1. */
   readonly slot: number;
+  /** Numbers of CPUs that are its alone; none: it has a share of all. */
+  readonly cpus: readonly number[];
+  /** Device nodes that it may use besides the harmless ones; those that are not there do not matter. */
+  readonly devices: readonly string[];
   readonly request: ResourceRequest;
   readonly isolation: Isolation;
   /** Absolute; exists, 0700. */
@@ -32,10 +36,12 @@ export async function makePlot(
   const account = await accountOf(site, choice, found.accounts, ground);
   const hidden = choice.walls.has('files') ? hiddenFrom(account, ground) : [];
   const directory = canonicalDirectory(site.directory, account, hidden, ground);
-  const { name, slot, request, isolation } = site;
+  const { name, slot, cpus, request, isolation } = site;
   const plot = {
     name,
     slot,
+    cpus,
+    devices: site.devices.filter((path) => existsSync(path)),
     request,
     isolation,
     account,

@@ -80,6 +80,8 @@ function viewOf(core: Core, worker: Worker): WorkerView {
     memoryBytes: worker.memoryBytes,
     memoryFreeBytes: machine?.memoryFreeBytes ?? null,
     diskFreeBytes: worker.diskFreeBytes,
+    gpus: worker.gpus,
+    busyGpus: worker.used.gpus,
     roundTripMs: machine?.roundTripMs ?? null,
     connectedAtMs: worker.firstSeenMs,
     lastHeardAtMs: worker.lastHeardAtMs,
@@ -91,8 +93,8 @@ function viewOf(core: Core, worker: Worker): WorkerView {
   };
 }
 
-function busySlots({ slots, usedSlots }: Worker): number {
-  return Math.min(slots, Math.ceil(usedSlots));
+function busySlots({ slots, used }: Worker): number {
+  return Math.min(slots, Math.ceil(used.cpus));
 }
 
 function serverView(parts: ApiParts) {

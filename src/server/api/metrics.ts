@@ -73,7 +73,9 @@ type WorkerFigure = (worker: Worker, nowMs: number) => number | null;
 /** One sample for each worker that is there; null where it has not told. */
 const WORKER_FAMILIES: readonly (readonly [string, string, string, WorkerFigure])[] = [
   ['slots', 'gauge', 'Slots.', ({ slots }) => slots],
-  ['busy_slots', 'gauge', 'Slots taken.', ({ usedSlots }) => usedSlots],
+  ['busy_slots', 'gauge', 'Slots taken.', ({ used }) => used.cpus],
+  ['gpus', 'gauge', 'GPUs.', ({ gpus }) => gpus],
+  ['busy_gpus', 'gauge', 'GPUs taken.', ({ used }) => used.gpus],
   ['done_total', 'counter', 'Attempts that ended well.', ({ totals }) => totals.done],
   ['failed_total', 'counter', 'Attempts that ended otherwise.', ({ totals }) => totals.failed],
   ['busy_seconds_total', 'counter', 'Wall time of attempts.', ({ totals }) => totals.busyMs / 1000],

@@ -1,6 +1,7 @@
 /** Traces that came home, for those who look at them. */
 import type { Readable } from 'node:stream';
 import type { ApiHandlers, TraceCheck, TraceView } from '#wire';
+import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
 
 /** Where the traces lie. */
@@ -11,10 +12,18 @@ export interface TraceShelf {
   remove(id: string, name: string): Promise<void>;
 }
 
-type TraceHandlers = Pick<ApiHandlers, 'listTraces' | 'checkTraces' | 'readTrace' | 'removeTrace'>;
+type TraceHandlers = Pick<
+  ApiHandlers,
+  | 'listTraces'
+  | 'checkTraces'
+  | 'readTrace'
+  | 'removeTrace'
+  | 'collectTraces'
+  | 'getTraceCollection'
+>;
 
 /** `shelf` is null where the server keeps no traces. */
-export function traceHandlers(shelf: TraceShelf | null): TraceHandlers {
+export function traceHandlers(shelf: TraceShelf | null, errands: Errands): TraceHandlers {
   const found = (): TraceShelf => {
     if (shelf === null) throw serverErrors.create('TRACES_OFF');
     return shelf;
@@ -30,6 +39,14 @@ export function traceHandlers(shelf: TraceShelf | null): TraceHandlers {
 
     async readTrace({ params }) {
       return found().read(params.id, params.name);
+    },
+
+    async collectTraces({ body }) {
+      return errands.collectTraces(body);
+    },
+
+    async getTraceCollection({ params }) {
+      return errands.view(params.collection);
     },
 
     async removeTrace({ params }) {

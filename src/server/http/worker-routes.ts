@@ -1,7 +1,8 @@
 /** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
 import type { FastifyInstance } from 'fastify';
-import { parseRenewRequest, parseSyncRequest } from '#wire';
+import { parseErrandReport, parseRenewRequest, parseSyncRequest } from '#wire';
 import type { Core } from '../core.ts';
+import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
 import type { Blobs } from '../intake/blobs.ts';
 import type { ResultIntake } from '../intake/results.ts';
@@ -13,18 +14,21 @@ import { readJsonBodies } from './json-body.ts';
 
 /** Ten thousand ends with their small parts. */
 const SYNC_BYTES = 64 * 2 ** 20;
+const LONGEST_PAUSE_MS = 120_000;
 const RENEW_BYTES = 4096;
+const ERRAND_BYTES = 65_536;
 
 export interface WorkerRoutesParts {
   readonly core: Core;
   readonly desk: SyncDesk;
+  readonly errands: Errands;
   readonly results: ResultIntake;
   readonly blobs: Blobs;
   readonly gate: Gate;
 }
 
 export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
-  const { core, desk, results, blobs } = parts;
+  const { core, desk, errands, results, blobs } = parts;
   http.addHook('onRequest', parts.gate);
   readJsonBodies(http, core.clock);
 
@@ -43,11 +47,22 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
     return reply.code(204).send();
   });
 
+  http.post<{ Params: { id: string } }>(
+    '/errands/:id',
+    { bodyLimit: ERRAND_BYTES },
+    async (request, reply) => {
+      errands.report(wholeNumber(request.params.id), parseErrandReport(request.body));
+      return reply.code(204).send();
+    },
+  );
+
   http.get<{ Params: { sha256: string } }>('/blobs/:sha256', async (request, reply) => {
     const { sha256 } = request.params;
     const bytes = blobs.size(sha256);
     if (bytes === null) throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'an attempt' });
     reply.header('Content-Length', bytes).type('application/octet-stream');
+    // The file is open until it is sent: not for a quarter of an hour to somebody who has vanished.
+    reply.raw.setTimeout(LONGEST_PAUSE_MS, () => reply.raw.destroy());
     return reply.send(blobs.read(sha256));
   });
 

@@ -1,13 +1,13 @@
 /** Who holds which attempt. A ticket is current while it has a lease, and only then. */
 import { TaskState } from '#model';
+import { withRequests } from '#scheduler';
 import type { Core, Job, Lease, Worker } from '../core.ts';
 import { keepNote, noteOf } from './tasks.ts';
 
 export function addLease(core: Core, job: Job, worker: Worker, lease: Lease): void {
   core.leases.set(lease.ticket, lease);
   worker.leases.add(lease.ticket);
-  worker.usedSlots += job.spec.request.cpus;
-  worker.usedMemoryBytes += job.spec.request.memoryBytes;
+  worker.used = withRequests(worker.used, job.spec.request, 1);
 }
 
 /** The ticket is not current any more. Returns how many copies of the task still run. */
@@ -16,8 +16,7 @@ export function endLease(core: Core, job: Job, lease: Lease): number {
   const worker = core.workers.get(lease.worker);
   if (worker?.leases.delete(lease.ticket)) {
     worker.cancels.delete(lease.ticket);
-    worker.usedSlots = Math.max(0, worker.usedSlots - job.spec.request.cpus);
-    worker.usedMemoryBytes = Math.max(0, worker.usedMemoryBytes - job.spec.request.memoryBytes);
+    worker.used = withRequests(worker.used, job.spec.request, -1);
   }
   lease.grant.open--;
   if (lease.grant.open === 0) {

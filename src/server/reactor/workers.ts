@@ -1,6 +1,7 @@
 /** Workers come, are heard of, misbehave, and are lost. */
 import { formatDuration } from '#base';
 import { type AttemptRecord, BLAME, type MachineWalls } from '#model';
+import { NO_AMOUNTS } from '#scheduler';
 import type { MachineFigures } from '#wire';
 import type { Core, Worker } from '../core.ts';
 
@@ -20,6 +21,7 @@ export interface WorkerNews {
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
   readonly walls: MachineWalls | null;
+  readonly gpus: number;
   readonly machine: MachineFigures | null;
   readonly remainingMs: number | null;
   readonly draining: boolean;
@@ -40,6 +42,7 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   known.memoryBytes = news.memoryBytes;
   known.diskFreeBytes = news.diskFreeBytes;
   known.walls = news.walls;
+  known.gpus = news.gpus;
   known.machine = news.machine;
   known.endsAtMs = endsAtMs(core, news);
   known.leaseMs = news.leaseMs;
@@ -72,8 +75,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     lastHeardMs: nowMonotonicMs,
     lastHeardAtMs: now,
     leases: new Set(),
-    usedSlots: 0,
-    usedMemoryBytes: 0,
+    used: NO_AMOUNTS,
     machineFailures: 0,
     pausedUntilMs: 0,
     cancels: new Map(),

@@ -51,6 +51,11 @@ export function explain(error: unknown, file: string): unknown {
   }
 }
 
+/** The write-ahead log beside a database. */
+export function logFileOf(file: string): string {
+  return `${file}-wal`;
+}
+
 function migrationsKnown(): { version: number; file: string }[] {
   return readdirSync(MIGRATIONS)
     .filter((file) => file.endsWith('.sql'))
@@ -65,13 +70,14 @@ function migrate(database: DatabaseSync, directory: string): void {
   const migrations = migrationsKnown();
   const known = migrations.at(-1)?.version ?? 0;
   if (found > known) throw storeErrors.create('STATE_NEWER', { directory, found, known });
+  if (found === known) return;
+  // In one transaction, which is synced once: each takes milliseconds, and no format in between is of use.
+  database.exec('BEGIN IMMEDIATE');
   for (const { version, file } of migrations) {
-    if (version <= found) continue;
-    database.exec('BEGIN IMMEDIATE');
-    database.exec(readFileSync(file, 'utf8'));
-    database.exec(`PRAGMA user_version = ${version}`);
-    database.exec('COMMIT');
+    if (version > found) database.exec(readFileSync(file, 'utf8'));
   }
+  database.exec(`PRAGMA user_version = ${known}`);
+  database.exec('COMMIT');
 }
 
 /**
@@ -89,11 +95,12 @@ export function openDatabase(file: string): DatabaseSync {
     // Exclusive before the journal mode: then the WAL needs no shared memory (also right on NFS).
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     database.exec('PRAGMA journal_mode = WAL');
-    database.exec('PRAGMA synchronous = FULL');
+    database.exec('PRAGMA synchronous = FULL'); // while the schema changes
     database.exec('PRAGMA cache_size = -32768');
     database.exec('PRAGMA wal_autocheckpoint = 4000');
     database.exec('BEGIN EXCLUSIVE; COMMIT');
     migrate(database, directory);
+    database.exec('PRAGMA synchronous = NORMAL');
     return database;
   } catch (error) {
     database?.close();

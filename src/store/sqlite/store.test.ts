@@ -189,3 +189,43 @@ describe('SQLite: what goes wrong', () => {
     }
   });
 });
+
+const untraceable =
+  spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0 ? false : 'strace cannot be used';
+
+describe('SQLite: durability', { skip: untraceable }, () => {
+  it('syncs the write-ahead log between the last write of a commit and its acknowledgement', () => {
+    const program = `
+      import { writeSync } from 'node:fs';
+      import { SqliteStore } from ${JSON.stringify(join(import.meta.dirname, 'store.ts'))};
+      const store = new SqliteStore(${JSON.stringify(join(directory, 'windrow.sqlite'))});
+      const event = { kind: 'event', atMs: 0, job: null, event: 'test', actor: 'test', text: '' };
+      for (let i = 0; i < 5; i++) {
+        await store.commit([event]);
+        writeSync(1, 'acknowledged');
+      }
+      await store.close();`;
+    const trace = join(root, 'trace');
+    const calls = ['-f', '-y', '-e', 'trace=pwrite64,fdatasync,write', '-o', trace];
+    const node = [process.execPath, '--input-type=module', '-e', program];
+    const { status, stderr } = spawnSync('strace', [...calls, ...node]);
+    assert.equal(status, 0, stderr.toString());
+    assert.deepEqual(syncedWhenAcknowledged(readFileSync(trace, 'utf8')), Array(5).fill(true));
+  });
+});
+
+/** For each acknowledgement: whether a sync of the log had begun after its last write, and ended. */
+function syncedWhenAcknowledged(trace: string): boolean[] {
+  const found: boolean[] = [];
+  let written = false;
+  let syncing = '';
+  for (const line of trace.split('\n')) {
+    const thread = line.split(' ')[0]!;
+    const ofLog = line.includes('windrow.sqlite-wal>');
+    if (line.includes('pwrite64(') && ofLog) [written, syncing] = [true, ''];
+    else if (line.includes('fdatasync(') && ofLog) syncing = thread;
+    if (/fdatasync.*= 0$/.test(line) && thread === syncing) written = false;
+    if (line.includes('"acknowledged"')) found.push(!written);
+  }
+  return found;
+}

@@ -1,4 +1,7 @@
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
+import { messageOf } from '#base';
 import type { JobId, TaskIndex } from '#model';
 import type {
   AttemptRow,
@@ -9,7 +12,8 @@ import type {
   StoredWorker,
   TaskNote,
 } from '../contract.ts';
-import { explain, openDatabase } from './open.ts';
+import { storeErrors } from '../errors.ts';
+import { explain, logFileOf, openDatabase } from './open.ts';
 import { type Ask, prepareQuestions } from './questions.ts';
 import {
   attemptCells,
@@ -22,17 +26,26 @@ import {
   tableOf,
 } from './rows.ts';
 
-/** The store in one SQLite file: write-ahead log, every commit synced before it resolves. */
+const datasync = promisify(fdatasync);
+
+/**
+ * The store in one SQLite file: write-ahead log, every commit synced before it resolves. SQLite
+ * itself (synchronous=NORMAL) syncs the log only around checkpoints; after each commit it is synced
+ * here, which is all that FULL would add, but off the thread that has others to answer.
+ */
 export class SqliteStore implements Store {
   readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #ask: Ask;
+  /** SQLite keeps one log file from its first transaction to its end. */
+  readonly #log: number;
 
   /** @throws WindrowError STATE_IN_USE, STATE_NEWER, STATE_CORRUPT, STATE_UNWRITABLE */
   constructor(file: string) {
     this.#file = file;
     this.#database = openDatabase(file);
     this.#ask = prepareQuestions(this.#database);
+    this.#log = openSync(logFileOf(file), 'r');
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
@@ -44,6 +57,16 @@ export class SqliteStore implements Store {
     } catch (error) {
       this.#rollBack();
       throw explain(error, this.#file);
+    }
+    await this.#sync();
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await datasync(this.#log);
+    } catch (error) {
+      const facts = { file: logFileOf(this.#file), why: messageOf(error) };
+      throw storeErrors.create('STATE_SYNC_FAILED', facts, { cause: error });
     }
   }
 
@@ -137,6 +160,7 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#database.close();
+    closeSync(this.#log);
   }
 }
 
@@ -196,7 +220,7 @@ function apply(ask: Ask, change: Change): void {
       ask('set-job-spec').run(JSON.stringify(change.spec), change.job);
       return;
     case 'job-collected':
-      ask('set-job-collected').run(change.atMs, change.job);
+      ask('set-job-collected').run(change.atMs, JSON.stringify(change.published), change.job);
       return;
   }
 }

@@ -47,6 +47,8 @@ export interface SweepOptions {
   readonly cpus?: string | number;
   readonly memory?: string;
   readonly disk?: string;
+  readonly processes?: string | number;
+  readonly gpus?: string | number;
   readonly time?: string;
   /** A level, or walls separated by commas. */
   readonly walls?: string;
@@ -192,9 +194,18 @@ function requestOf({
   cpus,
   memory,
   disk,
+  processes,
+  gpus,
   time,
 }: SweepOptions): Record<string, unknown> | undefined {
-  const given = Object.entries({ cpus: asNumber(cpus), memory, disk, time });
+  const given = Object.entries({
+    cpus: asNumber(cpus),
+    memory,
+    disk,
+    processes: asNumber(processes),
+    gpus: asNumber(gpus),
+    time,
+  });
   const kept = given.filter(([, value]) => value !== undefined);
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }

@@ -1,7 +1,10 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
 import { BLAME, CAUSES, LEVEL_NAMES, NETWORKS, WALLS } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';
+
+// A compiled check takes longer to compile than to do its only work.
+z.config({ jitless: true });
 
 // The message of each check says what was expected; the reader of issues adds what was found.
 
@@ -111,11 +114,18 @@ const validate = z.union([filled(VALIDATE), z.strictObject({ expression: filled(
 });
 
 const CPUS = 'a number above 0, at most 4096';
+function wholeTo(most: number) {
+  const error = `a whole number from 0 to ${most}`;
+  return z.number({ error }).int({ error }).min(0, { error }).max(most, { error });
+}
+
 const request = z.strictObject(
   {
     cpus: z.number({ error: CPUS }).positive({ error: CPUS }).max(4096, { error: CPUS }).optional(),
     memory: size.optional(),
     disk: size.optional(),
+    processes: wholeTo(1_000_000).optional(),
+    gpus: wholeTo(1024).optional(),
     time: duration.optional(),
   },
   { error: 'a table [request]' },
@@ -134,6 +144,25 @@ const isolation = z.strictObject(
     write: z.array(z.string().startsWith('/', { error: ABSOLUTE }), { error: ABSOLUTE }).optional(),
   },
   { error: 'a table [isolation]' },
+);
+
+const NODES = 'the path of a list of machines, or the list itself: one machine in each text';
+const SLOTS = 'a whole number from 1 to 100000';
+const cluster = z.strictObject(
+  {
+    nodes: z.union([filled(NODES), z.array(filled(NODES)).min(1, { error: NODES })], {
+      error: NODES,
+    }),
+    'at-least': count.optional(),
+    advertise: filled('HOST or HOST:PORT').optional(),
+    slots: z
+      .int({ error: SLOTS })
+      .min(1, { error: SLOTS })
+      .max(100_000, { error: SLOTS })
+      .optional(),
+    dir: filled('the path of a directory on the machines').optional(),
+  },
+  { error: 'a table [cluster]' },
 );
 
 const retryCauses = CAUSES.filter((cause) => BLAME[cause] !== 'none' || cause === 'worker-lost');
@@ -174,6 +203,7 @@ export const documentSchema = z.strictObject({
   results: z.record(z.string(), result, { error: 'a table of results' }).optional(),
   request: request.optional(),
   isolation: isolation.optional(),
+  cluster: cluster.optional(),
   environment: z.record(z.string(), scalar, { error: 'a table of variables' }).optional(),
   'delete-worker': flag.optional(),
   'delete-client': flag.optional(),

@@ -5,6 +5,7 @@ import { inspectSpec } from '../check/check-spec.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { throwProblems } from '../problems.ts';
 import { planAxes } from './axes.ts';
+import { planCluster } from './cluster.ts';
 import type { PlannedBlob, SweepDraft, SweepPlan } from './draft.ts';
 import { planInputs } from './inputs.ts';
 import { planPrograms } from './programs.ts';
@@ -61,6 +62,7 @@ export async function makePlan(draft: SweepDraft): Promise<SweepPlan> {
     findOrigin,
     columns,
     warnings: [...draft.warnings, ...named.warnings, ...(checked?.warnings ?? [])],
+    cluster: planCluster(draft),
   };
 }
 
@@ -111,6 +113,8 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
       cpus: document.request?.cpus ?? 1,
       memoryBytes: document.request?.memory ?? 0,
       diskBytes: document.request?.disk ?? 0,
+      processes: document.request?.processes ?? 0,
+      gpus: document.request?.gpus ?? 0,
       timeMs: document.request?.time ?? 0,
     },
     isolation: isolationOf(document.isolation),

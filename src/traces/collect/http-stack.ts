@@ -2,7 +2,7 @@
 
 import { Readable } from 'node:stream';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
-import { type Dispatcher, request as send } from 'undici';
+import type { Dispatcher } from 'undici';
 
 const HEADERS_MS = 120_000;
 const ANSWER_BYTES = 64 * 1024;
@@ -60,8 +60,10 @@ class Request implements HttpRequest {
   /** `body`: the piece of the file that the tus client cut out, or nothing. */
   async send(body: AsyncIterable<Buffer> | null = null): Promise<HttpResponse> {
     const length = (body as { size?: number } | null)?.size;
-    const answer = await send(this.#url, {
-      dispatcher: this.#dispatcher,
+    const { origin, pathname, search } = new URL(this.#url);
+    const answer = await this.#dispatcher.request({
+      origin,
+      path: pathname + search,
       method: this.#method as Dispatcher.HttpMethod,
       headers: {
         ...this.#headers,

@@ -7,7 +7,7 @@ import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DataStore, Upload } from '@tus/server';
-import { z } from 'zod';
+import * as z from 'zod';
 import { systemCodeOf } from '#base';
 import { tracesErrors } from '../errors.ts';
 import type { Digests } from '../store/digests.ts';

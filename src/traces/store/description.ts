@@ -1,5 +1,5 @@
 /** What is remembered of a stored file beside its bytes. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const description = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   type Axis,
   type Collection,
@@ -124,6 +124,8 @@ export const jobSpec: z.ZodType<JobSpec> = message(
       cpus: z.number().positive().max(100_000),
       memoryBytes: count.describe('0: no limit.'),
       diskBytes: count.describe('0: no limit.'),
+      processes: count.describe("Processes and threads at once; 0: the machine's own limit."),
+      gpus: count.describe('Whole devices.'),
       timeMs: count.describe('How long an attempt takes at most; 0: not said.'),
     }),
     isolation,

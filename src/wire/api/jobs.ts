@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { jobSpec } from './job-spec.ts';
 import {
   actor,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   actor,
   count,
@@ -32,6 +32,8 @@ export const workerView = message(
     memoryBytes: count,
     memoryFreeBytes: count.nullable(),
     diskFreeBytes: count,
+    gpus: count.describe('Devices that attempts may ask for.'),
+    busyGpus: count,
     roundTripMs: milliseconds
       .nullable()
       .describe('From the worker to the server and back, as it measured last.'),

@@ -1,8 +1,8 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { api } from '../api.ts';
 import { PROBLEM_TYPE } from '../problem.ts';
 import { messages } from './message.ts';
-import './problem.ts';
+import { problem } from './problem.ts';
 import type { Route, RouteAnswer } from './route.ts';
 
 type Json = Record<string, unknown>;
@@ -40,7 +40,7 @@ function operationOf(operation: string, route: Route): Json {
       ...answerOf(route.answer),
       default: {
         description: 'It was not carried out.',
-        content: { [PROBLEM_TYPE]: { schema: { $ref: reference('Problem') } } },
+        content: { [PROBLEM_TYPE]: { schema: schemaOf(problem) } },
       },
     },
   };

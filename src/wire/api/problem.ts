@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { message } from './message.ts';
 
 /** The schema of `Problem` (RFC 9457), for the document. */

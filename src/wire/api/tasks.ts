@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { FIGURES, LEVEL_NAMES, NETWORKS, USAGE_SOURCES, WALLS } from '#model';
 import {
   actor,

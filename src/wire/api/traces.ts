@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { count, type Frozen, message, moment } from './message.ts';
+import * as z from 'zod';
+import { count, type Frozen, message, moment, reason } from './message.ts';
 
 /** A trace id or a file name; the store refuses more by itself. */
 export const traceName = z.string().min(1).max(255);
@@ -28,3 +28,40 @@ export const traceCheck = message(
   }),
 );
 export type TraceCheck = Frozen<z.infer<typeof traceCheck>>;
+
+export const traceCollection = message(
+  'TraceCollection',
+  'What the workers are to bring, and where. Empty: what the settings of each machine say.',
+  z.strictObject({
+    id: z.string().min(1).max(64).describe('The trace id of all files.'),
+    directory: z.string().max(4096),
+    match: z.string().max(4096),
+    remove: z.boolean(),
+    url: z.string().max(4096).describe('Of the collector; empty: this server.'),
+    account: z.string().min(1).max(255),
+    secret: z.string().max(4096).describe('Goes to the workers and is kept nowhere.'),
+    insecure: z.boolean(),
+  }),
+);
+export type TraceCollection = Frozen<z.infer<typeof traceCollection>>;
+
+export const traceCollectionView = message(
+  'TraceCollectionView',
+  'How far each worker is with it.',
+  z.object({
+    collection: count,
+    id: z.string(),
+    workers: z.array(
+      z.object({
+        worker: z.string(),
+        name: z.string(),
+        state: z.enum(['told', 'running', 'done', 'failed', 'lost']),
+        stored: count,
+        failed: count,
+        bytes: count,
+        message: reason,
+      }),
+    ),
+  }),
+);
+export type TraceCollectionView = Frozen<z.infer<typeof traceCollectionView>>;

@@ -8,10 +8,11 @@ import type { Cause, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt, JobDescription } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
+import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
-import type { AgentLog, ServerLink } from '../port.ts';
+import type { AgentLog, GpuRack, ServerLink } from '../port.ts';
 import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
 import type { OutgoingPart } from './parts.ts';
 
@@ -32,6 +33,7 @@ export interface Workshop {
   readonly walls: Walls;
   /** Directories that attempts of the job are to have private ones of. */
   mountUnderScratch(job: JobDescription): readonly string[];
+  readonly gpus: GpuRack;
   /** Told when an attempt has left its slot for an upload that may take long. */
   onUpload(): void;
   readonly clock: Clock;
@@ -52,6 +54,7 @@ export interface Attempt {
   readonly starter: Starter;
   /** Number of the slot, from 1. */
   readonly slot: number;
+  readonly devices: Devices;
   /** Lets the next attempt have the slot: gathering and uploading need none. */
   readonly releaseSlot: () => void;
   readonly startedMs: number;
@@ -98,7 +101,10 @@ export class AttemptFault extends Error {
 }
 
 export function newAttempt(
-  fixed: Pick<Attempt, 'grant' | 'plan' | 'workshop' | 'starter' | 'slot' | 'releaseSlot'>,
+  fixed: Pick<
+    Attempt,
+    'grant' | 'plan' | 'workshop' | 'starter' | 'slot' | 'devices' | 'releaseSlot'
+  >,
 ): Attempt {
   const { workshop, grant } = fixed;
   const name = `${workshop.sessionTag()}-${grant.ticket}`;

@@ -139,14 +139,28 @@ test('memory and disk over what was asked for end the program', async (t) => {
   field.start();
   await t.test('memory', async () => {
     const hungry = `a=$(head -c 60000000 /dev/zero | tr '\\0' x); sleep 1000`;
-    const request = { cpus: 1, memoryBytes: 30 << 20, diskBytes: 0, timeMs: 0 };
+    const request = {
+      cpus: 1,
+      memoryBytes: 30 << 20,
+      diskBytes: 0,
+      processes: 0,
+      gpus: 0,
+      timeMs: 0,
+    };
     const end = await run(field, jobOf(hungry, { id: 1, request, killGraceMs: 100 }));
     assert.equal(end.cause, 'memory', end.reason);
     assert.match(end.reason, /more than the 30 MiB/);
     assert.ok(end.usage.memoryPeakBytes! > 30 << 20);
   });
   await t.test('disk', async () => {
-    const request = { cpus: 1, memoryBytes: 0, diskBytes: 1 << 20, timeMs: 0 };
+    const request = {
+      cpus: 1,
+      memoryBytes: 0,
+      diskBytes: 1 << 20,
+      processes: 0,
+      gpus: 0,
+      timeMs: 0,
+    };
     const job = jobOf('head -c 3000000 /dev/zero > f; sleep 1000', {
       id: 2,
       request,

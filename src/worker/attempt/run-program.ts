@@ -129,7 +129,7 @@ function isFailure(end: ProgramEnd | StartFailure): end is StartFailure {
 }
 
 function startRequest(attempt: Attempt, expand: Expand): StartRequest {
-  const { plan, grant, scratch } = attempt;
+  const { plan, grant, scratch, workshop, devices } = attempt;
   const { job } = plan;
   const outside = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const { file, argv } = expandCommand(attempt, expand);
@@ -137,7 +137,10 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
   return {
     file: file.includes('/') ? resolve(inside.directory, file) : file,
     argv,
-    environment: environmentOf(attempt, plan.environment(grant, inside)),
+    environment: {
+      ...environmentOf(attempt, plan.environment(grant, inside)),
+      ...workshop.gpus.variablesFor(devices.gpus),
+    },
     directory: outside,
     stdin: attempt.stdin,
     ...(attempt.walls && { walls: attempt.walls.launch }),

@@ -16,7 +16,10 @@ async function planAll(attempt: Attempt): Promise<void> {
   const { isolation, request } = job;
   const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const mountUnderScratch = workshop.mountUnderScratch(job);
-  const site = { name, slot, request, isolation, scratch, directory, mountUnderScratch };
+  const { cpus, gpus } = attempt.devices;
+  const places = { scratch, directory, mountUnderScratch };
+  const devices = workshop.gpus.nodesFor(gpus);
+  const site = { name, slot, cpus, devices, request, isolation, ...places };
   attempt.walls = await orFault(attempt, workshop.walls.plan(site));
 }
 

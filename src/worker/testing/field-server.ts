@@ -248,6 +248,7 @@ export class FieldServer {
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
       attempts: grants,
       cancel: [...cancel, ...asked],
+      errands: [],
       settings: this.settings,
     };
   }
@@ -305,10 +306,11 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     timeoutMs: 0,
     killGraceMs: 500,
     isolation: NO_ISOLATION,
-    request: { cpus: 1, memoryBytes: 0, diskBytes: 0, timeMs: 0 },
+    request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
     logBytes: 1 << 20,
     resultBytes: 1 << 30,
     deleteWorker: false,
+    deleteClient: false,
     ...changes,
   };
   return job;

@@ -71,6 +71,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
   return {
     endpoint: async () => ({ url: server.url, session: SESSION }),
     connect: (endpoint) => new ServerClient(endpoint),
+    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
     openStarter: () => openStarter({ launcherPath: findLauncher() }),
     walls: bare,
     mountUnderScratch: () => [],
@@ -82,6 +83,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     blobs: join(dir, 'blobs'),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
+    gpus: { gpus: [], variablesFor: () => ({}), nodesFor: () => [] },
     giveUpMs: 60_000,
     awayMs: 0,
     remainingMs: () => null,

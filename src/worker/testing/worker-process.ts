@@ -32,6 +32,7 @@ try {
         ? { kind: 'url', url: settings.url, sessionFile: settings.sessionFile }
         : { kind: 'given', url: settings.url, session },
     ),
+    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
     openStarter: () => {
       const starter = openStarter({
         launcherPath: settings.starter === 'spawn' ? null : findLauncher(),
@@ -49,6 +50,7 @@ try {
     openWalls: async () => options.walls,
     exclusive: settings.exclusive ?? false,
     sessionTag: '',
+    clientFile: null,
     cacheBytes: 1 << 30,
     drainMs: settings.drainMs ?? null,
     log: silent,

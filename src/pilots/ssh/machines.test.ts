@@ -1,0 +1,337 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { systemClock } from '#base';
+import type { Executable } from '../executables.ts';
+import type { Machine } from '../node-file.ts';
+import { type LocalSsh, localSsh, machine } from '../testing/local-ssh.ts';
+import { executableOf, WORKER } from '../testing/stand-in-worker.ts';
+import type { Crowd } from './each-machine.ts';
+import { execMachines, startMachines, stopMachines } from './machines.ts';
+
+const SECRET = 'a-session-that-nobody-else-may-see';
+
+function crowdOf({ options }: LocalSsh, machines: readonly Machine[] = [machine()]): Crowd {
+  const signal = new AbortController().signal;
+  return { machines, ssh: options, parallel: 4, clock: systemClock, signal };
+}
+
+/** Starts `executable`; whatever workers come of it end with the test. */
+async function start(
+  t: TestContext,
+  ssh: LocalSsh,
+  executable: Executable = executableOf(WORKER),
+  machines?: readonly Machine[],
+) {
+  const crowd = crowdOf(ssh, machines);
+  t.after(() => stopMachines(crowd, { mode: 'now' }, () => {}));
+  const plan = {
+    document: SECRET,
+    sessionTag: 'tag',
+    urlFor: (seen: string) => `http://${seen}:1`,
+    executableFor: async () => executable,
+    contactMs: 20_000,
+  };
+  return await startMachines(crowd, plan, () => {});
+}
+
+/** One that nobody has waited for yet is dead all the same. */
+function isAlive(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`;
+  return existsSync(stat) && !readFileSync(stat, 'utf8').includes(') Z ');
+}
+
+const usual = (ssh: LocalSsh) => join(ssh.home, '.cache/windrow');
+const bin = (ssh: LocalSsh) =>
+  readdirSync(join(usual(ssh), 'bin')).filter((name) => !name.endsWith('.by-tag'));
+
+test('a worker is put into place, started, and gets its session by stdin alone', async (t) => {
+  const ssh = localSsh(t);
+  const [result] = await start(t, ssh);
+  assert.equal(result?.error, null);
+  const { state, worker, placed, url, directory } = result.value!;
+  assert.deepEqual([state, worker, placed, url], ['started', 'w1', 'copied', 'http://10.0.0.1:1']);
+  assert.equal(directory, usual(ssh));
+  assert.equal(readFileSync(join(ssh.home, 'session'), 'utf8'), `${SECRET}\n`);
+  assert.equal(readFileSync(join(ssh.home, 'seen'), 'utf8').includes(SECRET), false);
+  assert.match(
+    readFileSync(join(ssh.home, 'argv'), 'utf8'),
+    /worker --server http:\/\/10.0.0.1:1 /,
+  );
+  assert.match(bin(ssh).join(), /^windrow-1\.0\.0-linux-x64-[0-9a-f]{12}$/);
+});
+
+test('it has a session of its own, and nothing of the connection', async (t) => {
+  const ssh = localSsh(t);
+  const [result] = await start(t, ssh);
+  const { pid } = result!.value!;
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  const [, , , session, terminal] = stat;
+  assert.equal(Number(session), pid);
+  assert.equal(Number(terminal), 0);
+  assert.deepEqual(
+    readdirSync(`/proc/${pid}/fd`).filter((fd) => Number(fd) > 2 && Number(fd) < 10),
+    [],
+  );
+});
+
+test('an executable that is there is not sent again, and a damaged one is', async (t) => {
+  const ssh = localSsh(t);
+  await start(t, ssh);
+  await stopMachines(crowdOf(ssh), { mode: 'drain' }, () => {});
+  const [second] = await start(t, ssh);
+  assert.equal(second?.value?.placed, 'present');
+  await stopMachines(crowdOf(ssh), { mode: 'drain' }, () => {});
+  const file = join(usual(ssh), 'bin', bin(ssh)[0]!);
+  writeFileSync(file, 'x'.repeat(readFileSync(file).length));
+  const [third] = await start(t, ssh);
+  assert.equal(third?.value?.placed, 'copied', 'of the right length, but of another content');
+  await stopMachines(crowdOf(ssh), { mode: 'drain' }, () => {});
+  writeFileSync(file, 'short');
+  const [fourth] = await start(t, ssh);
+  assert.equal(fourth?.value?.placed, 'copied');
+});
+
+test('machines with the same disk get one copy, also from two starts at once', async (t) => {
+  const ssh = localSsh(t);
+  const executable = executableOf(WORKER);
+  let reads = 0;
+  const counted: Executable = {
+    ...executable,
+    read: (encoding) => {
+      reads++;
+      return executable.read(encoding);
+    },
+  };
+  // All are this machine, whose worker directory can be taken only by the stand-in that is first;
+  // what counts here is what was sent.
+  const machines = ['a', 'b', 'c'].map((host) => machine({ host, name: host }));
+  const both = await Promise.all([
+    start(t, ssh, counted, machines),
+    start(t, ssh, counted, machines),
+  ]);
+  assert.deepEqual(
+    both.flat().map(({ error }) => error?.message ?? null),
+    Array.from({ length: 6 }, () => null),
+  );
+  assert.equal(reads, 1);
+  assert.equal(bin(ssh).length, 1, 'no mark, lock or draft is left');
+});
+
+test('a copy that breaks off leaves nothing that is in the way', async (t) => {
+  const ssh = localSsh(t);
+  const executable = executableOf(WORKER);
+  const broken: Executable = {
+    ...executable,
+    encodedBytes: () => null,
+    read: () =>
+      Readable.from(
+        (async function* () {
+          yield Buffer.from('#!/bin/sh\n');
+          throw new Error('the disk here is broken');
+        })(),
+      ),
+  };
+  const [failed] = await start(t, ssh, broken);
+  assert.match(failed!.error!.message, /the disk here is broken/);
+  assert.deepEqual(bin(ssh), []);
+  const [second] = await start(t, ssh, executable);
+  assert.equal(second?.value?.placed, 'copied');
+});
+
+test('bytes that arrive changed never get the name', async (t) => {
+  const ssh = localSsh(t);
+  const executable = { ...executableOf(WORKER), sha256: 'f'.repeat(64) };
+  const [result] = await start(t, ssh, executable);
+  assert.equal(result?.error?.code, 'PILOT_COPY_DAMAGED');
+  assert.deepEqual(bin(ssh), []);
+});
+
+test('the lock of a dead process is passed over at once', async (t) => {
+  const ssh = localSsh(t);
+  const executable = executableOf(WORKER);
+  mkdirSync(join(usual(ssh), 'bin'), { recursive: true });
+  const realm = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
+  const dead = { host: hostname(), pid: 2 ** 22 + 1, realm: `${realm} x`, startTime: '1' };
+  const name = `windrow-1.0.0-linux-x64-${executable.sha256.slice(0, 12)}.lock`;
+  writeFileSync(join(usual(ssh), 'bin', name), JSON.stringify({ ...dead, realm: 'another boot' }));
+  const [result] = await start(t, ssh, executable);
+  assert.equal(result?.value?.placed, 'copied');
+  assert.equal(bin(ssh).length, 1);
+});
+
+test('a worker that ends at once is told with its last words', async (t) => {
+  const ssh = localSsh(t);
+  const crashing = executableOf(
+    '#!/bin/sh\necho first\necho "libc.so.6: version not found" >&2\nexit 9\n',
+  );
+  const [result] = await start(t, ssh, crashing);
+  assert.equal(result?.error?.code, 'PILOT_WORKER_CRASHED');
+  assert.match(result.error.message, /exit code 9/);
+  assert.match(result.error.message, /first\n.*libc\.so\.6: version not found/);
+  const [alien] = await start(
+    t,
+    ssh,
+    executableOf(Buffer.from('\x7fELF\x02\x01\x01 no program', 'latin1')),
+  );
+  assert.equal(alien?.error?.code, 'PILOT_WORKER_CRASHED');
+  assert.match(alien.error.message, /exit code 127\):\n.*not found/);
+});
+
+test('what the worker itself reports reaches the user as it is', async (t) => {
+  const ssh = localSsh(t);
+  const saying = (error: object) =>
+    executableOf(`#!/bin/sh
+while [ $# -gt 0 ]; do case $1 in --report) report=$2 ;; esac; shift; done
+printf '%s' '${JSON.stringify({ state: 'failed', error })}' >"$report.x"; mv "$report.x" "$report"; exit 1
+`);
+  const refused = {
+    code: 'WORKER_SESSION_REFUSED',
+    message: 'no',
+    todo: 'try',
+    status: 403,
+    facts: {},
+  };
+  const [one] = await start(t, ssh, saying(refused));
+  assert.deepEqual([one?.error?.code, one?.error?.message], ['WORKER_SESSION_REFUSED', 'n1: no']);
+  const gone = { code: 'WORKER_SERVER_GONE', message: 'gone', facts: { reason: 'ETIMEDOUT' } };
+  const [two] = await start(t, ssh, saying(gone));
+  assert.equal(two?.error?.code, 'PILOT_SERVER_OUT_OF_REACH');
+  assert.match(two.error.message, /http:\/\/10\.0\.0\.1:1: ETIMEDOUT/);
+  const busy = (session: string) => ({
+    code: 'WORKER_DIRECTORY_BUSY',
+    message: 'busy',
+    facts: { session, worker: 'w7', pid: 7, directory: '/d' },
+  });
+  const [three] = await start(t, ssh, saying(busy('tag')));
+  assert.deepEqual([three?.value?.state, three?.value?.pid], ['running', 7]);
+  const [four] = await start(t, ssh, saying(busy('other')));
+  assert.equal(four?.error?.code, 'PILOT_DIRECTORY_TAKEN');
+});
+
+test('where logind ends what a session leaves, the worker is started in a scope of the user', async (t) => {
+  const tools = join(localSsh(t).directory, 'tools');
+  mkdirSync(tools);
+  const tool = (name: string, script: string) => {
+    writeFileSync(join(tools, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(tools, name), 0o755);
+  };
+  tool('busctl', 'echo "b true"');
+  tool(
+    'systemd-run',
+    'echo "$*" >"$HOME/scope"; while [ "$1" != setsid ]; do shift; done; exec "$@"',
+  );
+  const ssh = localSsh(t, '/bin/sh', `PATH=${tools}:$PATH`);
+  const [result] = await start(t, ssh);
+  assert.equal(result?.value?.state, 'started');
+  assert.match(
+    readFileSync(join(ssh.home, 'scope'), 'utf8'),
+    /^--user --scope .* setsid \.\/bin\//,
+  );
+});
+
+test('stop asks workers to end and waits until they are gone', async (t) => {
+  const ssh = localSsh(t);
+  const [started] = await start(t, ssh);
+  const { pid } = started!.value!;
+  const asked: number[] = [];
+  const plan = {
+    mode: 'drain' as const,
+    onAsked: (_: Machine, pids: readonly number[]) => void asked.push(...pids),
+  };
+  const [stopped] = await stopMachines(crowdOf(ssh), plan, () => {});
+  assert.deepEqual([stopped?.value?.state, stopped?.value?.pids, asked], ['stopped', [pid], [pid]]);
+  assert.equal(isAlive(pid), false);
+  const [again] = await stopMachines(crowdOf(ssh), { mode: 'drain' }, () => {});
+  assert.equal(again?.value?.state, 'none');
+});
+
+test('a pid that another process has now is never signalled, nor one of another machine', async (t) => {
+  const ssh = localSsh(t);
+  const [started] = await start(t, ssh);
+  const lock = join(usual(ssh), hostname(), 'worker.lock');
+  const text = readFileSync(lock, 'utf8');
+  const changed = [
+    { ...JSON.parse(text), startTime: '1' },
+    { ...JSON.parse(text), realm: 'another-boot pid:[1]', host: 'elsewhere' },
+  ];
+  for (const entry of changed) {
+    writeFileSync(lock, JSON.stringify(entry));
+    const [stopped] = await stopMachines(crowdOf(ssh), { mode: 'now' }, () => {});
+    assert.equal(stopped?.value?.state, 'none');
+    assert.ok(isAlive(started!.value!.pid));
+  }
+  writeFileSync(lock, text);
+});
+
+test('where nothing was ever started stop makes nothing', async (t) => {
+  const ssh = localSsh(t);
+  const [stopped] = await stopMachines(crowdOf(ssh), { mode: 'drain' }, () => {});
+  assert.equal(stopped?.value?.state, 'none');
+  assert.deepEqual(readdirSync(ssh.home), []);
+});
+
+test('an interrupted start ends its conversations and begins no more', async (t) => {
+  const ssh = localSsh(t);
+  const ending = new AbortController();
+  const crowd = {
+    ...crowdOf(ssh, [machine(), machine({ name: 'n2' })]),
+    parallel: 1,
+    signal: ending.signal,
+  };
+  const plan = {
+    document: SECRET,
+    sessionTag: 'tag',
+    urlFor: () => 'http://10.0.0.1:1',
+    executableFor: async () => {
+      ending.abort();
+      return executableOf(WORKER);
+    },
+    contactMs: 1000,
+  };
+  const results = await startMachines(crowd, plan, () => {});
+  assert.deepEqual(
+    results.map(({ error }) => error?.code),
+    ['PILOT_INTERRUPTED', 'PILOT_INTERRUPTED'],
+  );
+});
+
+test('a command runs as it is written; lines, exit codes and cut output come back', async (t) => {
+  const ssh = localSsh(t);
+  const lines: string[] = [];
+  const run = async (words: string[], more: { mostBytes?: number; timeoutMs?: number } = {}) => {
+    lines.length = 0;
+    const plan = {
+      words,
+      mostBytes: 1000,
+      timeoutMs: 0,
+      onLine: (_: Machine, line: string) => void lines.push(line),
+      ...more,
+    };
+    const onErrorLine = (_: Machine, line: string) => void lines.push(`! ${line}`);
+    const [result] = await execMachines(crowdOf(ssh), plan, { onResult: () => {}, onErrorLine });
+    return result!.value!;
+  };
+  assert.equal((await run(['printf', '%s|', "it's", '$HOME', 'a b', ''])).exitCode, 0);
+  assert.deepEqual(lines, ["it's|$HOME|a b||"]);
+  assert.equal((await run(['echo out; echo; echo err >&2; exit 3'])).exitCode, 3);
+  assert.deepEqual(lines.toSorted(), ['', '! err', 'out']);
+  assert.equal((await run(['exit 255'])).exitCode, 255);
+  assert.equal((await run(['kill -9 $$'])).exitCode, 137);
+  assert.deepEqual(await run(['yes | head -n 10000'], { mostBytes: 100 }), {
+    exitCode: 0,
+    isCut: true,
+  });
+  assert.equal(lines.length, 50);
+  assert.equal((await run(['sleep 1000'], { timeoutMs: 300 })).exitCode, null);
+});

@@ -1,0 +1,72 @@
+/**
+ * What workers do besides attempts. Errands are of the moment: a server that is started again knows
+ * nothing of them, and whoever asked asks again.
+ */
+import type { Errand, ErrandReport, TraceCollection, TraceCollectionView } from '#wire';
+import type { Core, Worker } from './core.ts';
+import { serverErrors } from './errors.ts';
+
+type Report = Omit<ErrandReport, 'worker' | 'state'> & {
+  readonly state: 'told' | ErrandReport['state'];
+};
+
+interface Under {
+  readonly errand: Errand;
+  readonly reports: Map<string, Report>;
+}
+
+/** The oldest are forgotten. */
+const MOST_KEPT = 100;
+const TOLD: Report = { state: 'told', stored: 0, failed: 0, bytes: 0, message: '' };
+
+export class Errands {
+  readonly #core: Core;
+  readonly #under = new Map<number, Under>();
+  #nextId = 1;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** For every worker of Windrow's own that is there now. Throws ERRAND_NO_WORKERS. */
+  collectTraces({ id: traceId, ...rest }: TraceCollection): TraceCollectionView {
+    const workers = [...this.#core.workers.values()].filter(
+      ({ kind, state, draining }) => kind === 'sync' && state !== 'lost' && !draining,
+    );
+    if (workers.length === 0) throw serverErrors.create('ERRAND_NO_WORKERS');
+    const id = this.#nextId++;
+    const errand: Errand = { id, kind: 'collect-traces', traceId, ...rest };
+    this.#under.set(id, { errand, reports: new Map(workers.map((worker) => [worker.id, TOLD])) });
+    for (const old of this.#under.keys()) if (old <= id - MOST_KEPT) this.#under.delete(old);
+    this.#core.wake();
+    return this.view(id);
+  }
+
+  /** Those that the worker has not reported on yet. */
+  of(worker: Worker): Errand[] {
+    if (this.#under.size === 0) return [];
+    return [...this.#under.values()]
+      .filter(({ reports }) => reports.get(worker.id)?.state === 'told')
+      .map(({ errand }) => errand);
+  }
+
+  /** What nobody knows of any more is of no interest. */
+  report(id: number, { worker, ...report }: ErrandReport): void {
+    const reports = this.#under.get(id)?.reports;
+    if (reports?.has(worker)) reports.set(worker, report);
+  }
+
+  /** Throws ERRAND_UNKNOWN. */
+  view(id: number): TraceCollectionView {
+    const under = this.#under.get(id);
+    if (!under) throw serverErrors.create('ERRAND_UNKNOWN', { errand: id });
+    const workers = [...under.reports].map(([worker, report]) => {
+      const known = this.#core.workers.get(worker);
+      const isLost = !known || known.state === 'lost';
+      const isOver = report.state === 'done' || report.state === 'failed';
+      const state = isLost && !isOver ? ('lost' as const) : report.state;
+      return { ...report, worker, name: known?.name ?? worker, state };
+    });
+    return { collection: id, id: under.errand.traceId, workers };
+  }
+}

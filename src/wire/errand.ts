@@ -1,0 +1,81 @@
+/**
+ * Errands: what a worker does for its server besides attempts. They come with the answer to a sync,
+ * again and again until the worker has reported on them by `POST /errands/<id>`.
+ */
+import {
+  checked,
+  flag,
+  type JsonObject,
+  label,
+  object,
+  oneOf,
+  quantity,
+  text,
+  whole,
+} from './checked.ts';
+
+/** Bring the traces of the machine to a collector. */
+export interface Errand {
+  readonly id: number;
+  readonly kind: 'collect-traces';
+  readonly traceId: string;
+  /** Absolute; `''`: what the worker's own settings say, here and below. */
+  readonly directory: string;
+  readonly match: string;
+  readonly remove: boolean;
+  /** Of the collector; `''`: the worker's own server. */
+  readonly url: string;
+  readonly account: string;
+  /** `''`: none. */
+  readonly secret: string;
+  /** Uploads over plain HTTP to another machine are allowed. */
+  readonly insecure: boolean;
+}
+
+export interface ErrandReport {
+  readonly worker: string;
+  readonly state: 'running' | 'done' | 'failed';
+  /** Files. */
+  readonly stored: number;
+  readonly failed: number;
+  readonly bytes: number;
+  /** Why it failed, or what failed first. */
+  readonly message: string;
+}
+
+const PATH = 4096;
+const STATES = new Set(['running', 'done', 'failed'] as const);
+const KINDS = new Set(['collect-traces'] as const);
+
+/** Throws `MESSAGE_MALFORMED`, as the check of the message around it. */
+export function readErrand(value: unknown): Errand {
+  const fields = object(value, '');
+  return {
+    id: whole(fields.id, 'id', 1),
+    kind: oneOf(fields.kind, 'kind', KINDS),
+    traceId: label(fields.traceId, 'traceId', 64),
+    directory: text(fields.directory, 'directory', PATH),
+    match: text(fields.match, 'match', PATH),
+    remove: flag(fields.remove, 'remove'),
+    url: text(fields.url, 'url', PATH),
+    account: text(fields.account, 'account', 255),
+    secret: text(fields.secret, 'secret', PATH),
+    insecure: flag(fields.insecure, 'insecure'),
+  };
+}
+
+/** Reads `POST /errands/<id>`. Throws `MESSAGE_MALFORMED`. */
+export function parseErrandReport(json: unknown): ErrandReport {
+  return checked(() => readReport(object(json, '')));
+}
+
+function readReport(fields: JsonObject): ErrandReport {
+  return {
+    worker: label(fields.worker, 'worker', 200),
+    state: oneOf(fields.state, 'state', STATES),
+    stored: whole(fields.stored, 'stored'),
+    failed: whole(fields.failed, 'failed'),
+    bytes: quantity(fields.bytes, 'bytes'),
+    message: text(fields.message, 'message', 4000),
+  };
+}

@@ -1,0 +1,74 @@
+/** What the worker does for its server besides attempts: begun once, reported until it is heard. */
+import { messageOf } from '#base';
+import type { Errand, ErrandReport } from '#wire';
+import { pause } from './backoff.ts';
+import type { AgentLog, ServerLink } from './port.ts';
+
+export type ErrandEnd = Pick<ErrandReport, 'stored' | 'failed' | 'bytes' | 'message'>;
+
+/** Does an errand for the server at `url`. Rejects with what kept it from being done. */
+export type RunErrand = (errand: Errand, url: string, signal: AbortSignal) => Promise<ErrandEnd>;
+
+export interface ErrandsOptions {
+  readonly worker: string;
+  readonly run: RunErrand;
+  readonly link: () => Promise<ServerLink>;
+  readonly serverUrl: () => string;
+  readonly lifetime: AbortSignal;
+  readonly log: AgentLog;
+}
+
+const NOTHING: ErrandEnd = { stored: 0, failed: 0, bytes: 0, message: '' };
+const RETRY_MS = 2000;
+const MESSAGE_CHARACTERS = 2000;
+
+export class Errands {
+  readonly #options: ErrandsOptions;
+  /** The server repeats them until it has heard of them. */
+  readonly #known = new Set<number>();
+  readonly #under = new Set<Promise<void>>();
+
+  constructor(options: ErrandsOptions) {
+    this.#options = options;
+  }
+
+  take(errands: readonly Errand[]): void {
+    for (const errand of errands) {
+      if (this.#known.has(errand.id)) continue;
+      this.#known.add(errand.id);
+      const under = this.#do(errand).finally(() => this.#under.delete(under));
+      this.#under.add(under);
+    }
+  }
+
+  /** Resolves when nothing is under way; to be called after the end of the lifetime. */
+  async close(): Promise<void> {
+    await Promise.all(this.#under);
+  }
+
+  async #do(errand: Errand): Promise<void> {
+    const { run, serverUrl, lifetime, log } = this.#options;
+    await this.#report(errand, { state: 'running', ...NOTHING });
+    try {
+      const end = await run(errand, serverUrl(), lifetime);
+      await this.#report(errand, { state: 'done', ...end });
+    } catch (error) {
+      const message = messageOf(error).slice(0, MESSAGE_CHARACTERS);
+      log.warn({ errand: errand.id, reason: message }, 'an errand failed');
+      await this.#report(errand, { state: 'failed', ...NOTHING, message });
+    }
+  }
+
+  async #report(errand: Errand, report: Omit<ErrandReport, 'worker'>): Promise<void> {
+    const { worker, link, lifetime } = this.#options;
+    while (!lifetime.aborted) {
+      try {
+        await (await link()).postJson(`/errands/${errand.id}`, { worker, ...report });
+        return;
+      } catch {
+        // The server is away: it may want to know when it is back.
+        await pause(RETRY_MS, lifetime);
+      }
+    }
+  }
+}
