@@ -15,6 +15,7 @@ export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
   AxisText,
+  Certificates,
   CollectTracesOptions,
   Composition,
   LogChoice,
@@ -25,11 +26,15 @@ export type {
   MachineWish,
   NamedErrors,
   OpenedServer,
+  ProcessNotice,
+  ProcwatchOptions,
   RunOptions,
   ServeOptions,
   StartWish,
+  TlsWish,
   TraceSource,
   TraceStoreOptions,
+  TrapsServeOptions,
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';

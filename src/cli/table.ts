@@ -5,14 +5,19 @@ import { classad } from './table/classad.ts';
 import * as identity from './table/identity.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
+import { procwatch } from './table/procwatch.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
+import * as tls from './table/tls.ts';
 import * as traces from './table/traces.ts';
+import * as traps from './table/traps.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
   { name: 'identity', summary: 'Who runs as whom on this machine.' },
+  { name: 'tls', summary: "Make and show the certificates of the site's server." },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
+  { name: 'traps', summary: 'Collect reports of faults, and see them.' },
 ];
 
 /** Every command, in the order of the help. */
@@ -35,6 +40,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   rm,
   workers,
   stop,
+  tls.init,
+  tls.renew,
+  tls.show,
   traces.collect,
   traces.ls,
   traces.show,
@@ -42,6 +50,13 @@ export const COMMANDS: readonly CommandSpec[] = [
   traces.verify,
   traces.rm,
   identity.map,
+  procwatch,
+  traps.serve,
+  traps.watch,
+  traps.ls,
+  traps.send,
+  traps.ack,
+  traps.silence,
   classad,
   config,
   errors,
