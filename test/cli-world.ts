@@ -51,6 +51,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     machines: async () => {
       throw new Error('no machine was to be talked to');
     },
+    sandbox: async () => {
+      throw new Error('no walls were to be put up');
+    },
     newTraceId: async () => '1795276800.000000001',
     collectTraces: async () => {
       throw new Error('no traces were to be collected');

@@ -122,12 +122,19 @@ export const wallSettings = {
     default: '169.254.0.0/16',
     doc: 'Networks that accounted attempts never reach.',
   },
-  networkAddresses: {
-    name: 'network-addresses',
-    value: 'networks',
+  networkInner4: {
+    name: 'network-inner4',
+    value: 'network',
     type: 'networks',
-    default: '198.18.0.0/15, fd77:696e:6472::/48',
-    doc: 'Where the inner addresses of accounted attempts are taken from: an IPv4 and an IPv6 network.',
+    default: '198.18.0.0/15',
+    doc: 'IPv4 network that the addresses of accounted attempts are taken from.',
+  },
+  networkInner6: {
+    name: 'network-inner6',
+    value: 'network',
+    type: 'networks',
+    default: 'fd77:696e:6472::/48',
+    doc: 'IPv6 network that the addresses of accounted attempts are taken from.',
   },
   networkResolvers: {
     name: 'network-resolvers',

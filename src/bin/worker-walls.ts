@@ -37,7 +37,7 @@ export function wallsFor(of: WallsOfWorker, directory: string): Promise<Walls> {
 }
 
 /** A worker that is root runs jobs of others; one that is not runs those of its own user. */
-function levelOf({ walls }: WallValues, uid: number): Level {
+export function levelOf({ walls }: WallValues, uid = process.geteuid?.() ?? 0): Level {
   if (walls !== 'auto') return walls as Level;
   return uid === 0 && process.platform === 'linux' ? 'private' : 'bare';
 }
@@ -64,20 +64,12 @@ function settingsOf(values: WallValues, secrets: readonly string[]): WallSetting
 }
 
 function networkOf(values: WallValues): WallSettings['network'] {
-  const inner = networks(values.networkAddresses);
-  const [inner4, inner6] = ([4, 6] as const).map((family) => {
-    return inner.find((network) => network.family === family);
-  });
-  if (!inner4 || !inner6) {
-    const found = values.networkAddresses.join(', ');
-    throw binErrors.create('NETWORK_ADDRESSES_WRONG', { found });
-  }
   return {
     internal: networks(values.networkInternal),
     external: networks(values.networkExternal),
     forbidden: networks(values.networkForbidden),
-    inner4,
-    inner6,
+    inner4: onlyOne('network-inner4', values.networkInner4, 4),
+    inner6: onlyOne('network-inner6', values.networkInner6, 6),
     resolvers: values.networkResolvers,
     mostConnections: values.networkConnections,
     setUpScript: values.networkSetUp,
@@ -85,6 +77,13 @@ function networkOf(values: WallValues): WallSettings['network'] {
     scriptMs: values.networkScriptMs,
     prepared: values.networkPrepared,
   };
+}
+
+function onlyOne(setting: string, texts: readonly string[], family: 4 | 6): IpNetwork {
+  const [network, ...more] = networks(texts);
+  if (network?.family === family && more.length === 0) return network;
+  const facts = { setting, found: texts.join(', ') || 'empty', family };
+  throw binErrors.create('INNER_NETWORK_WRONG', facts);
 }
 
 /** The reader of settings has checked them. */

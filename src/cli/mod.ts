@@ -26,10 +26,15 @@ export type {
   NamedErrors,
   OpenedServer,
   RunOptions,
+  Sandbox,
+  SandboxEnd,
+  SandboxPlan,
+  SandboxWish,
   ServeOptions,
   StartWish,
   TraceSource,
   TraceStoreOptions,
+  WallsFound,
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';

@@ -5,11 +5,13 @@ import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { run } from './table/run.ts';
+import * as sandbox from './table/sandbox.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
 import * as traces from './table/traces.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
+  { name: 'sandbox', summary: 'Run a command behind walls, without a server.' },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
 ];
 
@@ -39,6 +41,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   traces.get,
   traces.verify,
   traces.rm,
+  sandbox.doctor,
+  sandbox.run,
+  sandbox.plan,
   classad,
   config,
   errors,
