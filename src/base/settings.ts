@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { formatIpNetwork, parseIpNetwork } from './ip-network.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
@@ -19,6 +20,10 @@ interface SettingValues {
   text: string;
   choice: string;
   address: Address;
+  /** Null: off. */
+  maybeAddress: Address | null;
+  /** Addresses, or ranges as 10.0.0.0/8. */
+  ranges: readonly string[];
   /** Absolute; `''` where a setting may be left out. */
   path: string;
   /** Separated by commas. */
@@ -47,6 +52,8 @@ export interface Surroundings {
 export interface Setting<Type extends SettingType = SettingType> {
   /** Outside: `--lease`, `WINDROW_LEASE`, `lease = …`. */
   readonly name: string;
+  /** Another name in files and, with one dash, on the command line: `p` for `port`. */
+  readonly short?: string;
   readonly type: Type;
   /** The default as a user would write it, or how it follows from the surroundings. */
   readonly default: string | ((surroundings: Surroundings) => string);
@@ -82,6 +89,8 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   text: 'text without line ends',
   choice: 'one of the choices',
   address: 'HOST:PORT like 127.0.0.1:8980 or [::1]:8980',
+  maybeAddress: 'HOST:PORT like 127.0.0.1:8980 or [::1]:8980, or off',
+  ranges: 'addresses or ranges like 10.0.0.0/8 fd00::/8, parted by blanks or commas',
   path: 'a path',
   list: 'a list, separated by commas',
   paths: 'paths, separated by commas',
@@ -116,6 +125,8 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
   text: (text) => (/[\0\r\n]/.test(text) ? undefined : text),
   choice: (text, { setting }) => setting.choices?.find((choice) => choice === text.trim()),
   address: (text) => parseAddress(text),
+  maybeAddress: (text) => (/^\s*(?:off)?\s*$/i.test(text) ? null : parseAddress(text)),
+  ranges: (text) => parseRanges(text),
   path: (text, { base, home }) =>
     text.includes('\0') ? undefined : absolutePath(text, base, home),
   list: (text) => listOf(text),
@@ -156,6 +167,19 @@ const BOOLEANS = new Map([
   ['off', false],
   ['0', false],
 ]);
+
+/** Parted by blanks or commas; undefined when one of them is no address and no range. */
+function parseRanges(text: string): string[] | undefined {
+  const ranges = text.split(/[\s,]+/).filter((one) => one !== '');
+  return ranges.every(isRange) ? ranges : undefined;
+}
+
+function isRange(text: string): boolean {
+  const [address = '', length, ...more] = text.split('/');
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const isLength = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= most);
+  return most > 0 && isLength && more.length === 0;
+}
 
 /** `HOST:PORT`, `[IPv6]:PORT`; undefined if it is none. */
 export function parseAddress(text: string): Address | undefined {

@@ -32,6 +32,36 @@ export const binErrors = defineErrors({
     status: 400,
     example: { file: 'nodes.txt', reason: 'no such file or directory' },
   },
+  ROOT_KEPT: {
+    message: 'it was started by root, and cannot turn to the account {user}',
+    todo: 'Make the account (useradd --system windrow), name another with --user, or insist with --user root.',
+    status: 500,
+    example: { user: 'windrow' },
+  },
+  DAEMON_RUNS: {
+    message: 'a collector runs already: process {pid}, says {path}',
+    todo: 'Stop it first, or give this one another --pidfile, --port and --state.',
+    status: 409,
+    example: { pid: 4711, path: '/run/windrow-traps.pid' },
+  },
+  DAEMON_NOT_STARTED: {
+    message: 'the daemon ended before it served',
+    todo: 'Its log says why: {log}',
+    status: 500,
+    example: { log: '/var/log/windrow-traps.log' },
+  },
+  PID_FILE_FAILED: {
+    message: 'the process id cannot be written to {path}: {reason}',
+    todo: 'Name another place with --pidfile.',
+    status: 500,
+    example: { path: '/run/windrow-traps.pid', reason: 'permission denied' },
+  },
+  LOG_FILE_FAILED: {
+    message: 'the log cannot be written to {path}: {reason}',
+    todo: 'Name another place with --logfile.',
+    status: 500,
+    example: { path: '/var/log/windrow-traps.log', reason: 'permission denied' },
+  },
   LAUNCHER_MISSING: {
     message: 'the launcher was asked for, but it was not built',
     todo: 'Build it with `npm rebuild` where a C compiler (cc) is, or leave --worker-starter out.',

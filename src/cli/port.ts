@@ -1,6 +1,6 @@
-import type { Address, ErrorEntry, WallValues, WindrowError } from '#base';
-import type { Isolation, Level, Network, ResourceRequest, Usage, Wall, WallsHad } from '#model';
+import type { Address, ErrorEntry, TrapSettings, WallValues, WindrowError } from '#base';
 import type { Collected, CollectStep } from '#traces';
+import type { Sandbox } from './sandbox-port.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -71,6 +71,8 @@ export interface RunOptions {
   readonly stateDirectory: string | null;
   /** Null: loopback, any free port, and no `serving` line. */
   readonly listen: Address | null;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly slots: number;
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
@@ -93,12 +95,23 @@ export interface ServeOptions {
   readonly listen: Address;
   /** Absolute. */
   readonly stateDirectory: string;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  readonly log: LogChoice;
+}
+
+export interface TrapsServeOptions {
+  readonly settings: TrapSettings;
+  /** What the command line gave of them, by name: a daemon is started with the same. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Descriptor on which to say how the start went, for the one who made this a daemon; or null. */
+  readonly readyFd: number | null;
   readonly log: LogChoice;
 }
 
@@ -149,6 +162,12 @@ export interface WorkerOptions {
   readonly log: LogChoice;
 }
 
+/** Where a server's certificate and key are, absolute. */
+export interface TlsWish {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** What the collector of traces of a server is to do. */
 export interface TraceStoreOptions {
   /** Absolute. */
@@ -156,6 +175,8 @@ export interface TraceStoreOptions {
   readonly account: string;
   /** Absolute, or `''`. */
   readonly secretFile: string;
+  /** Absolute, or `''`. */
+  readonly clientAuthority: string;
   readonly anonymous: boolean;
   readonly fileLimitBytes: number;
   readonly idLimitBytes: number;
@@ -298,6 +319,27 @@ export interface Machines {
   ): Promise<MachineExecuted[]>;
 }
 
+/** A server's certificate, as far as others may know it. */
+export interface CertificateView {
+  /** 64 hex digits: what addresses carry behind `#sha256:`. */
+  readonly pin: string;
+  readonly fingerprint: string;
+  readonly names: readonly string[];
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
+export interface Certificates {
+  /** Makes an authority and a first certificate for these names. Throws TLS_…. */
+  init(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** A new certificate by the same authority; `names` `[]`: those of the last. Throws TLS_…. */
+  renew(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** Throws TLS_…. */
+  show(files: TlsWish, nowMs: number): CertificateView;
+  /** Names and addresses of this machine. */
+  ownNames(): readonly string[];
+}
+
 /** A server that this process opened for a while. */
 export interface OpenedServer {
   readonly url: string;
@@ -311,67 +353,28 @@ export interface NamedErrors {
 }
 
 /** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
-/** One way to one wall of this machine. */
-export interface WallFound {
-  readonly wall: Wall;
-  readonly able: boolean;
-  readonly how: string;
-  /** Why not, and what would mend it; `''` where it can. */
-  readonly reason: string;
-  readonly remedy: string;
+/** Whose processes are watched, and what is done about them. */
+export interface ProcwatchOptions {
+  /** Command names of daemons whose children are jobs. */
+  readonly daemons: readonly string[];
+  /** How long after its end something of a job may be left. */
+  readonly graceMs: number;
+  readonly kill: boolean;
 }
 
-export interface WallsFound {
-  /** What attempts get whose jobs say nothing. */
-  readonly level: Level;
-  readonly ways: readonly WallFound[];
-  readonly networks: readonly Network[];
-  readonly roots: readonly string[];
-  readonly remarks: readonly string[];
-}
-
-/** A command to be run behind walls without a server. */
-export interface SandboxWish {
-  readonly words: readonly string[];
-  readonly isolation: Isolation;
-  readonly request: ResourceRequest;
-  /** 0: none. */
-  readonly timeoutMs: number;
-  /** Absolute, or null: in its scratch directory. */
-  readonly directory: string | null;
-  /** Absolute; where it makes its own directory. */
-  readonly workerDirectory: string;
-  readonly values: WallValues;
-}
-
-/** Operations as they are printed: what they are besides `part` and `do` is the part's affair. */
-export interface SandboxPlan {
-  readonly operations: readonly { readonly part: string; readonly do: string }[];
-  /** What the new process does before it runs anything. */
-  readonly cgroups: readonly string[];
-  readonly namespaces: readonly string[];
-  readonly files: readonly string[];
-  readonly command: readonly string[];
-  readonly walls: WallsHad;
-}
-
-export interface SandboxEnd {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  /** One sentence, or `''` when it ended by itself. */
-  readonly reason: string;
-  readonly walls: WallsHad;
-  readonly usage: Usage;
-  /** Bytes by the comment of the rule that counted them. */
-  readonly network: Readonly<Record<string, number>>;
-}
-
-/** The walls of this machine, without a server. Rejects with WindrowErrors. */
-export interface Sandbox {
-  examine(values: WallValues, workerDirectory: string): Promise<WallsFound>;
-  plan(wish: SandboxWish): Promise<SandboxPlan>;
-  /** stdout and stderr are passed on; ended when `world.ending` is. */
-  run(wish: SandboxWish, world: World): Promise<SandboxEnd>;
+/** Something that was noticed about the processes of batch jobs, with a sentence. */
+export interface ProcessNotice {
+  readonly kind:
+    | 'watching'
+    | 'begun'
+    | 'ended'
+    | 'daemonised'
+    | 'left-behind'
+    | 'killed'
+    | 'stuck'
+    | 'events-lost'
+    | 'too-many';
+  readonly text: string;
 }
 
 export interface Composition {
@@ -379,12 +382,21 @@ export interface Composition {
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
   sandbox(): Promise<Sandbox>;
+  serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;
+  /** Certificates of the site's own, loaded when they are needed. */
+  certificates(): Promise<Certificates>;
   /** An id for one collection of traces. */
   newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
   collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
+  /** Watches until `signal` is aborted. Rejects with PROCWATCH_…. */
+  watchProcesses(
+    options: ProcwatchOptions,
+    tell: (notice: ProcessNotice) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

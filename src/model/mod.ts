@@ -28,6 +28,18 @@ export {
   taskStateName,
 } from './task.ts';
 export {
+  type Acknowledgement,
+  type RememberedTraps,
+  type Silence,
+  TRAP_CATEGORIES,
+  type Trap,
+  type TrapCategory,
+  type TrapChange,
+  type TrapKind,
+  type TrapRecord,
+  trapCategoryOf,
+} from './trap.ts';
+export {
   areSources,
   FIGURES,
   type Figure,

@@ -93,6 +93,24 @@ export const sandboxErrors = defineErrors({
       reason: 'device or resource busy',
     },
   },
+  PROCWATCH_NO_LAUNCHER: {
+    message: 'the launcher, through which the kernel tells of processes, is not there',
+    todo: 'Install a C compiler and run "npm rebuild" in the folder of Windrow.',
+    status: 500,
+    example: {},
+  },
+  PROCWATCH_NOT_ALLOWED: {
+    message: 'only root may follow the processes of everybody',
+    todo: 'Run it as root; it needs CAP_NET_ADMIN in the first network namespace.',
+    status: 403,
+    example: {},
+  },
+  PROCWATCH_ENDED: {
+    message: 'the events of processes stopped coming: {reason}',
+    todo: 'In a container the kernel tells nothing: run it on the machine itself.',
+    status: 500,
+    example: { reason: 'listening to the process connector: Operation not permitted' },
+  },
   LINE_PROCESS_NOT_STARTED: {
     message: 'cannot start {program}: {reason}',
     todo: 'Check that the program exists and is executable.',

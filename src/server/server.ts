@@ -1,9 +1,10 @@
 /** The server: its parts joined, started, and ended in the right order. */
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
-import { messageOf, systemCodeOf } from '#base';
+import { messageOf, systemCodeOf, withPin } from '#base';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
 import { describeHappening } from './api/machines.ts';
@@ -17,7 +18,7 @@ import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
-import { assembleHttp } from './http/assemble.ts';
+import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
 import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
@@ -27,6 +28,7 @@ import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
+import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
@@ -55,6 +57,8 @@ export interface ServerOptions {
   readonly validators: number;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
+  /** Null: plain HTTP. */
+  readonly tls: ServerTls | null;
   /** Other protocols on the server's address. */
   readonly faces: readonly Face[];
   /** Null: it keeps none. */
@@ -75,6 +79,7 @@ export class Server {
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #leases: LeaseWatch;
+  readonly #pruning: Pruning;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #statisticsAtMs = 0;
@@ -99,6 +104,7 @@ export class Server {
       active: new Set(),
       workers: new Map(),
       slotsByName: new Map(),
+      orders: new Map(),
       leases: new Map(),
       lost: new Map(),
       nextTicket: 1,
@@ -142,6 +148,7 @@ export class Server {
     });
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
+    this.#pruning = new Pruning({ core, store, layout, tables, log: options.log });
     const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
     const parts: ApiParts = {
       core,
@@ -164,6 +171,7 @@ export class Server {
       results,
       desk: this.#desk,
       errands,
+      tls: options.tls,
       door: this.#door,
       session,
       adminToken,
@@ -189,6 +197,11 @@ export class Server {
     return server;
   }
 
+  /** New connections get this certificate; the address stays that of the pin it was opened with. */
+  takeCertificate(tls: ServerTls): void {
+    (this.#http.server as unknown as SecureServer).setSecureContext(secureOptions(tls));
+  }
+
   /** A trace came home: those who watch are told. */
   traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
     this.core.happened({ kind: 'trace', trace: id, name, bytes });
@@ -207,7 +220,9 @@ export class Server {
     }
     const bound = this.#http.server.address() as AddressInfo;
     const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-    this.#url = `http://${name}:${bound.port}`;
+    const { tls } = this.#options;
+    const scheme = tls ? 'https' : 'http';
+    this.#url = withPin(`${scheme}://${name}:${bound.port}`, tls?.pin ?? null);
     return this.#url;
   }
 
@@ -250,6 +265,7 @@ export class Server {
 
   #startTimers(): void {
     this.#leases.start();
+    if (!this.#options.readOnly) this.#pruning.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
@@ -340,6 +356,11 @@ export class Server {
     await this.#door.everyoneTold(signal);
   }
 
+  /** Deletes what no job needs any more, now rather than within a minute. */
+  prune(): Promise<void> {
+    return this.#pruning.run();
+  }
+
   /** Nothing more is handed out; workers are told to finish what they have. */
   drain(): void {
     this.core.draining = true;
@@ -358,6 +379,7 @@ export class Server {
     this.core.commit.end();
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#pruning.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

@@ -60,14 +60,14 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     }
   } finally {
     directory.release();
-    if (wishes.endsClient) removeClient(options);
+    if (wishes.endsClient) await removeClient(options);
   }
 }
 
-function removeClient({ clientFile, sessionTag, dir, log }: RunWorkerOptions): void {
+async function removeClient({ clientFile, sessionTag, dir, log }: RunWorkerOptions): Promise<void> {
   if (clientFile === null) return;
   try {
-    const isGone = removeClientFile(clientFile, sessionTag, dir);
+    const isGone = await removeClientFile(clientFile, sessionTag, dir);
     if (isGone) log.info({ clientFile }, 'removed this executable, as a job asked');
   } catch (error) {
     log.warn({ clientFile, reason: messageOf(error) }, 'this executable could not be removed');

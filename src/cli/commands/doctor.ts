@@ -1,7 +1,7 @@
 import { LEVEL_NAMES, LEVELS, WALLS } from '#model';
 import type { CommandInput } from '../command.ts';
 import { lookOf } from '../format.ts';
-import type { WallFound, WallsFound } from '../port.ts';
+import type { WallFound, WallsFound } from '../sandbox-port.ts';
 import type { doctor as spec } from '../table/sandbox.ts';
 import { formatFacts, formatTable } from '../text-table.ts';
 import type { World } from '../world.ts';

@@ -6,6 +6,7 @@ import { logChoice } from '../log-choice.ts';
 import { machineWish } from '../machine-wish.ts';
 import type { RunOptions } from '../port.ts';
 import type { run as spec } from '../table/run.ts';
+import { tlsWishOf } from '../tls-wish.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -84,6 +85,7 @@ function runOptions(input: Input, world: World): RunOptions {
     stateDirectory: own('stateDirectory') ? values.stateDirectory : null,
     listen: own('listen') ? values.listen : null,
     insecure: values.insecure,
+    tls: tlsWishOf(values),
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
     // Whoever runs a sweep here runs it as anything else: as himself, even as root.

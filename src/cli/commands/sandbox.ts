@@ -5,7 +5,7 @@ import { systemReasonOf } from '#base';
 import { type Isolation, LEVELS, type Level, type Network, WALLS, type Wall } from '#model';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
-import type { SandboxEnd, SandboxPlan, SandboxWish } from '../port.ts';
+import type { SandboxEnd, SandboxPlan, SandboxWish } from '../sandbox-port.ts';
 import type { plan as planSpec, run as runSpec } from '../table/sandbox.ts';
 import { formatFacts } from '../text-table.ts';
 import type { World } from '../world.ts';

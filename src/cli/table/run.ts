@@ -148,6 +148,9 @@ export const run = {
       doc: 'Let workers of other machines connect here; only as an option, not from settings files.',
     },
     insecure: { kind: 'setting', setting: 'insecure' },
+    tls: { kind: 'setting', setting: 'tls' },
+    tlsCertificate: { kind: 'setting', setting: 'tlsCertificate' },
+    tlsKey: { kind: 'setting', setting: 'tlsKey' },
     nodes: {
       kind: 'text',
       flags: '--nodes <file>',

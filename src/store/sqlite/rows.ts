@@ -1,6 +1,13 @@
 /** Between the contract's nouns and SQLite's rows. */
 import { type AttemptRecord, type Cause, NO_ISOLATION } from '#model';
-import type { AttemptRow, CollectedRow, StoredGrant, StoredJob, StoredTable } from '../contract.ts';
+import type {
+  AttemptRow,
+  CollectedRow,
+  StoredGrant,
+  StoredJob,
+  StoredTable,
+  StoredWorker,
+} from '../contract.ts';
 
 export type Row = Record<string, unknown>;
 export type Cell = string | number | null;
@@ -112,6 +119,7 @@ export function jobCells(job: StoredJob): Cell[] {
     job.resultsEnd?.bytes ?? null,
     job.collectedAtMs,
     JSON.stringify(job.published),
+    job.emptied ? 1 : 0,
   ];
 }
 
@@ -124,6 +132,7 @@ export function jobOf(row: Row): StoredJob {
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),
+    emptied: row.emptied === 1,
     resultsEnd:
       resultsSegment === null
         ? null
@@ -137,4 +146,9 @@ export function tableOf(row: Row): StoredTable {
 
 export function grantOf(row: Row): StoredGrant {
   return { ...(row as unknown as StoredGrant), tasks: JSON.parse(row.tasks as string) };
+}
+
+export function workerOf({ ordered, ...row }: Row): StoredWorker {
+  const order = ordered === null ? null : JSON.parse(ordered as string);
+  return { ...(row as unknown as StoredWorker), order };
 }
