@@ -59,6 +59,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     collectTraces: async () => {
       throw new Error('no traces were to be collected');
     },
+    watchProcesses: async () => {
+      throw new Error('no processes were to be watched');
+    },
     openState: async () => {
       throw new Error('no state was to be opened');
     },

@@ -16,6 +16,8 @@ export function compositionFor(world: World): Composition {
     newTraceId: async () => (await import('./traces.ts')).newTraceId(),
     collectTraces: async (options, signal) =>
       (await import('./traces.ts')).collectTraces(options, signal),
+    watchProcesses: async (options, tell, signal) =>
+      (await import('./procwatch.ts')).watch(options, tell, signal),
     openState: async (stateDirectory) => {
       const { openState } = await import('./serve.ts');
       return openState(stateDirectory, world.surroundings.environment);

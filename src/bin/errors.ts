@@ -8,12 +8,6 @@ export const binErrors = defineErrors({
     status: 422,
     example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
   },
-  NETWORK_ADDRESSES_WRONG: {
-    message: 'the setting network-addresses is {found}, and not an IPv4 and an IPv6 network',
-    todo: 'Name one of each, for example 198.18.0.0/15, fd77:696e:6472::/48.',
-    status: 422,
-    example: { found: '198.18.0.0/15' },
-  },
   CLUSTER_TOO_SMALL: {
     message: '{up} of {count} machines have a worker, at least {expected} are wanted',
     todo: 'Mend what is wrong with the others, or ask for fewer (--at-least, or at-least under [cluster]).',

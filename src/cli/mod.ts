@@ -26,6 +26,8 @@ export type {
   MachineWish,
   NamedErrors,
   OpenedServer,
+  ProcessNotice,
+  ProcwatchOptions,
   RunOptions,
   ServeOptions,
   StartWish,
