@@ -14,12 +14,6 @@ export const binErrors = defineErrors({
     status: 422,
     example: { reason: 'cannot start ./ising: there is no such file (ENOENT)' },
   },
-  INNER_NETWORK_WRONG: {
-    message: 'the setting {setting} is {found}, and not one IPv{family} network',
-    todo: 'Name one that the site does not use, or leave it out.',
-    status: 422,
-    example: { setting: 'network-inner4', found: 'fc00::/7', family: 4 },
-  },
   CLUSTER_TOO_SMALL: {
     message: '{up} of {count} machines have a worker, at least {expected} are wanted',
     todo: 'Mend what is wrong with the others, or ask for fewer (--at-least, or at-least under [cluster]).',

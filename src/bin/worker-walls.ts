@@ -1,5 +1,5 @@
 /** The walls of a worker, from its settings. */
-import { type IpNetwork, parseIpNetwork, type WallValues } from '#base';
+import type { NetworkValues, WallValues } from '#base';
 import type { Level } from '#model';
 import {
   findLauncher,
@@ -10,10 +10,9 @@ import {
   type Walls,
   type WallsOptions,
 } from '#sandbox';
-import { binErrors } from './errors.ts';
 
 export interface WallsOfWorker {
-  readonly values: WallValues;
+  readonly values: WallValues & NetworkValues;
   /** Absolute: directories and files that no attempt is to see; those that are not there do not matter. */
   readonly secrets: readonly string[];
   readonly log: WallsOptions['log'];
@@ -37,12 +36,15 @@ export function wallsFor(of: WallsOfWorker, directory: string): Promise<Walls> {
 }
 
 /** A worker that is root runs jobs of others; one that is not runs those of its own user. */
-export function levelOf({ walls }: WallValues, uid = process.geteuid?.() ?? 0): Level {
+export function levelOf(
+  { walls }: Pick<WallValues, 'walls'>,
+  uid = process.geteuid?.() ?? 0,
+): Level {
   if (walls !== 'auto') return walls as Level;
   return uid === 0 && process.platform === 'linux' ? 'private' : 'bare';
 }
 
-function settingsOf(values: WallValues, secrets: readonly string[]): WallSettings {
+function settingsOf(values: WallsOfWorker['values'], secrets: readonly string[]): WallSettings {
   const { cgroupBase, cpuCeiling, cpuPinning, memoryLimit, mostTasks } = values;
   return {
     cgroup: {
@@ -63,30 +65,20 @@ function settingsOf(values: WallValues, secrets: readonly string[]): WallSetting
   };
 }
 
-function networkOf(values: WallValues): WallSettings['network'] {
+const PREPARED = 8;
+
+function networkOf(values: NetworkValues): WallSettings['network'] {
   return {
-    internal: networks(values.networkInternal),
-    external: networks(values.networkExternal),
-    forbidden: networks(values.networkForbidden),
-    inner4: onlyOne('network-inner4', values.networkInner4, 4),
-    inner6: onlyOne('network-inner6', values.networkInner6, 6),
+    internal: values.networkInternal,
+    external: values.networkExternal,
+    forbidden: values.networkForbidden,
     resolvers: values.networkResolvers,
+    inner4: values.networkIpv4,
+    inner6: values.networkIpv6,
     mostConnections: values.networkConnections,
     setUpScript: values.networkSetUp,
     tearDownScript: values.networkTearDown,
     scriptMs: values.networkScriptMs,
-    prepared: values.networkPrepared,
+    prepared: values.networkPrepared ?? (values.networkSetUp === '' ? PREPARED : 0),
   };
-}
-
-function onlyOne(setting: string, texts: readonly string[], family: 4 | 6): IpNetwork {
-  const [network, ...more] = networks(texts);
-  if (network?.family === family && more.length === 0) return network;
-  const facts = { setting, found: texts.join(', ') || 'empty', family };
-  throw binErrors.create('INNER_NETWORK_WRONG', facts);
-}
-
-/** The reader of settings has checked them. */
-function networks(texts: readonly string[]): IpNetwork[] {
-  return texts.flatMap((text) => parseIpNetwork(text) ?? []);
 }

@@ -1,4 +1,11 @@
-import type { Address, ErrorEntry, TrapSettings, WallValues, WindrowError } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  TrapSettings,
+  WallValues,
+  WindrowError,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { Sandbox } from './sandbox-port.ts';
 import type { World } from './world.ts';
@@ -156,7 +163,7 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
-  readonly walls: WallValues;
+  readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;

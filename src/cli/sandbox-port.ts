@@ -1,5 +1,5 @@
 /** What the command line asks of the walls of this machine. */
-import type { WallValues } from '#base';
+import type { NetworkValues, WallValues } from '#base';
 import type { Isolation, Level, Network, ResourceRequest, Usage, Wall, WallsHad } from '#model';
 import type { World } from './world.ts';
 
@@ -33,7 +33,7 @@ export interface SandboxWish {
   readonly directory: string | null;
   /** Absolute; where it makes its own directory. */
   readonly workerDirectory: string;
-  readonly values: WallValues;
+  readonly values: WallValues & NetworkValues;
 }
 
 /** Operations as they are printed: what they are besides `part` and `do` is the part's affair. */
@@ -60,7 +60,7 @@ export interface SandboxEnd {
 
 /** The walls of this machine, without a server. Rejects with WindrowErrors. */
 export interface Sandbox {
-  examine(values: WallValues, workerDirectory: string): Promise<WallsFound>;
+  examine(values: WallValues & NetworkValues, workerDirectory: string): Promise<WallsFound>;
   plan(wish: SandboxWish): Promise<SandboxPlan>;
   /** stdout and stderr are passed on; ended when `world.ending` is. */
   run(wish: SandboxWish, world: World): Promise<SandboxEnd>;
