@@ -8,6 +8,12 @@ export const binErrors = defineErrors({
     status: 422,
     example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
   },
+  SANDBOX_NOT_STARTED: {
+    message: '{reason}',
+    todo: 'Check the command; what it printed may say more. "windrow doctor" tries every wall.',
+    status: 422,
+    example: { reason: 'cannot start ./ising: there is no such file (ENOENT)' },
+  },
   CLUSTER_TOO_SMALL: {
     message: '{up} of {count} machines have a worker, at least {expected} are wanted',
     todo: 'Mend what is wrong with the others, or ask for fewer (--at-least, or at-least under [cluster]).',

@@ -36,7 +36,10 @@ export function wallsFor(of: WallsOfWorker, directory: string): Promise<Walls> {
 }
 
 /** A worker that is root runs jobs of others; one that is not runs those of its own user. */
-function levelOf({ walls }: WallValues, uid: number): Level {
+export function levelOf(
+  { walls }: Pick<WallValues, 'walls'>,
+  uid = process.geteuid?.() ?? 0,
+): Level {
   if (walls !== 'auto') return walls as Level;
   return uid === 0 && process.platform === 'linux' ? 'private' : 'bare';
 }

@@ -7,6 +7,7 @@ import type {
   WindrowError,
 } from '#base';
 import type { Collected, CollectStep } from '#traces';
+import type { Sandbox } from './sandbox-port.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -387,6 +388,7 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  sandbox(): Promise<Sandbox>;
   serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;

@@ -7,6 +7,7 @@ import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { procwatch } from './table/procwatch.ts';
 import { run } from './table/run.ts';
+import * as sandbox from './table/sandbox.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
 import * as tls from './table/tls.ts';
 import * as traces from './table/traces.ts';
@@ -14,6 +15,7 @@ import * as traps from './table/traps.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
+  { name: 'sandbox', summary: 'Run a command behind walls, without a server.' },
   { name: 'identity', summary: 'Who runs as whom on this machine.' },
   { name: 'tls', summary: "Make and show the certificates of the site's server." },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
@@ -49,6 +51,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   traces.get,
   traces.verify,
   traces.rm,
+  sandbox.doctor,
+  sandbox.run,
+  sandbox.plan,
   identity.map,
   procwatch,
   traps.serve,

@@ -42,13 +42,16 @@ export interface MachineOptions {
 
 /** Whether a wall of the level that attempts get by themselves cannot be put up. */
 export function lackingOf(level: Level, abilities: readonly Ability[]): readonly Ability[] {
-  const wanted: readonly Wall[] = LEVELS[level];
-  return abilities.filter(({ wall, able }) => !able && wanted.includes(wall));
+  return LEVELS[level].flatMap((wall) => {
+    const ways = abilities.filter((ability) => ability.wall === wall);
+    return ways.some(({ able }) => able) ? [] : ways.slice(0, 1);
+  });
 }
 
 export interface FoundMachine {
   readonly machine: Machine;
   readonly advertised: MachineWalls;
+  /** Every way to every wall; a wall stands here when one of its ways is open. */
   readonly abilities: readonly Ability[];
   readonly parts: readonly ReadyPart[];
   readonly hands: Hands;
@@ -66,7 +69,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     ...readyParts(options),
   ]);
   const ofParts = parts.flatMap((part) => part.abilities.map((one) => unlessOpen(one, fence)));
-  const abilities = strongest([...ofParts, ...fence.abilities]);
+  const abilities = [...ofParts, ...fence.abilities];
   const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
   const roots = await openRoots(ground);
   const machine: Machine = {
@@ -119,14 +122,6 @@ function networksOf(able: ReadonlySet<Wall>, isAccounted: boolean): Network[] {
   return NETWORKS.filter((mode) => {
     if (mode === 'host') return true;
     return mode === 'none' ? able.has('network') : isAccounted;
-  });
-}
-
-/** One line for each wall: how it is made here, or, where nobody can, the first reason. */
-function strongest(abilities: readonly Ability[]): Ability[] {
-  return WALLS.flatMap((wall) => {
-    const ways = abilities.filter((ability) => ability.wall === wall);
-    return ways.find(({ able }) => able) ?? ways[0] ?? [];
   });
 }
 
