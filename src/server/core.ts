@@ -15,7 +15,7 @@ import type {
 } from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts } from '#scheduler';
-import type { TaskNote } from '#store';
+import type { TaskNote, WorkerOrder } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures } from '#wire';
 import type { GroupCommit } from './commit.ts';
@@ -42,6 +42,10 @@ export interface Job {
   collectedAtMs: number | null;
   /** Files that its collection has put into its output directory. */
   published: readonly PublishedFile[];
+  /** It was removed, and its results are deleted, or about to be. */
+  emptied: boolean;
+  /** Others that are taking over its results at this moment. */
+  takers: number;
   /** Why its outputs could not be written the last time, or null. */
   collectionError: unknown;
   readonly results: SegmentStore;
@@ -184,6 +188,8 @@ export interface Core {
   readonly workers: Map<string, Worker>;
   /** Slots of every worker ever seen, by name, for figures of jobs that are over. */
   readonly slotsByName: Map<string, number>;
+  /** What workers were told to do before the server started, until they come back. */
+  readonly orders: Map<string, WorkerOrder>;
   readonly leases: Map<Ticket, Lease>;
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
   readonly lost: Map<Ticket, LostLease>;

@@ -7,13 +7,13 @@ import type { Clock } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
 import type { TrapRecord } from '#model';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
-import type { Change, Store } from '#store';
+import type { Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
-import { GroupCommit, type Latecomers } from './commit.ts';
+import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
@@ -27,9 +27,11 @@ import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
+import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
+import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
@@ -39,7 +41,6 @@ const BACKLOG = 4096;
 const DISK_MS = 1000;
 const FAULTS_MS = 2000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
-const STATISTICS_MS = 1000;
 
 export interface ServerOptions {
   readonly store: Store;
@@ -81,9 +82,10 @@ export class Server {
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #leases: LeaseWatch;
+  readonly #late: LateChanges;
+  readonly #pruning: Pruning;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
-  #statisticsAtMs = 0;
   #url = '';
   #closing: Promise<void> | null = null;
 
@@ -94,7 +96,7 @@ export class Server {
     const { clock, store } = options;
     const commit = new GroupCommit(
       store,
-      () => this.#beforeCommit(),
+      () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
     this.core = {
@@ -105,6 +107,7 @@ export class Server {
       active: new Set(),
       workers: new Map(),
       slotsByName: new Map(),
+      orders: new Map(),
       leases: new Map(),
       lost: new Map(),
       nextTicket: 1,
@@ -121,6 +124,7 @@ export class Server {
       finished: (job) => this.#finish(job),
     };
     const core = this.core;
+    this.#late = new LateChanges(core);
     this.#leases = new LeaseWatch(core, () => {
       forgetLost(core);
       this.#releaseDelayed();
@@ -148,6 +152,7 @@ export class Server {
     });
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
+    this.#pruning = new Pruning({ core, store, layout, tables, log: options.log });
     const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
     const parts: ApiParts = {
       core,
@@ -247,45 +252,9 @@ export class Server {
     return this.#url;
   }
 
-  /** All in one turn, so that ends of attempts, their results and the states fit together. */
-  #beforeCommit(): Latecomers {
-    const changes: Change[] = [];
-    const jobs = [...this.core.jobs.values()];
-    const flushes: Promise<void>[] = [];
-    for (const job of jobs) {
-      changes.push(...this.#resultsEnd(job));
-      flushes.push(job.results.flush());
-      for (const { segment, bytes } of job.tasks.takeDirty()) {
-        changes.push({ kind: 'states', job: job.id, segment, bytes });
-      }
-    }
-    changes.push(...this.#statistics(jobs));
-    return { changes, synced: allDone(flushes) };
-  }
-
-  #resultsEnd(job: Job): Change[] {
-    const { segment, bytes } = job.results.end;
-    if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
-    job.resultsEnd = { segment, bytes };
-    return [{ kind: 'results-end', job: job.id, segment, bytes }];
-  }
-
-  #statistics(jobs: readonly Job[]): Change[] {
-    const now = this.core.clock.monotonic();
-    const due = now - this.#statisticsAtMs >= STATISTICS_MS;
-    if (due) this.#statisticsAtMs = now;
-    return jobs
-      .filter((job) => job.statisticsUrgent || (due && job.statisticsDirty))
-      .map((job) => {
-        job.statisticsDirty = false;
-        job.statisticsUrgent = false;
-        const json = JSON.stringify(job.statistics);
-        return { kind: 'statistics', job: job.id, through: this.core.sequence, json };
-      });
-  }
-
   #startTimers(): void {
     this.#leases.start();
+    if (!this.#options.readOnly) this.#pruning.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
@@ -376,6 +345,11 @@ export class Server {
     await this.#door.everyoneTold(signal);
   }
 
+  /** Deletes what no job needs any more, now rather than within a minute. */
+  prune(): Promise<void> {
+    return this.#pruning.run();
+  }
+
   /** Nothing more is handed out; workers are told to finish what they have. */
   drain(): void {
     this.core.draining = true;
@@ -394,6 +368,7 @@ export class Server {
     this.core.commit.end();
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#pruning.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();
@@ -407,12 +382,6 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
-}
-
-/** Rejects like the first that rejected, but only when none is under way any more. */
-async function allDone(works: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(works);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** A later job has taken over the output; an earlier one must not write over it. */

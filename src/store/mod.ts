@@ -10,6 +10,7 @@ export type {
   StoredTable,
   StoredWorker,
   TaskNote,
+  WorkerOrder,
 } from './contract.ts';
 export { storeErrors } from './errors.ts';
 export { SqliteStore } from './sqlite/store.ts';

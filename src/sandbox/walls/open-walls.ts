@@ -20,7 +20,7 @@ import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
 import type { ReadyPart } from './ready-part.ts';
 
-export interface WallsOptions extends Omit<MachineOptions, 'complain'> {
+export interface WallsOptions extends Omit<MachineOptions, 'complain' | 'remark'> {
   /** Told of what was left and removed, and of what could not be. */
   readonly log: { warn(facts: object, sentence: string): void };
 }
@@ -191,7 +191,9 @@ class WallsOfWorker implements Walls {
   }
 
   #machine(): Promise<FoundMachine> {
-    this.#found ??= findMachine({ ...this.#options, complain: this.#complainOf }).then((found) => {
+    const { log } = this.#options;
+    const told = { complain: this.#complainOf, remark: (said: string) => log.warn({}, said) };
+    this.#found ??= findMachine({ ...this.#options, ...told }).then((found) => {
       this.#parts = found.parts;
       this.#tell(found);
       return found;

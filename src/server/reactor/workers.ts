@@ -85,6 +85,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     firstHeardMs: nowMonotonicMs,
   };
   core.workers.set(news.id, worker);
+  obeyOrder(core, worker);
   if (news.kind === 'sync') {
     const { id, name, platform, slots } = worker;
     const stored = { id, name, platform, slots, firstSeenMs: now, lastSeenMs: now, awayMs };
@@ -92,6 +93,17 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     core.happened({ kind: 'worker', worker: id });
   }
   return worker;
+}
+
+/** It was told so when an earlier run of this server knew it. */
+function obeyOrder(core: Core, worker: Worker): void {
+  const order = core.orders.get(worker.id);
+  if (!order) return;
+  core.orders.delete(worker.id);
+  worker.state = order.state;
+  worker.stateReason = order.reason;
+  worker.stateActor = order.actor;
+  worker.stateAtMs = order.atMs;
 }
 
 export function touchWorker(core: Core, worker: Worker): void {

@@ -18,6 +18,7 @@ export const TOKEN = 'the-admin-token-of-the-test';
 
 export interface Field {
   readonly server: Server;
+  readonly store: SqliteStore;
   readonly url: string;
   readonly root: string;
   /** Ends this server without a word, as far as one process can, and starts another on its state. */
@@ -41,8 +42,9 @@ export interface FieldOptions {
 export async function openField(t: TestContext, options: FieldOptions = {}): Promise<Field> {
   const root = options.root ?? mkdtempSync(join(tmpdir(), 'windrow-server-'));
   mkdirSync(root, { recursive: true });
+  const store = new SqliteStore(join(root, 'state', 'windrow.sqlite'));
   const server = await Server.open({
-    store: new SqliteStore(join(root, 'state', 'windrow.sqlite')),
+    store,
     stateDirectory: join(root, 'state'),
     session: SESSION,
     adminToken: TOKEN,
@@ -89,6 +91,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
   };
   return {
     server,
+    store,
     url,
     root,
     api,

@@ -1,6 +1,13 @@
 /** Between the contract's nouns and SQLite's rows. */
 import { type AttemptRecord, type Cause, NO_ISOLATION } from '#model';
-import type { AttemptRow, CollectedRow, StoredGrant, StoredJob, StoredTable } from '../contract.ts';
+import type {
+  AttemptRow,
+  CollectedRow,
+  StoredGrant,
+  StoredJob,
+  StoredTable,
+  StoredWorker,
+} from '../contract.ts';
 
 export type Row = Record<string, unknown>;
 export type Cell = string | number | null;
@@ -37,6 +44,7 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     attempt.reusedFrom,
     accepted ? 1 : 0,
     attempt.walls && JSON.stringify(attempt.walls),
+    usage.network && JSON.stringify(usage.network),
   ];
 }
 
@@ -75,6 +83,7 @@ export function attemptOf(row: Row): AttemptRow {
       tasksPeak: row.tasksPeak as number | null,
       diskBytes: row.diskBytes as number | null,
       sources: row.usageSources as string,
+      network: row.network === null ? null : JSON.parse(row.network as string),
     },
     place: placeOf(row),
     reusedFrom: row.reusedFrom as number | null,
@@ -112,6 +121,7 @@ export function jobCells(job: StoredJob): Cell[] {
     job.resultsEnd?.bytes ?? null,
     job.collectedAtMs,
     JSON.stringify(job.published),
+    job.emptied ? 1 : 0,
   ];
 }
 
@@ -124,6 +134,7 @@ export function jobOf(row: Row): StoredJob {
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),
+    emptied: row.emptied === 1,
     resultsEnd:
       resultsSegment === null
         ? null
@@ -137,4 +148,9 @@ export function tableOf(row: Row): StoredTable {
 
 export function grantOf(row: Row): StoredGrant {
   return { ...(row as unknown as StoredGrant), tasks: JSON.parse(row.tasks as string) };
+}
+
+export function workerOf({ ordered, ...row }: Row): StoredWorker {
+  const order = ordered === null ? null : JSON.parse(ordered as string);
+  return { ...(row as unknown as StoredWorker), order };
 }
