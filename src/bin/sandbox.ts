@@ -51,7 +51,9 @@ async function inPlace<T>(
   try {
     const remarks: string[] = [];
     const log = { warn: (_: object, sentence: string) => void remarks.push(sentence) };
-    const walls = await wallsFor({ values, secrets: [], log }, directory.own);
+    // There will be one attempt: nothing is worth making ahead.
+    const own = { ...values, networkPrepared: 0 };
+    const walls = await wallsFor({ values: own, secrets: [], log }, directory.own);
     await removeTree(join(directory.own, 'scratch'));
     try {
       return await use({ own: directory.own, walls, remarks });

@@ -53,7 +53,7 @@ export const sandboxErrors = defineErrors({
     message: 'this machine cannot put up walls that the job requires: {walls}',
     todo: 'Run "windrow doctor" on the machine: it says why, and what would mend it.',
     status: 422,
-    example: { walls: 'memory, account' },
+    example: { walls: 'account (last stage of the launcher: the worker is not root); memory' },
   },
   WALLS_DIRECTORY_CLOSED: {
     message: 'the directory {directory} is closed to the account {account}, at {closed}',

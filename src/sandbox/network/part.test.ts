@@ -130,6 +130,7 @@ describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT
     await field.runTool(['nft', 'add table ip guard']);
     const drops = 'add chain ip guard fw { type filter hook forward priority 0; policy drop; }';
     await field.runTool(['nft', drops]);
+    await field.runTool(['ip', '-6', 'route', 'add', 'default', 'dev', 'world']);
     const part = createNetworkPart(worldOf(field));
     const ground = groundOf(t, field);
     const { abilities, facts } = await part.probe(ground);

@@ -16,7 +16,7 @@ export interface ProbedNetwork extends NetworkFacts {
   readonly resolvConfPath: string | null;
 }
 
-const HOW = 'counted: namespace, nftables and NAT';
+const HOW = 'accounted: namespace, nftables and NAT';
 
 /** The tools that are run, and who brings them. */
 const TOOLS = [
@@ -73,7 +73,7 @@ async function probe(options: ProbeOptions): Promise<Probed<ProbedNetwork>> {
   const resolvers = findResolvers(settings.resolvers, hasIpv6);
   const mtu = await outerMtu(routes, runTool);
   const found = { hasIpv6, resolvers, mtu, resolvConfPath: resolvConfPath() };
-  const facts = { ...found, remarks: await remarks(found, runTool) };
+  const facts = { ...found, remarks: await remarks(found, routes, runTool) };
   await tryOne(facts, options);
   const ability: Ability = { wall: 'network', how: HOW, able: true };
   // Most workers never have such an attempt: the remarks are made with the first.
@@ -172,9 +172,14 @@ function resolvConfPath(): string | null {
   }
 }
 
-async function remarks(facts: Omit<ProbedNetwork, 'remarks'>, runTool: RunTool): Promise<string[]> {
+async function remarks(
+  facts: Omit<ProbedNetwork, 'remarks'>,
+  routes: readonly Route[],
+  runTool: RunTool,
+): Promise<string[]> {
   const said: string[] = [];
-  if (!facts.hasIpv6) {
+  const leadsOutside = routes.some(({ family, network }) => family === 6 && network === null);
+  if (!facts.hasIpv6 && leadsOutside) {
     said.push(
       'counted networks have no IPv6: the machine does not forward it ' +
         '(net.ipv6.conf.all.forwarding is 0; see docs/guide/network.md before you change that)',

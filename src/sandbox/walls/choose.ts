@@ -16,6 +16,7 @@ const ON_THE_FENCE: readonly Wall[] = ['tmp', 'files', 'readonly', 'network'];
 
 export interface Machine {
   readonly able: ReadonlySet<Wall>;
+  readonly networks: readonly Network[];
   /** What attempts get whose jobs say nothing. */
   readonly level: Level;
   readonly isRoot: boolean;
@@ -58,7 +59,9 @@ export function chooseWalls(
   for (const wall of limitsOf(request)) asked.add(wall);
   // The job itself says that it is to have the host's network.
   if (isolation.network === 'host') asked.delete('network');
-  const missing = requiredWalls(isolation).filter((wall) => !machine.able.has(wall));
+  const hasNetwork = isolation.network === null || machine.networks.includes(isolation.network);
+  const isAble = (wall: Wall) => machine.able.has(wall) && (wall !== 'network' || hasNetwork);
+  const missing = requiredWalls(isolation).filter((wall) => !isAble(wall));
   const possible = new Set([...asked].filter((wall) => machine.able.has(wall)));
   const walls = withCompanions(possible, machine, isolation.root);
   const fenced = walls.has('pid');

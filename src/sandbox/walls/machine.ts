@@ -70,10 +70,12 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
   ]);
   const ofParts = parts.flatMap((part) => part.abilities.map((one) => unlessOpen(one, fence)));
   const abilities = [...ofParts, ...fence.abilities];
+  const networks = networksOf(fence.abilities, ofParts);
   const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
   const roots = await openRoots(ground);
   const machine: Machine = {
     able,
+    networks,
     level,
     isRoot: ground.uid === 0,
     hasCgroup: isAble(parts, 'cgroup', 'track'),
@@ -82,7 +84,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     machine,
     advertised: {
       able: WALLS.filter((wall) => able.has(wall)),
-      networks: networksOf(able, isAble(parts, 'network', 'network') && fence.fence !== null),
+      networks,
       roots: fence.fence === null ? [] : roots.names,
       writable: ground.settings.place.writable,
     },
@@ -118,11 +120,11 @@ function isAble(parts: readonly ReadyPart[], name: PartName, wall: Wall): boolea
   return abilities.some((ability) => ability.able && ability.wall === wall);
 }
 
-function networksOf(able: ReadonlySet<Wall>, isAccounted: boolean): Network[] {
-  return NETWORKS.filter((mode) => {
-    if (mode === 'host') return true;
-    return mode === 'none' ? able.has('network') : isAccounted;
-  });
+/** The fence makes empty networks, a part those that are counted; each may be without the other. */
+function networksOf(ofFence: readonly Ability[], ofParts: readonly Ability[]): Network[] {
+  const isOpen = ({ wall, able }: Ability) => able && wall === 'network';
+  const can = { host: true, none: ofFence.some(isOpen), accounted: ofParts.some(isOpen) };
+  return NETWORKS.filter((mode) => can[mode]);
 }
 
 /** The filter lies in a file, since every start needs it anew from its beginning. */
