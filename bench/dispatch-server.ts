@@ -31,6 +31,7 @@ const server = await Server.open({
   },
   validators: 1,
   readOnly: false,
+  tls: null,
   faces: [],
   traces: null,
   log: (level, message, facts) => console.error(level, message, facts ?? ''),

@@ -29,8 +29,8 @@ import { sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { findExecutableIn } from './executables.ts';
 
-/** How long a worker may take until the server answers it. */
-const CONTACT_MS = 20_000;
+/** A worker may take so much longer to reach the server than ssh to reach the machine. */
+const CONTACT_TIMES = 2;
 const LARGEST_FILE_BYTES = 8 * 1024 * 1024;
 
 export const machines: Machines = {
@@ -89,7 +89,7 @@ export async function startOnAll(
     sessionTag: sessionTag(wish.session),
     urlFor,
     executableFor: (uname: string) => find(canonicalPlatform(uname)),
-    contactMs: CONTACT_MS,
+    contactMs: CONTACT_TIMES * wish.connectTimeoutMs,
   };
   const slotted = list.map((one) => ({ ...one, slots: one.slots || wish.slots }));
   const crowd = crowdOf(inDirectory(slotted, wish.directory), wish, world, signal);

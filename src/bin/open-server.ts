@@ -2,14 +2,23 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
-import type { TraceStoreOptions } from '#cli';
+import {
+  type Clock,
+  isLoopback,
+  makeDirectories,
+  messageOf,
+  systemClock,
+  type TrapSettings,
+} from '#base';
+import type { TlsWish, TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
 import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
+import type { OpenTls } from './tls.ts';
 import type { OpenTraces } from './traces.ts';
+import type { TrapsOfServer } from './traps-of-server.ts';
 import { VERSION } from './version.ts';
 
 export interface OpenServerOptions {
@@ -17,6 +26,8 @@ export interface OpenServerOptions {
   readonly stateDirectory: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly insecure: boolean;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   /** Only its own user submits to it: the user's code may run with the user's rights. */
   readonly isOwn: boolean;
   /** Nothing is handed out or changed, and nobody is told where it listens. */
@@ -26,6 +37,8 @@ export interface OpenServerOptions {
   readonly diskReserveBytes: number;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  /** Null: it collects no traps. */
+  readonly traps: TrapSettings | null;
   /** The environment that code of users gets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -51,7 +64,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const { listen, stateDirectory } = options;
   const layout = layoutOf(stateDirectory);
   const local = isLoopback(listen.host);
-  if (!local && !options.insecure) {
+  if (!local && !options.insecure && options.tls === null) {
     throw serverErrors.create('LISTEN_INSECURE', { address: `${listen.host}:${listen.port}` });
   }
   makeStateDirectory(stateDirectory);
@@ -59,15 +72,34 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const store = new SqliteStore(layout.database);
   let server: Server | undefined;
   let traces: OpenTraces | undefined;
+  let traps: TrapsOfServer | undefined;
+  let tls: OpenTls | undefined;
   try {
     const session = await ensureSecretFile(layout.session);
     const token = await ensureSecretFile(layout.adminToken);
+    if (options.tls) {
+      // Loaded only when it is wanted, as traces: every start of the server is felt.
+      const { openTls } = await import('./tls.ts');
+      tls = openTls(options.tls, options.traces?.clientAuthority ?? '', {
+        onRenewed: (renewed) => server?.takeCertificate(renewed),
+        log: options.log,
+      });
+    }
     if (options.traces) {
-      // Loaded only when it is wanted: every start of the server is felt.
       const { openTraces } = await import('./traces.ts');
       traces = await openTraces(options.traces, {
         insecure: options.insecure,
         onStored: (trace) => server?.traceStored(trace),
+        log: options.log,
+      });
+    }
+    if (options.traps) {
+      const { openTrapsOfServer } = await import('./traps-of-server.ts');
+      traps = await openTrapsOfServer({
+        settings: options.traps,
+        stateDirectory: join(stateDirectory, 'traps'),
+        token,
+        onTold: (trap) => server?.trapTold(trap),
         log: options.log,
       });
     }
@@ -91,11 +123,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       },
       validators: VALIDATORS,
       readOnly: options.readOnly,
-      faces: traces ? [traces.face] : [],
+      tls: tls?.first ?? null,
+      faces: [traces, traps].flatMap((one) => (one ? [one.face] : [])),
       traces: traces?.store ?? (await tracesToRead(options)),
       log: options.log,
       onStop: options.onStop,
     });
+    traps?.watch(server);
     const url = await server.listen(listen.host, listen.port);
     if (options.readOnly) return { server, url, token, session, close: () => server!.close() };
     writeEndpoint(layout.endpoint, url);
@@ -104,10 +138,12 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       url,
       token,
       session,
-      close: () => closeServer(server!, layout.endpoint, traces),
+      close: () => closeServer(server!, layout.endpoint, tls, [traces, traps]),
     };
   } catch (error) {
+    tls?.close();
     await traces?.close();
+    await traps?.close();
     if (server) await server.close().catch(() => undefined);
     else await store.close();
     throw error;
@@ -128,10 +164,16 @@ const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
       onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
   });
 
-async function closeServer(server: Server, endpoint: string, traces?: OpenTraces): Promise<void> {
+async function closeServer(
+  server: Server,
+  endpoint: string,
+  tls: OpenTls | undefined,
+  beside: readonly (OpenTraces | TrapsOfServer | undefined)[],
+): Promise<void> {
+  tls?.close();
   rmSync(endpoint, { force: true });
   await server.close();
-  await traces?.close();
+  for (const one of beside) await one?.close();
 }
 
 function makeStateDirectory(directory: string): void {

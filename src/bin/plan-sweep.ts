@@ -84,6 +84,9 @@ function sweepOptions(options: RunOptions): SweepOptions {
     processes: options.processes,
     gpus: options.gpus,
     time: durationOf(options.timeMs),
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
   };
   return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== undefined));

@@ -1,5 +1,6 @@
 /** `windrow run` on a server of its own, from opening the state to the last worker's end. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Address, messageOf, openLog, WindrowError } from '#base';
 import {
   codedError,
@@ -8,6 +9,7 @@ import {
   type PlannedSweep,
   type RunOptions,
   runSweep,
+  type TlsWish,
   type World,
 } from '#cli';
 import type { LocalWorker } from '#pilots';
@@ -47,6 +49,12 @@ function formerAddress(directory: string): Address {
   }
 }
 
+/** Machines of a run get its address, and with it the pin, by ssh: nobody has to make anything. */
+async function certificatesOf(stateDirectory: string): Promise<TlsWish> {
+  const { ensureCertificates } = await import('./tls.ts');
+  return await ensureCertificates(join(stateDirectory, 'tls'));
+}
+
 export async function runHere(
   { directory, sweep, worker: ready, cluster }: RunHere,
   options: RunOptions,
@@ -59,16 +67,20 @@ export async function runHere(
   });
   const stopping = new AbortController();
   let fault: unknown;
+  const tls =
+    options.tls ?? (cluster && !options.insecure ? await certificatesOf(directory) : null);
   const openAt = (listen: Address) =>
     openServer({
       stateDirectory: directory,
       listen,
       isOwn: true,
       insecure: options.insecure,
+      tls,
       leaseMs: options.leaseMs,
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
       traces: null,
+      traps: null,
       environment: world.surroundings.environment,
       readOnly: false,
       log: (level, message, facts) => log[level](facts ?? {}, message),

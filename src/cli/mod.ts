@@ -15,6 +15,7 @@ export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
   AxisText,
+  Certificates,
   CollectTracesOptions,
   Composition,
   LogChoice,
@@ -25,14 +26,25 @@ export type {
   MachineWish,
   NamedErrors,
   OpenedServer,
+  ProcessNotice,
+  ProcwatchOptions,
   RunOptions,
   ServeOptions,
   StartWish,
+  TlsWish,
   TraceSource,
   TraceStoreOptions,
+  TrapsServeOptions,
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';
+export type {
+  Sandbox,
+  SandboxEnd,
+  SandboxPlan,
+  SandboxWish,
+  WallsFound,
+} from './sandbox-port.ts';
 export { type PlannedSweep, runSweep, type SubmitWish, sendParts } from './submit.ts';
 export { COMMANDS } from './table.ts';
 export type { World } from './world.ts';

@@ -1,5 +1,13 @@
-import type { Address, ErrorEntry, WindrowError } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  TrapSettings,
+  WallValues,
+  WindrowError,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
+import type { Sandbox } from './sandbox-port.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -37,6 +45,9 @@ export interface RunOptions {
   readonly processes: number | undefined;
   readonly gpus: number | undefined;
   readonly timeMs: number | undefined;
+  readonly walls: string | undefined;
+  readonly network: string | undefined;
+  readonly root: string | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
   readonly output: string | undefined;
@@ -67,9 +78,13 @@ export interface RunOptions {
   readonly stateDirectory: string | null;
   /** Null: loopback, any free port, and no `serving` line. */
   readonly listen: Address | null;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly slots: number;
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
+  /** Of its worker, for jobs that ask for none. */
+  readonly workerWalls: string;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
@@ -87,12 +102,25 @@ export interface ServeOptions {
   readonly listen: Address;
   /** Absolute. */
   readonly stateDirectory: string;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  /** Null: it collects no traps. */
+  readonly traps: TrapSettings | null;
+  readonly log: LogChoice;
+}
+
+export interface TrapsServeOptions {
+  readonly settings: TrapSettings;
+  /** What the command line gave of them, by name: a daemon is started with the same. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Descriptor on which to say how the start went, for the one who made this a daemon; or null. */
+  readonly readyFd: number | null;
   readonly log: LogChoice;
 }
 
@@ -137,9 +165,16 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;
+}
+
+/** Where a server's certificate and key are, absolute. */
+export interface TlsWish {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** What the collector of traces of a server is to do. */
@@ -149,6 +184,8 @@ export interface TraceStoreOptions {
   readonly account: string;
   /** Absolute, or `''`. */
   readonly secretFile: string;
+  /** Absolute, or `''`. */
+  readonly clientAuthority: string;
   readonly anonymous: boolean;
   readonly fileLimitBytes: number;
   readonly idLimitBytes: number;
@@ -291,6 +328,27 @@ export interface Machines {
   ): Promise<MachineExecuted[]>;
 }
 
+/** A server's certificate, as far as others may know it. */
+export interface CertificateView {
+  /** 64 hex digits: what addresses carry behind `#sha256:`. */
+  readonly pin: string;
+  readonly fingerprint: string;
+  readonly names: readonly string[];
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
+export interface Certificates {
+  /** Makes an authority and a first certificate for these names. Throws TLS_…. */
+  init(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** A new certificate by the same authority; `names` `[]`: those of the last. Throws TLS_…. */
+  renew(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** Throws TLS_…. */
+  show(files: TlsWish, nowMs: number): CertificateView;
+  /** Names and addresses of this machine. */
+  ownNames(): readonly string[];
+}
+
 /** A server that this process opened for a while. */
 export interface OpenedServer {
   readonly url: string;
@@ -304,16 +362,50 @@ export interface NamedErrors {
 }
 
 /** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
+/** Whose processes are watched, and what is done about them. */
+export interface ProcwatchOptions {
+  /** Command names of daemons whose children are jobs. */
+  readonly daemons: readonly string[];
+  /** How long after its end something of a job may be left. */
+  readonly graceMs: number;
+  readonly kill: boolean;
+}
+
+/** Something that was noticed about the processes of batch jobs, with a sentence. */
+export interface ProcessNotice {
+  readonly kind:
+    | 'watching'
+    | 'begun'
+    | 'ended'
+    | 'daemonised'
+    | 'left-behind'
+    | 'killed'
+    | 'stuck'
+    | 'events-lost'
+    | 'too-many';
+  readonly text: string;
+}
+
 export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  sandbox(): Promise<Sandbox>;
+  serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;
+  /** Certificates of the site's own, loaded when they are needed. */
+  certificates(): Promise<Certificates>;
   /** An id for one collection of traces. */
   newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
   collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
+  /** Watches until `signal` is aborted. Rejects with PROCWATCH_…. */
+  watchProcesses(
+    options: ProcwatchOptions,
+    tell: (notice: ProcessNotice) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

@@ -113,3 +113,27 @@ test('a job whose table is gone is paused and says so; all others go on, and so 
   await field.server.settled();
   assert.equal(readFileSync(join(field.root, 'out', 'out'), 'utf8'), '1\n2\n3\n');
 });
+
+test('a worker that somebody has paused or drained stays so over a restart of the server', async (t) => {
+  let field = await openField(t);
+  await field.submit({ axes: ONE_ROW });
+  await field.worker('node7', 1).sync([], { freeSlots: 0 });
+  const change = (action: string) =>
+    field.api('PATCH', '/v1/workers/node7', { action, reason: 'bad disk' });
+  for (const [action, state] of [
+    ['pause', 'paused'],
+    ['drain', 'draining'],
+  ] as const) {
+    await change(action);
+    field = await field.restart();
+    assert.deepEqual((await field.worker('node7', 1).sync()).attempts, []);
+    const { json } = await field.api('GET', '/v1/workers');
+    assert.deepEqual(
+      [json.workers[0].state, json.workers[0].reason, json.workers[0].actor],
+      [state, 'bad disk', 'user'],
+    );
+  }
+  await change('resume');
+  field = await field.restart();
+  assert.equal((await field.worker('node7', 1).sync()).attempts.length, 1);
+});

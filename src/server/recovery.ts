@@ -1,4 +1,5 @@
 /** The server's memory as it was, from the store. Nothing is repaired, only read. */
+import { rmSync } from 'node:fs';
 import { type AttemptRecord, isFinal, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { Store, StoredGrant, StoredJob } from '#store';
@@ -33,7 +34,8 @@ export async function recover(
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
   const known: Known = { running: new Map(), awayMs: new Map() };
-  for (const { id, name, slots, awayMs } of await store.workers()) {
+  for (const { id, name, slots, awayMs, order } of await store.workers()) {
+    if (order) core.orders.set(id, order);
     core.slotsByName.set(name, slots);
     if (awayMs > 0) known.awayMs.set(id, awayMs);
   }
@@ -55,6 +57,8 @@ async function openJob(
   tables: Tables,
   stored: StoredJob,
 ): Promise<Job> {
+  // A server that was killed while it deleted them may have left some of its files.
+  if (stored.emptied) rmSync(layout.results(stored.id), { recursive: true, force: true });
   const tasks = new TaskTable(stored.rows);
   for (const { segment, bytes } of await store.states(stored.id)) tasks.restore(segment, bytes);
   const job: Job = {
@@ -63,6 +67,7 @@ async function openJob(
     tasks,
     notes: new Map(),
     copies: new Map(),
+    takers: 0,
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
     collectionError: null,
@@ -165,6 +170,7 @@ async function restoreGrant(
     kind: isOpen ? 'open' : 'sync',
     slots: 0,
     memoryBytes: 0,
+    walls: null,
     diskFreeBytes: 0,
     gpus: 0,
     machine: null,

@@ -1,7 +1,7 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
 
 import { messageOf } from '#base';
-import type { JobId, RecordPlace, Ticket } from '#model';
+import { isDemanding, type JobId, type RecordPlace, type Ticket } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -26,6 +26,11 @@ interface Parked {
   readonly asksFor: number;
   /** Called with what it was given, or with nothing when its time is over or it is replaced. */
   readonly answer: (attempts: readonly GrantedAttempt[]) => void;
+}
+
+/** Most ends travel whole inside the sync. */
+function hasUploads({ parts }: EndedAttempt): boolean {
+  return parts.some((part) => 'uploaded' in part);
 }
 
 /** Workers that wait for work, and what wakes them. */
@@ -60,9 +65,9 @@ export class SyncDesk {
     const known = core.workers.get(request.worker);
     if (known) touchWorker(core, known);
     this.#parked.get(request.worker)?.answer([]);
-    const uploaded = request.ended.filter(({ parts }) => parts.some((part) => 'uploaded' in part));
+    const uploaded = request.ended.filter(hasUploads);
     const places = await this.#results.storeUploads(uploaded, request);
-    if (uploaded.length > 0 && this.#isOvertaken(request)) return this.#nothing();
+    if (this.#isOvertaken(request)) return this.#nothing();
     if (request.replaces !== null) this.#replace(request.replaces);
     const worker = onWorkerHeard(core, {
       id: request.worker,
@@ -74,6 +79,7 @@ export class SyncDesk {
       slots: request.slots,
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
+      walls: request.walls,
       gpus: request.gpus,
       machine: request.machine,
       remainingMs: request.remainingMs,
@@ -106,7 +112,7 @@ export class SyncDesk {
   /** Nobody waits for the answer to a sync that was overtaken. */
   #nothing(): SyncResponse {
     const { leaseMs } = this.#core.settings;
-    const settings = { leaseMs, slots: null, drain: false, stop: false };
+    const settings = { leaseMs, slots: null, drain: false, stop: false, tellWalls: false };
     const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
     return { protocol: PROTOCOL_VERSION, ...nothing, settings };
   }
@@ -245,8 +251,14 @@ export class SyncDesk {
         slots: null,
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
+        tellWalls: worker.walls === null && this.#asksForWalls(),
       },
     };
+  }
+
+  #asksForWalls(): boolean {
+    const { active, jobs } = this.#core;
+    return [...active].some((id) => isDemanding(jobs.get(id)!.spec.isolation));
   }
 
   /** All it holds of paused jobs; only the worker knows which of them have started. */

@@ -61,7 +61,7 @@ const SYNC_ANSWER = {
   attempts: [],
   cancel: [],
   errands: [],
-  settings: { leaseMs: 1000, slots: null, drain: false, stop: false },
+  settings: { leaseMs: 1000, slots: null, drain: false, stop: false, tellWalls: false },
 };
 
 const SYNC = {
@@ -75,6 +75,7 @@ const SYNC = {
   slots: 1,
   freeSlots: 1,
   memoryBytes: 1,
+  walls: null,
   diskFreeBytes: 1,
   gpus: 0,
   machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null },

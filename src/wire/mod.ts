@@ -79,6 +79,7 @@ export {
   exchange,
   openEndpoint,
   readJson,
+  serverAddress,
   serverUrl,
 } from './exchange.ts';
 export { readCompletion } from './open/completion-reader.ts';

@@ -19,6 +19,7 @@ import {
 import { readErrand } from './errand.ts';
 import type { GrantedAttempt, JobDescription, SyncResponse } from './sync.ts';
 import { checkProtocol, SYNC_LIMITS } from './sync-schema.ts';
+import { readIsolation } from './walls-schema.ts';
 
 const COLUMNS = 100_000;
 const NAMES = 100_000;
@@ -48,6 +49,7 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     slots: fields.slots === null ? null : whole(fields.slots, 'slots', 0, SYNC_LIMITS.slots),
     drain: flag(fields.drain, 'drain'),
     stop: flag(fields.stop, 'stop'),
+    tellWalls: flag(fields.tellWalls, 'tellWalls'),
   };
 }
 
@@ -86,6 +88,7 @@ function readJob(value: unknown): JobDescription {
     timeoutMs: whole(fields.timeoutMs, 'timeoutMs'),
     killGraceMs: whole(fields.killGraceMs, 'killGraceMs'),
     request: inner(fields.request, 'request', readRequest),
+    isolation: inner(fields.isolation, 'isolation', readIsolation),
     logBytes: whole(fields.logBytes, 'logBytes'),
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),

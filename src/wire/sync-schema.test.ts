@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WindrowError } from '#base';
-import { usageOf } from '#model';
+import { NO_ISOLATION, usageOf } from '#model';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
 import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
@@ -18,9 +18,11 @@ function end(ticket: number): EndedAttempt {
     reason: '',
     startedAtMs: 1.7e12 + ticket,
     endedAtMs: 1.7e12 + ticket + 5.5,
+    walls: null,
     usage: usageOf(5.5, {
       source: 'rusage',
       figures: { cpuUserMs: 1.25, cpuSystemMs: 0, memoryPeakBytes: 1_000_000 },
+      network: { OutgoingExternal: 2 ** 40, ToStore: 0 },
     }),
     parts: [
       { name: 'energy', kind: 'result', file: 'stdout', cutBytes: 0, text: '0.44\n' },
@@ -50,6 +52,7 @@ const REQUEST: SyncRequest = {
   slots: 8,
   freeSlots: 3,
   memoryBytes: 64e9,
+  walls: null,
   diskFreeBytes: 1e12,
   gpus: 0,
   machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8 },
@@ -85,6 +88,7 @@ const RESPONSE: SyncResponse = {
       directory: { kind: 'scratch' },
       timeoutMs: 600_000,
       killGraceMs: 5000,
+      isolation: NO_ISOLATION,
       request: { cpus: 0.5, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
       logBytes: 1 << 20,
       resultBytes: 1 << 30,
@@ -108,7 +112,7 @@ const RESPONSE: SyncResponse = {
       insecure: false,
     },
   ],
-  settings: { leaseMs: 60_000, slots: null, drain: false, stop: false },
+  settings: { leaseMs: 60_000, slots: null, drain: false, tellWalls: false, stop: false },
 };
 
 function overWire(value: unknown): unknown {
@@ -162,6 +166,9 @@ const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['ended.1.usage.wallMs', '5', 'ended[1].usage.wallMs'],
   ['ended.1.usage.wallMs', null, 'ended[1].usage.wallMs'],
   ['ended.1.usage.sources', 'rr?-----', 'ended[1].usage.sources'],
+  ['ended.1.usage.network', { '../x': 1 }, 'ended[1].usage.network'],
+  ['ended.1.usage.network', { ['n'.repeat(65)]: 1 }, 'ended[1].usage.network'],
+  ['ended.1.usage.network', { Out: -1 }, 'ended[1].usage.network.Out'],
   ['ended.0.reason', 'x'.repeat(5000), 'ended[0].reason'],
   ['ended.0.lastErrorLine', undefined, 'ended[0].lastErrorLine'],
   ['ended.0.parts.0.file', '../../etc/passwd', 'ended[0].parts[0].file'],

@@ -4,7 +4,16 @@
  * milliseconds. What was read is copied field by field; unknown fields of newer versions are
  * dropped.
  */
-import { type AttemptEnd, areSources, CAUSES, type Cause, FIGURES, type Usage } from '#model';
+import {
+  type AttemptEnd,
+  areSources,
+  CAUSES,
+  type Cause,
+  FIGURES,
+  NETWORK_LIMITS,
+  type NetworkBytes,
+  type Usage,
+} from '#model';
 import {
   checked,
   flag,
@@ -24,6 +33,7 @@ import {
 import { wireErrors } from './errors.ts';
 import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
+import { readMachineWalls, readWallsHad } from './walls-schema.ts';
 
 /** Limits of one sync, either way. */
 export const SYNC_LIMITS = {
@@ -64,6 +74,7 @@ export function parseSyncRequest(json: unknown): SyncRequest {
       freeSlots: whole(fields.freeSlots, 'freeSlots', 0, SYNC_LIMITS.attempts),
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
+      walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
       gpus: whole(fields.gpus, 'gpus', 0, SYNC_LIMITS.gpus),
       machine: inner(fields.machine, 'machine', readMachine),
       awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
@@ -123,6 +134,7 @@ function readEnd(fields: JsonObject): AttemptEnd {
     startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
+    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
   };
 }
 
@@ -138,7 +150,22 @@ function readUsage(fields: JsonObject): Usage {
     tasksPeak: measured(fields.tasksPeak, 'tasksPeak'),
     diskBytes: measured(fields.diskBytes, 'diskBytes'),
     sources: readSources(fields.sources),
+    network: fields.network == null ? null : inner(fields.network, 'network', readNetwork),
   };
+}
+
+/** As `NETWORK_LIMITS` has it. */
+const NETWORK_FIGURE = /^[A-Za-z0-9]\w{0,63}$/;
+
+function readNetwork(fields: JsonObject): NetworkBytes {
+  const names = Object.keys(fields);
+  if (names.length > NETWORK_LIMITS.figures || !names.every((name) => NETWORK_FIGURE.test(name))) {
+    const expected = `at most ${NETWORK_LIMITS.figures} names of letters, digits and _`;
+    throw mismatch('', expected, fields);
+  }
+  const network: Record<string, number> = {};
+  for (const name of names) network[name] = whole(fields[name], name);
+  return network;
 }
 
 function readSources(value: unknown): string {

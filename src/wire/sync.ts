@@ -13,7 +13,9 @@ import type {
   Command,
   Digest,
   Input,
+  Isolation,
   JobId,
+  MachineWalls,
   ProgramBuild,
   ResourceRequest,
   ResultSource,
@@ -44,6 +46,8 @@ export interface SyncRequest {
   readonly freeSlots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  /** Null until the worker has tried what it can. */
+  readonly walls: MachineWalls | null;
   /** Whole devices that attempts may ask for. */
   readonly gpus: number;
   readonly machine: MachineFigures;
@@ -115,6 +119,8 @@ export interface SyncResponse {
     readonly drain: boolean;
     /** Kill what runs, report it as cancelled, then end. */
     readonly stop: boolean;
+    /** A job asks for walls: the worker is to find out which it can put up, and say so. */
+    readonly tellWalls: boolean;
   };
 }
 
@@ -135,6 +141,7 @@ export interface JobDescription {
   readonly timeoutMs: number;
   readonly killGraceMs: number;
   readonly request: ResourceRequest;
+  readonly isolation: Isolation;
   readonly logBytes: number;
   readonly resultBytes: number;
   /** At its end the worker removes the job's program, and itself, if this session put them there. */

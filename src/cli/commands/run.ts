@@ -6,6 +6,7 @@ import { logChoice } from '../log-choice.ts';
 import { machineWish } from '../machine-wish.ts';
 import type { RunOptions } from '../port.ts';
 import type { run as spec } from '../table/run.ts';
+import { tlsWishOf } from '../tls-wish.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -57,6 +58,9 @@ function runOptions(input: Input, world: World): RunOptions {
     processes: options.processes,
     gpus: options.gpus,
     timeMs: options.time,
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
     output:
       options.output === undefined
@@ -81,8 +85,11 @@ function runOptions(input: Input, world: World): RunOptions {
     stateDirectory: own('stateDirectory') ? values.stateDirectory : null,
     listen: own('listen') ? values.listen : null,
     insecure: values.insecure,
+    tls: tlsWishOf(values),
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
+    // Whoever runs a sweep here runs it as anything else: as himself, even as root.
+    workerWalls: values.walls === 'auto' ? 'bare' : values.walls,
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,

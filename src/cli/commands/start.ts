@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CommandInput } from '../command.ts';
+import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
 import { findServer, SESSION_FILE } from '../find-server.ts';
 import { newsJson, startedText, startTable, tellMachine } from '../machine-news.ts';
 import { machineWish } from '../machine-wish.ts';
@@ -35,6 +35,7 @@ export async function start(input: Input, world: World): Promise<number> {
     await world.stdout.write(startTable(all, world));
     await world.stdout.line(`${up} of ${all.length} machines have a worker.`);
   }
+  if (world.ending.aborted) return INTERRUPTED_EXIT;
   return up >= (options.atLeast ?? 1) ? 0 : 1;
 }
 

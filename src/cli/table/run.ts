@@ -96,6 +96,22 @@ export const run = {
       flags: '--time <duration>',
       doc: 'How long one attempt takes at most: workers that end too soon do not start it.',
     },
+    walls: {
+      kind: 'text',
+      flags: '--walls <level>',
+      doc: 'What keeps attempts apart: bare, tracked, private, full, or walls by name.',
+    },
+    network: {
+      kind: 'choice',
+      flags: '--network <kind>',
+      choices: ['host', 'none', 'accounted'],
+      doc: 'The network of attempts: of the machine, none, or their own, counted by the byte.',
+    },
+    root: {
+      kind: 'text',
+      flags: '--root <name>',
+      doc: 'Root of the machine that attempts run in.',
+    },
     priority: {
       kind: 'whole',
       flags: '--priority <n>',
@@ -132,6 +148,9 @@ export const run = {
       doc: 'Let workers of other machines connect here; only as an option, not from settings files.',
     },
     insecure: { kind: 'setting', setting: 'insecure' },
+    tls: { kind: 'setting', setting: 'tls' },
+    tlsCertificate: { kind: 'setting', setting: 'tlsCertificate' },
+    tlsKey: { kind: 'setting', setting: 'tlsKey' },
     nodes: {
       kind: 'text',
       flags: '--nodes <file>',
@@ -179,8 +198,8 @@ export const run = {
     { line: 'windrow run -- gzip -k {} ::: *.txt', does: 'one run for each file' },
     { line: 'windrow run sweep.toml --slots 4', does: 'what a sweep file says, four at a time' },
     {
-      line: 'windrow run sweep.toml --nodes nodes.txt --insecure',
-      does: 'the same on machines too, over a network of your own',
+      line: 'windrow run sweep.toml --nodes nodes.txt',
+      does: 'the same on these machines too',
     },
     { line: 'windrow run sweep.toml --why-rerun', does: 'say what would run again, and why' },
   ],

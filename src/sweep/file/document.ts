@@ -15,6 +15,7 @@ const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(documentSchema.shape),
   cluster: ['nodes', 'at-least', 'advertise', 'slots', 'dir'],
   parameters: ['file', 'format', 'lines', 'set', 'range'],
+  isolation: ['walls', 'require', 'network', 'root', 'write'],
   request: ['cpus', 'memory', 'disk', 'processes', 'gpus', 'time'],
 };
 

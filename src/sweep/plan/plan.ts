@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { WindrowError } from '#base';
-import type { JobSpec, ResultSource } from '#model';
+import { type Isolation, type JobSpec, LEVELS, type ResultSource } from '#model';
 import { inspectSpec } from '../check/check-spec.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { throwProblems } from '../problems.ts';
@@ -117,6 +117,7 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
       gpus: document.request?.gpus ?? 0,
       timeMs: document.request?.time ?? 0,
     },
+    isolation: isolationOf(document.isolation),
     validateTimeoutMs: document['validate-timeout'] ?? DEFAULTS.validateTimeoutMs,
     order: document.order ?? 'table',
     keep: document.keep ?? 'packed',
@@ -126,6 +127,17 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
     deleteWorker: document['delete-worker'] ?? false,
     deleteClient: document['delete-client'] ?? false,
     priority: document.priority ?? 0,
+  };
+}
+
+function isolationOf(section: SweepDraft['document']['isolation']): Isolation {
+  const required = section?.require ?? [];
+  return {
+    walls: section?.walls ?? null,
+    require: typeof required === 'string' ? LEVELS[required] : required,
+    network: section?.network ?? null,
+    root: section?.root ?? '',
+    write: section?.write ?? [],
   };
 }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { FIGURES, USAGE_SOURCES } from '#model';
+import { FIGURES, LEVEL_NAMES, NETWORKS, USAGE_SOURCES, WALLS } from '#model';
 import {
   actor,
   cause,
@@ -39,6 +39,11 @@ export const taskPage = message(
 );
 export type TaskPage = Frozen<z.infer<typeof taskPage>>;
 
+export const networkBytes = z
+  .record(z.string(), count)
+  .nullable()
+  .describe('Bytes by the comments of the rules that counted them; null where nobody counted.');
+
 const usage = z.object({
   wallMs: milliseconds,
   cpuUserMs: milliseconds.nullable(),
@@ -52,6 +57,15 @@ const usage = z.object({
   sources: z
     .partialRecord(z.enum(FIGURES), z.enum(USAGE_SOURCES))
     .describe('Where each figure comes from that was measured.'),
+  network: networkBytes,
+});
+
+const wallsHad = z.object({
+  wanted: z.union([z.enum(LEVEL_NAMES), z.array(z.enum(WALLS))]),
+  had: z.array(z.enum(WALLS)),
+  network: z.enum(NETWORKS),
+  root: z.string().describe('Name of the root it ran in; empty: the machine’s own.'),
+  account: z.string().describe('Who it ran as.'),
 });
 
 export const attemptView = message(
@@ -70,6 +84,7 @@ export const attemptView = message(
     startedAtMs: moment,
     endedAtMs: moment.nullable(),
     usage: usage.nullable(),
+    walls: wallsHad.nullable().describe('Null while it runs, and when there were none.'),
     reusedFrom: jobId.nullable().describe('The job whose result was taken over.'),
   }),
 );

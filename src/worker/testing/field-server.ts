@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { NO_ISOLATION } from '#model';
 import {
   type EndedAttempt,
   type JobDescription,
@@ -52,7 +53,13 @@ export class FieldServer {
   blobRequests = 0;
   readonly parts = new Map<string, Buffer>();
   cancels: Cancel[] = [];
-  settings: SyncResponse['settings'] = { leaseMs: 20_000, slots: null, drain: false, stop: false };
+  settings: SyncResponse['settings'] = {
+    leaseMs: 20_000,
+    slots: null,
+    drain: false,
+    tellWalls: false,
+    stop: false,
+  };
   /** Called when a sync has been worked off; `close` loses the answer. */
   beforeAnswer: (request: SyncRequest) => 'answer' | 'close' = () => 'answer';
   /** Status for an upload of a part, or 0 to take it. */
@@ -298,6 +305,7 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     directory: { kind: 'scratch' },
     timeoutMs: 0,
     killGraceMs: 500,
+    isolation: NO_ISOLATION,
     request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
     logBytes: 1 << 20,
     resultBytes: 1 << 30,
