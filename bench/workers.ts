@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'undici';
+import { usageOf } from '#model';
 import { jobKey } from '#sweep';
 import { type EndedAttempt, PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '#wire';
 import { specOf } from '../src/server/testing/field.ts';
@@ -149,6 +150,7 @@ class SimulatedWorker {
       ended,
       knownJobs: [1],
       gpus: 0,
+      walls: null,
     };
   }
 
@@ -202,18 +204,8 @@ function endOf({ ticket, cells }: Grant, startedAtMs: number, endedAtMs: number)
     reason: '',
     startedAtMs,
     endedAtMs,
-    usage: {
-      wallMs: endedAtMs - startedAtMs,
-      cpuUserMs: 0.5,
-      cpuSystemMs: 0.3,
-      memoryPeakBytes: 1 << 20,
-      ioReadBytes: null,
-      ioWriteBytes: null,
-      contextSwitches: null,
-      tasksPeak: null,
-      diskBytes: null,
-      sources: 'rrr-----',
-    },
+    walls: null,
+    usage: usageOf(endedAtMs - startedAtMs),
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
   };
@@ -253,7 +245,7 @@ async function measure(url: string, server: ChildProcess): Promise<void> {
   const seconds = (performance.now() - before.atMs) / 1000;
   const usedMs = cpuMs(pid) - before.cpuMs;
   const done = told.done - before.done;
-  const sorted = latenciesMs.sort((a, b) => a - b);
+  const sorted = [...latenciesMs].sort((a, b) => a - b);
   const quantile = (share: number) => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(0);
   const lost = await lostWorkers(url);
   isOver = true;
