@@ -52,6 +52,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     machines: async () => {
       throw new Error('no machine was to be talked to');
     },
+    sandbox: async () => {
+      throw new Error('no walls were to be put up');
+    },
     certificates: async () => {
       throw new Error('no certificate was to be made');
     },

@@ -9,6 +9,7 @@ export function compositionFor(world: World): Composition {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
+    sandbox: async () => (await import('./sandbox.ts')).sandbox,
     serveTraps: async (options, into) =>
       (await import('./serve-traps.ts')).serveTraps(options, into),
     machines: async () => (await import('./machines.ts')).machines,

@@ -1,5 +1,13 @@
-import type { Address, ErrorEntry, TrapSettings, WallValues, WindrowError } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  TrapSettings,
+  WallValues,
+  WindrowError,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
+import type { Sandbox } from './sandbox-port.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -155,7 +163,7 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
-  readonly walls: WallValues;
+  readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;
@@ -380,6 +388,7 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  sandbox(): Promise<Sandbox>;
   serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;

@@ -6,13 +6,13 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
-import type { Change, Store } from '#store';
+import type { Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
 import { Collecting } from './collecting.ts';
-import { GroupCommit, type Latecomers } from './commit.ts';
+import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
@@ -25,6 +25,7 @@ import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
+import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
@@ -37,7 +38,6 @@ import { SyncDesk } from './sync.ts';
 const BACKLOG = 4096;
 const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
-const STATISTICS_MS = 1000;
 
 export interface ServerOptions {
   readonly store: Store;
@@ -79,10 +79,10 @@ export class Server {
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #leases: LeaseWatch;
+  readonly #late: LateChanges;
   readonly #pruning: Pruning;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
-  #statisticsAtMs = 0;
   #url = '';
   #closing: Promise<void> | null = null;
 
@@ -93,7 +93,7 @@ export class Server {
     const { clock, store } = options;
     const commit = new GroupCommit(
       store,
-      () => this.#beforeCommit(),
+      () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
     this.core = {
@@ -121,6 +121,7 @@ export class Server {
       finished: (job) => this.#finish(job),
     };
     const core = this.core;
+    this.#late = new LateChanges(core);
     this.#leases = new LeaseWatch(core, () => {
       forgetLost(core);
       this.#releaseDelayed();
@@ -224,43 +225,6 @@ export class Server {
     const scheme = tls ? 'https' : 'http';
     this.#url = withPin(`${scheme}://${name}:${bound.port}`, tls?.pin ?? null);
     return this.#url;
-  }
-
-  /** All in one turn, so that ends of attempts, their results and the states fit together. */
-  #beforeCommit(): Latecomers {
-    const changes: Change[] = [];
-    const jobs = [...this.core.jobs.values()];
-    const flushes: Promise<void>[] = [];
-    for (const job of jobs) {
-      changes.push(...this.#resultsEnd(job));
-      flushes.push(job.results.flush());
-      for (const { segment, bytes } of job.tasks.takeDirty()) {
-        changes.push({ kind: 'states', job: job.id, segment, bytes });
-      }
-    }
-    changes.push(...this.#statistics(jobs));
-    return { changes, synced: allDone(flushes) };
-  }
-
-  #resultsEnd(job: Job): Change[] {
-    const { segment, bytes } = job.results.end;
-    if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
-    job.resultsEnd = { segment, bytes };
-    return [{ kind: 'results-end', job: job.id, segment, bytes }];
-  }
-
-  #statistics(jobs: readonly Job[]): Change[] {
-    const now = this.core.clock.monotonic();
-    const due = now - this.#statisticsAtMs >= STATISTICS_MS;
-    if (due) this.#statisticsAtMs = now;
-    return jobs
-      .filter((job) => job.statisticsUrgent || (due && job.statisticsDirty))
-      .map((job) => {
-        job.statisticsDirty = false;
-        job.statisticsUrgent = false;
-        const json = JSON.stringify(job.statistics);
-        return { kind: 'statistics', job: job.id, through: this.core.sequence, json };
-      });
   }
 
   #startTimers(): void {
@@ -393,12 +357,6 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
-}
-
-/** Rejects like the first that rejected, but only when none is under way any more. */
-async function allDone(works: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(works);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** A later job has taken over the output; an earlier one must not write over it. */
