@@ -33,7 +33,7 @@ export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
-export { commandOf, PART_OPTION } from './own-script.ts';
+export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,

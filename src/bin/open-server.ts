@@ -9,6 +9,7 @@ import { openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
+import { findExecutable } from './executables.ts';
 import type { OpenTraces } from './traces.ts';
 import { VERSION } from './version.ts';
 
@@ -87,6 +88,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         nonce: () => randomBytes(18).toString('base64url'),
       },
       validators: VALIDATORS,
+      findClient: findExecutable,
       readOnly: options.readOnly,
       faces: traces ? [traces.face] : [],
       traces: traces?.store ?? (await tracesToRead(options)),

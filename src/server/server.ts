@@ -10,6 +10,7 @@ import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
+import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit, type Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
@@ -51,6 +52,8 @@ export interface ServerOptions {
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
   readonly validators: number;
+  /** Windrow's executables of this version, for workers of older ones. */
+  readonly findClient: FindClient;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
   /** Other protocols on the server's address. */
@@ -125,7 +128,9 @@ export class Server {
       new Quarantine(job.spec.output || layout.results(job.id), job.spec.keep);
     this.#tables = tables;
     const errands = new Errands(core);
-    this.#desk = new SyncDesk(core, results, errands);
+    const { findClient: find, version } = options;
+    const clients = new Clients({ find, version, clock });
+    this.#desk = new SyncDesk(core, results, errands, clients);
     this.#events = new Events(
       (what, id) => describeHappening(core, what, id),
       () => commit.durable(),
@@ -162,6 +167,7 @@ export class Server {
       results,
       desk: this.#desk,
       errands,
+      clients,
       door: this.#door,
       session,
       adminToken,

@@ -20,7 +20,7 @@ import type {
   TaskIndex,
   Ticket,
 } from '#model';
-
+import type { ClientOffer } from './client-offer.ts';
 import type { Errand } from './errand.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -115,6 +115,8 @@ export interface SyncResponse {
     readonly drain: boolean;
     /** Kill what runs, report it as cancelled, then end. */
     readonly stop: boolean;
+    /** The executable of a server that is newer than the worker, or null. */
+    readonly client: ClientOffer | null;
   };
 }
 

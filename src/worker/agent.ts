@@ -20,7 +20,7 @@ import type { Workshop } from './attempt/attempt.ts';
 import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
-import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
+import { type DemandView, gatherMs, isCheapToDrain, pollDelayMs, wantedAttempts } from './demand.ts';
 import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
@@ -75,6 +75,7 @@ export class WorkerAgent {
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
   #isKnown = false;
+  #isSucceeded = false;
   #sequence = 0;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
@@ -123,8 +124,18 @@ export class WorkerAgent {
     }
   }
 
+  /** It has ended in order to go on as the successor, and nobody has asked it to end. */
+  get isSucceeded(): boolean {
+    return this.#isSucceeded;
+  }
+
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
   drain(): void {
+    this.#isSucceeded = false;
+    this.#beginDrain();
+  }
+
+  #beginDrain(): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'draining';
     this.#pool.giveBackAll();
@@ -137,6 +148,7 @@ export class WorkerAgent {
   }
 
   #stop(reason: string, graceMs: number): void {
+    this.#isSucceeded = false;
     if (this.#phase === 'stopping' || this.#phase === 'over') return;
     this.#phase = 'stopping';
     this.#pool.stopAll(reason, graceMs);
@@ -348,6 +360,23 @@ export class WorkerAgent {
     }
     if (settings.stop) this.stop();
     else if (settings.drain) this.drain();
+    else if (settings.client && this.#phase === 'running') this.#consider(settings.client);
+  }
+
+  /** Every answer of a newer server offers its executable. */
+  #consider(offer: ClientOffer): void {
+    const { successor, log } = this.#options;
+    if (!successor) return;
+    if (successor.isDue(offer)) {
+      void this.#connection
+        .up()
+        .then((link) => successor.prepare(offer, link, this.#lifetime.signal))
+        .catch(() => {}); // the worker ends
+    } else if (successor.path && isCheapToDrain(this.#pool.view(), this.#pool.oldestMs())) {
+      log.info({}, 'finishing what runs, to go on as the newer windrow');
+      this.#isSucceeded = true;
+      this.#beginDrain();
+    }
   }
 
   #onEnd(end: EndedAttempt): void {

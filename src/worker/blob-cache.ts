@@ -7,13 +7,8 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#base';
 import { digestFile } from '#wire';
-import { pause } from './backoff.ts';
-import { takeLock } from './lock-file.ts';
+import { lockFetch } from './fetch-lock.ts';
 import type { ServerLink } from './port.ts';
-
-/** A foreign holder of a blob's lock whose fetch shows no progress for this long is passed over. */
-const STALLED_MS = 60_000;
-const LOOK_AGAIN_MS = 100;
 
 export interface BlobName {
   readonly sha256: string;
@@ -80,7 +75,7 @@ export class BlobCache {
   async #obtain(blob: BlobName, link: Fetch, signal: AbortSignal): Promise<void> {
     const { sha256 } = blob;
     if (this.isReady(sha256) || (await this.#adoptExisting(sha256))) return;
-    const release = await this.#lock(sha256, signal);
+    const release = await lockFetch(this.pathOf(sha256), this.#clock, signal);
     try {
       if (await this.#adoptExisting(sha256)) return;
       await this.#fetch(blob, link, signal);
@@ -111,22 +106,6 @@ export class BlobCache {
     this.#brought.add(sha256);
     const identity = identityOf(path);
     if (identity) this.#verified.set(sha256, identity);
-  }
-
-  /**
-   * Waits for another process's fetch. Whether a holder on another machine still lives is judged
-   * by whether anything changes while this process watches, on its own monotonic clock.
-   */
-  async #lock(sha256: string, signal: AbortSignal): Promise<() => void> {
-    const path = `${this.pathOf(sha256)}.lock`;
-    const startedMs = this.#clock.monotonic();
-    while (!signal.aborted && this.#clock.monotonic() - startedMs < STALLED_MS) {
-      const lock = takeLock(path);
-      if (lock.taken) return lock.release;
-      await pause(LOOK_AGAIN_MS, signal);
-      if (identityOf(this.pathOf(sha256))) return () => {};
-    }
-    return () => {}; // fetching a second time costs only bytes
   }
 }
 

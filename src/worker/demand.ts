@@ -55,6 +55,14 @@ function likelyMs(view: DemandView): number | undefined {
   return Math.max(view.medianMs, view.youngestMs ?? 0, 0.1);
 }
 
+/** Draining for longer than this would cost more than it brings. */
+const CHEAP_DRAIN_MS = 60_000;
+
+/** Whether what runs is likely to end soon, so that little is lost when nothing new is taken. */
+export function isCheapToDrain(view: Pick<DemandView, 'medianMs'>, oldestMs: number): boolean {
+  return oldestMs === 0 || Math.max(view.medianMs ?? Number.POSITIVE_INFINITY, oldestMs) < CHEAP_DRAIN_MS;
+}
+
 /** Attempts to keep waiting in the worker when every slot is busy. */
 export function readyTarget(view: DemandView): number {
   const ms = likelyMs(view);

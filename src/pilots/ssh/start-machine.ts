@@ -12,7 +12,6 @@ import type { Machine } from '../node-file.ts';
 import { parseStartReport, type StartReport } from '../start-report.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
 import {
-  fileNameOf,
   isThere,
   type Placed,
   type Placing,
@@ -118,7 +117,7 @@ async function launchAgain(launch: Launch, placed: Placed): Promise<Outcome> {
     const isCrash = (error as Partial<WindrowError>).code === 'PILOT_WORKER_CRASHED';
     const { program, placing } = launch;
     if (!isCrash || placed !== 'present' || (await isThere(program, placing, true))) throw error;
-    await placing.shell.call('drop', [`bin/${fileNameOf(program)}`]);
+    await placing.shell.call('drop', [`bin/${executableName(program)}`]);
     const again = await placeProgram(program, placing);
     return { ...(await launchOnce(launch)), placed: again };
   }
@@ -131,7 +130,7 @@ async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
   const log = `${folder}/worker.log`;
   const report = `${folder}/report-${shell.nonce}`;
   const words = workerWords(launch, log, report);
-  const program = `bin/${fileNameOf(launch.program)}`;
+  const program = `bin/${executableName(launch.program)}`;
   await shell.call('launch', [program, log, report, document, String(words.length), ...words]);
   const limitMs = contactMs + LOADING_MS;
   const sinceMs = clock.monotonic();

@@ -64,6 +64,9 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
       nonce: () => crypto.randomUUID(),
     },
     validators: 2,
+    findClient: async () => {
+      throw new Error('there are no executables');
+    },
     readOnly: false,
     faces: [],
     traces: null,

@@ -52,7 +52,13 @@ export class FieldServer {
   blobRequests = 0;
   readonly parts = new Map<string, Buffer>();
   cancels: Cancel[] = [];
-  settings: SyncResponse['settings'] = { leaseMs: 20_000, slots: null, drain: false, stop: false };
+  settings: SyncResponse['settings'] = {
+    leaseMs: 20_000,
+    slots: null,
+    drain: false,
+    stop: false,
+    client: null,
+  };
   /** Called when a sync has been worked off; `close` loses the answer. */
   beforeAnswer: (request: SyncRequest) => 'answer' | 'close' = () => 'answer';
   /** Status for an upload of a part, or 0 to take it. */
@@ -177,7 +183,7 @@ export class FieldServer {
   }
 
   async #sync(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const sync = parseSyncRequest(JSON.parse((await bodyOf(request)).toString()));
+    const sync = parseSyncRequest(JSON.parse((await bodyOf(request)).toString()), '1.0.0');
     this.syncs.push(sync);
     if (this.refuseSync(sync)) return this.#problem(request, response, 400);
     for (const end of sync.ended) this.#takeEnd(sync, end);
