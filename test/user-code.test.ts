@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inField, type SweepField } from './field/sweep-field.ts';
+import { until } from './field/until.ts';
 
 const sweep = (...lines: string[]): string =>
   [
@@ -15,6 +16,16 @@ const sweep = (...lines: string[]): string =>
     'value = "stdout"',
     '',
   ].join('\n');
+
+/** It says that it runs, leaves a child behind, and never gives its thread back. */
+const LOOP = `import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+export default () => {
+  spawn('sh', ['-c', 'sleep 1000; : LEFT_BEHIND'], { stdio: 'ignore' });
+  writeFileSync('ON', '');
+  for (;;);
+};
+`;
 
 const HOSTILE: readonly { what: string; code: string; reason: RegExp; timeout?: string }[] = [
   {
@@ -94,6 +105,74 @@ describe('a validator', () => {
           'nothing ran again',
         );
         assert.equal(field.read('out/value'), 'value 1\nvalue 2\nvalue 3\nvalue 4\n');
+      }));
+  }
+});
+
+describe('code that cannot be used', () => {
+  const refused = async (field: SweepField, ...said: RegExp[]) => {
+    for (const more of [[], ['--dry-run']]) {
+      const { stderr } = await field.must(2, 'run', 'sweep.toml', ...more);
+      assert.match(stderr, /code: CODE_UNUSABLE/);
+      for (const pattern of said) assert.match(stderr, pattern);
+    }
+    assert.equal(field.has('home/runs'), false, 'nothing was run');
+  };
+
+  it('is refused before anything runs, with the line that is wrong', () =>
+    inField(async (field) => {
+      field.write('sweep.toml', sweep('validate = "./check.mjs"'));
+      field.write('check.mjs', '// first line\nexport default () => {\n  return 1 +;\n};\n');
+      await refused(
+        field,
+        /The validator .*check\.mjs cannot be used/,
+        /check\.mjs:3: SyntaxError/,
+      );
+      field.write(
+        'check.mjs',
+        'import { energy } from "./energy.ts";\nexport default () => energy;\n',
+      );
+      field.write('energy.ts', '\n\nexport const energy = null.value;\n');
+      await refused(field, /energy\.ts:3: TypeError/);
+    }));
+
+  it('is refused when the function is missing, also a collector, which is needed at the end only', () =>
+    inField(async (field) => {
+      field.write('sweep.toml', sweep('collect = "./collect.ts"'));
+      field.write('collect.ts', 'export function collect() { return ""; }\n');
+      await refused(field, /The collector .*its default export is not a function/);
+      field.write('collect.ts', 'export default () => "";\nexport { end } from "./nothing.ts";\n');
+      await refused(field, /Cannot find module .*nothing\.ts/);
+      field.write('sweep.toml', sweep('validate = "./check.sh"'));
+      field.write('check.sh', '#!/bin/sh\n', 0o644);
+      const { stderr } = await field.must(2, 'run', 'sweep.toml');
+      assert.match(stderr, /check\.sh/);
+    }));
+});
+
+describe('a validator whose server is killed', () => {
+  const left = (field: SweepField, pattern: RegExp) =>
+    field.processes().filter(({ argv }) => pattern.test(argv.join(' ')));
+
+  for (const [what, file, code, pattern] of [
+    ['a module in a loop', 'check.ts', LOOP, /user-code-host|LEFT_BEHIND/],
+    [
+      'an executable',
+      'check.sh',
+      '#!/bin/sh\necho on > ON; sleep 1000; :\n',
+      /check\.sh|sleep 1000/,
+    ],
+  ] as const) {
+    it(`does not outlive it: ${what}`, () =>
+      inField(async (field) => {
+        field.write('sweep.toml', sweep(`validate = "./${file}"`, 'validate-timeout = "1 h"'));
+        field.write(file, code.replace('ON', field.path('on')), 0o755);
+        const run = field.start(['run', 'sweep.toml']);
+        await run.until('the validator runs', () => field.has('on'));
+        run.kill();
+        await run.ended;
+        await until('nothing of it is left', () => left(field, pattern).length === 0);
+        field.killAll(); // the worker waits for another server
       }));
   }
 });

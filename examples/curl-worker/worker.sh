@@ -8,6 +8,8 @@
 #
 #   WINDROW_NAME     what this worker is called in the server's statistics (the host name)
 #   WINDROW_GIVE_UP  seconds without an answer after which it ends (300)
+#   WINDROW_PUT_HERE yes: this script was copied here for the session, and is removed at the end if
+#                    the server says so (DeleteClient)
 
 set -u
 umask 077
@@ -20,7 +22,8 @@ fi
 server=${1%/}
 session_file=$2
 top=${3:-${TMPDIR:-/tmp}}
-name=${WINDROW_NAME:-$(uname -n)}
+host=$(uname -n)
+name=${WINDROW_NAME:-$host}
 give_up=${WINDROW_GIVE_UP:-300}
 platform=$(uname -sm)
 
@@ -45,6 +48,8 @@ top=$(cd -- "$top" && pwd) || die "cannot enter $top"
 home=$(mktemp -d "$top/windrow-worker.XXXXXX") || die "cannot make a directory in $top"
 programs=$top/windrow-programs
 fetched=
+held=
+delete_client=No
 ticket=
 program=
 watcher=
@@ -96,7 +101,9 @@ clean_up() {
     stop_tree "$program"
     request "$server/failed" --data-urlencode "ticket=$ticket" --data-urlencode 'reason=cancelled'
   fi
+  [ -z "$held" ] || release_lock
   [ -z "$fetched" ] || [ "$delete_worker" != Yes ] || rm -f -- "$fetched"
+  [ "$delete_client" != Yes ] || [ "${WINDROW_PUT_HERE-}" != yes ] || rm -f -- "$0"
   chmod -R u+rwx -- "$home" 2>/dev/null
   rm -rf -- "$home"
 }
@@ -163,6 +170,7 @@ configure() {
   insist request "$server/config" --data-urlencode "platform=$platform"
   [ "$status" = 200 ] || refused
   delete_worker=$(setting DeleteWorker)
+  delete_client=$(setting DeleteClient)
   ping_s=$(setting Ping)
   ping_s=${ping_s:-0}
   program_name=$(setting Worker)
@@ -177,34 +185,61 @@ fetch_program() {
   [ -n "$program_name" ] || return 0
   mkdir -p -- "$programs"
   target=$programs/$program_md5
-  while ! [ -x "$target" ]; do
-    if mkdir "$target.lock" 2>/dev/null; then
+  lock=$target.lock
+  seen= looks=0
+  until [ -x "$target" ]; do
+    # O_EXCL, as POSIX has it for set -C: of many exactly one makes the file.
+    if (set -C && echo "$host $$" >"$lock") 2>/dev/null; then
+      held=$lock
       download_program
-      rmdir "$target.lock"
-      [ -x "$target" ] || die "the program could not be fetched"
+      release_lock
     else
-      # Who holds the lock may have died: after a minute it is taken away.
-      find "$target.lock" -prune -mmin +1 -exec rmdir {} \; 2>/dev/null
-      sleep 1
+      wait_for_lock
     fi
   done
 }
 
+# The lock holds host and pid. Here the process itself is looked for. Of one on another machine only
+# what it writes can be seen: as long as that grows, by whose looks and clock ever, it lives.
+wait_for_lock() {
+  holder=$(cat "$lock" 2>/dev/null)
+  progress="$holder $(ls -l "$target".part.* 2>/dev/null | awk '{ sum += $5 } END { print sum }')"
+  if [ "$progress" = "$seen" ]; then looks=$((looks + 1)); else seen=$progress looks=0; fi
+  if [ "$looks" -ge 60 ] || holder_is_gone; then break_lock; else sleep 1; fi
+}
+
+holder_is_gone() {
+  case $holder in
+  "$host "*) ! kill -0 "${holder#* }" 2>/dev/null ;;
+  *) return 1 ;;
+  esac
+}
+
+# Another may have broken it, and taken it, in between: then it is put back.
+break_lock() {
+  mv -- "$lock" "$home/stale" 2>/dev/null || return 0
+  [ "$(cat "$home/stale")" = "$holder" ] || ln -- "$home/stale" "$lock" 2>/dev/null
+  rm -f -- "$home/stale" "$target".part.*
+}
+
+release_lock() {
+  [ "$(cat "$held" 2>/dev/null)" != "$host $$" ] || rm -f -- "$held"
+  rm -f -- "$target.part.$host.$$"
+  held=
+}
+
 download_program() {
   [ ! -x "$target" ] || return 0
+  draft=$target.part.$host.$$
+  text_answer=$answer
+  answer=$draft
   insist request "$server/worker" --data-urlencode "name=$program_name" \
     --data-urlencode "platform=$platform"
-  if [ "$status" != 200 ]; then
-    rmdir "$target.lock"
-    refused
-  fi
-  mv -- "$answer" "$home/program"
-  if [ "$(md5_of "$home/program")" != "$program_md5" ]; then
-    rmdir "$target.lock"
-    die "the program came damaged"
-  fi
-  chmod 700 "$home/program"
-  mv -- "$home/program" "$target"
+  [ "$status" = 200 ] || refused
+  answer=$text_answer
+  [ "$(md5_of "$draft")" = "$program_md5" ] || die "the program came damaged"
+  chmod 700 "$draft"
+  mv -- "$draft" "$target" || die "the program could not be put into place"
   fetched=$target
 }
 

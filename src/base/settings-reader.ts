@@ -39,7 +39,7 @@ export interface SettingsFile {
 const FILE_MOST_BYTES = 1 << 20;
 
 /** Set by Windrow itself for the programs that it runs, so they are no mistyped settings. */
-const NOT_SETTINGS = /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|PARAM_.*)$/;
+const NOT_SETTINGS = /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|SUCCEEDS|PARAM_.*)$/;
 
 /** The files of A9 in order of precedence; those that do not exist are left out. */
 export function findSettingsFiles(surroundings: Surroundings): SettingsFile[] {

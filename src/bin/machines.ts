@@ -17,6 +17,7 @@ import {
   type Machine,
   type MachineResult,
   parseNodeFile,
+  runWindrow,
   type Started,
   type Stopped,
   startMachines,
@@ -57,6 +58,23 @@ export const machines: Machines = {
       onErrorLine: ({ name }, line) => onLine(name, 'stderr', line),
     });
     return all.map(executedNews);
+  },
+
+  async windrow(wish, world, onLine) {
+    const urlFor = urlsForMachines(wish);
+    const find = findExecutableIn(wish.executables);
+    const plan = {
+      wordsFor: (ownAddress: string) => wish.wordsFor(urlFor(ownAddress)),
+      input: wish.input,
+      executableFor: (uname: string) => find(canonicalPlatform(uname)),
+      onLine: ({ name }: Machine, line: string) => onLine(name, 'stdout', line),
+    };
+    const all = await runWindrow(crowdOf(readNodes(wish), wish, world), plan, {
+      onErrorLine: ({ name }, line) => onLine(name, 'stderr', line),
+    });
+    return all.map(({ value, ...rest }) =>
+      executedNews({ ...rest, value: value === null ? null : { exitCode: value, isCut: false } }),
+    );
   },
 };
 

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
 import type { TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
-import { openLineProcess, openStarter } from '#sandbox';
+import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
-import { findExecutable } from './executables.ts';
+import { findExecutableIn } from './executables.ts';
 import type { OpenTraces } from './traces.ts';
 import { VERSION } from './version.ts';
 
@@ -23,6 +23,8 @@ export interface OpenServerOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute directory of executables for workers, or `''`: the usual one. */
+  readonly executables: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
   /** The environment that code of users gets. */
@@ -83,12 +85,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       userCode: local ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,
-        openStarter: () => openStarter({ launcherPath: null }),
+        // The launcher ends what it runs when this server is killed.
+        openStarter: () => openStarter({ launcherPath: findLauncher() }),
         environment: environmentForUserCode(options.environment),
         nonce: () => randomBytes(18).toString('base64url'),
       },
       validators: VALIDATORS,
-      findClient: findExecutable,
+      findClient: findExecutableIn(options.executables),
       readOnly: options.readOnly,
       faces: traces ? [traces.face] : [],
       traces: traces?.store ?? (await tracesToRead(options)),

@@ -42,6 +42,7 @@ export async function runHere(
     leaseMs: options.leaseMs,
     pingMs: options.pingMs,
     diskReserveBytes: options.diskReserveBytes,
+    executables: options.executables,
     traces: null,
     environment: world.surroundings.environment,
     readOnly: false,

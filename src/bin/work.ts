@@ -6,6 +6,7 @@ import { type StartReport, writeStartReport } from '#pilots';
 import { type FoundGpus, findGpus, findLauncher, gpuVariables, openStarter } from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
+import { becomeSuccessor, type Inheritance, successorFor, takeInheritance } from './successor.ts';
 import { VERSION } from './version.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
@@ -36,16 +37,23 @@ async function workWith(
 ): Promise<number> {
   const log = await openLog({ ...options.log, write });
   const launcherPath = launcherFor(options.starter);
-  if (options.waitForLine && !(await hasLine(world.stdin))) return 0;
-  const source = await sourceOf(options, world);
+  const inheritance = takeInheritance();
+  const isWaiting = options.waitForLine && inheritance === null;
+  if (isWaiting && !(await hasLine(world.stdin))) return 0;
+  const source = await sourceOf(options, inheritance, world);
   const { gpus, remarks } = await gpusFor(options);
   for (const remark of remarks) log.warn({}, remark);
-  await runWorker({
+  const session = source.kind === 'given' ? source.session : null;
+  const tag = session === null ? '' : sessionTag(session);
+  const successor = successorFor(options, log);
+  const isSucceeded = await runWorker({
     endpoint: endpointFrom(source),
-    sessionTag: source.kind === 'given' ? sessionTag(source.session) : '',
+    sessionTag: tag,
+    successor,
     dir: options.directory,
     slots: options.slots,
     exclusive: true,
+    clientFile: options.clientFile,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
     runErrand: async (...errand) => {
@@ -69,6 +77,9 @@ async function workWith(
     random: Math.random,
     log,
   });
+  if (isSucceeded && successor?.path && !world.ending.aborted) {
+    becomeSuccessor({ path: successor.path, options, session, sessionTag: tag });
+  }
   return 0;
 }
 
@@ -85,11 +96,15 @@ async function hasLine(input: AsyncIterable<Buffer | string>): Promise<boolean> 
   return false;
 }
 
-async function sourceOf(options: WorkerOptions, { stdin }: World): Promise<EndpointSource> {
+async function sourceOf(
+  options: WorkerOptions,
+  inheritance: Inheritance | null,
+  { stdin }: World,
+): Promise<EndpointSource> {
   const { server: url, stateDirectory } = options;
   if (url === '') return { kind: 'state', directory: stateDirectory };
   if (!options.sessionFromInput) return { kind: 'url', url, sessionFile: sessionFileOf(options) };
-  return { kind: 'given', url, session: await readSessionLine(stdin) };
+  return { kind: 'given', url, session: inheritance?.session ?? (await readSessionLine(stdin)) };
 }
 
 function sessionFileOf({ sessionFile, stateDirectory }: WorkerOptions): string {

@@ -59,6 +59,8 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute directory of executables for workers, or `''`: the usual one. */
+  readonly executables: string;
   readonly log: LogChoice;
 }
 
@@ -77,6 +79,8 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute directory of executables for workers, or `''`: the usual one. */
+  readonly executables: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
   readonly log: LogChoice;
@@ -114,6 +118,8 @@ export interface WorkerOptions {
   readonly waitForLine: boolean;
   /** The session is the first line on standard input. */
   readonly sessionFromInput: boolean;
+  /** Absolute path of its own executable, if that is to go when a job asks for it; or null. */
+  readonly clientFile: string | null;
   /** Absolute path of the file that tells what became of the start, or null. */
   readonly report: string | null;
   /** How long the server may take to answer for the first time; undefined: as later. */
@@ -195,6 +201,19 @@ export interface ExecWish extends MachineWish {
   readonly timeoutMs: number;
 }
 
+/** Windrow itself, run once on each machine. */
+export interface WindrowWish extends MachineWish {
+  /** Of a server that the machines are to talk to, as it says of itself. */
+  readonly url: string;
+  readonly advertise: string;
+  /** Absolute directory of executables, or `''`: the usual one. */
+  readonly executables: string;
+  /** The command, given the URL under which the machine reaches that server. */
+  readonly wordsFor: (url: string) => readonly string[];
+  /** One line that it reads on standard input; may be secret. */
+  readonly input: string;
+}
+
 /** What came of one machine. */
 export interface MachineNews {
   readonly machine: string;
@@ -254,6 +273,11 @@ export interface Machines {
       readonly onNews: (news: MachineExecuted) => void;
       readonly onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void;
     },
+  ): Promise<MachineExecuted[]>;
+  windrow(
+    wish: WindrowWish,
+    world: World,
+    onLine: (machine: string, stream: 'stdout' | 'stderr', line: string) => void,
   ): Promise<MachineExecuted[]>;
 }
 

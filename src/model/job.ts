@@ -141,3 +141,11 @@ export interface JobSpec {
   /** Larger runs first. */
   readonly priority: number;
 }
+
+/** A file as a collection left it in an output directory. */
+export interface PublishedFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** Its modification time; a file with another one has been changed by somebody else. */
+  readonly changedMs: number;
+}

@@ -10,6 +10,7 @@ export type {
   JobId,
   JobSpec,
   ProgramBuild,
+  PublishedFile,
   ResourceRequest,
   ResultSource,
   TaskIndex,

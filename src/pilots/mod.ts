@@ -13,7 +13,7 @@ export { type Machine, type NodeLine, parseNodeFile, readMachines } from './node
 export { urlsForMachines } from './server-address.ts';
 export type { Crowd, MachineResult } from './ssh/each-machine.ts';
 export type { Executed } from './ssh/exec-on.ts';
-export { execMachines, startMachines, stopMachines } from './ssh/machines.ts';
+export { execMachines, runWindrow, startMachines, stopMachines } from './ssh/machines.ts';
 export type { Started, StartPlan } from './ssh/start-machine.ts';
 export type { Stopped } from './ssh/stop-machine.ts';
 export { type StartReport, writeStartReport } from './start-report.ts';

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { pilotErrors } from './errors.ts';
 
 /** Unpacking on a slow disk, on a machine that is busy. */
@@ -11,29 +10,22 @@ const LONGEST_REASON = 300;
  * Runs an executable of Windrow only to learn which version it is. Rejects with
  * PILOT_EXECUTABLE_UNFIT where it does not run, with what it said.
  */
-export async function tryExecutable(path: string): Promise<string> {
-  const child = spawn(path, ['version', '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: PATIENCE_MS,
-  });
-  const ended = once(child, 'close');
-  const [said, complaint] = await Promise.all([text(child.stdout), text(child.stderr)]).catch(
-    () => ['', ''],
-  );
-  const reason = await ended.then(
-    ([code, signal]) => complaint.trim().slice(-LONGEST_REASON) || `it ended with ${signal ?? code}`,
-    (error: Error) => error.message,
-  );
-  const version = versionIn(said);
-  if (version !== undefined) return version;
-  throw pilotErrors.create('PILOT_EXECUTABLE_UNFIT', { file: path, reason });
+export async function tryExecutable(path: string, signal: AbortSignal): Promise<string> {
+  try {
+    const limits = { timeout: PATIENCE_MS, killSignal: 'SIGKILL', signal } as const;
+    const { stdout } = await promisify(execFile)(path, ['version', '--json'], limits);
+    const { version } = JSON.parse(stdout) as { version?: unknown };
+    if (typeof version === 'string') return version;
+    throw new Error(`it says ${stdout.trim()}`);
+  } catch (error) {
+    const { stderr = '', signal: killedBy, message } = error as Error & Partial<ExecFault>;
+    const said = stderr.trim() || (killedBy ? `${killedBy} ended it` : message);
+    const facts = { file: path, reason: said.slice(-LONGEST_REASON) };
+    throw pilotErrors.create('PILOT_EXECUTABLE_UNFIT', facts, { cause: error });
+  }
 }
 
-function versionIn(said: string): string | undefined {
-  try {
-    const { version } = JSON.parse(said) as { version?: unknown };
-    return typeof version === 'string' ? version : undefined;
-  } catch {
-    return undefined;
-  }
+interface ExecFault {
+  readonly stderr: string;
+  readonly signal: string | null;
 }

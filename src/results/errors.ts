@@ -81,6 +81,16 @@ export const resultsErrors = defineErrors({
     status: 409,
     example: { what: 'validator', file: '/home/ann/validate.ts', found: '9f86d081884c7d65…' },
   },
+  CODE_UNUSABLE: {
+    message: 'The {what} {file} cannot be used: {reason}.',
+    todo: 'Correct it and submit the job again; nothing was run.',
+    status: 422,
+    example: {
+      what: 'validator',
+      file: '/home/ann/validate.ts',
+      reason: 'it cannot be loaded: /home/ann/validate.ts:3: SyntaxError: Expression expected',
+    },
+  },
   CODE_UNSUPPORTED: {
     message: 'A {what} of kind {kind} cannot be run by this version.',
     todo: 'Use a module.',

@@ -16,6 +16,7 @@ export type {
   ProgramStarter,
   UserCodePorts,
 } from './port.ts';
+export { areThere, notePublished, removePublished } from './published-files.ts';
 export { Quarantine, type QuarantineEntry } from './quarantine.ts';
 export type { InlinePart, LargeRecordInput, RecordInput, SpooledPart } from './record.ts';
 export type { DurableEnd } from './segment-files.ts';
@@ -32,4 +33,5 @@ export {
   type JobStatisticsJson,
   type WorkerTotals,
 } from './statistics.ts';
+export { checkUserCode } from './user-code.ts';
 export { type Check, Validator, type ValidatorRequest, type Verdict } from './validator.ts';

@@ -1,12 +1,14 @@
 /**
  * Runs a user's module in a process of its own: `node user-code-host.ts validate|collect MODULE`.
  * One request at a time, in order. Whatever the module does to this process ends at most this
- * process; what it prints on stdout has no meaning.
+ * process; what it prints on stdout has no meaning. Another thread reads the requests, so that the
+ * end of the server is noticed although the module may never give this one back.
  */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
+import { stripTypeScriptTypes } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import {
   CONTENT_BYTES,
   type HostAnswer,
@@ -42,6 +44,26 @@ function writeSome(bytes: Buffer, from: number): number {
 function describe(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return text.slice(0, MAX_REASON);
+}
+
+/** `FILE:LINE: ` of code of the user's, where an error tells it. */
+function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? String(error.stack) : '';
+  for (const [, url, line] of stack.matchAll(/(file:\/\/[^\s()]+?):(\d+)/g)) {
+    if (url !== import.meta.url) return `${fileURLToPath(url!)}:${line}: `;
+  }
+  return '';
+}
+
+/** Errors of JavaScript's own parser do not say where; that of TypeScript reads the same text again. */
+function placeOfSyntaxFault(): string {
+  try {
+    const source = readFileSync(modulePath!, 'utf8');
+    stripTypeScriptTypes(source, { sourceUrl: pathToFileURL(modulePath!).href });
+    return '';
+  } catch (error) {
+    return placeOf(error);
+  }
 }
 
 function contentOf(sent: SentContent): Content {
@@ -89,7 +111,8 @@ async function load(): Promise<Record<string, unknown> | string> {
     if (typeof loaded.default !== 'function') return 'its default export is not a function';
     return loaded;
   } catch (error) {
-    return `it cannot be loaded: ${describe(error)}`;
+    const place = placeOf(error) || (error instanceof SyntaxError ? placeOfSyntaxFault() : '');
+    return `it cannot be loaded: ${place}${describe(error)}`;
   }
 }
 
@@ -111,13 +134,19 @@ async function respond(
 }
 
 async function main(): Promise<void> {
+  const requests = new Worker(new URL('./user-code-input.ts', import.meta.url), {
+    name: 'windrow-input',
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
   const module = await load();
-  answer({ ready: true });
-  // Not before the module is loaded: lines that come while nobody iterates are lost.
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of lines) answer(await respond(module, JSON.parse(line) as HostRequest));
-  // The server closed its end: whatever the module left running has no one to answer to.
-  process.exit(0);
+  answer({ ready: true, fault: typeof module === 'string' ? module : null });
+  // One after the other: the next is answered when this one is.
+  let last: Promise<void> = Promise.resolve();
+  requests.on('message', (line: string) => {
+    const request = JSON.parse(line) as HostRequest;
+    last = last.then(async () => answer(await respond(module, request)));
+  });
 }
 
 void main();

@@ -47,6 +47,7 @@ export class UserCodeProcess {
   #answered = 0;
   #fault: string | null = null;
   #ended: string | null = null;
+  readonly #loaded = Promise.withResolvers<string | null>();
 
   constructor(request: UserCodeRequest, ports: UserCodePorts) {
     this.#request = request;
@@ -63,6 +64,15 @@ export class UserCodeProcess {
 
   get alive(): boolean {
     return this.#ended === null && this.#fault === null;
+  }
+
+  /** Null once the module can be called; else why it cannot. Never rejects. */
+  async loaded(): Promise<string | null> {
+    const late = () => this.#misbehaved(`it was not loaded within ${LOAD_MS / 1000} s`);
+    const timer = setTimeout(late, LOAD_MS);
+    const fault = await this.#loaded.promise;
+    clearTimeout(timer);
+    return fault;
   }
 
   /** Never rejects. */
@@ -110,6 +120,7 @@ export class UserCodeProcess {
     const answer = parse(line);
     if (!this.#ready && answer?.ready === true) {
       this.#ready = true;
+      this.#loaded.resolve(typeof answer.fault === 'string' ? answer.fault : null);
       this.#watch();
       return;
     }
@@ -130,6 +141,7 @@ export class UserCodeProcess {
     this.#timer = null;
     this.#ended = reason;
     const why = this.#fault ?? reason;
+    this.#loaded.resolve(why);
     const idle = this.#answered > 0 && this.#fault === null;
     for (const [index, { done }] of this.#pending.splice(0).entries()) {
       // A process that ended by itself after good answers may have ended for what came before.

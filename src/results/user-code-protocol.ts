@@ -23,8 +23,8 @@ export type HostRequest =
   | { readonly nonce: string; readonly call: 'begin' | 'end' };
 
 export type HostAnswer =
-  /** The module was loaded; always the first line. */
-  | { readonly ready: true }
+  /** The module was loaded, or cannot be used for the reason given; always the first line. */
+  | { readonly ready: true; readonly fault: string | null }
   /** What the function returned: a validator's verdict, or a collector's text or bytes. */
   | { readonly nonce: string; readonly verdict: boolean | string }
   | { readonly nonce: string; readonly base64: string }

@@ -5,6 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import { messageOf } from '#base';
 import type { UserCode } from '#model';
 import { resultsErrors } from './errors.ts';
+import type { UserCodePorts } from './port.ts';
+import { UserCodeProcess } from './user-code-process.ts';
 
 export type RunnableCode = Extract<UserCode, { kind: 'module' | 'executable' }>;
 
@@ -25,6 +27,30 @@ export async function requireUserCode(
     throw resultsErrors.create('CODE_CHANGED', { what, file: code.path, found });
   }
   return code;
+}
+
+/**
+ * Loads a module as it will be loaded, in a process that ends with this, and makes sure that it can
+ * be called; an executable has to be there. Errors: those of `requireUserCode`, `CODE_UNUSABLE`.
+ */
+export async function checkUserCode(
+  what: 'validator' | 'collector',
+  code: UserCode,
+  memoryBytes: number,
+  ports: UserCodePorts,
+): Promise<void> {
+  const kinds = what === 'validator' ? (['module', 'executable'] as const) : (['module'] as const);
+  const { kind, path: module } = await requireUserCode(what, code, kinds);
+  if (kind !== 'module') return;
+  const mode = what === 'validator' ? 'validate' : 'collect';
+  const tried = new UserCodeProcess({ mode, module, timeoutMs: 0, memoryBytes }, ports);
+  try {
+    const reason = await tried.loaded();
+    if (reason === null) return;
+    throw resultsErrors.create('CODE_UNUSABLE', { what, file: module, reason });
+  } finally {
+    await tried.close();
+  }
 }
 
 async function digestOf(what: string, code: RunnableCode): Promise<string> {

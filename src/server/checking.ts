@@ -6,10 +6,7 @@ import type { Core, Job } from './core.ts';
 import type { Blobs } from './intake/blobs.ts';
 import type { Layout } from './layout.ts';
 import { onChecked } from './reactor/attempts.ts';
-import { placeUserCode } from './user-code.ts';
-
-/** A module may use this much before it is taken for one that never stops allocating. */
-const VALIDATOR_MEMORY_BYTES = 1024 ** 3;
+import { placeUserCode, USER_CODE_MEMORY_BYTES } from './user-code.ts';
 
 export interface CheckingParts {
   readonly core: Core;
@@ -78,7 +75,7 @@ export class Checking {
     const { blobs, layout, ports, processes } = this.#parts;
     const code = placeUserCode(job.spec.validate!, blobs, layout);
     const { results: sources, validateTimeoutMs: timeoutMs } = job.spec;
-    const request = { code, sources, timeoutMs, memoryBytes: VALIDATOR_MEMORY_BYTES, processes };
+    const request = { code, sources, timeoutMs, memoryBytes: USER_CODE_MEMORY_BYTES, processes };
     return Validator.open(request, ports);
   }
 

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ended, openField } from './testing/field.ts';
@@ -53,6 +60,51 @@ test('outputs that could not be written are written when the sweep is submitted 
   await field.server.settled();
   assert.equal(field.job(job).collectionError, null);
   assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n');
+});
+
+test('files of an earlier collection go, but none that the user has made or changed', async (t) => {
+  let field = await openField(t);
+  const output = join(field.root, 'out');
+  const formats = ['csv', 'sqlite'] as const;
+  const { job } = await field.submit({ axes: ROWS, output, collect: { kind: 'table', formats } });
+  await field.worker('a').workOff();
+  await field.server.settled();
+  assert.deepEqual(readdirSync(output).sort(), ['results.csv', 'results.sqlite']);
+  writeFileSync(join(output, 'notes'), 'mine');
+  appendFileSync(join(output, 'results.sqlite'), 'mine too');
+  field = await field.restart();
+  await field.submit({ axes: ROWS, output, collect: { kind: 'blockwise' } });
+  await field.server.settled();
+  assert.deepEqual(readdirSync(output).sort(), ['notes', 'out.blocks', 'results.sqlite']);
+  // Another job, which replaces this one.
+  const axes = [{ kind: 'values', columns: ['i'], rows: [['7']] }] as const;
+  const other = await field.submit({ axes, output });
+  await field.worker('b').workOff();
+  await field.server.settled();
+  assert.deepEqual(readdirSync(output).sort(), ['notes', 'out', 'results.sqlite']);
+  assert.deepEqual(field.job(job).published, []);
+  assert.notEqual(other.job, job);
+});
+
+test('outputs that the user has removed are there again when the sweep is submitted again', async (t) => {
+  let field = await openField(t);
+  const output = join(field.root, 'out');
+  const { job } = await field.submit({ axes: ROWS, output });
+  await field.worker('a').workOff();
+  await field.server.settled();
+  field = await field.restart();
+  for (const remove of [join(output, 'out'), output]) {
+    rmSync(remove, { recursive: true });
+    const { json } = await field.api('GET', `/v1/jobs/${job}/output`);
+    assert.deepEqual(json.files, []);
+    await field.submit({ axes: ROWS, output });
+    await field.server.settled();
+    assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n');
+  }
+  writeFileSync(join(output, 'out'), 'edited');
+  await field.submit({ axes: ROWS, output });
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), 'edited', 'only what lacks is written');
 });
 
 test('a collected file is not a way to what is Windrow’s own', async (t) => {

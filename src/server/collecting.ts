@@ -1,10 +1,13 @@
 /** A job's results become the user's files: at its end, and whenever somebody asks. */
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { JobId, RecordPlace, TaskIndex, Ticket } from '#model';
+import type { JobId, PublishedFile, RecordPlace, TaskIndex, Ticket } from '#model';
 import {
   type CollectRow,
   collect,
+  notePublished,
+  removePublished,
   SegmentReader,
   type StoredRecord,
   type UserCodePorts,
@@ -13,10 +16,9 @@ import type { CollectedRow, Store } from '#store';
 import type { Core, Job } from './core.ts';
 import type { Blobs } from './intake/blobs.ts';
 import type { Layout } from './layout.ts';
-import { placeUserCode } from './user-code.ts';
+import { placeUserCode, USER_CODE_MEMORY_BYTES } from './user-code.ts';
 
 const PAGE = 5000;
-const COLLECTOR_MEMORY_BYTES = 1024 ** 3;
 const COLLECTOR_TIMEOUT_MS = 60_000;
 
 export interface CollectingParts {
@@ -74,18 +76,40 @@ export class Collecting {
         keep: spec.keep,
         rows: this.doneRows(job, spec.order),
         read: (row) => records.read(row),
-        output: spec.output || layout.output(job.id),
+        output: this.#outputOf(job),
         random: randomBytes(8).toString('hex'),
-        userCode: { ports, timeoutMs: COLLECTOR_TIMEOUT_MS, memoryBytes: COLLECTOR_MEMORY_BYTES },
+        userCode: { ports, timeoutMs: COLLECTOR_TIMEOUT_MS, memoryBytes: USER_CODE_MEMORY_BYTES },
       });
+      await this.#removeEarlier(job, collected.files);
       job.collectedAtMs = atMs;
       job.collectionError = null;
-      core.commit.add({ kind: 'job-collected', job: job.id, atMs });
+      this.#notePublished(job, atMs, notePublished(collected.files));
       await core.commit.durable();
       return collected;
     } finally {
       records.close();
     }
+  }
+
+  /** What this or an earlier job has put there, and nobody would replace any more. */
+  async #removeEarlier(job: Job, files: readonly string[]): Promise<void> {
+    const { core } = this.#parts;
+    const output = this.#outputOf(job);
+    const kept = new Set(files.map((file) => basename(file)));
+    for (const other of core.jobs.values()) {
+      if (other.published.length === 0 || this.#outputOf(other) !== output) continue;
+      await removePublished(output, other.published, kept);
+      if (other !== job) this.#notePublished(other, other.collectedAtMs!, []);
+    }
+  }
+
+  #notePublished(job: Job, atMs: number, published: readonly PublishedFile[]): void {
+    job.published = published;
+    this.#parts.core.commit.add({ kind: 'job-collected', job: job.id, atMs, published });
+  }
+
+  #outputOf(job: Job): string {
+    return job.spec.output || this.#parts.layout.output(job.id);
   }
 
   /** Done tasks in the wanted order; what ended while this runs may or may not be among them. */

@@ -3,7 +3,7 @@
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
 import type { Clock } from '#base';
-import type { JobId, JobSpec, JobState, TaskIndex, Ticket } from '#model';
+import type { JobId, JobSpec, JobState, PublishedFile, TaskIndex, Ticket } from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts } from '#scheduler';
 import type { TaskNote } from '#store';
@@ -31,6 +31,8 @@ export interface Job {
   stateAtMs: number;
   readonly submittedAtMs: number;
   collectedAtMs: number | null;
+  /** Files that its collection has put into its output directory. */
+  published: readonly PublishedFile[];
   /** Why its outputs could not be written the last time, or null. */
   collectionError: unknown;
   readonly results: SegmentStore;

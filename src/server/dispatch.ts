@@ -206,5 +206,6 @@ export function describe(job: Job): JobDescription {
     logBytes: spec.logBytes,
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,
+    deleteClient: spec.deleteClient,
   };
 }

@@ -145,7 +145,7 @@ export class Server {
     });
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
-    const intake = new Intake({ core, store, layout, tables, blobs, userCode });
+    const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
     const parts: ApiParts = {
       core,
       store,

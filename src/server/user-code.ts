@@ -14,6 +14,9 @@ import type { UserCode } from '#model';
 import type { Blobs } from './intake/blobs.ts';
 import type { Layout } from './layout.ts';
 
+/** A module may use this much before it is taken for one that never stops allocating. */
+export const USER_CODE_MEMORY_BYTES = 1024 ** 3;
+
 /**
  * The code with a path on this machine. In place it can import its neighbours; the copy (another
  * machine submitted it, or it was changed since) must stand alone.

@@ -8,6 +8,7 @@ import type {
   JobId,
   JobSpec,
   JobState,
+  PublishedFile,
   RecordPlace,
   TaskIndex,
   TaskStateName,
@@ -45,6 +46,7 @@ export interface StoredJob {
   readonly resultsEnd: { readonly segment: number; readonly bytes: number } | null;
   /** When the outputs were last written, null if never. */
   readonly collectedAtMs: number | null;
+  readonly published: readonly PublishedFile[];
 }
 
 /** Attempts given to one worker at once; tickets count up from `firstTicket`. */
@@ -111,7 +113,12 @@ export type Change =
       readonly atMs: number;
     }
   | { readonly kind: 'job-spec'; readonly job: JobId; readonly spec: JobSpec }
-  | { readonly kind: 'job-collected'; readonly job: JobId; readonly atMs: number }
+  | {
+      readonly kind: 'job-collected';
+      readonly job: JobId;
+      readonly atMs: number;
+      readonly published: readonly PublishedFile[];
+    }
   | {
       readonly kind: 'results-end';
       readonly job: JobId;

@@ -20,6 +20,7 @@ export function storedJob(id: number): StoredJob {
     submittedAtMs: 1,
     resultsEnd: null,
     collectedAtMs: null,
+    published: [],
   };
 }
 
@@ -194,6 +195,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         lastSeenMs: 2,
         awayMs: 3,
       };
+      const file = { name: 'energy', bytes: 12, changedMs: 1.5 };
       const store = await reopened([
         { kind: 'job-added', job: storedJob(1) },
         { kind: 'states', job: 1, segment: 0, bytes: new Uint8Array([1, 2]) },
@@ -205,7 +207,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         { kind: 'event', atMs: 2, job: null, event: 'server-started', actor: 'server', text: '' },
         { kind: 'results-end', job: 1, segment: 1, bytes: 77 },
         { kind: 'job-state', job: 1, state: 'paused', reason: 'r', actor: 'ann', atMs: 9 },
-        { kind: 'job-collected', job: 1, atMs: 11 },
+        { kind: 'job-collected', job: 1, atMs: 11, published: [file] },
       ]);
       const states = await store.states(1);
       assert.deepEqual([...states[0]!.bytes], [4, 4]);
@@ -223,6 +225,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.equal(job!.state, 'paused');
       assert.deepEqual(job!.resultsEnd, { segment: 1, bytes: 77 });
       assert.equal(job!.collectedAtMs, 11);
+      assert.deepEqual(job!.published, [file]);
       await store.close();
     });
   });

@@ -109,6 +109,7 @@ function readJob(value: unknown): JobDescription {
     logBytes: whole(fields.logBytes, 'logBytes'),
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),
+    deleteClient: flag(fields.deleteClient, 'deleteClient'),
   };
 }
 

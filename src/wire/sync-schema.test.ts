@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import type { WindrowError } from '#base';
 import { usageOf } from '#model';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
+import { PROTOCOL_VERSION } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
 import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
-import { PROTOCOL_VERSION } from './sync.ts';
 
 const SHA256 = 'a'.repeat(64);
 
@@ -90,6 +90,7 @@ const RESPONSE: SyncResponse = {
       logBytes: 1 << 20,
       resultBytes: 1 << 30,
       deleteWorker: true,
+      deleteClient: false,
     },
   ],
   attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],

@@ -139,7 +139,9 @@ export interface JobDescription {
   readonly request: ResourceRequest;
   readonly logBytes: number;
   readonly resultBytes: number;
+  /** At its end the worker removes the job's program, and itself, if this session put them there. */
   readonly deleteWorker: boolean;
+  readonly deleteClient: boolean;
 }
 
 export interface GrantedAttempt {

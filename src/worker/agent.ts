@@ -9,6 +9,7 @@
  */
 import { usageOf } from '#model';
 import {
+  type ClientOffer,
   type EndedAttempt,
   type GrantedAttempt,
   PROTOCOL_VERSION,
@@ -20,7 +21,13 @@ import type { Workshop } from './attempt/attempt.ts';
 import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
-import { type DemandView, gatherMs, isCheapToDrain, pollDelayMs, wantedAttempts } from './demand.ts';
+import {
+  type DemandView,
+  gatherMs,
+  isCheapToDrain,
+  pollDelayMs,
+  wantedAttempts,
+} from './demand.ts';
 import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
@@ -76,6 +83,7 @@ export class WorkerAgent {
   #farewellSaid = false;
   #isKnown = false;
   #isSucceeded = false;
+  #preparing = Promise.resolve();
   #sequence = 0;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
@@ -89,7 +97,7 @@ export class WorkerAgent {
     this.#machine = machineWatch(options.dir, options.clock);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
-    this.#blobs = new BlobCache(options.blobs, options.clock);
+    this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     this.#errands = new Errands({
@@ -124,9 +132,14 @@ export class WorkerAgent {
     }
   }
 
-  /** It has ended in order to go on as the successor, and nobody has asked it to end. */
+  /** It has ended in order to go on as its successor, and nobody has asked it to end. */
   get isSucceeded(): boolean {
     return this.#isSucceeded;
+  }
+
+  /** True when a job asked that the worker's own executable goes at its end. */
+  get endsClient(): boolean {
+    return this.#jobs.endsClient;
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
@@ -196,6 +209,7 @@ export class WorkerAgent {
     await this.#pool.idle();
     await this.#pool.close();
     await this.#pulse.stop();
+    await this.#preparing;
     await this.#shelf.close();
     this.#backlog.dispose();
     this.#blobs.removeBrought(this.#jobs.passingPrograms());
@@ -359,8 +373,10 @@ export class WorkerAgent {
       this.#pool.setSlots(settings.slots);
     }
     if (settings.stop) this.stop();
+    // A worker that drains is told to do so, which must not count as a wish of the server's own.
+    else if (this.#phase !== 'running') return;
     else if (settings.drain) this.drain();
-    else if (settings.client && this.#phase === 'running') this.#consider(settings.client);
+    else if (settings.client) this.#consider(settings.client);
   }
 
   /** Every answer of a newer server offers its executable. */
@@ -368,11 +384,15 @@ export class WorkerAgent {
     const { successor, log } = this.#options;
     if (!successor) return;
     if (successor.isDue(offer)) {
-      void this.#connection
+      this.#preparing = this.#connection
         .up()
         .then((link) => successor.prepare(offer, link, this.#lifetime.signal))
+        .then(() => this.#conversation.wake())
         .catch(() => {}); // the worker ends
-    } else if (successor.path && isCheapToDrain(this.#pool.view(), this.#pool.oldestMs())) {
+    } else if (
+      successor.path &&
+      isCheapToDrain(this.#pool.view().medianMs, this.#pool.oldestMs())
+    ) {
       log.info({}, 'finishing what runs, to go on as the newer windrow');
       this.#isSucceeded = true;
       this.#beginDrain();

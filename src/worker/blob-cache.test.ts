@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '#base';
+import { type Clock, systemClock } from '#base';
 import { BlobCache } from './blob-cache.ts';
 import { takeLock } from './lock-file.ts';
 import type { ServerLink } from './port.ts';
@@ -23,6 +23,12 @@ function directory(t: TestContext): string {
   return dir;
 }
 
+function cacheIn(dir: string, clock: Clock = systemClock, tag = '0badcafe'): BlobCache {
+  return new BlobCache(dir, clock, () => tag);
+}
+
+const blobsIn = (dir: string) => readdirSync(dir).filter((name) => !name.includes('.by-'));
+
 /** Counts fetches; each waits for `gate`. */
 function source(gate: Promise<unknown> = Promise.resolve()) {
   const seen = { fetches: 0 };
@@ -36,7 +42,7 @@ function source(gate: Promise<unknown> = Promise.resolve()) {
 }
 
 test('many attempts at once fetch a blob once', async (t) => {
-  const cache = new BlobCache(directory(t), systemClock);
+  const cache = cacheIn(directory(t));
   const { promise, resolve } = Promise.withResolvers<void>();
   const from = source(promise);
   const waiting = Array.from({ length: 20 }, () => cache.ensure(BLOB, from, NEVER));
@@ -51,12 +57,12 @@ test('two processes that share a directory fetch a blob once', async (t) => {
   const dir = directory(t);
   const { promise, resolve } = Promise.withResolvers<void>();
   const from = source(promise);
-  const first = new BlobCache(dir, systemClock).ensure(BLOB, from, NEVER);
-  const second = new BlobCache(dir, systemClock).ensure(BLOB, from, NEVER);
+  const first = cacheIn(dir).ensure(BLOB, from, NEVER);
+  const second = cacheIn(dir).ensure(BLOB, from, NEVER);
   setTimeout(resolve, 20);
   await Promise.all([first, second]);
   assert.equal(from.seen.fetches, 1);
-  assert.deepEqual(readdirSync(dir), [BLOB.sha256]);
+  assert.deepEqual(blobsIn(dir), [BLOB.sha256]);
 });
 
 test('a holder elsewhere that shows no progress is passed over', async (t) => {
@@ -66,7 +72,7 @@ test('a holder elsewhere that shows no progress is passed over', async (t) => {
   let ms = 0;
   const impatient = { now: () => ms, monotonic: () => (ms += 30_000) };
   const from = source();
-  await new BlobCache(dir, impatient).ensure(BLOB, from, NEVER);
+  await cacheIn(dir, impatient).ensure(BLOB, from, NEVER);
   assert.equal(from.seen.fetches, 1);
 });
 
@@ -75,17 +81,17 @@ test('a blob from an earlier run is used when its digest is right, and replaced 
   const path = join(dir, BLOB.sha256);
   const from = source();
   writeFileSync(path, CONTENT);
-  await new BlobCache(dir, systemClock).ensure(BLOB, from, NEVER);
+  await cacheIn(dir).ensure(BLOB, from, NEVER);
   assert.equal(from.seen.fetches, 0);
   writeFileSync(path, 'something else');
-  const cache = new BlobCache(dir, systemClock);
+  const cache = cacheIn(dir);
   await cache.ensure(BLOB, from, NEVER);
   assert.equal(from.seen.fetches, 1);
   assert.equal(readFileSync(path, 'utf8'), CONTENT);
 });
 
 test('a blob that is overwritten in place is not ready any more', async (t) => {
-  const cache = new BlobCache(directory(t), systemClock);
+  const cache = cacheIn(directory(t));
   await cache.ensure(BLOB, source(), NEVER);
   const path = cache.pathOf(BLOB.sha256);
   chmodSync(path, 0o644);
@@ -96,7 +102,7 @@ test('a blob that is overwritten in place is not ready any more', async (t) => {
 
 test('a failed fetch is not remembered, and leaves no lock', async (t) => {
   const dir = directory(t);
-  const cache = new BlobCache(dir, systemClock);
+  const cache = cacheIn(dir);
   const broken: Pick<ServerLink, 'fetchBlob'> = {
     fetchBlob: () => Promise.reject(new Error('broken off')),
   };
@@ -107,12 +113,51 @@ test('a failed fetch is not remembered, and leaves no lock', async (t) => {
   await cache.ensure(BLOB, source(), NEVER);
 });
 
-test('only what this process brought is removed on request', async (t) => {
+test('a fetch elsewhere that makes progress is waited for, however long it takes', async (t) => {
+  const dir = directory(t);
+  const entry = { host: 'elsewhere', pid: 1, realm: 'x', startTime: '1', worker: '' };
+  const lock = join(dir, `${BLOB.sha256}.lock`);
+  const draft = join(dir, `${BLOB.sha256}.7.0a.part`);
+  writeFileSync(lock, JSON.stringify(entry));
+  let ms = 0;
+  let looks = 0;
+  const watched: Clock = {
+    now: () => ms,
+    monotonic: () => {
+      // Half a minute passes between two looks, and a byte arrives.
+      ms += 30_000;
+      writeFileSync(draft, 'x'.repeat(++looks));
+      if (looks === 10) {
+        writeFileSync(join(dir, BLOB.sha256), CONTENT);
+        rmSync(lock);
+      }
+      return ms;
+    },
+  };
+  const from = source();
+  await cacheIn(dir, watched).ensure(BLOB, from, NEVER);
+  assert.equal(from.seen.fetches, 0);
+});
+
+test('of many that wait for one that is dead elsewhere only one fetches again', async (t) => {
+  const dir = directory(t);
+  const entry = { host: 'elsewhere', pid: 1, realm: 'x', startTime: '1', worker: '' };
+  writeFileSync(join(dir, `${BLOB.sha256}.lock`), JSON.stringify(entry));
+  let ms = 0;
+  const impatient = { now: () => ms, monotonic: () => (ms += 10_000) };
+  const from = source();
+  const all = [1, 2, 3, 4].map(() => cacheIn(dir, impatient).ensure(BLOB, from, NEVER));
+  await Promise.all(all);
+  assert.equal(from.seen.fetches, 1);
+});
+
+test('only what this session brought is removed on request, also after a restart', async (t) => {
   const dir = directory(t);
   const other = createHash('sha256').update('other').digest('hex');
   writeFileSync(join(dir, other), 'other');
-  const cache = new BlobCache(dir, systemClock);
-  await cache.ensure(BLOB, source(), NEVER);
-  cache.removeBrought([BLOB.sha256, other]);
+  await cacheIn(dir).ensure(BLOB, source(), NEVER);
+  cacheIn(dir, systemClock, 'deadbeef').removeBrought([BLOB.sha256, other]);
+  assert.deepEqual(blobsIn(dir).sort(), [BLOB.sha256, other].sort(), 'not of another session');
+  cacheIn(dir).removeBrought([BLOB.sha256, other]);
   assert.deepEqual(readdirSync(dir), [other]);
 });

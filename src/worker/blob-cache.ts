@@ -2,8 +2,9 @@
  * Programs and input files of jobs, kept by digest in `<dir>/blobs`. A blob is fetched once: by one
  * flight in this process, and under a `.lock` beside it among processes that share the directory.
  * It arrives under a name of its own, verified, and is renamed, so no reader ever sees half of it.
+ * An empty file beside it, `.by-TAG`, says which session brought it.
  */
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#base';
 import { digestFile } from '#wire';
@@ -29,12 +30,13 @@ export class BlobCache {
   /** What each blob looked like when it was verified by this process. */
   readonly #verified = new Map<string, Identity>();
   readonly #flights = new Map<string, Promise<void>>();
-  /** Blobs that this process brought here. */
-  readonly #brought = new Set<string>();
+  readonly #sessionTag: () => string;
 
-  constructor(directory: string, clock: Clock) {
+  /** `sessionTag` is asked when a blob has been brought. */
+  constructor(directory: string, clock: Clock, sessionTag: () => string) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#sessionTag = sessionTag;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
@@ -58,11 +60,17 @@ export class BlobCache {
     return this.#flights.get(blob.sha256) ?? this.#start(blob, link, signal);
   }
 
-  /** Removes those of `digests` that this process brought here. */
+  /** Removes those of `digests` that this session brought here, by this process or an earlier one. */
   removeBrought(digests: Iterable<string>): void {
     for (const sha256 of digests) {
-      if (this.#brought.delete(sha256)) rmSync(this.pathOf(sha256), { force: true });
+      if (!existsSync(this.#markOf(sha256))) continue;
+      rmSync(this.pathOf(sha256), { force: true });
+      rmSync(this.#markOf(sha256), { force: true });
     }
+  }
+
+  #markOf(sha256: string): string {
+    return `${this.pathOf(sha256)}.by-${this.#sessionTag()}`;
   }
 
   #start(blob: BlobName, link: Fetch, signal: AbortSignal): Promise<void> {
@@ -103,7 +111,7 @@ export class BlobCache {
     const { sha256, bytes } = blob;
     const path = this.pathOf(sha256);
     await link.fetchBlob(path, { sha256, maxBytes: bytes, mode: 0o555, signal });
-    this.#brought.add(sha256);
+    writeFileSync(this.#markOf(sha256), '');
     const identity = identityOf(path);
     if (identity) this.#verified.set(sha256, identity);
   }

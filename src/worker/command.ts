@@ -1,9 +1,10 @@
 /** A worker process from its start to its end: directory, agent, signals. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { formatDuration, WindrowError } from '#base';
-import { ServerClient } from '#wire';
+import { formatDuration, messageOf, WindrowError } from '#base';
+import { isOlderVersion, ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
+import { removeClientFile } from './client-file.ts';
 import type { AgentOptions } from './port.ts';
 import {
   clearLeftovers,
@@ -23,43 +24,65 @@ export interface RunWorkerOptions
   readonly exclusive: boolean;
   /** Tells the session to others who find this worker in `dir`; `''` if it is not known yet. */
   readonly sessionTag: string;
+  /** The worker's own executable where it was put by others, absolute; it may have to go at the end. */
+  readonly clientFile: string | null;
   /** Most bytes of programs and inputs kept in `dir` between runs. */
   readonly cacheBytes: number;
   /** How long what runs may go on once the worker is asked to end; null: until it is done. */
   readonly drainMs: number | null;
 }
 
+/** To fetch an executable over a bad line. */
+const RESCUE_MS = 600_000;
 /** Syncs, transfers and a spare. */
 const CONNECTIONS = 8;
 
 /**
  * Runs a worker until it is drained or stopped. The first SIGTERM or SIGINT drains, the second
- * stops at once, SIGHUP stops. Rejects with a `WindrowError`.
+ * stops at once, SIGHUP stops. Rejects with a `WindrowError`. True: `options.successor` is to go on.
  */
-export async function runWorker(options: RunWorkerOptions): Promise<void> {
+export async function runWorker(options: RunWorkerOptions): Promise<boolean> {
   const worker = randomUUID();
   const { dir, exclusive, log } = options;
   const owner = { worker, session: options.sessionTag };
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
+  const wishes = { endsClient: false };
   try {
     await clearLeftovers(directory.own, log);
     trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
     let identity: AgentIdentity = { worker, replaces: directory.replaces };
-    while (!(await runAgent(options, directory, identity))) {
+    for (;;) {
+      const end = await runAgent(options, directory, identity, wishes);
+      if (end !== 'server-replaced') return end === 'succeeded';
       log.warn({}, 'another server answers; what ran for the last one was ended');
       identity = { worker: randomUUID(), replaces: null };
     }
   } finally {
     directory.release();
+    if (wishes.endsClient) removeClient(options);
   }
 }
 
-/** False when its server was replaced by another, for which it must begin anew. */
+function removeClient({ clientFile, sessionTag, dir, log }: RunWorkerOptions): void {
+  if (clientFile === null) return;
+  try {
+    const isGone = removeClientFile(clientFile, sessionTag, dir);
+    if (isGone) log.info({ clientFile }, 'removed this executable, as a job asked');
+  } catch (error) {
+    log.warn({ clientFile, reason: messageOf(error) }, 'this executable could not be removed');
+  }
+}
+
+/**
+ * `server-replaced`: by another, for which it must begin anew. `succeeded`: a newer executable lies
+ * ready, because this one ended for it, or because the server understands no other.
+ */
 async function runAgent(
   options: RunWorkerOptions,
   directory: WorkerDirectory,
   identity: AgentIdentity,
-): Promise<boolean> {
+  wishes: { endsClient: boolean },
+): Promise<'ended' | 'succeeded' | 'server-replaced'> {
   const agent = new WorkerAgent(
     {
       ...options,
@@ -72,12 +95,40 @@ async function runAgent(
   const forget = heedSignals(agent, options);
   try {
     await agent.run();
-    return true;
+    if (agent.isSucceeded) return 'succeeded';
+    wishes.endsClient ||= agent.endsClient;
+    return 'ended';
   } catch (error) {
-    if (error instanceof WindrowError && error.code === 'WORKER_SERVER_REPLACED') return false;
+    if (!(error instanceof WindrowError)) throw error;
+    if (error.code === 'WORKER_SERVER_REPLACED') return 'server-replaced';
+    if (await isRescued(error, options)) return 'succeeded';
+    wishes.endsClient ||= agent.endsClient;
     throw error;
   } finally {
     forget();
+  }
+}
+
+/**
+ * Whether a server that speaks a newer protocol had an executable for this machine. What ran could
+ * not be reported to it in any case.
+ */
+async function isRescued(error: WindrowError, options: RunWorkerOptions): Promise<boolean> {
+  const { successor, platform, version, endpoint, log } = options;
+  const { serverVersion } = error.facts;
+  if (error.code !== 'PROTOCOL_MISMATCH' || !successor) return false;
+  if (typeof serverVersion !== 'string' || !isOlderVersion(version, serverVersion)) return false;
+  log.warn({}, error.message);
+  const link = new ServerClient({ ...(await endpoint()), connections: 1 });
+  try {
+    const offer = await link.describeClient(platform);
+    await successor.prepare(offer, link, AbortSignal.timeout(RESCUE_MS));
+    return successor.path !== null;
+  } catch (failure) {
+    log.warn({ reason: messageOf(failure) }, 'the server has no windrow for this machine');
+    return false;
+  } finally {
+    await link.close();
   }
 }
 

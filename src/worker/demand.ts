@@ -59,8 +59,9 @@ function likelyMs(view: DemandView): number | undefined {
 const CHEAP_DRAIN_MS = 60_000;
 
 /** Whether what runs is likely to end soon, so that little is lost when nothing new is taken. */
-export function isCheapToDrain(view: Pick<DemandView, 'medianMs'>, oldestMs: number): boolean {
-  return oldestMs === 0 || Math.max(view.medianMs ?? Number.POSITIVE_INFINITY, oldestMs) < CHEAP_DRAIN_MS;
+export function isCheapToDrain(medianMs: number | undefined, oldestMs: number): boolean {
+  if (oldestMs === 0) return true;
+  return medianMs !== undefined && Math.max(medianMs, oldestMs) < CHEAP_DRAIN_MS;
 }
 
 /** Attempts to keep waiting in the worker when every slot is busy. */

@@ -11,6 +11,7 @@ export class JobShelf {
   readonly #plans = new Map<JobId, JobPlan | NoPlan>();
   /** Digests of programs to remove when the worker ends. */
   readonly #passing = new Set<string>();
+  #endsClient = false;
 
   constructor(options: Pick<AgentOptions, 'hostEnvironment' | 'platform'>) {
     this.#options = options;
@@ -19,6 +20,11 @@ export class JobShelf {
   /** Jobs to name in a sync. */
   known(): JobId[] {
     return [...this.#plans.keys()];
+  }
+
+  /** True when a job asked that the worker's own executable goes at its end. */
+  get endsClient(): boolean {
+    return this.#endsClient;
   }
 
   /** Programs of jobs that asked for their removal. */
@@ -31,6 +37,7 @@ export class JobShelf {
     const plan = planJob(job, this.#options);
     this.#plans.delete(job.id);
     this.#plans.set(job.id, plan);
+    if (job.deleteClient) this.#endsClient = true;
     if (job.deleteWorker && 'program' in plan && plan.program) {
       this.#passing.add(plan.program.sha256);
     }

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type HolderLife,
   type LockHolder,
@@ -94,6 +95,17 @@ function tryExclusive(path: string, text: string): boolean {
   } catch (error) {
     if (systemCodeOf(error) === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/**
+ * Takes a lock away from a holder of whom nothing is known but that it makes no progress: the very
+ * lock that `holder` holds, and no other that was taken since.
+ */
+export function breakLock(path: string, holder: LockHolder): void {
+  const text = readText(path);
+  if (text !== undefined && isDeepStrictEqual(parseHolder(text), holder)) {
+    breakStale(path, text);
   }
 }
 

@@ -26,7 +26,7 @@ export interface SuccessorOptions {
   /** Absolute; where it goes when it cannot lie beside the running one. */
   readonly spareDirectory: string;
   /** Runs an executable only to learn its version. Rejects with why it cannot be run here. */
-  readonly tryVersion: (path: string) => Promise<string>;
+  readonly tryVersion: (path: string, signal: AbortSignal) => Promise<string>;
   readonly clock: Clock;
   readonly log: AgentLog;
 }
@@ -48,9 +48,7 @@ export class Successor {
 
   /** Whether this offer is new, or has failed long ago. */
   isDue({ sha256 }: ClientOffer): boolean {
-    return (
-      sha256 !== this.#under.sha256 || this.#options.clock.monotonic() > this.#under.againAtMs
-    );
+    return sha256 !== this.#under.sha256 || this.#options.clock.monotonic() > this.#under.againAtMs;
   }
 
   /** Fetches and tries it; afterwards `path` tells whether that worked. Never rejects. */
@@ -82,7 +80,7 @@ export class Successor {
     } finally {
       release();
     }
-    const found = await tryVersion(target);
+    const found = await tryVersion(target, signal);
     if (found === offer.version) return target;
     const facts = { expected: offer.version, found };
     throw workerErrors.create('WORKER_SUCCESSOR_WRONG', facts);

@@ -15,6 +15,7 @@ const MOST_PER_HOST = 64;
 const SCRATCH_NAME = /^(?:[0-9a-f]{8}-\d{1,16}|spare-\d{1,16})$/;
 const SPOOL_NAME = /^(?:[0-9a-f]{8}-\d{1,16}\.[a-z0-9-]+|end-\d{1,16}\.json)$/;
 const BLOB_NAME = /^[0-9a-f]{64}$/;
+const MARK_NAME = /^([0-9a-f]{64})\.by-[0-9a-f]{8}$/;
 const DRAFT_NAME = /^[0-9a-f]{64}\.\d+\.[0-9a-f]+\.part$/;
 
 export interface WorkerDirectory {
@@ -40,9 +41,14 @@ function folderOf(host: string): string {
   return host.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_') || 'host';
 }
 
+/** The lock of the worker that a folder of the directory belongs to. */
+export function lockNameIn(own: string): string {
+  return join(own, LOCK_NAME);
+}
+
 /** Where the lock of the first worker of `host` in `dir` lies. */
 export function lockPathOf(dir: string, host: string): string {
-  return join(dir, folderOf(host), LOCK_NAME);
+  return lockNameIn(join(dir, folderOf(host)));
 }
 
 /**
@@ -167,6 +173,11 @@ export function trimBlobs(folder: string, cacheBytes: number, nowMs: number): vo
   for (const blob of blobs) {
     bytes += blob.bytes;
     if (bytes > cacheBytes) rmSync(blob.path, { force: true });
+  }
+  const kept = new Set(namesIn(folder));
+  for (const name of names) {
+    const marked = MARK_NAME.exec(name)?.[1];
+    if (marked && !kept.has(marked)) rmSync(join(folder, name), { force: true });
   }
 }
 

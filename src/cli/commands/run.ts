@@ -73,6 +73,7 @@ function runOptions(input: Input, world: World): RunOptions {
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
+    executables: values.executables,
     log: logChoice(settings, world),
   };
 }

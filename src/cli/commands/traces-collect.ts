@@ -3,13 +3,13 @@ import { formatBytes, printableLines, type WindrowError } from '#base';
 import type { CollectStep } from '#traces';
 import type { TraceCollectionView } from '#wire';
 import { toChange } from '../ask.ts';
+import { type CollectWish, collectBySsh } from '../collect-by-ssh.ts';
+import { sumText, tellCollection } from '../collect-table.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { findServer } from '../find-server.ts';
-import { formatCount, lookOf } from '../format.ts';
 import { codedError, errorText } from '../report-error.ts';
 import type { collect as spec } from '../table/traces.ts';
-import { formatTable } from '../text-table.ts';
 import { traceSourceOf } from '../trace-source.ts';
 import { openTransferBar } from '../transfer-bar.ts';
 import type { World } from '../world.ts';
@@ -17,14 +17,19 @@ import type { World } from '../world.ts';
 type Input = CommandInput<typeof spec>;
 
 const LOOK_MS = 500;
+const SECRET_CHARACTERS = 4096;
 
 /** `windrow traces collect`: 0 when all that was found is stored, 1 when something is not. */
 export async function tracesCollect(input: Input, world: World): Promise<number> {
-  return input.options.here ? await collectHere(input, world) : await byWorkers(input, world);
+  if (input.options.here) return await collectHere(input, world);
+  const view = await (input.args[0] === undefined ? byWorkers : bySsh)(input, world);
+  if (input.options.json) await world.stdout.json(view);
+  else await tellCollection(view, world);
+  return view.workers.every(({ state, failed }) => state === 'done' && failed === 0) ? 0 : 1;
 }
 
-/** What every way of collecting needs to know. */
-async function wishOf(input: Input, world: World) {
+/** Throws SECRET_FILE_…. */
+async function wishOf(input: Input, world: World): Promise<CollectWish> {
   const { values } = input.settings;
   const { dir, match, remove, id } = input.options;
   const { readSecretFile } = await import('#wire');
@@ -35,7 +40,11 @@ async function wishOf(input: Input, world: World) {
     match: match ?? '',
     remove: remove || values.traceRemove,
     account: values.traceAccount,
-    secret: traceSecretFile === '' ? '' : await readSecretFile(traceSecretFile),
+    secret: input.options.secretStdin
+      ? await firstLine(world)
+      : traceSecretFile === ''
+        ? ''
+        : await readSecretFile(traceSecretFile),
     insecure: values.insecure,
   };
 }
@@ -48,6 +57,16 @@ function destinationOf(input: Input): string {
   if (to !== 'central') return to;
   if (traceCentral !== '') return traceCentral;
   throw cliErrors.create('TRACE_TARGET_UNSET', { to, setting: 'trace-central' });
+}
+
+/** Empty where there is none. */
+async function firstLine({ stdin }: World): Promise<string> {
+  let text = '';
+  for await (const piece of stdin) {
+    text += String(piece);
+    if (text.includes('\n') || text.length > SECRET_CHARACTERS) break;
+  }
+  return text.split('\n', 1)[0]!.slice(0, SECRET_CHARACTERS);
 }
 
 async function collectHere(input: Input, world: World): Promise<number> {
@@ -84,7 +103,7 @@ async function collectHere(input: Input, world: World): Promise<number> {
   }
 }
 
-async function byWorkers(input: Input, world: World): Promise<number> {
+async function byWorkers(input: Input, world: World): Promise<TraceCollectionView> {
   const url = destinationOf(input);
   const wish = await wishOf(input, world);
   return await toChange(input, world, async (client) => {
@@ -98,42 +117,16 @@ async function byWorkers(input: Input, world: World): Promise<number> {
       if (world.ending.aborted) break;
       view = await client.call('getTraceCollection', { params: { collection } });
     }
-    if (input.options.json) await world.stdout.json(view);
-    else await tellWorkers(view, world);
-    return view.workers.every(({ state, failed }) => state === 'done' && failed === 0) ? 0 : 1;
+    return view;
   });
 }
 
-async function tellWorkers(view: TraceCollectionView, world: World): Promise<void> {
-  const columns = [
-    { title: 'WORKER' },
-    { title: 'STATE' },
-    { title: 'STORED', align: 'right' },
-    { title: 'FAILED', align: 'right' },
-    { title: 'SIZE', align: 'right' },
-    { title: 'WHY' },
-  ] as const;
-  const rows = view.workers.map(({ name, state, stored, failed, bytes, message }) => [
-    name,
-    state,
-    formatCount(stored),
-    formatCount(failed),
-    formatBytes(bytes),
-    message,
-  ]);
-  await world.stdout.write(formatTable(columns, rows, lookOf(world.stdout)));
-  const sum = { id: view.id, stored: 0, failed: 0, bytes: 0 };
-  for (const { stored, failed, bytes } of view.workers) {
-    sum.stored += stored;
-    sum.failed += failed;
-    sum.bytes += bytes;
-  }
-  await world.stdout.line(sumText(sum));
-}
-
-function sumText(sum: { id: string; stored: number; failed: number; bytes: number }): string {
-  const { id, stored, failed, bytes } = sum;
-  return `trace ${id}: ${stored} files stored (${formatBytes(bytes)}), ${failed} failed`;
+async function bySsh(input: Input, world: World): Promise<TraceCollectionView> {
+  const nodes = input.args[0]!;
+  const wish = await wishOf(input, world);
+  const collector = destinationOf(input);
+  const way = { nodes, wish, collector, serverUrl: () => serverUrl(input, world) };
+  return await collectBySsh(way, input, world);
 }
 
 function pauseOr(ending: AbortSignal): Promise<void> {

@@ -11,7 +11,7 @@ import type { World } from '../world.ts';
 /** `windrow worker` */
 export async function worker(input: CommandInput<typeof spec>, world: World): Promise<number> {
   const { values } = input.settings;
-  const { sessionStdin, report, firstContact, logFile } = input.options;
+  const { sessionStdin, report, firstContact, logFile, clientFile } = input.options;
   const inDirectory = (path: string | undefined) =>
     path === undefined ? null : resolve(world.surroundings.directory, path);
   const options: WorkerOptions = {
@@ -27,6 +27,7 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     drainMs: input.options.drain || null,
     waitForLine: input.options.waitForLine,
     sessionFromInput: sessionStdin,
+    clientFile: inDirectory(clientFile),
     report: inDirectory(report),
     firstContactMs: firstContact,
     logFile: inDirectory(logFile),

@@ -12,6 +12,7 @@ export const serve = {
     lease: { kind: 'setting', setting: 'leaseMs' },
     ping: { kind: 'setting', setting: 'pingMs' },
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
+    executables: { kind: 'setting', setting: 'executables' },
     traces: { kind: 'setting', setting: 'traces' },
     traceStore: { kind: 'setting', setting: 'traceStore' },
     traceAccount: { kind: 'setting', setting: 'traceAccount' },
@@ -83,6 +84,11 @@ export const worker = {
       kind: 'duration',
       flags: '--first-contact <duration>',
       doc: 'End when the server has not answered once in this time (default: 5 min).',
+    },
+    clientFile: {
+      kind: 'text',
+      flags: '--client-file <file>',
+      doc: 'Its own executable, put here by `windrow start`: to go when a job says delete-client.',
     },
     report: {
       kind: 'text',

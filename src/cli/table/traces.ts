@@ -1,12 +1,14 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { FIND_SERVER, json, whichServer } from './shared-options.ts';
+import { FIND_SERVER, json, machineOptions, whichServer } from './shared-options.ts';
 
 const ID = { usage: '<id>', doc: 'A trace id.' } as const;
 
 export const collect = {
   name: 'traces collect',
   summary: 'Find the traces of machines and upload them.',
-  arguments: [],
+  arguments: [
+    { usage: '[nodes]', doc: 'List of machines, as for start: they are reached by ssh.' },
+  ],
   options: {
     to: {
       kind: 'text',
@@ -22,6 +24,11 @@ export const collect = {
       kind: 'text',
       flags: '--match <glob>',
       doc: 'Which files are traces (default: what trace-match says on each machine).',
+    },
+    secretStdin: {
+      kind: 'flag',
+      flags: '--secret-stdin',
+      doc: 'Read the upload secret from the first line of standard input.',
     },
     here: { kind: 'flag', flags: '--here', doc: 'Of this machine only, without a worker.' },
     id: { kind: 'text', flags: '--id <id>', doc: 'Trace id (default: the time).' },
@@ -40,11 +47,16 @@ export const collect = {
       setting: 'insecure',
       doc: 'Upload over plain HTTP to another machine.',
     },
+    parallel: machineOptions.parallel,
+    connectTimeout: machineOptions.connectTimeout,
+    advertise: { kind: 'setting', setting: 'advertise' },
+    executables: { kind: 'setting', setting: 'executables' },
     json,
     ...whichServer,
   },
   details: [
-    'Every worker of the server brings the traces of its machine; with --here this machine does.',
+    'Every worker of the server brings the traces of its machine. With a list of machines these do, ' +
+      'reached by ssh; with --here, this one.',
     'Tracing is stopped first, by a line to --trace-switch; files that are not compressed are ' +
       'compressed; each is removed, if wished, only when the collector has all of it and its ' +
       'digest is right. All uploads of one run share a trace id, made of the time alone.',
@@ -53,6 +65,7 @@ export const collect = {
   ],
   examples: [
     { line: 'windrow traces collect --dir /var/log/app', does: 'from the machines of all workers' },
+    { line: 'windrow traces collect nodes.txt', does: 'from machines without a worker, by ssh' },
     { line: 'windrow traces collect --here --remove', does: 'of this machine, and tidy up' },
     { line: 'windrow traces collect --to https://traces.example:8980', does: 'to another site' },
   ],

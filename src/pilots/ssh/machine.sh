@@ -67,12 +67,13 @@ do_enter() {
     *) parents= ;;
   esac
   say directory "$dir"
-  if [ ! -d "$dir" ]; then
-    reason=$(mkdir $parents "$dir" 2>&1) || { say fault "$(why_not_made)" "$reason"; return; }
-  fi
+  # Another start may be making them in this very moment.
+  [ -d "$dir" ] || reason=$(mkdir $parents "$dir" 2>&1) || [ -d "$dir" ] ||
+    { say fault "$(why_not_made)" "$reason"; return; }
   reason=$(cd "$dir" 2>&1) || { say fault unwritable "$reason"; return; }
   cd "$dir" || return
-  [ -d bin ] || reason=$(mkdir bin 2>&1) || { say fault "$(why_not_written)" "$reason"; return; }
+  [ -d bin ] || reason=$(mkdir bin 2>&1) || [ -d bin ] ||
+    { say fault "$(why_not_written)" "$reason"; return; }
   try=bin/.try-$nonce
   if ! reason=$( { printf '#!/bin/sh\nexit 0\n' >"$try"; } 2>&1 ); then
     why=$(why_not_written)
@@ -179,6 +180,7 @@ do_receive() {
   arg sent
   arg bytes
   arg wanted
+  arg tag
   set +f
   rm -f "$name".*.part
   set -f
@@ -200,7 +202,12 @@ do_receive() {
     return
   fi
   chmod 700 "$draft"
-  if reason=$(mv -f "$draft" "$name" 2>&1); then say placed; else say fault unwritable "$reason"; fi
+  if reason=$(mv -f "$draft" "$name" 2>&1); then
+    [ -z "$tag" ] || : >"$name.by-$tag"
+    say placed
+  else
+    say fault unwritable "$reason"
+  fi
 }
 
 # Where logind ends what a session leaves behind, a scope of the user's own manager is spared.
@@ -270,11 +277,26 @@ do_run() {
   arg bytes
   say send
   text=$(head -c "$bytes"; echo x)
+  input=
+  watched sh -c "${text%x}"
+}
+
+# Our own program in the foreground. What it reads is secret.
+do_windrow() {
+  arg program
+  arg input
+  arg count
+  set --
+  while [ "$count" -gt 0 ]; do arg word; set -- "$@" "$word"; count=$((count - 1)); done
+  input="$input
+"
+  watched "./$program" "$@"
+}
+watched() {
   group=
-  set -- sh -c "${text%x}"
   if command -v setsid >/dev/null 2>&1; then group=-; set -- setsid "$@"; fi
   exec 3<&0
-  (umask "$mask"; exec "$@") </dev/null 3<&- &
+  printf '%s' "$input" | (umask "$mask"; exec "$@") 3<&- &
   pid=$!
   { cat <&3 >/dev/null; kill -s TERM -- "$group$pid"; } >/dev/null 2>&1 &
   watcher=$!
@@ -289,7 +311,7 @@ say ready
 while IFS= read -r verb; do
   case $verb in
     facts | enter | visit | look | drop | mark | see | take | break | free | life | receive) "do_$verb" ;;
-    launch | launched | locks | signal | lives | run) "do_$verb" ;;
+    launch | launched | locks | signal | lives | run | windrow) "do_$verb" ;;
     *) exit 2 ;;
   esac
   say 'done'

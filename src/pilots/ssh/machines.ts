@@ -3,6 +3,7 @@ import type { Machine } from '../node-file.ts';
 import { type Crowd, eachMachine, type MachineResult } from './each-machine.ts';
 import { type ExecPlan, type Executed, execOn } from './exec-on.ts';
 import type { MachineShell } from './machine-shell.ts';
+import { runWindrowOn, type WindrowPlan } from './run-windrow.ts';
 import { SharedPlaces } from './shared-places.ts';
 import { type Started, type StartPlan, startOn } from './start-machine.ts';
 import { type StopPlan, type Stopped, stopOn } from './stop-machine.ts';
@@ -30,6 +31,19 @@ export async function stopMachines(
 ): Promise<MachineResult<Stopped>[]> {
   const whole = { ...plan, clock: crowd.clock, signal: crowd.signal };
   return await eachMachine(crowd, (machine, shell) => stopOn(machine, shell, whole), { onResult });
+}
+
+/** Runs Windrow itself on each, which is put into place first. Never rejects. */
+export async function runWindrow(
+  crowd: Crowd,
+  plan: Plan<WindrowPlan>,
+  hooks: { readonly onErrorLine: (machine: Machine, line: string) => void },
+): Promise<MachineResult<number>[]> {
+  const places = new SharedPlaces();
+  const whole = { ...plan, clock: crowd.clock, signal: crowd.signal };
+  const work = (machine: Machine, shell: MachineShell) =>
+    runWindrowOn(machine, shell, places, whole);
+  return await eachMachine(crowd, work, hooks);
 }
 
 /** Runs a command on each. Never rejects. */

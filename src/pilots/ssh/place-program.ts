@@ -40,6 +40,8 @@ export interface Placing {
   readonly shell: MachineShell;
   readonly site: Site;
   readonly places: SharedPlaces;
+  /** Stands beside the file: who may take it away again; `''`: nobody. */
+  readonly sessionTag: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -116,13 +118,13 @@ async function copyUnderLock(program: Executable, placing: Placing): Promise<Pla
 }
 
 async function copyLocked(program: Executable, placing: Placing): Promise<Placed> {
-  const { shell, site } = placing;
+  const { shell, site, sessionTag } = placing;
   try {
     if (await isThere(program, placing)) return 'present';
     const { bytes, sha256 } = program;
     const { encoding, sentBytes } = travelForm(program, site.unpacks);
     const name = `bin/${executableName(program)}`;
-    const words = [name, encoding, String(sentBytes), String(bytes), sha256];
+    const words = [name, encoding, String(sentBytes), String(bytes), sha256, sessionTag];
     const body = () => program.read(encoding);
     const answer = await shell.call('receive', words, { body });
     throwFault(answer, site);

@@ -5,21 +5,14 @@
  *
  * Everything that is decided is decided here; `machine.sh` there only looks and does.
  */
-import { type Clock, formatDuration, type WindrowError } from '#base';
+import { type Clock, executableName, formatDuration, type WindrowError } from '#base';
 import { pilotErrors } from '../errors.ts';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { parseStartReport, type StartReport } from '../start-report.ts';
+import { enterSite } from './enter-site.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
-import {
-  isThere,
-  type Placed,
-  type Placing,
-  pause,
-  placeProgram,
-  type Site,
-  throwFault,
-} from './place-program.ts';
+import { isThere, type Placed, type Placing, pause, placeProgram } from './place-program.ts';
 import type { SharedPlaces } from './shared-places.ts';
 
 /** What all machines of one start have in common. */
@@ -70,30 +63,14 @@ export async function startOn(
   const facts = await shell.call('facts');
   const platform = textOf(facts, 'platform') ?? '';
   const program = await plan.executableFor(platform);
-  const site = await enter(machine, shell, {
-    host: textOf(facts, 'host') ?? '',
-    realm: textOf(facts, 'realm') ?? '',
-    unpacks: facts.filter(({ word }) => word === 'unpacks').map(({ text }) => text),
-  });
+  const site = await enterSite(machine, shell, facts);
   const url = plan.urlFor(textOf(facts, 'client') ?? '');
-  const placing = { shell, site, places, clock: plan.clock, signal: plan.signal };
+  const { sessionTag, clock, signal } = plan;
+  const placing = { shell, site, places, sessionTag, clock, signal };
   const launch = { machine, program, placing, plan, url };
   const placed = await placeProgram(program, placing);
   const outcome = await launchAgain(launch, placed);
   return { ...outcome, platform, host: site.host, directory: site.directory, url };
-}
-
-async function enter(
-  machine: Machine,
-  shell: MachineShell,
-  known: Pick<Site, 'host' | 'realm' | 'unpacks'>,
-): Promise<Site> {
-  const answer = await shell.call('enter', [machine.directory]);
-  const directory = textOf(answer, 'directory') ?? machine.directory;
-  throwFault(answer, { machine: machine.name, directory });
-  const room = textOf(answer, 'room') ?? '';
-  const roomBytes = /^\d{1,15}$/.test(room) ? Number(room) * 1024 : null;
-  return { machine: machine.name, directory, ...known, roomBytes };
 }
 
 interface Launch {
@@ -129,8 +106,8 @@ async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
   const folder = folderOf(site.host);
   const log = `${folder}/worker.log`;
   const report = `${folder}/report-${shell.nonce}`;
-  const words = workerWords(launch, log, report);
   const program = `bin/${executableName(launch.program)}`;
+  const words = workerWords(launch, program, log, report);
   await shell.call('launch', [program, log, report, document, String(words.length), ...words]);
   const limitMs = contactMs + LOADING_MS;
   const sinceMs = clock.monotonic();
@@ -165,6 +142,7 @@ async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
 /** Nothing secret is among them: everybody on the machine can read them. */
 function workerWords(
   { machine, placing, plan, url }: Launch,
+  program: string,
   log: string,
   report: string,
 ): string[] {
@@ -174,6 +152,7 @@ function workerWords(
     ...['--server', url],
     '--session-stdin',
     ...['--dir', placing.site.directory],
+    ...['--client-file', program],
     ...['--log-file', log],
     ...['--report', report],
     ...['--first-contact', `${plan.contactMs} ms`],

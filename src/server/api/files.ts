@@ -1,9 +1,10 @@
 /** Uploads of tables and blobs; results, logs and collected outputs on their way to the user. */
-import { createReadStream, type Stats } from 'node:fs';
+import { createReadStream, type Dirent, type Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { systemCodeOf } from '#base';
 import { TaskState } from '#model';
 import { type StoredPart, type StoredRecord, searchLogs } from '#results';
 import type { AttemptRow } from '#store';
@@ -249,7 +250,7 @@ async function outputOf(parts: ApiParts, job: Job): Promise<OutputList> {
   const done = job.tasks.count(TaskState.done);
   if (job.collectedAtMs === null) return { complete: false, tasks: done, files: [] };
   const files: { file: string; bytes: number; changedAtMs: number }[] = [];
-  for (const entry of await readdir(output, { recursive: true, withFileTypes: true })) {
+  for (const entry of await entriesBelow(output)) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const file = relative(output, path).split(sep).join('/');
@@ -260,6 +261,16 @@ async function outputOf(parts: ApiParts, job: Job): Promise<OutputList> {
   files.sort((a, b) => (a.file < b.file ? -1 : 1));
   const complete = job.tasks.open === 0 && job.collectedAtMs >= job.stateAtMs;
   return { complete, tasks: done, files };
+}
+
+/** None where somebody has removed the directory. */
+async function entriesBelow(directory: string): Promise<Dirent[]> {
+  try {
+    return await readdir(directory, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** The state directory, with its secrets, and files that are being written. */

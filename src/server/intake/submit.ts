@@ -1,8 +1,8 @@
 /** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
 import { accessSync, constants } from 'node:fs';
 import { makeDirectories, messageOf } from '#base';
-import { type AttemptRecord, type JobSpec, TaskState } from '#model';
-import { JobStatistics, SegmentStore } from '#results';
+import { type AttemptRecord, type JobSpec, TaskState, type UserCode } from '#model';
+import { areThere, checkUserCode, JobStatistics, SegmentStore, type UserCodePorts } from '#results';
 import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
 import { checkSpec, openRows, type RowSource } from '#sweep';
 import type { JobSubmission } from '#wire';
@@ -13,6 +13,7 @@ import { addRecord } from '../reactor/attempts.ts';
 import { isStuck, removeJob, retryTasks } from '../reactor/jobs.ts';
 import { checkFinished, setJobState } from '../reactor/tasks.ts';
 import { TaskTable } from '../task-table.ts';
+import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
 import { rowsDoneBefore } from './reuse.ts';
 import type { Tables } from './tables.ts';
@@ -41,6 +42,7 @@ export interface IntakeParts {
   readonly blobs: Blobs;
   /** Whether validators and collectors of users may run as this server's account. */
   readonly userCode: 'run' | 'refuse';
+  readonly ports: UserCodePorts;
 }
 
 /** Rows per transaction when results of an earlier job are taken over. */
@@ -57,21 +59,24 @@ export class Intake {
   async check(spec: JobSpec): Promise<{ rows: RowSource; warnings: readonly string[] }> {
     const { tables, blobs } = this.#parts;
     blobs.requireAll(spec);
-    this.#checkUserCode(spec);
+    await this.#checkUserCode(spec);
     const rows = openRows(spec.axes, (id) => tables.reader(id));
     const { warnings } = checkSpec(spec, rows.columns, await blobs.templates(spec));
     if (spec.output !== '') checkOutput(spec.output);
     return { rows, warnings };
   }
 
-  #checkUserCode(spec: JobSpec): void {
-    if (this.#parts.userCode === 'run') return;
-    const codes = [spec.validate, spec.collect.kind === 'module' ? spec.collect.code : null];
-    for (const code of codes) {
-      if (code && code.kind !== 'expression') {
-        throw serverErrors.create('USER_CODE_REFUSED', { what: code.path });
-      }
-    }
+  /** Before anything runs: a slip in a collector would show itself at the end of the job only. */
+  async #checkUserCode({ validate, collect }: JobSpec): Promise<void> {
+    if (validate) await this.#checkOneCode('validator', validate);
+    if (collect.kind === 'module') await this.#checkOneCode('collector', collect.code);
+  }
+
+  async #checkOneCode(what: 'validator' | 'collector', code: UserCode): Promise<void> {
+    const { blobs, layout, ports, userCode } = this.#parts;
+    if (code.kind === 'expression') return;
+    if (userCode !== 'run') throw serverErrors.create('USER_CODE_REFUSED', { what: code.path });
+    await checkUserCode(what, placeUserCode(code, blobs, layout), USER_CODE_MEMORY_BYTES, ports);
   }
 
   async submit(submission: JobSubmission, actor: string): Promise<Submitted> {
@@ -130,7 +135,7 @@ export class Intake {
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
-    const isAnew = isOver(job) && (job.collectionError !== null || !sameCollection(job.spec, spec));
+    const isAnew = isOver(job) && (!hasOutputs(job) || !sameCollection(job.spec, spec));
     job.spec = spec;
     core.commit.add({ kind: 'job-spec', job: job.id, spec });
     // Ended once more at once, which also outlives a kill of the server amid the collection.
@@ -214,6 +219,7 @@ export class Intake {
       stateAtMs: now,
       submittedAtMs: now,
       collectedAtMs: null,
+      published: [],
       results: SegmentStore.open(layout.results(id), null),
       resultsEnd: null,
       statistics: new JobStatistics(),
@@ -269,6 +275,7 @@ export function storedJob(job: Job): StoredJob {
     submittedAtMs: job.submittedAtMs,
     resultsEnd: job.resultsEnd,
     collectedAtMs: job.collectedAtMs,
+    published: job.published,
   };
 }
 
@@ -288,6 +295,12 @@ function sameRows(a: JobSpec, b: JobSpec): boolean {
 
 function isOver(job: Job): boolean {
   return job.state === 'done' || job.state === 'failed';
+}
+
+/** Its outputs were written, and nobody has removed one since. */
+function hasOutputs({ collectionError, spec, published }: Job): boolean {
+  if (collectionError !== null) return false;
+  return spec.output === '' || areThere(spec.output, published);
 }
 
 /** Whether the outputs would be the same files with the same content. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -57,11 +57,20 @@ async function serve(door: FakeDoor): Promise<OpenServer> {
   return server;
 }
 
-async function start(url: string, given: { top?: string; pids?: string } = {}): Promise<Worker> {
+async function start(
+  url: string,
+  given: { top?: string; pids?: string; script?: string; putHere?: string } = {},
+): Promise<Worker> {
   const place = given.top ?? (await mkdtemp(join(directory, 'top-')));
-  const child = spawn('sh', [SCRIPT, url, sessionFile, place], {
+  const child = spawn('sh', [given.script ?? SCRIPT, url, sessionFile, place], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, WINDROW_NAME: 'node 17 & co', WINDROW_GIVE_UP: '2', PIDS: given.pids },
+    env: {
+      ...process.env,
+      WINDROW_NAME: 'node 17 & co',
+      WINDROW_GIVE_UP: '2',
+      WINDROW_PUT_HERE: given.putHere,
+      PIDS: given.pids,
+    },
   });
   const ended = once(child, 'close').then(([code]) => code as number | null);
   const worker: Worker = { child, top: place, ended, said: '' };
@@ -198,6 +207,65 @@ test('a worker that is asked to end kills its program and says so', {
   assert.equal(await isAlive(Number(await readFile(pids, 'utf8'))), false);
   assert.equal(door.failed.get(0)!.cause, 'cancelled');
   assert.deepEqual(await readdir(worker.top), []);
+});
+
+/** A directory in which another worker of the machine `host` holds the program's lock. */
+async function lockedTop(md5: string, holder: string): Promise<string> {
+  const top = await mkdtemp(join(directory, 'top-'));
+  await mkdir(join(top, 'windrow-programs'));
+  await writeFile(join(top, 'windrow-programs', `${md5}.lock`), `${holder}\n`);
+  return top;
+}
+
+test('the lock of a dead worker is passed over at once, that of another machine is waited for', {
+  timeout: 60_000,
+}, async () => {
+  const program = Buffer.from('#!/bin/sh\necho "$1"\n');
+  const md5 = createHash('md5').update(program).digest('hex');
+  const door = new FakeDoor([task('./prog one'), task('./prog two')]);
+  door.configuration = { ...door.configuration, worker: { name: 'prog', md5 } };
+  let fetched = 0;
+  door.programs.set('prog', new Map([[PLATFORM, program]]));
+  const counting = door.program.bind(door);
+  door.program = (name, platform) => {
+    fetched++;
+    return counting(name, platform);
+  };
+  const { url } = await serve(door);
+  const dead = await start(url, { top: await lockedTop(md5, `${hostname()} 4194305`) });
+  assert.equal(await dead.ended, 0, dead.said);
+  assert.equal(door.done.size, 2);
+  assert.equal(fetched, 1);
+  const foreign = await lockedTop(md5, 'elsewhere 1');
+  door.platform = null;
+  const waiting = await start(url, { top: foreign });
+  await until(() => door.platform !== null);
+  const place = join(foreign, 'windrow-programs');
+  await writeFile(join(place, `${md5}.part.elsewhere.1`), 'x');
+  await writeFile(join(place, md5), program, { mode: 0o755 });
+  assert.equal(await waiting.ended, 0, waiting.said);
+  assert.equal(fetched, 1);
+  const left = await readdir(place);
+  assert.ok(left.includes(md5), 'what another machine brought is not removed');
+});
+
+test('a client that was put there for the session removes itself when the server says so', {
+  timeout: 60_000,
+}, async () => {
+  for (const putHere of ['yes', 'no']) {
+    const door = new FakeDoor([task('true')]);
+    door.configuration = { ...door.configuration, deleteClient: true };
+    const { url } = await serve(door);
+    const script = join(await mkdtemp(join(directory, 'top-')), 'worker.sh');
+    await copyFile(SCRIPT, script);
+    const worker = await start(url, { script, putHere });
+    assert.equal(await worker.ended, 0, worker.said);
+    const isThere = await readFile(script).then(
+      () => true,
+      () => false,
+    );
+    assert.equal(isThere, putHere === 'no');
+  }
 });
 
 test('two workers share a directory and a sweep, and wait for what may come back', {

@@ -109,16 +109,18 @@ export function jobCells(job: StoredJob): Cell[] {
     job.resultsEnd?.segment ?? null,
     job.resultsEnd?.bytes ?? null,
     job.collectedAtMs,
+    JSON.stringify(job.published),
   ];
 }
 
 export function jobOf(row: Row): StoredJob {
-  const { spec, keyParts, columns, resultsSegment, resultsBytes, ...rest } = row;
+  const { spec, keyParts, columns, resultsSegment, resultsBytes, published, ...rest } = row;
   return {
     ...(rest as unknown as StoredJob),
     spec: JSON.parse(spec as string),
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
+    published: JSON.parse(published as string),
     resultsEnd:
       resultsSegment === null
         ? null

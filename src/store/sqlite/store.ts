@@ -220,7 +220,7 @@ function apply(ask: Ask, change: Change): void {
       ask('set-job-spec').run(JSON.stringify(change.spec), change.job);
       return;
     case 'job-collected':
-      ask('set-job-collected').run(change.atMs, change.job);
+      ask('set-job-collected').run(change.atMs, JSON.stringify(change.published), change.job);
       return;
   }
 }

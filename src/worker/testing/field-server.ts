@@ -308,6 +308,7 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     logBytes: 1 << 20,
     resultBytes: 1 << 30,
     deleteWorker: false,
+    deleteClient: false,
     ...changes,
   };
   return job;

@@ -73,6 +73,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     awayMs: 0,
     remainingMs: () => null,
     firstContactMs: 60_000,
+    successor: null,
     onConnected: () => {},
     clock: systemClock,
     random: () => 0.5,

@@ -49,6 +49,7 @@ try {
     },
     exclusive: settings.exclusive ?? false,
     sessionTag: '',
+    clientFile: null,
     cacheBytes: 1 << 30,
     drainMs: settings.drainMs ?? null,
     log: silent,

@@ -1,2 +1,2 @@
--- A job's outputs were written. Parameters: time, job.
-UPDATE job SET collected_at_ms = ? WHERE id = ?
+-- A job's outputs were written. Parameters: time, files, job.
+UPDATE job SET collected_at_ms = ?, published = ? WHERE id = ?

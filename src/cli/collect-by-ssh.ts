@@ -1,0 +1,85 @@
+import { messageOf } from '#base';
+import type { TraceCollection, TraceCollectionView } from '#wire';
+import { machineWish } from './machine-wish.ts';
+import type { Composition } from './port.ts';
+import type { ReadSettings, World } from './world.ts';
+
+/** What every way of collecting needs to know; empty is what the settings of a machine say. */
+export type CollectWish = Omit<TraceCollection, 'url'>;
+
+interface BySsh {
+  /** As the user names the list of machines. */
+  readonly nodes: string;
+  readonly wish: CollectWish;
+  /** URL; `''`: the server. */
+  readonly collector: string;
+  /** Of the server, as it says of itself. */
+  readonly serverUrl: () => Promise<string>;
+}
+
+/** Lets machines bring their traces, reached by ssh; what came of each. */
+export async function collectBySsh(
+  { nodes, wish, collector, serverUrl }: BySsh,
+  { settings, composition }: { settings: ReadSettings; composition: Composition },
+  world: World,
+): Promise<TraceCollectionView> {
+  const { values } = settings;
+  const found = new Map<string, WorkerView>();
+  const machines = await composition.machines();
+  const all = await machines.windrow(
+    {
+      ...machineWish(nodes, settings, world),
+      // With a collector elsewhere the server does not matter, but the way to it is never asked for.
+      url: collector || (await serverUrl()),
+      advertise: collector ? new URL(collector).host : values.advertise,
+      executables: values.executables,
+      wordsFor: (url) => wordsFor(wish, collector || url, collector === ''),
+      input: wish.secret,
+    },
+    world,
+    (machine, _stream, line) => found.set(machine, viewAfter(found.get(machine), machine, line)),
+  );
+  const workers = all.map(({ machine, error }) => {
+    const view = found.get(machine) ?? emptyView(machine);
+    return error ? { ...view, state: 'failed' as const, message: messageOf(error) } : view;
+  });
+  return { collection: 0, id: wish.id, workers };
+}
+
+/** The command on each machine; the secret is not among its words. */
+function wordsFor(wish: CollectWish, url: string, isOwnServer: boolean): string[] {
+  const { id, directory, match, remove, account, insecure } = wish;
+  return [
+    ...['traces', 'collect', '--here', '--json', '--secret-stdin'],
+    ...['--id', id, '--to', url, '--trace-account', account],
+    ...(directory === '' ? [] : ['--dir', directory]),
+    ...(match === '' ? [] : ['--match', match]),
+    ...(remove ? ['--remove'] : []),
+    ...(insecure || isOwnServer ? ['--insecure'] : []),
+  ];
+}
+
+type WorkerView = TraceCollectionView['workers'][number];
+
+function emptyView(name: string): WorkerView {
+  const message = 'it ended without a word';
+  return { worker: '', name, state: 'failed', stored: 0, failed: 0, bytes: 0, message };
+}
+
+/** What a line of JSON that the machine printed adds to what is known of it. */
+function viewAfter(known: WorkerView | undefined, machine: string, line: string): WorkerView {
+  const view = known ?? emptyView(machine);
+  let told: { kind?: unknown; error?: { message?: unknown } } & Record<string, unknown>;
+  try {
+    told = JSON.parse(line);
+  } catch {
+    return view;
+  }
+  const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : 0);
+  const error = typeof told?.error?.message === 'string' ? told.error.message : '';
+  if (told?.kind !== 'end') return error === '' ? view : { ...view, message: error };
+  const message = known && view.message !== emptyView('').message ? view.message : '';
+  const { stored, failed, bytes } = told;
+  const counts = { stored: count(stored), failed: count(failed), bytes: count(bytes) };
+  return { ...view, ...counts, state: 'done', message };
+}

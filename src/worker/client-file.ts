@@ -1,0 +1,33 @@
+/**
+ * The worker's own executable, where it was put for a session and a job asked that it goes again
+ * (delete-client). It is removed only by a worker of the session that brought it, which an empty
+ * file beside it tells, and only by the last worker of the directory: machines that share the file
+ * system execute the same file.
+ */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { takeLock } from './lock-file.ts';
+import { lockNameIn } from './worker-directory.ts';
+
+/** To be called when this worker has given its own directory up. True when the file was removed. */
+export function removeClientFile(file: string, sessionTag: string, dir: string): boolean {
+  const mark = `${file}.by-${sessionTag}`;
+  if (!existsSync(mark)) return false;
+  // Who is about to start a worker by this file holds the lock while it looks.
+  const lock = takeLock(`${file}.lock`);
+  if (!lock.taken) return false;
+  try {
+    if (hasWorkers(dir)) return false;
+    rmSync(file, { force: true });
+    rmSync(mark, { force: true });
+    return true;
+  } finally {
+    lock.release();
+  }
+}
+
+/** A lock that a dead worker left counts: better a file too many than a program cut off. */
+function hasWorkers(dir: string): boolean {
+  const folders = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.some(({ name }) => existsSync(lockNameIn(join(dir, name))));
+}
