@@ -34,6 +34,7 @@ const server = await Server.open({
     throw new Error('there are no executables');
   },
   readOnly: false,
+  tls: null,
   faces: [],
   traces: null,
   log: (level, message, facts) => console.error(level, message, facts ?? ''),

@@ -80,6 +80,7 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
     reason: '',
     startedAtMs: nowMs - 1,
     endedAtMs: nowMs,
+    walls: null,
     usage: usageOf(0.9, {
       source: 'rusage',
       figures: { cpuUserMs: 0.5, cpuSystemMs: 0.3, memoryPeakBytes: 1 << 20 },
@@ -108,6 +109,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         slots: BATCH,
         freeSlots: last ? 0 : BATCH,
         memoryBytes: 2 ** 34,
+        walls: null,
         diskFreeBytes: 2 ** 40,
         gpus: 0,
         machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 2 ** 33, roundTripMs: null },

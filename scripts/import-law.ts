@@ -37,7 +37,13 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('certificates', "the site's own authority and its server's certificate", ['base']),
   room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'wire']),
+  room('traps', 'the trap collector: sources, what is kept, its XML-RPC and HTTP face', [
+    'base',
+    'model',
+    'wire',
+  ]),
   room('pilots', 'workers onto machines: this one', ['base', 'model']),
   room(
     'worker',
@@ -54,7 +60,7 @@ export const ROOMS: readonly Room[] = [
   room(
     'cli',
     'one file per command; table and JSON output',
-    ['base', 'classad', 'model', 'sweep', 'wire'],
+    ['base', 'classad', 'model', 'sweep', 'wire', 'traps'],
     ['traces'],
   ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
@@ -64,7 +70,9 @@ export const ROOMS: readonly Room[] = [
     'store',
     'sandbox',
     'results',
+    'certificates',
     'traces',
+    'traps',
     'pilots',
     'worker',
     'server',

@@ -48,8 +48,12 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     run: ask('run'),
     serve: ask('serve'),
     worker: ask('worker'),
+    serveTraps: ask('serveTraps'),
     machines: async () => {
       throw new Error('no machine was to be talked to');
+    },
+    certificates: async () => {
+      throw new Error('no certificate was to be made');
     },
     newTraceId: async () => '1795276800.000000001',
     collectTraces: async () => {

@@ -233,6 +233,36 @@ describe('windrow results', () => {
     });
   });
 
+  it('takes a task in the form of 3.17, as logs does, and refuses two different ones', async () => {
+    const asked: (number | undefined)[] = [];
+    const looking: Partial<ApiHandlers> = {
+      ...handlers,
+      listResults: async function* ({ query }: { query: { task?: number } }) {
+        asked.push(query.task);
+        yield item({ task: 17, text: 'x' });
+      } as never,
+      readLogs: async function* ({ query }: { query: { task?: number } }) {
+        asked.push(query.task);
+        yield { task: 17, ticket: 2, number: 1, stream: 'stdout', line: 1, text: 'x' };
+      } as never,
+    };
+    await inWorld(looking, async (cli) => {
+      for (const argv of [
+        ['results', '3.17'],
+        ['results', '3.17', '--task', '17'],
+      ]) {
+        assert.equal((await cli.windrow(...argv)).stdout, 'x');
+      }
+      assert.equal((await cli.windrow('logs', '3.17')).stdout, 'stdout: x\n');
+      assert.deepEqual(asked, [17, 17, 17]);
+      for (const command of ['results', 'logs']) {
+        const { code, stderr } = await cli.windrow(command, '3.17', '--task', '2');
+        assert.equal(code, 2);
+        assert.match(stderr, /3\.17 names task 17, and --task task 2/);
+      }
+    });
+  });
+
   it('names task and result where there are several', async () => {
     const base = jobDetail();
     const results = [base.spec.results[0]!, { ...base.spec.results[0]!, name: 'field' }];

@@ -131,7 +131,18 @@ describe('the executable for linux-arm64', () => {
       const sweep = field.start(['run', '--range', 'i=1..9', ...options, '--', '/bin/echo $i']);
       const url = await sweep.until('it serves', () => /http:\S+/.exec(sweep.stderr())?.[0]);
       const from = ['--server', url, '--session-file', field.path('out/.windrow/session')];
-      const worker = ['worker', ...from, '--dir', 'worker', '--slots', '1', '--name', 'arm'];
+      const worker = [
+        'worker',
+        ...from,
+        '--dir',
+        'worker',
+        '--slots',
+        '1',
+        '--name',
+        'arm',
+        '--walls',
+        'bare',
+      ];
       const working = field.start(worker, { program: [...EMULATOR, arm64] });
       const { code, stdout } = await sweep.ended;
       assert.equal(code, 0, working.stderr());

@@ -206,7 +206,7 @@ describe('a server that is asked by hostile clients', { timeout: 120_000 }, () =
 
   it('still works: a sweep is run by it and a worker', async () => {
     const worker = field.start([
-      ...['worker', '--state', 'state', '--dir', 'worker', '--slots', '1'],
+      ...['worker', '--state', 'state', '--dir', 'worker', '--slots', '1', '--walls', 'bare'],
     ]);
     const url = `http://127.0.0.1:${port}`;
     await field.must(

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { builtExecutable } from './built-executable.ts';
 import { makeKey } from './field/host.ts';
 import {
@@ -15,7 +16,10 @@ import {
   whyNoHosts,
   withHosts,
 } from './field/hosts.ts';
+import type { SeenProcess } from './field/processes.ts';
+import { putStandIns } from './field/stand-in.ts';
 import type { Running } from './field/sweep-field.ts';
+import { until } from './field/until.ts';
 
 const skip = whyNoHosts();
 
@@ -31,11 +35,8 @@ async function executables(): Promise<string[]> {
   return ['--executables', dirname(await builtExecutable('linux-x64'))];
 }
 
-function workersOf(field: HostField, name: string) {
-  return field
-    .host(name)
-    .processes()
-    .filter(({ argv }) => argv[1] === 'worker');
+function workersOf(field: HostField, name: string): SeenProcess[] {
+  return everybodyOn(field, name).filter(({ argv }) => argv.includes('--session-stdin'));
 }
 
 interface Told {
@@ -61,6 +62,7 @@ describe('windrow start', { skip }, () => {
       { name: 'noexec', setup: 'mount -t tmpfs -o noexec,mode=777 noexec /srv' },
       { name: 'nologin', shell: '/usr/sbin/nologin' },
       { name: 'locked' },
+      { name: 'stranger' },
     ];
     await withHosts(specs, async (field) => {
       const { sweep } = field;
@@ -71,6 +73,7 @@ describe('windrow start', { skip }, () => {
       writeFileSync(
         known,
         lines
+          .filter((line) => !line.startsWith('stranger,'))
           .map((line) => (line.startsWith('newkey,') ? `newkey ${other.trim()}` : line))
           .join('\n'),
       );
@@ -90,6 +93,7 @@ describe('windrow start', { skip }, () => {
         'nologin',
         'nowhere',
         'locked dir=/usr/windrow',
+        'stranger',
         'ada@good1 dir=/unmounted/disk/windrow',
       ];
       const nodes = sweep.write('nodes.txt', `${list.join('\n')}\n`);
@@ -112,9 +116,16 @@ describe('windrow start', { skip }, () => {
         nologin: 'PILOT_SHELL_UNUSABLE',
         nowhere: 'PILOT_HOST_NAME_UNKNOWN',
         locked: 'PILOT_DIRECTORY_UNWRITABLE',
+        stranger: 'PILOT_HOST_KEY_UNKNOWN',
         'ada@good1:/unmounted/disk/windrow': 'PILOT_DIRECTORY_MISSING',
       });
       assert.equal(up, 2);
+      const programs = machines.flatMap(({ program }: Told) => (program ? [program] : []));
+      assert.deepEqual(programs.toSorted()[0], 'copied');
+      assert.ok(
+        programs.length === 2 && programs.toSorted()[1] !== 'copied',
+        'one copy for one disk',
+      );
       for (const { error, machine } of machines as Told[]) {
         if (error)
           assert.ok(error.message.includes(machine) && error.todo.length > 10, error.message);
@@ -127,7 +138,173 @@ describe('windrow start', { skip }, () => {
       await server.ended;
     });
   });
+
+  test('keeps the session out of every command line, environment and file of the machines', async () => {
+    await withHosts([{ name: 'n1' }, { name: 'n2' }], async (field) => {
+      const { sweep } = field;
+      const server = await serve(field);
+      const secret = sweep.read('home/state/windrow/session').trim();
+      const nodes = sweep.write('nodes.txt', 'n1\nn2\n');
+      const start = sweep.start(['start', nodes, ...standIns(field)]);
+      let isOver = false;
+      void start.ended.then(() => (isOver = true));
+      const shown = new Set<string>();
+      let looks = 0;
+      while (!isOver) {
+        for (const { pid } of [...sweep.processes(), ...everybodyOn(field, 'n1', 'n2')]) {
+          if (isShownBy(pid, secret)) shown.add(String(readOf(pid, 'cmdline')));
+        }
+        looks++;
+        await delay(10);
+      }
+      assert.equal((await start.ended).code, 0);
+      assert.ok(looks > 10, `${looks} looks`);
+      assert.deepEqual([...shown], []);
+      for (const name of ['n1', 'n2']) {
+        const { directory } = field.host(name);
+        const found = await field.runOnHead('grep', '-rlF', secret, directory);
+        assert.equal(found.stdout, '', 'a file holds the session');
+      }
+      await sweep.must(0, 'stop', nodes);
+      server.kill();
+      await server.ended;
+    });
+  });
+
+  test('says so when machines cannot reach the server, and leaves no worker behind', async () => {
+    await withHosts([{ name: 'n1' }], async (field) => {
+      const { sweep } = field;
+      const nodes = sweep.write('nodes.txt', 'n1\n');
+      const local = sweep.start(['serve', '--listen', '127.0.0.1:8980']);
+      await local.until('the server listens', () => local.stdout().includes('serving'));
+      const refused = await sweep.must(1, 'start', nodes, ...standIns(field));
+      assert.match(refused.stderr, /127\.0\.0\.1:8980 only.*\n.*--listen HOST:PORT/);
+      const elsewhere = [
+        ...standIns(field),
+        '--connect-timeout',
+        '2s',
+        '--advertise',
+        `${HEAD_ADDRESS}:9`,
+      ];
+      const lost = await sweep.must(1, 'start', nodes, ...elsewhere);
+      assert.match(
+        lost.stderr,
+        /n1: the worker there cannot reach the server at http:\/\/10\.77\.0\.1:9/,
+      );
+      await until('the worker is gone', () => workersOf(field, 'n1').length === 0);
+      local.kill();
+      await local.ended;
+    });
+  });
+
+  test('starts anew on a machine that was switched off and on, and ends a worker without its server', async () => {
+    await withHosts([{ name: 'n1' }], async (field) => {
+      const { sweep } = field;
+      const nodes = sweep.write('nodes.txt', 'n1 slots=2\n');
+      const server = await serve(field);
+      await sweep.must(0, 'start', nodes, ...standIns(field));
+      await field.crash('n1');
+      await field.boot('n1');
+      const { machines } = await sweep.json('start', nodes, ...standIns(field));
+      assert.equal(machines[0].state, 'started', 'the lock from before tells of nobody');
+      const token = ['--token-file', join(sweep.home, 'state/windrow/admin-token')];
+      const run = ['run', '--server', `http://${HEAD_ADDRESS}:8980`, ...token, '--range', 'i=1..2'];
+      const running = sweep.start([...run, '--', 'sleep 1000']);
+      const programs = () =>
+        field
+          .host('n1')
+          .processes()
+          .filter(({ argv }) => argv.includes('1000'));
+      await running.until('the tasks run', () => programs().length >= 2);
+      server.kill();
+      await server.ended;
+      running.kill();
+      await running.ended;
+      await sweep.must(0, 'stop', nodes, '--now');
+      assert.deepEqual([...workersOf(field, 'n1'), ...programs()], []);
+    });
+  });
 });
+
+describe('windrow exec', { skip }, () => {
+  test('runs a command everywhere at once, and says where it failed', async () => {
+    const specs = [
+      { name: 'n1' },
+      { name: 'n2', shell: '/usr/bin/fish' },
+      { name: 'off', sshd: false },
+    ];
+    await withHosts(specs, async (field) => {
+      const { sweep } = field;
+      const nodes = sweep.write('nodes.txt', 'n1\nn2 via=n1\noff\n');
+      const one = await sweep.must(
+        1,
+        'exec',
+        nodes,
+        '--',
+        'echo "I am $(uname -n)"; echo ${SSH_CONNECTION%% *}',
+      );
+      const lines = one.stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .sort();
+      assert.deepEqual(lines, [
+        `n1: ${HEAD_ADDRESS}`,
+        'n1: I am n1',
+        `n2: ${field.host('n1').address}`,
+        'n2: I am n2',
+      ]);
+      assert.match(one.stderr, /off is there, but nothing answers.*\n.*\n.*PILOT_HOST_REFUSES/);
+      const only = sweep.write('two.txt', 'n1\nn2\n');
+      const words = await sweep.must(0, 'exec', only, '--', 'printf', '%s\\n', '$HOME', "it's");
+      assert.equal(
+        words.stdout.split('\n').sort().join('|'),
+        "|n1: $HOME|n1: it's|n2: $HOME|n2: it's",
+      );
+      const failed = JSON.parse(
+        (await sweep.must(1, 'exec', only, '--json', '--', 'test $(uname -n) = n1')).stdout,
+      );
+      assert.deepEqual(
+        failed.machines.map(({ machine, exitCode }: { machine: string; exitCode: number }) => [
+          machine,
+          exitCode,
+        ]),
+        [
+          ['n1', 0],
+          ['n2', 1],
+        ],
+      );
+      const sleeping = sweep.start(['exec', only, '--', 'echo begun; sleep 1000']);
+      await sleeping.until('it runs', () => sleeping.stdout().split('begun').length === 3);
+      sleeping.interrupt();
+      assert.equal((await sleeping.ended).code, 130);
+      const left = () => everybodyOn(field, 'n1', 'n2').filter(({ argv }) => argv.includes('1000'));
+      await until('the command ends where it ran', () => left().length === 0);
+    });
+  });
+});
+
+function everybodyOn(field: HostField, ...names: string[]): SeenProcess[] {
+  return names.flatMap((name) => field.host(name).processes());
+}
+
+function readOf(pid: number, what: 'cmdline' | 'environ'): string {
+  try {
+    return readFileSync(`/proc/${pid}/${what}`, 'utf8');
+  } catch {
+    return ''; // it has ended since
+  }
+}
+
+function isShownBy(pid: number, secret: string): boolean {
+  return readOf(pid, 'cmdline').includes(secret) || readOf(pid, 'environ').includes(secret);
+}
+
+/** Quick to copy. */
+function standIns(field: HostField): string[] {
+  const folder = field.sweep.path('executables');
+  putStandIns(folder);
+  return ['--executables', folder];
+}
 
 function fakeUname(said: string): string {
   return `printf '#!/bin/sh\\necho ${said}\\n' >/run/uname; chmod 755 /run/uname; mount --bind /run/uname /usr/bin/uname`;

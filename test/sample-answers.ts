@@ -1,5 +1,5 @@
 /** Answers of a server in the middle of a small job, some of them hostile. */
-import type { TaskCounts } from '#model';
+import { NO_ISOLATION, type TaskCounts } from '#model';
 import type {
   AttemptView,
   JobDetail,
@@ -71,6 +71,7 @@ export function jobDetail(some: Partial<JobDetail> = {}): JobDetail {
       timeoutMs: 600_000,
       killGraceMs: 5000,
       idempotent: true,
+      isolation: NO_ISOLATION,
       request: { cpus: 1, memoryBytes: 2 ** 29, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
       validate: null,
       validateTimeoutMs: 60_000,
@@ -104,6 +105,7 @@ export const attempt: AttemptView = {
   signature: 'exit-code: cannot open N',
   startedAtMs: 2000,
   endedAtMs: 3500,
+  walls: null,
   usage: {
     wallMs: 1500,
     cpuUserMs: 1000,

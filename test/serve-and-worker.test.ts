@@ -85,7 +85,19 @@ describe('a server and a worker as processes of their own', () => {
 
   function startWorker(): Running {
     const session = ['--session-file', field.path('state/session')];
-    return field.start(['worker', '--server', url, ...session, '--dir', 'worker', '--slots', '2']);
+    // Its programs read and write in the directory of the test, also where root runs it.
+    const open = ['--walls', 'bare'];
+    return field.start([
+      'worker',
+      '--server',
+      url,
+      ...session,
+      '--dir',
+      'worker',
+      '--slots',
+      '2',
+      ...open,
+    ]);
   }
 
   const run = (...argv: string[]) =>

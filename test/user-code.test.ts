@@ -109,6 +109,28 @@ describe('a validator', () => {
   }
 });
 
+describe('an expression', () => {
+  it('on the command line validates, and one that is none is refused before anything runs', () =>
+    inField(async (field) => {
+      const run = (expression: string) =>
+        [
+          'run',
+          '--output',
+          'out',
+          '--range',
+          'i=1..4',
+          '--validate-expression',
+          expression,
+          '--',
+        ].concat('echo $i >> "$$HOME/runs"; echo $i');
+      const { stderr } = await field.must(2, ...run('stdout <'));
+      assert.match(stderr, /code: CLASSAD_SYNTAX_WRONG/);
+      assert.equal(field.has('home/runs'), false);
+      await field.must(1, ...run('stdout != 3'));
+      assert.equal(field.read('out/stdout'), '1\n2\n4\n');
+    }));
+});
+
 describe('code that cannot be used', () => {
   const refused = async (field: SweepField, ...said: RegExp[]) => {
     for (const more of [[], ['--dry-run']]) {

@@ -1,4 +1,4 @@
-import { environmentName, expectedOf, type Setting, windrowSettings } from '#base';
+import { environmentName, expectedOf, type Setting, trapSettings, windrowSettings } from '#base';
 import { cell, code, printedFrom, table } from './markdown.ts';
 
 /** docs/reference/settings.md */
@@ -22,7 +22,24 @@ export function settingsPage(): string {
     'once with their place. `windrow config` shows what holds and where it came from. For `windrow run`,',
     '`listen` and `state` hold only where its own command line gives them.\n',
     table(['setting', 'variable', 'what it may be', 'default', ''], rows),
+    '## The trap collector\n',
+    '`windrow traps serve` has settings of its own. They come from `/etc/windrow/traps.ini`, then from the',
+    'user file `$XDG_CONFIG_HOME/windrow/traps.ini`, then from the file that `--filename` names, then from',
+    'the command line; later ones win. The files are INI, with or without a section `[traps]`; long and',
+    'short names mean the same:\n',
+    '```ini\n[traps]\nhost =\nallow = 10.0.0.0/8, 192.0.2.7\nm = 500\n```\n',
+    table(['setting', 'short', 'what it may be', 'default', ''], trapRows()),
   ].join('\n');
+}
+
+function trapRows(): string[][] {
+  return Object.values<Setting>(trapSettings).map((setting) => [
+    code(setting.name),
+    setting.short === undefined ? '' : code(setting.short),
+    cell(expectedOf(setting)),
+    cell(defaultOf(setting)),
+    cell(setting.doc),
+  ]);
 }
 
 function defaultOf(setting: Setting): string {

@@ -34,6 +34,16 @@ export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
+export {
+  CertificateRefused,
+  fingerprintOf,
+  LEAST_TLS_VERSION,
+  PinnedAgent,
+  parsePin,
+  refusalOf,
+  type ServerAddress,
+  withPin,
+} from './pinned-tls.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
@@ -49,11 +59,14 @@ export {
 } from './settings.ts';
 export {
   findSettingsFiles,
+  namedSettingsFile,
   type Origin,
   readSettings,
   type Settings,
   type SettingsFile,
 } from './settings-reader.ts';
 export { printable, printableLines } from './terminal-text.ts';
+export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
+export { type WallValues, wallSettings } from './wall-settings.ts';
 export { type WindrowSettings, windrowSettings } from './windrow-settings.ts';

@@ -89,6 +89,27 @@ describe('settings', () => {
     assert.equal(values.tokenFile, '/home/ada/t');
   });
 
+  it('of sections are named after them, and a table is a section of its own', () => {
+    const system =
+      'walls = full\n[isolation]\nuser = batch%\nshared = /home, /data,\nhidden = keys\n' +
+      '[roots]\nrhel5 = /chroot/rhel 5\ndebian-12 = trees/deb\n';
+    const { values, origins } = read({ system });
+    assert.equal(values.walls, 'full');
+    assert.equal(values.jobUser, 'batch%');
+    assert.deepEqual(values.sharedDirectories, ['/home', '/data']);
+    assert.deepEqual(values.hiddenPaths, ['/etc/windrow/keys']);
+    assert.deepEqual(values.roots, {
+      rhel5: '/chroot/rhel 5',
+      'debian-12': '/etc/windrow/trees/deb',
+    });
+    assert.equal(origins.roots.place, '/etc/windrow/windrow.conf:7');
+    assert.deepEqual(read({ flags: { roots: 'a=/a, b=/b' } }).values.roots, { a: '/a', b: '/b' });
+    assert.match(
+      problemsOf(() => read({ flags: { roots: 'a' } })),
+      /NAME=PATH/,
+    );
+  });
+
   it('are frozen', () => {
     const { values } = read({});
     assert.throws(() => Object.assign(values, { slots: 9 }), TypeError);
@@ -101,7 +122,8 @@ describe('settings', () => {
         flags: { slots: 'many' },
         environment: { WINDROW_LISTEN: 'here' },
         user: 'lease = soon\n\nleas = 4 s\nping = 1 s\nping = 2 s\n',
-        system: 'lease = 30 s\n[server]\nlease = 4\n',
+        system:
+          'lease = 30 s\n[server]\nlease = 4\n[isolation]\nwalls = x\n[roots]\na = /1\na = /2\n',
       }),
     );
     for (const part of [
@@ -110,7 +132,9 @@ describe('settings', () => {
       'windrow.conf:1: lease: found "soon", expected a duration',
       'windrow.conf:3: leas is no setting, did you mean lease?',
       'windrow.conf:5: ping stands already in line 4',
-      '/etc/windrow/windrow.conf:2: [server]: sections',
+      '/etc/windrow/windrow.conf:3: lease in [server] is no setting',
+      '/etc/windrow/windrow.conf:5: walls in [isolation] is no setting',
+      '/etc/windrow/windrow.conf:8: a in [roots] stands already in line 7',
     ]) {
       assert.ok(message.includes(part), `${part} is missing from: ${message}`);
     }

@@ -13,7 +13,13 @@ import {
   type ValuesOf,
 } from './settings.ts';
 
-export type OriginKind = 'command line' | 'environment' | 'user file' | 'system file' | 'default';
+export type OriginKind =
+  | 'command line'
+  | 'environment'
+  | 'named file'
+  | 'user file'
+  | 'system file'
+  | 'default';
 
 /** Where a value came from; `place` is the option, the variable, or file and line. */
 export interface Origin {
@@ -31,7 +37,7 @@ export interface Settings<Table extends SettingTable> {
 
 /** A settings file that exists; at most `FILE_MOST_BYTES` of it. */
 export interface SettingsFile {
-  readonly kind: 'user file' | 'system file';
+  readonly kind: 'named file' | 'user file' | 'system file';
   readonly path: string;
   readonly text: string;
 }
@@ -41,18 +47,28 @@ const FILE_MOST_BYTES = 1 << 20;
 /** Set by Windrow itself for the programs that it runs, so they are no mistyped settings. */
 const NOT_SETTINGS = /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|SUCCEEDS|PARAM_.*)$/;
 
-/** The files of A9 in order of precedence; those that do not exist are left out. */
-export function findSettingsFiles(surroundings: Surroundings): SettingsFile[] {
+/** The user's and the system's file, in order of precedence; those that do not exist are left out. */
+export function findSettingsFiles(
+  surroundings: Surroundings,
+  name = 'windrow.conf',
+): SettingsFile[] {
   const { environment, home } = surroundings;
   const configHome = environment.XDG_CONFIG_HOME || join(home, '.config');
   const candidates = [
-    { kind: 'user file', path: join(configHome, 'windrow', 'windrow.conf') },
-    { kind: 'system file', path: '/etc/windrow/windrow.conf' },
+    { kind: 'user file', path: join(configHome, 'windrow', name) },
+    { kind: 'system file', path: `/etc/windrow/${name}` },
   ] as const;
   return candidates.flatMap(({ kind, path }) => {
     const text = readIfThere(path);
     return text === null ? [] : [{ kind, path, text }];
   });
+}
+
+/** A file that was named. Throws SETTINGS_INVALID when it cannot be read. */
+export function namedSettingsFile(path: string): SettingsFile {
+  const text = readIfThere(path);
+  if (text !== null) return { kind: 'named file', path, text };
+  throw baseErrors.create('SETTINGS_INVALID', { problems: `${path}: there is no such file` });
 }
 
 function readIfThere(path: string): string | null {
@@ -84,19 +100,29 @@ export function readSettings<Table extends SettingTable>(
   table: Table,
   sources: {
     readonly flags: Readonly<Record<string, string | undefined>>;
+    /** Earlier ones win. */
     readonly files: readonly SettingsFile[];
     readonly surroundings: Surroundings;
+    /** A section of the files that keys may stand in. */
+    readonly section?: string;
+    /** False: no variable of the environment is a setting of this table. */
+    readonly hasVariables?: boolean;
   },
 ): Settings<Table> {
   const problems: string[] = [];
   const warnings: string[] = [];
   const found = new Map<string, Found[]>();
   const add = (name: string, value: Found) => found.set(name, [...(found.get(name) ?? []), value]);
-  const names = Object.values(table).map((setting) => setting.name);
+  const names = namesIn(table);
 
   takeFlags(sources.flags, sources.surroundings, add);
-  takeEnvironment(table, sources.surroundings, add, warnings);
-  for (const file of sources.files) takeFile(names, file, add, problems);
+  if (sources.hasVariables !== false) {
+    takeEnvironment(table, sources.surroundings, add, warnings);
+  }
+  const tables = Object.values(table).filter(({ type }) => type === 'table');
+  const tableNames = new Set(tables.map(({ name }) => name));
+  const known = { names, tables: tableNames, section: sources.section };
+  for (const file of sources.files) takeFile(known, file, add, problems);
 
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
@@ -150,42 +176,98 @@ function takeEnvironment(
   }
 }
 
-function takeFile(
-  names: readonly string[],
-  file: SettingsFile,
-  add: Add,
-  problems: string[],
-): void {
-  const lines = linesOfKeys(file.text);
-  for (const [name, value] of Object.entries(ini.parse(file.text))) {
-    const numbers = lines.get(name) ?? [1];
-    const place = `${file.path}:${numbers.at(-1)}`;
-    if (typeof value === 'object' && value !== null) {
-      problems.push(`${place}: [${name}]: sections and lists have no meaning here`);
-    } else if (!names.includes(name)) {
-      problems.push(`${place}: ${name} is no setting${didYouMean(name, names)}`);
-    } else if (numbers.length > 1) {
-      problems.push(`${place}: ${name} stands already in line ${numbers[0]}`);
-    } else {
-      const origin: Origin = { kind: file.kind, place };
-      add(name, { text: String(value), origin, base: dirname(file.path) });
-    }
+/** From what may stand in a file, long or short, to the name of the setting. */
+function namesIn(table: SettingTable): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  for (const { name, short } of Object.values(table)) {
+    names.set(name, name);
+    if (short !== undefined) names.set(short, name);
   }
+  return names;
 }
 
-/**
- * The library that reads INI does not say where; this finds the lines of each key, and of each
- * section, whose keys do not count.
- */
+interface Known {
+  readonly names: ReadonlyMap<string, string>;
+  /** Settings that a whole section is the value of. */
+  readonly tables: ReadonlySet<string>;
+  /** A section whose keys count as if they stood above the first. */
+  readonly section: string | undefined;
+}
+
+/** One line of a settings file. */
+interface Entry {
+  /** `''` above the first section. */
+  readonly section: string;
+  readonly key: string;
+  /** Null where it is no text. */
+  readonly text: string | null;
+}
+
+/** `key` in section `[section]` is the setting `section-key`, or an element of a table. */
+function takeFile(known: Known, file: SettingsFile, add: Add, problems: string[]): void {
+  const lines = linesOfKeys(file.text);
+  const taken = new Map<string, number>();
+  const sections = new Map<string, Found>();
+  const base = dirname(file.path);
+  for (const entry of entriesOf(file.text)) {
+    const { section, key, text } = entry;
+    const numbers = lines.get(idOf(section, key)) ?? [1];
+    const place = `${file.path}:${numbers.at(-1)}`;
+    const name = known.names.get(nameOf(known, section, key));
+    const fault = faultOf(known, entry, [taken.get(name ?? '') ?? [], numbers].flat());
+    if (name !== undefined) taken.set(name, numbers[0]!);
+    if (fault !== '' || text === null) problems.push(`${place}: ${fault}`);
+    else if (known.tables.has(section)) {
+      const before = sections.get(section);
+      const origin = before?.origin ?? { kind: file.kind, place };
+      const whole = `${before ? `${before.text}, ` : ''}${key}=${text}`;
+      sections.set(section, { text: whole, origin, base });
+    } else add(name!, { text, origin: { kind: file.kind, place }, base });
+  }
+  for (const [table, found] of sections) add(table, found);
+}
+
+function faultOf(known: Known, { section, key, text }: Entry, lines: readonly number[]): string {
+  const shown = section === '' ? key : `${key} in [${section}]`;
+  if (text === null) return `${shown}: lists and sections in sections have no meaning here`;
+  if (lines.length > 1) return `${shown} stands already in line ${lines[0]}`;
+  const name = nameOf(known, section, key);
+  if (known.tables.has(section) || known.names.has(name)) return '';
+  return `${shown} is no setting${didYouMean(name, known.names.keys())}`;
+}
+
+function nameOf(known: Known, section: string, key: string): string {
+  return section === '' || section === known.section ? key : `${section}-${key}`;
+}
+
+function entriesOf(text: string): Entry[] {
+  return Object.entries(ini.parse(text)).flatMap(([name, value]) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return [entryOf('', name, value)];
+    }
+    return Object.entries(value).map(([key, inner]) => entryOf(name, key, inner));
+  });
+}
+
+function entryOf(section: string, key: string, value: unknown): Entry {
+  const isText = typeof value !== 'object' || value === null;
+  return { section, key, text: isText ? String(value) : null };
+}
+
+function idOf(section: string, key: string): string {
+  return `${section}\n${key}`;
+}
+
+/** The library that reads INI does not say where; this finds the lines of each key. */
 function linesOfKeys(text: string): Map<string, number[]> {
   const lines = new Map<string, number[]>();
-  let inSection = false;
+  let section = '';
   text.split(/\r\n|\r|\n/).forEach((line, index) => {
-    const section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1];
+    section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1] ?? section;
     const key = /^\s*([^;#=\s[][^=]*?)\s*(?:\[\])?\s*(?:=|$)/.exec(line)?.[1];
-    const name = section ?? (inSection ? undefined : key);
-    inSection ||= section !== undefined;
-    if (name !== undefined) lines.set(name, [...(lines.get(name) ?? []), index + 1]);
+    if (key === undefined) return;
+    const id = idOf(section, key);
+    lines.set(id, [...(lines.get(id) ?? []), index + 1]);
   });
   return lines;
 }

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { formatIpNetwork, parseIpNetwork } from './ip-network.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
 
 /** `127.0.0.1:8980`, `[::1]:0`, `*:8980`. */
@@ -18,8 +20,20 @@ interface SettingValues {
   text: string;
   choice: string;
   address: Address;
+  /** Null: off. */
+  maybeAddress: Address | null;
+  /** Addresses, or ranges as 10.0.0.0/8. */
+  ranges: readonly string[];
   /** Absolute; `''` where a setting may be left out. */
   path: string;
+  /** Separated by commas. */
+  list: readonly string[];
+  /** A list, each absolute. */
+  paths: readonly string[];
+  /** A list of networks in CIDR notation, as `formatIpNetwork` writes them. */
+  networks: readonly string[];
+  /** `name=path, …`, each path absolute; in a settings file a section with a line for each. */
+  table: Readonly<Record<string, string>>;
 }
 
 export type SettingType = keyof SettingValues;
@@ -38,6 +52,8 @@ export interface Surroundings {
 export interface Setting<Type extends SettingType = SettingType> {
   /** Outside: `--lease`, `WINDROW_LEASE`, `lease = …`. */
   readonly name: string;
+  /** Another name in files and, with one dash, on the command line: `p` for `port`. */
+  readonly short?: string;
   readonly type: Type;
   /** The default as a user would write it, or how it follows from the surroundings. */
   readonly default: string | ((surroundings: Surroundings) => string);
@@ -73,7 +89,13 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   text: 'text without line ends',
   choice: 'one of the choices',
   address: 'HOST:PORT like 127.0.0.1:8980 or [::1]:8980',
+  maybeAddress: 'HOST:PORT like 127.0.0.1:8980 or [::1]:8980, or off',
+  ranges: 'addresses or ranges like 10.0.0.0/8 fd00::/8, parted by blanks or commas',
   path: 'a path',
+  list: 'a list, separated by commas',
+  paths: 'paths, separated by commas',
+  networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
+  table: 'NAME=PATH, separated by commas, each name once',
 };
 
 export type Parsed = { readonly value: SettingValues[SettingType] } | { readonly expected: string };
@@ -103,9 +125,37 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
   text: (text) => (/[\0\r\n]/.test(text) ? undefined : text),
   choice: (text, { setting }) => setting.choices?.find((choice) => choice === text.trim()),
   address: (text) => parseAddress(text),
+  maybeAddress: (text) => (/^\s*(?:off)?\s*$/i.test(text) ? null : parseAddress(text)),
+  ranges: (text) => parseRanges(text),
   path: (text, { base, home }) =>
     text.includes('\0') ? undefined : absolutePath(text, base, home),
+  list: (text) => listOf(text),
+  paths: (text, { base, home }) => listOf(text)?.map((path) => absolutePath(path, base, home)),
+  networks: (text) => networksOf(text),
+  table: (text, context) => tableOf(text, context),
 };
+
+/** Empty elements do not count: a trailing comma is no mistake. */
+function listOf(text: string): string[] | undefined {
+  if (/[\0\r\n]/.test(text)) return undefined;
+  const elements = text.split(',').map((element) => element.trim());
+  return elements.filter((element) => element !== '');
+}
+
+function networksOf(text: string): string[] | undefined {
+  const networks = listOf(text)?.map(parseIpNetwork);
+  if (!networks?.every((network) => network !== null)) return undefined;
+  return networks.map((network) => formatIpNetwork(network!));
+}
+
+function tableOf(text: string, { base, home }: ParseContext): Record<string, string> | undefined {
+  const entries = listOf(text)?.map((element) => /^([\w.-]+)\s*=\s*(\S.*)$/.exec(element));
+  if (!entries?.every((entry) => entry !== null)) return undefined;
+  const table = Object.fromEntries(
+    entries.map(([, name, path]) => [name!, absolutePath(path!, base, home)]),
+  );
+  return Object.keys(table).length === entries.length ? table : undefined;
+}
 
 const BOOLEANS = new Map([
   ['yes', true],
@@ -117,6 +167,19 @@ const BOOLEANS = new Map([
   ['off', false],
   ['0', false],
 ]);
+
+/** Parted by blanks or commas; undefined when one of them is no address and no range. */
+function parseRanges(text: string): string[] | undefined {
+  const ranges = text.split(/[\s,]+/).filter((one) => one !== '');
+  return ranges.every(isRange) ? ranges : undefined;
+}
+
+function isRange(text: string): boolean {
+  const [address = '', length, ...more] = text.split('/');
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const isLength = length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= most);
+  return most > 0 && isLength && more.length === 0;
+}
 
 /** `HOST:PORT`, `[IPv6]:PORT`; undefined if it is none. */
 export function parseAddress(text: string): Address | undefined {

@@ -32,6 +32,14 @@ export const traceSettings = {
     defaultDoc: 'none is needed',
     doc: 'File with the secret that uploads of traces need, mode 0600.',
   },
+  traceClientAuthority: {
+    name: 'trace-client-ca',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'none is needed',
+    doc: 'Take traces only from senders with a certificate that this authority signed (PEM).',
+  },
   traceAnonymous: {
     name: 'trace-anonymous',
     value: 'yes|no',

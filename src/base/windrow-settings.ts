@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
+import { wallSettings } from './wall-settings.ts';
 
 /** Every setting of Windrow. Those of one job stand in its sweep file, not here. */
 export const windrowSettings = {
@@ -51,6 +52,29 @@ export const windrowSettings = {
     type: 'boolean',
     default: 'no',
     doc: 'Allow addresses other than loopback without TLS.',
+  },
+  tls: {
+    name: 'tls',
+    value: 'yes|no',
+    type: 'boolean',
+    default: 'no',
+    doc: 'Speak TLS, with the certificates that `windrow tls init` made in the state directory.',
+  },
+  tlsCertificate: {
+    name: 'tls-cert',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'tls/server.pem in the state directory',
+    doc: 'Speak TLS with this certificate; PEM, its chain behind it.',
+  },
+  tlsKey: {
+    name: 'tls-key',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'tls/server-key.pem in the state directory',
+    doc: 'The key that belongs to it; PEM, mode 0600.',
   },
   slots: {
     name: 'slots',
@@ -177,6 +201,14 @@ export const windrowSettings = {
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
   ...traceSettings,
+  traps: {
+    name: 'traps',
+    value: 'yes|no',
+    type: 'boolean',
+    default: 'no',
+    doc: 'Collect traps, and answer monitors at / and /RPC2, as traps.ini says.',
+  },
+  ...wallSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

@@ -9,7 +9,10 @@ export function compositionFor(world: World): Composition {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
+    serveTraps: async (options, into) =>
+      (await import('./serve-traps.ts')).serveTraps(options, into),
     machines: async () => (await import('./machines.ts')).machines,
+    certificates: async () => (await import('./tls.ts')).certificates,
     newTraceId: async () => (await import('./traces.ts')).newTraceId(),
     collectTraces: async (options, signal) =>
       (await import('./traces.ts')).collectTraces(options, signal),
@@ -21,37 +24,31 @@ export function compositionFor(world: World): Composition {
   };
 }
 
+/** Every room that has errors, in the order of the reference. */
+const DOORS: readonly (readonly [room: string, open: () => Promise<object>])[] = [
+  ['base', async () => ({ baseErrors })],
+  ['classad', () => import('#classad')],
+  ['sweep', () => import('#sweep')],
+  ['wire', () => import('#wire')],
+  ['store', () => import('#store')],
+  ['sandbox', () => import('#sandbox')],
+  ['results', () => import('#results')],
+  ['certificates', () => import('#certificates')],
+  ['traces', () => import('#traces')],
+  ['traps', () => import('#traps')],
+  ['pilots', () => import('#pilots')],
+  ['worker', () => import('#worker')],
+  ['server', () => import('#server')],
+  ['cli', async () => ({ cliErrors })],
+  ['bin', async () => ({ binErrors })],
+];
+
 /** The errors of every room, as far down as a user may meet them. */
 export async function errorTables(): Promise<readonly NamedErrors[]> {
-  const [classad, wire, sweep, store, sandbox, results, traces, pilots, worker, server] =
-    await Promise.all([
-      import('#classad'),
-      import('#wire'),
-      import('#sweep'),
-      import('#store'),
-      import('#sandbox'),
-      import('#results'),
-      import('#traces'),
-      import('#pilots'),
-      import('#worker'),
-      import('#server'),
-    ]);
-  const rooms: [room: string, door: object][] = [
-    ['base', { baseErrors }],
-    ['classad', classad],
-    ['sweep', sweep],
-    ['wire', wire],
-    ['store', store],
-    ['sandbox', sandbox],
-    ['results', results],
-    ['traces', traces],
-    ['pilots', pilots],
-    ['worker', worker],
-    ['server', server],
-    ['cli', { cliErrors }],
-    ['bin', { binErrors }],
-  ];
-  return rooms.flatMap(([room, door]) => tablesOf(door).map((entries) => ({ room, entries })));
+  const doors = await Promise.all(
+    DOORS.map(async ([room, open]) => ({ room, door: await open() })),
+  );
+  return doors.flatMap(({ room, door }) => tablesOf(door).map((entries) => ({ room, entries })));
 }
 
 /** A room's door exports its tables of errors under names that end in `Errors`. */

@@ -1,11 +1,60 @@
 import { defineErrors } from '#base';
 
 export const binErrors = defineErrors({
+  MOUNT_EXPRESSION_WRONG: {
+    message:
+      'the setting isolation-mount-under-scratch is neither a list of paths nor an expression: {expression} ({reason})',
+    todo: 'Write paths separated by commas, or a ClassAd expression ("windrow classad" tries it out).',
+    status: 422,
+    example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
+  },
+  NETWORK_ADDRESSES_WRONG: {
+    message: 'the setting network-addresses is {found}, and not an IPv4 and an IPv6 network',
+    todo: 'Name one of each, for example 198.18.0.0/15, fd77:696e:6472::/48.',
+    status: 422,
+    example: { found: '198.18.0.0/15' },
+  },
+  CLUSTER_TOO_SMALL: {
+    message: '{up} of {count} machines have a worker, at least {expected} are wanted',
+    todo: 'Mend what is wrong with the others, or ask for fewer (--at-least, or at-least under [cluster]).',
+    status: 502,
+    example: { up: 1, count: 8, expected: 4 },
+  },
   NODES_UNREADABLE: {
     message: 'the list of machines {file} cannot be read: {reason}',
     todo: 'Name a file with one host a line.',
     status: 400,
     example: { file: 'nodes.txt', reason: 'no such file or directory' },
+  },
+  ROOT_KEPT: {
+    message: 'it was started by root, and cannot turn to the account {user}',
+    todo: 'Make the account (useradd --system windrow), name another with --user, or insist with --user root.',
+    status: 500,
+    example: { user: 'windrow' },
+  },
+  DAEMON_RUNS: {
+    message: 'a collector runs already: process {pid}, says {path}',
+    todo: 'Stop it first, or give this one another --pidfile, --port and --state.',
+    status: 409,
+    example: { pid: 4711, path: '/run/windrow-traps.pid' },
+  },
+  DAEMON_NOT_STARTED: {
+    message: 'the daemon ended before it served',
+    todo: 'Its log says why: {log}',
+    status: 500,
+    example: { log: '/var/log/windrow-traps.log' },
+  },
+  PID_FILE_FAILED: {
+    message: 'the process id cannot be written to {path}: {reason}',
+    todo: 'Name another place with --pidfile.',
+    status: 500,
+    example: { path: '/run/windrow-traps.pid', reason: 'permission denied' },
+  },
+  LOG_FILE_FAILED: {
+    message: 'the log cannot be written to {path}: {reason}',
+    todo: 'Name another place with --logfile.',
+    status: 500,
+    example: { path: '/var/log/windrow-traps.log', reason: 'permission denied' },
   },
   LAUNCHER_MISSING: {
     message: 'the launcher was asked for, but it was not built',

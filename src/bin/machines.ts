@@ -29,22 +29,16 @@ import { sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { findExecutableIn } from './executables.ts';
 
-/** How long a worker may take until the server answers it. */
-const CONTACT_MS = 20_000;
+/** A worker may take so much longer to reach the server than ssh to reach the machine. */
+const CONTACT_TIMES = 2;
 const LARGEST_FILE_BYTES = 8 * 1024 * 1024;
 
 export const machines: Machines = {
   start: (wish, world, onNews) => startOnAll(readNodes(wish), wish, world, onNews),
 
-  async stop(wish, world, { onNews, onAsked }) {
-    const crowd = crowdOf(inDirectory(readNodes(wish), wish.directory), wish, world);
-    const mode = wish.now ? 'now' : 'drain';
-    const plan = {
-      mode,
-      onAsked: ({ name }: Machine, pids: readonly number[]) => onAsked(name, pids),
-    } as const;
-    const all = await stopMachines(crowd, plan, (result) => onNews(stoppedNews(result)));
-    return all.map(stoppedNews);
+  async stop(wish, world, hooks) {
+    const list = inDirectory(readNodes(wish), wish.directory);
+    return stopOnAll(crowdOf(list, wish, world), wish.now ? 'now' : 'drain', hooks);
   },
 
   async exec(wish, world, { onNews, onLine }) {
@@ -84,6 +78,7 @@ export async function startOnAll(
   wish: Omit<StartWish, 'nodes'>,
   world: World,
   onNews: (news: MachineStarted) => void,
+  signal: AbortSignal = world.ending,
 ): Promise<MachineStarted[]> {
   const urlFor = urlsForMachines(wish);
   // A server that nobody else reaches is told of before anything is begun.
@@ -94,12 +89,26 @@ export async function startOnAll(
     sessionTag: sessionTag(wish.session),
     urlFor,
     executableFor: (uname: string) => find(canonicalPlatform(uname)),
-    contactMs: CONTACT_MS,
+    contactMs: CONTACT_TIMES * wish.connectTimeoutMs,
   };
   const slotted = list.map((one) => ({ ...one, slots: one.slots || wish.slots }));
-  const crowd = crowdOf(inDirectory(slotted, wish.directory), wish, world);
+  const crowd = crowdOf(inDirectory(slotted, wish.directory), wish, world, signal);
   const all = await startMachines(crowd, plan, (result) => onNews(startedNews(result)));
   return all.map(startedNews);
+}
+
+/** Never rejects: what came of each machine is in its news. */
+export async function stopOnAll(
+  crowd: Crowd,
+  mode: 'drain' | 'now',
+  { onNews, onAsked }: Parameters<Machines['stop']>[2],
+): Promise<MachineStopped[]> {
+  const plan = {
+    mode,
+    onAsked: ({ name }: Machine, pids: readonly number[]) => onAsked(name, pids),
+  };
+  const all = await stopMachines(crowd, plan, (result) => onNews(stoppedNews(result)));
+  return all.map(stoppedNews);
 }
 
 function isHere(host: string): boolean {
@@ -107,27 +116,26 @@ function isHere(host: string): boolean {
 }
 
 /** @throws WindrowError NODES_UNREADABLE, PILOT_NODES_WRONG */
-function readNodes({ nodes }: Pick<MachineWish, 'nodes'>): Machine[] {
+export function readNodes({ nodes }: Pick<MachineWish, 'nodes'>): Machine[] {
   const unreadable = (reason: string) =>
     binErrors.create('NODES_UNREADABLE', { file: nodes.name, reason });
-  let content: Buffer;
   try {
     if (statSync(nodes.path).size > LARGEST_FILE_BYTES) throw unreadable('it is too large');
-    content = readFileSync(nodes.path);
+    return parseNodeFile(readFileSync(nodes.path), nodes.name);
   } catch (error) {
     throw error instanceof WindrowError ? error : unreadable(systemReasonOf(error));
   }
-  return parseNodeFile(content, nodes.name);
 }
 
-function inDirectory(list: readonly Machine[], directory: string): Machine[] {
+export function inDirectory(list: readonly Machine[], directory: string): Machine[] {
   return list.map((one) => ({ ...one, directory: one.directory || directory }));
 }
 
-function crowdOf(
+export function crowdOf(
   list: readonly Machine[],
   { parallel, connectTimeoutMs }: Pick<MachineWish, 'parallel' | 'connectTimeoutMs'>,
   world: World,
+  signal: AbortSignal = world.ending,
 ): Crowd {
   const { environment } = world.surroundings;
   return {
@@ -135,7 +143,7 @@ function crowdOf(
     ssh: { program: 'ssh', environment, connectTimeoutMs },
     parallel,
     clock: world.clock,
-    signal: world.ending,
+    signal,
   };
 }
 

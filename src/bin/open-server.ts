@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
-import type { TraceStoreOptions } from '#cli';
+import type { TlsWish, TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
 import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
 import { findExecutableIn } from './executables.ts';
+import type { OpenTls } from './tls.ts';
 import type { OpenTraces } from './traces.ts';
 import { VERSION } from './version.ts';
 
@@ -18,6 +19,10 @@ export interface OpenServerOptions {
   readonly stateDirectory: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly insecure: boolean;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
+  /** Only its own user submits to it: the user's code may run with the user's rights. */
+  readonly isOwn: boolean;
   /** Nothing is handed out or changed, and nobody is told where it listens. */
   readonly readOnly: boolean;
   readonly leaseMs: number;
@@ -52,7 +57,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const { listen, stateDirectory } = options;
   const layout = layoutOf(stateDirectory);
   const local = isLoopback(listen.host);
-  if (!local && !options.insecure) {
+  if (!local && !options.insecure && options.tls === null) {
     throw serverErrors.create('LISTEN_INSECURE', { address: `${listen.host}:${listen.port}` });
   }
   makeStateDirectory(stateDirectory);
@@ -60,11 +65,19 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const store = new SqliteStore(layout.database);
   let server: Server | undefined;
   let traces: OpenTraces | undefined;
+  let tls: OpenTls | undefined;
   try {
     const session = await ensureSecretFile(layout.session);
     const token = await ensureSecretFile(layout.adminToken);
+    if (options.tls) {
+      // Loaded only when it is wanted, as traces: every start of the server is felt.
+      const { openTls } = await import('./tls.ts');
+      tls = openTls(options.tls, options.traces?.clientAuthority ?? '', {
+        onRenewed: (renewed) => server?.takeCertificate(renewed),
+        log: options.log,
+      });
+    }
     if (options.traces) {
-      // Loaded only when it is wanted: every start of the server is felt.
       const { openTraces } = await import('./traces.ts');
       traces = await openTraces(options.traces, {
         insecure: options.insecure,
@@ -82,7 +95,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
       diskReserveBytes: options.diskReserveBytes,
-      userCode: local ? 'run' : 'refuse',
+      userCode: local || options.isOwn ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,
         // The launcher ends what it runs when this server is killed.
@@ -93,6 +106,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       validators: VALIDATORS,
       findClient: findExecutableIn(options.executables),
       readOnly: options.readOnly,
+      tls: tls?.first ?? null,
       faces: traces ? [traces.face] : [],
       traces: traces?.store ?? (await tracesToRead(options)),
       log: options.log,
@@ -106,9 +120,10 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       url,
       token,
       session,
-      close: () => closeServer(server!, layout.endpoint, traces),
+      close: () => closeServer(server!, layout.endpoint, tls, traces),
     };
   } catch (error) {
+    tls?.close();
     await traces?.close();
     if (server) await server.close().catch(() => undefined);
     else await store.close();
@@ -130,7 +145,13 @@ const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
       onEnd({ reason: message, stdout: stdout.text, stderr: stderr.text }),
   });
 
-async function closeServer(server: Server, endpoint: string, traces?: OpenTraces): Promise<void> {
+async function closeServer(
+  server: Server,
+  endpoint: string,
+  tls: OpenTls | undefined,
+  traces: OpenTraces | undefined,
+): Promise<void> {
+  tls?.close();
   rmSync(endpoint, { force: true });
   await server.close();
   await traces?.close();

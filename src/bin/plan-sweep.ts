@@ -4,6 +4,7 @@ import type { PlannedSweep, RunOptions } from '#cli';
 import {
   type ArgumentAxis,
   jobKey,
+  type PlannedCluster,
   planFromArguments,
   readSweepFile,
   type SweepOptions,
@@ -20,18 +21,37 @@ export interface Surroundings {
   readonly searchPath: string;
 }
 
+export interface PlannedRun {
+  readonly sweep: PlannedSweep;
+  /** Machines that take part, or null. */
+  readonly cluster: PlannedCluster | null;
+}
+
 /** @throws WindrowError naming everything that is wrong with the sweep */
 export async function planSweep(
   options: RunOptions,
   { cwd, searchPath }: Surroundings,
-): Promise<PlannedSweep> {
+): Promise<PlannedRun> {
   const surroundings = { cwd, searchPath, platform: `${process.platform}-${process.arch}` };
   const given = sweepOptions(options);
   const plan =
     options.sweepFile !== null
       ? await readSweepFile(options.sweepFile, given, surroundings)
       : await planFromArguments({ ...given, ...splitParallelWords(options.words) }, surroundings);
-  return plannedOf(plan, cwd);
+  return { sweep: plannedOf(plan, cwd), cluster: clusterOf(plan.cluster, options) };
+}
+
+const NO_CLUSTER = { atLeast: undefined, advertise: '', slots: 0, directory: '' };
+
+/** The command line goes before the sweep file. */
+function clusterOf(
+  written: PlannedCluster | null,
+  { nodes, atLeast }: RunOptions,
+): PlannedCluster | null {
+  const list = nodes ? ({ kind: 'file', ...nodes } as const) : written?.nodes;
+  if (!list) return null;
+  const known = written ?? NO_CLUSTER;
+  return { ...known, nodes: list, atLeast: atLeast ?? known.atLeast };
 }
 
 function plannedOf(plan: SweepPlan, cwd: string): PlannedSweep {
@@ -50,6 +70,7 @@ function sweepOptions(options: RunOptions): SweepOptions {
     retries: options.retries,
     timeout: durationOf(options.timeoutMs),
     validate: options.validate,
+    validateExpression: options.validateExpression,
     collect: options.collect,
     order: options.order,
     keep: options.keep,
@@ -63,14 +84,17 @@ function sweepOptions(options: RunOptions): SweepOptions {
     processes: options.processes,
     gpus: options.gpus,
     time: durationOf(options.timeMs),
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
   };
   return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== undefined));
 }
 
 /** Where a worker elsewhere runs, the user's own directory means nothing. */
-function defaultDirectory({ server, sweepFile }: RunOptions): 'scratch' | undefined {
-  return server !== null && sweepFile === null ? 'scratch' : undefined;
+function defaultDirectory({ server, sweepFile, nodes }: RunOptions): 'scratch' | undefined {
+  return (server !== null || nodes) && sweepFile === null ? 'scratch' : undefined;
 }
 
 function axisOf({ kind, text }: RunOptions['axes'][number]): ArgumentAxis {

@@ -1,5 +1,7 @@
 /** `windrow run` on a server of its own, from opening the state to the last worker's end. */
-import { messageOf, openLog } from '#base';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Address, messageOf, openLog, WindrowError } from '#base';
 import {
   codedError,
   errorText,
@@ -7,10 +9,14 @@ import {
   type PlannedSweep,
   type RunOptions,
   runSweep,
+  type TlsWish,
   type World,
 } from '#cli';
 import type { LocalWorker } from '#pilots';
+import { layoutOf } from '#server';
 import { ApiClient } from '#wire';
+import type { Cluster } from './cluster.ts';
+import { withHurry } from './hurry.ts';
 import { KeptWorker } from './kept-worker.ts';
 import { endWorker, type PreparedWorker } from './local-worker.ts';
 import { type OpenServer, openServer } from './open-server.ts';
@@ -21,10 +27,36 @@ export interface RunHere {
   readonly sweep: PlannedSweep;
   /** Null: workers come from outside, or nothing is to be run. */
   readonly worker: PreparedWorker | null;
+  /** Machines that take part, or null. */
+  readonly cluster: Cluster | null;
+}
+
+/** Machines reach a server on any of its addresses. */
+const EVERYWHERE = '0.0.0.0';
+
+const LOCAL = { host: '127.0.0.1', port: 0 };
+
+/**
+ * The port of a run that was killed, where its file tells of it: workers on machines still look for
+ * their server there.
+ */
+function formerAddress(directory: string): Address {
+  try {
+    const { url } = JSON.parse(readFileSync(layoutOf(directory).endpoint, 'utf8'));
+    return { host: EVERYWHERE, port: Number(new URL(url).port) };
+  } catch {
+    return { host: EVERYWHERE, port: 0 };
+  }
+}
+
+/** Machines of a run get its address, and with it the pin, by ssh: nobody has to make anything. */
+async function certificatesOf(stateDirectory: string): Promise<TlsWish> {
+  const { ensureCertificates } = await import('./tls.ts');
+  return await ensureCertificates(join(stateDirectory, 'tls'));
 }
 
 export async function runHere(
-  { directory, sweep, worker: ready }: RunHere,
+  { directory, sweep, worker: ready, cluster }: RunHere,
   options: RunOptions,
   world: World,
 ): Promise<number> {
@@ -35,29 +67,40 @@ export async function runHere(
   });
   const stopping = new AbortController();
   let fault: unknown;
-  const opening = openServer({
-    stateDirectory: directory,
-    listen: options.listen ?? { host: '127.0.0.1', port: 0 },
-    insecure: options.insecure,
-    leaseMs: options.leaseMs,
-    pingMs: options.pingMs,
-    diskReserveBytes: options.diskReserveBytes,
-    executables: options.executables,
-    traces: null,
-    environment: world.surroundings.environment,
-    readOnly: false,
-    log: (level, message, facts) => log[level](facts ?? {}, message),
-    onStop: (_mode, error) => {
-      fault ??= error;
-      stopping.abort();
-    },
+  const tls =
+    options.tls ?? (cluster && !options.insecure ? await certificatesOf(directory) : null);
+  const openAt = (listen: Address) =>
+    openServer({
+      stateDirectory: directory,
+      listen,
+      isOwn: true,
+      insecure: options.insecure,
+      tls,
+      leaseMs: options.leaseMs,
+      pingMs: options.pingMs,
+      diskReserveBytes: options.diskReserveBytes,
+      executables: options.executables,
+      traces: null,
+      environment: world.surroundings.environment,
+      readOnly: false,
+      log: (level, message, facts) => log[level](facts ?? {}, message),
+      onStop: (_mode, error) => {
+        fault ??= error;
+        stopping.abort();
+      },
+    });
+  const usual = cluster ? formerAddress(directory) : LOCAL;
+  const opening = openAt(options.listen ?? usual).catch((error: unknown) => {
+    const isTaken = error instanceof WindrowError && error.code === 'PORT_TAKEN';
+    if (!isTaken || options.listen) throw error;
+    return openAt({ ...usual, port: 0 });
   });
   const opened = await opening.catch(async (error: unknown) => {
     await ready?.giveUp();
     throw error;
   });
   opened.server.expectJob(true);
-  if (options.listen) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
+  if (options.listen || cluster) world.stderr.attempt(`windrow: serving ${opened.url}\n`);
   let kept: KeptWorker | null = null;
   try {
     if (ready) {
@@ -71,12 +114,13 @@ export async function runHere(
         },
       });
     }
+    if (cluster) await cluster.begin(opened);
     const code = await followHere(opened, sweep, options, world, stopping.signal);
     if (!fault) return code;
     tell(fault, options, world);
     return FOLLOWED.interrupted;
   } finally {
-    await windDown(opened, (await kept?.release()) ?? null, world);
+    await windDown(opened, (await kept?.release()) ?? null, cluster, world);
   }
 }
 
@@ -124,17 +168,19 @@ async function followHere(
 async function windDown(
   opened: OpenServer,
   worker: LocalWorker | null,
+  cluster: Cluster | null,
   world: World,
 ): Promise<void> {
   opened.server.drain();
-  if (worker) {
-    const running = opened.server.core.leases.size;
-    if (world.ending.aborted && running > 0) {
-      world.stderr.attempt(
-        `windrow: finishing ${running} running ${running === 1 ? 'task' : 'tasks'}; Ctrl-C again stops at once\n`,
-      );
-    }
-    await endWorker(worker, () => opened.server.core.leases.size > 0);
+  const running = opened.server.core.leases.size;
+  if ((worker || cluster) && world.ending.aborted && running > 0) {
+    world.stderr.attempt(
+      `windrow: finishing ${running} running ${running === 1 ? 'task' : 'tasks'}; Ctrl-C again stops at once\n`,
+    );
   }
+  await Promise.all([
+    worker && endWorker(worker, () => opened.server.core.leases.size > 0),
+    cluster && withHurry((hurry) => cluster.stop(hurry)),
+  ]);
   await opened.close();
 }

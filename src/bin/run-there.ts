@@ -1,20 +1,31 @@
 /** `windrow run --server URL`: the sweep is sent there, and its results are fetched. */
-import { type PlannedSweep, type RunOptions, runSweep, type World } from '#cli';
+import { type PlannedSweep, type RunOptions, readToken, runSweep, type World } from '#cli';
 import { ApiClient, readSecretFile } from '#wire';
+import type { Cluster } from './cluster.ts';
+import { withHurry } from './hurry.ts';
+
+export interface RunThere {
+  readonly url: string;
+  readonly sweep: PlannedSweep;
+  /** Machines that are to work for that server while this runs, or null. */
+  readonly cluster: Cluster | null;
+}
 
 export async function runThere(
-  url: string,
-  sweep: PlannedSweep,
+  { url, sweep, cluster }: RunThere,
   options: RunOptions,
   world: World,
 ): Promise<number> {
-  const token = options.token || (await readSecretFile(options.tokenFile));
+  const token = options.token || (await readToken(url, options.tokenFile));
+  const session = cluster && (await readSecretFile(options.sessionFile));
   const client = new ApiClient({ url, token });
   try {
+    if (cluster) await cluster.begin({ url, session: session! });
     // That server may be on another machine: it collects in a place of its own, and the files are fetched.
     const there = { ...sweep, spec: { ...sweep.spec, output: '' } };
     return await runSweep(client, there, { ...options, fetchTo: sweep.spec.output }, world);
   } finally {
+    if (cluster) await withHurry((hurry) => cluster.stop(hurry));
     await client.close();
   }
 }

@@ -2,6 +2,7 @@
 import { openLog } from '#base';
 import type { OpenedServer, ServeOptions, World } from '#cli';
 import { type OpenServer, openServer } from './open-server.ts';
+import { tellReady } from './ready.ts';
 
 /** How often a draining server looks whether everything has come in. */
 const DRAIN_LOOK_MS = 50;
@@ -16,6 +17,8 @@ export async function serve(options: ServeOptions, world: World): Promise<number
     stateDirectory: options.stateDirectory,
     listen: options.listen,
     insecure: options.insecure,
+    tls: options.tls,
+    isOwn: false,
     leaseMs: options.leaseMs,
     pingMs: options.pingMs,
     diskReserveBytes: options.diskReserveBytes,
@@ -30,6 +33,8 @@ export async function serve(options: ServeOptions, world: World): Promise<number
   world.ending.addEventListener('abort', onEnding);
   if (world.ending.aborted) onEnding();
   await world.stdout.write(`windrow: serving ${opened.url}\n`);
+  const untold = await tellReady(world.surroundings.environment, `serving ${opened.url}`);
+  if (untold !== null) log.warn({ reason: untold }, 'the service manager could not be told');
   const { mode, error } = await stopped;
   if (mode === 'drain') await drained(opened, world.ending);
   await opened.close();
@@ -66,6 +71,8 @@ export async function openState(
     stateDirectory,
     listen: { host: '127.0.0.1', port: 0 },
     insecure: false,
+    tls: null,
+    isOwn: true,
     leaseMs: HOUR_MS,
     pingMs: 0,
     diskReserveBytes: 0,

@@ -1,6 +1,5 @@
 /** Traces: the store of a server, and the way of a machine's own to a collector. */
 import { hrtime } from 'node:process';
-import { Agent } from 'undici';
 import { messageOf, systemClock } from '#base';
 import type { CollectTracesOptions, TraceSource, TraceStoreOptions } from '#cli';
 import {
@@ -14,7 +13,7 @@ import {
   traceIdAt,
   tracesErrors,
 } from '#traces';
-import { readSecretFile } from '#wire';
+import { openEndpoint, readSecretFile } from '#wire';
 import type { RunErrand } from '#worker';
 
 const UNFINISHED_MS = 7 * 86_400_000;
@@ -45,7 +44,7 @@ export async function openTraces(
   const store = openStore(options.directory, options, onStored);
   const face = new TracesFace({
     store,
-    rules: { account, secret, needsCertificate: false, insecure },
+    rules: { account, secret, needsCertificate: options.clientAuthority !== '', insecure },
     unfinishedMs: UNFINISHED_MS,
     mostAtOnce: MOST_UPLOADS,
     onFault: (message, error) => log('error', message, { error: messageOf(error) }),
@@ -99,12 +98,12 @@ export async function collectTraces(
   const { url, account, secret, insecure, compression, ...rest } = options;
   if (rest.directory === '') throw tracesErrors.create('TRACE_DIRECTORY_UNSET');
   if (!insecure && !isSafe(url)) throw tracesErrors.create('TRACE_PLAIN_HTTP');
-  const dispatcher = new Agent();
+  const { url: origin, pool: dispatcher } = openEndpoint({ url, token: null });
   try {
     return await collect({
       ...rest,
       mostFiles: MOST_FILES,
-      to: { url, dispatcher, account, secret },
+      to: { url: origin, dispatcher, account, secret },
       compression: compression as Compression,
       signal,
     });

@@ -3,11 +3,20 @@ import { hostname, totalmem } from 'node:os';
 import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
 import { codedError, type WorkerOptions, type World } from '#cli';
 import { type StartReport, writeStartReport } from '#pilots';
-import { type FoundGpus, findGpus, findLauncher, gpuVariables, openStarter } from '#sandbox';
+import {
+  type FoundGpus,
+  findGpus,
+  findLauncher,
+  gpuNodes,
+  gpuVariables,
+  openStarter,
+} from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
+import { mountUnderScratch } from './mount-under-scratch.ts';
 import { becomeSuccessor, type Inheritance, successorFor, takeInheritance } from './successor.ts';
 import { VERSION } from './version.ts';
+import { wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
 const GIVE_UP_MS = 300_000;
@@ -41,6 +50,10 @@ async function workWith(
   const isWaiting = options.waitForLine && inheritance === null;
   if (isWaiting && !(await hasLine(world.stdin))) return 0;
   const source = await sourceOf(options, inheritance, world);
+  const { stateDirectory, sessionFile } = options;
+  const secrets = [stateDirectory, sessionFile].filter((path) => path !== '');
+  const name = options.name ?? hostname();
+  const machine = { name, cpus: options.slots, memoryBytes: totalmem() };
   const { gpus, remarks } = await gpusFor(options);
   for (const remark of remarks) log.warn({}, remark);
   const session = source.kind === 'given' ? source.session : null;
@@ -56,17 +69,19 @@ async function workWith(
     clientFile: options.clientFile,
     cacheBytes: CACHE_BYTES,
     openStarter: () => openStarter({ launcherPath }),
+    openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),
+    mountUnderScratch: mountUnderScratch(options.walls.mountUnderScratch, machine),
+    name,
     runErrand: async (...errand) => {
       // Loaded only when it is wanted: every start of a worker is felt.
       const { errandRunner } = await import('./traces.ts');
       return await errandRunner(options.traces, `${options.directory}/begun-uploads`)(...errand);
     },
-    name: options.name ?? hostname(),
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,
     memoryBytes: totalmem(),
-    gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus) },
+    gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus), nodesFor: gpuNodes },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
     awayMs: options.awayMs,

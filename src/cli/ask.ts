@@ -1,6 +1,6 @@
 import type { ApiClient, JobSummary } from '#wire';
 import { cliErrors } from './errors.ts';
-import { findServer } from './find-server.ts';
+import { findServer, type Reached } from './find-server.ts';
 import type { Composition } from './port.ts';
 import type { ReadSettings, World } from './world.ts';
 
@@ -14,14 +14,14 @@ export async function withServer<T>(
   asking: Asking,
   world: World,
   readOnly: boolean,
-  use: (client: ApiClient) => Promise<T>,
+  use: (client: ApiClient, reached: Reached) => Promise<T>,
 ): Promise<T> {
   const openState = (directory: string) => asking.composition.openState(directory);
   const reached = await findServer(asking.settings, { readOnly, openState }, world);
   const { ApiClient } = await import('#wire');
   const client = new ApiClient({ url: reached.url, token: reached.token, signal: world.ending });
   try {
-    return await use(client);
+    return await use(client, reached);
   } finally {
     await client.close();
     await reached.close();
@@ -67,6 +67,20 @@ export async function findTask(
     throw cliErrors.create('TASK_NUMBER_WRONG', { found: named });
   }
   return { job: await findJob(client, named), task: null };
+}
+
+/** As `findTask`, for a command that also has --task. Throws USAGE_WRONG when both name one. */
+export async function findTaskOr(
+  option: number | undefined,
+  client: ApiClient,
+  named: string | undefined,
+): Promise<{ job: number; task: number | undefined }> {
+  const { job, task } = await findTask(client, named);
+  if (task !== null && option !== undefined && task !== option) {
+    const problem = `${named} names task ${task}, and --task task ${option}`;
+    throw cliErrors.create('USAGE_WRONG', { problem, help: 'windrow --help' });
+  }
+  return { job, task: task ?? option };
 }
 
 /** Every job, newest first, page by page. */

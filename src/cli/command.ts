@@ -97,6 +97,9 @@ export function ownsShortHelp(spec: CommandSpec): boolean {
   );
 }
 
+/** 128 + SIGINT, as shells have it. */
+export const INTERRUPTED_EXIT = 130;
+
 export function exitCodesOf(spec: CommandSpec): [code: number, meaning: string][] {
   const all = { ...USUAL_EXIT_CODES, ...spec.exitCodes };
   return Object.entries(all).map(([code, meaning]) => [Number(code), meaning]);

@@ -19,6 +19,16 @@ export const cliErrors = defineErrors({
     status: 409,
     example: { state: './results/.windrow' },
   },
+  TOKEN_MISSING: {
+    message: 'there is no token for the server {server}: {path} cannot be read ({reason})',
+    todo: 'Copy the file admin-token of that server here, mode 0600, and name it with --token-file FILE (or WINDROW_TOKEN_FILE).',
+    status: 401,
+    example: {
+      server: 'http://node1:8980',
+      path: '/home/ada/.local/state/windrow/admin-token',
+      reason: 'no such file or directory',
+    },
+  },
   SERVER_FILE_MALFORMED: {
     message: '{path} does not say where the server is: {reason}',
     todo: 'Stop the server and remove the file; the server writes it anew at its next start.',

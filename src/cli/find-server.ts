@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { messageOf, systemCodeOf, systemReasonOf, WindrowError } from '#base';
 import { cliErrors } from './errors.ts';
 import type { OpenedServer } from './port.ts';
 import type { ReadSettings, World } from './world.ts';
@@ -28,6 +28,7 @@ export interface ServerFile {
 
 export const SERVER_FILE = 'server.json';
 export const TOKEN_FILE = 'admin-token';
+export const SESSION_FILE = 'session';
 
 const SERVER_FILE_MOST_BYTES = 4096;
 /** A server on this machine answers in milliseconds; one that hangs must not hang us. */
@@ -80,11 +81,22 @@ function placesToLook(settings: ReadSettings, world: World): string[] {
 async function namedServer(settings: ReadSettings): Promise<{ url: string; token: string }> {
   const { server, token, tokenFile, stateDirectory } = settings.values;
   if (token !== '') return { url: server, token };
-  const { readSecretFile } = await import('#wire');
   return {
     url: server,
-    token: await readSecretFile(tokenFile || join(stateDirectory, TOKEN_FILE)),
+    token: await readToken(server, tokenFile || join(stateDirectory, TOKEN_FILE)),
   };
+}
+
+/** The token of a server that was named. Throws TOKEN_MISSING, SECRET_FILE_…. */
+export async function readToken(server: string, path: string): Promise<string> {
+  const { readSecretFile } = await import('#wire');
+  try {
+    return await readSecretFile(path);
+  } catch (error) {
+    if (!(error instanceof WindrowError && error.code === 'SECRET_FILE_UNREADABLE')) throw error;
+    const reason = systemReasonOf(error.cause);
+    throw cliErrors.create('TOKEN_MISSING', { server, path, reason }, { cause: error });
+  }
 }
 
 /** The server of a state directory if it answers; its file may be left from one that was killed. */

@@ -1,4 +1,5 @@
 import { findSettingsFiles, readSettings, WindrowError, windrowSettings } from '#base';
+import { INTERRUPTED_EXIT } from './command.ts';
 import { OutputGone } from './output.ts';
 import type { Composition } from './port.ts';
 import { type ParsedLine, parseLine } from './program.ts';
@@ -8,8 +9,6 @@ import type { World } from './world.ts';
 const DEFAULT_COLUMNS = 80;
 const USAGE_EXIT = 2;
 const INTERNAL_EXIT = 70;
-/** 128 + SIGINT, as shells have it. */
-const INTERRUPTED_EXIT = 130;
 
 /**
  * Windrow's command line: reads `argv` (the words after `windrow`), does it, and answers with the

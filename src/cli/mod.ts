@@ -2,12 +2,20 @@
 export { type CommandSpec, exitCodesOf } from './command.ts';
 export { type DescribedOption, describedOptions } from './described-option.ts';
 export { cliErrors } from './errors.ts';
-export { readServerFile, SERVER_FILE, type ServerFile, TOKEN_FILE } from './find-server.ts';
+export {
+  readServerFile,
+  readToken,
+  SERVER_FILE,
+  type ServerFile,
+  TOKEN_FILE,
+} from './find-server.ts';
 export { FOLLOWED, followJob } from './follow.ts';
+export { newsJson, processes, startedText, tellMachine } from './machine-news.ts';
 export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
   AxisText,
+  Certificates,
   CollectTracesOptions,
   Composition,
   LogChoice,
@@ -21,8 +29,10 @@ export type {
   RunOptions,
   ServeOptions,
   StartWish,
+  TlsWish,
   TraceSource,
   TraceStoreOptions,
+  TrapsServeOptions,
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';

@@ -1,4 +1,4 @@
-import type { Address, ErrorEntry, WindrowError } from '#base';
+import type { Address, ErrorEntry, TrapSettings, WallValues, WindrowError } from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { World } from './world.ts';
 
@@ -24,6 +24,7 @@ export interface RunOptions {
   readonly name: string | undefined;
   readonly collect: string | undefined;
   readonly validate: string | undefined;
+  readonly validateExpression: string | undefined;
   readonly retries: number | undefined;
   /** 0: none. */
   readonly timeoutMs: number | undefined;
@@ -36,6 +37,9 @@ export interface RunOptions {
   readonly processes: number | undefined;
   readonly gpus: number | undefined;
   readonly timeMs: number | undefined;
+  readonly walls: string | undefined;
+  readonly network: string | undefined;
+  readonly root: string | undefined;
   readonly priority: number | undefined;
   /** Absolute. */
   readonly output: string | undefined;
@@ -44,6 +48,19 @@ export interface RunOptions {
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** List of machines that take part, in place of the sweep file's. */
+  readonly nodes: MachineWish['nodes'] | undefined;
+  /** How many of them must come up. */
+  readonly atLeast: number | undefined;
+  /** HOST or HOST:PORT under which machines reach the server; `''`: to be found out. */
+  readonly advertise: string;
+  /** Conversations with machines at the same time. */
+  readonly parallel: number;
+  readonly connectTimeoutMs: number;
+  /** Absolute directory of executables for machines, or `''`: the usual one. */
+  readonly executables: string;
+  /** Absolute; the session of `server`, for workers. */
+  readonly sessionFile: string;
   /** URL of a server, or null: start one in this process. */
   readonly server: string | null;
   /** Absolute; where the admin token of `server` is read when `token` is empty. */
@@ -53,14 +70,16 @@ export interface RunOptions {
   readonly stateDirectory: string | null;
   /** Null: loopback, any free port, and no `serving` line. */
   readonly listen: Address | null;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly slots: number;
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
+  /** Of its worker, for jobs that ask for none. */
+  readonly workerWalls: string;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
-  /** Absolute directory of executables for workers, or `''`: the usual one. */
-  readonly executables: string;
   readonly log: LogChoice;
 }
 
@@ -75,6 +94,8 @@ export interface ServeOptions {
   readonly listen: Address;
   /** Absolute. */
   readonly stateDirectory: string;
+  /** Null: plain HTTP. */
+  readonly tls: TlsWish | null;
   readonly insecure: boolean;
   readonly leaseMs: number;
   readonly pingMs: number;
@@ -83,6 +104,15 @@ export interface ServeOptions {
   readonly executables: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  readonly log: LogChoice;
+}
+
+export interface TrapsServeOptions {
+  readonly settings: TrapSettings;
+  /** What the command line gave of them, by name: a daemon is started with the same. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Descriptor on which to say how the start went, for the one who made this a daemon; or null. */
+  readonly readyFd: number | null;
   readonly log: LogChoice;
 }
 
@@ -127,9 +157,16 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  readonly walls: WallValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;
+}
+
+/** Where a server's certificate and key are, absolute. */
+export interface TlsWish {
+  readonly certificate: string;
+  readonly key: string;
 }
 
 /** What the collector of traces of a server is to do. */
@@ -139,6 +176,8 @@ export interface TraceStoreOptions {
   readonly account: string;
   /** Absolute, or `''`. */
   readonly secretFile: string;
+  /** Absolute, or `''`. */
+  readonly clientAuthority: string;
   readonly anonymous: boolean;
   readonly fileLimitBytes: number;
   readonly idLimitBytes: number;
@@ -281,6 +320,27 @@ export interface Machines {
   ): Promise<MachineExecuted[]>;
 }
 
+/** A server's certificate, as far as others may know it. */
+export interface CertificateView {
+  /** 64 hex digits: what addresses carry behind `#sha256:`. */
+  readonly pin: string;
+  readonly fingerprint: string;
+  readonly names: readonly string[];
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
+export interface Certificates {
+  /** Makes an authority and a first certificate for these names. Throws TLS_…. */
+  init(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** A new certificate by the same authority; `names` `[]`: those of the last. Throws TLS_…. */
+  renew(directory: string, names: readonly string[], nowMs: number): Promise<CertificateView>;
+  /** Throws TLS_…. */
+  show(files: TlsWish, nowMs: number): CertificateView;
+  /** Names and addresses of this machine. */
+  ownNames(): readonly string[];
+}
+
 /** A server that this process opened for a while. */
 export interface OpenedServer {
   readonly url: string;
@@ -298,8 +358,11 @@ export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;
+  /** Certificates of the site's own, loaded when they are needed. */
+  certificates(): Promise<Certificates>;
   /** An id for one collection of traces. */
   newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */

@@ -73,6 +73,12 @@ describe('progress', () => {
     assert.match(lines[3]!, /^windrow: ising: 15 % 151 done/);
   });
 
+  it('claims no pace and no end before anything has ended', () => {
+    const unknown = { progress: { ...view(0).progress, ratePerSecond: 0, etaMs: null } };
+    assert.equal(progressText(view(0, unknown)), '0 % 0 done, 0 failed, 8 running, 992 waiting');
+    assert.match(progressText(view(10, unknown)), /982 waiting · 0\/s$/);
+  });
+
   it('is silent where that was asked for', async () => {
     const { output, lines } = collect(false);
     const display = await openProgress(

@@ -34,10 +34,11 @@ export function progressText(view: JobView): string {
     `${formatCount(counts.waiting)} waiting`,
   ];
   if (counts.held > 0) parts.push(`${formatCount(counts.held)} held`);
-  const tail = [formatRate(progress.ratePerSecond)];
+  // Nothing is known of the pace before the first end.
+  const tail = ended > 0 ? [formatRate(progress.ratePerSecond)] : [];
   if (view.state === 'paused') tail.push('paused');
-  else if (ended < rows) tail.push(`${formatEta(progress.etaMs)} left`);
-  return `${percent} % ${parts.join(', ')} · ${tail.join(' · ')}`;
+  else if (ended < rows && progress.etaMs !== null) tail.push(`${formatEta(progress.etaMs)} left`);
+  return [`${percent} % ${parts.join(', ')}`, ...tail].join(' · ');
 }
 
 /** The display that fits: none, lines of JSON on stdout, a line that changes, or plain lines. */

@@ -6,11 +6,15 @@ import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { run } from './table/run.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
+import * as tls from './table/tls.ts';
 import * as traces from './table/traces.ts';
+import * as traps from './table/traps.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
+  { name: 'tls', summary: "Make and show the certificates of the site's server." },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
+  { name: 'traps', summary: 'Collect reports of faults, and see them.' },
 ];
 
 /** Every command, in the order of the help. */
@@ -33,12 +37,21 @@ export const COMMANDS: readonly CommandSpec[] = [
   rm,
   workers,
   stop,
+  tls.init,
+  tls.renew,
+  tls.show,
   traces.collect,
   traces.ls,
   traces.show,
   traces.get,
   traces.verify,
   traces.rm,
+  traps.serve,
+  traps.watch,
+  traps.ls,
+  traps.send,
+  traps.ack,
+  traps.silence,
   classad,
   config,
   errors,

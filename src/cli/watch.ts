@@ -24,7 +24,7 @@ export interface WatchOptions {
 }
 
 /** Nothing more will happen by itself: it has ended, or all that is left is held. */
-export function isSettled(view: JobView): boolean {
+export function isSettled(view: Pick<JobView, 'state' | 'counts'>): boolean {
   if (view.state === 'done' || view.state === 'failed' || view.state === 'removed') return true;
   const { waiting, staging, running, checking, held } = view.counts;
   return held > 0 && waiting + staging + running + checking === 0;

@@ -1,6 +1,7 @@
 import type { Cause } from './cause.ts';
 import type { JobId, TaskIndex, Ticket } from './job.ts';
 import type { Usage } from './usage.ts';
+import type { WallsHad } from './walls.ts';
 
 /** How an attempt ended, as the worker saw it. */
 export interface AttemptEnd {
@@ -19,6 +20,8 @@ export interface AttemptEnd {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly usage: Usage;
+  /** Null when none were wanted and none were put up. */
+  readonly walls: WallsHad | null;
 }
 
 /** Where an attempt's results and logs lie in the segment files. */

@@ -1,4 +1,5 @@
 import type { Cause } from './cause.ts';
+import type { Isolation } from './walls.ts';
 
 /** Jobs are numbered from 1 within one state directory; tasks from 0 in table order. */
 export type JobId = number;
@@ -125,6 +126,7 @@ export interface JobSpec {
   readonly killGraceMs: number;
   readonly idempotent: boolean;
   readonly request: ResourceRequest;
+  readonly isolation: Isolation;
   readonly validate: UserCode | null;
   readonly validateTimeoutMs: number;
   readonly collect: Collection;

@@ -28,6 +28,18 @@ export {
   taskStateName,
 } from './task.ts';
 export {
+  type Acknowledgement,
+  type RememberedTraps,
+  type Silence,
+  TRAP_CATEGORIES,
+  type Trap,
+  type TrapCategory,
+  type TrapChange,
+  type TrapKind,
+  type TrapRecord,
+  trapCategoryOf,
+} from './trap.ts';
+export {
   areSources,
   FIGURES,
   type Figure,
@@ -40,6 +52,7 @@ export {
 } from './usage.ts';
 export {
   type Isolation,
+  isDemanding,
   LEVEL_NAMES,
   LEVELS,
   type Level,
@@ -47,6 +60,7 @@ export {
   type MachineWalls,
   NETWORKS,
   type Network,
+  NO_ISOLATION,
   WALLS,
   type Wall,
   type WallsHad,

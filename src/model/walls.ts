@@ -92,6 +92,21 @@ export interface Isolation {
   readonly write: readonly string[];
 }
 
+/** What a job says that says nothing. */
+export const NO_ISOLATION: Isolation = {
+  walls: null,
+  require: [],
+  network: null,
+  root: '',
+  write: [],
+};
+
+/** Whether a machine must be able to do something for the job to run there at all. */
+export function isDemanding({ require, network, root, write }: Isolation): boolean {
+  const hasNetwork = network === 'none' || network === 'accounted';
+  return require.length > 0 || hasNetwork || root !== '' || write.length > 0;
+}
+
 /** What a machine says about its walls. */
 export interface MachineWalls {
   readonly able: readonly Wall[];

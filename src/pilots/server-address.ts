@@ -50,7 +50,7 @@ function always(url: string): () => string {
 /** `advertise` may bring a port of its own. */
 function withHost(server: URL, host: string): string {
   const port = /:\d+$/.test(host.replace(/^\[.*\]/, '')) ? '' : `:${portOf(server)}`;
-  return `${server.protocol}//${host}${port}`;
+  return `${server.protocol}//${host}${port}${server.hash}`;
 }
 
 function portOf({ port, protocol }: URL): string {

@@ -24,6 +24,7 @@ function attempt(change: Partial<AttemptRecord> & { wallMs?: number; cpuMs?: num
     endedAtMs: 1,
     signature: '',
     place: null,
+    walls: null,
     reusedFrom: null,
     usage,
   };

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '#base';
+import { compileExpression } from '#classad';
 import type { UserCode } from '#model';
 import { resultsErrors } from './errors.ts';
 import type { UserCodePorts } from './port.ts';
@@ -31,7 +32,8 @@ export async function requireUserCode(
 
 /**
  * Loads a module as it will be loaded, in a process that ends with this, and makes sure that it can
- * be called; an executable has to be there. Errors: those of `requireUserCode`, `CODE_UNUSABLE`.
+ * be called; an executable has to be there, and an expression to be one. Errors: those of
+ * `requireUserCode`, `CODE_UNUSABLE`, `CLASSAD_SYNTAX_WRONG`, `CLASSAD_TOO_LARGE`.
  */
 export async function checkUserCode(
   what: 'validator' | 'collector',
@@ -39,6 +41,10 @@ export async function checkUserCode(
   memoryBytes: number,
   ports: UserCodePorts,
 ): Promise<void> {
+  if (code.kind === 'expression' && what === 'validator') {
+    compileExpression(code.text);
+    return;
+  }
   const kinds = what === 'validator' ? (['module', 'executable'] as const) : (['module'] as const);
   const { kind, path: module } = await requireUserCode(what, code, kinds);
   if (kind !== 'module') return;

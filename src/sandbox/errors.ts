@@ -49,6 +49,30 @@ export const sandboxErrors = defineErrors({
     status: 500,
     example: { program: './ising', reason: 'it could not be put into its cgroup (EACCES)' },
   },
+  WALLS_MISSING: {
+    message: 'this machine cannot put up walls that the job requires: {walls}',
+    todo: 'Run "windrow doctor" on the machine: it says why, and what would mend it.',
+    status: 422,
+    example: { walls: 'memory, account' },
+  },
+  WALLS_DIRECTORY_CLOSED: {
+    message: 'the directory {directory} is closed to the account {account}, at {closed}',
+    todo: 'Open the directories on the way ("chmod o+x"), or run the job in a scratch directory.',
+    status: 422,
+    example: { directory: '/root/sweep', account: 'slot1_user', closed: '/root' },
+  },
+  ROOT_UNKNOWN: {
+    message: 'this machine has no root called "{root}"; it has: {known}',
+    todo: 'List it under [roots] in the settings of the worker, or ask for another one.',
+    status: 422,
+    example: { root: 'rhel5', known: 'debian12' },
+  },
+  ROOT_UNUSABLE: {
+    message: 'the root "{root}" at {path} cannot be used: {reason}',
+    todo: 'The reason names what to repair on the machine.',
+    status: 500,
+    example: { root: 'rhel5', path: '/chroot/rhel5.sqfs', reason: 'no such device' },
+  },
   WALL_NOT_RAISED: {
     message: 'the wall "{wall}" could not be put up: {doing}: {reason}',
     todo: 'Run "windrow doctor" on the machine: it tries every wall and says what would mend it.',

@@ -1,5 +1,6 @@
 /** sandbox: starting programs and long-lived user code, and ending all they leave behind. */
 export { type Captured, CapturedOutput } from './captured-output.ts';
+export { type DetachedRequest, type DetachedStart, startDetached } from './detached.ts';
 export { sandboxErrors } from './errors.ts';
 export { type FoundGpus, findGpus } from './gpus/find-gpus.ts';
 export { type Gpu, gpuNodes, gpuVariables } from './gpus/gpu.ts';
@@ -14,3 +15,9 @@ export {
 export { networkErrors } from './network/errors.ts';
 export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
+export { findTool, runTool } from './tool.ts';
+export type { WallPlan } from './walls/compose.ts';
+export type { Account, Ground, WallSettings } from './walls/ground.ts';
+export { openWalls, tagOf, type Walls, type WallsOptions } from './walls/open-walls.ts';
+export type { Ability, Exceeded, Settled, Stuck } from './walls/part.ts';
+export type { Site } from './walls/plot.ts';

@@ -1,6 +1,7 @@
 /** The one predicate that refuses: `plan` uses it to place, `explain` to say why not. */
 import { formatBytes, formatDuration } from '#base';
 import type { JobView, WorkerView } from './snapshot.ts';
+import { wallsRefusal } from './walls.ts';
 
 /** Why a worker takes nothing at all, or null. */
 export function workerRefusal(worker: WorkerView): string | null {
@@ -34,7 +35,7 @@ export function unfit(job: JobView, worker: WorkerView): string | null {
   if (exceeds(diskBytes, worker.diskFreeBytes)) {
     return `the job asks for ${formatBytes(diskBytes)} of disk and it has ${formatBytes(worker.diskFreeBytes)} free`;
   }
-  return null;
+  return wallsRefusal(job.isolation, worker.walls);
 }
 
 /** 0 stands for nothing asked for, and for nothing said. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { NO_ISOLATION } from '#model';
 import { explain } from './explain.ts';
 import { plan } from './plan.ts';
 import {
@@ -15,6 +16,7 @@ const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
   id,
   paused: false,
   priority: 0,
+  isolation: NO_ISOLATION,
   request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
   ready: 10,
   delayed: 0,
@@ -28,6 +30,7 @@ const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   slots: 2,
   asksFor: 2,
   memoryBytes: 0,
+  walls: null,
   diskFreeBytes: 0,
   gpus: 0,
   used: NO_AMOUNTS,

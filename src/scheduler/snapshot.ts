@@ -1,11 +1,12 @@
 /** What the scheduler sees: kinds of work and places, never single waiting tasks. */
-import type { JobId, ResourceRequest, Ticket } from '#model';
+import type { Isolation, JobId, MachineWalls, ResourceRequest, Ticket } from '#model';
 
 export interface JobView {
   readonly id: JobId;
   readonly paused: boolean;
   readonly priority: number;
   readonly request: ResourceRequest;
+  readonly isolation: Isolation;
   /** Tasks that may start now. */
   readonly ready: number;
   /** Tasks that wait for a time to pass before they are tried again. */
@@ -39,6 +40,8 @@ export interface WorkerView {
   readonly asksFor: number;
   /** 0: not said. */
   readonly memoryBytes: number;
+  /** Null: not said yet, or it has none to offer. */
+  readonly walls: MachineWalls | null;
   /** What is free now; 0: not said. */
   readonly diskFreeBytes: number;
   readonly gpus: number;

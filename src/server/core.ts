@@ -3,10 +3,18 @@
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
 import type { Clock } from '#base';
-import type { JobId, JobSpec, JobState, PublishedFile, TaskIndex, Ticket } from '#model';
+import type {
+  JobId,
+  JobSpec,
+  JobState,
+  MachineWalls,
+  PublishedFile,
+  TaskIndex,
+  Ticket,
+} from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts } from '#scheduler';
-import type { TaskNote } from '#store';
+import type { TaskNote, WorkerOrder } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures } from '#wire';
 import type { GroupCommit } from './commit.ts';
@@ -33,6 +41,10 @@ export interface Job {
   collectedAtMs: number | null;
   /** Files that its collection has put into its output directory. */
   published: readonly PublishedFile[];
+  /** It was removed, and its results are deleted, or about to be. */
+  emptied: boolean;
+  /** Others that are taking over its results at this moment. */
+  takers: number;
   /** Why its outputs could not be written the last time, or null. */
   collectionError: unknown;
   readonly results: SegmentStore;
@@ -83,6 +95,7 @@ export interface Worker {
   slots: number;
   memoryBytes: number;
   diskFreeBytes: number;
+  walls: MachineWalls | null;
   /** Whole devices that attempts may ask for. */
   gpus: number;
   /** Null until it has told. */
@@ -164,6 +177,8 @@ export interface Core {
   readonly workers: Map<string, Worker>;
   /** Slots of every worker ever seen, by name, for figures of jobs that are over. */
   readonly slotsByName: Map<string, number>;
+  /** What workers were told to do before the server started, until they come back. */
+  readonly orders: Map<string, WorkerOrder>;
   readonly leases: Map<Ticket, Lease>;
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
   readonly lost: Map<Ticket, LostLease>;

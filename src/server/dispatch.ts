@@ -1,12 +1,12 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
-import { messageOf } from '#base';
 import type { TaskIndex, Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
 import type { Core, Grant, Job, Worker } from './core.ts';
+import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
-import { nextNumber, setJobState } from './reactor/tasks.ts';
+import { nextNumber } from './reactor/tasks.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
 const RUNNING_SEEN = 1000;
@@ -57,6 +57,7 @@ export function viewOfJob(job: Job): JobView {
     paused: job.state === 'paused',
     priority: job.spec.priority,
     request: job.spec.request,
+    isolation: job.spec.isolation,
     ready: job.tasks.ready,
     delayed: job.tasks.delayed,
     running: job.tasks.open - job.tasks.ready - job.tasks.delayed,
@@ -71,6 +72,7 @@ export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): Wo
     slots: worker.slots,
     asksFor,
     memoryBytes: worker.memoryBytes,
+    walls: worker.walls,
     diskFreeBytes: worker.diskFreeBytes,
     gpus: worker.gpus,
     used: worker.used,
@@ -117,8 +119,7 @@ function readRows(
   try {
     return runs.flatMap(([first, length]) => job.rows.rows(first, length));
   } catch (error) {
-    const reason = `its parameter table cannot be read: ${messageOf(error)}`;
-    setJobState(core, job, 'paused', reason, 'server');
+    onRowsUnreadable(core, job, error);
     return null;
   }
 }
@@ -203,6 +204,7 @@ export function describe(job: Job): JobDescription {
     timeoutMs: spec.timeoutMs,
     killGraceMs: spec.killGraceMs,
     request: spec.request,
+    isolation: spec.isolation,
     logBytes: spec.logBytes,
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,

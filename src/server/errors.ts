@@ -124,7 +124,7 @@ export const serverErrors = defineErrors({
   },
   LISTEN_INSECURE: {
     message: 'listening on {address} would send the session secret unencrypted over the network',
-    todo: 'Listen on 127.0.0.1, or add --insecure if the network is yours alone.',
+    todo: 'Make certificates (windrow tls init) and add --tls; or listen on 127.0.0.1; or add --insecure if the network is yours alone.',
     status: 400,
     example: { address: '0.0.0.0:8980' },
   },

@@ -124,6 +124,7 @@ export class ServerOpenDoor implements OpenDoor {
       slots: 1,
       memoryBytes: 0,
       diskFreeBytes: 0,
+      walls: null,
       gpus: 0,
       machine: null,
       remainingMs: null,
@@ -269,6 +270,7 @@ export class ServerOpenDoor implements OpenDoor {
       reason: rest.reason,
       startedAtMs: lease.grantedAtMs,
       endedAtMs: now,
+      walls: null,
       usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
     };
     // A reason that only repeats the cause is no message of the program.

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ManualClock } from '#base';
-import { ended, openField, SESSION, until } from './testing/field.ts';
+import { ended, openField, SESSION, TOKEN, until } from './testing/field.ts';
 
 const ONE_ROW = [{ kind: 'values', columns: ['i'], rows: [['1']] }] as const;
 const COMPLETION = '[Result]\nName=out\nLength=2\n--begin content--\n1\n\n--end content--\n';
@@ -78,4 +78,62 @@ test('an uploaded result is kept once: its upload is gone when its end is acknow
   const parts = [{ ...head, uploaded: 0, bytes: content.length, sha256 }];
   await worker.sync([ended(attempt!, 'ok', { parts })]);
   assert.deepEqual(readdirSync(join(field.root, 'state', 'spool')), []);
+});
+
+test('a job whose table is gone is paused and says so; all others go on, and so does it with its table', async (t) => {
+  let field = await openField(t);
+  const put = await fetch(`${field.url}/v1/tables?format=csv&file=grid.csv`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/octet-stream' },
+    body: 'i\n1\n2\n3\n',
+  });
+  const { table } = (await put.json()) as { table: string };
+  const axes = [{ kind: 'file', table }] as const;
+  const { job } = await field.submit({ name: 'without', axes, output: join(field.root, 'out') });
+  const first = field.worker('a', 1);
+  const [attempt] = (await first.sync()).attempts;
+  await first.sync([ended(attempt!)], { freeSlots: 0 });
+  const other = await field.submit({ name: 'other', axes: ONE_ROW });
+  const path = join(field.root, 'state', 'tables', table);
+  const bytes = readFileSync(path);
+  rmSync(path);
+  field = await field.restart();
+  const { json } = await field.api('GET', `/v1/jobs/${job}`);
+  assert.equal(json.state, 'paused');
+  assert.match(json.reason, /its parameter table cannot be read/);
+  assert.equal(await field.worker('b').workOff(), 1);
+  assert.equal(field.job(other.job).state, 'done');
+  for (const part of ['tasks', 'tasks/2', 'results', 'stats', 'output', 'logs']) {
+    const { status, json } = await field.api('GET', `/v1/jobs/${job}/${part}`);
+    assert.ok(status < 500 || json.code === 'TABLE_UNKNOWN', `${part}: ${status}`);
+  }
+  writeFileSync(path, bytes);
+  await field.api('PATCH', `/v1/jobs/${job}`, { action: 'resume' });
+  await field.worker('c').workOff();
+  await field.server.settled();
+  assert.equal(readFileSync(join(field.root, 'out', 'out'), 'utf8'), '1\n2\n3\n');
+});
+
+test('a worker that somebody has paused or drained stays so over a restart of the server', async (t) => {
+  let field = await openField(t);
+  await field.submit({ axes: ONE_ROW });
+  await field.worker('node7', 1).sync([], { freeSlots: 0 });
+  const change = (action: string) =>
+    field.api('PATCH', '/v1/workers/node7', { action, reason: 'bad disk' });
+  for (const [action, state] of [
+    ['pause', 'paused'],
+    ['drain', 'draining'],
+  ] as const) {
+    await change(action);
+    field = await field.restart();
+    assert.deepEqual((await field.worker('node7', 1).sync()).attempts, []);
+    const { json } = await field.api('GET', '/v1/workers');
+    assert.deepEqual(
+      [json.workers[0].state, json.workers[0].reason, json.workers[0].actor],
+      [state, 'bad disk', 'user'],
+    );
+  }
+  await change('resume');
+  field = await field.restart();
+  assert.equal((await field.worker('node7', 1).sync()).attempts.length, 1);
 });

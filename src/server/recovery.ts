@@ -1,12 +1,14 @@
 /** The server's memory as it was, from the store. Nothing is repaired, only read. */
+import { rmSync } from 'node:fs';
 import { type AttemptRecord, isFinal, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { Store, StoredGrant, StoredJob } from '#store';
-import { openRows } from '#sweep';
+import { openRows, type RowSource } from '#sweep';
 import type { Core, Grant, Job } from './core.ts';
 import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
 import { isOpenClient, openLeaseMs } from './open-lease.ts';
+import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addLease } from './reactor/leases.ts';
 import { LOST_MOST, remember } from './reactor/lost.ts';
 import { nextNumber } from './reactor/tasks.ts';
@@ -32,7 +34,8 @@ export async function recover(
   core.nextTicket = await store.nextTicket();
   core.sequence = await store.lastSequence();
   const known: Known = { running: new Map(), awayMs: new Map() };
-  for (const { id, name, slots, awayMs } of await store.workers()) {
+  for (const { id, name, slots, awayMs, order } of await store.workers()) {
+    if (order) core.orders.set(id, order);
     core.slotsByName.set(name, slots);
     if (awayMs > 0) known.awayMs.set(id, awayMs);
   }
@@ -45,6 +48,7 @@ export async function recover(
   for (const id of core.active) await restoreLost(core, store, core.jobs.get(id)!);
   for (const grant of await store.grants()) await restoreGrant(core, store, grant, known);
   for (const id of core.active) settle(core, core.jobs.get(id)!);
+  for (const id of core.active) pauseWithoutRows(core, core.jobs.get(id)!);
 }
 
 async function openJob(
@@ -53,14 +57,17 @@ async function openJob(
   tables: Tables,
   stored: StoredJob,
 ): Promise<Job> {
+  // A server that was killed while it deleted them may have left some of its files.
+  if (stored.emptied) rmSync(layout.results(stored.id), { recursive: true, force: true });
   const tasks = new TaskTable(stored.rows);
   for (const { segment, bytes } of await store.states(stored.id)) tasks.restore(segment, bytes);
   const job: Job = {
     ...stored,
-    rows: openRows(stored.spec.axes, (id) => tables.reader(id)),
+    rows: rowsOf(stored, () => openRows(stored.spec.axes, (id) => tables.reader(id))),
     tasks,
     notes: new Map(),
     copies: new Map(),
+    takers: 0,
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
     collectionError: null,
@@ -70,6 +77,31 @@ async function openJob(
   };
   await restoreNotes(store, job);
   return job;
+}
+
+/** Also of a job whose table is gone: each use looks for it anew, for somebody may put it back. */
+function rowsOf({ columns, rows: count }: StoredJob, open: () => RowSource): RowSource {
+  let found: RowSource | null = null;
+  const source = (): RowSource => {
+    found ??= open();
+    return found;
+  };
+  return {
+    columns,
+    count,
+    row: (number) => source().row(number),
+    rows: (from, most) => source().rows(from, most),
+  };
+}
+
+/** Nothing of it could be handed out; all other jobs go on. */
+function pauseWithoutRows(core: Core, job: Job): void {
+  if (job.state !== 'running') return;
+  try {
+    job.rows.row(0);
+  } catch (error) {
+    onRowsUnreadable(core, job, error);
+  }
 }
 
 /** The kept statistics, and the ends of attempts that came after they were kept. */
@@ -138,6 +170,7 @@ async function restoreGrant(
     kind: isOpen ? 'open' : 'sync',
     slots: 0,
     memoryBytes: 0,
+    walls: null,
     diskFreeBytes: 0,
     gpus: 0,
     machine: null,

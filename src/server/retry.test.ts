@@ -26,6 +26,11 @@ describe('what becomes of a task after a bad end', () => {
     assert.equal(afterFailure('worker-lost', { 'worker-lost': 10 }, spec).next, 'hold');
   });
 
+  it('uses no budget for what a worker gives back, but holds a task that never can end', () => {
+    assert.equal(afterFailure('cancelled', { cancelled: 19 }, spec).next, 'wait');
+    assert.equal(afterFailure('cancelled', { cancelled: 20 }, spec).next, 'hold');
+  });
+
   it('waits longer each time when the machine is to blame', () => {
     const delays = [1, 2, 3].map((times) => {
       const verdict = afterFailure('stage-in', { 'stage-in': times }, spec);

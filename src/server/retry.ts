@@ -5,6 +5,8 @@ import { BLAME, type Cause, type JobSpec } from '#model';
 const MACHINE_RETRIES = 3;
 /** A task that was running whenever its worker was lost may be what loses it. */
 const WORKER_LOSSES = 10;
+/** A task that is always given back at the end of its worker's time may never be able to end. */
+const GIVEN_BACK = 20;
 const MACHINE_DELAY_MS = 500;
 export const LONGEST_DELAY_MS = 60_000;
 
@@ -29,6 +31,9 @@ export function afterFailure(
     case 'none':
       if (cause === 'worker-lost' && times >= WORKER_LOSSES) {
         return { next: 'hold', why: `its worker was lost ${times} times while it ran` };
+      }
+      if (cause === 'cancelled' && times >= GIVEN_BACK) {
+        return { next: 'hold', why: `its worker gave it back ${times} times before it ended` };
       }
       return { next: 'wait', delayMs: 0 };
     case 'machine':

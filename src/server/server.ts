@@ -1,9 +1,10 @@
 /** The server: its parts joined, started, and ended in the right order. */
 import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
-import { messageOf, systemCodeOf } from '#base';
+import { messageOf, systemCodeOf, withPin } from '#base';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Change, Store } from '#store';
 import { describeHappening } from './api/machines.ts';
@@ -18,7 +19,7 @@ import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
-import { assembleHttp } from './http/assemble.ts';
+import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
 import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
@@ -28,10 +29,13 @@ import { Tables } from './intake/tables.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
+import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import { SyncDesk } from './sync.ts';
 
+/** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
+const BACKLOG = 4096;
 const DISK_MS = 1000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 const STATISTICS_MS = 1000;
@@ -56,6 +60,8 @@ export interface ServerOptions {
   readonly findClient: FindClient;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
+  /** Null: plain HTTP. */
+  readonly tls: ServerTls | null;
   /** Other protocols on the server's address. */
   readonly faces: readonly Face[];
   /** Null: it keeps none. */
@@ -76,6 +82,7 @@ export class Server {
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #leases: LeaseWatch;
+  readonly #pruning: Pruning;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #statisticsAtMs = 0;
@@ -100,6 +107,7 @@ export class Server {
       active: new Set(),
       workers: new Map(),
       slotsByName: new Map(),
+      orders: new Map(),
       leases: new Map(),
       lost: new Map(),
       nextTicket: 1,
@@ -145,6 +153,7 @@ export class Server {
     });
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
+    this.#pruning = new Pruning({ core, store, layout, tables, log: options.log });
     const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
     const parts: ApiParts = {
       core,
@@ -168,6 +177,7 @@ export class Server {
       desk: this.#desk,
       errands,
       clients,
+      tls: options.tls,
       door: this.#door,
       session,
       adminToken,
@@ -193,6 +203,11 @@ export class Server {
     return server;
   }
 
+  /** New connections get this certificate; the address stays that of the pin it was opened with. */
+  takeCertificate(tls: ServerTls): void {
+    (this.#http.server as unknown as SecureServer).setSecureContext(secureOptions(tls));
+  }
+
   /** A trace came home: those who watch are told. */
   traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
     this.core.happened({ kind: 'trace', trace: id, name, bytes });
@@ -202,7 +217,7 @@ export class Server {
   async listen(host: string, port: number): Promise<string> {
     const address = `${host}:${port}`;
     try {
-      await this.#http.listen({ host, port });
+      await this.#http.listen({ host, port, backlog: BACKLOG });
     } catch (error) {
       const code = systemCodeOf(error);
       if (code === 'EADDRINUSE') throw serverErrors.create('PORT_TAKEN', { address });
@@ -211,7 +226,9 @@ export class Server {
     }
     const bound = this.#http.server.address() as AddressInfo;
     const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-    this.#url = `http://${name}:${bound.port}`;
+    const { tls } = this.#options;
+    const scheme = tls ? 'https' : 'http';
+    this.#url = withPin(`${scheme}://${name}:${bound.port}`, tls?.pin ?? null);
     return this.#url;
   }
 
@@ -254,6 +271,7 @@ export class Server {
 
   #startTimers(): void {
     this.#leases.start();
+    if (!this.#options.readOnly) this.#pruning.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
     }, STATISTICS_MS);
@@ -344,6 +362,11 @@ export class Server {
     await this.#door.everyoneTold(signal);
   }
 
+  /** Deletes what no job needs any more, now rather than within a minute. */
+  prune(): Promise<void> {
+    return this.#pruning.run();
+  }
+
   /** Nothing more is handed out; workers are told to finish what they have. */
   drain(): void {
     this.core.draining = true;
@@ -362,6 +385,7 @@ export class Server {
     this.core.commit.end();
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#pruning.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

@@ -174,3 +174,10 @@ test('a job whose table was damaged is paused and says so; the server goes on', 
   await field.submit({ name: 'other' });
   assert.equal((await worker.sync()).attempts.length, 4);
 });
+
+test('an expression that is none is refused by the server too, whoever sends it', async (t) => {
+  const field = await openField(t);
+  const validate = { kind: 'expression', text: 'energy <' } as const;
+  await assert.rejects(field.submit({ validate }), /CLASSAD_SYNTAX_WRONG/);
+  assert.equal(field.server.core.jobs.size, 0);
+});

@@ -1,7 +1,7 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
 
 import { messageOf } from '#base';
-import type { JobId, RecordPlace, Ticket } from '#model';
+import { isDemanding, type JobId, type RecordPlace, type Ticket } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -76,6 +76,7 @@ export class SyncDesk {
       slots: request.slots,
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
+      walls: request.walls,
       gpus: request.gpus,
       machine: request.machine,
       remainingMs: request.remainingMs,
@@ -108,7 +109,14 @@ export class SyncDesk {
   /** Nobody waits for the answer to a sync that was overtaken. */
   #nothing(): SyncResponse {
     const { leaseMs } = this.#core.settings;
-    const settings = { leaseMs, slots: null, drain: false, stop: false, client: null };
+    const settings = {
+      leaseMs,
+      slots: null,
+      drain: false,
+      stop: false,
+      tellWalls: false,
+      client: null,
+    };
     const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
     return { protocol: PROTOCOL_VERSION, ...nothing, settings };
   }
@@ -248,8 +256,14 @@ export class SyncDesk {
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
         client: this.#clients.offerFor(worker),
+        tellWalls: worker.walls === null && this.#asksForWalls(),
       },
     };
+  }
+
+  #asksForWalls(): boolean {
+    const { active, jobs } = this.#core;
+    return [...active].some((id) => isDemanding(jobs.get(id)!.spec.isolation));
   }
 
   /** All it holds of paused jobs; only the worker knows which of them have started. */

@@ -47,6 +47,8 @@ export interface StoredJob {
   /** When the outputs were last written, null if never. */
   readonly collectedAtMs: number | null;
   readonly published: readonly PublishedFile[];
+  /** It was removed, and its results and history are deleted, or about to be. */
+  readonly emptied: boolean;
 }
 
 /** Attempts given to one worker at once; tickets count up from `firstTicket`. */
@@ -98,6 +100,15 @@ export interface StoredWorker {
   readonly lastSeenMs: number;
   /** It may be silent for so long before it counts as lost; 0: for the server's lease. */
   readonly awayMs: number;
+  /** What somebody has told it to do; null: to work as usual. */
+  readonly order: WorkerOrder | null;
+}
+
+export interface WorkerOrder {
+  readonly state: 'paused' | 'draining';
+  readonly reason: string;
+  readonly actor: string;
+  readonly atMs: number;
 }
 
 /** Everything that may change, applied in order, all or nothing. */
@@ -113,6 +124,8 @@ export type Change =
       readonly atMs: number;
     }
   | { readonly kind: 'job-spec'; readonly job: JobId; readonly spec: JobSpec }
+  /** Its results end is forgotten with it. */
+  | { readonly kind: 'job-emptied'; readonly job: JobId }
   | {
       readonly kind: 'job-collected';
       readonly job: JobId;
@@ -166,7 +179,12 @@ export type Change =
       readonly actor: string;
       readonly text: string;
     }
-  | { readonly kind: 'worker'; readonly worker: StoredWorker };
+  | { readonly kind: 'worker'; readonly worker: Omit<StoredWorker, 'order'> }
+  | {
+      readonly kind: 'worker-ordered';
+      readonly worker: string;
+      readonly order: WorkerOrder | null;
+    };
 
 /** An ended attempt with its place in the order of ends. */
 export interface AttemptRow extends AttemptRecord {
@@ -215,6 +233,13 @@ export interface Store {
   collectedByTask(job: JobId, after: TaskIndex, limit: number): Promise<CollectedRow[]>;
   /** Accepted results after `sequence` in the order they ended, at most `limit`. */
   collectedByEnd(job: JobId, sequence: number, limit: number): Promise<CollectedRow[]>;
+  /** Whether a job has attempts whose results lie in the segments of `home`. */
+  reuses(job: JobId, home: JobId): Promise<boolean>;
+  /**
+   * Deletes some ends of attempts and notes of a job, at most `limit` of each; false when there were
+   * none. Atomic, but durable only with the next commit.
+   */
+  forget(job: JobId, limit: number): Promise<boolean>;
   /** Events after one of them, oldest first, at most `limit`; of one job, or of all. */
   events(after: number, job: JobId | null, limit: number): Promise<StoredEvent[]>;
   /** A job's latest events, oldest first. */

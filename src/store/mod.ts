@@ -10,6 +10,8 @@ export type {
   StoredTable,
   StoredWorker,
   TaskNote,
+  WorkerOrder,
 } from './contract.ts';
 export { storeErrors } from './errors.ts';
 export { SqliteStore } from './sqlite/store.ts';
+export { SqliteTrapHistory } from './sqlite/trap-history.ts';

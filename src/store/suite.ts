@@ -1,13 +1,13 @@
 /** The contract as tests: every store passes this suite. `open` opens the same place each time. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type AttemptRecord, type JobSpec, usageOf } from '#model';
+import { type AttemptRecord, type JobSpec, NO_ISOLATION, usageOf } from '#model';
 import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 
 export function storedJob(id: number): StoredJob {
   return {
     id,
-    spec: { name: 'sweep' } as JobSpec,
+    spec: { name: 'sweep', isolation: NO_ISOLATION } as JobSpec,
     lineage: '/out',
     key: 'k',
     keyParts: { command: 'c' },
@@ -21,6 +21,7 @@ export function storedJob(id: number): StoredJob {
     resultsEnd: null,
     collectedAtMs: null,
     published: [],
+    emptied: false,
   };
 }
 
@@ -38,6 +39,7 @@ export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = 
     signature: '',
     startedAtMs: 5,
     endedAtMs: 9,
+    walls: null,
     usage: usageOf(4, { source: 'rusage', figures: { cpuUserMs: 1.5, memoryPeakBytes: 4096 } }),
     place: { segment: 1, offset: 64, bytes: 32 },
     reusedFrom: null,
@@ -196,6 +198,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         awayMs: 3,
       };
       const file = { name: 'energy', bytes: 12, changedMs: 1.5 };
+      const order = { state: 'paused', reason: 'r', actor: 'ann', atMs: 8 } as const;
       const store = await reopened([
         { kind: 'job-added', job: storedJob(1) },
         { kind: 'states', job: 1, segment: 0, bytes: new Uint8Array([1, 2]) },
@@ -203,6 +206,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         { kind: 'statistics', job: 1, through: 3, json: '{}' },
         { kind: 'table-added', table },
         { kind: 'worker', worker },
+        { kind: 'worker-ordered', worker: 'w', order: { ...order, state: 'draining' } },
+        { kind: 'worker-ordered', worker: 'w', order },
         { kind: 'event', atMs: 1, job: 1, event: 'job-submitted', actor: 'ann', text: 'x' },
         { kind: 'event', atMs: 2, job: null, event: 'server-started', actor: 'server', text: '' },
         { kind: 'results-end', job: 1, segment: 1, bytes: 77 },
@@ -215,7 +220,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await store.tables(), [table]);
       assert.deepEqual(
         (await store.workers()).map((row) => ({ ...row })),
-        [worker],
+        [{ ...worker, order }],
       );
       assert.equal((await store.events(0, null, 10)).length, 2);
       assert.equal((await store.events(0, 1, 10)).length, 1);

@@ -222,11 +222,6 @@ export const planErrors = defineErrors({
     found: '600',
     expected: 'a duration with its unit, e.g. "10 min"',
   }),
-  SWEEP_NOT_SUPPORTED: refusal(
-    '{where}: [{found}] is not supported by this version',
-    'Remove the section; machines are brought in with "windrow worker" for now.',
-    { where: 'sweep.toml:20 (cluster)', found: 'cluster' },
-  ),
   SWEEP_BAD_NAME: refusal(
     '{where}: found the name {found}, expected {expected}',
     'Choose a name that stays inside the directory of an attempt.',

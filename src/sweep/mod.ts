@@ -6,6 +6,7 @@ export { checkSpec } from './check/check-spec.ts';
 export { planErrors, rowErrors, sweepErrors, tableErrors, templateErrors } from './errors.ts';
 export type { FindOrigin } from './file/document.ts';
 export { readSweepFile, type SweepSurroundings } from './file/sweep-file.ts';
+export type { PlannedCluster } from './plan/cluster.ts';
 export type { PlannedBlob, PlannedTable, SweepPlan } from './plan/draft.ts';
 export { normalizePlatform } from './plan/platform.ts';
 export { type JobKey, jobKey, type KeyPart, rowDigest, rowKey } from './row-key.ts';

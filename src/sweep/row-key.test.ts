@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { JobSpec } from '#model';
+import { type JobSpec, NO_ISOLATION } from '#model';
 import { jobKey, rowDigest, rowKey } from './row-key.ts';
 
 const spec: JobSpec = {
@@ -20,6 +20,7 @@ const spec: JobSpec = {
   timeoutMs: 0,
   killGraceMs: 0,
   idempotent: true,
+  isolation: NO_ISOLATION,
   request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
   validate: null,
   validateTimeoutMs: 0,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { JobSpec } from '#model';
+import { type JobSpec, NO_ISOLATION } from '#model';
 import { jobSpec } from './api/job-spec.ts';
 import { openApiDocument } from './api/openapi.ts';
 import { fillPath, type Route, readInput } from './api/route.ts';
@@ -22,6 +22,7 @@ const spec: JobSpec = {
   timeoutMs: 0,
   killGraceMs: 5000,
   idempotent: true,
+  isolation: NO_ISOLATION,
   request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
   validate: null,
   validateTimeoutMs: 60_000,

@@ -63,7 +63,14 @@ const SYNC_ANSWER = {
   attempts: [],
   cancel: [],
   errands: [],
-  settings: { leaseMs: 1000, slots: null, drain: false, stop: false, client: null },
+  settings: {
+    leaseMs: 1000,
+    slots: null,
+    drain: false,
+    stop: false,
+    tellWalls: false,
+    client: null,
+  },
 };
 
 const SYNC = {
@@ -77,6 +84,7 @@ const SYNC = {
   slots: 1,
   freeSlots: 1,
   memoryBytes: 1,
+  walls: null,
   diskFreeBytes: 1,
   gpus: 0,
   machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null },
@@ -362,6 +370,42 @@ test('a download to where nothing can be written is no fault of the server', asy
   await assert.rejects(client.fetchBlob(target, { sha256: '0'.repeat(64), maxBytes: 10 }), {
     code: 'FILE_UNUSABLE',
   });
+});
+
+test('a transfer whose other end has vanished does not wait for it for ever', async () => {
+  const file = join(directory, 'stuck');
+  await writeFile(file, randomBytes(20_000_000));
+  const expected = await digestFile(file);
+  const silent = { code: 'SERVER_SILENT' };
+  const options = { idleTimeoutMs: 400 };
+  const deaf = await serve((request) => void request.pause());
+  await assert.rejects(deaf.uploadPart(7, 0, file, expected, options), silent);
+  const mute = await serve((request) => void request.resume());
+  await assert.rejects(mute.uploadPart(7, 0, file, expected, options), silent);
+  const wanted = { sha256: '0'.repeat(64), maxBytes: 1e9, ...options };
+  const target = join(directory, 'stuck-target');
+  await assert.rejects(mute.fetchBlob(target, wanted), silent);
+  const stopping = await serve((_, response) => void response.write(randomBytes(100_000)));
+  await assert.rejects(stopping.fetchBlob(target, wanted), silent);
+});
+
+test('a transfer that is slow but moves is left alone', async () => {
+  const file = join(directory, 'slow');
+  await writeFile(file, randomBytes(30_000_000));
+  const expected = await digestFile(file);
+  const client = await serve((request, response) => {
+    // For longer than the pause that is allowed; more than buffers on the way take in.
+    const untilMs = performance.now() + 3000;
+    request.on('data', () => {
+      if (performance.now() > untilMs) return;
+      request.pause();
+      setTimeout(() => request.resume(), 30);
+    });
+    request.on('end', () => response.writeHead(204).end());
+  });
+  const beganMs = performance.now();
+  await client.uploadPart(7, 0, file, expected, { idleTimeoutMs: 1500 });
+  assert.ok(performance.now() - beganMs > 2000);
 });
 
 test('closing breaks off what is under way', async () => {

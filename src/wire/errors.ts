@@ -82,6 +82,24 @@ export const wireErrors = defineErrors({
     status: 502,
     example: { url: 'https://node17:8980', reason: 'CERT_HAS_EXPIRED' },
   },
+  SERVER_PIN_MISMATCH: {
+    message: 'the certificate of {url} is not the one that its address pins; it is {found}',
+    todo: 'Somebody may be in between. If the server has a new authority, take its address anew (windrow tls show).',
+    status: 502,
+    example: { url: 'https://node17:8980', found: 'sha256:9f86d0…' },
+  },
+  SERVER_CERTIFICATE_EXPIRED: {
+    message: 'the certificate of {url} is valid only until {date}',
+    todo: 'Make a new one where the server runs: windrow tls renew. Workers go on by themselves.',
+    status: 502,
+    example: { url: 'https://node17:8980', date: 'Nov 21 16:13:00 2026 GMT' },
+  },
+  SERVER_SCHEME_WRONG: {
+    message: '{url} speaks {expected}, not what its address says',
+    todo: 'Give its address with {expected}://; with TLS also the fingerprint behind #.',
+    status: 502,
+    example: { url: 'http://node17:8980', expected: 'https' },
+  },
   SERVER_SILENT: {
     message: '{url} did not answer {method} {path} within {timeoutMs} ms',
     todo: 'Try again; if it stays silent look at the log of the server.',
@@ -90,7 +108,7 @@ export const wireErrors = defineErrors({
   },
   SERVER_CONNECTION_LOST: {
     message: 'the connection to {url} broke during {method} {path}: {reason}',
-    todo: 'Try again; the server may or may not have done what was asked.',
+    todo: 'Try again; the server may or may not have done what was asked. If it speaks TLS, its address begins with https://.',
     status: 502,
     example: {
       url: 'http://127.0.0.1:8980',

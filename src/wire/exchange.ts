@@ -3,8 +3,18 @@
  * for the whole, abort, a bound on the answer, and every way to fail as a coded error. There is no
  * retrying here: only the caller knows what may be sent twice.
  */
-import { type Dispatcher, errors, Pool } from 'undici';
-import { messageOf, systemCodeOf, WindrowError } from '#base';
+import type { TLSSocket } from 'node:tls';
+import { buildConnector, type Dispatcher, errors, Pool } from 'undici';
+import {
+  CertificateRefused,
+  LEAST_TLS_VERSION,
+  messageOf,
+  parsePin,
+  refusalOf,
+  type ServerAddress,
+  systemCodeOf,
+  WindrowError,
+} from '#base';
 import { wireErrors } from './errors.ts';
 import { cleanText, errorOfProblem } from './problem.ts';
 
@@ -33,7 +43,7 @@ export interface Exchange {
   readonly signal?: AbortSignal | undefined;
   /** Until the answer is complete; 0: no deadline. */
   readonly timeoutMs: number;
-  /** Longest pause within the answer's body. */
+  /** Longest pause: while a body is sent, until the answer begins, and within its body. */
   readonly idleTimeoutMs?: number;
 }
 
@@ -43,16 +53,18 @@ export interface Answer {
   readonly body: Dispatcher.ResponseData['body'];
 }
 
+/** A peer that has vanished answers no probe; without them an idle connection lives for ever. */
+const PROBED_AFTER_MS = 15_000;
 const REFUSAL_BYTES = 64 * 1024;
 
 /** Opens nothing yet: connections are made by the first request and kept alive. */
 export function openEndpoint(options: EndpointOptions): Endpoint {
-  const url = serverUrl(options.url);
+  const { origin: url, pin } = serverAddress(options.url);
   const pool = new Pool(url, {
     connections: options.connections ?? 8,
     pipelining: 1,
     keepAliveTimeout: 60_000,
-    connect: { timeout: options.connectTimeoutMs ?? 10_000 },
+    connect: connectorFor(pin, options.connectTimeoutMs ?? 10_000),
     // The deadline of the exchange rules; these two only measure silence.
     headersTimeout: 0,
     bodyTimeout: 120_000,
@@ -60,8 +72,36 @@ export function openEndpoint(options: EndpointOptions): Endpoint {
   return { url, token: options.token, pool };
 }
 
-/** `http(s)://host[:port]` in its canonical form. Throws `SERVER_URL_WRONG`. */
+/** Checks a pinned certificate before the first request is sent. */
+function connectorFor(pin: string | null, timeout: number): buildConnector.connector {
+  const options = {
+    timeout,
+    keepAliveInitialDelay: PROBED_AFTER_MS,
+    minVersion: LEAST_TLS_VERSION,
+  } as const;
+  if (pin === null) return buildConnector(options);
+  const connect = buildConnector({
+    ...options,
+    rejectUnauthorized: false,
+    maxCachedSessions: 0,
+  });
+  return (options, done) =>
+    connect(options, (error, socket) => {
+      if (error) return done(error, null);
+      const refusal = refusalOf(socket as TLSSocket, pin);
+      if (!refusal) return done(null, socket);
+      socket.destroy();
+      done(refusal, null);
+    });
+}
+
+/** `http(s)://host[:port]` in its canonical form, without a pin. Throws `SERVER_URL_WRONG`. */
 export function serverUrl(text: string): string {
+  return serverAddress(text).origin;
+}
+
+/** `http(s)://host[:port]`, with https also `#sha256:…` behind it. Throws `SERVER_URL_WRONG`. */
+export function serverAddress(text: string): ServerAddress {
   const url = URL.parse(text);
   const wrong = (reason: string) => wireErrors.create('SERVER_URL_WRONG', { url: text, reason });
   if (!url) throw wrong('it is no URL');
@@ -73,8 +113,12 @@ export function serverUrl(text: string): string {
       reason: 'it holds a user or password',
     });
   }
-  if (url.pathname !== '/' || url.search || url.hash) throw wrong('it has a path');
-  return url.origin;
+  if (url.pathname !== '/' || url.search) throw wrong('it has a path');
+  if (url.hash === '') return { origin: url.origin, pin: null };
+  const pin = parsePin(url.hash.slice(1));
+  if (pin === null) throw wrong('what follows # is no fingerprint like sha256:9F86…');
+  if (url.protocol !== 'https:') throw wrong('only https:// addresses have a fingerprint');
+  return { origin: url.origin, pin };
 }
 
 /**
@@ -161,7 +205,9 @@ function requestOptions(
     headers,
     body: request.body ?? null,
     signal,
-    ...(request.idleTimeoutMs === undefined ? {} : { bodyTimeout: request.idleTimeoutMs }),
+    ...(request.idleTimeoutMs === undefined
+      ? {}
+      : { headersTimeout: request.idleTimeoutMs, bodyTimeout: request.idleTimeoutMs }),
   };
 }
 
@@ -227,10 +273,17 @@ function codedError(endpoint: Endpoint, request: Exchange, error: unknown): Wind
   const cause = { cause: error };
   if (error instanceof Aborted) return wireErrors.create('EXCHANGE_ABORTED', place);
   if (error instanceof Expired || SILENT.has(code ?? '')) {
-    return wireErrors.create('SERVER_SILENT', { ...place, timeoutMs: request.timeoutMs }, cause);
+    const timeoutMs = request.timeoutMs || (request.idleTimeoutMs ?? 0);
+    return wireErrors.create('SERVER_SILENT', { ...place, timeoutMs }, cause);
   }
   if (code !== undefined && NOT_CONNECTED.has(code)) {
     return wireErrors.create('SERVER_UNREACHABLE', { url: endpoint.url, reason }, cause);
+  }
+  if (error instanceof CertificateRefused) return untrusted(endpoint.url, error);
+  if (isOtherProtocol(endpoint.url, error, code)) {
+    const isTls = endpoint.url.startsWith('https:');
+    const facts = { url: endpoint.url, expected: isTls ? 'http' : 'https' };
+    return wireErrors.create('SERVER_SCHEME_WRONG', facts, cause);
   }
   if (code !== undefined && UNTRUSTED.test(code)) {
     return wireErrors.create('SERVER_UNTRUSTED', { url: endpoint.url, reason }, cause);
@@ -239,6 +292,25 @@ function codedError(endpoint: Endpoint, request: Exchange, error: unknown): Wind
     return wireErrors.create('SERVER_ANSWER_MALFORMED', { ...place, reason }, cause);
   }
   return wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, cause);
+}
+
+function untrusted(url: string, error: CertificateRefused): WindrowError {
+  const { code, found } = error;
+  const cause = { cause: error };
+  if (code === 'ERR_PIN_EXPIRED')
+    return wireErrors.create('SERVER_CERTIFICATE_EXPIRED', { url, date: found }, cause);
+  return wireErrors.create('SERVER_PIN_MISMATCH', { url, found }, cause);
+}
+
+/** TLS was spoken to a server without it, or the other way round. */
+function isOtherProtocol(url: string, error: unknown, code: string | undefined): boolean {
+  if (url.startsWith('https:'))
+    return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
+  // An alert of TLS begins with byte 21, where HTTP was expected.
+  return (
+    error instanceof errors.HTTPParserError &&
+    /^\x15/.test(String((error as { data?: unknown }).data ?? ''))
+  );
 }
 
 /** A host with several addresses fails with an AggregateError that has the code inside. */

@@ -85,6 +85,7 @@ export {
   exchange,
   openEndpoint,
   readJson,
+  serverAddress,
   serverUrl,
 } from './exchange.ts';
 export { readCompletion } from './open/completion-reader.ts';

@@ -39,7 +39,8 @@ export function bearerToken(header: string | undefined): string | undefined {
 export async function readSecretFile(path: string): Promise<string> {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
-    throw wireErrors.create('SECRET_FILE_UNREADABLE', { path, reason: reasonOf(error) });
+    const facts = { path, reason: reasonOf(error) };
+    throw wireErrors.create('SECRET_FILE_UNREADABLE', facts, { cause: error });
   });
   try {
     await checkSecretFile(path, file);

@@ -26,6 +26,7 @@ import {
   type SyncResponse,
 } from './sync.ts';
 import { SYNC_LIMITS } from './sync-schema.ts';
+import { readIsolation } from './walls-schema.ts';
 
 const COLUMNS = 100_000;
 const NAMES = 100_000;
@@ -68,6 +69,7 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     drain: flag(fields.drain, 'drain'),
     stop: flag(fields.stop, 'stop'),
     client: fields.client == null ? null : inner(fields.client, 'client', readClientOffer),
+    tellWalls: flag(fields.tellWalls, 'tellWalls'),
   };
 }
 
@@ -106,6 +108,7 @@ function readJob(value: unknown): JobDescription {
     timeoutMs: whole(fields.timeoutMs, 'timeoutMs'),
     killGraceMs: whole(fields.killGraceMs, 'killGraceMs'),
     request: inner(fields.request, 'request', readRequest),
+    isolation: inner(fields.isolation, 'isolation', readIsolation),
     logBytes: whole(fields.logBytes, 'logBytes'),
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),

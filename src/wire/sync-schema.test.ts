@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WindrowError } from '#base';
-import { usageOf } from '#model';
+import { NO_ISOLATION, usageOf } from '#model';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
@@ -19,6 +19,7 @@ function end(ticket: number): EndedAttempt {
     reason: '',
     startedAtMs: 1.7e12 + ticket,
     endedAtMs: 1.7e12 + ticket + 5.5,
+    walls: null,
     usage: usageOf(5.5, {
       source: 'rusage',
       figures: { cpuUserMs: 1.25, cpuSystemMs: 0, memoryPeakBytes: 1_000_000 },
@@ -51,6 +52,7 @@ const REQUEST: SyncRequest = {
   slots: 8,
   freeSlots: 3,
   memoryBytes: 64e9,
+  walls: null,
   diskFreeBytes: 1e12,
   gpus: 0,
   machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8 },
@@ -86,6 +88,7 @@ const RESPONSE: SyncResponse = {
       directory: { kind: 'scratch' },
       timeoutMs: 600_000,
       killGraceMs: 5000,
+      isolation: NO_ISOLATION,
       request: { cpus: 0.5, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
       logBytes: 1 << 20,
       resultBytes: 1 << 30,
@@ -109,7 +112,14 @@ const RESPONSE: SyncResponse = {
       insecure: false,
     },
   ],
-  settings: { leaseMs: 60_000, slots: null, drain: false, stop: false, client: null },
+  settings: {
+    leaseMs: 60_000,
+    slots: null,
+    drain: false,
+    stop: false,
+    tellWalls: false,
+    client: null,
+  },
 };
 
 function overWire(value: unknown): unknown {

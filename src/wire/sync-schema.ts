@@ -25,6 +25,7 @@ import { wireErrors } from './errors.ts';
 import { cleanText } from './problem.ts';
 import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
+import { readMachineWalls, readWallsHad } from './walls-schema.ts';
 
 /** Limits of one sync, either way. */
 export const SYNC_LIMITS = {
@@ -65,6 +66,7 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       freeSlots: whole(fields.freeSlots, 'freeSlots', 0, SYNC_LIMITS.attempts),
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
+      walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
       gpus: whole(fields.gpus, 'gpus', 0, SYNC_LIMITS.gpus),
       machine: inner(fields.machine, 'machine', readMachine),
       awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
@@ -130,6 +132,7 @@ function readEnd(fields: JsonObject): AttemptEnd {
     startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
+    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
   };
 }
 

@@ -13,7 +13,9 @@ import type {
   Command,
   Digest,
   Input,
+  Isolation,
   JobId,
+  MachineWalls,
   ProgramBuild,
   ResourceRequest,
   ResultSource,
@@ -44,6 +46,8 @@ export interface SyncRequest {
   readonly freeSlots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  /** Null until the worker has tried what it can. */
+  readonly walls: MachineWalls | null;
   /** Whole devices that attempts may ask for. */
   readonly gpus: number;
   readonly machine: MachineFigures;
@@ -117,6 +121,8 @@ export interface SyncResponse {
     readonly stop: boolean;
     /** The executable of a server that is newer than the worker, or null. */
     readonly client: ClientOffer | null;
+    /** A job asks for walls: the worker is to find out which it can put up, and say so. */
+    readonly tellWalls: boolean;
   };
 }
 
@@ -137,6 +143,7 @@ export interface JobDescription {
   readonly timeoutMs: number;
   readonly killGraceMs: number;
   readonly request: ResourceRequest;
+  readonly isolation: Isolation;
   readonly logBytes: number;
   readonly resultBytes: number;
   /** At its end the worker removes the job's program, and itself, if this session put them there. */

@@ -16,6 +16,8 @@ export interface UploadOptions {
   readonly signal?: AbortSignal | undefined;
   /** For the whole transfer; 0: none, only silence is limited. */
   readonly timeoutMs?: number;
+  /** Longest time in which nothing moves; two minutes when not given. */
+  readonly idleTimeoutMs?: number;
 }
 
 export interface DownloadOptions {
@@ -27,11 +29,14 @@ export interface DownloadOptions {
   readonly mode?: number;
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number;
+  /** Longest time in which nothing moves; two minutes when not given. */
+  readonly idleTimeoutMs?: number;
 }
 
 const READ_BYTES = 256 * 1024;
 const UPLOAD_ANSWER_BYTES = 1 << 20;
-const DOWNLOAD_IDLE_MS = 60_000;
+/** What buffers on a slow way hold is sent in this time after the last byte was taken from us. */
+const IDLE_MS = 120_000;
 
 /** Length and SHA-256 of a file as it is now. Throws `FILE_UNUSABLE`. */
 export async function digestFile(file: string): Promise<FileDigest> {
@@ -78,6 +83,7 @@ export async function uploadFile(
       body: expected.bytes === 0 ? Buffer.alloc(0) : body,
       signal: options.signal,
       timeoutMs: options.timeoutMs ?? 0,
+      idleTimeoutMs: options.idleTimeoutMs ?? IDLE_MS,
     };
     return await exchange(endpoint, request, (answer) =>
       readJson(endpoint, request, answer, UPLOAD_ANSWER_BYTES),
@@ -106,7 +112,7 @@ export async function downloadFile(
     path,
     signal: options.signal,
     timeoutMs: options.timeoutMs ?? 0,
-    idleTimeoutMs: DOWNLOAD_IDLE_MS,
+    idleTimeoutMs: options.idleTimeoutMs ?? IDLE_MS,
   };
   const handle = await open(draft, 'wx', options.mode ?? 0o600).catch((error) => {
     throw unusable(draft, 'written', error);

@@ -7,7 +7,7 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import { usageOf } from '#model';
+import { type MachineWalls, usageOf } from '#model';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -84,6 +84,8 @@ export class WorkerAgent {
   #isKnown = false;
   #isSucceeded = false;
   #preparing = Promise.resolve();
+  /** Null until the server has asked, or an attempt needed to know. */
+  #walls: MachineWalls | null = null;
   #sequence = 0;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
@@ -226,6 +228,8 @@ export class WorkerAgent {
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      walls: this.#options.walls,
+      mountUnderScratch: this.#options.mountUnderScratch,
       gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
       onUpload: () => this.#conversation.wake(),
@@ -294,6 +298,7 @@ export class WorkerAgent {
       slots: this.#pool.slots,
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
+      walls: this.#walls,
       diskFreeBytes,
       gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs },
@@ -320,6 +325,7 @@ export class WorkerAgent {
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
     this.#errands.take(answer.errands);
     this.#obey(answer.settings);
+    if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;
   }
@@ -357,6 +363,7 @@ export class WorkerAgent {
       reason,
       startedAtMs: nowMs,
       endedAtMs: nowMs,
+      walls: null,
       usage: usageOf(0),
       parts: [],
       lastErrorLine: '',
@@ -396,6 +403,15 @@ export class WorkerAgent {
       log.info({}, 'finishing what runs, to go on as the newer windrow');
       this.#isSucceeded = true;
       this.#beginDrain();
+    }
+  }
+
+  async #findWalls(): Promise<void> {
+    try {
+      this.#walls = await this.#options.walls.machine();
+      this.#conversation.hurry();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'could not find out which walls can be put up');
     }
   }
 

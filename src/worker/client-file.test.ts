@@ -17,22 +17,22 @@ function placed(t: TestContext): { dir: string; file: string } {
   return { dir, file };
 }
 
-test('the session that put the executable there takes it away, and no other', (t) => {
+test('the session that put the executable there takes it away, and no other', async (t) => {
   const { dir, file } = placed(t);
-  assert.equal(removeClientFile(file, 'deadbeef', dir), false);
+  assert.equal(await removeClientFile(file, 'deadbeef', dir), false);
   assert.ok(existsSync(file));
-  assert.equal(removeClientFile(file, '0badcafe', dir), true);
+  assert.equal(await removeClientFile(file, '0badcafe', dir), true);
   assert.deepEqual(readdirSync(join(dir, 'bin')), []);
 });
 
-test('while another worker of the directory lives, or a start looks at it, it stays', (t) => {
+test('while another worker of the directory lives, or a start looks at it, it stays', async (t) => {
   const { dir, file } = placed(t);
   const other = join(dir, 'node2', 'worker.lock');
   writeFileSync(other, '{}');
-  assert.equal(removeClientFile(file, '0badcafe', dir), false);
+  assert.equal(await removeClientFile(file, '0badcafe', dir), false);
   rmSync(other);
   const lock = takeLock(`${file}.lock`);
-  assert.equal(removeClientFile(file, '0badcafe', dir), false);
+  assert.equal(await removeClientFile(file, '0badcafe', dir), false);
   if (lock.taken) lock.release();
-  assert.equal(removeClientFile(file, '0badcafe', dir), true);
+  assert.equal(await removeClientFile(file, '0badcafe', dir), true);
 });

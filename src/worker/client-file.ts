@@ -6,17 +6,29 @@
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { pause } from './backoff.ts';
 import { takeLock } from './lock-file.ts';
 import { lockNameIn } from './worker-directory.ts';
 
+/** Another worker that ends holds the lock for an instant; a start that copies, for longer. */
+const LOOKS = 40;
+const LOOK_AGAIN_MS = 50;
+
 /** To be called when this worker has given its own directory up. True when the file was removed. */
-export function removeClientFile(file: string, sessionTag: string, dir: string): boolean {
+export async function removeClientFile(
+  file: string,
+  sessionTag: string,
+  dir: string,
+): Promise<boolean> {
   const mark = `${file}.by-${sessionTag}`;
-  if (!existsSync(mark)) return false;
-  // Who is about to start a worker by this file holds the lock while it looks.
-  const lock = takeLock(`${file}.lock`);
+  let lock = takeLock(`${file}.lock`);
+  for (let looks = 0; !lock.taken && looks < LOOKS && existsSync(mark); looks++) {
+    await pause(LOOK_AGAIN_MS, NEVER);
+    lock = takeLock(`${file}.lock`);
+  }
   if (!lock.taken) return false;
   try {
+    if (!existsSync(mark)) return false;
     if (hasWorkers(dir)) return false;
     rmSync(file, { force: true });
     rmSync(mark, { force: true });
@@ -25,6 +37,8 @@ export function removeClientFile(file: string, sessionTag: string, dir: string):
     lock.release();
   }
 }
+
+const NEVER = new AbortController().signal;
 
 /** A lock that a dead worker left counts: better a file too many than a program cut off. */
 function hasWorkers(dir: string): boolean {

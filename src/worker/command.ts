@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { formatDuration, messageOf, WindrowError } from '#base';
+import type { Walls } from '#sandbox';
 import { isOlderVersion, ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import { removeClientFile } from './client-file.ts';
@@ -15,7 +16,9 @@ import {
 } from './worker-directory.ts';
 
 export interface RunWorkerOptions
-  extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots'> {
+  extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots' | 'walls'> {
+  /** For a worker that has this directory of its own, and its lock. */
+  readonly openWalls: (directory: string) => Promise<Walls>;
   /** Absolute; machines may share it. */
   readonly dir: string;
   /** At least one. */
@@ -46,30 +49,53 @@ export async function runWorker(options: RunWorkerOptions): Promise<boolean> {
   const { dir, exclusive, log } = options;
   const owner = { worker, session: options.sessionTag };
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
-  const wishes = { endsClient: false };
+  const wishes: Wishes = { endsClient: false };
   try {
-    await clearLeftovers(directory.own, log);
-    trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
-    let identity: AgentIdentity = { worker, replaces: directory.replaces };
-    for (;;) {
-      const end = await runAgent(options, directory, identity, wishes);
-      if (end !== 'server-replaced') return end === 'succeeded';
-      log.warn({}, 'another server answers; what ran for the last one was ended');
-      identity = { worker: randomUUID(), replaces: null };
+    // Before the rest is cleared: what was made outside of the directory, and mounts inside of it.
+    const walls = await options.openWalls(directory.own);
+    try {
+      await clearLeftovers(directory.own, log);
+      trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
+      return await runAgents({ ...options, walls }, directory, worker, wishes);
+    } finally {
+      await walls.close();
     }
   } finally {
     directory.release();
-    if (wishes.endsClient) removeClient(options);
+    if (wishes.endsClient) await removeClient(options);
   }
 }
 
-function removeClient({ clientFile, sessionTag, dir, log }: RunWorkerOptions): void {
+async function removeClient({ clientFile, sessionTag, dir, log }: RunWorkerOptions): Promise<void> {
   if (clientFile === null) return;
   try {
-    const isGone = removeClientFile(clientFile, sessionTag, dir);
+    const isGone = await removeClientFile(clientFile, sessionTag, dir);
     if (isGone) log.info({ clientFile }, 'removed this executable, as a job asked');
   } catch (error) {
     log.warn({ clientFile, reason: messageOf(error) }, 'this executable could not be removed');
+  }
+}
+
+/** What the server wants once the worker has ended. */
+interface Wishes {
+  endsClient: boolean;
+}
+
+type AgentsOptions = RunWorkerOptions & { readonly walls: Walls };
+
+/** One agent, and another for each time that another server has taken the place of the last. */
+async function runAgents(
+  options: AgentsOptions,
+  directory: WorkerDirectory,
+  worker: string,
+  wishes: Wishes,
+): Promise<boolean> {
+  let identity: AgentIdentity = { worker, replaces: directory.replaces };
+  for (;;) {
+    const end = await runAgent(options, directory, identity, wishes);
+    if (end !== 'server-replaced') return end === 'succeeded';
+    options.log.warn({}, 'another server answers; what ran for the last one was ended');
+    identity = { worker: randomUUID(), replaces: null };
   }
 }
 
@@ -78,10 +104,10 @@ function removeClient({ clientFile, sessionTag, dir, log }: RunWorkerOptions): v
  * ready, because this one ended for it, or because the server understands no other.
  */
 async function runAgent(
-  options: RunWorkerOptions,
+  options: AgentsOptions,
   directory: WorkerDirectory,
   identity: AgentIdentity,
-  wishes: { endsClient: boolean },
+  wishes: Wishes,
 ): Promise<'ended' | 'succeeded' | 'server-replaced'> {
   const agent = new WorkerAgent(
     {

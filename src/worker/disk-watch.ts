@@ -14,11 +14,11 @@ export interface DiskWatch {
 }
 
 /**
- * Samples `directory` each second until `finish`. `onOver` is called at most once. Samples never
+ * Samples all in `directories` each second until `finish`. `onOver` is called at most once. Samples never
  * overlap: a slow file system is looked at less often.
  */
 export function watchDisk(
-  directory: string,
+  directories: readonly string[],
   limitBytes: number,
   onOver: (bytes: number) => void,
 ): DiskWatch {
@@ -27,7 +27,7 @@ export function watchDisk(
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   const look = async () => {
-    peakBytes = Math.max(peakBytes, await bytesBelow(directory));
+    peakBytes = Math.max(peakBytes, await bytesBelow(directories));
     if (peakBytes <= limitBytes || over) return;
     over = true;
     onOver(peakBytes);
@@ -57,9 +57,9 @@ export function watchDisk(
  * Space taken on disk (blocks, so that holes are free), hard links counted once each. Names are
  * read as latin1 and written back so: they are bytes, and need not be UTF-8.
  */
-export async function bytesBelow(directory: string): Promise<number> {
+export async function bytesBelow(directories: readonly string[]): Promise<number> {
   const linked = new Set<number>();
-  const folders = [Buffer.from(directory)];
+  const folders = directories.map((directory) => Buffer.from(directory));
   let bytes = 0;
   let files = 0;
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {

@@ -22,6 +22,7 @@ function endOf(ticket: number, text = ''): EndedAttempt {
     reason: '',
     startedAtMs: 1,
     endedAtMs: 2,
+    walls: null,
     usage: usageOf(1),
     parts: [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }],
     lastErrorLine: '',

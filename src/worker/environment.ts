@@ -28,11 +28,15 @@ function forScratch(host: HostEnvironment): Record<string, string> {
   return kept;
 }
 
+/** Windrow's own, and what a service manager tells a service alone (sd_notify(3), CREDENTIALS). */
+const KEPT_BACK =
+  /^(WINDROW_|NODE_CHANNEL_|NODE_UNIQUE_ID$|NOTIFY_SOCKET$|WATCHDOG_|LISTEN_(PID|FDS|FDNAMES)$|CREDENTIALS_DIRECTORY$)/;
+
 /** Where the user is, it is the user's own shell; Windrow's settings and secrets stay out. */
 function forSubmit(host: HostEnvironment): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(host)) {
-    if (value === undefined || /^(WINDROW_|NODE_CHANNEL_|NODE_UNIQUE_ID)/.test(name)) continue;
+    if (value === undefined || KEPT_BACK.test(name)) continue;
     kept[name] = value;
   }
   return kept;

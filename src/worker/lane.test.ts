@@ -13,7 +13,7 @@ const devices = { gpus: [], cpus: [] };
 const plan = { program: null, job: { inputs: [] } } as unknown as JobPlan;
 
 function laneOf(count: number, sinceMs = 0): Lane {
-  const lane: Lane = { starter, devices, attempts: new Set(), plan, cost: 1, sinceMs };
+  const lane: Lane = { starter, number: 1, devices, attempts: new Set(), plan, cost: 1, sinceMs };
   for (let i = 0; i < count; i++) lane.attempts.add({ lane, sinceMs: i } as LaneAttempt);
   return lane;
 }

@@ -28,6 +28,8 @@ export interface LaneAttempt {
 
 export interface Lane {
   readonly starter: Starter;
+  /** From 1; no two lanes have the same at the same time. */
+  readonly number: number;
   readonly devices: Devices;
   /** In the order they were handed over; all of one job, so that each costs the slot the same. */
   readonly attempts: Set<LaneAttempt>;

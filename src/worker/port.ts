@@ -1,7 +1,7 @@
 /** What the worker needs from outside: the smallest shapes that serve it. */
 import type { Clock } from '#base';
-import type { Gpu, Starter } from '#sandbox';
-import type { ServerClient } from '#wire';
+import type { Gpu, Starter, Walls } from '#sandbox';
+import type { JobDescription, ServerClient } from '#wire';
 import type { RunErrand } from './errands.ts';
 import type { Successor } from './successor.ts';
 
@@ -34,6 +34,8 @@ export interface GpuRack {
   readonly gpus: readonly Gpu[];
   /** What a program that was given these finds in its environment; see `gpuVariables`. */
   variablesFor(given: readonly Gpu[]): Readonly<Record<string, string>>;
+  /** Device nodes that it needs; see `gpuNodes`. */
+  nodesFor(given: readonly Gpu[]): readonly string[];
 }
 
 export interface AgentOptions {
@@ -41,6 +43,9 @@ export interface AgentOptions {
   readonly endpoint: () => Promise<Endpoint>;
   readonly connect: (endpoint: Endpoint) => ServerLink;
   readonly openStarter: () => Starter;
+  readonly walls: Walls;
+  /** Directories that attempts of the job are to have private ones of, where walls give them. */
+  readonly mountUnderScratch: (job: JobDescription) => readonly string[];
   readonly runErrand: RunErrand;
   /** Name for people. */
   readonly name: string;

@@ -10,6 +10,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { PinnedAgent, parsePin } from '#base';
 import type { PulseNews, PulseOrder, PulseSettings } from './pulse.ts';
 
 /** An agent that has shown no life for this long does not deserve its leases. */
@@ -25,10 +26,16 @@ let timer: NodeJS.Timeout | undefined;
 let underWay = 0;
 let last: Outcome['kind'] = 'taken';
 let samples: number[] = [];
-const agents = {
-  http: new http.Agent({ keepAlive: true, maxSockets: MOST_UNDER_WAY }),
-  https: new https.Agent({ keepAlive: true, maxSockets: MOST_UNDER_WAY }),
-};
+const CONNECTIONS = { keepAlive: true, maxSockets: MOST_UNDER_WAY };
+const plainAgent = new http.Agent(CONNECTIONS);
+/** One for each pin: a server that was started again may have another. */
+const pinnedAgents = new Map<string, PinnedAgent>();
+
+function pinnedAgent(pin: string): PinnedAgent {
+  const agent = pinnedAgents.get(pin) ?? new PinnedAgent(CONNECTIONS, parsePin(pin));
+  pinnedAgents.set(pin, agent);
+  return agent;
+}
 
 type Outcome =
   | { readonly kind: 'taken'; readonly tookMs: number }
@@ -38,12 +45,13 @@ type Outcome =
 
 /** Sends one renewal; never rejects. */
 function renew(): Promise<Outcome> {
-  const { url, session, worker, leaseMs } = settings;
+  const { session, worker, leaseMs } = settings;
+  const [url, pin = ''] = settings.url.split('#') as [string, string?];
   const secure = url.startsWith('https:');
   const body = JSON.stringify({ worker });
   const options: https.RequestOptions = {
     method: 'POST',
-    agent: secure ? agents.https : agents.http,
+    agent: secure ? pinnedAgent(pin) : plainAgent,
     headers: {
       authorization: `Bearer ${session}`,
       'content-type': 'application/json',
@@ -69,7 +77,8 @@ function renew(): Promise<Outcome> {
       const sent = () => {
         sentMs = performance.now();
       };
-      if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', sent);
+      // A socket of TLS comes when it is connected.
+      if (socket.connecting) socket.once('connect', sent);
       else sent();
     });
     request.on('error', fail);

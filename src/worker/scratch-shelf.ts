@@ -31,6 +31,13 @@ export class ScratchShelf {
   }
 
   #reuse(path: string): boolean {
+    // Its own from before: it was handed ahead and came back. Renamed over, it would be in the list
+    // and in use, and the next to take it would take it away.
+    const own = this.#spares.indexOf(path);
+    if (own >= 0) {
+      this.#spares.splice(own, 1);
+      return true;
+    }
     const spare = this.#spares.pop();
     if (spare === undefined) return false;
     try {

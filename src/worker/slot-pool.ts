@@ -197,7 +197,8 @@ export class SlotPool {
     if (!devices) return undefined;
     const starter = this.#idleStarters.pop() ?? this.#options.openStarter();
     const attempts = new Set<LaneAttempt>();
-    const lane = { starter, devices, attempts, plan, cost, sinceMs: nowMs };
+    const number = firstFree(new Set([...this.#lanes].map((lane) => lane.number)));
+    const lane = { starter, number, devices, attempts, plan, cost, sinceMs: nowMs };
     this.#lanes.add(lane);
     this.#taken += cost;
     return lane;
@@ -206,8 +207,8 @@ export class SlotPool {
   #start({ plan, grant, sinceMs }: Waiting, lane: Lane): void {
     const releaseSlot = () => this.#releaseSlot(running);
     const { workshop } = this.#options;
-    const { starter, devices } = lane;
-    const attempt = newAttempt({ plan, grant, workshop, starter, devices, releaseSlot });
+    const { starter, devices, number: slot } = lane;
+    const attempt = newAttempt({ plan, grant, workshop, starter, slot, devices, releaseSlot });
     const running: LaneAttempt = { attempt, lane, sinceMs, delivering: false, givenBack: false };
     lane.attempts.add(running);
     this.#running.set(grant.ticket, running);
@@ -267,6 +268,10 @@ export class SlotPool {
 function giveBack(running: LaneAttempt): void {
   running.givenBack = true;
   running.attempt.program?.withdraw();
+}
+
+function firstFree(taken: ReadonlySet<number>): number {
+  for (let number = 1; ; number++) if (!taken.has(number)) return number;
 }
 
 /** A job that asks for more than the worker has gets all of it. */

@@ -1,5 +1,5 @@
 import { printable } from '#base';
-import type { CommandInput } from '../command.ts';
+import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { newsJson, tellMachine } from '../machine-news.ts';
 import { machineWish } from '../machine-wish.ts';
@@ -43,6 +43,7 @@ export async function exec(input: Input, world: World): Promise<number> {
   } else if (failed > 0) {
     world.stderr.attempt(`windrow: it failed on ${failed} of ${all.length} machines\n`);
   }
+  if (world.ending.aborted) return INTERRUPTED_EXIT;
   return failed > 0 ? 1 : 0;
 }
 

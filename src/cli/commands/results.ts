@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { formatBytes, printableLines } from '#base';
 import { type ApiClient, INLINE_RESULT_BYTES, type ResultItem } from '#wire';
-import { findJob, withServer } from '../ask.ts';
+import { findTaskOr, withServer } from '../ask.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { fetchFile } from '../fetch-output.ts';
@@ -16,11 +16,11 @@ type Input = CommandInput<typeof spec>;
 export async function results(input: Input, world: World): Promise<number> {
   const { options } = input;
   await withServer(input, world, !options.collect, async (client) => {
-    const job = await findJob(client, input.args[0]);
+    const { job, task } = await findTaskOr(options.task, client, input.args[0]);
     if (options.collect) await client.call('collectJob', { params: { job } });
     if (options.to !== undefined) await fetchFiles(client, job, options.to, input, world);
     else if (options.list || options.collect) await listFiles(client, job, input, world);
-    else await printResults(client, job, input, world);
+    else await printResults(client, { job, task }, input, world);
   });
   return 0;
 }
@@ -68,11 +68,11 @@ async function fetchFiles(
 
 async function printResults(
   client: ApiClient,
-  job: number,
+  { job, task }: { readonly job: number; readonly task: number | undefined },
   input: Input,
   world: World,
 ): Promise<void> {
-  const { task, name, json } = input.options;
+  const { name, json } = input.options;
   const query = { task, name };
   const items = await client.call('listResults', { params: { job }, query, signal: world.ending });
   const detail = name === undefined ? await client.call('getJob', { params: { job } }) : null;

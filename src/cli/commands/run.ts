@@ -1,10 +1,12 @@
 import { join, resolve } from 'node:path';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
-import { TOKEN_FILE } from '../find-server.ts';
+import { SESSION_FILE, TOKEN_FILE } from '../find-server.ts';
 import { logChoice } from '../log-choice.ts';
+import { machineWish } from '../machine-wish.ts';
 import type { RunOptions } from '../port.ts';
 import type { run as spec } from '../table/run.ts';
+import { tlsWishOf } from '../tls-wish.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -15,7 +17,7 @@ export async function run(input: Input, world: World): Promise<number> {
   return await input.composition.run(runOptions(input, world), world);
 }
 
-function checkWhatToRun({ args, words }: Input): void {
+function checkWhatToRun({ args, words, options }: Input): void {
   const wrong = (problem: string) =>
     cliErrors.create('USAGE_WRONG', { problem, help: 'windrow run --help' });
   if (args.length === 0 && words.length === 0) {
@@ -23,6 +25,9 @@ function checkWhatToRun({ args, words }: Input): void {
   }
   if (args.length > 0 && words.length > 0) {
     throw wrong(`both a sweep file (${args[0]}) and a command after -- were given`);
+  }
+  if (options.validate !== undefined && options.validateExpression !== undefined) {
+    throw wrong('both --validate and --validate-expression were given; a job has one validator');
   }
 }
 
@@ -41,6 +46,7 @@ function runOptions(input: Input, world: World): RunOptions {
     name: options.name,
     collect: options.collect,
     validate: options.validate,
+    validateExpression: options.validateExpression,
     retries: options.retries,
     timeoutMs: options.timeout,
     directory: options.directory as RunOptions['directory'],
@@ -52,6 +58,9 @@ function runOptions(input: Input, world: World): RunOptions {
     processes: options.processes,
     gpus: options.gpus,
     timeMs: options.time,
+    walls: options.walls,
+    network: options.network,
+    root: options.root,
     priority: options.priority,
     output:
       options.output === undefined
@@ -62,18 +71,28 @@ function runOptions(input: Input, world: World): RunOptions {
     dryRun: options.dryRun,
     json: options.json,
     quiet: options.quiet,
+    nodes:
+      options.nodes === undefined ? undefined : machineWish(options.nodes, settings, world).nodes,
+    atLeast: options.atLeast,
+    advertise: values.advertise,
+    parallel: values.parallel,
+    connectTimeoutMs: values.connectTimeoutMs,
+    executables: values.executables,
+    sessionFile: values.sessionFile || join(values.stateDirectory, SESSION_FILE),
     server: values.server === '' ? null : values.server,
     tokenFile: values.tokenFile || join(values.stateDirectory, TOKEN_FILE),
     token: values.token,
     stateDirectory: own('stateDirectory') ? values.stateDirectory : null,
     listen: own('listen') ? values.listen : null,
     insecure: values.insecure,
+    tls: tlsWishOf(values),
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
+    // Whoever runs a sweep here runs it as anything else: as himself, even as root.
+    workerWalls: values.walls === 'auto' ? 'bare' : values.walls,
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
-    executables: values.executables,
     log: logChoice(settings, world),
   };
 }

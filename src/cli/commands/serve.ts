@@ -3,6 +3,7 @@ import type { CommandInput } from '../command.ts';
 import { logChoice } from '../log-choice.ts';
 import type { TraceStoreOptions } from '../port.ts';
 import type { serve as spec } from '../table/serve.ts';
+import { tlsWishOf } from '../tls-wish.ts';
 import type { SettingValues, World } from '../world.ts';
 
 /** `windrow serve` */
@@ -12,7 +13,15 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
   const log = logChoice(input.settings, world);
   const traces = traceStoreOf(input.settings.values);
   const timing = { leaseMs, pingMs, diskReserveBytes, executables };
-  const options = { listen, stateDirectory, insecure, ...timing, traces, log };
+  const options = {
+    listen,
+    stateDirectory,
+    insecure,
+    tls: tlsWishOf(input.settings.values),
+    ...timing,
+    traces,
+    log,
+  };
   return await input.composition.serve(options, world);
 }
 
@@ -22,6 +31,7 @@ function traceStoreOf(values: SettingValues): TraceStoreOptions | null {
     directory: values.traceStore || join(values.stateDirectory, 'traces'),
     account: values.traceAccount,
     secretFile: values.traceSecretFile,
+    clientAuthority: values.traceClientAuthority,
     anonymous: values.traceAnonymous,
     fileLimitBytes: values.traceFileLimitBytes,
     idLimitBytes: values.traceIdLimitBytes,

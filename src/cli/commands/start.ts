@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { CommandInput } from '../command.ts';
-import { findServer } from '../find-server.ts';
+import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
+import { findServer, SESSION_FILE } from '../find-server.ts';
 import { newsJson, startedText, startTable, tellMachine } from '../machine-news.ts';
 import { machineWish } from '../machine-wish.ts';
 import type { MachineStarted } from '../port.ts';
@@ -8,9 +8,6 @@ import type { start as spec } from '../table/machines.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
-
-/** In the state directory, beside the admin token. */
-const SESSION_FILE = 'session';
 
 /** `windrow start` */
 export async function start(input: Input, world: World): Promise<number> {
@@ -38,6 +35,7 @@ export async function start(input: Input, world: World): Promise<number> {
     await world.stdout.write(startTable(all, world));
     await world.stdout.line(`${up} of ${all.length} machines have a worker.`);
   }
+  if (world.ending.aborted) return INTERRUPTED_EXIT;
   return up >= (options.atLeast ?? 1) ? 0 : 1;
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { printable, WindrowError } from '#base';
 import type { ApiClient } from '#wire';
 import { toChange } from '../ask.ts';
-import type { CommandInput } from '../command.ts';
+import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
 import { formatCount } from '../format.ts';
 import { newsJson, processes, stoppedText, stopTable, tellMachine } from '../machine-news.ts';
 import { machineWish } from '../machine-wish.ts';
@@ -47,6 +47,7 @@ async function stopWorkers(input: Input, nodes: string, world: World): Promise<n
   const failed = all.filter(({ error }) => error !== null).length;
   if (json) await world.stdout.json({ failed, machines: all.map(newsJson) });
   else await world.stdout.write(stopTable(all, world));
+  if (world.ending.aborted) return INTERRUPTED_EXIT;
   return failed > 0 ? 1 : 0;
 }
 

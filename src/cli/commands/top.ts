@@ -4,8 +4,9 @@ import type { ApiClient, JobSummary, ServerView, WorkerView } from '#wire';
 import { toLook } from '../ask.ts';
 import type { CommandInput } from '../command.ts';
 import { formatCount } from '../format.ts';
+import { openScreen } from '../screen.ts';
 import type { top as spec } from '../table/look.ts';
-import { bold, fitWidth } from '../text-table.ts';
+import { bold } from '../text-table.ts';
 import type { World } from '../world.ts';
 import { jobTable } from './ls.ts';
 import { workerTable } from './workers.ts';
@@ -17,13 +18,6 @@ interface Look {
   readonly jobs: readonly JobSummary[];
   readonly workers: readonly WorkerView[];
 }
-
-// xterm control sequences (ECMA-48): the other screen, no cursor; home; clear to the end.
-const ENTER = '\u001b[?1049h\u001b[?25l';
-const LEAVE = '\u001b[?25h\u001b[?1049l';
-const HOME = '\u001b[H';
-const CLEAR_LINE = '\u001b[K';
-const CLEAR_REST = '\u001b[J';
 
 /** `windrow top` */
 export async function top(input: Input, world: World): Promise<number> {
@@ -53,24 +47,13 @@ async function printLooks(client: ApiClient, input: Input, world: World): Promis
 }
 
 async function fillScreen(client: ApiClient, input: Input, world: World): Promise<void> {
-  const leaving = new AbortController();
-  const onKey = (key: Buffer) => {
-    // In raw mode Ctrl-C is a key like others.
-    if (/[q\u0003\u0004]/.test(key.toString('latin1'))) leaving.abort();
-  };
-  const raw = world.stdin.isTTY === true && world.stdin.setRawMode !== undefined;
-  if (raw) world.stdin.setRawMode!(true);
-  world.stdin.on('data', onKey);
-  await world.stdout.write(ENTER);
+  const screen = await openScreen(world, () => {});
   try {
-    const signal = AbortSignal.any([world.ending, leaving.signal]);
-    for await (const look of looks(client, input, signal))
-      await world.stdout.write(frameOf(look, world));
+    for await (const look of looks(client, input, screen.leaving)) {
+      await screen.draw(textOf(look, world));
+    }
   } finally {
-    world.stdin.off('data', onKey);
-    world.stdin.pause();
-    if (raw) world.stdin.setRawMode!(false);
-    world.stdout.attempt(LEAVE);
+    screen.close();
   }
 }
 
@@ -98,12 +81,4 @@ function textOf({ server, jobs, workers }: Look, world: World): string {
   if (jobs.length > 0) parts.push(jobTable(jobs, world));
   if (workers.length > 0) parts.push(workerTable(workers, world));
   return parts.join('\n');
-}
-
-/** One screen, drawn over the last without clearing it first, so that it does not flicker. */
-function frameOf(look: Look, world: World): string {
-  const { columns, rows } = world.stdout.options;
-  const lines = textOf(look, world).split('\n').slice(0, rows());
-  const fitted = lines.map((line) => (line.includes('\u001b') ? line : fitWidth(line, columns())));
-  return HOME + fitted.map((line) => line + CLEAR_LINE).join('\r\n') + CLEAR_REST;
 }

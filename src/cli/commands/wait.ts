@@ -1,14 +1,19 @@
-import { findJob, toChange } from '../ask.ts';
+import { findJob, withServer } from '../ask.ts';
 import type { CommandInput } from '../command.ts';
+import { cliErrors } from '../errors.ts';
 import { followJob } from '../follow.ts';
 import type { wait as spec } from '../table/look.ts';
+import { isSettled } from '../watch.ts';
 import type { World } from '../world.ts';
 
-/** `windrow wait`. It needs a running server: nothing happens to a job without one. */
+/** `windrow wait`. A job that has not ended needs a running server: nothing happens without one. */
 export async function wait(input: CommandInput<typeof spec>, world: World): Promise<number> {
   const { json, quiet, timeout } = input.options;
-  return await toChange(input, world, async (client) => {
+  return await withServer(input, world, true, async (client, { writable, place }) => {
     const job = await findJob(client, input.args[0]);
+    if (!writable && !isSettled(await client.call('getJob', { params: { job } }))) {
+      throw cliErrors.create('SERVER_NOT_RUNNING', { state: place ?? '' });
+    }
     if (timeout === undefined || timeout === 0)
       return await followJob(client, job, { json, quiet }, world);
     const over = new AbortController();

@@ -32,6 +32,7 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     firstContactMs: firstContact,
     logFile: inDirectory(logFile),
     starter: values.workerStarter as WorkerOptions['starter'],
+    walls: values,
     offerGpus: values.offerGpus,
     traces: traceSourceOf(values),
     log: logChoice(input.settings, world),

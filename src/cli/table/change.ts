@@ -26,7 +26,11 @@ export const rm = {
   summary: 'Remove jobs: what waits is removed, what runs is killed.',
   arguments: [JOBS],
   options: { reason, json, ...whichServer },
-  details: ['Results that were collected stay where they are.'],
+  details: [
+    'Results that were collected into an output directory stay there. What the server keeps of the ' +
+      'job, its results, logs and history, is deleted soon; what a later version of the sweep ' +
+      'counts as its own stays until that is removed too.',
+  ],
   examples: [{ line: 'windrow rm 3', does: 'remove job 3' }],
   load: async (): Promise<CommandAction> => (await import('../commands/change-job.ts')).rm,
 } as const satisfies CommandSpec;

@@ -1,6 +1,12 @@
 import { CAUSES, TASK_STATE_NAMES } from '#model';
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { FIND_SERVER, JOB_ARGUMENT, json, whichServer } from './shared-options.ts';
+import {
+  FIND_SERVER,
+  JOB_ARGUMENT,
+  JOB_OR_TASK_ARGUMENT,
+  json,
+  whichServer,
+} from './shared-options.ts';
 
 export const ls = {
   name: 'ls',
@@ -87,7 +93,7 @@ export const stats = {
 export const logs = {
   name: 'logs',
   summary: 'Read or search what the programs printed.',
-  arguments: [JOB_ARGUMENT],
+  arguments: [JOB_OR_TASK_ARGUMENT],
   options: {
     task: { kind: 'whole', flags: '-t, --task <n>', doc: 'Only this task.' },
     grep: { kind: 'text', flags: '-g, --grep <re>', doc: 'Only lines that match (RE2 syntax).' },
@@ -116,7 +122,7 @@ export const logs = {
 export const results = {
   name: 'results',
   summary: 'Print results, or fetch the collected files.',
-  arguments: [JOB_ARGUMENT],
+  arguments: [JOB_OR_TASK_ARGUMENT],
   options: {
     task: { kind: 'whole', flags: '-t, --task <n>', doc: 'Only this task.' },
     name: { kind: 'text', flags: '--name <result>', doc: 'Only the result of this name.' },
@@ -141,7 +147,7 @@ export const results = {
   ],
   examples: [
     { line: 'windrow results 3 > all.txt', does: 'all results, one after the other' },
-    { line: 'windrow results 3 --task 17 --name field > field.dat', does: 'one result' },
+    { line: 'windrow results 3.17 --name field > field.dat', does: 'one result' },
     { line: 'windrow results 3 --to results', does: 'the collected files' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/results.ts')).results,

@@ -42,7 +42,7 @@ export const start = {
     { line: 'windrow start nodes.txt --at-least 8', does: 'fail when fewer than 8 come up' },
     { line: 'windrow start nodes.txt --advertise head.example.org', does: 'behind a gateway' },
   ],
-  exitCodes: { 1: 'fewer machines than --at-least have a worker' },
+  exitCodes: { 1: 'fewer machines than --at-least have a worker', 130: 'interrupted' },
   load: async (): Promise<CommandAction> => (await import('../commands/start.ts')).start,
 } as const satisfies CommandSpec;
 
@@ -75,6 +75,9 @@ export const exec = {
     { line: 'windrow exec nodes.txt -- uptime', does: 'on every machine' },
     { line: "windrow exec nodes.txt -- 'df -h /scratch | tail -1'", does: 'by the shell there' },
   ],
-  exitCodes: { 1: 'the command failed on a machine, or a machine could not be reached' },
+  exitCodes: {
+    1: 'the command failed on a machine, or a machine could not be reached',
+    130: 'interrupted',
+  },
   load: async (): Promise<CommandAction> => (await import('../commands/exec.ts')).exec,
 } as const satisfies CommandSpec;

@@ -48,6 +48,11 @@ export const run = {
       flags: '--validate <file>',
       doc: 'A module or executable that checks the results of each attempt.',
     },
+    validateExpression: {
+      kind: 'text',
+      flags: '--validate-expression <text>',
+      doc: 'An expression over parameters and results that is true when they are good.',
+    },
     retries: {
       kind: 'whole',
       flags: '--retries <n>',
@@ -91,6 +96,22 @@ export const run = {
       flags: '--time <duration>',
       doc: 'How long one attempt takes at most: workers that end too soon do not start it.',
     },
+    walls: {
+      kind: 'text',
+      flags: '--walls <level>',
+      doc: 'What keeps attempts apart: bare, tracked, private, full, or walls by name.',
+    },
+    network: {
+      kind: 'choice',
+      flags: '--network <kind>',
+      choices: ['host', 'none', 'accounted'],
+      doc: 'The network of attempts: of the machine, none, or their own, counted by the byte.',
+    },
+    root: {
+      kind: 'text',
+      flags: '--root <name>',
+      doc: 'Root of the machine that attempts run in.',
+    },
     priority: {
       kind: 'whole',
       flags: '--priority <n>',
@@ -127,6 +148,25 @@ export const run = {
       doc: 'Let workers of other machines connect here; only as an option, not from settings files.',
     },
     insecure: { kind: 'setting', setting: 'insecure' },
+    tls: { kind: 'setting', setting: 'tls' },
+    tlsCertificate: { kind: 'setting', setting: 'tlsCertificate' },
+    tlsKey: { kind: 'setting', setting: 'tlsKey' },
+    nodes: {
+      kind: 'text',
+      flags: '--nodes <file>',
+      doc: 'List of machines that take part: workers are started on them, and end with the run.',
+    },
+    atLeast: {
+      kind: 'whole',
+      flags: '--at-least <n>',
+      least: 0,
+      doc: 'With --nodes: run nothing unless so many machines come up (default: 1).',
+    },
+    advertise: { kind: 'setting', setting: 'advertise' },
+    parallel: { kind: 'setting', setting: 'parallel' },
+    connectTimeout: { kind: 'setting', setting: 'connectTimeoutMs' },
+    executables: { kind: 'setting', setting: 'executables' },
+    sessionFile: { kind: 'setting', setting: 'sessionFile' },
     ...whichServer,
     server: {
       kind: 'setting',
@@ -157,6 +197,10 @@ export const run = {
     },
     { line: 'windrow run -- gzip -k {} ::: *.txt', does: 'one run for each file' },
     { line: 'windrow run sweep.toml --slots 4', does: 'what a sweep file says, four at a time' },
+    {
+      line: 'windrow run sweep.toml --nodes nodes.txt --insecure',
+      does: 'the same on machines too, over a network of your own',
+    },
     { line: 'windrow run sweep.toml --why-rerun', does: 'say what would run again, and why' },
   ],
   exitCodes: {

@@ -33,6 +33,11 @@ export const FIND_SERVER =
   'Without --server or --state, the server is the one of ./.windrow, ./results/.windrow or the ' +
   'default state directory. When none runs there, what is stored is read all the same.';
 
+export const JOB_OR_TASK_ARGUMENT = {
+  usage: '[job]',
+  doc: 'Number or name of a job, or JOB.TASK like 3.17; without it, the newest job.',
+} as const;
+
 export const JOB_ARGUMENT = {
   usage: '[job]',
   doc: 'Number or name of a job; without it, the newest.',

@@ -156,6 +156,8 @@ function workerWords(
     ...['--log-file', log],
     ...['--report', report],
     ...['--first-contact', `${plan.contactMs} ms`],
+    // Under an account of one's own run one's own jobs, as on one's own machine, even as root.
+    ...['--walls', 'bare'],
     ...(machine.slots > 0 ? ['--slots', String(machine.slots)] : []),
     ...(isAddress ? [] : ['--name', machine.name]),
   ];

@@ -40,7 +40,15 @@ export async function probeFence(
   }
   const probe = new Probe(ground.uid === 0, lastStage, openStarter);
   const [stage, fence] = await Promise.all([probe.stageAbilities(), probe.fence()]);
-  return { fence: fence.fence, lastStage, abilities: [...stage, ...fence.abilities] };
+  const withFence = fence.fence === null ? stage.map((one) => unlessAccount(one, fence)) : stage;
+  return { fence: fence.fence, lastStage, abilities: [...withFence, ...fence.abilities] };
+}
+
+/** Without a fence another account could neither get to its files nor be kept from those of others. */
+function unlessAccount(ability: Ability, fence: Pick<ProbedFence, 'abilities'>): Ability {
+  const lack = fence.abilities.find(({ able }) => !able);
+  const isMoot = ability.wall !== 'account' || !ability.able || lack === undefined || lack.able;
+  return isMoot ? ability : { ...lack, wall: 'account' };
 }
 
 interface Lack {

@@ -12,7 +12,7 @@ import {
 /** They stand or fall together: bubblewrap puts them up at once. */
 export const FENCE: readonly Wall[] = ['track', 'pid', 'ipc', 'hostname', 'devices'];
 /** They need a fence, and a fence can do without them. */
-const ON_THE_FENCE: readonly Wall[] = ['tmp', 'files', 'readonly'];
+const ON_THE_FENCE: readonly Wall[] = ['tmp', 'files', 'readonly', 'network'];
 
 export interface Machine {
   readonly able: ReadonlySet<Wall>;
@@ -32,6 +32,21 @@ export interface Choice {
   readonly missing: readonly Wall[];
 }
 
+/** Whether no wall at all is to be put up, whatever the machine can. */
+export function asksForNothing(
+  isolation: Isolation,
+  request: ResourceRequest,
+  level: Level,
+): boolean {
+  const wanted = isolation.walls ?? level;
+  return (
+    (typeof wanted === 'string' ? LEVELS[wanted] : wanted).length === 0 &&
+    requiredWalls(isolation).length === 0 &&
+    isolation.root === '' &&
+    request.memoryBytes === 0
+  );
+}
+
 export function chooseWalls(
   isolation: Isolation,
   request: ResourceRequest,
@@ -41,12 +56,12 @@ export function chooseWalls(
   const asked = new Set<Wall>(typeof wanted === 'string' ? LEVELS[wanted] : wanted);
   for (const wall of requiredWalls(isolation)) asked.add(wall);
   if (request.memoryBytes > 0) asked.add('memory');
-  if (request.diskBytes > 0) asked.add('disk');
   // The job itself says that it is to have the host's network.
   if (isolation.network === 'host') asked.delete('network');
   const missing = requiredWalls(isolation).filter((wall) => !machine.able.has(wall));
-  const walls = withCompanions(asked, machine);
-  const fenced = walls.has('pid') || isolation.root !== '';
+  const possible = new Set([...asked].filter((wall) => machine.able.has(wall)));
+  const walls = withCompanions(possible, machine, isolation.root);
+  const fenced = walls.has('pid');
   const network = isolation.network ?? (walls.has('network') ? 'none' : 'host');
   return { wanted, walls, fenced, network, missing };
 }
@@ -58,13 +73,14 @@ export function requiredWalls({ require, network }: Isolation): Wall[] {
   return WALLS.filter((wall) => walls.has(wall));
 }
 
-function withCompanions(asked: ReadonlySet<Wall>, machine: Machine): ReadonlySet<Wall> {
-  const walls = new Set([...asked].filter((wall) => machine.able.has(wall)));
-  if (needsFence(walls, machine)) {
+/** Behind a fence nobody is root, and who runs there instead sees nothing of the worker's. */
+const INSTEAD_OF_ROOT: readonly Wall[] = ['account', 'files', 'privileges'];
+
+function withCompanions(asked: ReadonlySet<Wall>, machine: Machine, root: string): Set<Wall> {
+  const walls = new Set(asked);
+  if (root !== '' || needsFence(walls, machine)) {
     for (const wall of FENCE) walls.add(wall);
-    // Behind a fence nobody is root, and what one may be instead is kept from the worker's files.
-    if (machine.isRoot)
-      for (const wall of ['account', 'files', 'privileges'] as const) walls.add(wall);
+    if (machine.isRoot) for (const wall of INSTEAD_OF_ROOT) walls.add(wall);
   }
   return walls;
 }
@@ -72,7 +88,6 @@ function withCompanions(asked: ReadonlySet<Wall>, machine: Machine): ReadonlySet
 function needsFence(walls: ReadonlySet<Wall>, { hasCgroup, isRoot }: Machine): boolean {
   if (walls.has('track') && !hasCgroup) return true;
   if (walls.has('account') && isRoot) return true;
-  if (walls.has('network')) return true;
   const fenced = [...FENCE.filter((wall) => wall !== 'track'), ...ON_THE_FENCE];
   return fenced.some((wall) => walls.has(wall));
 }

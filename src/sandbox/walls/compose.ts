@@ -40,6 +40,8 @@ export interface Composition {
 
 /** Of another root: a place that no tree has of its own. */
 const SCRATCH_IN_ROOT = '/scratch';
+/** /sys would show the network devices of the machine. */
+const HOST_DEVICES: Hidden = { path: '/sys/class/net', directory: true };
 /** Descriptors of the prefix: 4 is the first of `LaunchWalls.files`, the filter; 5 the launcher. */
 const LAUNCHER_BY_DESCRIPTOR = '/proc/self/fd/5';
 
@@ -61,12 +63,21 @@ export function compose(composition: Composition): WallPlan {
       files: prefix.length > 0 ? filesOf(composition) : [],
       guarded: choice.fenced,
     },
-    environment: Object.assign({}, ...parts.map(({ environment }) => environment ?? {})),
+    environment: Object.assign(
+      identityOf(composition, scratch),
+      ...parts.map(({ environment }) => environment ?? {}),
+    ),
     scratch,
     directory,
     privateDirectories: privateOf(composition).map(({ real }) => real),
     record: recordOf(composition),
   };
+}
+
+/** Another account has no home here that it could use but its scratch. */
+function identityOf({ plot, ground }: Composition, scratch: string): Record<string, string> {
+  const { name, uid } = plot.account;
+  return uid === ground.uid ? {} : { HOME: scratch, USER: name, LOGNAME: name };
 }
 
 function privateOf({ plot, ground, choice }: Composition) {
@@ -84,11 +95,11 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     privateDirectories: privateOf(composition),
     scratch: { seen: scratch, real: plot.scratch },
     directory,
-    hidden: choice.walls.has('files') ? hidden : [],
+    hidden: [...hidden, ...(choice.network === 'host' ? [] : [HOST_DEVICES])],
     readOnlyShared: shared.filter((path) => !write.includes(path)),
     writable: write,
     binds: parts.flatMap(({ binds }) => binds ?? []),
-    devices: parts.flatMap(({ devices }) => devices ?? []),
+    devices: [...plot.devices, ...parts.flatMap(({ devices }) => devices ?? [])],
   });
   return bubblewrapArguments({
     bwrap: fence.bwrap,

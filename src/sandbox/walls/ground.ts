@@ -75,6 +75,8 @@ export interface Plot {
   readonly scratch: string;
   /** Where the program starts: `scratch`, or the user's own directory. */
   readonly directory: string;
+  /** Device nodes that it may use besides the harmless ones; they exist. */
+  readonly devices: readonly string[];
   /** Directories that it gets private ones of; they exist, and are no symbolic links. */
   readonly privateDirectories: readonly string[];
 }

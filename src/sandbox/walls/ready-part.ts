@@ -2,7 +2,7 @@
 import type { Network, Wall } from '#model';
 import type { Ground, Plot } from './ground.ts';
 import type { Hand, Operation, OperationOf, PartName } from './operation.ts';
-import type { Ability, Part, PartPlan, Settled } from './part.ts';
+import type { Ability, Exceeded, Part, PartPlan, Settled } from './part.ts';
 
 export type AnyPlan = Omit<PartPlan<PartName>, 'operations'> & {
   readonly operations: readonly Operation[];
@@ -16,6 +16,13 @@ export interface ReadyPart extends Hand<Operation> {
     plot: Plot,
     wanted: { readonly walls: ReadonlySet<Wall>; readonly network: Network },
   ): AnyPlan | null;
+  /** What is done once for the worker. */
+  prepare(): readonly Operation[];
+  /** Null: nothing to look at. */
+  watch(
+    operations: readonly Operation[],
+    onExceeded: (exceeded: Exceeded) => void,
+  ): (() => void) | null;
   settle(operations: readonly Operation[]): Promise<Settled> | Settled | null;
   clear(): Promise<readonly string[]>;
 }
@@ -37,6 +44,8 @@ export async function makeReady<Name extends PartName, Facts>(
     },
     carryOut: (operation) => (isOwn(operation) ? part.carryOut(operation) : undefined),
     undo: (operation) => (isOwn(operation) ? part.undo(operation) : undefined),
+    prepare: () => (facts === null ? [] : (part.prepare?.(ground, facts) ?? [])),
+    watch: (operations, onExceeded) => part.watch?.(operations.filter(isOwn), onExceeded) ?? null,
     settle: (operations) => part.settle?.(operations.filter(isOwn)) ?? null,
     clear: () => part.clear(ground),
   };

@@ -52,7 +52,7 @@ export function fileHandlers(parts: ApiParts): FileHandlers {
 
     async hasBlob({ params }) {
       const { sha256 } = params;
-      if (blobs.size(sha256) === null) throw serverErrors.create('BLOB_NOT_FOUND', { sha256 });
+      if (!blobs.claim(sha256)) throw serverErrors.create('BLOB_NOT_FOUND', { sha256 });
       return undefined;
     },
 

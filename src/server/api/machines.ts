@@ -23,16 +23,14 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
 
     async changeWorker({ params, body }, { actor }) {
       const worker = workerOf(core, params.worker);
-      const state = { pause: 'paused', resume: 'active', drain: 'draining' } as const;
-      setWorkerState(
-        core,
-        worker,
-        state[body.action],
-        body.reason || `${body.action} by command`,
-        actor,
-      );
+      const { action } = body;
+      const reason = body.reason || `${action} by command`;
+      const state = ({ pause: 'paused', resume: 'active', drain: 'draining' } as const)[action];
+      setWorkerState(core, worker, state, reason, actor);
+      const order = state === 'active' ? null : { state, reason, actor, atMs: worker.stateAtMs };
+      core.commit.add({ kind: 'worker-ordered', worker: worker.id, order });
       worker.pausedUntilMs = 0;
-      if (body.action === 'resume') worker.machineFailures = 0;
+      if (action === 'resume') worker.machineFailures = 0;
       core.wake();
       await core.commit.durable();
       return viewOf(core, worker);

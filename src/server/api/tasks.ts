@@ -148,6 +148,7 @@ function viewOfEnded(attempt: AttemptRow): AttemptView {
     startedAtMs,
     endedAtMs,
     usage: viewOfUsage(usage),
+    walls: attempt.walls,
     reusedFrom,
   };
 }
@@ -172,6 +173,7 @@ function viewOfRunning(core: Core, lease: Lease): AttemptView {
     startedAtMs: lease.grantedAtMs,
     endedAtMs: null,
     usage: null,
+    walls: null,
     reusedFrom: null,
   };
 }

@@ -1,6 +1,6 @@
 /** Every route of the server, with its gates, in one Fastify instance. */
 import Fastify, { type FastifyInstance } from 'fastify';
-import { messageOf } from '#base';
+import { LEAST_TLS_VERSION, messageOf } from '#base';
 import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
 import { fileHandlers } from '../api/files.ts';
 import { jobHandlers } from '../api/jobs.ts';
@@ -21,6 +21,17 @@ import { type Face, serveFaces } from './faces.ts';
 import { answerProblems } from './problems.ts';
 import { workerRoutes } from './worker-routes.ts';
 
+/** What the server needs to speak TLS; all PEM. */
+export interface ServerTls {
+  /** With its chain. */
+  readonly certificate: string;
+  readonly key: string;
+  /** SHA-256 by which others know the server. */
+  readonly pin: string;
+  /** Who signs certificates of clients; null: nobody is asked for one. */
+  readonly clientAuthority: string | null;
+}
+
 export interface Assembly {
   readonly parts: ApiParts;
   readonly results: ResultIntake;
@@ -28,6 +39,7 @@ export interface Assembly {
   readonly door: OpenDoor;
   readonly session: string;
   readonly adminToken: string;
+  readonly tls: ServerTls | null;
   readonly errands: Errands;
   readonly clients: Clients;
   readonly faces: readonly Face[];
@@ -39,11 +51,11 @@ function none(): never {
   throw new Error('schemas are checked by the routes themselves');
 }
 
-/** The server's whole HTTP side; it does not listen yet. */
-export function assembleHttp(assembly: Assembly): FastifyInstance {
-  const { parts, results, desk, door, session, adminToken, log } = assembly;
-  const { clock } = parts.core;
-  const http = Fastify({
+const PROBED_AFTER_MS = 15_000;
+
+/** Routes come later. `tls` null: plain HTTP. */
+function newHttp(tls: ServerTls | null): FastifyInstance {
+  const options = {
     logger: false,
     // Bodies may be large: every route cuts slow ones by their pace (`readBody`), not by their time.
     requestTimeout: 0,
@@ -55,7 +67,30 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
     // No route gives fastify a schema. Its own compilers, ajv among them, are loaded when it finds
     // none here: 10 ms of every start.
     schemaController: { compilersFactory: { buildValidator: none, buildSerializer: none } },
-  });
+  } as const;
+  if (tls === null) return Fastify(options);
+  return Fastify({ ...options, https: secureOptions(tls) }) as unknown as FastifyInstance;
+}
+
+/** Certificates of clients are looked at only by the routes that want them. */
+export function secureOptions({ certificate, key, clientAuthority }: ServerTls) {
+  return {
+    cert: certificate,
+    key,
+    minVersion: LEAST_TLS_VERSION,
+    ...(clientAuthority === null
+      ? {}
+      : { ca: clientAuthority, requestCert: true, rejectUnauthorized: false }),
+  } as const;
+}
+
+/** The server's whole HTTP side; it does not listen yet. */
+export function assembleHttp(assembly: Assembly): FastifyInstance {
+  const { parts, results, desk, door, session, adminToken, log } = assembly;
+  const { clock } = parts.core;
+  const http = newHttp(assembly.tls);
+  // A peer that has vanished (power, cable) answers no probe, and what waits for it is let go.
+  http.server.on('connection', (socket) => void socket.setKeepAlive(true, PROBED_AFTER_MS));
   answerProblems(http, (error, where) =>
     log('error', 'a request failed', {
       where,

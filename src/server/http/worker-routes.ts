@@ -16,6 +16,7 @@ import { readJsonBodies } from './json-body.ts';
 
 /** Ten thousand ends with their small parts. */
 const SYNC_BYTES = 64 * 2 ** 20;
+const LONGEST_PAUSE_MS = 120_000;
 const RENEW_BYTES = 4096;
 const ERRAND_BYTES = 65_536;
 
@@ -67,6 +68,8 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
     const bytes = blobs.size(sha256);
     if (bytes === null) throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'an attempt' });
     reply.header('Content-Length', bytes).type('application/octet-stream');
+    // The file is open until it is sent: not for a quarter of an hour to somebody who has vanished.
+    reply.raw.setTimeout(LONGEST_PAUSE_MS, () => reply.raw.destroy());
     return reply.send(blobs.read(sha256));
   });
 

@@ -1,5 +1,5 @@
 /** Programs, inputs and user code, kept under the SHA-256 of their bytes. */
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, statSync, utimesSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { JobSpec } from '#model';
@@ -63,13 +63,21 @@ export class Blobs {
   /** @throws WindrowError BLOB_UNKNOWN naming the first file that a job needs and that is missing */
   requireAll(spec: JobSpec): void {
     for (const { blob, use } of blobsOf(spec)) {
-      if (this.size(blob) === null)
-        throw serverErrors.create('BLOB_UNKNOWN', { sha256: blob, use });
+      if (!this.claim(blob)) throw serverErrors.create('BLOB_UNKNOWN', { sha256: blob, use });
     }
+  }
+
+  /** False when it is not here. One that is stays for an hour at least, job or not. */
+  claim(sha256: string): boolean {
+    if (this.size(sha256) === null) return false;
+    const now = new Date();
+    utimesSync(this.#layout.blob(sha256), now, now);
+    return true;
   }
 }
 
-function blobsOf(spec: JobSpec): { blob: string; use: string }[] {
+/** What of a job lies among the blobs, and what it is for. */
+export function blobsOf(spec: JobSpec): { blob: string; use: string }[] {
   const needed: { blob: string; use: string }[] = [];
   for (const { name, from } of spec.inputs) {
     if (from.kind !== 'parameter') needed.push({ blob: from.blob, use: `the input ${name}` });

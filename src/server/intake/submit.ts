@@ -74,8 +74,9 @@ export class Intake {
 
   async #checkOneCode(what: 'validator' | 'collector', code: UserCode): Promise<void> {
     const { blobs, layout, ports, userCode } = this.#parts;
-    if (code.kind === 'expression') return;
-    if (userCode !== 'run') throw serverErrors.create('USER_CODE_REFUSED', { what: code.path });
+    if (userCode !== 'run' && code.kind !== 'expression') {
+      throw serverErrors.create('USER_CODE_REFUSED', { what: code.path });
+    }
     await checkUserCode(what, placeUserCode(code, blobs, layout), USER_CODE_MEMORY_BYTES, ports);
   }
 
@@ -182,7 +183,10 @@ export class Intake {
       actor,
       text: `${spec.name}: ${rows.count} tasks`,
     });
-    if (takes && earlier) await this.#takeOver(job, earlier, taken.done);
+    if (takes && earlier) {
+      earlier.takers++;
+      await this.#takeOver(job, earlier, taken.done).finally(() => earlier.takers--);
+    }
     // Two jobs never write to one output.
     const before = this.#earlier(job.lineage);
     if (before && spec.output !== '' && core.active.has(before.id)) {
@@ -220,6 +224,8 @@ export class Intake {
       submittedAtMs: now,
       collectedAtMs: null,
       published: [],
+      emptied: false,
+      takers: 0,
       results: SegmentStore.open(layout.results(id), null),
       resultsEnd: null,
       statistics: new JobStatistics(),
@@ -276,6 +282,7 @@ export function storedJob(job: Job): StoredJob {
     resultsEnd: job.resultsEnd,
     collectedAtMs: job.collectedAtMs,
     published: job.published,
+    emptied: job.emptied,
   };
 }
 

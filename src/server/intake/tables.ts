@@ -1,5 +1,5 @@
 /** Parameter tables: checked and indexed in one pass while they stream in, then kept as files. */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { decodeIndex, encodeIndex, type TableFormat, TableReader, TableScanner } from '#sweep';
 import type { Core } from '../core.ts';
@@ -69,10 +69,21 @@ export class Tables {
     if (!known || !statSync(this.#layout.table(id), { throwIfNoEntry: false })) {
       throw serverErrors.create('TABLE_UNKNOWN', { table: id });
     }
+    // Asked for: it stays for an hour at least, until a job needs it.
+    const now = new Date();
+    for (const path of [this.#layout.table(id), this.#layout.tableIndex(id)]) {
+      utimesSync(path, now, now);
+    }
     const index = decodeIndex(readFileSync(this.#layout.tableIndex(id)));
     const reader = TableReader.open(this.#layout.table(id), index);
     this.#open.set(id, reader);
     return reader;
+  }
+
+  /** Its file is deleted. */
+  forget(id: string): void {
+    this.#open.get(id)?.close();
+    this.#open.delete(id);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 /** What users do to jobs and tasks. Each leaves an actor and a reason. */
+import { messageOf } from '#base';
 import { type TaskIndex, TaskState } from '#model';
 import type { TaskNote } from '#store';
 import type { Core, Job } from '../core.ts';
@@ -13,6 +14,12 @@ export function pauseJob(core: Core, job: Job, reason: string, actor: string): v
     if (worker) worker.recall = true;
   }
   core.wake();
+}
+
+/** Its parameter table is gone or damaged: nothing of it can be handed out, and it says why. */
+export function onRowsUnreadable(core: Core, job: Job, error: unknown): void {
+  const reason = `its parameter table cannot be read: ${messageOf(error)}`;
+  setJobState(core, job, 'paused', reason, 'server');
 }
 
 export function resumeJob(core: Core, job: Job, reason: string, actor: string): void {

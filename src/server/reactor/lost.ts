@@ -37,6 +37,7 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     reason,
     startedAtMs: lease.grantedAtMs,
     endedAtMs: now,
+    walls: null,
     usage: usageOf(wallMs),
   };
   const record = {

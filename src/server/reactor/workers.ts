@@ -1,6 +1,6 @@
 /** Workers come, are heard of, misbehave, and are lost. */
 import { formatDuration } from '#base';
-import { type AttemptRecord, BLAME } from '#model';
+import { type AttemptRecord, BLAME, type MachineWalls } from '#model';
 import { NO_AMOUNTS } from '#scheduler';
 import type { MachineFigures } from '#wire';
 import type { Core, Worker } from '../core.ts';
@@ -20,6 +20,7 @@ export interface WorkerNews {
   readonly slots: number;
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
+  readonly walls: MachineWalls | null;
   readonly gpus: number;
   readonly machine: MachineFigures | null;
   readonly remainingMs: number | null;
@@ -40,6 +41,7 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   known.slots = news.slots;
   known.memoryBytes = news.memoryBytes;
   known.diskFreeBytes = news.diskFreeBytes;
+  known.walls = news.walls;
   known.gpus = news.gpus;
   known.machine = news.machine;
   known.endsAtMs = endsAtMs(core, news);
@@ -83,6 +85,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     firstHeardMs: nowMonotonicMs,
   };
   core.workers.set(news.id, worker);
+  obeyOrder(core, worker);
   if (news.kind === 'sync') {
     const { id, name, platform, slots } = worker;
     const stored = { id, name, platform, slots, firstSeenMs: now, lastSeenMs: now, awayMs };
@@ -90,6 +93,17 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     core.happened({ kind: 'worker', worker: id });
   }
   return worker;
+}
+
+/** It was told so when an earlier run of this server knew it. */
+function obeyOrder(core: Core, worker: Worker): void {
+  const order = core.orders.get(worker.id);
+  if (!order) return;
+  core.orders.delete(worker.id);
+  worker.state = order.state;
+  worker.stateReason = order.reason;
+  worker.stateActor = order.actor;
+  worker.stateAtMs = order.atMs;
 }
 
 export function touchWorker(core: Core, worker: Worker): void {

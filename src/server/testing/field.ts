@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '#base';
-import { type Cause, type JobSpec, usageOf } from '#model';
+import { type Cause, type JobSpec, NO_ISOLATION, usageOf } from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -18,6 +18,7 @@ export const TOKEN = 'the-admin-token-of-the-test';
 
 export interface Field {
   readonly server: Server;
+  readonly store: SqliteStore;
   readonly url: string;
   readonly root: string;
   /** Ends this server without a word, as far as one process can, and starts another on its state. */
@@ -41,8 +42,9 @@ export interface FieldOptions {
 export async function openField(t: TestContext, options: FieldOptions = {}): Promise<Field> {
   const root = options.root ?? mkdtempSync(join(tmpdir(), 'windrow-server-'));
   mkdirSync(root, { recursive: true });
+  const store = new SqliteStore(join(root, 'state', 'windrow.sqlite'));
   const server = await Server.open({
-    store: new SqliteStore(join(root, 'state', 'windrow.sqlite')),
+    store,
     stateDirectory: join(root, 'state'),
     session: SESSION,
     adminToken: TOKEN,
@@ -68,6 +70,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
       throw new Error('there are no executables');
     },
     readOnly: false,
+    tls: null,
     faces: [],
     traces: null,
     log: () => undefined,
@@ -91,6 +94,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
   };
   return {
     server,
+    store,
     url,
     root,
     api,
@@ -145,6 +149,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     timeoutMs: 0,
     killGraceMs: 1000,
     idempotent: true,
+    isolation: NO_ISOLATION,
     request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
     validate: null,
     validateTimeoutMs: 10_000,
@@ -191,6 +196,7 @@ export class FieldWorker {
       slots: this.slots,
       freeSlots: this.slots - this.holding.size,
       memoryBytes: 0,
+      walls: null,
       diskFreeBytes: 0,
       gpus: 0,
       machine: { cpus: 4, loadAverage: 0.5, memoryFreeBytes: 1 << 30, roundTripMs: null },
@@ -245,6 +251,7 @@ export function ended(
     reason: cause === 'ok' ? '' : `it ended with ${cause}`,
     startedAtMs: 1000,
     endedAtMs: 1010,
+    walls: null,
     usage: usageOf(10, {
       source: 'rusage',
       figures: { cpuUserMs: 5, cpuSystemMs: 1, memoryPeakBytes: 1 << 20 },

@@ -56,18 +56,18 @@ export function logFileOf(file: string): string {
   return `${file}-wal`;
 }
 
-function migrationsKnown(): { version: number; file: string }[] {
-  return readdirSync(MIGRATIONS)
+function migrationsKnown(folder: string): { version: number; file: string }[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
-    .map((file) => ({ version: Number.parseInt(file, 10), file: join(MIGRATIONS, file) }))
+    .map((file) => ({ version: Number.parseInt(file, 10), file: join(folder, file) }))
     .sort((a, b) => a.version - b.version);
 }
 
-function migrate(database: DatabaseSync, directory: string): void {
+function migrate(database: DatabaseSync, directory: string, folder: string): void {
   const { user_version: found } = database.prepare('PRAGMA user_version').get() as {
     user_version: number;
   };
-  const migrations = migrationsKnown();
+  const migrations = migrationsKnown(folder);
   const known = migrations.at(-1)?.version ?? 0;
   if (found > known) throw storeErrors.create('STATE_NEWER', { directory, found, known });
   if (found === known) return;
@@ -83,9 +83,10 @@ function migrate(database: DatabaseSync, directory: string): void {
 /**
  * Opens (or makes) the database for this process alone: the exclusive lock is the operating
  * system's, so it ends with the process and a second server on the same directory is refused.
+ * @param migrations folder of the formats that the database has gone through
  * @throws WindrowError STATE_IN_USE, STATE_NEWER, STATE_CORRUPT, STATE_UNWRITABLE
  */
-export function openDatabase(file: string): DatabaseSync {
+export function openDatabase(file: string, migrations = MIGRATIONS): DatabaseSync {
   const directory = dirname(file);
   let database: DatabaseSync | undefined;
   try {
@@ -99,7 +100,7 @@ export function openDatabase(file: string): DatabaseSync {
     database.exec('PRAGMA cache_size = -32768');
     database.exec('PRAGMA wal_autocheckpoint = 4000');
     database.exec('BEGIN EXCLUSIVE; COMMIT');
-    migrate(database, directory);
+    migrate(database, directory, migrations);
     database.exec('PRAGMA synchronous = NORMAL');
     return database;
   } catch (error) {

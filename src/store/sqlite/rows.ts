@@ -1,6 +1,13 @@
 /** Between the contract's nouns and SQLite's rows. */
-import type { AttemptRecord, Cause } from '#model';
-import type { AttemptRow, CollectedRow, StoredGrant, StoredJob, StoredTable } from '../contract.ts';
+import { type AttemptRecord, type Cause, NO_ISOLATION } from '#model';
+import type {
+  AttemptRow,
+  CollectedRow,
+  StoredGrant,
+  StoredJob,
+  StoredTable,
+  StoredWorker,
+} from '../contract.ts';
 
 export type Row = Record<string, unknown>;
 export type Cell = string | number | null;
@@ -36,6 +43,7 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     place?.bytes ?? null,
     attempt.reusedFrom,
     accepted ? 1 : 0,
+    attempt.walls && JSON.stringify(attempt.walls),
   ];
 }
 
@@ -78,6 +86,7 @@ export function attemptOf(row: Row): AttemptRow {
     place: placeOf(row),
     reusedFrom: row.reusedFrom as number | null,
     accepted: row.accepted === 1,
+    walls: row.walls === null ? null : JSON.parse(row.walls as string),
   };
 }
 
@@ -110,6 +119,7 @@ export function jobCells(job: StoredJob): Cell[] {
     job.resultsEnd?.bytes ?? null,
     job.collectedAtMs,
     JSON.stringify(job.published),
+    job.emptied ? 1 : 0,
   ];
 }
 
@@ -117,10 +127,12 @@ export function jobOf(row: Row): StoredJob {
   const { spec, keyParts, columns, resultsSegment, resultsBytes, published, ...rest } = row;
   return {
     ...(rest as unknown as StoredJob),
-    spec: JSON.parse(spec as string),
+    // Jobs of versions that knew no walls say nothing of them.
+    spec: { isolation: NO_ISOLATION, ...JSON.parse(spec as string) },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),
+    emptied: row.emptied === 1,
     resultsEnd:
       resultsSegment === null
         ? null
@@ -134,4 +146,9 @@ export function tableOf(row: Row): StoredTable {
 
 export function grantOf(row: Row): StoredGrant {
   return { ...(row as unknown as StoredGrant), tasks: JSON.parse(row.tasks as string) };
+}
+
+export function workerOf({ ordered, ...row }: Row): StoredWorker {
+  const order = ordered === null ? null : JSON.parse(ordered as string);
+  return { ...(row as unknown as StoredWorker), order };
 }

@@ -9,7 +9,6 @@ import type {
   CollectedRow,
   Store,
   StoredEvent,
-  StoredWorker,
   TaskNote,
 } from '../contract.ts';
 import { storeErrors } from '../errors.ts';
@@ -24,6 +23,7 @@ import {
   jobOf,
   type Row,
   tableOf,
+  workerOf,
 } from './rows.ts';
 
 const datasync = promisify(fdatasync);
@@ -96,7 +96,7 @@ export class SqliteStore implements Store {
   }
 
   async workers() {
-    return this.#all('workers') as unknown as StoredWorker[];
+    return this.#all('workers').map(workerOf);
   }
 
   async nextTicket(): Promise<number> {
@@ -143,6 +143,26 @@ export class SqliteStore implements Store {
 
   async collectedByEnd(job: JobId, sequence: number, limit: number): Promise<CollectedRow[]> {
     return this.#all('collected-by-end', sequence, job, limit).map(collectedOf);
+  }
+
+  async reuses(job: JobId, home: JobId): Promise<boolean> {
+    return this.#all('reuses', home, job).length > 0;
+  }
+
+  async forget(job: JobId, limit: number): Promise<boolean> {
+    // Later ends are numbered on from here, also when the last ones are deleted.
+    const last = await this.lastSequence();
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      this.#ask('set-counter').run('last-sequence', last);
+      const attempts = this.#ask('forget-attempts').run(job, limit).changes;
+      const notes = this.#ask('forget-notes').run(job, job, limit).changes;
+      this.#database.exec('COMMIT');
+      return Number(attempts) + Number(notes) > 0;
+    } catch (error) {
+      this.#rollBack();
+      throw explain(error, this.#file);
+    }
   }
 
   async events(after: number, job: JobId | null, limit: number): Promise<StoredEvent[]> {
@@ -205,6 +225,9 @@ function apply(ask: Ask, change: Change): void {
       ask('set-worker').run(id, name, platform, slots, firstSeenMs, lastSeenMs, awayMs);
       return;
     }
+    case 'worker-ordered':
+      ask('order-worker').run(change.order && JSON.stringify(change.order), change.worker);
+      return;
     case 'table-added': {
       const { id, format, file, rows, columns, addedAtMs } = change.table;
       ask('add-table').run(id, format, file, rows, JSON.stringify(columns), addedAtMs);
@@ -218,6 +241,9 @@ function apply(ask: Ask, change: Change): void {
       return;
     case 'job-spec':
       ask('set-job-spec').run(JSON.stringify(change.spec), change.job);
+      return;
+    case 'job-emptied':
+      ask('set-job-emptied').run(change.job);
       return;
     case 'job-collected':
       ask('set-job-collected').run(change.atMs, JSON.stringify(change.published), change.job);

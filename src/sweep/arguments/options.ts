@@ -50,6 +50,10 @@ export interface SweepOptions {
   readonly processes?: string | number;
   readonly gpus?: string | number;
   readonly time?: string;
+  /** A level, or walls separated by commas. */
+  readonly walls?: string;
+  readonly network?: string;
+  readonly root?: string;
   readonly deleteWorker?: boolean;
   readonly deleteClient?: boolean;
   readonly logSize?: string;
@@ -91,6 +95,7 @@ export function documentOfOptions(options: SweepOptions, cwd: string): Record<st
   }
   put('collect', collectOf(options.collect, cwd));
   put('request', requestOf(options));
+  put('isolation', isolationOf(options));
   put(
     'programs',
     pairsOf('--program', options.programs, (path) => resolve(cwd, path)),
@@ -117,6 +122,13 @@ const FLAGS: Readonly<Record<string, string>> = {
   environment: '--env',
 };
 
+function isolationOf({ walls, network, root }: SweepOptions): object | undefined {
+  const list = walls?.includes(',') ? walls.split(',').map((wall) => wall.trim()) : walls;
+  const given = Object.entries({ walls: list, network, root });
+  const present = given.filter(([, value]) => value !== undefined);
+  return present.length === 0 ? undefined : Object.fromEntries(present);
+}
+
 /** The option that a key came from, if one did. */
 export function originOfOption(
   path: readonly (string | number)[],
@@ -125,7 +137,7 @@ export function originOfOption(
   const [section, key] = path.map(String);
   if (section === undefined || !Object.hasOwn(document, section)) return undefined;
   const value = document[section];
-  if (section === 'request') {
+  if (section === 'request' || section === 'isolation') {
     const given = typeof value === 'object' && value !== null && Object.hasOwn(value, key ?? '');
     return given ? { what: `--${key}` } : undefined;
   }

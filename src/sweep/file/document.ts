@@ -13,7 +13,9 @@ type Issue = NonNullable<ReturnType<typeof documentSchema.safeParse>['error']>['
 
 const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(documentSchema.shape),
+  cluster: ['nodes', 'at-least', 'advertise', 'slots', 'dir'],
   parameters: ['file', 'format', 'lines', 'set', 'range'],
+  isolation: ['walls', 'require', 'network', 'root', 'write'],
   request: ['cpus', 'memory', 'disk', 'processes', 'gpus', 'time'],
 };
 
@@ -22,16 +24,10 @@ export function checkDocument(
   data: Record<string, unknown>,
   findOrigin: FindOrigin,
 ): SweepDocument {
-  const { cluster, ...rest } = data;
-  const parsed = documentSchema.safeParse(rest);
+  const parsed = documentSchema.safeParse(data);
   const problems: Placed[] = [];
-  if (cluster !== undefined) {
-    const where = describeOrigin(findOrigin(['cluster']));
-    const error = planErrors.create('SWEEP_NOT_SUPPORTED', { where, found: 'cluster' });
-    problems.push({ error, line: lineOf(findOrigin(['cluster'])) });
-  }
   for (const issue of parsed.error?.issues ?? []) {
-    problems.push(...problemsOf(issue, rest, findOrigin));
+    problems.push(...problemsOf(issue, data, findOrigin));
   }
   problems.sort((a, b) => a.line - b.line);
   throwProblems(problems.map(({ error }) => error));

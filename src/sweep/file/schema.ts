@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
-import { BLAME, CAUSES } from '#model';
+import { BLAME, CAUSES, LEVEL_NAMES, NETWORKS, WALLS } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';
 
 // A compiled check takes longer to compile than to do its only work.
@@ -131,6 +131,40 @@ const request = z.strictObject(
   { error: 'a table [request]' },
 );
 
+const WALL_LIST = `a level (${LEVEL_NAMES.join(', ')}) or a list of walls (${WALLS.join(', ')})`;
+const levelOrWalls = z.union([z.enum(LEVEL_NAMES), z.array(z.enum(WALLS))], { error: WALL_LIST });
+const NETWORK = `one of ${NETWORKS.join(', ')}`;
+const ABSOLUTE = 'a list of absolute paths';
+const isolation = z.strictObject(
+  {
+    walls: levelOrWalls.optional(),
+    require: levelOrWalls.optional(),
+    network: z.enum(NETWORKS, { error: NETWORK }).optional(),
+    root: filled('the name of a root').optional(),
+    write: z.array(z.string().startsWith('/', { error: ABSOLUTE }), { error: ABSOLUTE }).optional(),
+  },
+  { error: 'a table [isolation]' },
+);
+
+const NODES = 'the path of a list of machines, or the list itself: one machine in each text';
+const SLOTS = 'a whole number from 1 to 100000';
+const cluster = z.strictObject(
+  {
+    nodes: z.union([filled(NODES), z.array(filled(NODES)).min(1, { error: NODES })], {
+      error: NODES,
+    }),
+    'at-least': count.optional(),
+    advertise: filled('HOST or HOST:PORT').optional(),
+    slots: z
+      .int({ error: SLOTS })
+      .min(1, { error: SLOTS })
+      .max(100_000, { error: SLOTS })
+      .optional(),
+    dir: filled('the path of a directory on the machines').optional(),
+  },
+  { error: 'a table [cluster]' },
+);
+
 const retryCauses = CAUSES.filter((cause) => BLAME[cause] !== 'none' || cause === 'worker-lost');
 const retry = z.strictObject(
   Object.fromEntries(retryCauses.map((cause) => [cause, count.optional()])),
@@ -168,6 +202,8 @@ export const documentSchema = z.strictObject({
   inputs: z.record(z.string(), input, { error: 'a table of files' }).optional(),
   results: z.record(z.string(), result, { error: 'a table of results' }).optional(),
   request: request.optional(),
+  isolation: isolation.optional(),
+  cluster: cluster.optional(),
   environment: z.record(z.string(), scalar, { error: 'a table of variables' }).optional(),
   'delete-worker': flag.optional(),
   'delete-client': flag.optional(),

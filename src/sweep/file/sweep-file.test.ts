@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { NO_ISOLATION } from '#model';
 import type { SweepOptions } from '../arguments/options.ts';
 import { readSweepFile } from './sweep-file.ts';
 
@@ -104,6 +105,7 @@ time = "20 min"
     timeoutMs: 600_000,
     killGraceMs: 5000,
     idempotent: true,
+    isolation: NO_ISOLATION,
     request: {
       cpus: 1,
       memoryBytes: 512e6,
@@ -221,6 +223,30 @@ beta = "1..2"
   assert.deepEqual(plan.columns, ['line', 'seed', '2', 'beta']);
 });
 
+test('[cluster] names a list of machines beside the sweep, or is the list itself', async () => {
+  const head = 'command = "true"\nparameters = "grid.csv"\n[cluster]\n';
+  const usual = { atLeast: undefined, advertise: '', slots: 0, directory: '' };
+  assert.deepEqual((await read(`${head}nodes = "rack/nodes.txt"\n`)).cluster, {
+    ...usual,
+    nodes: { kind: 'file', path: join(folder, 'rack/nodes.txt'), name: 'rack/nodes.txt' },
+  });
+  const more = 'at-least = 2\nadvertise = "head:1"\nslots = 4\ndir = "/scratch"\n';
+  assert.deepEqual((await read(`${head}nodes = [\n"n1",\n"n2 slots=2"]\n${more}`)).cluster, {
+    nodes: {
+      kind: 'lines',
+      lines: [
+        { text: 'n1', where: 'sweep.toml:4 ([cluster] "nodes" item 1)' },
+        { text: 'n2 slots=2', where: 'sweep.toml:4 ([cluster] "nodes" item 2)' },
+      ],
+    },
+    atLeast: 2,
+    advertise: 'head:1',
+    slots: 4,
+    directory: '/scratch',
+  });
+  assert.equal((await read('command = "true"\nparameters = "grid.csv"\n')).cluster, null);
+});
+
 test('every problem of a sweep file is told at once, by file and line', async () => {
   const toml = `nmae = "x"
 command = """
@@ -229,7 +255,7 @@ command = """
 parameters = "grid.csv"
 timeout = 600
 [cluster]
-nodes = "nodes.txt"
+nods = "nodes.txt"
 [results]
 a = { foo = 1 }
 [request]
@@ -246,7 +272,8 @@ timeuot = 1
       [
         ['1', 'nmae', 'found the unknown key "nmae"'],
         ['6', 'timeout', 'found 600, expected a durati'],
-        ['7', 'cluster', '[cluster] is not supported b'],
+        ['7', '[cluster] "nodes"', 'found nothing, expected the '],
+        ['8', '[cluster] "nods"', 'found the unknown key "nods"'],
         ['10', '[results] "a"', 'found {"foo":1}, expected "s'],
         ['12', '[request] "memry"', 'found the unknown key "memry'],
         ['13', '[request] "cpus"', 'found -1, expected a number '],

@@ -3,6 +3,7 @@ import type { FindOrigin } from '../file/document.ts';
 import type { SweepDocument } from '../file/schema.ts';
 import type { TableFormat } from '../table/format.ts';
 import type { Origin } from '../template/origin.ts';
+import type { PlannedCluster } from './cluster.ts';
 
 /** A factor of the parameters as it was written, its files not looked at yet. */
 export type AxisDraft = { readonly origin: Origin } & (
@@ -58,6 +59,7 @@ export interface SweepPlan {
   /** Null while a table (standard input) has not been read; then the caller runs `checkSpec`. */
   readonly columns: readonly string[] | null;
   readonly warnings: readonly string[];
+  readonly cluster: PlannedCluster | null;
 }
 
 export interface PlannedTable {

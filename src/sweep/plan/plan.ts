@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import type { WindrowError } from '#base';
-import type { JobSpec, ResultSource } from '#model';
+import { type Isolation, type JobSpec, LEVELS, type ResultSource } from '#model';
 import { inspectSpec } from '../check/check-spec.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { throwProblems } from '../problems.ts';
 import { planAxes } from './axes.ts';
+import { planCluster } from './cluster.ts';
 import type { PlannedBlob, SweepDraft, SweepPlan } from './draft.ts';
 import { planInputs } from './inputs.ts';
 import { planPrograms } from './programs.ts';
@@ -61,6 +62,7 @@ export async function makePlan(draft: SweepDraft): Promise<SweepPlan> {
     findOrigin,
     columns,
     warnings: [...draft.warnings, ...named.warnings, ...(checked?.warnings ?? [])],
+    cluster: planCluster(draft),
   };
 }
 
@@ -115,6 +117,7 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
       gpus: document.request?.gpus ?? 0,
       timeMs: document.request?.time ?? 0,
     },
+    isolation: isolationOf(document.isolation),
     validateTimeoutMs: document['validate-timeout'] ?? DEFAULTS.validateTimeoutMs,
     order: document.order ?? 'table',
     keep: document.keep ?? 'packed',
@@ -124,6 +127,17 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
     deleteWorker: document['delete-worker'] ?? false,
     deleteClient: document['delete-client'] ?? false,
     priority: document.priority ?? 0,
+  };
+}
+
+function isolationOf(section: SweepDraft['document']['isolation']): Isolation {
+  const required = section?.require ?? [];
+  return {
+    walls: section?.walls ?? null,
+    require: typeof required === 'string' ? LEVELS[required] : required,
+    network: section?.network ?? null,
+    root: section?.root ?? '',
+    write: section?.write ?? [],
   };
 }
 

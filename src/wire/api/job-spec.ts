@@ -1,5 +1,17 @@
 import * as z from 'zod';
-import type { Axis, Collection, Command, Input, JobSpec, ResultSource, UserCode } from '#model';
+import {
+  type Axis,
+  type Collection,
+  type Command,
+  type Input,
+  type Isolation,
+  type JobSpec,
+  LEVEL_NAMES,
+  NETWORKS,
+  type ResultSource,
+  type UserCode,
+  WALLS,
+} from '#model';
 import { cause, count, digest, message } from './message.ts';
 
 const name = z.string().min(1).max(200);
@@ -64,6 +76,18 @@ const collection: z.ZodType<Collection> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
+const walls = z.array(z.enum(WALLS)).max(WALLS.length);
+const isolation: z.ZodType<Isolation> = z.strictObject({
+  walls: z
+    .union([z.enum(LEVEL_NAMES), walls])
+    .nullable()
+    .describe('Put up as far as the machine can; null: what the machine does by itself.'),
+  require: walls.describe('Without these it does not run.'),
+  network: z.enum(NETWORKS).nullable(),
+  root: z.string().max(200).describe('Name of a root of the machine, or empty.'),
+  write: z.array(path.regex(/^\//)).max(100).describe('Shared file systems to write to.'),
+});
+
 /** The check of `JobSpec`; its meaning is documented with the type in the model. */
 export const jobSpec: z.ZodType<JobSpec> = message(
   'JobSpec',
@@ -104,6 +128,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
       gpus: count.describe('Whole devices.'),
       timeMs: count.describe('How long an attempt takes at most; 0: not said.'),
     }),
+    isolation,
     validate: userCode.nullable(),
     validateTimeoutMs: count,
     collect: collection,

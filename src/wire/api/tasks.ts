@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { FIGURES, USAGE_SOURCES } from '#model';
+import { FIGURES, LEVEL_NAMES, NETWORKS, USAGE_SOURCES, WALLS } from '#model';
 import {
   actor,
   cause,
@@ -54,6 +54,14 @@ const usage = z.object({
     .describe('Where each figure comes from that was measured.'),
 });
 
+const wallsHad = z.object({
+  wanted: z.union([z.enum(LEVEL_NAMES), z.array(z.enum(WALLS))]),
+  had: z.array(z.enum(WALLS)),
+  network: z.enum(NETWORKS),
+  root: z.string().describe('Name of the root it ran in; empty: the machine’s own.'),
+  account: z.string().describe('Who it ran as.'),
+});
+
 export const attemptView = message(
   'Attempt',
   'One execution of a task. While it runs, cause, end and usage are null.',
@@ -70,6 +78,7 @@ export const attemptView = message(
     startedAtMs: moment,
     endedAtMs: moment.nullable(),
     usage: usage.nullable(),
+    walls: wallsHad.nullable().describe('Null while it runs, and when there were none.'),
     reusedFrom: jobId.nullable().describe('The job whose result was taken over.'),
   }),
 );

@@ -5,8 +5,8 @@
  */
 import type { Clock } from '#base';
 import type { Cause, Measured } from '#model';
-import type { ProgramEnd, RunningProgram, Starter } from '#sandbox';
-import type { EndedAttempt, GrantedAttempt } from '#wire';
+import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
+import type { EndedAttempt, GrantedAttempt, JobDescription } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
 import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
@@ -30,6 +30,9 @@ export interface Workshop {
   /** Aborted when the worker ends. */
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
+  readonly walls: Walls;
+  /** Directories that attempts of the job are to have private ones of. */
+  mountUnderScratch(job: JobDescription): readonly string[];
   readonly gpus: GpuRack;
   /** Told when an attempt has left its slot for an upload that may take long. */
   onUpload(): void;
@@ -49,6 +52,8 @@ export interface Attempt {
   readonly plan: JobPlan;
   readonly workshop: Workshop;
   readonly starter: Starter;
+  /** Number of the slot, from 1. */
+  readonly slot: number;
   readonly devices: Devices;
   /** Lets the next attempt have the slot: gathering and uploading need none. */
   readonly releaseSlot: () => void;
@@ -66,6 +71,8 @@ export interface Attempt {
   excess: Verdict | null;
   /** Null while nothing went wrong. */
   verdict: Verdict | null;
+  /** Null: none. */
+  walls: WallPlan | null;
   readonly aborter: AbortController;
   program: RunningProgram | null;
   programStartedAtMs: number;
@@ -94,7 +101,10 @@ export class AttemptFault extends Error {
 }
 
 export function newAttempt(
-  fixed: Pick<Attempt, 'grant' | 'plan' | 'workshop' | 'starter' | 'devices' | 'releaseSlot'>,
+  fixed: Pick<
+    Attempt,
+    'grant' | 'plan' | 'workshop' | 'starter' | 'slot' | 'devices' | 'releaseSlot'
+  >,
 ): Attempt {
   const { workshop, grant } = fixed;
   const name = `${workshop.sessionTag()}-${grant.ticket}`;
@@ -109,6 +119,7 @@ export function newAttempt(
     withdrawn: false,
     excess: null,
     verdict: null,
+    walls: null,
     aborter: new AbortController(),
     program: null,
     programStartedAtMs: startedMs,

@@ -11,6 +11,7 @@ import { deliverParts } from './deliver.ts';
 import { gatherResults } from './gather-results.ts';
 import { endProgram, runProgram } from './run-program.ts';
 import { makeScratch, removeScratchOf, stageInputs } from './stage.ts';
+import { planWalls, raiseWalls, takeWallsDown } from './walls.ts';
 
 interface Step {
   readonly name: string;
@@ -22,7 +23,9 @@ interface Step {
 
 const STEPS: readonly Step[] = [
   { name: 'scratch', always: false, run: makeScratch, undo: removeScratchOf },
+  { name: 'plan walls', always: false, run: planWalls },
   { name: 'stage', always: false, run: stageInputs, undo: removeSpooled },
+  { name: 'walls', always: false, run: raiseWalls, undo: takeWallsDown },
   { name: 'program', always: false, run: runProgram, undo: endProgram },
   { name: 'gather', always: true, run: gatherResults },
   { name: 'deliver', always: true, run: deliverParts },
@@ -74,7 +77,7 @@ function verdictOfFault(attempt: Attempt, step: Step, error: unknown): Verdict {
   if (error instanceof AttemptFault) return error.verdict;
   const { log, lifetime } = attempt.workshop;
   if (!lifetime.aborted) log.error({ step: step.name, err: error }, 'an attempt failed unforeseen');
-  const cause = step.name === 'program' ? 'launch' : 'stage-in';
+  const cause = /program|walls/.test(step.name) ? 'launch' : 'stage-in';
   return { cause, reason: `The step ${step.name} failed on this machine: ${messageOf(error)}.` };
 }
 
@@ -88,6 +91,7 @@ function endOf(attempt: Attempt): EndedAttempt {
     reason: (verdict?.reason ?? '').slice(0, LONGEST_REASON).toWellFormed(),
     startedAtMs: attempt.programStartedAtMs,
     endedAtMs: attempt.programEndedAtMs,
+    walls: attempt.walls?.record ?? null,
     usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,

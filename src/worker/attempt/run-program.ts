@@ -9,6 +9,7 @@ import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
 import { explainLaunch } from './launch-fault.ts';
 import { CANCELLED, verdictOf } from './verdict.ts';
+import { settleWalls, verdictOfLimit } from './walls.ts';
 
 type Stream = 'stdout' | 'stderr';
 type Expand = CompiledCommand['expand'];
@@ -25,15 +26,19 @@ export async function runProgram(attempt: Attempt): Promise<void> {
     attempt.programStartedAtMs = attempt.programEndedAtMs - Math.round(end.wallMs);
   }
   attempt.withdrawn = isFailure(end) && end.code === 'STARTER_WITHDRAWN';
+  const settling = settleWalls(attempt);
+  const exceeded = settling ? await settling : null;
   // The next program runs while this one's results are gathered: a tenth more tasks a second.
   attempt.releaseSlot();
   const sampled = await unwatch?.();
   if (isFailure(end)) throw launchFault(attempt, end, request);
-  attempt.measured.push(end.measured);
-  if (sampled) attempt.measured.push(besides(sampled, end.measured));
+  // What walls measured is more exact, and was put there before.
+  attempt.measured.unshift(end.measured);
+  if (sampled) attempt.measured.splice(1, 0, besides(sampled, end.measured));
   attempt.verdict = verdictOf(end, {
     stopped: attempt.stopped,
     excess: attempt.excess,
+    exceeded,
     timeoutMs: plan.job.timeoutMs,
     shell: request.file === SHELL,
   });
@@ -44,7 +49,14 @@ function launchFault(attempt: Attempt, end: StartFailure, request: StartRequest)
     const { cause, reason } = attempt.stopped ?? CANCELLED;
     return new AttemptFault(cause, reason);
   }
-  return new AttemptFault('launch', explainLaunch(end.code, end.message, request));
+  const words = end.code === 'WALLS_FAILED' ? lastWords(attempt) : '';
+  const reason = explainLaunch(end.code, end.message, request);
+  return new AttemptFault('launch', words === '' ? reason : `${reason} Its last words: ${words}`);
+}
+
+/** What puts walls up says on the standard error why it could not. */
+function lastWords({ stderr }: Attempt): string {
+  return stderr?.end().lastLine ?? '';
 }
 
 const SHELL = '/bin/sh';
@@ -119,21 +131,35 @@ function isFailure(end: ProgramEnd | StartFailure): end is StartFailure {
 function startRequest(attempt: Attempt, expand: Expand): StartRequest {
   const { plan, grant, scratch, workshop, devices } = attempt;
   const { job } = plan;
-  const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
+  const outside = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const { file, argv } = expandCommand(attempt, expand);
+  const inside = attempt.walls ?? { scratch, directory: outside };
   return {
-    file: file.includes('/') ? resolve(directory, file) : file,
+    file: file.includes('/') ? resolve(inside.directory, file) : file,
     argv,
     environment: {
-      ...plan.environment(grant, { scratch, directory }),
+      ...environmentOf(attempt, plan.environment(grant, inside)),
       ...workshop.gpus.variablesFor(devices.gpus),
     },
-    directory,
+    directory: outside,
     stdin: attempt.stdin,
+    ...(attempt.walls && { walls: attempt.walls.launch }),
     timeoutMs: job.timeoutMs,
     killGraceMs: job.killGraceMs,
     onOutput: (stream, bytes) => takeOutput(attempt, stream, bytes),
   };
+}
+
+/** What the job itself sets stays as it is. */
+function environmentOf(
+  { walls, plan }: Attempt,
+  given: Record<string, string>,
+): Record<string, string> {
+  const { environment } = plan.job;
+  for (const [name, value] of Object.entries(walls?.environment ?? {})) {
+    if (!Object.hasOwn(environment, name)) given[name] = value;
+  }
+  return given;
 }
 
 function expandCommand(attempt: Attempt, expand: Expand): ReturnType<Expand> {
@@ -165,11 +191,20 @@ function exceed(attempt: Attempt, cause: Verdict['cause'], reason: string): void
   attempt.program?.kill(attempt.plan.job.killGraceMs);
 }
 
-/** Undefined when the job set no limits. */
+/** Undefined when there is nothing to look at. */
 function watch(attempt: Attempt): Unwatch | undefined {
-  const { memoryBytes, diskBytes } = attempt.plan.job.request;
-  if (memoryBytes === 0 && diskBytes === 0) return undefined;
-  const { memoryWatch } = attempt.workshop;
+  const { walls, workshop } = attempt;
+  const { diskBytes, ...request } = attempt.plan.job.request;
+  // Where the kernel holds the limit, nobody needs to look.
+  const memoryBytes = walls?.record.had.includes('memory') ? 0 : request.memoryBytes;
+  if (memoryBytes === 0 && diskBytes === 0 && !walls) return undefined;
+  const { memoryWatch } = workshop;
+  const unwatchWalls =
+    walls &&
+    workshop.walls.watch(walls, (exceeded) => {
+      const { cause, reason } = verdictOfLimit(exceeded);
+      exceed(attempt, cause, reason);
+    });
   const memory = {
     scratch: attempt.scratch,
     limitBytes: memoryBytes,
@@ -179,11 +214,12 @@ function watch(attempt: Attempt): Unwatch | undefined {
   if (memoryBytes > 0) memoryWatch.add(memory);
   const disk =
     diskBytes > 0
-      ? watchDisk(attempt.scratch, diskBytes, (bytes) => {
+      ? watchDisk([attempt.scratch, ...(walls?.privateDirectories ?? [])], diskBytes, (bytes) => {
           exceed(attempt, 'disk', overDisk(bytes, diskBytes));
         })
       : undefined;
   return async () => {
+    unwatchWalls?.();
     if (memoryBytes > 0) memoryWatch.remove(attempt.scratch);
     const diskBytes = disk ? await disk.finish() : null;
     return { memoryPeakBytes: memory.peakBytes || null, diskBytes };

@@ -6,6 +6,8 @@ import type { Verdict } from './attempt.ts';
 export interface EndFacts {
   readonly stopped: Verdict | null;
   readonly excess: Verdict | null;
+  /** A limit that the kernel holds was reached. */
+  readonly exceeded: Verdict | null;
   readonly timeoutMs: number;
   /** The command ran under `/bin/sh -c`. */
   readonly shell: boolean;
@@ -22,6 +24,8 @@ export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
     const limit = formatDuration(facts.timeoutMs);
     return { cause: 'timeout', reason: `The program ran longer than its limit of ${limit}.` };
   }
+  // A program that goes on without what it was refused, and ends well, has not failed.
+  if (facts.exceeded && (end.signal !== null || end.exitCode !== 0)) return facts.exceeded;
   if (end.signal !== null) return { cause: 'signal', reason: signalReason(end.signal) };
   if (end.exitCode !== 0) {
     return { cause: 'exit-code', reason: exitReason(end.exitCode, facts.shell) };

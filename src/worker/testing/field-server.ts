@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { NO_ISOLATION } from '#model';
 import {
   type EndedAttempt,
   type JobDescription,
@@ -56,6 +57,7 @@ export class FieldServer {
     leaseMs: 20_000,
     slots: null,
     drain: false,
+    tellWalls: false,
     stop: false,
     client: null,
   };
@@ -304,6 +306,7 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     directory: { kind: 'scratch' },
     timeoutMs: 0,
     killGraceMs: 500,
+    isolation: NO_ISOLATION,
     request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
     logBytes: 1 << 20,
     resultBytes: 1 << 30,

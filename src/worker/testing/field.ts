@@ -4,13 +4,26 @@ import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTree, systemClock } from '#base';
-import { findLauncher, openStarter } from '#sandbox';
+import { findLauncher, openStarter, type Walls } from '#sandbox';
 import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
 import type { AgentLog, AgentOptions } from '../port.ts';
 import { FieldServer, LIMIT_MS, SESSION } from './field-server.ts';
 
 export const silent: AgentLog = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A machine without walls, for jobs that ask for none. */
+const bare: Walls = {
+  needsNone: () => true,
+  machine: async () => ({ able: [], networks: ['host'], roots: [], writable: [] }),
+  abilities: async () => [],
+  plan: () => Promise.reject(new Error('no walls here')),
+  raise: async () => {},
+  watch: () => () => {},
+  settle: async () => [],
+  takeDown: async () => {},
+  close: async () => {},
+};
 
 export interface Field {
   readonly server: FieldServer;
@@ -60,6 +73,8 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     connect: (endpoint) => new ServerClient(endpoint),
     runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
     openStarter: () => openStarter({ launcherPath: findLauncher() }),
+    walls: bare,
+    mountUnderScratch: () => [],
     name: 'field',
     version: '0.0.0',
     platform: `${process.platform}-${process.arch}`,
@@ -68,7 +83,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     blobs: join(dir, 'blobs'),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
-    gpus: { gpus: [], variablesFor: () => ({}) },
+    gpus: { gpus: [], variablesFor: () => ({}), nodesFor: () => [] },
     giveUpMs: 60_000,
     awayMs: 0,
     remainingMs: () => null,

@@ -47,6 +47,7 @@ try {
         close: () => starter.close(),
       };
     },
+    openWalls: async () => options.walls,
     exclusive: settings.exclusive ?? false,
     sessionTag: '',
     clientFile: null,

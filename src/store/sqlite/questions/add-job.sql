@@ -2,5 +2,5 @@
 INSERT INTO job (
   id, spec, lineage, key, key_parts, row_count, columns, state, state_reason, state_actor,
   state_at_ms, submitted_at_ms, results_segment, results_bytes, collected_at_ms,
-  published
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  published, emptied
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,3 +1,4 @@
 -- Which workers were ever seen?
-SELECT id, name, platform, slots, first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs, away_ms AS awayMs
+SELECT id, name, platform, slots, first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs, away_ms AS awayMs,
+  ordered
 FROM worker

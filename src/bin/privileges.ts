@@ -1,0 +1,82 @@
+/** Giving up root: what a collector reads comes from anybody. */
+import { lchownSync } from 'node:fs';
+import { messageOf } from '#base';
+import { openStarter } from '#sandbox';
+import { binErrors } from './errors.ts';
+
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Not in the types of Node.js, but there since its first days. */
+type ProcessOfUnix = typeof process & { initgroups(user: string, group: number): void };
+
+const ID_MS = 10_000;
+
+/**
+ * The account to turn to; null when there is nothing to give up, or root was asked for.
+ * @throws WindrowError ROOT_KEPT when there is no such account
+ */
+export async function accountToBe(user: string): Promise<Account | null> {
+  if (process.getuid?.() !== 0 || user === 'root') return null;
+  const [uid, gid] = [await idOf(user, '-u'), await idOf(user, '-g')];
+  if (uid === null || gid === null || uid === 0) throw binErrors.create('ROOT_KEPT', { user });
+  return { name: user, uid, gid };
+}
+
+/**
+ * Becomes the account, with its groups and nothing else, for good.
+ * @param files of root's that the account goes on writing to
+ * @throws WindrowError ROOT_KEPT
+ */
+export function become({ name, uid, gid }: Account, files: readonly string[]): void {
+  try {
+    for (const file of files) lchownSync(file, uid, gid);
+    (process as ProcessOfUnix).initgroups(name, gid);
+    process.setgid!(gid);
+    process.setuid!(uid);
+  } catch (error) {
+    throw binErrors.create(
+      'ROOT_KEPT',
+      { user: `${name} (${messageOf(error)})` },
+      { cause: error },
+    );
+  }
+  if (process.getuid!() !== uid || process.geteuid!() !== uid || canReturn()) {
+    throw binErrors.create('ROOT_KEPT', { user: name });
+  }
+}
+
+function canReturn(): boolean {
+  try {
+    process.setuid!(0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Asks the system, whose accounts may come from a directory service. */
+async function idOf(user: string, what: '-u' | '-g'): Promise<number | null> {
+  const starter = openStarter({ launcherPath: null });
+  let text = '';
+  try {
+    await starter.start({
+      file: 'id',
+      argv: ['id', what, '--', user],
+      environment: { PATH: '/usr/bin:/bin' },
+      directory: '/',
+      stdin: null,
+      timeoutMs: ID_MS,
+      killGraceMs: 0,
+      onOutput: (stream, bytes) => {
+        if (stream === 'stdout') text += bytes.toString();
+      },
+    }).ended;
+  } finally {
+    await starter.close();
+  }
+  return /^\d+$/.test(text.trim()) ? Number(text) : null;
+}

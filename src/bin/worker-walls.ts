@@ -1,0 +1,93 @@
+/** The walls of a worker, from its settings. */
+import { type IpNetwork, parseIpNetwork, type WallValues } from '#base';
+import type { Level } from '#model';
+import {
+  findLauncher,
+  openStarter,
+  openWalls,
+  tagOf,
+  type WallSettings,
+  type Walls,
+  type WallsOptions,
+} from '#sandbox';
+import { binErrors } from './errors.ts';
+
+export interface WallsOfWorker {
+  readonly values: WallValues;
+  /** Absolute: directories and files that no attempt is to see; those that are not there do not matter. */
+  readonly secrets: readonly string[];
+  readonly log: WallsOptions['log'];
+}
+
+/** For a worker that has `directory` for its own; see `openWalls`. */
+export function wallsFor(of: WallsOfWorker, directory: string): Promise<Walls> {
+  const { values, secrets, log } = of;
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  const launcher = findLauncher();
+  const settings = settingsOf(values, secrets);
+  return openWalls({
+    ground: { tag: tagOf(directory), uid, gid, directory, settings },
+    level: levelOf(values, uid),
+    account: values.jobUser,
+    launcher,
+    openStarter: () => openStarter({ launcherPath: launcher }),
+    log,
+  });
+}
+
+/** A worker that is root runs jobs of others; one that is not runs those of its own user. */
+function levelOf({ walls }: WallValues, uid: number): Level {
+  if (walls !== 'auto') return walls as Level;
+  return uid === 0 && process.platform === 'linux' ? 'private' : 'bare';
+}
+
+function settingsOf(values: WallValues, secrets: readonly string[]): WallSettings {
+  const { cgroupBase, cpuCeiling, cpuPinning, memoryLimit, mostTasks } = values;
+  return {
+    cgroup: {
+      base: cgroupBase,
+      cpuCeiling,
+      cpuPinning,
+      memoryLimit: memoryLimit as 'hard' | 'soft',
+      mostTasks,
+      io: values.ioWeight === 0 ? null : { weight: values.ioWeight, devices: [] },
+    },
+    network: networkOf(values),
+    place: {
+      shared: values.sharedDirectories,
+      writable: values.writableDirectories,
+      roots: values.roots,
+      hidden: [...values.hiddenPaths, ...secrets],
+    },
+  };
+}
+
+function networkOf(values: WallValues): WallSettings['network'] {
+  const inner = networks(values.networkAddresses);
+  const [inner4, inner6] = ([4, 6] as const).map((family) => {
+    return inner.find((network) => network.family === family);
+  });
+  if (!inner4 || !inner6) {
+    const found = values.networkAddresses.join(', ');
+    throw binErrors.create('NETWORK_ADDRESSES_WRONG', { found });
+  }
+  return {
+    internal: networks(values.networkInternal),
+    external: networks(values.networkExternal),
+    forbidden: networks(values.networkForbidden),
+    inner4,
+    inner6,
+    resolvers: values.networkResolvers,
+    mostConnections: values.networkConnections,
+    setUpScript: values.networkSetUp,
+    tearDownScript: values.networkTearDown,
+    scriptMs: values.networkScriptMs,
+    prepared: values.networkPrepared,
+  };
+}
+
+/** The reader of settings has checked them. */
+function networks(texts: readonly string[]): IpNetwork[] {
+  return texts.flatMap((text) => parseIpNetwork(text) ?? []);
+}

@@ -1,0 +1,11 @@
+/** certificates: the site's own authority, and what its server shows to others. */
+export { certificateErrors } from './errors.ts';
+export {
+  filesIn,
+  initTls,
+  readTls,
+  renewTls,
+  type ServerTls,
+  type TlsFiles,
+  validUntilMs,
+} from './files.ts';

@@ -1,0 +1,121 @@
+/** The trap collectors that a command means, and the tokens that let it change something there. */
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { WindrowError } from '#base';
+import type { CollectorClient } from '#traps';
+import { errorText } from './report-error.ts';
+import { readTrapSettings } from './trap-settings.ts';
+import type { ReadSettings, World } from './world.ts';
+
+const TOKEN_FILE = 'admin-token';
+
+interface Asking {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly settings: ReadSettings;
+}
+
+/** URLs of the named collectors, or of the one that the settings of this machine describe. */
+export async function collectorUrls(
+  named: readonly string[],
+  { options }: Pick<Asking, 'options'>,
+  world: World,
+): Promise<string[]> {
+  const { collectorUrl } = await import('#traps');
+  if (named.length > 0) return [...new Set(named.map(collectorUrl))];
+  const { host, port } = readTrapSettings(options, world).settings.values;
+  const name = host === '' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return [collectorUrl(`http://${name}:${port}`)];
+}
+
+/** Lets `use` talk to collectors, and leaves them whatever happens. */
+export async function withCollectors<T>(
+  urls: readonly string[],
+  token: string | null,
+  use: (clients: readonly CollectorClient[]) => Promise<T>,
+): Promise<T> {
+  const { CollectorClient } = await import('#traps');
+  const clients = urls.map((url) => new CollectorClient(url, token));
+  try {
+    return await use(clients);
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+  }
+}
+
+export interface Asked<T> {
+  readonly url: string;
+  readonly answer: T | null;
+  readonly error: WindrowError | null;
+}
+
+/** Asks all of them at once; errors that are not coded are thrown. */
+export async function askEach<T>(
+  clients: readonly CollectorClient[],
+  ask: (client: CollectorClient) => Promise<T>,
+): Promise<Asked<T>[]> {
+  return await Promise.all(
+    clients.map(async (client) => {
+      try {
+        return { url: client.url, answer: await ask(client), error: null };
+      } catch (error) {
+        if (!(error instanceof WindrowError)) throw error;
+        return { url: client.url, answer: null, error };
+      }
+    }),
+  );
+}
+
+/** The answers there are, with a word on stderr for each that is missing. Throws when all are. */
+export function answersOf<T>(asked: readonly Asked<T>[], world: World): T[] {
+  const answers = asked.flatMap(({ answer }) => (answer === null ? [] : [answer]));
+  const errors = asked.flatMap(({ error }) => error ?? []);
+  if (answers.length === 0 && errors[0]) throw errors[0];
+  for (const error of errors) world.stderr.attempt(errorText(error, false));
+  return answers;
+}
+
+/**
+ * Changes something at all of them. The collector's own token is tried, and that of the server of
+ * this user, whose collector it may be; the first that is taken counts.
+ */
+export async function changeEach<T>(
+  urls: readonly string[],
+  asking: Asking,
+  world: World,
+  change: (client: CollectorClient) => Promise<T>,
+): Promise<Asked<T>[]> {
+  const tokens = await tokensFor(asking, world);
+  let asked: Asked<T>[] = [];
+  let left = urls;
+  for (const token of tokens) {
+    const now = await withCollectors(left, token, (clients) => askEach(clients, change));
+    const refused = now.filter(({ error }) => error?.code === 'TRAP_TOKEN_WRONG');
+    asked = [...asked.filter(({ url }) => !left.includes(url)), ...now];
+    left = refused.map(({ url }) => url);
+    if (left.length === 0) break;
+  }
+  return asked;
+}
+
+/** @throws WindrowError SECRET_FILE_… when there is none at all */
+async function tokensFor({ options, settings }: Asking, world: World): Promise<string[]> {
+  const { readSecretFile } = await import('#wire');
+  const { tokenFile, stateDirectory } = readTrapSettings(options, world).settings.values;
+  if (tokenFile !== '') return [await readSecretFile(tokenFile)];
+  const places = [stateDirectory, settings.values.stateDirectory];
+  const tried = await Promise.allSettled(
+    places.map((place) => readSecretFile(join(place, TOKEN_FILE))),
+  );
+  const found = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (found.length > 0) return found;
+  throw tried[0]!.status === 'rejected' ? tried[0]!.reason : new Error('there is no token');
+}
+
+export function userName(given: string | undefined): string {
+  if (given !== undefined) return given;
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? ''); // an account that the system does not know
+  }
+}

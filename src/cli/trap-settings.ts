@@ -1,0 +1,76 @@
+/** The settings of the trap collector: options made from them, and their INI files read. */
+import {
+  findSettingsFiles,
+  namedSettingsFile,
+  readSettings,
+  type Setting,
+  type Settings,
+  type SettingsFile,
+  trapSettings,
+} from '#base';
+import type { OptionSpec } from './command.ts';
+import type { World } from './world.ts';
+
+const FILE = 'traps.ini';
+const SECTION = 'traps';
+
+type TrapKey = keyof typeof trapSettings;
+
+/** One option for each of these settings, under the name that commander gives it. */
+export function trapOptions(keys: readonly TrapKey[]): Record<string, OptionSpec> {
+  return Object.fromEntries(keys.map((key) => [camelCase(trapSettings[key].name), optionOf(key)]));
+}
+
+export const TRAP_KEYS = Object.keys(trapSettings) as TrapKey[];
+
+function optionOf(key: TrapKey): OptionSpec {
+  const setting: Setting = trapSettings[key];
+  const { name, short, type, value, choices } = setting;
+  const long = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  const fallback = setting.defaultDoc ?? setting.default;
+  const doc = `${setting.doc.replace(/\.$/, '')} (default: ${fallback}).`;
+  if (type === 'boolean') return { kind: 'flag', flags: long, doc };
+  const flags = `${long} <${value}>`;
+  return choices ? { kind: 'choice', flags, doc, choices } : { kind: 'text', flags, doc };
+}
+
+/** `lustre-root` → `lustreRoot`, as commander does it. */
+function camelCase(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export interface ReadTrapSettings {
+  readonly settings: Settings<typeof trapSettings>;
+  /** What the command line gave, by name. */
+  readonly given: Readonly<Record<string, string>>;
+}
+
+/**
+ * Merges system file, user file, `--filename` and options; later ones win.
+ * @param options of the command line, by their commander names
+ * @throws WindrowError SETTINGS_INVALID, with file and line of everything that is wrong
+ */
+export function readTrapSettings(
+  options: Readonly<Record<string, unknown>>,
+  world: World,
+): ReadTrapSettings {
+  const { surroundings } = world;
+  const given: Record<string, string> = {};
+  for (const { name } of Object.values<Setting>(trapSettings)) {
+    const value = options[camelCase(name)];
+    if (value === true) given[name] = 'yes';
+    else if (typeof value === 'string') given[name] = value;
+  }
+  const files = findSettingsFiles(surroundings, FILE);
+  const read = (all: readonly SettingsFile[]) =>
+    readSettings(trapSettings, {
+      flags: given,
+      files: all,
+      surroundings,
+      section: SECTION,
+      hasVariables: false,
+    });
+  const { filename } = read(files).values;
+  if (filename === '') return { settings: read(files), given };
+  return { settings: read([namedSettingsFile(filename), ...files]), given };
+}

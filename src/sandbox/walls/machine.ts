@@ -1,0 +1,132 @@
+/** What a machine can put up, found by trying, with everything that planning needs to know of it. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  LEVELS,
+  type Level,
+  type MachineWalls,
+  NETWORKS,
+  type Network,
+  WALLS,
+  type Wall,
+} from '#model';
+import { type Accounts, openAccounts } from '../account/accounts.ts';
+import { createCgroupPart } from '../cgroup/part.ts';
+import type { Fence, LastStage } from '../fence/fence.ts';
+import { probeFence } from '../fence/probe.ts';
+import { createNetworkPart, realNetworkWorld } from '../network/part.ts';
+import { placePart } from '../place/part.ts';
+import type { Starter } from '../port.ts';
+import { type NamedRoots, openRoots } from '../roots/roots.ts';
+import { syscallFilter } from '../syscalls/filter.ts';
+import type { Machine } from './choose.ts';
+import type { Ground } from './ground.ts';
+import type { Hands, PartName } from './operation.ts';
+import type { Ability } from './part.ts';
+import { makeReady, type ReadyPart } from './ready-part.ts';
+
+export interface MachineOptions {
+  readonly ground: Ground;
+  /** What attempts get whose jobs say nothing. */
+  readonly level: Level;
+  /** Who jobs run as when the worker is root; see `openAccounts`. */
+  readonly account: string;
+  /** Absolute path of the launcher, or null. */
+  readonly launcher: string | null;
+  readonly openStarter: () => Starter;
+  /** Told what went wrong beside any attempt. */
+  readonly complain: (error: unknown) => void;
+}
+
+/** Whether a wall of the level that attempts get by themselves cannot be put up. */
+export function lackingOf(level: Level, abilities: readonly Ability[]): readonly Ability[] {
+  const wanted: readonly Wall[] = LEVELS[level];
+  return abilities.filter(({ wall, able }) => !able && wanted.includes(wall));
+}
+
+export interface FoundMachine {
+  readonly machine: Machine;
+  readonly advertised: MachineWalls;
+  readonly abilities: readonly Ability[];
+  readonly parts: readonly ReadyPart[];
+  readonly hands: Hands;
+  readonly fence: Fence | null;
+  readonly lastStage: LastStage | null;
+  readonly accounts: Accounts;
+  readonly roots: NamedRoots;
+}
+
+export async function findMachine(options: MachineOptions): Promise<FoundMachine> {
+  const { ground, level } = options;
+  const lastStage = options.launcher === null ? null : makeLastStage(options.launcher, ground);
+  const [fence, ...parts] = await Promise.all([
+    probeFence(ground, lastStage, options.openStarter),
+    ...readyParts(options),
+  ]);
+  const abilities = strongest([...parts.flatMap((part) => part.abilities), ...fence.abilities]);
+  const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
+  const roots = await openRoots(ground);
+  const machine: Machine = {
+    able,
+    level,
+    isRoot: ground.uid === 0,
+    hasCgroup: isAble(parts, 'cgroup', 'track'),
+  };
+  return {
+    machine,
+    advertised: {
+      able: WALLS.filter((wall) => able.has(wall)),
+      networks: networksOf(able, isAble(parts, 'network', 'network')),
+      roots: fence.fence === null ? [] : roots.names,
+      writable: ground.settings.place.writable,
+    },
+    abilities,
+    parts,
+    hands: Object.fromEntries(parts.map((part) => [part.name, part])) as unknown as Hands,
+    fence: fence.fence,
+    lastStage: fence.lastStage,
+    accounts: openAccounts(options.account),
+    roots,
+  };
+}
+
+/** Every part of the walls. Directories first, so that they are undone last. */
+function readyParts({ ground, complain }: MachineOptions): Promise<ReadyPart>[] {
+  const network = createNetworkPart(realNetworkWorld(complain));
+  return [
+    makeReady(placePart, ground),
+    makeReady(createCgroupPart(), ground),
+    makeReady(network, ground),
+  ];
+}
+
+function isAble(parts: readonly ReadyPart[], name: PartName, wall: Wall): boolean {
+  const abilities = parts.find((part) => part.name === name)?.abilities ?? [];
+  return abilities.some((ability) => ability.able && ability.wall === wall);
+}
+
+function networksOf(able: ReadonlySet<Wall>, isAccounted: boolean): Network[] {
+  return NETWORKS.filter((mode) => {
+    if (mode === 'host') return true;
+    return mode === 'none' ? able.has('network') : isAccounted;
+  });
+}
+
+/** One line for each wall: how it is made here, or, where nobody can, the first reason. */
+function strongest(abilities: readonly Ability[]): Ability[] {
+  return WALLS.flatMap((wall) => {
+    const ways = abilities.filter((ability) => ability.wall === wall);
+    return ways.find(({ able }) => able) ?? ways[0] ?? [];
+  });
+}
+
+/** The filter lies in a file, since every start needs it anew from its beginning. */
+function makeLastStage(launcher: string, ground: Ground): LastStage {
+  const filter = syscallFilter(process.arch);
+  if (filter === null) return { launcher, filter: null };
+  const folder = join(ground.directory, 'walls');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, 'system-calls.bpf');
+  writeFileSync(path, filter, { mode: 0o600 });
+  return { launcher, filter: path };
+}

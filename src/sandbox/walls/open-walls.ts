@@ -1,0 +1,225 @@
+/**
+ * The walls of one worker: what it can put up, found out once; and, for each attempt, the plan, the
+ * putting up, the measuring and the taking down.
+ *
+ * planned → (raise) → standing → (settle) → measured → (takeDown) → gone
+ * A worker that is killed in between leaves a journal; the next one's `openWalls` undoes it.
+ */
+import { createHash } from 'node:crypto';
+import { messageOf, type WindrowError } from '#base';
+import type { Isolation, MachineWalls, ResourceRequest } from '#model';
+import { sandboxErrors } from '../errors.ts';
+import { carryOut, type NotUndone, undo } from './carry-out.ts';
+import { asksForNothing, chooseWalls } from './choose.ts';
+import { compose, type WallPlan } from './compose.ts';
+import type { Ground } from './ground.ts';
+import { Journal } from './journal.ts';
+import { type FoundMachine, findMachine, lackingOf, type MachineOptions } from './machine.ts';
+import type { Operation } from './operation.ts';
+import type { Ability, Exceeded, Settled } from './part.ts';
+import { makePlot, type Site } from './plot.ts';
+import type { ReadyPart } from './ready-part.ts';
+
+export interface WallsOptions extends Omit<MachineOptions, 'complain'> {
+  /** Told of what was left and removed, and of what could not be. */
+  readonly log: { warn(facts: object, sentence: string): void };
+}
+
+export interface Walls {
+  /** Null when nothing is to be put up, decided at once: most attempts of most workers. */
+  needsNone(isolation: Isolation, request: ResourceRequest): boolean;
+  machine(): Promise<MachineWalls>;
+  abilities(): Promise<readonly Ability[]>;
+  /** Rejects with a WindrowError when the machine lacks what the job requires. */
+  plan(site: Site): Promise<WallPlan>;
+  /** Rejects with a WindrowError; nothing is left then. */
+  raise(plan: WallPlan): Promise<void>;
+  /**
+   * From the program's start on: calls `onExceeded` when it has to be ended for a limit. Returns what
+   * ends the looking.
+   */
+  watch(plan: WallPlan, onExceeded: (exceeded: Exceeded) => void): () => void;
+  /** After the program's end: measures, and ends what outlived it. */
+  settle(plan: WallPlan): Promise<readonly Settled[]>;
+  /** Never rejects: what cannot be undone is logged, and undone by the next worker. */
+  takeDown(plan: WallPlan): Promise<void>;
+  /** When no attempt is left: gives back what all of them shared. */
+  close(): Promise<void>;
+}
+
+/** Names of all that a worker in `directory` makes outside of it; see `Ground.tag`. */
+export function tagOf(directory: string): string {
+  return `windrow-${createHash('sha256').update(directory).digest('hex').slice(0, 8)}`;
+}
+
+/**
+ * To be called under the lock of the directory: whatever a former worker left is removed first. The
+ * machine is looked at with the first call that needs to know it.
+ */
+export async function openWalls(options: WallsOptions): Promise<Walls> {
+  const walls = new WallsOfWorker(options);
+  await walls.clear();
+  return walls;
+}
+
+/** In the journal: what is done for all attempts. No attempt is called so. */
+const SHARED = 'shared';
+
+function sharedOf(parts: readonly ReadyPart[]): readonly Operation[] {
+  return parts.flatMap((part) => part.prepare());
+}
+
+class WallsOfWorker implements Walls {
+  readonly #options: WallsOptions;
+  readonly #ground: Ground;
+  readonly #journal: Journal;
+  #found: Promise<FoundMachine> | null = null;
+  /** Those of `#found`; empty until it is known. */
+  #parts: readonly ReadyPart[] = [];
+  #prepared: Promise<void> | null = null;
+
+  constructor(options: WallsOptions) {
+    this.#options = options;
+    this.#ground = options.ground;
+    this.#journal = new Journal(options.ground.directory);
+  }
+
+  /** Undoes what the journal of a killed worker says; without one there is nothing to look for. */
+  async clear(): Promise<void> {
+    const unfinished = this.#journal.unfinished();
+    if (unfinished.length === 0) return;
+    const { hands, parts } = await this.#machine();
+    for (const { name, operations } of unfinished) {
+      const left = await undo(operations, hands);
+      this.#complain(left);
+      if (left.length === 0) this.#journal.end(name);
+    }
+    for (const part of parts) {
+      for (const said of await part.clear()) this.#options.log.warn({ part: part.name }, said);
+    }
+  }
+
+  needsNone(isolation: Isolation, request: ResourceRequest): boolean {
+    return asksForNothing(isolation, request, this.#options.level);
+  }
+
+  async machine(): Promise<MachineWalls> {
+    return (await this.#machine()).advertised;
+  }
+
+  async abilities(): Promise<readonly Ability[]> {
+    return (await this.#machine()).abilities;
+  }
+
+  async plan(site: Site): Promise<WallPlan> {
+    const found = await this.#machine();
+    const choice = chooseWalls(site.isolation, site.request, found.machine);
+    if (choice.missing.length > 0) {
+      throw sandboxErrors.create('WALLS_MISSING', { walls: choice.missing.join(', ') });
+    }
+    const { plot, hidden } = await makePlot(site, choice, found, this.#ground);
+    const parts = found.parts.flatMap((part) => part.plan(plot, choice) ?? []);
+    const { fence, lastStage, roots } = found;
+    const root = plot.isolation.root === '' ? null : await roots.open(plot.isolation.root);
+    return compose({ plot, ground: this.#ground, choice, parts, fence, lastStage, root, hidden });
+  }
+
+  async raise({ name, operations }: WallPlan): Promise<void> {
+    if (operations.length === 0) return;
+    await this.#prepare();
+    await this.#carryOut(name, operations);
+  }
+
+  /** What all attempts share is made before the first, once. */
+  #prepare(): Promise<void> {
+    this.#prepared ??= this.#machine()
+      .then(({ parts }) => this.#carryOut(SHARED, sharedOf(parts)))
+      .catch((error: unknown) => {
+        this.#prepared = null; // tried again by the next attempt
+        throw error;
+      });
+    return this.#prepared;
+  }
+
+  async #carryOut(name: string, operations: readonly Operation[]): Promise<void> {
+    if (operations.length === 0) return;
+    const { hands } = await this.#machine();
+    this.#journal.begin(name, operations);
+    const left: NotUndone[] = [];
+    try {
+      await carryOut(operations, hands, left);
+    } catch (error) {
+      this.#complain(left);
+      if (left.length === 0) this.#journal.end(name);
+      throw error;
+    }
+  }
+
+  watch({ operations }: WallPlan, onExceeded: (exceeded: Exceeded) => void): () => void {
+    const ends = this.#parts.flatMap((part) => part.watch(operations, onExceeded) ?? []);
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
+  async settle({ operations }: WallPlan): Promise<readonly Settled[]> {
+    if (operations.length === 0) return [];
+    const { parts } = await this.#machine();
+    const settled: Settled[] = [];
+    for (const part of parts) {
+      const one = await part.settle(operations);
+      if (one) settled.push(one);
+    }
+    return settled;
+  }
+
+  takeDown({ name, operations }: WallPlan): Promise<void> {
+    return this.#undo(name, operations);
+  }
+
+  async #undo(name: string, operations: readonly Operation[]): Promise<void> {
+    if (operations.length === 0) return;
+    const { hands } = await this.#machine();
+    const left = await undo(operations, hands);
+    this.#complain(left);
+    if (left.length === 0) this.#journal.end(name);
+  }
+
+  async close(): Promise<void> {
+    if (this.#prepared) await this.#undo(SHARED, sharedOf(this.#parts));
+    if (this.#found) await (await this.#found).roots.close();
+  }
+
+  #machine(): Promise<FoundMachine> {
+    this.#found ??= findMachine({ ...this.#options, complain: this.#complainOf }).then((found) => {
+      this.#parts = found.parts;
+      this.#tell(found);
+      return found;
+    });
+    return this.#found;
+  }
+
+  #tell({ abilities, parts, roots }: FoundMachine): void {
+    const { log, level, ground } = this.#options;
+    for (const said of [...parts.flatMap(({ remarks }) => remarks), ...roots.remarks]) {
+      log.warn({}, said);
+    }
+    const lacking = lackingOf(level, abilities);
+    for (const ability of lacking) {
+      if (!ability.able) log.warn(ability, `attempts have no wall "${ability.wall}" here`);
+    }
+    const isKept = abilities.some(({ wall, able }) => wall === 'account' && able);
+    if (ground.uid === 0 && level !== 'bare' && !isKept) log.warn({}, 'jobs run as root here');
+  }
+
+  readonly #complainOf = (error: unknown): void => {
+    this.#options.log.warn({ reason: messageOf(error) }, 'something about walls went wrong');
+  };
+
+  #complain(left: readonly NotUndone[]): void {
+    for (const { operation, error } of left) {
+      const facts = { operation, reason: messageOf(error), code: (error as WindrowError).code };
+      this.#options.log.warn(facts, 'could not take a wall down; the next worker will try again');
+    }
+  }
+}

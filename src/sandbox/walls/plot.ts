@@ -1,0 +1,113 @@
+/** From where an attempt is to run to everything its walls must know of it. */
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import type { Isolation, ResourceRequest } from '#model';
+import { type Accounts, closedDirectory } from '../account/accounts.ts';
+import { sandboxErrors } from '../errors.ts';
+import { type Hidden, isWithin } from '../fence/view.ts';
+import type { Choice } from './choose.ts';
+import type { Account, Ground, Plot } from './ground.ts';
+
+/** One attempt, as its worker knows it. */
+export interface Site {
+  /** Unique among the attempts of this worker; letters, digits and `-`. */
+  readonly name: string;
+  /** From 1. */
+  readonly slot: number;
+  /** Numbers of CPUs that are its alone; none: it has a share of all. */
+  readonly cpus: readonly number[];
+  /** Device nodes that it may use besides the harmless ones; those that are not there do not matter. */
+  readonly devices: readonly string[];
+  readonly request: ResourceRequest;
+  readonly isolation: Isolation;
+  /** Absolute; exists, 0700. */
+  readonly scratch: string;
+  /** Where the program starts: `scratch`, or the user's own directory. */
+  readonly directory: string;
+  /** Directories that it is to have private ones of; those that the machine lacks do not matter. */
+  readonly mountUnderScratch: readonly string[];
+}
+
+export async function makePlot(
+  site: Site,
+  choice: Choice,
+  found: { readonly accounts: Accounts },
+  ground: Ground,
+): Promise<{ plot: Plot; hidden: readonly Hidden[] }> {
+  const account = await accountOf(site, choice, found.accounts, ground);
+  const hidden = choice.walls.has('files') ? hiddenFrom(account, ground) : [];
+  const directory = canonicalDirectory(site.directory, account, hidden, ground);
+  const { name, slot, cpus, request, isolation } = site;
+  const plot = {
+    name,
+    slot,
+    cpus,
+    devices: site.devices.filter((path) => existsSync(path)),
+    request,
+    isolation,
+    account,
+    scratch: site.scratch,
+    directory: site.directory === site.scratch ? site.scratch : directory,
+    privateDirectories: existing(site.mountUnderScratch),
+  };
+  return { plot, hidden };
+}
+
+async function accountOf(
+  { slot }: Site,
+  choice: Choice,
+  accounts: Accounts,
+  { uid, gid }: Ground,
+): Promise<Account> {
+  if (choice.walls.has('account')) return accounts.forSlot(slot);
+  return { name: String(uid), uid, gid, groups: [] };
+}
+
+/**
+ * The worker's own directory, and the others that no attempt sees. Where the account could not even
+ * get to the worker's directory, the place where it would be stopped is hidden instead: its scratch
+ * is then mounted below, at the path that it has outside.
+ */
+function hiddenFrom(account: Account, ground: Ground): Hidden[] {
+  const { directory, settings } = ground;
+  const closed = account.uid === ground.uid ? null : closedDirectory(directory, account);
+  const paths = [closed ?? directory, ...settings.place.hidden];
+  return paths.flatMap((path) => {
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found ? [{ path: realpathSync(path), directory: found.isDirectory() }] : [];
+  });
+}
+
+/**
+ * A directory of the user's may lie in one that is hidden, and is then mounted there; but not for an
+ * account that the modes of the directories on the way keep out.
+ */
+function canonicalDirectory(
+  path: string,
+  account: Account,
+  hidden: readonly Hidden[],
+  ground: Ground,
+): string {
+  const real = realpathSync(path);
+  const isHidden = hidden.some((one) => isWithin(real, one.path));
+  const closed = account.uid === ground.uid ? null : closedDirectory(real, account);
+  if (isHidden && closed !== null && !isWithin(real, ground.directory)) {
+    throw sandboxErrors.create('WALLS_DIRECTORY_CLOSED', {
+      directory: path,
+      account: account.name,
+      closed,
+    });
+  }
+  return real;
+}
+
+/** Canonical: bubblewrap would follow a link such as /var/tmp → /tmp out of its own new root. */
+function existing(paths: readonly string[]): string[] {
+  const real = paths.flatMap((path) => {
+    try {
+      return statSync(path).isDirectory() ? [realpathSync(path)] : [];
+    } catch {
+      return [];
+    }
+  });
+  return [...new Set(real)];
+}

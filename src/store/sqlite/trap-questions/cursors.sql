@@ -1,0 +1,2 @@
+-- How far have the sources come?
+SELECT name, text FROM cursor

@@ -1,0 +1,2 @@
+-- Ends a silence. Parameters: id.
+DELETE FROM silence WHERE id = ?

@@ -1,0 +1,2 @@
+-- Which mark was given out last?
+SELECT value FROM mark

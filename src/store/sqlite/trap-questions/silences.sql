@@ -1,0 +1,2 @@
+-- Which silences hold?
+SELECT json FROM silence

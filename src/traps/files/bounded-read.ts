@@ -1,0 +1,77 @@
+/**
+ * Reading files of others: never more than asked for, never waiting for a writer, and every way to
+ * fail an answer. Files of /proc have no size, so they are read to their end.
+ */
+import { closeSync, constants, fstatSync, opendirSync, openSync, readSync } from 'node:fs';
+import { systemCodeOf } from '#base';
+
+export type FileRead =
+  /** `isCut`: there was more than was asked for. */
+  | { readonly kind: 'read'; readonly bytes: Uint8Array; readonly isCut: boolean }
+  /** It is not there, or was gone before it could be read. */
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** It does not come back; nobody tries it again until it does. */
+  | { readonly kind: 'stuck' };
+
+export type DirectoryList =
+  | { readonly kind: 'listed'; readonly names: readonly string[] }
+  | Exclude<FileRead, { kind: 'read' }>;
+
+/** What a file or device that vanishes looks like, also in the middle of a read. */
+const GONE = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ENXIO', 'ESTALE', 'ESRCH']);
+// Without O_NONBLOCK a FIFO would be waited for; without O_NOCTTY a terminal could become ours.
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+const CHUNK_BYTES = 64 << 10;
+
+export function readBounded(path: string, mostBytes: number): FileRead {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, FLAGS);
+    if (!fstatSync(fd).isFile()) return { kind: 'failed', reason: 'it is no regular file' };
+    return readWhole(fd, mostBytes);
+  } catch (error) {
+    return failure(error);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function readWhole(fd: number, mostBytes: number): FileRead {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  while (bytes <= mostBytes) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, mostBytes + 1 - bytes));
+    const got = readSync(fd, chunk, 0, chunk.length, null);
+    if (got === 0) break;
+    chunks.push(chunk.subarray(0, got));
+    bytes += got;
+  }
+  const isCut = bytes > mostBytes;
+  return { kind: 'read', bytes: Buffer.concat(chunks).subarray(0, mostBytes), isCut };
+}
+
+/** At most `most` names, in no order. */
+export function listBounded(path: string, most: number): DirectoryList {
+  try {
+    const directory = opendirSync(path);
+    try {
+      const names: string[] = [];
+      for (let entry = directory.readSync(); entry && names.length < most; ) {
+        names.push(entry.name);
+        entry = directory.readSync();
+      }
+      return { kind: 'listed', names };
+    } finally {
+      directory.closeSync();
+    }
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+export function failure(error: unknown): { kind: 'missing' } | { kind: 'failed'; reason: string } {
+  const code = systemCodeOf(error);
+  if (code !== undefined && GONE.has(code)) return { kind: 'missing' };
+  return { kind: 'failed', reason: code ?? 'it cannot be read' };
+}

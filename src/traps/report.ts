@@ -1,0 +1,71 @@
+/** What sources hand to the collector, cleaned and bounded. */
+import type { TrapCategory, TrapKind } from '#model';
+
+export interface TrapReport {
+  readonly node: string;
+  readonly fileSystem: string;
+  readonly category: TrapCategory;
+  readonly message: string;
+  readonly kind: TrapKind;
+  readonly condition: string;
+  readonly source: string;
+  /** By the source's clock; null where it has none. */
+  readonly atMs: number | null;
+  /** Tells lives of the node apart; `''` where it is not known. */
+  readonly boot: string;
+  /** The source's own number or name of this report; null where it has none. */
+  readonly sequence: string | null;
+  /** How many times it happened; more than once where the source folds repeats itself. */
+  readonly count: number;
+}
+
+/** What a source knows of a node beside its traps; what is left out stays as it was. */
+export interface NodeReport {
+  readonly node: string;
+  readonly fileSystems?: readonly string[] | undefined;
+  readonly state?: string | undefined;
+  readonly health?: string | undefined;
+  readonly freeBytes?: number | undefined;
+  readonly totalBytes?: number | undefined;
+  readonly responding?: boolean | undefined;
+  /** Another report comes within this time, or the node does not respond; 0: none was promised. */
+  readonly heartbeatMs?: number | undefined;
+  /** By the source's clock. */
+  readonly atMs?: number | undefined;
+}
+
+export const NAME_MOST = 255;
+/** Of a message, in UTF-16 units; what is over is cut off and its length told. */
+export const MESSAGE_MOST = 65_536;
+
+// Of names, which are keys: controls and lone surrogates would only make them unspeakable.
+const UNSPEAKABLE = /[\u0000-\u001f\u007f]/g;
+
+/** A name of a node, file system, condition or source as it is kept. */
+export function cleanName(name: string): string {
+  return name.slice(0, NAME_MOST).toWellFormed().replace(UNSPEAKABLE, '\ufffd');
+}
+
+export function cutMessage(message: string): string {
+  if (message.length <= MESSAGE_MOST) return message;
+  const cut = message.length - MESSAGE_MOST;
+  return `${message.slice(0, MESSAGE_MOST)}… [${cut} more characters]`;
+}
+
+/** A report with everything that a source does not say filled in, and all of it within bounds. */
+export function trapReport(
+  parts: Pick<TrapReport, 'node' | 'category' | 'message' | 'source'> & Partial<TrapReport>,
+): TrapReport {
+  return {
+    kind: 'event',
+    atMs: null,
+    count: 1,
+    ...parts,
+    node: cleanName(parts.node),
+    fileSystem: cleanName(parts.fileSystem ?? ''),
+    condition: cleanName(parts.condition ?? ''),
+    boot: cleanName(parts.boot ?? ''),
+    sequence: parts.sequence == null ? null : cleanName(parts.sequence),
+    message: cutMessage(parts.message),
+  };
+}

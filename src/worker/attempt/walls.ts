@@ -1,0 +1,99 @@
+/** Steps around the program: which walls it gets, putting them up, and what they say afterwards. */
+import { formatBytes, messageOf, WindrowError } from '#base';
+import type { Exceeded, WallPlan } from '#sandbox';
+import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
+
+/** Undefined when the attempt gets none, which most do. */
+export function planWalls(attempt: Attempt): Promise<void> | undefined {
+  const { workshop, plan } = attempt;
+  const { isolation, request } = plan.job;
+  return workshop.walls.needsNone(isolation, request) ? undefined : planAll(attempt);
+}
+
+async function planAll(attempt: Attempt): Promise<void> {
+  const { workshop, plan, scratch, slot, name } = attempt;
+  const { job } = plan;
+  const { isolation, request } = job;
+  const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
+  const mountUnderScratch = workshop.mountUnderScratch(job);
+  const { cpus, gpus } = attempt.devices;
+  const places = { scratch, directory, mountUnderScratch };
+  const devices = workshop.gpus.nodesFor(gpus);
+  const site = { name, slot, cpus, devices, request, isolation, ...places };
+  attempt.walls = await orFault(attempt, workshop.walls.plan(site));
+}
+
+export function raiseWalls(attempt: Attempt): Promise<void> | undefined {
+  const { walls, workshop } = attempt;
+  return walls ? orFault(attempt, workshop.walls.raise(walls)) : undefined;
+}
+
+/**
+ * Once the program has ended: what the walls measured, which of their limits ended it, and then away
+ * with them, before its slot is given to the next one. Undefined where there are none.
+ */
+export function settleWalls(attempt: Attempt): Promise<Verdict | null> | undefined {
+  const { walls } = attempt;
+  return walls ? settleAll(attempt, walls) : undefined;
+}
+
+async function settleAll(attempt: Attempt, walls: WallPlan): Promise<Verdict | null> {
+  const { workshop, measured, grant } = attempt;
+  let verdict: Verdict | null = null;
+  try {
+    for (const settled of await workshop.walls.settle(walls)) {
+      const { exceeded, stuck } = settled;
+      measured.push(...settled.measured);
+      if (exceeded) verdict ??= verdictOfLimit(exceeded);
+      if (stuck.length === 0) continue;
+      const facts = { ticket: grant.ticket, stuck };
+      workshop.log.error(facts, 'processes of an attempt cannot be killed');
+    }
+  } catch (error) {
+    const facts = { ticket: grant.ticket, reason: messageOf(error) };
+    workshop.log.warn(facts, 'the walls of an attempt could not be asked what they measured');
+  }
+  await workshop.walls.takeDown(walls);
+  return verdict;
+}
+
+/** In case the program never ran: taking down what has been taken down already does nothing. */
+export function takeWallsDown(attempt: Attempt): Promise<void> | undefined {
+  const { walls, workshop } = attempt;
+  return walls ? workshop.walls.takeDown(walls) : undefined;
+}
+
+/** The sentence for a limit that a wall holds. */
+export function verdictOfLimit({ wall, limit, peak }: Exceeded): Verdict {
+  switch (wall) {
+    case 'memory':
+      return {
+        cause: 'memory',
+        reason: `The program was ended because it used more memory than its limit of ${formatBytes(limit)}; its peak was ${formatBytes(peak)}.`,
+      };
+    case 'disk':
+      return {
+        cause: 'disk',
+        reason: `The program filled the ${formatBytes(limit)} of disk that it asked for.`,
+      };
+    case 'tasks':
+      return {
+        cause: 'exit-code',
+        reason: `The program was refused new processes: it had ${peak}, and its limit is ${limit}.`,
+      };
+  }
+}
+
+async function orFault<T>(attempt: Attempt, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof WindrowError)) throw error;
+    const said = messageOf(error);
+    const { ticket } = attempt.grant;
+    attempt.workshop.log.warn({ ticket, code: error.code }, said);
+    throw new AttemptFault('launch', `${said.charAt(0).toUpperCase()}${said.slice(1)}.`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,131 @@
+/** `windrow run` that brings its machines along. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { type HostField, whyNoHosts, withHosts } from './field/hosts.ts';
+import { putStandIns } from './field/stand-in.ts';
+import { until } from './field/until.ts';
+
+const skip = whyNoHosts();
+
+function workersOn(field: HostField, ...names: string[]) {
+  return names.flatMap((name) =>
+    field
+      .host(name)
+      .processes()
+      .filter(({ argv }) => argv.includes('--session-stdin')),
+  );
+}
+
+/** With what all runs here have in common. */
+function open(field: HostField, sweep: string): readonly string[] {
+  putStandIns(field.sweep.path('executables'));
+  field.sweep.write('sweep.toml', sweep);
+  return ['run', 'sweep.toml', '--slots', '0', '--executables', 'executables'];
+}
+
+const HEAD = `
+command = "uname -n; expr $i '*' $i"
+output = "out"
+[parameters.range]
+i = "1..30"
+`;
+
+describe('a sweep with machines', { skip }, () => {
+  test('starts them, computes on them, and leaves nothing running there', async () => {
+    await withHosts(
+      [{ name: 'n1' }, { name: 'n2' }, { name: 'off', sshd: false }],
+      async (field) => {
+        const run = open(field, `${HEAD}[cluster]\nnodes = ["n1 slots=2", "n2 slots=2", "off"]\n`);
+        const { stderr } = await field.sweep.must(0, ...run);
+        assert.match(stderr, /n1: worker started/);
+        assert.match(stderr, /PILOT_HOST_REFUSES/);
+        const lines = field.sweep.lines('out/stdout');
+        const values = lines.filter((line) => /^\d+$/.test(line)).map(Number);
+        assert.deepEqual(
+          values,
+          Array.from({ length: 30 }, (_, index) => (index + 1) ** 2),
+        );
+        assert.deepEqual(new Set(lines.filter((line) => /^n/.test(line))), new Set(['n1', 'n2']));
+        await until('the last have ended', () => workersOn(field, 'n1', 'n2').length === 0);
+      },
+    );
+  });
+
+  test('takes away, where asked, the program and the executable that it brought, and nothing else', async () => {
+    await withHosts(
+      [
+        { name: 'n1', shared: ['nfs'] },
+        { name: 'n2', shared: ['nfs'] },
+      ],
+      async (field) => {
+        const { sweep } = field;
+        const machines = '[cluster]\nnodes = ["n1", "n2"]\nat-least = 2\ndir = "/srv/nfs/w"\n';
+        const shipped = `${HEAD.replace(/command.*/, 'command = "./twice $i"')}[programs]\nany = "twice"\n${machines}`;
+        const kept = () => {
+          const directory = join(field.directory, '.shared/nfs/w');
+          return ['bin', 'blobs'].map((name) => readdirSync(join(directory, name)).length);
+        };
+        sweep.write('twice', '#!/bin/sh\nexpr 2 \\* $1\n', 0o755);
+        await sweep.must(0, ...open(field, shipped), '--output', 'first');
+        // With each, an empty file that says whose it is.
+        assert.deepEqual(kept(), [2, 2]);
+        sweep.write('twice', '#!/bin/sh\nexpr $1 + $1\n', 0o755);
+        const passing = `delete-worker = true\ndelete-client = true\n${shipped}`;
+        await sweep.must(0, ...open(field, passing), '--output', 'second');
+        assert.deepEqual(kept(), [2, 2], 'the executable was there before this session, and stays');
+        rmSync(join(field.directory, '.shared/nfs/w/bin'), { recursive: true });
+        await sweep.must(0, ...open(field, passing), '--output', 'third');
+        assert.deepEqual(kept(), [0, 2]);
+      },
+    );
+  });
+
+  test('is refused before anything runs when too few of them come up', async () => {
+    await withHosts([{ name: 'n1' }, { name: 'off', sshd: false }], async (field) => {
+      const run = open(field, `${HEAD}[cluster]\nnodes = "nodes.txt"\nat-least = 2\n`);
+      field.sweep.write('nodes.txt', 'n1\noff\n');
+      const { stderr } = await field.sweep.must(2, ...run);
+      assert.match(stderr, /1 of 2 machines have a worker, at least 2 are wanted/);
+      await until('the last has ended', () => workersOn(field, 'n1').length === 0);
+      assert.equal(existsSync(field.sweep.path('out/stdout')), false);
+      field.sweep.write('nodes.txt', 'n1 slots=many\n');
+      const wrong = await field.sweep.must(2, ...run);
+      assert.match(wrong.stderr, /nodes\.txt:1: found slots="many"/);
+    });
+  });
+
+  test('interrupted, lets them finish; killed, finds them again', async () => {
+    await withHosts([{ name: 'n1' }], async (field) => {
+      const { sweep } = field;
+      const gate = join(field.host('n1').directory, 'tmp/gate');
+      const command = 'command = "until [ -e /tmp/gate ]; do sleep 0.1; done; echo $i"';
+      const text = HEAD.replace(/command.*/, command).replace('30', '4');
+      const run = open(field, `${text}[cluster]\nnodes = ["n1 slots=2"]\n`);
+      const first = sweep.start(run);
+      const programs = () =>
+        field
+          .host('n1')
+          .processes()
+          .filter(({ argv }) => argv.join(' ').includes('/tmp/gate'));
+      await first.until('two tasks run', () => programs().length >= 2);
+      const [worker] = workersOn(field, 'n1');
+      first.kill();
+      await first.ended;
+      const second = sweep.start(run);
+      await second.until('the worker is found', () => second.stderr().includes('already'));
+      assert.equal(workersOn(field, 'n1')[0]?.pid, worker?.pid);
+      second.interrupt();
+      await second.until('it waits', () => second.stderr().includes('Ctrl-C again'));
+      sweep.write('gate', '');
+      await field.host('n1').run('touch', '/tmp/gate');
+      assert.ok(existsSync(gate));
+      assert.equal((await second.ended).code, 3);
+      await until('nothing is left there', () => workersOn(field, 'n1').length === 0);
+      const { stdout } = await sweep.must(0, ...run);
+      assert.deepEqual(sweep.lines('out/stdout'), ['1', '2', '3', '4']);
+      assert.match(stdout, /4 done/);
+    });
+  });
+});
