@@ -56,19 +56,22 @@ describe('a worker that is older than its server', () => {
         const { workers } = await field.json('workers', '--state', 'state');
         return workers[0]?.version === OLD;
       });
-      const server = ['--server', url, '--token-file', 'state/admin-token'];
-      const rows = ['--range', 'i=1..60', '--output', 'out', '--json'];
-      // The first run until the new one has come; the others while the old one gives way.
-      const come = `until ls ${field.path('bin')}/windrow-${NEW}-* >&2; do sleep 0.05; done`;
-      const sweep = await field.must(0, 'run', ...server, ...rows, '--', `${come}; sleep 0.1`);
-      const { attempts, causes } = JSON.parse(sweep.stdout.trimEnd().split('\n').at(-1)!);
-      assert.deepEqual([attempts, causes], [60, { ok: 60 }]);
+      const server = ['--server', url, '--token-file', 'state/admin-token', '--json'];
+      const sweep = async (rows: string) => {
+        const range = ['--range', `i=${rows}`, '--output', `out-${rows}`];
+        const { stdout } = await field.must(0, 'run', ...server, ...range, '--', 'sleep 0.25');
+        return JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
+      };
+      // The old one fetches, tries and gives way while these run.
+      const during = await sweep('1..40');
+      assert.deepEqual([during.attempts, during.causes], [40, { ok: 40 }]);
       const isNew = () => executableOf(worker).startsWith(`windrow-${NEW}-`);
       await worker.until('the same process is the new one', isNew);
       await until('the new one works', async () => {
         const { workers } = await field.json('workers', '--state', 'state');
         return workers.some((one: Shown) => one.version === NEW && one.state === 'active');
       });
+      assert.deepEqual((await sweep('41..44')).causes, { ok: 4 });
       assert.equal(readdirSync(field.path('bin')).length, 2, 'the old one stays where it was');
       assert.deepEqual(
         readdirSync(field.path('worker')).filter((name) => name.startsWith('handed')),
