@@ -42,6 +42,7 @@
 
 #include "child.h"
 #include "descendants.h"
+#include "events.h"
 #include "frames.h"
 #include "inside.h"
 #include "starts.h"
@@ -398,6 +399,7 @@ static void set_up_descriptors(void) {
 
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "inside") == 0) return inside(argv + 2);
+  if (argc > 1 && strcmp(argv[1], "events") == 0) return events(argv[2]);
   static const unsigned char hello[] = {'W', 'N', 'D', 'R', VERSION, 0, 0, 0};
   set_up_descriptors();
   setsid(); /* Ctrl-C in the worker's terminal is the worker's business */

@@ -44,7 +44,7 @@ export const ROOMS: readonly Room[] = [
     'model',
     'wire',
   ]),
-  room('pilots', 'workers onto machines: this one', ['base', 'model']),
+  room('pilots', 'workers onto machines: this one, others by ssh', ['base', 'model']),
   room(
     'worker',
     'the agent: takes attempts, runs them as a pipeline of steps, reports',

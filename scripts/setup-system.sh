@@ -6,7 +6,7 @@ set -euo pipefail
 packages=(
   gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
   curl jq parallel gzip bzip2 xz-utils zstd sqlite3 python3 procps zsh fish
-  bubblewrap crun util-linux e2fsprogs attr squashfs-tools squashfuse forkstat
+  bubblewrap crun util-linux e2fsprogs attr squashfs-tools squashfuse
   openssh-client openssh-server iproute2 iputils-ping nftables netcat-openbsd
   systemd nginx-light strace
 )

@@ -52,12 +52,18 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     machines: async () => {
       throw new Error('no machine was to be talked to');
     },
+    sandbox: async () => {
+      throw new Error('no walls were to be put up');
+    },
     certificates: async () => {
       throw new Error('no certificate was to be made');
     },
     newTraceId: async () => '1795276800.000000001',
     collectTraces: async () => {
       throw new Error('no traces were to be collected');
+    },
+    watchProcesses: async () => {
+      throw new Error('no processes were to be watched');
     },
     openState: async () => {
       throw new Error('no state was to be opened');

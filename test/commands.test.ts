@@ -160,9 +160,34 @@ describe('windrow stats', () => {
         // Never rounded up to what it is not.
         /^efficiency: 99 %$/m,
         /^taken over: 2 from an earlier run$/m,
+        /^network: +OutgoingExternal 2\.3 GiB, IncomingExternal 38\.1 MiB \(of 9 attempts\)$/m,
       ]) {
         assert.match(stdout, part);
       }
+    });
+  });
+});
+
+describe('windrow stats --cost', () => {
+  it('prices what all attempts took', async () => {
+    await inWorld({ getStats: async () => stats }, async (cli) => {
+      const prices = ['--cost-cpu-hour', '0.04', '--cost-outgoing', '0.1'];
+      const { stdout } = await cli.windrow('stats', '3', '--cost', ...prices);
+      for (const part of [
+        /^WHAT +AMOUNT +PRICE +EUR$/m,
+        /^CPU time +2\.5 h +0\.04 \/ h +0\.1000$/m,
+        /^sent to others +2\.5 GB +0\.1 \/ GB +0\.2500$/m,
+        /^total +0\.3500$/m,
+        /^The traffic of 2 attempts was not counted: network = "accounted"/m,
+      ]) {
+        assert.match(stdout, part);
+      }
+      const { stdout: json } = await cli.windrow('stats', '3', '--cost', '--json', ...prices);
+      const { currency, total, lines } = JSON.parse(json);
+      assert.deepEqual([currency, total.toFixed(2), lines.length], ['EUR', '0.35', 2]);
+      const { code, stderr } = await cli.windrow('stats', '3', '--cost');
+      assert.notEqual(code, 0);
+      assert.match(stderr, /nothing has a price.*\n.*\[cost\]/);
     });
   });
 });

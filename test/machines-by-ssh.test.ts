@@ -35,8 +35,11 @@ async function executables(): Promise<string[]> {
   return ['--executables', dirname(await builtExecutable('linux-x64'))];
 }
 
-function workersOf(field: HostField, name: string): SeenProcess[] {
-  return everybodyOn(field, name).filter(({ argv }) => argv.includes('--session-stdin'));
+/** A worker has given its directory up an instant before its process is gone. */
+function noWorkerLeft(field: HostField, ...names: string[]): Promise<unknown> {
+  const workers = () =>
+    everybodyOn(field, ...names).filter(({ argv }) => argv.includes('--session-stdin'));
+  return until('no worker is left', () => workers().length === 0);
 }
 
 interface Told {
@@ -133,7 +136,7 @@ describe('windrow start', { skip }, () => {
       await runSweep(field);
       const stopped = await sweep.must(1, 'stop', nodes, '--connect-timeout', '3s');
       assert.match(stopped.stdout, /good2 +stopped/);
-      assert.deepEqual([...workersOf(field, 'good1'), ...workersOf(field, 'good2')], []);
+      await noWorkerLeft(field, 'good1', 'good2');
       server.kill();
       await server.ended;
     });
@@ -191,7 +194,7 @@ describe('windrow start', { skip }, () => {
         lost.stderr,
         /n1: the worker there cannot reach the server at http:\/\/10\.77\.0\.1:9/,
       );
-      await until('the worker is gone', () => workersOf(field, 'n1').length === 0);
+      await noWorkerLeft(field, 'n1');
       local.kill();
       await local.ended;
     });
@@ -221,7 +224,8 @@ describe('windrow start', { skip }, () => {
       running.kill();
       await running.ended;
       await sweep.must(0, 'stop', nodes, '--now');
-      assert.deepEqual([...workersOf(field, 'n1'), ...programs()], []);
+      await noWorkerLeft(field, 'n1');
+      assert.deepEqual(programs(), []);
     });
   });
 });

@@ -125,6 +125,7 @@ export const attempt: AttemptView = {
       contextSwitches: 'rusage',
       tasksPeak: 'cgroup-v2',
     },
+    network: { OutgoingInternal: 0, OutgoingExternal: 3 * 2 ** 20 },
   },
   reusedFrom: null,
 };
@@ -203,6 +204,10 @@ export const stats: JobStats = {
   contextSwitches: 1200,
   tasksPeak: 3,
   diskPeakBytes: null,
+  cpuMs: 9_000_000,
+  memoryGibHours: 12.5,
+  network: { OutgoingExternal: 2_500_000_000, IncomingExternal: 40_000_000 },
+  networkAttempts: 9,
   efficiency: 0.996,
 };
 

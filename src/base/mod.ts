@@ -33,6 +33,7 @@ export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
+export { type NetworkValues, networkSettings } from './network-settings.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export {
   CertificateRefused,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
-import { formatIpNetwork, parseIpNetwork } from './ip-network.ts';
+import { type IpNetwork, parseIpNetwork } from './ip-network.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
 
 /** `127.0.0.1:8980`, `[::1]:0`, `*:8980`. */
@@ -16,6 +16,8 @@ interface SettingValues {
   /** Bytes. */
   bytes: number;
   int: number;
+  /** Not negative. */
+  decimal: number;
   boolean: boolean;
   text: string;
   choice: string;
@@ -30,10 +32,15 @@ interface SettingValues {
   list: readonly string[];
   /** A list, each absolute. */
   paths: readonly string[];
-  /** A list of networks in CIDR notation, as `formatIpNetwork` writes them. */
-  networks: readonly string[];
   /** `name=path, …`, each path absolute; in a settings file a section with a line for each. */
   table: Readonly<Record<string, string>>;
+  /** In CIDR notation, separated by commas. */
+  networks: readonly IpNetwork[];
+  network: IpNetwork;
+  /** Of IPv4 and IPv6, separated by commas. */
+  addresses: readonly string[];
+  /** Null: `auto`. */
+  count: number | null;
 }
 
 export type SettingType = keyof SettingValues;
@@ -85,6 +92,7 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   duration: 'a duration like "30 s" or "1 h 30 min"',
   bytes: 'a size like "512 MB" or "1 GiB"',
   int: 'a whole number',
+  decimal: 'a number like 12 or 0.05',
   boolean: 'yes or no',
   text: 'text without line ends',
   choice: 'one of the choices',
@@ -94,8 +102,11 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   path: 'a path',
   list: 'a list, separated by commas',
   paths: 'paths, separated by commas',
-  networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
   table: 'NAME=PATH, separated by commas, each name once',
+  networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
+  network: 'a network like 198.18.0.0/15',
+  addresses: 'IP addresses, separated by commas',
+  count: 'a whole number, or auto',
 };
 
 export type Parsed = { readonly value: SettingValues[SettingType] } | { readonly expected: string };
@@ -120,7 +131,8 @@ type Parser = (text: string, context: ParseContext) => SettingValues[SettingType
 const PARSERS: Readonly<Record<SettingType, Parser>> = {
   duration: (text) => (/^0+$/.test(text.trim()) ? 0 : parseDurationMs(text)),
   bytes: (text) => (/^0+$/.test(text.trim()) ? 0 : parseBytes(text)),
-  int: (text) => (/^[+-]?\d{1,15}$/.test(text.trim()) ? Number(text) : undefined),
+  int: (text) => intOf(text),
+  decimal: (text) => (/^\d{1,12}(\.\d{1,12})?$/.test(text.trim()) ? Number(text) : undefined),
   boolean: (text) => BOOLEANS.get(text.trim().toLowerCase()),
   text: (text) => (/[\0\r\n]/.test(text) ? undefined : text),
   choice: (text, { setting }) => setting.choices?.find((choice) => choice === text.trim()),
@@ -131,21 +143,28 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
     text.includes('\0') ? undefined : absolutePath(text, base, home),
   list: (text) => listOf(text),
   paths: (text, { base, home }) => listOf(text)?.map((path) => absolutePath(path, base, home)),
-  networks: (text) => networksOf(text),
   table: (text, context) => tableOf(text, context),
+  networks: (text) => allOf(listOf(text)?.map(parseIpNetwork)),
+  network: (text) => parseIpNetwork(text) ?? undefined,
+  addresses: (text) => allOf(listOf(text)?.map((part) => (isIP(part) === 0 ? null : part))),
+  count: (text) => (text.trim() === 'auto' ? null : intOf(text)),
 };
+
+function intOf(text: string): number | undefined {
+  return /^[+-]?\d{1,15}$/.test(text.trim()) ? Number(text) : undefined;
+}
+
+/** Undefined when one of them is wrong. */
+function allOf<T>(elements: readonly (T | null)[] | undefined): T[] | undefined {
+  const right = elements?.filter((element) => element !== null);
+  return right?.length === elements?.length ? right : undefined;
+}
 
 /** Empty elements do not count: a trailing comma is no mistake. */
 function listOf(text: string): string[] | undefined {
   if (/[\0\r\n]/.test(text)) return undefined;
   const elements = text.split(',').map((element) => element.trim());
   return elements.filter((element) => element !== '');
-}
-
-function networksOf(text: string): string[] | undefined {
-  const networks = listOf(text)?.map(parseIpNetwork);
-  if (!networks?.every((network) => network !== null)) return undefined;
-  return networks.map((network) => formatIpNetwork(network!));
 }
 
 function tableOf(text: string, { base, home }: ParseContext): Record<string, string> | undefined {

@@ -1,4 +1,7 @@
 import { join } from 'node:path';
+import { costSettings } from './cost-settings.ts';
+import { identitySettings } from './identity-settings.ts';
+import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
 import { wallSettings } from './wall-settings.ts';
@@ -209,6 +212,9 @@ export const windrowSettings = {
     doc: 'Collect traps, and answer monitors at / and /RPC2, as traps.ini says.',
   },
   ...wallSettings,
+  ...networkSettings,
+  ...identitySettings,
+  ...costSettings,
 } as const satisfies SettingTable;
 
 export type WindrowSettings = ValuesOf<typeof windrowSettings>;

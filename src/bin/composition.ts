@@ -9,6 +9,7 @@ export function compositionFor(world: World): Composition {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
+    sandbox: async () => (await import('./sandbox.ts')).sandbox,
     serveTraps: async (options, into) =>
       (await import('./serve-traps.ts')).serveTraps(options, into),
     machines: async () => (await import('./machines.ts')).machines,
@@ -16,6 +17,8 @@ export function compositionFor(world: World): Composition {
     newTraceId: async () => (await import('./traces.ts')).newTraceId(),
     collectTraces: async (options, signal) =>
       (await import('./traces.ts')).collectTraces(options, signal),
+    watchProcesses: async (options, tell, signal) =>
+      (await import('./procwatch.ts')).watch(options, tell, signal),
     openState: async (stateDirectory) => {
       const { openState } = await import('./serve.ts');
       return openState(stateDirectory, world.surroundings.environment);

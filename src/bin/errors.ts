@@ -8,11 +8,11 @@ export const binErrors = defineErrors({
     status: 422,
     example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
   },
-  NETWORK_ADDRESSES_WRONG: {
-    message: 'the setting network-addresses is {found}, and not an IPv4 and an IPv6 network',
-    todo: 'Name one of each, for example 198.18.0.0/15, fd77:696e:6472::/48.',
+  SANDBOX_NOT_STARTED: {
+    message: '{reason}',
+    todo: 'Check the command; what it printed may say more. "windrow doctor" tries every wall.',
     status: 422,
-    example: { found: '198.18.0.0/15' },
+    example: { reason: 'cannot start ./ising: there is no such file (ENOENT)' },
   },
   CLUSTER_TOO_SMALL: {
     message: '{up} of {count} machines have a worker, at least {expected} are wanted',

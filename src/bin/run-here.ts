@@ -81,6 +81,7 @@ export async function runHere(
       diskReserveBytes: options.diskReserveBytes,
       executables: options.executables,
       traces: null,
+      traps: null,
       environment: world.surroundings.environment,
       readOnly: false,
       log: (level, message, facts) => log[level](facts ?? {}, message),

@@ -1,5 +1,5 @@
 /** The walls of a worker, from its settings. */
-import { type IpNetwork, parseIpNetwork, type WallValues } from '#base';
+import type { NetworkValues, WallValues } from '#base';
 import type { Level } from '#model';
 import {
   findLauncher,
@@ -10,10 +10,9 @@ import {
   type Walls,
   type WallsOptions,
 } from '#sandbox';
-import { binErrors } from './errors.ts';
 
 export interface WallsOfWorker {
-  readonly values: WallValues;
+  readonly values: WallValues & NetworkValues;
   /** Absolute: directories and files that no attempt is to see; those that are not there do not matter. */
   readonly secrets: readonly string[];
   readonly log: WallsOptions['log'];
@@ -37,12 +36,15 @@ export function wallsFor(of: WallsOfWorker, directory: string): Promise<Walls> {
 }
 
 /** A worker that is root runs jobs of others; one that is not runs those of its own user. */
-function levelOf({ walls }: WallValues, uid: number): Level {
+export function levelOf(
+  { walls }: Pick<WallValues, 'walls'>,
+  uid = process.geteuid?.() ?? 0,
+): Level {
   if (walls !== 'auto') return walls as Level;
   return uid === 0 && process.platform === 'linux' ? 'private' : 'bare';
 }
 
-function settingsOf(values: WallValues, secrets: readonly string[]): WallSettings {
+function settingsOf(values: WallsOfWorker['values'], secrets: readonly string[]): WallSettings {
   const { cgroupBase, cpuCeiling, cpuPinning, memoryLimit, mostTasks } = values;
   return {
     cgroup: {
@@ -63,31 +65,20 @@ function settingsOf(values: WallValues, secrets: readonly string[]): WallSetting
   };
 }
 
-function networkOf(values: WallValues): WallSettings['network'] {
-  const inner = networks(values.networkAddresses);
-  const [inner4, inner6] = ([4, 6] as const).map((family) => {
-    return inner.find((network) => network.family === family);
-  });
-  if (!inner4 || !inner6) {
-    const found = values.networkAddresses.join(', ');
-    throw binErrors.create('NETWORK_ADDRESSES_WRONG', { found });
-  }
+const PREPARED = 8;
+
+function networkOf(values: NetworkValues): WallSettings['network'] {
   return {
-    internal: networks(values.networkInternal),
-    external: networks(values.networkExternal),
-    forbidden: networks(values.networkForbidden),
-    inner4,
-    inner6,
+    internal: values.networkInternal,
+    external: values.networkExternal,
+    forbidden: values.networkForbidden,
     resolvers: values.networkResolvers,
+    inner4: values.networkIpv4,
+    inner6: values.networkIpv6,
     mostConnections: values.networkConnections,
     setUpScript: values.networkSetUp,
     tearDownScript: values.networkTearDown,
     scriptMs: values.networkScriptMs,
-    prepared: values.networkPrepared,
+    prepared: values.networkPrepared ?? (values.networkSetUp === '' ? PREPARED : 0),
   };
-}
-
-/** The reader of settings has checked them. */
-function networks(texts: readonly string[]): IpNetwork[] {
-  return texts.flatMap((text) => parseIpNetwork(text) ?? []);
 }

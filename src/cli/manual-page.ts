@@ -1,6 +1,7 @@
 import { environmentName, type Setting, windrowSettings } from '#base';
 import { type CommandSpec, exitCodesOf } from './command.ts';
 import { describedOptions } from './described-option.ts';
+import { usageOfRun } from './program.ts';
 import { COMMANDS } from './table.ts';
 
 /** A manual page in roff (man macros, groff_man(7)): of one command, or of windrow itself. */
@@ -42,7 +43,9 @@ function pageName({ name }: CommandSpec): string {
 
 function commandPage(spec: CommandSpec, version: string): string {
   const usage =
-    spec.takesCommand === true ? '[options] [sweep] | [options] \\-\\- COMMAND...' : usageOf(spec);
+    spec.takesCommand === true
+      ? usageOfRun(spec).replaceAll('--', '\\-\\-').replace('…', '...')
+      : usageOf(spec);
   const options = describedOptions(spec).map(({ names, value, doc, choices }) => {
     const allowed = choices.length > 0 ? ` One of: ${choices.join(', ')}.` : '';
     return entry(`${names.join(', ')} ${value}`.trim(), doc + allowed);

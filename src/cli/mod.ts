@@ -26,6 +26,8 @@ export type {
   MachineWish,
   NamedErrors,
   OpenedServer,
+  ProcessNotice,
+  ProcwatchOptions,
   RunOptions,
   ServeOptions,
   StartWish,
@@ -36,6 +38,13 @@ export type {
   WorkerOptions,
 } from './port.ts';
 export { codedError, errorText } from './report-error.ts';
+export type {
+  Sandbox,
+  SandboxEnd,
+  SandboxPlan,
+  SandboxWish,
+  WallsFound,
+} from './sandbox-port.ts';
 export { type PlannedSweep, runSweep, type SubmitWish, sendParts } from './submit.ts';
 export { COMMANDS } from './table.ts';
 export type { World } from './world.ts';

@@ -1,5 +1,13 @@
-import type { Address, ErrorEntry, TrapSettings, WallValues, WindrowError } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  TrapSettings,
+  WallValues,
+  WindrowError,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
+import type { Sandbox } from './sandbox-port.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -104,6 +112,8 @@ export interface ServeOptions {
   readonly executables: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  /** Null: it collects no traps. */
+  readonly traps: TrapSettings | null;
   readonly log: LogChoice;
 }
 
@@ -157,7 +167,7 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
-  readonly walls: WallValues;
+  readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;
@@ -354,10 +364,35 @@ export interface NamedErrors {
 }
 
 /** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
+/** Whose processes are watched, and what is done about them. */
+export interface ProcwatchOptions {
+  /** Command names of daemons whose children are jobs. */
+  readonly daemons: readonly string[];
+  /** How long after its end something of a job may be left. */
+  readonly graceMs: number;
+  readonly kill: boolean;
+}
+
+/** Something that was noticed about the processes of batch jobs, with a sentence. */
+export interface ProcessNotice {
+  readonly kind:
+    | 'watching'
+    | 'begun'
+    | 'ended'
+    | 'daemonised'
+    | 'left-behind'
+    | 'killed'
+    | 'stuck'
+    | 'events-lost'
+    | 'too-many';
+  readonly text: string;
+}
+
 export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
+  sandbox(): Promise<Sandbox>;
   serveTraps(options: TrapsServeOptions, world: World): Promise<number>;
   /** Other machines, loaded when they are needed. */
   machines(): Promise<Machines>;
@@ -367,6 +402,12 @@ export interface Composition {
   newTraceId(): Promise<string>;
   /** Brings the traces of this machine to a collector. */
   collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
+  /** Watches until `signal` is aborted. Rejects with PROCWATCH_…. */
+  watchProcesses(
+    options: ProcwatchOptions,
+    tell: (notice: ProcessNotice) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

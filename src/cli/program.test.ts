@@ -142,7 +142,7 @@ describe('every command', () => {
   });
 
   it('that prints data can print JSON', () => {
-    const texts = ['completion', 'man', 'serve', 'traps serve', 'worker'];
+    const texts = ['completion', 'man', 'sandbox run', 'serve', 'traps serve', 'worker'];
     for (const spec of COMMANDS)
       assert.equal('json' in spec.options, !texts.includes(spec.name), spec.name);
   });

@@ -128,8 +128,9 @@ function describeCommand(
   });
 }
 
-function usageOfRun(spec: CommandSpec): string {
+export function usageOfRun(spec: CommandSpec): string {
   const first = spec.arguments[0]?.usage ?? '';
+  if (first === '') return '[options] -- COMMAND…';
   if (first.startsWith('<')) return `[options] ${first} -- COMMAND…`;
   return `[options] ${spec.arguments.map((one) => one.usage).join(' ')} | [options] -- COMMAND…`;
 }

@@ -10,6 +10,7 @@ import {
 } from './format.ts';
 import type { Output } from './output.ts';
 import { formatFacts, formatTable } from './text-table.ts';
+import { networkText } from './usage-text.ts';
 
 /** Everything of A8 as text: what, who, how long, and what failed. */
 export function statsText(stats: JobStats, output: Output): string {
@@ -77,8 +78,17 @@ function headText(stats: JobStats): string {
     ['disks', disksText(stats)],
     ['scratch', stats.diskPeakBytes === null ? '' : `${formatBytes(stats.diskPeakBytes)} at most`],
     ['processes', stats.tasksPeak === null ? '' : `${formatCount(stats.tasksPeak)} at most`],
+    ['network', countedText(stats)],
     ['switches', stats.contextSwitches === null ? '' : formatCount(stats.contextSwitches)],
   ]);
+}
+
+function countedText({ network, networkAttempts, attempts }: JobStats): string {
+  const text = networkText(network)
+    .replace(/^network /, '')
+    .replace(/^no .*/, 'no traffic');
+  const isPart = text !== '' && networkAttempts < attempts;
+  return isPart ? `${text} (of ${formatCount(networkAttempts)} attempts)` : text;
 }
 
 function disksText({ ioReadBytes, ioWriteBytes }: JobStats): string {

@@ -27,5 +27,14 @@ export function usageText(usage: Usage): string {
     const words = bySource.get(source) ?? [];
     bySource.set(source, [...words, word(value)]);
   }
-  return [...bySource].map(([source, words]) => `${words.join(', ')} (${source})`).join('; ');
+  const measured = [...bySource].map(([source, words]) => `${words.join(', ')} (${source})`);
+  return [...measured, networkText(usage.network)].filter((text) => text !== '').join('; ');
+}
+
+/** `''` when nothing was counted. */
+export function networkText(network: Usage['network']): string {
+  if (network === null) return '';
+  const some = Object.entries(network).filter(([, bytes]) => bytes > 0);
+  const words = some.map(([name, bytes]) => `${name} ${formatBytes(bytes)}`);
+  return words.length === 0 ? 'no network traffic' : `network ${words.join(', ')}`;
 }

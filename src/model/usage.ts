@@ -24,16 +24,28 @@ export type Figure = (typeof FIGURES)[number];
 export const USAGE_SOURCES = ['none', 'rusage', 'sampled', 'cgroup-v1', 'cgroup-v2'] as const;
 export type UsageSource = (typeof USAGE_SOURCES)[number];
 
+/**
+ * Bytes that passed the rules of an attempt's network, by the comments of the rules, e.g.
+ * `OutgoingExternal`; as an attribute of the attempt `NetworkOutgoingExternal`.
+ */
+export type NetworkBytes = Readonly<Record<string, number>>;
+
+/** Of one attempt; a name has letters, digits and `_`. */
+export const NETWORK_LIMITS = { figures: 64, nameCharacters: 64 } as const;
+
 /** What an attempt used. A figure that was not measured is null, never a guess. */
 export type Usage = {
   readonly wallMs: number;
   /** The source of each figure in the order of `FIGURES`, a letter each: ten million attempts keep it. */
   readonly sources: string;
+  /** Null where nobody counted. */
+  readonly network: NetworkBytes | null;
 } & { readonly [Name in Figure]: number | null };
 
 export interface Measured {
   readonly source: UsageSource;
   readonly figures: Readonly<Partial<Record<Figure, number | null>>>;
+  readonly network?: NetworkBytes;
 }
 
 const LETTERS: Readonly<Record<UsageSource, string>> = {
@@ -54,7 +66,8 @@ export function usageOf(wallMs: number, ...measured: readonly Measured[]): Usage
     figures[name] = best?.figures[name] ?? null;
     sources += LETTERS[best?.source ?? 'none'];
   }
-  return { wallMs, ...figures, sources };
+  const network = measured.findLast((one) => one.network)?.network ?? null;
+  return { wallMs, ...figures, sources, network };
 }
 
 /** Whether `sources` is one of a usage: it may come from outside. */

@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AttemptRecord, CAUSES, usageOf } from '#model';
+import { type AttemptRecord, CAUSES, type NetworkBytes, usageOf } from '#model';
 import { Percentiles } from './percentiles.ts';
 import { signatureOf } from './signature.ts';
 import { efficiencyOf, JobStatistics } from './statistics.ts';
 
-function attempt(change: Partial<AttemptRecord> & { wallMs?: number; cpuMs?: number | null } = {}) {
-  const { wallMs = 100, cpuMs = 50, ...rest } = change;
+interface Figures {
+  readonly wallMs?: number;
+  readonly cpuMs?: number | null;
+  readonly network?: NetworkBytes | null;
+}
+
+function attempt(change: Partial<AttemptRecord> & Figures = {}) {
+  const { wallMs = 100, cpuMs = 50, network, ...rest } = change;
   const figures = { cpuUserMs: cpuMs, memoryPeakBytes: 1000 };
-  const usage = usageOf(wallMs, { source: 'rusage', figures });
+  const usage = usageOf(wallMs, { source: 'rusage', figures, ...(network && { network }) });
   const record: AttemptRecord = {
     ticket: 1,
     job: 1,
@@ -67,6 +73,7 @@ test('statistics kept in the middle and folded on are those of one run', () => {
     wallMs: fc.nat(1e6),
     cpuMs: fc.option(fc.nat(1e6)),
     reusedFrom: fc.option(fc.constant(4), { freq: 9 }),
+    network: fc.option(fc.dictionary(fc.constantFrom('Out', 'constructor'), fc.nat(1e6))),
   });
   fc.assert(
     fc.property(fc.array(record, { maxLength: 30 }), fc.nat(30), (records, at) => {
@@ -86,6 +93,18 @@ test('statistics kept in the middle and folded on are those of one run', () => {
       assert.deepEqual(restored.failures(9), whole.failures(9));
     }),
   );
+});
+
+test('counted traffic is added up by what counted it, whatever that is called', () => {
+  const statistics = new JobStatistics();
+  statistics.add(attempt({ network: { OutgoingExternal: 10, constructor: 1 } }));
+  statistics.add(attempt({ cause: 'timeout', network: { OutgoingExternal: 5, ToStore: 7 } }));
+  statistics.add(attempt());
+  const { network, networkAttempts } = statistics.totals;
+  assert.deepEqual(network, { OutgoingExternal: 15, constructor: 1, ToStore: 7 });
+  assert.equal(networkAttempts, 2);
+  for (let n = 0; n < 1000; n++) statistics.add(attempt({ network: { [`n${n}`]: 1 } }));
+  assert.equal(Object.keys(statistics.totals.network!).length, 200);
 });
 
 test('each worker is told with its tasks, its failures by cause and its busy time', () => {

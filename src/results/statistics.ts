@@ -1,9 +1,11 @@
-import type { AttemptRecord, Cause, TaskIndex, Ticket } from '#model';
+import type { AttemptRecord, Cause, NetworkBytes, TaskIndex, Ticket, Usage } from '#model';
 import { Percentiles, type PercentilesJson, type PercentilesSummary } from './percentiles.ts';
 
 /** Workers and signatures beyond these are counted under one name: a job may meet any number. */
 const MAX_WORKERS = 100_000;
 const MAX_SIGNATURES = 1000;
+/** Sites may have scripts with names of their own on each machine. */
+const MAX_NETWORK_FIGURES = 200;
 const OTHERS = '(others)';
 
 export type CauseCounts = Partial<Record<Cause, number>>;
@@ -37,6 +39,14 @@ export interface UsageTotals {
   /** The largest of any attempt, as that of memory. */
   readonly tasksPeak: number | null;
   readonly diskPeakBytes: number | null;
+  /** User and system together, of all attempts, also of those that failed. */
+  readonly cpuMs: number | null;
+  /** Peak times wall time. */
+  readonly memoryGibHours: number | null;
+  /** Bytes by what counted them. */
+  readonly network: NetworkBytes | null;
+  /** Attempts whose traffic was counted. */
+  readonly networkAttempts: number;
 }
 
 const NO_TOTALS: UsageTotals = {
@@ -45,6 +55,10 @@ const NO_TOTALS: UsageTotals = {
   contextSwitches: null,
   tasksPeak: null,
   diskPeakBytes: null,
+  cpuMs: null,
+  memoryGibHours: null,
+  network: null,
+  networkAttempts: 0,
 };
 
 type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -55,8 +69,8 @@ export interface JobStatisticsJson {
   readonly causes: CauseCounts;
   readonly reused: number;
   readonly memoryPeakBytes: number | null;
-  /** Absent in what an older version kept. */
-  readonly totals?: UsageTotals;
+  /** Older versions kept none, or not all. */
+  readonly totals?: Partial<UsageTotals>;
   readonly wall: PercentilesJson;
   readonly cpu: PercentilesJson;
   readonly workers: readonly WorkerTotals[];
@@ -85,7 +99,7 @@ export class JobStatistics {
     made.#attempts = json.attempts;
     made.#reused = json.reused;
     made.#memoryPeakBytes = json.memoryPeakBytes;
-    made.#totals = json.totals ?? NO_TOTALS;
+    made.#totals = { ...NO_TOTALS, ...json.totals };
     made.#causes = { ...json.causes };
     made.#wall = Percentiles.fromJSON(json.wall);
     made.#cpu = Percentiles.fromJSON(json.cpu);
@@ -130,6 +144,10 @@ export class JobStatistics {
       contextSwitches: sum(this.#totals.contextSwitches, usage.contextSwitches),
       tasksPeak: larger(this.#totals.tasksPeak, usage.tasksPeak),
       diskPeakBytes: larger(this.#totals.diskPeakBytes, usage.diskBytes),
+      cpuMs: sum(this.#totals.cpuMs, cpuMs),
+      memoryGibHours: sum(this.#totals.memoryGibHours, memoryGibHoursOf(usage)),
+      network: addNetwork(this.#totals.network, usage.network),
+      networkAttempts: this.#totals.networkAttempts + (usage.network === null ? 0 : 1),
     };
     if (!good) return;
     this.#wall.add(usage.wallMs);
@@ -267,6 +285,23 @@ function larger(a: number | null, b: number | null): number | null {
 
 function sum(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : a + b;
+}
+
+const GIB_HOUR = 2 ** 30 * 3_600_000;
+
+function memoryGibHoursOf({ memoryPeakBytes, wallMs }: Usage): number | null {
+  return memoryPeakBytes === null ? null : (memoryPeakBytes * wallMs) / GIB_HOUR;
+}
+
+function addNetwork(total: NetworkBytes | null, more: NetworkBytes | null): NetworkBytes | null {
+  if (total === null || more === null) return total ?? more;
+  const added = { ...total };
+  for (const [name, bytes] of Object.entries(more)) {
+    const known = Object.hasOwn(added, name) ? added[name] : undefined;
+    if (known === undefined && Object.keys(added).length >= MAX_NETWORK_FIGURES) continue;
+    added[name] = (known ?? 0) + bytes;
+  }
+  return added;
 }
 
 function cpuOf({ usage }: AttemptRecord): number | null {

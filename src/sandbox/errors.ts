@@ -53,7 +53,7 @@ export const sandboxErrors = defineErrors({
     message: 'this machine cannot put up walls that the job requires: {walls}',
     todo: 'Run "windrow doctor" on the machine: it says why, and what would mend it.',
     status: 422,
-    example: { walls: 'memory, account' },
+    example: { walls: 'account (last stage of the launcher: the worker is not root); memory' },
   },
   WALLS_DIRECTORY_CLOSED: {
     message: 'the directory {directory} is closed to the account {account}, at {closed}',
@@ -92,6 +92,36 @@ export const sandboxErrors = defineErrors({
       doing: 'removing /sys/fs/cgroup/windrow-0a1b2c3d/7f-1',
       reason: 'device or resource busy',
     },
+  },
+  IDENTITY_TABLE_UNUSABLE: {
+    message: 'the table of identities {file} cannot be used: {why}',
+    todo: 'Repair it; "windrow identity map NAME" shows what it says. Until then the last good one holds.',
+    status: 500,
+    example: { file: '/etc/windrow/identities', why: 'line 3: a quote is not closed' },
+  },
+  IDENTITY_REFUSED: {
+    message: 'this machine runs nothing for {owner}: {why}',
+    todo: 'Let the administrator of the machine add a line for the name, or use other machines.',
+    status: 403,
+    example: { owner: 'mallory@site.example', why: 'line 5 of its table of identities refuses it' },
+  },
+  PROCWATCH_NO_LAUNCHER: {
+    message: 'the launcher, through which the kernel tells of processes, is not there',
+    todo: 'Install a C compiler and run "npm rebuild" in the folder of Windrow.',
+    status: 500,
+    example: {},
+  },
+  PROCWATCH_NOT_ALLOWED: {
+    message: 'only root may follow the processes of everybody',
+    todo: 'Run it as root; it needs CAP_NET_ADMIN in the first network namespace.',
+    status: 403,
+    example: {},
+  },
+  PROCWATCH_ENDED: {
+    message: 'the events of processes stopped coming: {reason}',
+    todo: 'In a container the kernel tells nothing: run it on the machine itself.',
+    status: 500,
+    example: { reason: 'listening to the process connector: Operation not permitted' },
   },
   LINE_PROCESS_NOT_STARTED: {
     message: 'cannot start {program}: {reason}',

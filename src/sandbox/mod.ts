@@ -15,6 +15,8 @@ export {
 export { networkErrors } from './network/errors.ts';
 export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
+export { describe as describeNotice, type ProcessNotice } from './procwatch/describe.ts';
+export { eventSource, type ProcwatchOptions, watchProcesses } from './procwatch/procwatch.ts';
 export { findTool, runTool } from './tool.ts';
 export type { WallPlan } from './walls/compose.ts';
 export type { Account, Ground, WallSettings } from './walls/ground.ts';

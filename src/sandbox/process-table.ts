@@ -5,6 +5,8 @@ import { systemCodeOf } from '#base';
 /** One process, from /proc/PID/stat, proc_pid_stat(5). */
 export interface ProcessRow {
   readonly pid: number;
+  /** Of the command, at most 15 bytes; a program may change it. */
+  readonly name: string;
   /** `Z` is dead and only not reaped. */
   readonly state: string;
   readonly parent: number;
@@ -26,9 +28,10 @@ const STAT_LIMIT_BYTES = 1024;
 const PF_KTHREAD = 0x0020_0000;
 const buffer = Buffer.alloc(STAT_LIMIT_BYTES);
 
-/** Reads one process; null when it is gone. */
-export function readProcess(pid: number): ProcessRow | null {
-  const text = readSmallFile(`/proc/${pid}/stat`);
+/** Reads one process, or one thread of it; null when it is gone. */
+export function readProcess(pid: number, thread?: number): ProcessRow | null {
+  const path = thread === undefined ? `${pid}` : `${pid}/task/${thread}`;
+  const text = readSmallFile(`/proc/${path}/stat`);
   return text === null ? null : parseStat(text);
 }
 
@@ -43,8 +46,17 @@ export function readProcessTable(): ProcessRow[] {
 }
 
 export function listProcesses(): number[] {
+  return numbersIn('/proc');
+}
+
+/** Threads of a process, the first one included. */
+export function listThreads(pid: number): number[] {
+  return numbersIn(`/proc/${pid}/task`);
+}
+
+function numbersIn(directory: string): number[] {
   try {
-    return readdirSync('/proc')
+    return readdirSync(directory)
       .filter((name) => /^\d+$/.test(name))
       .map(Number);
   } catch {
@@ -100,6 +112,7 @@ export function parseStat(text: string): ProcessRow | null {
   const field = (number: number) => Number(fields[number - 3]);
   return {
     pid: Number.parseInt(text, 10),
+    name: text.slice(text.indexOf('(') + 1, nameEnd),
     state: fields[0]!,
     parent: field(4),
     group: field(5),

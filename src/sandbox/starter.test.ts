@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -259,77 +259,6 @@ function describeStarter(kind: Starter['kind']): void {
       started.program.kill(i % 2 === 0 ? 0 : 500);
       assert.equal(((await started.ended) as ProgramEnd).killed, true);
     }
-  });
-
-  test('a daemon with a double fork and a session of its own is ended with its program', async () => {
-    const daemon = 'sh -c "echo pid=\\$\\$; exec sleep 100"';
-    const { end, stdout } = await sh(starter, `(setsid ${daemon} >&1 &); sleep 0.1; exit 5`);
-    assert.deepEqual([end.exitCode, end.strays], [5, 1]);
-    assert.equal(isAlive(Number(stdout.match(/pid=(\d+)/)![1])), false);
-  });
-
-  test('a daemon that also cleaned its environment is ended', {
-    skip: !exact && 'only the launcher adopts orphans',
-  }, async () => {
-    const daemon = 'env -i /bin/sh -c "echo pid=\\$\\$; exec /bin/sleep 100"';
-    const { end, stdout } = await sh(starter, `(setsid ${daemon} &); sleep 0.1`);
-    assert.equal(end.strays, 1);
-    assert.equal(isAlive(Number(stdout.match(/pid=(\d+)/)![1])), false);
-  });
-
-  test('a background child that holds the output open does not delay the end', async () => {
-    const { end } = await sh(starter, 'sleep 100 & echo out');
-    assert.deepEqual([end.exitCode, end.strays], [0, 1]);
-    assert.ok(end.wallMs < 5000);
-  });
-
-  test('a fork bomb loses', async (t) => {
-    const folder = temporaryFolder(t);
-    const alive = writeScript(folder, 'alive', '');
-    t.after(() => rmSync(alive, { force: true }));
-    // Bounded thrice: by depth, by the file, by the sleep at the leaves.
-    const bomb = writeScript(
-      folder,
-      'bomb',
-      `#!/bin/sh
-[ -e ${alive} ] || exit
-echo $$ >> ${folder}/pids
-[ "$1" -gt 0 ] || exec sleep 60
-trap "" TERM
-$0 $(($1-1)) & setsid $0 $(($1-1)) &
-while [ -e ${alive} ]; do $0 0; done
-`,
-    );
-    const started = start(starter, bomb, ['6'], { timeoutMs: 250, killGraceMs: 0 });
-    const end = (await started.ended) as ProgramEnd;
-    assert.equal(end.timedOut, true);
-    const pids = readFileSync(`${folder}/pids`, 'utf8').trim().split('\n').map(Number);
-    assert.ok(pids.length > 20, `only ${pids.length} processes`);
-    assert.deepEqual(pids.filter(isAlive), []);
-  });
-
-  test('a chain of daemons, each gone before it is seen, is caught', async (t) => {
-    const folder = temporaryFolder(t);
-    const alive = writeScript(folder, 'alive', '');
-    t.after(() => rmSync(alive, { force: true }));
-    const link = writeScript(
-      folder,
-      'link',
-      `#!/bin/sh
-[ -e ${alive} ] && [ $1 -lt 20000 ] || exit
-echo $1 >> ${folder}/links
-setsid $0 $(($1+1)) &
-`,
-    );
-    const started = start(starter, 'sh', ['-c', `${link} 0 & sleep 100`], {
-      timeoutMs: 300,
-      killGraceMs: 0,
-    });
-    assert.equal(((await started.ended) as ProgramEnd).timedOut, true);
-    const links = readFileSync(`${folder}/links`, 'utf8');
-    assert.ok(links.split('\n').length > 20, `only these links: ${links}`);
-    // Nothing is left to write another number.
-    assert.equal((await sh(starter, `sleep 0.1; cat ${folder}/links`)).stdout, links);
   });
 
   test('a kill works while output pours', async () => {

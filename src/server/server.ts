@@ -5,20 +5,22 @@ import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
+import type { TrapRecord } from '#model';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
-import type { Change, Store } from '#store';
+import type { Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
 import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
-import { GroupCommit, type Latecomers } from './commit.ts';
+import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
+import { type Fault, type FaultNews, FaultWatch } from './faults.ts';
 import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
 import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
@@ -26,6 +28,7 @@ import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
+import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
@@ -37,8 +40,8 @@ import { SyncDesk } from './sync.ts';
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
 const BACKLOG = 4096;
 const DISK_MS = 1000;
+const FAULTS_MS = 2000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
-const STATISTICS_MS = 1000;
 
 export interface ServerOptions {
   readonly store: Store;
@@ -82,10 +85,10 @@ export class Server {
   readonly #door: ServerOpenDoor;
   readonly #tables: Tables;
   readonly #leases: LeaseWatch;
+  readonly #late: LateChanges;
   readonly #pruning: Pruning;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
-  #statisticsAtMs = 0;
   #url = '';
   #closing: Promise<void> | null = null;
 
@@ -96,7 +99,7 @@ export class Server {
     const { clock, store } = options;
     const commit = new GroupCommit(
       store,
-      () => this.#beforeCommit(),
+      () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
     this.core = {
@@ -124,6 +127,7 @@ export class Server {
       finished: (job) => this.#finish(job),
     };
     const core = this.core;
+    this.#late = new LateChanges(core);
     this.#leases = new LeaseWatch(core, () => {
       forgetLost(core);
       this.#releaseDelayed();
@@ -213,6 +217,28 @@ export class Server {
     this.core.happened({ kind: 'trace', trace: id, name, bytes });
   }
 
+  /** A trap was taken in by the collector beside it: those who watch are told. */
+  trapTold(trap: TrapRecord): void {
+    const { id, node, fileSystem, category, message, kind, condition } = trap;
+    this.core.happened({
+      ...{ kind: 'trap', trap: id, node, fileSystem, category, message, condition },
+      isOver: kind === 'clear',
+    });
+  }
+
+  /**
+   * Tells of its own faults from now on until it is closed.
+   * @param told what an earlier life told of and did not end
+   */
+  watchFaults(
+    told: readonly Pick<Fault, 'condition' | 'node'>[],
+    onNews: (news: FaultNews) => void,
+  ): void {
+    const watch = new FaultWatch(this.core, told);
+    const look = setInterval(() => watch.look().forEach(onNews), FAULTS_MS);
+    this.#timers.push(look);
+  }
+
   /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */
   async listen(host: string, port: number): Promise<string> {
     const address = `${host}:${port}`;
@@ -230,43 +256,6 @@ export class Server {
     const scheme = tls ? 'https' : 'http';
     this.#url = withPin(`${scheme}://${name}:${bound.port}`, tls?.pin ?? null);
     return this.#url;
-  }
-
-  /** All in one turn, so that ends of attempts, their results and the states fit together. */
-  #beforeCommit(): Latecomers {
-    const changes: Change[] = [];
-    const jobs = [...this.core.jobs.values()];
-    const flushes: Promise<void>[] = [];
-    for (const job of jobs) {
-      changes.push(...this.#resultsEnd(job));
-      flushes.push(job.results.flush());
-      for (const { segment, bytes } of job.tasks.takeDirty()) {
-        changes.push({ kind: 'states', job: job.id, segment, bytes });
-      }
-    }
-    changes.push(...this.#statistics(jobs));
-    return { changes, synced: allDone(flushes) };
-  }
-
-  #resultsEnd(job: Job): Change[] {
-    const { segment, bytes } = job.results.end;
-    if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
-    job.resultsEnd = { segment, bytes };
-    return [{ kind: 'results-end', job: job.id, segment, bytes }];
-  }
-
-  #statistics(jobs: readonly Job[]): Change[] {
-    const now = this.core.clock.monotonic();
-    const due = now - this.#statisticsAtMs >= STATISTICS_MS;
-    if (due) this.#statisticsAtMs = now;
-    return jobs
-      .filter((job) => job.statisticsUrgent || (due && job.statisticsDirty))
-      .map((job) => {
-        job.statisticsDirty = false;
-        job.statisticsUrgent = false;
-        const json = JSON.stringify(job.statistics);
-        return { kind: 'statistics', job: job.id, through: this.core.sequence, json };
-      });
   }
 
   #startTimers(): void {
@@ -399,12 +388,6 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
-}
-
-/** Rejects like the first that rejected, but only when none is under way any more. */
-async function allDone(works: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(works);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** A later job has taken over the output; an earlier one must not write over it. */

@@ -121,12 +121,6 @@ export class TaskTable {
     return released;
   }
 
-  /** When the next delayed task is due, or null. */
-  nextDueMs(): number | null {
-    if (this.#delayedCount === 0) return null;
-    return Math.min(...this.#delayed.keys()) * DELAY_STEP_MS;
-  }
-
   /** Takes up to `count` ready tasks and makes them running. */
   take(count: number): TaskIndex[] {
     const taken: TaskIndex[] = [];

@@ -40,7 +40,11 @@ export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = 
     startedAtMs: 5,
     endedAtMs: 9,
     walls: null,
-    usage: usageOf(4, { source: 'rusage', figures: { cpuUserMs: 1.5, memoryPeakBytes: 4096 } }),
+    usage: usageOf(4, {
+      source: 'rusage',
+      figures: { cpuUserMs: 1.5, memoryPeakBytes: 4096 },
+      network: { OutgoingExternal: 2 ** 40 },
+    }),
     place: { segment: 1, offset: 64, bytes: 32 },
     reusedFrom: null,
     ...overrides,

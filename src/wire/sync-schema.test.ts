@@ -23,6 +23,7 @@ function end(ticket: number): EndedAttempt {
     usage: usageOf(5.5, {
       source: 'rusage',
       figures: { cpuUserMs: 1.25, cpuSystemMs: 0, memoryPeakBytes: 1_000_000 },
+      network: { OutgoingExternal: 2 ** 40, ToStore: 0 },
     }),
     parts: [
       { name: 'energy', kind: 'result', file: 'stdout', cutBytes: 0, text: '0.44\n' },
@@ -182,6 +183,9 @@ const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['ended.1.usage.wallMs', '5', 'ended[1].usage.wallMs'],
   ['ended.1.usage.wallMs', null, 'ended[1].usage.wallMs'],
   ['ended.1.usage.sources', 'rr?-----', 'ended[1].usage.sources'],
+  ['ended.1.usage.network', { '../x': 1 }, 'ended[1].usage.network'],
+  ['ended.1.usage.network', { ['n'.repeat(65)]: 1 }, 'ended[1].usage.network'],
+  ['ended.1.usage.network', { Out: -1 }, 'ended[1].usage.network.Out'],
   ['ended.0.reason', 'x'.repeat(5000), 'ended[0].reason'],
   ['ended.0.lastErrorLine', undefined, 'ended[0].lastErrorLine'],
   ['ended.0.parts.0.file', '../../etc/passwd', 'ended[0].parts[0].file'],

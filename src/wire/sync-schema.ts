@@ -4,7 +4,16 @@
  * milliseconds. What was read is copied field by field; unknown fields of newer versions are
  * dropped.
  */
-import { type AttemptEnd, areSources, CAUSES, type Cause, FIGURES, type Usage } from '#model';
+import {
+  type AttemptEnd,
+  areSources,
+  CAUSES,
+  type Cause,
+  FIGURES,
+  NETWORK_LIMITS,
+  type NetworkBytes,
+  type Usage,
+} from '#model';
 import {
   checked,
   flag,
@@ -148,7 +157,22 @@ function readUsage(fields: JsonObject): Usage {
     tasksPeak: measured(fields.tasksPeak, 'tasksPeak'),
     diskBytes: measured(fields.diskBytes, 'diskBytes'),
     sources: readSources(fields.sources),
+    network: fields.network == null ? null : inner(fields.network, 'network', readNetwork),
   };
+}
+
+/** As `NETWORK_LIMITS` has it. */
+const NETWORK_FIGURE = /^[A-Za-z0-9]\w{0,63}$/;
+
+function readNetwork(fields: JsonObject): NetworkBytes {
+  const names = Object.keys(fields);
+  if (names.length > NETWORK_LIMITS.figures || !names.every((name) => NETWORK_FIGURE.test(name))) {
+    const expected = `at most ${NETWORK_LIMITS.figures} names of letters, digits and _`;
+    throw mismatch('', expected, fields);
+  }
+  const network: Record<string, number> = {};
+  for (const name of names) network[name] = whole(fields[name], name);
+  return network;
 }
 
 function readSources(value: unknown): string {

@@ -15,6 +15,7 @@ import {
 import type { show as spec } from '../table/look.ts';
 import { formatFacts, formatTable } from '../text-table.ts';
 import { usageText } from '../usage-text.ts';
+import { isolationText, wallsText } from '../walls-text.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
@@ -59,6 +60,7 @@ function jobText(job: JobDetail): string {
     ['retries', String(spec.retries)],
     ['timeout', spec.timeoutMs === 0 ? 'none' : formatDuration(spec.timeoutMs)],
     ['needs', needsText(job)],
+    ['walls', isolationText(spec.isolation)],
     ['results', spec.results.map((result) => result.name).join(', ')],
     ['output', job.output],
   ]);
@@ -109,9 +111,12 @@ async function showTask(
   if (detail.attemptList.length === 0) return;
   await world.stdout.line();
   await world.stdout.write(attemptTable(detail.attemptList, world));
-  const used = detail.attemptList.flatMap(({ ticket, usage }) => {
+  const used = detail.attemptList.flatMap(({ ticket, usage, walls }) => {
     const text = usage === null ? '' : usageText(usage);
-    return text === '' ? [] : [[`used by ${ticket}`, text] as const];
+    return [
+      ...(text === '' ? [] : [[`used by ${ticket}`, text] as const]),
+      ...(walls === null ? [] : [[`walls of ${ticket}`, wallsText(walls)] as const]),
+    ];
   });
   if (used.length === 0) return;
   await world.stdout.line();

@@ -80,13 +80,30 @@ export const stats = {
   name: 'stats',
   summary: 'Who did what, what failed and how long it took.',
   arguments: [JOB_ARGUMENT],
-  options: { json, ...whichServer },
+  options: {
+    cost: { kind: 'flag', flags: '--cost', doc: 'What the job would have cost elsewhere.' },
+    costCpu: { kind: 'setting', setting: 'costCpuHour' },
+    costMemory: { kind: 'setting', setting: 'costMemoryHour' },
+    costOutgoing: { kind: 'setting', setting: 'costOutgoing' },
+    costIncoming: { kind: 'setting', setting: 'costIncoming' },
+    costCurrency: { kind: 'setting', setting: 'costCurrency' },
+    json,
+    ...whichServer,
+  },
   details: [
     'Failures are grouped by their signature: the cause and the last line of stderr, with ' +
       'numbers folded.',
+    '--cost prices the CPU time, the memory and the counted traffic of all attempts, also of failed ones.',
     FIND_SERVER,
   ],
-  examples: [{ line: 'windrow stats 3', does: 'the statistics of job 3' }],
+  examples: [
+    { line: 'windrow stats 3', does: 'the statistics of job 3' },
+    {
+      line: 'windrow stats 3 --cost',
+      does: 'what it would have cost, by the rates of the settings',
+    },
+    { line: 'windrow stats 3 --cost --cost-cpu-hour 0.04', does: 'by rates of somebody else' },
+  ],
   load: async (): Promise<CommandAction> => (await import('../commands/stats.ts')).stats,
 } as const satisfies CommandSpec;
 

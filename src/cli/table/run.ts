@@ -198,8 +198,8 @@ export const run = {
     { line: 'windrow run -- gzip -k {} ::: *.txt', does: 'one run for each file' },
     { line: 'windrow run sweep.toml --slots 4', does: 'what a sweep file says, four at a time' },
     {
-      line: 'windrow run sweep.toml --nodes nodes.txt --insecure',
-      does: 'the same on machines too, over a network of your own',
+      line: 'windrow run sweep.toml --nodes nodes.txt',
+      does: 'the same on these machines too',
     },
     { line: 'windrow run sweep.toml --why-rerun', does: 'say what would run again, and why' },
   ],

@@ -17,6 +17,7 @@ export const serve = {
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
     executables: { kind: 'setting', setting: 'executables' },
     traces: { kind: 'setting', setting: 'traces' },
+    traps: { kind: 'setting', setting: 'traps' },
     traceStore: { kind: 'setting', setting: 'traceStore' },
     traceAccount: { kind: 'setting', setting: 'traceAccount' },
     traceSecretFile: { kind: 'setting', setting: 'traceSecretFile' },

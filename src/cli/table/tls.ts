@@ -20,7 +20,7 @@ export const init = {
   ],
   examples: [
     { line: 'windrow tls init', does: 'for all names of this machine' },
-    { line: 'windrow serve --tls --listen 0.0.0.0:8980', does: 'then serve with it' },
+    { line: 'windrow tls init head.example.org 192.0.2.7', does: 'for these' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/tls.ts')).tlsInit,
 } as const satisfies CommandSpec;

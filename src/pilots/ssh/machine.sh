@@ -237,15 +237,20 @@ do_launch() {
   document=
 }
 do_launched() {
+  gone=
+  if [ -r /proc/self/stat ]; then
+    began "$pid" >/dev/null || gone=yes
+  else
+    (exit 0)
+    kill -0 "$pid" 2>/dev/null || gone=yes
+  fi
+  # Looked for after the process: one that has ended may just have written it.
   said=$(text_of "$report")
   if [ -n "$said" ]; then
     rm -f "$report"
     say report "$said"
-  elif [ -r /proc/self/stat ]; then
-    began "$pid" >/dev/null || launch_ended
-  else
-    (exit 0)
-    kill -0 "$pid" 2>/dev/null || launch_ended
+  elif [ -n "$gone" ]; then
+    launch_ended
   fi
 }
 launch_ended() {

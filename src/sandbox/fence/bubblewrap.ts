@@ -1,4 +1,4 @@
-/** Arguments for bubblewrap (bwrap(1), 0.4 or later). Pure. */
+/** Arguments for bubblewrap (bwrap(1), 0.5 or later). Pure. */
 import type { Mount } from './view.ts';
 
 export interface BubblewrapRequest {
@@ -52,7 +52,8 @@ function mountArguments(mount: Mount): string[] {
     case 'link':
       return ['--symlink', mount.source, mount.target];
     case 'devices':
-      return ['--dev', mount.target];
+      // bwrap leaves /dev/shm to whoever ran it, which another account could not use.
+      return ['--dev', mount.target, '--perms', '1777', '--tmpfs', `${mount.target}/shm`];
     case 'processes':
       return ['--proc', mount.target];
   }

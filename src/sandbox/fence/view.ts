@@ -14,7 +14,7 @@ export type Mount =
   /** What was made there by now cannot be written any more. */
   | { readonly kind: 'seal'; readonly target: string }
   | { readonly kind: 'link'; readonly source: string; readonly target: string }
-  /** A /dev with the harmless devices, terminals and a private /dev/shm. */
+  /** A /dev with the harmless devices, terminals and a /dev/shm of its own that everybody may use. */
   | { readonly kind: 'devices'; readonly target: '/dev' }
   /** A /proc of the PID namespace. */
   | { readonly kind: 'processes'; readonly target: '/proc' };

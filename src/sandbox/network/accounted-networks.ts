@@ -8,9 +8,10 @@
  */
 import { rmSync, symlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { NetworkBytes } from '#model';
 import type { RunTool, ToolResult } from '../tool.ts';
 import { claimBlock } from './claim.ts';
-import { type NetworkBytes, readCounters } from './counters.ts';
+import { readCounters } from './counters.ts';
 import { networkErrors } from './errors.ts';
 import { listPairEnds } from './machine.ts';
 import {
@@ -22,6 +23,7 @@ import {
   SERIALS,
   tableOf,
 } from './names.ts';
+import { lookAtFolder, putFolderBack } from './namespace-folder.ts';
 import type { Resolvers } from './resolvers.ts';
 import type { AttemptFacts } from './routing-script.ts';
 import type { JoinedNetwork } from './ruleset.ts';
@@ -36,6 +38,8 @@ export interface NetworkFacts {
   readonly mtu: number;
   /** Name servers that can be asked from within. */
   readonly resolvers: Resolvers;
+  /** What an administrator should know of, a sentence each. */
+  readonly remarks: readonly string[];
 }
 
 export interface AccountedOptions {
@@ -74,6 +78,7 @@ export class AccountedNetworks {
   readonly #options: AccountedOptions;
   readonly #block: number;
   readonly #workshop: NetworkWorkshop;
+  readonly #folderBefore = lookAtFolder();
   readonly #ready: JoinedNetwork[] = [];
   /** By the attempt's name. */
   readonly #connected = new Map<string, JoinedNetwork>();
@@ -147,6 +152,7 @@ export class AccountedNetworks {
     await this.#untilDevicesAreGone();
     const { fault } = await this.#nft('delete', 'table', 'inet', tableOf(this.#block));
     if (fault !== '') this.#complain(tableOf(this.#block), 'nft delete table', fault);
+    await putFolderBack(this.#folderBefore, this.#options.runTool);
   }
 
   #takeReady(): Promise<JoinedNetwork> {

@@ -3,10 +3,7 @@
  * the figure; rules with the same comment are added up.
  */
 
-/** Bytes by comment, e.g. `OutgoingExternal`. */
-export type NetworkBytes = Readonly<Record<string, number>>;
-
-const MOST_FIGURES = 64;
+import { NETWORK_LIMITS, type NetworkBytes } from '#model';
 
 /** Null when the text is not what nft prints for a chain. */
 export function readCounters(json: string): NetworkBytes | null {
@@ -15,7 +12,7 @@ export function readCounters(json: string): NetworkBytes | null {
     const name = figureName(rule.comment);
     const counted = countedBy(rule.expr);
     if (name === null || counted === null) continue;
-    if (bytes.size < MOST_FIGURES || bytes.has(name)) {
+    if (bytes.size < NETWORK_LIMITS.figures || bytes.has(name)) {
       bytes.set(name, (bytes.get(name) ?? 0) + counted);
     }
   }
@@ -40,8 +37,8 @@ function rulesOf(json: string): Rule[] | null {
 /** A comment may be any text; a figure has a name that expressions can use. */
 function figureName(comment: unknown): string | null {
   if (typeof comment !== 'string') return null;
-  const name = comment.replace(/[^A-Za-z0-9]+/g, '_').slice(0, 64);
-  return /[A-Za-z0-9]/.test(name) ? name : null;
+  const words = comment.match(/[A-Za-z0-9]+/g) ?? [];
+  return words.length === 0 ? null : words.join('_').slice(0, NETWORK_LIMITS.nameCharacters);
 }
 
 function countedBy(expressions: unknown): number | null {

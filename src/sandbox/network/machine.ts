@@ -10,6 +10,7 @@ export async function listPairEnds(runTool: RunTool): Promise<string[]> {
 }
 
 export interface Route {
+  readonly family: 4 | 6;
   /** Null for the default route. */
   readonly network: IpNetwork | null;
   /** `''` for routes that lead nowhere. */
@@ -19,14 +20,20 @@ export interface Route {
 /** The machine's routes, IPv4 and IPv6, as far as they can be read. */
 export async function listRoutes(runTool: RunTool): Promise<Route[]> {
   const families = await Promise.all(
-    ['-4', '-6'].map((family) =>
-      askIp<{ dst: string; dev?: string }>(runTool, [family, 'route', 'show']),
-    ),
+    ([4, 6] as const).map(async (family) => {
+      const routes = await askIp<{ dst: string; dev?: string }>(runTool, [
+        `-${family}`,
+        'route',
+        'show',
+      ]);
+      return routes.map(({ dst, dev }) => ({
+        family,
+        network: dst === 'default' ? null : parseIpNetwork(dst),
+        device: dev ?? '',
+      }));
+    }),
   );
-  return families.flat().map(({ dst, dev }) => ({
-    network: dst === 'default' ? null : parseIpNetwork(dst),
-    device: dev ?? '',
-  }));
+  return families.flat();
 }
 
 const ETHERNET_MTU = 1500;

@@ -52,11 +52,12 @@ export function gatewaysOf({ inner4, inner6 }: NetworkSettings): Gateways {
 
 /** How many workers of this machine can have addresses. */
 export function blocksOf({ inner4, inner6 }: NetworkSettings): number {
-  const blocks = (network: IpNetwork) => sizeOfIpNetwork(network) / BigInt(BLOCK_ADDRESSES);
-  const least = [blocks(inner4), blocks(inner6), BigInt(MOST_BLOCKS)].reduce((a, b) =>
-    a < b ? a : b,
-  );
-  return Number(least);
+  const all = [blocksIn(inner4), blocksIn(inner6), BigInt(MOST_BLOCKS)];
+  return Number(all.reduce((a, b) => (a < b ? a : b)));
+}
+
+export function blocksIn(network: IpNetwork): bigint {
+  return sizeOfIpNetwork(network) / BigInt(BLOCK_ADDRESSES);
 }
 
 export function tableOf(block: number): string {

@@ -7,7 +7,14 @@ import { parseIpNetwork } from '#base';
 import { findTool } from '../tool.ts';
 import type { Ground, Plot } from '../walls/ground.ts';
 import { createNetworkPart, type NetworkWorld } from './part.ts';
-import { canMakeNetworks, NetworkField, SITE, settingsOf, WHY_NOT } from './testing/field.ts';
+import {
+  canMakeNetworks,
+  NetworkField,
+  SITE,
+  settingsOf,
+  WHY_NOT,
+  WORLD,
+} from './testing/field.ts';
 
 function groundOf(t: TestContext, field: NetworkField, settings = settingsOf()): Ground {
   const directory = mkdtempSync(join(tmpdir(), 'windrow-ground-'));
@@ -19,7 +26,15 @@ function groundOf(t: TestContext, field: NetworkField, settings = settingsOf()):
 function worldOf(field: NetworkField, overrides: Partial<NetworkWorld> = {}): NetworkWorld {
   const complain = (error: unknown) => void field.complaints.push(String(error));
   const { runTool } = field;
-  return { runTool, findTool, isRoot: true, random: () => 0, complain, ...overrides };
+  return {
+    runTool,
+    findTool,
+    isRoot: true,
+    random: () => 0,
+    complain,
+    remark: () => undefined,
+    ...overrides,
+  };
 }
 
 const plot = {
@@ -28,6 +43,26 @@ const plot = {
   account: { name: 'slot1_user', uid: 1000, gid: 1000, groups: [] },
 } as unknown as Plot;
 
+it('a worker that is not root has no counted networks, and touches nothing to find out', async () => {
+  const ran: string[] = [];
+  const part = createNetworkPart({
+    runTool: async ([file]) => {
+      ran.push(file);
+      return { exitCode: 1, stdout: '', stderr: '', fault: 'refused' };
+    },
+    findTool: () => null,
+    isRoot: false,
+    random: () => 0,
+    complain: () => undefined,
+    remark: () => undefined,
+  });
+  const ground = { tag: 'windrow-00000000', settings: { network: settingsOf() } };
+  const { facts, abilities } = await part.probe(ground as unknown as Ground);
+  assert.equal(facts, null);
+  assert.match(JSON.stringify(abilities), /not root.*run the worker as root/);
+  assert.deepEqual(ran, []);
+});
+
 describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT }, () => {
   it('are found possible by making one, and go from plan to figures to nothing', async (t) => {
     const field = await new NetworkField().make(t);
@@ -35,9 +70,10 @@ describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT
     const part = createNetworkPart(worldOf(field));
     const settings = settingsOf({ resolvers: ['10.61.0.2'], prepared: 2 });
     const ground = groundOf(t, field, settings);
-    const { facts, abilities, remarks } = await part.probe(ground);
+    const { facts, abilities } = await part.probe(ground);
     assert.deepEqual(await field.left(), [], 'a probe leaves nothing');
-    assert.deepEqual({ able: abilities[0]!.able, remarks }, { able: true, remarks: [] });
+    assert.equal(abilities[0]!.able, true);
+    assert.deepEqual(facts!.remarks, []);
 
     const walls = new Set<never>();
     assert.equal(part.plan(plot, { walls, network: 'host' }, ground, facts!), null);
@@ -70,14 +106,13 @@ describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT
     };
     const lacking = (name: string) => (name === 'nft' ? null : findTool(name));
     const inner4 = parseIpNetwork('10.61.0.0/16')!;
-    assert.match(await probed({ isRoot: false }), /not root: run the worker as root/);
     assert.match(
       await probed({ findTool: lacking }),
       /no nft: install it \("apt install nftables"/,
     );
     assert.match(
       await probed({}, settingsOf({ inner4 })),
-      /10\.61\.0\.0\/16 overlaps with 10\.61\.0\.0\/24, which lies at site: set network-inner4/,
+      /10\.61\.0\.0\/16 overlaps with 10\.61\.0\.0\/24, which lies at site: set ipv4 in the section/,
     );
     await field.forward(false);
     assert.match(
@@ -95,11 +130,23 @@ describe('counted networks as a wall', { skip: canMakeNetworks ? false : WHY_NOT
     await field.runTool(['nft', 'add table ip guard']);
     const drops = 'add chain ip guard fw { type filter hook forward priority 0; policy drop; }';
     await field.runTool(['nft', drops]);
-    const { abilities, remarks } = await createNetworkPart(worldOf(field)).probe(
-      groundOf(t, field),
-    );
+    await field.runTool(['ip', '-6', 'route', 'add', 'default', 'dev', 'world']);
+    const part = createNetworkPart(worldOf(field));
+    const ground = groundOf(t, field);
+    const { abilities, facts } = await part.probe(ground);
+    const remarks = facts!.remarks.join('\n');
     assert.equal(abilities[0]!.able, true);
-    assert.match(remarks.join('\n'), /no IPv6/);
-    assert.match(remarks.join('\n'), /drops what is forwarded \(ip guard fw\)/);
+    assert.match(remarks, /no IPv6/);
+    assert.match(remarks, /drops what is forwarded \(ip guard fw\)/);
+
+    await field.runTool(['nft', 'delete table ip guard']);
+    await field.servePeer(t, 'world');
+    const wanted = { walls: new Set<never>(), network: 'accounted' } as const;
+    const [connect] = part.plan(plot, wanted, ground, facts!)!.operations;
+    await part.carryOut(connect!);
+    const name = `${field.tag}-${plot.name}`;
+    await field.call(name, 'take', WORLD.address4, 1000);
+    await assert.rejects(field.call(name, 'take', WORLD.address6, 10), /unreachable/);
+    await part.undo({ part: 'network', do: 'serve', tag: field.tag });
   });
 });

@@ -19,11 +19,13 @@ export interface NetworkWorld {
   readonly random: () => number;
   /** Told what could not be removed or made ahead. */
   readonly complain: (error: unknown) => void;
+  /** Told once what an administrator should know of. */
+  readonly remark: (sentence: string) => void;
 }
 
-export function realNetworkWorld(complain: NetworkWorld['complain']): NetworkWorld {
+export function realNetworkWorld(told: Pick<NetworkWorld, 'complain' | 'remark'>): NetworkWorld {
   const isRoot = process.geteuid?.() === 0;
-  return { runTool, findTool, isRoot, random: Math.random, complain };
+  return { runTool, findTool, isRoot, random: Math.random, ...told };
 }
 
 export type NetworkPart = Part<'network', ProbedNetwork>;
@@ -33,6 +35,7 @@ export function createNetworkPart(world: NetworkWorld): NetworkPart {
   let networks: Promise<AccountedNetworks> | null = null;
 
   const open = (): Promise<AccountedNetworks> => {
+    if (networks === null) for (const sentence of found!.facts.remarks) world.remark(sentence);
     networks ??= openAccountedNetworks({
       ...world,
       tag: found!.ground.tag,

@@ -6,6 +6,7 @@ import type { Ability, Probed } from '../walls/part.ts';
 import { type NetworkFacts, openAccountedNetworks } from './accounted-networks.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { listRoutes, outerMtu, type Route } from './machine.ts';
+import { BLOCK_ADDRESSES, blocksIn } from './names.ts';
 import { findResolvers } from './resolvers.ts';
 import { shipped } from './routing-script.ts';
 import type { NetworkSettings } from './settings.ts';
@@ -15,7 +16,7 @@ export interface ProbedNetwork extends NetworkFacts {
   readonly resolvConfPath: string | null;
 }
 
-const HOW = 'counted: namespace, nftables and NAT';
+const HOW = 'accounted: namespace, nftables and NAT';
 
 /** The tools that are run, and who brings them. */
 const TOOLS = [
@@ -71,10 +72,12 @@ async function probe(options: ProbeOptions): Promise<Probed<ProbedNetwork>> {
   const hasIpv6 = (await readSwitch(FORWARDING6, runTool)) === '1';
   const resolvers = findResolvers(settings.resolvers, hasIpv6);
   const mtu = await outerMtu(routes, runTool);
-  const facts = { hasIpv6, resolvers, mtu, resolvConfPath: resolvConfPath() };
+  const found = { hasIpv6, resolvers, mtu, resolvConfPath: resolvConfPath() };
+  const facts = { ...found, remarks: await remarks(found, routes, runTool) };
   await tryOne(facts, options);
   const ability: Ability = { wall: 'network', how: HOW, able: true };
-  return { facts, abilities: [ability], remarks: await remarks(facts, runTool) };
+  // Most workers never have such an attempt: the remarks are made with the first.
+  return { facts, abilities: [ability], remarks: [] };
 }
 
 function demandTools({ findTool }: ProbeOptions): void {
@@ -87,15 +90,23 @@ function demandTools({ findTool }: ProbeOptions): void {
 
 /** An inner address that the machine knows as somebody else's would cut that one off. */
 function demandRoom(settings: NetworkSettings, routes: readonly Route[]): void {
-  for (const [name, inner] of [
-    ['network-inner4', settings.inner4],
-    ['network-inner6', settings.inner6],
+  for (const [name, inner, family] of [
+    ['ipv4', settings.inner4, 4],
+    ['ipv6', settings.inner6, 6],
   ] as const) {
+    const shown = formatIpNetwork(inner);
+    if (inner.family !== family || blocksIn(inner) === 0n) {
+      throw new Unable(
+        `${shown} is no IPv${family} network of at least ${BLOCK_ADDRESSES} addresses`,
+        `set ${name} in the section [network] of the settings to one`,
+      );
+    }
     const taken = routes.find(({ network, device }) => isForeign(network, device, inner));
     if (!taken) continue;
     const other = `${formatIpNetwork(taken.network!)}, which lies at ${taken.device}`;
-    const reason = `the inner network ${formatIpNetwork(inner)} overlaps with ${other}`;
-    throw new Unable(reason, `set ${name} to a network that the site does not use`);
+    const reason = `the inner network ${shown} overlaps with ${other}`;
+    const remedy = `set ${name} in the section [network] of the settings to one that the site does not use`;
+    throw new Unable(reason, remedy);
   }
 }
 
@@ -161,9 +172,14 @@ function resolvConfPath(): string | null {
   }
 }
 
-async function remarks(facts: ProbedNetwork, runTool: RunTool): Promise<string[]> {
+async function remarks(
+  facts: Omit<ProbedNetwork, 'remarks'>,
+  routes: readonly Route[],
+  runTool: RunTool,
+): Promise<string[]> {
   const said: string[] = [];
-  if (!facts.hasIpv6) {
+  const leadsOutside = routes.some(({ family, network }) => family === 6 && network === null);
+  if (!facts.hasIpv6 && leadsOutside) {
     said.push(
       'counted networks have no IPv6: the machine does not forward it ' +
         '(net.ipv6.conf.all.forwarding is 0; see docs/guide/network.md before you change that)',
@@ -172,7 +188,7 @@ async function remarks(facts: ProbedNetwork, runTool: RunTool): Promise<string[]
   if (facts.resolvers.servers.length === 0) {
     said.push(
       'no names can be looked up in counted networks: every name server of the machine is on its ' +
-        'loopback; set network-resolvers',
+        'loopback; set resolvers in the section [network] of the settings',
     );
   }
   const dropping = await droppingChains(runTool);

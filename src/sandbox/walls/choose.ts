@@ -16,6 +16,7 @@ const ON_THE_FENCE: readonly Wall[] = ['tmp', 'files', 'readonly', 'network'];
 
 export interface Machine {
   readonly able: ReadonlySet<Wall>;
+  readonly networks: readonly Network[];
   /** What attempts get whose jobs say nothing. */
   readonly level: Level;
   readonly isRoot: boolean;
@@ -43,7 +44,7 @@ export function asksForNothing(
     (typeof wanted === 'string' ? LEVELS[wanted] : wanted).length === 0 &&
     requiredWalls(isolation).length === 0 &&
     isolation.root === '' &&
-    request.memoryBytes === 0
+    limitsOf(request).length === 0
   );
 }
 
@@ -55,15 +56,25 @@ export function chooseWalls(
   const wanted = isolation.walls ?? machine.level;
   const asked = new Set<Wall>(typeof wanted === 'string' ? LEVELS[wanted] : wanted);
   for (const wall of requiredWalls(isolation)) asked.add(wall);
-  if (request.memoryBytes > 0) asked.add('memory');
+  for (const wall of limitsOf(request)) asked.add(wall);
   // The job itself says that it is to have the host's network.
   if (isolation.network === 'host') asked.delete('network');
-  const missing = requiredWalls(isolation).filter((wall) => !machine.able.has(wall));
+  const hasNetwork = isolation.network === null || machine.networks.includes(isolation.network);
+  const isAble = (wall: Wall) => machine.able.has(wall) && (wall !== 'network' || hasNetwork);
+  const missing = requiredWalls(isolation).filter((wall) => !isAble(wall));
   const possible = new Set([...asked].filter((wall) => machine.able.has(wall)));
   const walls = withCompanions(possible, machine, isolation.root);
   const fenced = walls.has('pid');
   const network = isolation.network ?? (walls.has('network') ? 'none' : 'host');
   return { wanted, walls, fenced, network, missing };
+}
+
+/** What is asked for is what is enforced, where the machine can, whatever the level. */
+function limitsOf({ memoryBytes, processes }: ResourceRequest): Wall[] {
+  return [
+    ...(memoryBytes > 0 ? ['memory' as const] : []),
+    ...(processes > 0 ? ['tasks' as const] : []),
+  ];
 }
 
 /** Every wall without which the job is not to run. */

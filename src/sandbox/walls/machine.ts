@@ -12,7 +12,7 @@ import {
 } from '#model';
 import { type Accounts, openAccounts } from '../account/accounts.ts';
 import { createCgroupPart } from '../cgroup/part.ts';
-import type { Fence, LastStage } from '../fence/fence.ts';
+import type { Fence, LastStage, ProbedFence } from '../fence/fence.ts';
 import { probeFence } from '../fence/probe.ts';
 import { createNetworkPart, realNetworkWorld } from '../network/part.ts';
 import { placePart } from '../place/part.ts';
@@ -36,17 +36,22 @@ export interface MachineOptions {
   readonly openStarter: () => Starter;
   /** Told what went wrong beside any attempt. */
   readonly complain: (error: unknown) => void;
+  /** Told what an administrator should know of. */
+  readonly remark: (sentence: string) => void;
 }
 
 /** Whether a wall of the level that attempts get by themselves cannot be put up. */
 export function lackingOf(level: Level, abilities: readonly Ability[]): readonly Ability[] {
-  const wanted: readonly Wall[] = LEVELS[level];
-  return abilities.filter(({ wall, able }) => !able && wanted.includes(wall));
+  return LEVELS[level].flatMap((wall) => {
+    const ways = abilities.filter((ability) => ability.wall === wall);
+    return ways.some(({ able }) => able) ? [] : ways.slice(0, 1);
+  });
 }
 
 export interface FoundMachine {
   readonly machine: Machine;
   readonly advertised: MachineWalls;
+  /** Every way to every wall; a wall stands here when one of its ways is open. */
   readonly abilities: readonly Ability[];
   readonly parts: readonly ReadyPart[];
   readonly hands: Hands;
@@ -63,11 +68,14 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     probeFence(ground, lastStage, options.openStarter),
     ...readyParts(options),
   ]);
-  const abilities = strongest([...parts.flatMap((part) => part.abilities), ...fence.abilities]);
+  const ofParts = parts.flatMap((part) => part.abilities.map((one) => unlessOpen(one, fence)));
+  const abilities = [...ofParts, ...fence.abilities];
+  const networks = networksOf(fence.abilities, ofParts);
   const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
   const roots = await openRoots(ground);
   const machine: Machine = {
     able,
+    networks,
     level,
     isRoot: ground.uid === 0,
     hasCgroup: isAble(parts, 'cgroup', 'track'),
@@ -76,7 +84,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     machine,
     advertised: {
       able: WALLS.filter((wall) => able.has(wall)),
-      networks: networksOf(able, isAble(parts, 'network', 'network')),
+      networks,
       roots: fence.fence === null ? [] : roots.names,
       writable: ground.settings.place.writable,
     },
@@ -91,8 +99,8 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
 }
 
 /** Every part of the walls. Directories first, so that they are undone last. */
-function readyParts({ ground, complain }: MachineOptions): Promise<ReadyPart>[] {
-  const network = createNetworkPart(realNetworkWorld(complain));
+function readyParts({ ground, complain, remark }: MachineOptions): Promise<ReadyPart>[] {
+  const network = createNetworkPart(realNetworkWorld({ complain, remark }));
   return [
     makeReady(placePart, ground),
     makeReady(createCgroupPart(), ground),
@@ -100,24 +108,23 @@ function readyParts({ ground, complain }: MachineOptions): Promise<ReadyPart>[] 
   ];
 }
 
+/** Without a fence a program could be root in its network, and undo what counts there. */
+function unlessOpen(ability: Ability, { fence, abilities }: ProbedFence): Ability {
+  const lack = abilities.find(({ wall, able }) => wall === 'network' && !able);
+  const isMoot = ability.wall !== 'network' || fence !== null || lack === undefined;
+  return isMoot ? ability : lack;
+}
+
 function isAble(parts: readonly ReadyPart[], name: PartName, wall: Wall): boolean {
   const abilities = parts.find((part) => part.name === name)?.abilities ?? [];
   return abilities.some((ability) => ability.able && ability.wall === wall);
 }
 
-function networksOf(able: ReadonlySet<Wall>, isAccounted: boolean): Network[] {
-  return NETWORKS.filter((mode) => {
-    if (mode === 'host') return true;
-    return mode === 'none' ? able.has('network') : isAccounted;
-  });
-}
-
-/** One line for each wall: how it is made here, or, where nobody can, the first reason. */
-function strongest(abilities: readonly Ability[]): Ability[] {
-  return WALLS.flatMap((wall) => {
-    const ways = abilities.filter((ability) => ability.wall === wall);
-    return ways.find(({ able }) => able) ?? ways[0] ?? [];
-  });
+/** The fence makes empty networks, a part those that are counted; each may be without the other. */
+function networksOf(ofFence: readonly Ability[], ofParts: readonly Ability[]): Network[] {
+  const isOpen = ({ wall, able }: Ability) => able && wall === 'network';
+  const can = { host: true, none: ofFence.some(isOpen), accounted: ofParts.some(isOpen) };
+  return NETWORKS.filter((mode) => can[mode]);
 }
 
 /** The filter lies in a file, since every start needs it anew from its beginning. */

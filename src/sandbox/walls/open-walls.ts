@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { messageOf, type WindrowError } from '#base';
-import type { Isolation, MachineWalls, ResourceRequest } from '#model';
+import type { Isolation, MachineWalls, ResourceRequest, Wall } from '#model';
 import { sandboxErrors } from '../errors.ts';
 import { carryOut, type NotUndone, undo } from './carry-out.ts';
 import { asksForNothing, chooseWalls } from './choose.ts';
@@ -20,7 +20,7 @@ import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
 import type { ReadyPart } from './ready-part.ts';
 
-export interface WallsOptions extends Omit<MachineOptions, 'complain'> {
+export interface WallsOptions extends Omit<MachineOptions, 'complain' | 'remark'> {
   /** Told of what was left and removed, and of what could not be. */
   readonly log: { warn(facts: object, sentence: string): void };
 }
@@ -69,6 +69,11 @@ function sharedOf(parts: readonly ReadyPart[]): readonly Operation[] {
   return parts.flatMap((part) => part.prepare());
 }
 
+function withReason(wall: Wall, abilities: readonly Ability[]): string {
+  const lack = abilities.find((ability) => ability.wall === wall && !ability.able);
+  return lack && !lack.able ? `${wall} (${lack.how}: ${lack.reason})` : wall;
+}
+
 class WallsOfWorker implements Walls {
   readonly #options: WallsOptions;
   readonly #ground: Ground;
@@ -115,7 +120,8 @@ class WallsOfWorker implements Walls {
     const found = await this.#machine();
     const choice = chooseWalls(site.isolation, site.request, found.machine);
     if (choice.missing.length > 0) {
-      throw sandboxErrors.create('WALLS_MISSING', { walls: choice.missing.join(', ') });
+      const walls = choice.missing.map((wall) => withReason(wall, found.abilities));
+      throw sandboxErrors.create('WALLS_MISSING', { walls: walls.join('; ') });
     }
     const { plot, hidden } = await makePlot(site, choice, found, this.#ground);
     const parts = found.parts.flatMap((part) => part.plan(plot, choice) ?? []);
@@ -191,7 +197,9 @@ class WallsOfWorker implements Walls {
   }
 
   #machine(): Promise<FoundMachine> {
-    this.#found ??= findMachine({ ...this.#options, complain: this.#complainOf }).then((found) => {
+    const { log } = this.#options;
+    const told = { complain: this.#complainOf, remark: (said: string) => log.warn({}, said) };
+    this.#found ??= findMachine({ ...this.#options, ...told }).then((found) => {
       this.#parts = found.parts;
       this.#tell(found);
       return found;

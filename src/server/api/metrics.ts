@@ -3,7 +3,7 @@
  * https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 import { CAUSES, TASK_STATE_NAMES } from '#model';
-import type { Core, Worker } from '../core.ts';
+import type { Core, Job, Worker } from '../core.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [Labels, number];
@@ -26,6 +26,7 @@ export function metricsText(core: Core, startedAtMs: number): string {
   return [
     family('windrow_tasks', 'gauge', 'Tasks by state.', tasks),
     family('windrow_attempts_total', 'counter', 'Ended attempts by cause.', attempts),
+    networkFamily(jobs),
     family('windrow_attempts_running', 'gauge', 'Attempts that workers hold.', [
       [{}, core.leases.size],
     ]),
@@ -52,6 +53,19 @@ export function metricsText(core: Core, startedAtMs: number): string {
     ]),
     family('process_cpu_seconds_total', 'counter', 'CPU time.', [[{}, cpuSeconds()]]),
   ].join('');
+}
+
+/** By the comments of the rules that counted; of all jobs that the server knows. */
+function networkFamily(jobs: readonly Job[]): string {
+  const bytes = new Map<string, number>();
+  for (const { statistics } of jobs) {
+    for (const [name, count] of Object.entries(statistics.totals.network ?? {})) {
+      bytes.set(name, (bytes.get(name) ?? 0) + count);
+    }
+  }
+  const samples = [...bytes].map(([counted, count]): Sample => [{ counted }, count]);
+  const help = 'Counted traffic of attempts, by what counted it.';
+  return family('windrow_network_bytes_total', 'counter', help, samples);
 }
 
 type WorkerFigure = (worker: Worker, nowMs: number) => number | null;

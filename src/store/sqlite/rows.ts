@@ -44,6 +44,7 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     attempt.reusedFrom,
     accepted ? 1 : 0,
     attempt.walls && JSON.stringify(attempt.walls),
+    usage.network && JSON.stringify(usage.network),
   ];
 }
 
@@ -82,6 +83,7 @@ export function attemptOf(row: Row): AttemptRow {
       tasksPeak: row.tasksPeak as number | null,
       diskBytes: row.diskBytes as number | null,
       sources: row.usageSources as string,
+      network: row.network === null ? null : JSON.parse(row.network as string),
     },
     place: placeOf(row),
     reusedFrom: row.reusedFrom as number | null,

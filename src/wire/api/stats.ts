@@ -15,6 +15,7 @@ import {
   taskIndex,
   ticket,
 } from './message.ts';
+import { networkBytes } from './tasks.ts';
 
 export const percentiles = message(
   'Percentiles',
@@ -83,6 +84,10 @@ export const jobStats = message(
     ioReadBytes: count.nullable().describe('Read from disks by all attempts.'),
     ioWriteBytes: count.nullable().describe('Written to disks by all attempts.'),
     contextSwitches: count.nullable().describe('Of all attempts.'),
+    cpuMs: milliseconds.nullable().describe('CPU time of all attempts, also of failed ones.'),
+    memoryGibHours: z.number().min(0).nullable().describe('Peak times wall time, of all attempts.'),
+    network: networkBytes,
+    networkAttempts: count.describe('Attempts whose traffic was counted.'),
     tasksPeak: count.nullable().describe('Processes and threads; the largest of any attempt.'),
     diskPeakBytes: count.nullable().describe('In scratch; the largest of any attempt.'),
     efficiency: fraction,

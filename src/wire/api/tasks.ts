@@ -39,6 +39,11 @@ export const taskPage = message(
 );
 export type TaskPage = Frozen<z.infer<typeof taskPage>>;
 
+export const networkBytes = z
+  .record(z.string(), count)
+  .nullable()
+  .describe('Bytes by the comments of the rules that counted them; null where nobody counted.');
+
 const usage = z.object({
   wallMs: milliseconds,
   cpuUserMs: milliseconds.nullable(),
@@ -52,6 +57,7 @@ const usage = z.object({
   sources: z
     .partialRecord(z.enum(FIGURES), z.enum(USAGE_SOURCES))
     .describe('Where each figure comes from that was measured.'),
+  network: networkBytes,
 });
 
 const wallsHad = z.object({

@@ -1,73 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { WindrowError } from '#base';
 import { readCompletion } from './completion-reader.ts';
-import { COMPLETION_LIMITS, type OpenLimits } from './limits.ts';
-import type { PartHead, PartSink } from './parts.ts';
+import { BEGIN, Collector, complete, contentOf, END, TASK, textOf } from './framing-world.ts';
+import { COMPLETION_LIMITS } from './limits.ts';
+import type { PartSink } from './parts.ts';
 import { spokenTask } from './spoken-task.ts';
-import { readTask } from './task-reader.ts';
 import { formatConfig, formatTask, type OpenTask, taskTextBytes } from './task-text.ts';
-
-interface Collected extends PartHead {
-  content: Buffer;
-}
-
-class Collector implements PartSink {
-  readonly parts: Collected[] = [];
-  readonly #chunks: Buffer[] = [];
-  begin(head: PartHead): void {
-    this.parts.push({ ...head, content: Buffer.alloc(0) });
-  }
-  write(chunk: Buffer): void {
-    this.#chunks.push(Buffer.from(chunk));
-  }
-  end(): void {
-    this.parts.at(-1)!.content = Buffer.concat(this.#chunks.splice(0));
-  }
-}
-
-async function* pieces(whole: Buffer, sizes: readonly number[]): AsyncGenerator<Buffer> {
-  let at = 0;
-  for (let n = 0; at < whole.length; n++) {
-    const size = sizes.length === 0 ? whole.length : Math.max(1, sizes[n % sizes.length]!);
-    yield whole.subarray(at, at + size);
-    at += size;
-  }
-}
-
-async function complete(
-  body: string | Buffer,
-  sizes: readonly number[] = [],
-  limits: OpenLimits = COMPLETION_LIMITS,
-): Promise<Collected[]> {
-  const sink = new Collector();
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const count = await readCompletion(pieces(bytes, sizes), sink, limits);
-  assert.equal(count, sink.parts.length);
-  return sink.parts;
-}
-
-async function contentOf(body: string, sizes: readonly number[] = []): Promise<string[]> {
-  return (await complete(body, sizes)).map((part) => part.content.toString('latin1'));
-}
-
-async function textOf(task: OpenTask): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(formatTask(task)));
-}
-
-const BEGIN = '--begin content--\n';
-const END = '--end content--\n';
-
-const TASK: OpenTask = {
-  ticket: 48213,
-  timeoutS: 600,
-  commandLine: "./ising --beta '0.44' --seed '7'",
-  inputs: [
-    { file: 'model.ini', bytes: 27, content: Buffer.from('[model]\nbeta=0.44\nseed=7\n#\n') },
-  ],
-  results: [{ name: 'energy', file: 'stdout' }],
-};
 
 test('a task is written byte for byte as specified', async () => {
   const expected = `Ticket=48213
@@ -258,112 +197,6 @@ test('an endless line or content is refused without being kept', async () => {
   const limits = { ...COMPLETION_LIMITS, contentBytes: 1 << 20 };
   await assert.rejects(readCompletion(body(), counter, limits), { code: 'OPEN_TOO_LARGE' });
   assert.ok(kept <= 1 << 20);
-});
-
-const fileName = fc
-  .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
-  .filter((name) => !/[\r\n\0]/.test(name));
-/** Bytes that like to look like framing. */
-const content = fc.oneof(
-  fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes)),
-  fc
-    .array(
-      fc.constantFrom('\n', '\r', '--end content--', '--end', 'x', '[Result]', 'Name=a', '\n--'),
-    )
-    .map((words) => Buffer.from(words.join(''))),
-);
-const chunkSizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 });
-
-test('any task comes through the format as it was, however it is cut', async () => {
-  const task = fc.record({
-    ticket: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-    timeoutS: fc.integer({ min: 0, max: 999_999_999 }),
-    commandLine: fc.string({ unit: 'grapheme' }).filter((line) => !/[\r\n\0]/.test(line)),
-    inputs: fc.array(fc.record({ file: fileName, content }), { maxLength: 4 }),
-    results: fc.array(fc.record({ name: fileName, file: fileName }, { noNullPrototype: true }), {
-      minLength: 1,
-      maxLength: 3,
-    }),
-  });
-  await fc.assert(
-    fc.asyncProperty(task, chunkSizes, async (written, sizes) => {
-      const inputs = written.inputs.map(({ file, content }) => ({
-        file,
-        content,
-        bytes: content.length,
-      }));
-      const text = await textOf({ ...written, inputs });
-      assert.equal(text.length, taskTextBytes({ ...written, inputs }));
-      const sink = new Collector();
-      const { inputs: _, ...rest } = written;
-      assert.deepEqual(await readTask(pieces(text, sizes), sink), rest);
-      assert.deepEqual(
-        sink.parts.map(({ name, content, bytes }) => ({ file: name, content, bytes })),
-        inputs,
-      );
-    }),
-    { numRuns: 300 },
-  );
-});
-
-test('any results come through, with Length and, where they hold no end line, without', async () => {
-  const results = fc.uniqueArray(
-    fc.record({ name: fileName, content, counted: fc.boolean(), newline: fc.boolean() }),
-    { minLength: 1, maxLength: 4, selector: (result) => result.name },
-  );
-  await fc.assert(
-    fc.asyncProperty(results, chunkSizes, async (written, sizes) => {
-      const blocks = written.flatMap(({ name, content, counted, newline }) => {
-        const mustCount =
-          counted || /(^|\n)--end content--(\r?\n|\r?$)/.test(content.toString('latin1'));
-        const length = mustCount ? `Length=${content.length}\n` : '';
-        const gap = mustCount && !newline ? '' : '\n';
-        return [
-          Buffer.from(`[Result]\nName=${name}\n${length}${BEGIN}`),
-          content,
-          Buffer.from(gap + END),
-        ];
-      });
-      const parts = await complete(Buffer.concat(blocks), sizes);
-      assert.deepEqual(
-        parts.map(({ name, content }) => ({ name, content })),
-        written.map(({ name, content }) => ({ name, content })),
-      );
-    }),
-    { numRuns: 500 },
-  );
-});
-
-test('whatever bytes come, they are read or refused with a code, the same however they are cut', async () => {
-  const word = fc.constantFrom(
-    '[Result]\n',
-    'Name=a\n',
-    'Name=b\r\n',
-    'Length=3\n',
-    BEGIN,
-    END,
-    'abc',
-    '\n',
-    '\r',
-    '--end content--',
-    '\xff',
-    '[',
-  );
-  const outcome = async (body: Buffer, sizes: readonly number[]) =>
-    await complete(body, sizes).then(
-      (parts) => parts.map(({ name, content }) => `${name}:${content.toString('latin1')}`),
-      (error: WindrowError) => {
-        assert.match(error.code, /^OPEN_/);
-        return `${error.code} ${error.message}`;
-      },
-    );
-  await fc.assert(
-    fc.asyncProperty(fc.array(word, { maxLength: 20 }), chunkSizes, async (words, sizes) => {
-      const body = Buffer.from(words.join(''), 'latin1');
-      assert.deepEqual(await outcome(body, sizes), await outcome(body, []));
-    }),
-    { numRuns: 2000 },
-  );
 });
 
 test('an input that is not as long as announced is an error, never a shifted task', async () => {

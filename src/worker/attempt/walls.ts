@@ -42,8 +42,9 @@ async function settleAll(attempt: Attempt, walls: WallPlan): Promise<Verdict | n
   let verdict: Verdict | null = null;
   try {
     for (const settled of await workshop.walls.settle(walls)) {
-      const { exceeded, stuck } = settled;
+      const { exceeded, stuck, network } = settled;
       measured.push(...settled.measured);
+      if (Object.keys(network).length > 0) measured.push({ source: 'none', figures: {}, network });
       if (exceeded) verdict ??= verdictOfLimit(exceeded);
       if (stuck.length === 0) continue;
       const facts = { ticket: grant.ticket, stuck };

@@ -148,7 +148,7 @@ export class NetworkField {
     const opened = await openAccountedNetworks({
       tag: overrides.tag ?? this.tag,
       settings: settingsOf(overrides),
-      facts: { hasIpv6: true, mtu: 1500, resolvers: { servers: [], rest: [] } },
+      facts: { hasIpv6: true, mtu: 1500, resolvers: { servers: [], rest: [] }, remarks: [] },
       runTool: this.runTool,
       random: () => (overrides.serial ?? 0) / SERIALS,
       complain: (error) => this.complaints.push(String(error)),

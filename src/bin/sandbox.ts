@@ -1,0 +1,217 @@
+/** `windrow doctor` and `windrow sandbox`: the walls of this machine, without a server. */
+import { randomUUID } from 'node:crypto';
+import { fstatSync, mkdirSync } from 'node:fs';
+import { hostname, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { formatBytes, formatDuration, removeTree } from '#base';
+import type { Sandbox, SandboxEnd, SandboxPlan, SandboxWish, WallsFound, World } from '#cli';
+import { type Measured, usageOf } from '#model';
+import {
+  type Exceeded,
+  findLauncher,
+  openStarter,
+  type ProgramEnd,
+  type RunningProgram,
+  type StartFailure,
+  type WallPlan,
+  type Walls,
+} from '#sandbox';
+import { takeDirectory } from '#worker';
+import { binErrors } from './errors.ts';
+import { mountUnderScratch } from './mount-under-scratch.ts';
+import { levelOf, wallsFor } from './worker-walls.ts';
+
+const KILL_GRACE_MS = 5000;
+const NAME = 'sandbox';
+
+export const sandbox: Sandbox = {
+  examine: (values, workerDirectory) => inPlace({ values, workerDirectory }, examine(values)),
+  plan: (wish) =>
+    inPlace(wish, async (place) => {
+      const plan = await planIn(place, wish);
+      return printablePlan(plan, wish);
+    }),
+  run: (wish, world) => inPlace(wish, (place) => runIn(place, wish, world)),
+};
+
+/** A place of its own, as a worker's, with a lock: what was left there by one that was killed is gone. */
+interface Place {
+  readonly own: string;
+  readonly walls: Walls;
+  readonly remarks: string[];
+}
+
+async function inPlace<T>(
+  { values, workerDirectory }: Pick<SandboxWish, 'values' | 'workerDirectory'>,
+  use: (place: Place) => Promise<T>,
+): Promise<T> {
+  const owner = { worker: randomUUID(), session: '' };
+  const dir = join(workerDirectory, NAME);
+  const directory = takeDirectory({ dir, owner, host: hostname(), exclusive: false });
+  try {
+    const remarks: string[] = [];
+    const log = { warn: (_: object, sentence: string) => void remarks.push(sentence) };
+    // There will be one attempt: nothing is worth making ahead.
+    const own = { ...values, networkPrepared: 0 };
+    const walls = await wallsFor({ values: own, secrets: [], log }, directory.own);
+    await removeTree(join(directory.own, 'scratch'));
+    try {
+      return await use({ own: directory.own, walls, remarks });
+    } finally {
+      await walls.close();
+    }
+  } finally {
+    directory.release();
+  }
+}
+
+function examine(values: SandboxWish['values']) {
+  return async ({ walls, remarks }: Place): Promise<WallsFound> => {
+    const [abilities, { networks, roots }] = await Promise.all([
+      walls.abilities(),
+      walls.machine(),
+    ]);
+    const ways = abilities.map((one) => ({ reason: '', remedy: '', ...one }));
+    return { level: levelOf(values), ways, networks, roots, remarks };
+  };
+}
+
+async function planIn(place: Place, wish: SandboxWish): Promise<WallPlan> {
+  const { isolation, request, values } = wish;
+  const scratch = join(place.own, 'scratch', NAME);
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  const machine = { name: hostname(), cpus: 1, memoryBytes: totalmem() };
+  const mounts = mountUnderScratch(values.mountUnderScratch, machine);
+  return await place.walls.plan({
+    name: NAME,
+    slot: 1,
+    cpus: [],
+    devices: [],
+    request,
+    isolation,
+    scratch,
+    directory: wish.directory ?? scratch,
+    mountUnderScratch: mounts({ id: 0, name: NAME, request }),
+  });
+}
+
+function printablePlan({ operations, launch, record }: WallPlan, wish: SandboxWish): SandboxPlan {
+  const { prefix, cgroups, namespaces, files } = launch;
+  const command = [...prefix, ...(prefix.length > 0 ? wish.words.slice(0, 1) : []), ...wish.words];
+  return { operations, cgroups, namespaces, files, command, walls: record };
+}
+
+async function runIn(place: Place, wish: SandboxWish, world: World): Promise<SandboxEnd> {
+  const plan = await planIn(place, wish);
+  const { walls } = place;
+  try {
+    await walls.raise(plan);
+    const exceeded: Exceeded[] = [];
+    const end = await execute(walls, plan, wish, world, exceeded);
+    const settled = await walls.settle(plan);
+    exceeded.push(...settled.flatMap((one) => one.exceeded ?? []));
+    const measured = [end.measured, ...settled.flatMap((one) => one.measured)];
+    const network = Object.assign({}, ...settled.map((one) => one.network));
+    return {
+      ...told(end, exceeded[0], wish),
+      walls: plan.record,
+      usage: usage(end, measured),
+      network,
+    };
+  } finally {
+    await walls.takeDown(plan);
+    await removeTree(join(place.own, 'scratch'));
+    for (const remark of place.remarks) world.stderr.attempt(`windrow: ${remark}\n`);
+  }
+}
+
+function usage({ wallMs }: ProgramEnd, measured: readonly Measured[]) {
+  return usageOf(wallMs, ...measured);
+}
+
+/** Throws SANDBOX_NOT_STARTED. */
+async function execute(
+  walls: Walls,
+  plan: WallPlan,
+  wish: SandboxWish,
+  world: World,
+  exceeded: Exceeded[],
+): Promise<ProgramEnd> {
+  const starter = openStarter({ launcherPath: findLauncher() });
+  let program: RunningProgram | null = null;
+  let written: Promise<unknown> = Promise.resolve();
+  const stop = () => program?.kill(KILL_GRACE_MS);
+  const unwatch = walls.watch(plan, (limit) => {
+    exceeded.push(limit);
+    program?.kill(0);
+  });
+  try {
+    program = starter.start({
+      file: wish.words[0]!,
+      argv: wish.words,
+      environment: environmentOf(plan, world),
+      directory: wish.directory ?? plan.scratch,
+      stdin: ownInput(),
+      timeoutMs: wish.timeoutMs,
+      killGraceMs: KILL_GRACE_MS,
+      walls: plan.launch,
+      onOutput: (stream, bytes) => {
+        // Nobody reads it any more: then there is nothing to go on for.
+        written = Promise.all([written, world[stream].write(bytes)]).catch(stop);
+      },
+    });
+    world.ending.addEventListener('abort', stop);
+    if (world.ending.aborted) stop();
+    const end = await program.ended;
+    await written;
+    return orRefused(end, wish);
+  } finally {
+    world.ending.removeEventListener('abort', stop);
+    unwatch();
+    await starter.close();
+  }
+}
+
+function orRefused(end: ProgramEnd | StartFailure, { words }: SandboxWish): ProgramEnd {
+  if (!('failed' in end)) return end;
+  throw binErrors.create('SANDBOX_NOT_STARTED', { program: words[0]!, reason: end.message });
+}
+
+/** What it finds is what a program of the user finds anyway, but for what the walls change. */
+function environmentOf(plan: WallPlan, { surroundings }: World): Record<string, string> {
+  const kept = Object.entries(surroundings.environment).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !/^WINDROW_/.test(entry[0]),
+  );
+  return { ...Object.fromEntries(kept), ...plan.environment, PWD: plan.directory };
+}
+
+/** The launcher opens it by name; a socket cannot be opened so, and is taken for empty. */
+function ownInput(): string | null {
+  const path = `/proc/${process.pid}/fd/0`;
+  try {
+    return fstatSync(0).isSocket() ? null : path;
+  } catch {
+    return null;
+  }
+}
+
+function told(
+  end: ProgramEnd,
+  exceeded: Exceeded | undefined,
+  { timeoutMs, words }: SandboxWish,
+): Pick<SandboxEnd, 'exitCode' | 'signal' | 'reason'> {
+  const { exitCode, signal, timedOut } = end;
+  const program = words[0]!;
+  const failed = signal !== null || exitCode !== 0;
+  const reason = timedOut
+    ? `${program} ran longer than ${formatDuration(timeoutMs)}`
+    : exceeded && failed
+      ? `${program} was held to its ${wordOf(exceeded)}`
+      : '';
+  return { exitCode, signal, reason };
+}
+
+function wordOf({ wall, limit, peak }: Exceeded): string {
+  if (wall === 'tasks') return `${limit} processes; it wanted ${peak}`;
+  return `${formatBytes(limit)} of ${wall}; it wanted ${formatBytes(peak)}`;
+}

@@ -1,0 +1,158 @@
+/** Tests put programs behind walls in few words. Loaded by tests only. */
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseIpNetwork, removeTree } from '#base';
+import { type Isolation, type Level, NO_ISOLATION, type ResourceRequest, type Wall } from '#model';
+import { findLauncher, openStarter } from '../open-starter.ts';
+import type { ProgramEnd } from '../port.ts';
+import { PATH } from '../starter-world.ts';
+import type { WallPlan } from './compose.ts';
+import type { PlaceSettings, WallSettings } from './ground.ts';
+import { openWalls, tagOf, type Walls } from './open-walls.ts';
+import type { Settled } from './part.ts';
+import type { Site } from './plot.ts';
+
+const NOTHING_ASKED: ResourceRequest = {
+  cpus: 1,
+  memoryBytes: 0,
+  diskBytes: 0,
+  processes: 0,
+  gpus: 0,
+  timeMs: 0,
+};
+
+export interface WalledEnd {
+  readonly end: ProgramEnd;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly plan: WallPlan;
+  readonly settled: readonly Settled[];
+}
+
+export interface WalledField {
+  readonly walls: Walls;
+  /** Of the worker. */
+  readonly directory: string;
+  readonly complaints: string[];
+  run(
+    walls: Level | readonly Wall[],
+    command: string,
+    more?: {
+      isolation?: Partial<Isolation>;
+      request?: Partial<ResourceRequest>;
+      site?: Partial<Site>;
+    },
+  ): Promise<WalledEnd>;
+  close(): Promise<void>;
+}
+
+export async function openWalledField(
+  place: Partial<PlaceSettings> = {},
+  level: Level = 'bare',
+): Promise<WalledField> {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-')));
+  const launcher = findLauncher();
+  const complaints: string[] = [];
+  const walls = await openWalls({
+    ground: {
+      tag: tagOf(directory),
+      uid: process.getuid!(),
+      gid: process.getgid!(),
+      directory,
+      settings: settingsOf(place),
+    },
+    level,
+    account: 'auto',
+    launcher,
+    openStarter: () => openStarter({ launcherPath: launcher }),
+    log: { warn: (facts, said) => void complaints.push(`${said}: ${JSON.stringify(facts)}`) },
+  });
+  let count = 0;
+  return {
+    walls,
+    directory,
+    complaints,
+    async run(wanted, command, more = {}) {
+      const name = `attempt-${++count}`;
+      const scratch = join(directory, 'scratch', name);
+      mkdirSync(scratch, { recursive: true, mode: 0o700 });
+      const plan = await walls.plan({
+        name,
+        slot: 1,
+        cpus: [],
+        devices: [],
+        request: { ...NOTHING_ASKED, ...more.request },
+        isolation: { ...NO_ISOLATION, walls: wanted, ...more.isolation },
+        scratch,
+        directory: scratch,
+        mountUnderScratch: ['/tmp', '/var/tmp'],
+        ...more.site,
+      });
+      return await runBehind(walls, plan, command, more.site?.directory ?? scratch);
+    },
+    async close() {
+      await walls.close();
+      await removeTree(directory);
+    },
+  };
+}
+
+async function runBehind(
+  walls: Walls,
+  plan: WallPlan,
+  command: string,
+  directory: string,
+): Promise<WalledEnd> {
+  const starter = openStarter({ launcherPath: findLauncher() });
+  const output = { stdout: '', stderr: '' };
+  try {
+    await walls.raise(plan);
+    const program = starter.start({
+      file: '/bin/sh',
+      argv: ['sh', '-c', command],
+      environment: { PATH, ...plan.environment },
+      directory,
+      stdin: null,
+      timeoutMs: 60_000,
+      killGraceMs: 0,
+      walls: plan.launch,
+      onOutput: (stream, bytes) => {
+        output[stream] += bytes;
+      },
+    });
+    const end = await program.ended;
+    if ('failed' in end) throw new Error(`${end.message} ${output.stderr}`);
+    return { end, ...output, plan, settled: await walls.settle(plan) };
+  } finally {
+    await walls.takeDown(plan);
+    await starter.close();
+  }
+}
+
+function settingsOf(place: Partial<PlaceSettings>): WallSettings {
+  return {
+    cgroup: {
+      base: '',
+      cpuCeiling: false,
+      cpuPinning: false,
+      memoryLimit: 'hard',
+      mostTasks: 4096,
+      io: null,
+    },
+    network: {
+      internal: [],
+      external: [],
+      forbidden: [],
+      inner4: parseIpNetwork('198.18.0.0/15')!,
+      inner6: parseIpNetwork('fd77:696e:6472::/48')!,
+      resolvers: [],
+      mostConnections: 0,
+      setUpScript: '',
+      tearDownScript: '',
+      scriptMs: 10_000,
+      prepared: 0,
+    },
+    place: { shared: [], writable: [], roots: {}, hidden: [], ...place },
+  };
+}

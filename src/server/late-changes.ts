@@ -1,0 +1,59 @@
+/** What joins a group of changes at the moment in which it is closed. */
+import type { Change } from '#store';
+import type { Latecomers } from './commit.ts';
+import type { Core, Job } from './core.ts';
+
+/** Statistics that only count on are stored no more often than this. */
+export const STATISTICS_MS = 1000;
+
+export class LateChanges {
+  readonly #core: Core;
+  #statisticsAtMs = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** All in one turn, so that ends of attempts, their results and the states fit together. */
+  take(): Latecomers {
+    const changes: Change[] = [];
+    const jobs = [...this.#core.jobs.values()];
+    const flushes: Promise<void>[] = [];
+    for (const job of jobs) {
+      changes.push(...resultsEnd(job));
+      flushes.push(job.results.flush());
+      for (const { segment, bytes } of job.tasks.takeDirty()) {
+        changes.push({ kind: 'states', job: job.id, segment, bytes });
+      }
+    }
+    changes.push(...this.#statistics(jobs));
+    return { changes, synced: allDone(flushes) };
+  }
+
+  #statistics(jobs: readonly Job[]): Change[] {
+    const now = this.#core.clock.monotonic();
+    const due = now - this.#statisticsAtMs >= STATISTICS_MS;
+    if (due) this.#statisticsAtMs = now;
+    return jobs
+      .filter((job) => job.statisticsUrgent || (due && job.statisticsDirty))
+      .map((job) => {
+        job.statisticsDirty = false;
+        job.statisticsUrgent = false;
+        const json = JSON.stringify(job.statistics);
+        return { kind: 'statistics', job: job.id, through: this.#core.sequence, json };
+      });
+  }
+}
+
+function resultsEnd(job: Job): Change[] {
+  const { segment, bytes } = job.results.end;
+  if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
+  job.resultsEnd = { segment, bytes };
+  return [{ kind: 'results-end', job: job.id, segment, bytes }];
+}
+
+/** Rejects like the first that rejected, but only when none is under way any more. */
+async function allDone(works: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(works);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
