@@ -80,6 +80,7 @@ export async function runHere(
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
       traces: null,
+      traps: null,
       environment: world.surroundings.environment,
       readOnly: false,
       log: (level, message, facts) => log[level](facts ?? {}, message),

@@ -110,6 +110,8 @@ export interface ServeOptions {
   readonly diskReserveBytes: number;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  /** Null: it collects no traps. */
+  readonly traps: TrapSettings | null;
   readonly log: LogChoice;
 }
 

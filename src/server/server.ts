@@ -5,6 +5,7 @@ import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
+import type { TrapRecord } from '#model';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Store } from '#store';
 import { describeHappening } from './api/machines.ts';
@@ -18,6 +19,7 @@ import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
+import { type Fault, type FaultNews, FaultWatch } from './faults.ts';
 import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
 import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
@@ -37,6 +39,7 @@ import { SyncDesk } from './sync.ts';
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
 const BACKLOG = 4096;
 const DISK_MS = 1000;
+const FAULTS_MS = 2000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 
 export interface ServerOptions {
@@ -206,6 +209,28 @@ export class Server {
   /** A trace came home: those who watch are told. */
   traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
     this.core.happened({ kind: 'trace', trace: id, name, bytes });
+  }
+
+  /** A trap was taken in by the collector beside it: those who watch are told. */
+  trapTold(trap: TrapRecord): void {
+    const { id, node, fileSystem, category, message, kind, condition } = trap;
+    this.core.happened({
+      ...{ kind: 'trap', trap: id, node, fileSystem, category, message, condition },
+      isOver: kind === 'clear',
+    });
+  }
+
+  /**
+   * Tells of its own faults from now on until it is closed.
+   * @param told what an earlier life told of and did not end
+   */
+  watchFaults(
+    told: readonly Pick<Fault, 'condition' | 'node'>[],
+    onNews: (news: FaultNews) => void,
+  ): void {
+    const watch = new FaultWatch(this.core, told);
+    const look = setInterval(() => watch.look().forEach(onNews), FAULTS_MS);
+    this.#timers.push(look);
   }
 
   /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */

@@ -4,6 +4,7 @@ import { logChoice } from '../log-choice.ts';
 import type { TraceStoreOptions } from '../port.ts';
 import type { serve as spec } from '../table/serve.ts';
 import { tlsWishOf } from '../tls-wish.ts';
+import { readTrapSettings } from '../trap-settings.ts';
 import type { SettingValues, World } from '../world.ts';
 
 /** `windrow serve` */
@@ -20,6 +21,7 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
     tls: tlsWishOf(input.settings.values),
     ...timing,
     traces,
+    traps: input.settings.values.traps ? readTrapSettings({}, world).settings.values : null,
     log,
   };
   return await input.composition.serve(options, world);

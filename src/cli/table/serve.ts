@@ -16,6 +16,7 @@ export const serve = {
     ping: { kind: 'setting', setting: 'pingMs' },
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
     traces: { kind: 'setting', setting: 'traces' },
+    traps: { kind: 'setting', setting: 'traps' },
     traceStore: { kind: 'setting', setting: 'traceStore' },
     traceAccount: { kind: 'setting', setting: 'traceAccount' },
     traceSecretFile: { kind: 'setting', setting: 'traceSecretFile' },
