@@ -28,6 +28,11 @@ interface Parked {
   readonly answer: (attempts: readonly GrantedAttempt[]) => void;
 }
 
+/** Most ends travel whole inside the sync. */
+function hasUploads({ parts }: EndedAttempt): boolean {
+  return parts.some((part) => 'uploaded' in part);
+}
+
 /** Workers that wait for work, and what wakes them. */
 export class SyncDesk {
   readonly #core: Core;
@@ -91,7 +96,7 @@ export class SyncDesk {
       attempts = await this.#park(worker, request, gone);
     }
     await core.commit.durable();
-    for (const end of request.ended) await this.#results.drop(end);
+    for (const end of request.ended) if (hasUploads(end)) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
   }
 
