@@ -54,7 +54,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<boolean> {
     // Before the rest is cleared: what was made outside of the directory, and mounts inside of it.
     const walls = await options.openWalls(directory.own);
     try {
-      await clearLeftovers(directory.own, log);
+      await clearLeftovers(directory.own, log, (path) => walls.remove(path));
       trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
       return await runAgents({ ...options, walls }, directory, worker, wishes);
     } finally {

@@ -22,6 +22,7 @@ const bare: Walls = {
   watch: () => () => {},
   settle: async () => [],
   takeDown: async () => {},
+  remove: (path) => removeTree(path),
   close: async () => {},
 };
 
