@@ -59,7 +59,7 @@ function startManager(socket: string): { child: ChildProcess; told: string[] } {
 }
 
 describe('the units for systemd', { skip: lacks }, () => {
-  for (const name of ['windrow-server', 'windrow-worker']) {
+  for (const name of ['windrow-server', 'windrow-worker', 'windrow-traps']) {
     it(`${name} is understood by systemd, which finds nothing wrong`, () =>
       inField(async (field) => {
         const unit = writeUnit(field, name);
@@ -76,6 +76,29 @@ describe('the units for systemd', { skip: lacks }, () => {
       assert.equal(hard.code, 0, hard.said);
       const soft = writeUnit(field, 'windrow-server', (text) => text.replace(/^Protect.*\n/gm, ''));
       assert.notEqual((await judge(soft)).code, 0);
+    }));
+
+  it('the trap collector is ready when monitors are answered, and ends when it is told', () =>
+    inField(async (field) => {
+      const socket = field.path('notify');
+      const { child, told } = startManager(socket);
+      try {
+        await until('the manager listens', () => told.length === 1);
+        const environment = { NOTIFY_SOCKET: socket };
+        const argv = [...commandOf(field, 'windrow-traps'), '--port', '0', '--user', 'root'];
+        const collector = field.start(argv, { environment });
+        await collector.until('it is ready', () => told.some((line) => /\bREADY=1\b/.test(line)));
+        const url = /http:\S+/.exec(collector.stdout())![0];
+        const answer = await fetch(url, {
+          method: 'POST',
+          body: '<methodCall><methodName>getFileSystems</methodName></methodCall>',
+        });
+        assert.match(await answer.text(), /methodResponse/);
+        process.kill(collector.pid, 'SIGTERM');
+        assert.equal((await collector.ended).code, 0);
+      } finally {
+        child.kill();
+      }
     }));
 
   it('do what they say: ready when connections are taken, and ended without losing anything', () =>

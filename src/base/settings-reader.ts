@@ -45,7 +45,7 @@ export interface SettingsFile {
 const FILE_MOST_BYTES = 1 << 20;
 
 /** Set by Windrow itself for the programs that it runs, so they are no mistyped settings. */
-const NOT_SETTINGS = /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|PARAM_.*)$/;
+const NOT_SETTINGS = /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|SUCCEEDS|PARAM_.*)$/;
 
 /** The user's and the system's file, in order of precedence; those that do not exist are left out. */
 export function findSettingsFiles(
@@ -68,7 +68,7 @@ export function findSettingsFiles(
 export function namedSettingsFile(path: string): SettingsFile {
   const text = readIfThere(path);
   if (text !== null) return { kind: 'named file', path, text };
-  throw baseErrors.create('SETTINGS_INVALID', { problems: `${path}: there is no such file` });
+  throw invalid(`${path}: there is no such file`);
 }
 
 function readIfThere(path: string): string | null {
@@ -79,8 +79,12 @@ function readIfThere(path: string): string | null {
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
-    throw baseErrors.create('SETTINGS_INVALID', { problems: `${path}: ${messageOf(error)}` });
+    throw invalid(`${path}: ${messageOf(error)}`);
   }
+}
+
+function invalid(problems: string, help = 'windrow config --help'): Error {
+  return baseErrors.create('SETTINGS_INVALID', { problems, help });
 }
 
 /** One value as it was found, before it is checked. */
@@ -105,6 +109,8 @@ export function readSettings<Table extends SettingTable>(
     readonly surroundings: Surroundings;
     /** A section of the files that keys may stand in. */
     readonly section?: string;
+    /** Command that lists the settings; that of the whole program if not given. */
+    readonly help?: string;
     /** False: no variable of the environment is a setting of this table. */
     readonly hasVariables?: boolean;
   },
@@ -133,8 +139,7 @@ export function readSettings<Table extends SettingTable>(
     origins[key] = chosen.origin;
     texts[key] = setting.secret === true && chosen.text !== '' ? '(hidden)' : chosen.text;
   }
-  if (problems.length > 0)
-    throw baseErrors.create('SETTINGS_INVALID', { problems: problems.join('; ') });
+  if (problems.length > 0) throw invalid(problems.join('; '), sources.help);
   return Object.freeze({
     values: Object.freeze(values) as ValuesOf<Table>,
     origins: Object.freeze(origins) as Record<keyof Table, Origin>,

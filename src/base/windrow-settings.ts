@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
-import { identitySettings } from './identity-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
@@ -213,7 +212,6 @@ export const windrowSettings = {
   },
   ...wallSettings,
   ...networkSettings,
-  ...identitySettings,
   ...costSettings,
 } as const satisfies SettingTable;
 

@@ -2,15 +2,24 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, isLoopback, makeDirectories, messageOf, systemClock } from '#base';
+import {
+  type Clock,
+  isLoopback,
+  makeDirectories,
+  messageOf,
+  systemClock,
+  type TrapSettings,
+} from '#base';
 import type { TlsWish, TraceStoreOptions } from '#cli';
 import type { OpenLineProcess } from '#results';
 import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
+import { findExecutableIn } from './executables.ts';
 import type { OpenTls } from './tls.ts';
 import type { OpenTraces } from './traces.ts';
+import type { TrapsOfServer } from './traps-of-server.ts';
 import { VERSION } from './version.ts';
 
 export interface OpenServerOptions {
@@ -27,8 +36,12 @@ export interface OpenServerOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute directory of executables for workers, or `''`: the usual one. */
+  readonly executables: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
+  /** Null: it collects no traps. */
+  readonly traps: TrapSettings | null;
   /** The environment that code of users gets. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -62,6 +75,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   const store = new SqliteStore(layout.database);
   let server: Server | undefined;
   let traces: OpenTraces | undefined;
+  let traps: TrapsOfServer | undefined;
   let tls: OpenTls | undefined;
   try {
     const session = await ensureSecretFile(layout.session);
@@ -79,6 +93,16 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       traces = await openTraces(options.traces, {
         insecure: options.insecure,
         onStored: (trace) => server?.traceStored(trace),
+        log: options.log,
+      });
+    }
+    if (options.traps) {
+      const { openTrapsOfServer } = await import('./traps-of-server.ts');
+      traps = await openTrapsOfServer({
+        settings: options.traps,
+        stateDirectory: join(stateDirectory, 'traps'),
+        token,
+        onTold: (trap) => server?.trapTold(trap),
         log: options.log,
       });
     }
@@ -101,13 +125,15 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         nonce: () => randomBytes(18).toString('base64url'),
       },
       validators: VALIDATORS,
+      findClient: findExecutableIn(options.executables),
       readOnly: options.readOnly,
       tls: tls?.first ?? null,
-      faces: traces ? [traces.face] : [],
+      faces: [traces, traps].flatMap((one) => (one ? [one.face] : [])),
       traces: traces?.store ?? (await tracesToRead(options)),
       log: options.log,
       onStop: options.onStop,
     });
+    traps?.watch(server);
     const url = await server.listen(listen.host, listen.port);
     if (options.readOnly) return { server, url, token, session, close: () => server!.close() };
     writeEndpoint(layout.endpoint, url);
@@ -116,11 +142,12 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       url,
       token,
       session,
-      close: () => closeServer(server!, layout.endpoint, tls, traces),
+      close: () => closeServer(server!, layout.endpoint, tls, [traces, traps]),
     };
   } catch (error) {
     tls?.close();
     await traces?.close();
+    await traps?.close();
     if (server) await server.close().catch(() => undefined);
     else await store.close();
     throw error;
@@ -145,12 +172,12 @@ async function closeServer(
   server: Server,
   endpoint: string,
   tls: OpenTls | undefined,
-  traces: OpenTraces | undefined,
+  beside: readonly (OpenTraces | TrapsOfServer | undefined)[],
 ): Promise<void> {
   tls?.close();
   rmSync(endpoint, { force: true });
   await server.close();
-  await traces?.close();
+  for (const one of beside) await one?.close();
 }
 
 function makeStateDirectory(directory: string): void {

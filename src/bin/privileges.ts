@@ -1,7 +1,7 @@
 /** Giving up root: what a collector reads comes from anybody. */
 import { lchownSync } from 'node:fs';
 import { messageOf } from '#base';
-import { openStarter } from '#sandbox';
+import { findTool, runTool } from '#sandbox';
 import { binErrors } from './errors.ts';
 
 export interface Account {
@@ -12,8 +12,6 @@ export interface Account {
 
 /** Not in the types of Node.js, but there since its first days. */
 type ProcessOfUnix = typeof process & { initgroups(user: string, group: number): void };
-
-const ID_MS = 10_000;
 
 /**
  * The account to turn to; null when there is nothing to give up, or root was asked for.
@@ -60,23 +58,7 @@ function canReturn(): boolean {
 
 /** Asks the system, whose accounts may come from a directory service. */
 async function idOf(user: string, what: '-u' | '-g'): Promise<number | null> {
-  const starter = openStarter({ launcherPath: null });
-  let text = '';
-  try {
-    await starter.start({
-      file: 'id',
-      argv: ['id', what, '--', user],
-      environment: { PATH: '/usr/bin:/bin' },
-      directory: '/',
-      stdin: null,
-      timeoutMs: ID_MS,
-      killGraceMs: 0,
-      onOutput: (stream, bytes) => {
-        if (stream === 'stdout') text += bytes.toString();
-      },
-    }).ended;
-  } finally {
-    await starter.close();
-  }
-  return /^\d+$/.test(text.trim()) ? Number(text) : null;
+  const tool = findTool('id');
+  const { stdout } = tool === null ? { stdout: '' } : await runTool([tool, what, '--', user]);
+  return /^\d+$/.test(stdout.trim()) ? Number(stdout) : null;
 }

@@ -10,7 +10,7 @@ import { type BoundHttp, bindHttp, bindTcp, bindUdp, type TrapService } from '#t
 import { becomeDaemon } from './daemon.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import { accountToBe, become } from './privileges.ts';
-import { notifySystemd } from './systemd.ts';
+import { tellReady } from './ready.ts';
 import { makeTrapState, openTrapService } from './traps.ts';
 
 export async function serveTraps(options: TrapsServeOptions, world: World): Promise<number> {
@@ -51,9 +51,9 @@ async function serve(options: TrapsServeOptions, world: World, isDaemon: boolean
     const line = `windrow: collecting traps at ${urlOf(settings.host, bound.http.port)}\n`;
     if (readyFd === null) await world.stdout.write(line);
     else tell(readyFd, line);
-    await notifySystemd('ready', environment);
+    const untold = await tellReady(environment, line.trim());
+    if (untold !== null) log('warn', 'the service manager could not be told', { reason: untold });
     await ended(world.ending);
-    await notifySystemd('stopping', environment);
   } finally {
     await bound.http.close();
     if (service) await service.close();

@@ -7,12 +7,6 @@ export const cliErrors = defineErrors({
     status: 400,
     example: { problem: "unknown option '--slot'", help: 'windrow run --help' },
   },
-  IDENTITY_TABLE_WRONG: {
-    message: 'the table of identities {file} cannot be used: {why}',
-    todo: 'Repair the file, or name another with --identity-table; docs/guide/identity.md describes it.',
-    status: 400,
-    example: { file: '/etc/windrow/identities', why: 'line 3: a quote is not closed' },
-  },
   COST_NO_RATES: {
     message: 'nothing has a price: what a job would cost cannot be told',
     todo: 'Set prices in the section [cost] of a settings file (windrow config), or give e.g. --cost-cpu-hour 0.04.',

@@ -2,7 +2,6 @@ import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { pause, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
-import * as identity from './table/identity.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { procwatch } from './table/procwatch.ts';
@@ -16,7 +15,6 @@ import * as traps from './table/traps.ts';
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
   { name: 'sandbox', summary: 'Run a command behind walls, without a server.' },
-  { name: 'identity', summary: 'Who runs as whom on this machine.' },
   { name: 'tls', summary: "Make and show the certificates of the site's server." },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
   { name: 'traps', summary: 'Collect reports of faults, and see them.' },
@@ -54,7 +52,6 @@ export const COMMANDS: readonly CommandSpec[] = [
   sandbox.doctor,
   sandbox.run,
   sandbox.plan,
-  identity.map,
   procwatch,
   traps.serve,
   traps.watch,

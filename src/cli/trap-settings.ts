@@ -68,6 +68,7 @@ export function readTrapSettings(
       files: all,
       surroundings,
       section: SECTION,
+      help: 'windrow traps serve --help',
       hasVariables: false,
     });
   const { filename } = read(files).values;

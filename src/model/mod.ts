@@ -1,14 +1,6 @@
 /** model: the nouns and their states. Pure data; no I/O. */
 export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
-export {
-  decideIdentity,
-  IDENTITY_LIMITS,
-  type IdentityDecision,
-  type IdentityParsed,
-  type IdentityTable,
-  parseIdentityTable,
-} from './identity.ts';
 export type {
   Axis,
   Collection,

@@ -93,18 +93,6 @@ export const sandboxErrors = defineErrors({
       reason: 'device or resource busy',
     },
   },
-  IDENTITY_TABLE_UNUSABLE: {
-    message: 'the table of identities {file} cannot be used: {why}',
-    todo: 'Repair it; "windrow identity map NAME" shows what it says. Until then the last good one holds.',
-    status: 500,
-    example: { file: '/etc/windrow/identities', why: 'line 3: a quote is not closed' },
-  },
-  IDENTITY_REFUSED: {
-    message: 'this machine runs nothing for {owner}: {why}',
-    todo: 'Let the administrator of the machine add a line for the name, or use other machines.',
-    status: 403,
-    example: { owner: 'mallory@site.example', why: 'line 5 of its table of identities refuses it' },
-  },
   PROCWATCH_NO_LAUNCHER: {
     message: 'the launcher, through which the kernel tells of processes, is not there',
     todo: 'Install a C compiler and run "npm rebuild" in the folder of Windrow.',

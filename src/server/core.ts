@@ -11,6 +11,7 @@ import type {
   PublishedFile,
   TaskIndex,
   Ticket,
+  TrapCategory,
 } from '#model';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts } from '#scheduler';
@@ -160,6 +161,16 @@ export type Happening =
       readonly actor: string;
     }
   | { readonly kind: 'worker'; readonly worker: string }
+  | {
+      readonly kind: 'trap';
+      readonly trap: string;
+      readonly node: string;
+      readonly fileSystem: string;
+      readonly category: TrapCategory;
+      readonly message: string;
+      readonly condition: string;
+      readonly isOver: boolean;
+    }
   | {
       readonly kind: 'trace';
       readonly trace: string;

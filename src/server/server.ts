@@ -5,12 +5,14 @@ import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
+import type { TrapRecord } from '#model';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import type { Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
+import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
@@ -18,6 +20,7 @@ import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
+import { type Fault, type FaultNews, FaultWatch } from './faults.ts';
 import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
 import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
@@ -37,6 +40,7 @@ import { SyncDesk } from './sync.ts';
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
 const BACKLOG = 4096;
 const DISK_MS = 1000;
+const FAULTS_MS = 2000;
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 
 export interface ServerOptions {
@@ -55,6 +59,8 @@ export interface ServerOptions {
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
   readonly validators: number;
+  /** Windrow's executables of this version, for workers of older ones. */
+  readonly findClient: FindClient;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
   /** Null: plain HTTP. */
@@ -134,7 +140,9 @@ export class Server {
       new Quarantine(job.spec.output || layout.results(job.id), job.spec.keep);
     this.#tables = tables;
     const errands = new Errands(core);
-    this.#desk = new SyncDesk(core, results, errands);
+    const { findClient: find, version } = options;
+    const clients = new Clients({ find, version, clock });
+    this.#desk = new SyncDesk(core, results, errands, clients);
     this.#events = new Events(
       (what, id) => describeHappening(core, what, id),
       () => commit.durable(),
@@ -172,6 +180,7 @@ export class Server {
       results,
       desk: this.#desk,
       errands,
+      clients,
       tls: options.tls,
       door: this.#door,
       session,
@@ -206,6 +215,28 @@ export class Server {
   /** A trace came home: those who watch are told. */
   traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
     this.core.happened({ kind: 'trace', trace: id, name, bytes });
+  }
+
+  /** A trap was taken in by the collector beside it: those who watch are told. */
+  trapTold(trap: TrapRecord): void {
+    const { id, node, fileSystem, category, message, kind, condition } = trap;
+    this.core.happened({
+      ...{ kind: 'trap', trap: id, node, fileSystem, category, message, condition },
+      isOver: kind === 'clear',
+    });
+  }
+
+  /**
+   * Tells of its own faults from now on until it is closed.
+   * @param told what an earlier life told of and did not end
+   */
+  watchFaults(
+    told: readonly Pick<Fault, 'condition' | 'node'>[],
+    onNews: (news: FaultNews) => void,
+  ): void {
+    const watch = new FaultWatch(this.core, told);
+    const look = setInterval(() => watch.look().forEach(onNews), FAULTS_MS);
+    this.#timers.push(look);
   }
 
   /** @returns the address it answers at. @throws WindrowError PORT_TAKEN, LISTEN_FAILED */

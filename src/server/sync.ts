@@ -9,6 +9,7 @@ import {
   type SyncRequest,
   type SyncResponse,
 } from '#wire';
+import type { Clients } from './clients.ts';
 import type { Core, Lease, Worker } from './core.ts';
 import { describe, dispatch } from './dispatch.ts';
 import type { Errands } from './errands.ts';
@@ -28,18 +29,25 @@ interface Parked {
   readonly answer: (attempts: readonly GrantedAttempt[]) => void;
 }
 
+/** Most ends travel whole inside the sync. */
+function hasUploads({ parts }: EndedAttempt): boolean {
+  return parts.some((part) => 'uploaded' in part);
+}
+
 /** Workers that wait for work, and what wakes them. */
 export class SyncDesk {
   readonly #core: Core;
   readonly #results: ResultIntake;
   readonly #errands: Errands;
+  readonly #clients: Clients;
   readonly #parked = new Map<string, Parked>();
   #awake = false;
 
-  constructor(core: Core, results: ResultIntake, errands: Errands) {
+  constructor(core: Core, results: ResultIntake, errands: Errands, clients: Clients) {
     this.#core = core;
     this.#results = results;
     this.#errands = errands;
+    this.#clients = clients;
   }
 
   /** Work may have come: everybody who waits is looked at once more, soon. */
@@ -91,7 +99,7 @@ export class SyncDesk {
       attempts = await this.#park(worker, request, gone);
     }
     await core.commit.durable();
-    for (const end of request.ended) await this.#results.drop(end);
+    for (const end of request.ended) if (hasUploads(end)) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
   }
 
@@ -106,7 +114,14 @@ export class SyncDesk {
   /** Nobody waits for the answer to a sync that was overtaken. */
   #nothing(): SyncResponse {
     const { leaseMs } = this.#core.settings;
-    const settings = { leaseMs, slots: null, drain: false, stop: false, tellWalls: false };
+    const settings = {
+      leaseMs,
+      slots: null,
+      drain: false,
+      stop: false,
+      tellWalls: false,
+      client: null,
+    };
     const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
     return { protocol: PROTOCOL_VERSION, ...nothing, settings };
   }
@@ -245,6 +260,7 @@ export class SyncDesk {
         slots: null,
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
+        client: this.#clients.offerFor(worker),
         tellWalls: worker.walls === null && this.#asksForWalls(),
       },
     };

@@ -4,15 +4,16 @@ import { logChoice } from '../log-choice.ts';
 import type { TraceStoreOptions } from '../port.ts';
 import type { serve as spec } from '../table/serve.ts';
 import { tlsWishOf } from '../tls-wish.ts';
+import { readTrapSettings } from '../trap-settings.ts';
 import type { SettingValues, World } from '../world.ts';
 
 /** `windrow serve` */
 export async function serve(input: CommandInput<typeof spec>, world: World): Promise<number> {
-  const { listen, stateDirectory, insecure, leaseMs, pingMs, diskReserveBytes } =
+  const { listen, stateDirectory, insecure, leaseMs, pingMs, diskReserveBytes, executables } =
     input.settings.values;
   const log = logChoice(input.settings, world);
   const traces = traceStoreOf(input.settings.values);
-  const timing = { leaseMs, pingMs, diskReserveBytes };
+  const timing = { leaseMs, pingMs, diskReserveBytes, executables };
   const options = {
     listen,
     stateDirectory,
@@ -20,6 +21,7 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
     tls: tlsWishOf(input.settings.values),
     ...timing,
     traces,
+    traps: input.settings.values.traps ? readTrapSettings({}, world).settings.values : null,
     log,
   };
   return await input.composition.serve(options, world);

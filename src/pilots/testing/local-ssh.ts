@@ -26,7 +26,7 @@ export function localSsh(t: TestContext, shell = '/bin/sh', before = ''): LocalS
   const home = join(directory, 'home');
   mkdirSync(home);
   const program = join(directory, 'ssh');
-  const script = `#!/bin/sh\nfor last; do :; done\n${before}\nexec setsid --wait ${shell} -c "$last"\n`;
+  const script = `#!/bin/sh\nfor last; do :; done\n${before}\nexec /usr/bin/setsid --wait ${shell} -c "$last"\n`;
   writeFileSync(program, script);
   chmodSync(program, 0o700);
   const environment = {

@@ -50,8 +50,8 @@ export interface WalledField {
 export async function openWalledField(
   place: Partial<PlaceSettings> = {},
   level: Level = 'bare',
+  directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-'))),
 ): Promise<WalledField> {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-')));
   const launcher = findLauncher();
   const complaints: string[] = [];
   const walls = await openWalls({

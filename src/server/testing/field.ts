@@ -66,6 +66,9 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
       nonce: () => crypto.randomUUID(),
     },
     validators: 2,
+    findClient: async () => {
+      throw new Error('there are no executables');
+    },
     readOnly: false,
     tls: null,
     faces: [],

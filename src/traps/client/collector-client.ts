@@ -33,7 +33,6 @@ const AWAY = new Set([
   'SERVER_CONNECTION_LOST',
   'SERVER_SILENT',
   'SERVER_REFUSED',
-  'SERVER_ANSWER_MALFORMED',
 ]);
 
 /** `HOST`, `HOST:PORT` or a URL → URL. @throws WindrowError COLLECTOR_ADDRESS_WRONG */
@@ -127,7 +126,11 @@ export class CollectorClient {
     const parsed = schema.safeParse(json);
     if (parsed.success) return parsed.data;
     const problems = describeIssues(parsed.error, 'answer').slice(0, 3).join('; ');
-    throw trapsErrors.create('COLLECTOR_ANSWER_MALFORMED', { url: this.url, problems });
+    throw this.#malformed(problems);
+  }
+
+  #malformed(problems: string): WindrowError {
+    return trapsErrors.create('COLLECTOR_ANSWER_MALFORMED', { url: this.url, problems });
   }
 
   async #exchanged(request: Exchange): Promise<unknown> {
@@ -136,7 +139,9 @@ export class CollectorClient {
         readJson(this.#endpoint, request, answer, ANSWER_BYTES),
       );
     } catch (error) {
-      if (!(error instanceof WindrowError) || !AWAY.has(error.code)) throw error;
+      if (!(error instanceof WindrowError)) throw error;
+      if (error.code === 'SERVER_ANSWER_MALFORMED') throw this.#malformed(error.message);
+      if (!AWAY.has(error.code)) throw error;
       const reason = String(error.facts.reason ?? error.message);
       throw trapsErrors.create(
         'COLLECTOR_UNREACHABLE',

@@ -66,6 +66,17 @@ export const event = message(
     z.object({ ...always, kind: z.literal('server'), state: serverState, reason }),
     z.object({
       ...always,
+      kind: z.literal('trap'),
+      trap: z.string(),
+      node: z.string(),
+      fileSystem: z.string(),
+      category: z.int().min(0).max(3),
+      message: z.string(),
+      condition: z.string(),
+      isOver: z.boolean(),
+    }),
+    z.object({
+      ...always,
       kind: z.literal('trace'),
       trace: z.string(),
       name: z.string(),

@@ -22,6 +22,7 @@ const bare: Walls = {
   watch: () => () => {},
   settle: async () => [],
   takeDown: async () => {},
+  remove: (path) => removeTree(path),
   close: async () => {},
 };
 
@@ -89,6 +90,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     awayMs: 0,
     remainingMs: () => null,
     firstContactMs: 60_000,
+    successor: null,
     onConnected: () => {},
     clock: systemClock,
     random: () => 0.5,
