@@ -1,14 +1,16 @@
 /** `windrow worker`: the agent with the starter that this machine can give it. */
-import { hostname, totalmem } from 'node:os';
+import { hostname } from 'node:os';
 import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
 import { codedError, type WorkerOptions, type World } from '#cli';
 import { type StartReport, writeStartReport } from '#pilots';
 import {
+  allowedCpus,
   type FoundGpus,
   findGpus,
   findLauncher,
   gpuNodes,
   gpuVariables,
+  memoryForAttempts,
   openStarter,
 } from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
@@ -53,7 +55,8 @@ async function workWith(
   const { stateDirectory, sessionFile } = options;
   const secrets = [stateDirectory, sessionFile].filter((path) => path !== '');
   const name = options.name ?? hostname();
-  const machine = { name, cpus: options.slots, memoryBytes: totalmem() };
+  const memoryBytes = memoryForAttempts();
+  const machine = { name, cpus: options.slots, memoryBytes };
   const { gpus, remarks } = await gpusFor(options);
   for (const remark of remarks) log.warn({}, remark);
   const session = source.kind === 'given' ? source.session : null;
@@ -80,7 +83,8 @@ async function workWith(
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,
-    memoryBytes: totalmem(),
+    memoryBytes,
+    pinnedCpus: options.walls.cpuPinning ? allowedCpus() : [],
     gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus), nodesFor: gpuNodes },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,

@@ -39,6 +39,7 @@ function end(ticket: number): EndedAttempt {
       },
     ],
     lastErrorLine: '',
+    remarks: ['SIGKILL does not end 17 dd'],
   };
 }
 
@@ -188,6 +189,7 @@ const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['ended.1.usage.network', { Out: -1 }, 'ended[1].usage.network.Out'],
   ['ended.0.reason', 'x'.repeat(5000), 'ended[0].reason'],
   ['ended.0.lastErrorLine', undefined, 'ended[0].lastErrorLine'],
+  ['ended.0.remarks.0', 7, 'ended[0].remarks[0]'],
   ['ended.0.parts.0.file', '../../etc/passwd', 'ended[0].parts[0].file'],
   ['ended.0.parts.0.file', '/etc/passwd', 'ended[0].parts[0].file'],
   ['ended.0.parts.0.name', 'a\0b', 'ended[0].parts[0].name'],

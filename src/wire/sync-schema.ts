@@ -47,6 +47,8 @@ export const SYNC_LIMITS = {
   parts: 10_200,
   slots: 65_536,
   gpus: 1024,
+  /** Of one attempt. */
+  remarks: 20,
   /** A month: what a lost worker held waits no longer. */
   awayMs: 30 * 86_400_000,
   /** Characters of one inline part; larger ones are uploaded. */
@@ -128,6 +130,9 @@ function readEnded(value: unknown): EndedAttempt {
     parts: list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
     // 500 characters may be 1,000 UTF-16 units.
     lastErrorLine: text(fields.lastErrorLine, 'lastErrorLine', 1000),
+    remarks: list(fields.remarks, 'remarks', SYNC_LIMITS.remarks, (remark) =>
+      text(remark, '', 1000),
+    ),
   };
 }
 

@@ -83,6 +83,8 @@ export interface EndedAttempt extends AttemptEnd {
   readonly parts: readonly SentPart[];
   /** Last line of stderr, at most 500 characters: for failure signatures. */
   readonly lastErrorLine: string;
+  /** Trouble that is more than this attempt's own, a sentence each; nearly always none. */
+  readonly remarks: readonly string[];
 }
 
 export type SentPart = {

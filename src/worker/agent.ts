@@ -114,7 +114,7 @@ export class WorkerAgent {
       slots: options.slots,
       workshop: this.#workshop(),
       openStarter: options.openStarter,
-      devices: new DeviceShelf(options.gpus.gpus, []),
+      devices: new DeviceShelf(options.gpus.gpus, options.pinnedCpus),
       onEnd: (end) => this.#onEnd(end),
       remainingMs: options.remainingMs,
       onGivenBack: () => this.#conversation.wake(),
@@ -367,6 +367,7 @@ export class WorkerAgent {
       usage: usageOf(0),
       parts: [],
       lastErrorLine: '',
+      remarks: [],
     });
   }
 

@@ -61,6 +61,8 @@ export interface AgentOptions {
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
   readonly gpus: GpuRack;
+  /** CPUs to give to attempts alone, where they are to be pinned; else none. */
+  readonly pinnedCpus: readonly number[];
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
   /** The server may hear nothing of it for so long before it counts as lost; 0: for its lease. */

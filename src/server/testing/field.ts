@@ -259,6 +259,7 @@ export function ended(
     parts:
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,
+    remarks: [],
     ...overrides,
   };
 }

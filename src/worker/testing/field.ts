@@ -84,6 +84,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     blobs: join(dir, 'blobs'),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
+    pinnedCpus: [],
     gpus: { gpus: [], variablesFor: () => ({}), nodesFor: () => [] },
     giveUpMs: 60_000,
     awayMs: 0,
