@@ -55,6 +55,15 @@ function likelyMs(view: DemandView): number | undefined {
   return Math.max(view.medianMs, view.youngestMs ?? 0, 0.1);
 }
 
+/** Draining for longer than this would cost more than it brings. */
+const CHEAP_DRAIN_MS = 60_000;
+
+/** Whether what runs is likely to end soon, so that little is lost when nothing new is taken. */
+export function isCheapToDrain(medianMs: number | undefined, oldestMs: number): boolean {
+  if (oldestMs === 0) return true;
+  return medianMs !== undefined && Math.max(medianMs, oldestMs) < CHEAP_DRAIN_MS;
+}
+
 /** Attempts to keep waiting in the worker when every slot is busy. */
 export function readyTarget(view: DemandView): number {
   const ms = likelyMs(view);
