@@ -30,6 +30,9 @@ const server = await Server.open({
     nonce: () => crypto.randomUUID(),
   },
   validators: 1,
+  findClient: async () => {
+    throw new Error('there are no executables');
+  },
   readOnly: false,
   tls: null,
   faces: [],

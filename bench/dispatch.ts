@@ -87,6 +87,7 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
     }),
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
+    remarks: [],
   };
 }
 

@@ -208,6 +208,7 @@ function endOf({ ticket, cells }: Grant, startedAtMs: number, endedAtMs: number)
     usage: usageOf(endedAtMs - startedAtMs),
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
+    remarks: [],
   };
 }
 

@@ -12,7 +12,8 @@
  *   report  1  hello     "WNDR", u32 version; once, before anything else
  *   report  2  stdout    bytes
  *   report  3  stderr    bytes
- *   report  4  ended     u32 id, u8 1 exited / 2 signalled, u8 flags (1 timed out, 2 killed),
+ *   report  4  ended     u32 id, u8 1 exited / 2 signalled, u8 flags (1 timed out, 2 killed,
+ *                        4 SIGKILL did not end all of it),
  *                        u16 exit status or signal, u32 strays, u64 wall us, u64 user us,
  *                        u64 system us, u64 peak memory bytes, u64 bytes read from disks,
  *                        u64 written to them, u64 context switches
@@ -40,6 +41,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroups.h"
 #include "child.h"
 #include "descendants.h"
 #include "events.h"
@@ -56,12 +58,16 @@ enum { EXIT_MALFORMED = 65, EXIT_UNABLE = 71 };
 static const int64_t MS = 1000000, NEVER = INT64_MAX;
 static const int64_t REPORTS_WAIT = 2 * MS;
 
+/* A process in the middle of a system call that sleeps for good does not even die. */
+static int64_t give_up = 30000 * MS;
+
 static struct {
   bool active;             /* from a start until its end is reported */
   bool ended;              /* the program itself was reaped; descendants may be left */
   bool gone;               /* no descendant is left; output may be */
   bool tree_killed;        /* SIGKILL reached the tree while the program itself lived */
   bool timed_out, killed;
+  bool abandoned;          /* SIGKILL did not end it in time: it is told as it is */
   bool guarded;            /* the process that was started guards the program, and is not it */
   uint32_t id;
   pid_t pid;
@@ -71,13 +77,15 @@ static struct {
   int held[2];             /* bytes still to take from them once the tree is gone */
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
   int64_t timeout_at, kill_at, hunt_again; /* NEVER where nothing is due */
-  int64_t hunt_pause;
+  int64_t hunt_pause, hunting_since; /* hunting_since: 0 before the first hunt */
   uint64_t grace_ms, user_us, system_us, peak_bytes, read_bytes, written_bytes, switches;
   uint32_t strays;
+  struct cgroups cgroups; /* that the program has joined: all of it is in there */
 } attempt;
 
 static int64_t reports_due = INT64_MAX; /* when those that gather are sent; NEVER while none does */
 static int signals;                     /* signalfd: SIGCHLD, SIGTERM */
+static bool worn;                       /* something it could not kill is its child for good */
 static bool leaving;                    /* nobody listens any more: kill, reap, exit */
 static int leaving_status;
 
@@ -98,16 +106,37 @@ static void leave(int status) {
 static pid_t main_group(void) { return attempt.ended ? 0 : attempt.pid; }
 
 /*
- * Frozen first, killed second: nobody is left awake to start a replacement for the dead. Rounds
- * repeat, with growing pauses, until wait4 says that no child is left.
+ * In a cgroup all die at once. Otherwise frozen first, killed second: nobody is left awake to start a
+ * replacement for the dead. Rounds repeat, with growing pauses, until wait4 says that no child is
+ * left.
  */
 static void hunt(int64_t now) {
   if (!attempt.ended) attempt.tree_killed = true;
-  signal_descendants(main_group(), false, SIGSTOP);
-  signal_descendants(main_group(), false, SIGKILL);
+  if (!kill_cgroups(&attempt.cgroups)) {
+    signal_descendants(main_group(), false, SIGSTOP);
+    signal_descendants(main_group(), false, SIGKILL);
+  }
   attempt.hunt_pause = attempt.hunt_pause ? attempt.hunt_pause * 2 : MS;
   if (attempt.hunt_pause > 64 * MS) attempt.hunt_pause = 64 * MS;
   attempt.hunt_again = now + attempt.hunt_pause;
+  if (!attempt.hunting_since) attempt.hunting_since = now;
+}
+
+static void mark_gone(void);
+
+/*
+ * What is left stays a child of this launcher and would be taken for part of the next program. So
+ * none is run any more: those that wait are given back, and the worker lets this launcher go.
+ */
+static void abandon(int64_t now) {
+  attempt.abandoned = worn = true;
+  if (!attempt.ended) {
+    attempt.ended = true;
+    attempt.finished = now;
+    attempt.status = SIGKILL; /* a wait status: ended by it */
+  }
+  withdraw_all_starts();
+  mark_gone();
 }
 
 static void begin_kill(uint64_t grace_ms, int64_t now) {
@@ -128,7 +157,9 @@ static void meet_deadlines(int64_t now) {
   }
   /* What outlives a program that ended by itself gets no grace, nor does anything when we leave. */
   if (leaving || (attempt.ended && attempt.kill_at == NEVER)) attempt.kill_at = 0;
-  if (now >= attempt.kill_at && now >= attempt.hunt_again) hunt(now);
+  if (now < attempt.kill_at || now < attempt.hunt_again) return;
+  if (attempt.hunting_since && now - attempt.hunting_since >= give_up) abandon(now);
+  else hunt(now);
 }
 
 static int64_t earlier(int64_t left, int64_t right) { return left < right ? left : right; }
@@ -222,7 +253,7 @@ static void report_end(void) {
   bool exited = WIFEXITED(attempt.status);
   put(&to, attempt.id, 4);
   put(&to, exited ? 1 : 2, 1);
-  put(&to, (attempt.timed_out ? 1 : 0) | (attempt.killed ? 2 : 0), 1);
+  put(&to, (attempt.timed_out ? 1 : 0) | (attempt.killed ? 2 : 0) | (attempt.abandoned ? 4 : 0), 1);
   put(&to, (uint64_t)(exited ? WEXITSTATUS(attempt.status) : WTERMSIG(attempt.status)), 2);
   put(&to, attempt.strays, 4);
   put(&to, (uint64_t)(attempt.finished - attempt.started) / 1000, 8);
@@ -273,6 +304,7 @@ static void run(struct start *start) {
   memset(&attempt, 0, sizeof attempt);
   attempt.started = now_ns();
   attempt.id = start->id;
+  find_cgroups(start->program.walls, &attempt.cgroups);
   attempt.guarded = walls_have(start->program.walls, 'g');
   attempt.pid = start_child(&start->program, attempt.pipes, &attempt.report);
   if (attempt.pid < 0) return report_failure(start->id, start->program.error, start->program.stage);
@@ -299,7 +331,10 @@ static bool accept_withdrawal(const unsigned char *payload, size_t length) {
 
 static bool accept_request(int kind, const unsigned char *payload, size_t length) {
   switch (kind) {
-    case REQUEST_START: return add_start(payload, length);
+    case REQUEST_START:
+      if (!add_start(payload, length)) return false;
+      if (worn) withdraw_all_starts();
+      return true;
     case REQUEST_KILL: return accept_kill(payload, length);
     case REQUEST_WITHDRAW: return accept_withdrawal(payload, length);
     default: return false;
@@ -400,6 +435,7 @@ static void set_up_descriptors(void) {
 int main(int argc, char **argv) {
   if (argc > 1 && strcmp(argv[1], "inside") == 0) return inside(argv + 2);
   if (argc > 1 && strcmp(argv[1], "events") == 0) return events(argv[2]);
+  if (argc > 2 && strcmp(argv[1], "--give-up") == 0) give_up = atoi(argv[2]) * MS;
   static const unsigned char hello[] = {'W', 'N', 'D', 'R', VERSION, 0, 0, 0};
   set_up_descriptors();
   setsid(); /* Ctrl-C in the worker's terminal is the worker's business */

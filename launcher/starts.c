@@ -97,6 +97,11 @@ void withdraw_start(uint32_t id) {
     if (start->id == id && !start->withdrawn) start->withdrawn = true, waiting.withdrawn++;
 }
 
+void withdraw_all_starts(void) {
+  for (struct start *start = waiting.first; start; start = start->next)
+    if (!start->withdrawn) start->withdrawn = true, waiting.withdrawn++;
+}
+
 bool drop_withdrawn(uint32_t *id) {
   if (waiting.withdrawn == 0) return false;
   struct start **at = &waiting.first, *before = NULL;

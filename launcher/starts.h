@@ -28,6 +28,8 @@ void drop_start(void);
 /* Marks the waiting start of that number; a number that nobody waits under is ignored. */
 void withdraw_start(uint32_t id);
 
+void withdraw_all_starts(void);
+
 /* Drops a start that was so marked; false where there is none. */
 bool drop_withdrawn(uint32_t *id);
 

@@ -1,5 +1,6 @@
 // Packs src/ with its packages into build/bundle/, or the folder that the command line names. It
 // starts faster than 300 files whose types are stripped; bin/windrow takes it while no source is newer.
+// With --check it is only seen that it can be made.
 //
 // What the sources reach not by import but as a file, they name `new URL('./…', import.meta.url)`.
 // By that form it is found here, and it lies beside the bundle: a script as an entry of its own,
@@ -8,7 +9,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -86,7 +86,6 @@ const UNDICI = `
   Dispatcher.prototype.request = request;
   export { default as buildConnector } from 'undici/lib/core/connect.js';
   export { default as errors } from 'undici/lib/core/errors.js';
-  export { default as Agent } from 'undici/lib/dispatcher/agent.js';
   export { default as Pool } from 'undici/lib/dispatcher/pool.js';
 `;
 const smallUndici = {
@@ -98,19 +97,18 @@ const smallUndici = {
 };
 
 /** Entries that turn up while bundling are bundled in another round: they share parts. */
-async function bundle(folder) {
+async function bundle() {
   const named = new Map([['windrow.cjs', join(root, 'src/bin/windrow.js')]]);
-  const scripts = () => [...named.values()].filter(isScript);
-  for (let known = 0; known < scripts().length; ) {
-    known = scripts().length;
-    rmSync(folder, { recursive: true, force: true });
-    await build({
+  for (;;) {
+    const scripts = [...named.values()].filter(isScript);
+    const { outputFiles } = await build({
       absWorkingDir: root,
-      entryPoints: scripts().map((file) => relative(root, file)),
+      entryPoints: scripts.map((file) => relative(root, file)),
       entryNames: '[name]',
       chunkNames: 'part-[hash]',
       outExtension: { '.js': '.cjs' },
-      outdir: folder,
+      outdir: target,
+      write: false,
       bundle: true,
       splitting: true,
       format: 'esm',
@@ -122,16 +120,18 @@ async function bundle(folder) {
       logOverride: { 'ignored-bare-import': 'error' },
       plugins: [fileUrls(named), smallUndici],
     });
+    if ([...named.values()].filter(isScript).length === scripts.length) {
+      return { named, outputFiles };
+    }
   }
-  return named;
 }
 
 /**
  * Only modules of ESM can be split, but Node.js loads CommonJS faster: measured on 2 cores, the
  * first program of a sweep runs 40 ms sooner. Parts that were imported when needed still are.
  */
-async function toCommonJs(path) {
-  const part = readFileSync(path, 'utf8').replace(
+async function toCommonJs({ path, text }) {
+  const part = text.replace(
     /\bimport\("(\.\/[^"]+)"\)/g,
     'Promise.resolve().then(() => require("$1"))',
   );
@@ -145,10 +145,23 @@ async function toCommonJs(path) {
       ? 'const partUrl = require("node:url").pathToFileURL(__filename).href;'
       : '',
   });
-  writeFileSync(path, code);
+  return { name: basename(path), code };
 }
 
-/** Its program for this platform is an optional package. */
+/** `folder` appears whole. */
+function write(folder, parts, named) {
+  const partial = `${folder}.${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  for (const { name, code } of parts) writeFileSync(join(partial, name), code);
+  for (const [name, file] of named) {
+    // There is no launcher where there was no compiler.
+    if (!isScript(file) && existsSync(file)) cpSync(file, join(partial, name), { recursive: true });
+  }
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(partial, folder);
+}
+
+/** Its program for this platform is an optional package: installation goes on without. */
 async function importEsbuild() {
   try {
     const esbuild = await import('esbuild');
@@ -161,14 +174,8 @@ async function importEsbuild() {
 }
 
 const { build, transform } = await importEsbuild();
-const target = resolve(process.argv[2] ?? join(root, 'build', 'bundle'));
-const partial = `${target}.${process.pid}`;
-mkdirSync(dirname(target), { recursive: true });
-const named = await bundle(partial);
-await Promise.all(readdirSync(partial).map((name) => toCommonJs(join(partial, name))));
-for (const [name, file] of named) {
-  // There is no launcher where there was no compiler.
-  if (!isScript(file) && existsSync(file)) cpSync(file, join(partial, name), { recursive: true });
-}
-rmSync(target, { recursive: true, force: true });
-renameSync(partial, target);
+const isCheck = process.argv[2] === '--check';
+const target = resolve((!isCheck && process.argv[2]) || join(root, 'build', 'bundle'));
+const { named, outputFiles } = await bundle();
+const parts = await Promise.all(outputFiles.map(toCommonJs));
+if (!isCheck) write(target, parts, named);

@@ -10,7 +10,7 @@ const checks: readonly (readonly [string, readonly string[]])[] = [
   ['types', [tool('tsc'), '-p', root]],
   ['format and lint', [tool('biome'), 'check', '--error-on-warnings', root]],
   ['import law', [process.execPath, join(root, 'scripts', 'check-imports.ts')]],
-  ['bundle', [process.execPath, join(root, 'scripts', 'build-bundle.mjs')]],
+  ['bundle', [process.execPath, join(root, 'scripts', 'build-bundle.mjs'), '--check']],
   ['docs', [process.execPath, join(root, 'scripts', 'print-docs.ts'), '--check']],
 ];
 

@@ -34,7 +34,7 @@ export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
-export { commandOf, PART_OPTION } from './own-script.ts';
+export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export {
   CertificateRefused,
   fingerprintOf,

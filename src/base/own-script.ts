@@ -19,3 +19,12 @@ export function commandOf(script: URL): string[] {
   const part = basename(path, '.cjs');
   return part === 'windrow' ? [process.execPath] : [process.execPath, PART_OPTION + part];
 }
+
+/** File name of an executable where several may lie: another content has another name. */
+export function executableName(of: {
+  readonly version: string;
+  readonly platform: string;
+  readonly sha256: string;
+}): string {
+  return `windrow-${of.version}-${of.platform}-${of.sha256.slice(0, 12)}`;
+}

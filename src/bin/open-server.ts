@@ -16,6 +16,7 @@ import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
+import { findExecutableIn } from './executables.ts';
 import type { OpenTls } from './tls.ts';
 import type { OpenTraces } from './traces.ts';
 import type { TrapsOfServer } from './traps-of-server.ts';
@@ -35,6 +36,8 @@ export interface OpenServerOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute directory of executables for workers, or `''`: the usual one. */
+  readonly executables: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
   /** Null: it collects no traps. */
@@ -122,6 +125,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         nonce: () => randomBytes(18).toString('base64url'),
       },
       validators: VALIDATORS,
+      findClient: findExecutableIn(options.executables),
       readOnly: options.readOnly,
       tls: tls?.first ?? null,
       faces: [traces, traps].flatMap((one) => (one ? [one.face] : [])),

@@ -79,6 +79,7 @@ export async function runHere(
       leaseMs: options.leaseMs,
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
+      executables: options.executables,
       traces: null,
       traps: null,
       environment: world.surroundings.environment,

@@ -4,6 +4,7 @@
  * answers.
  */
 import { closeSync, writeSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { openLog, type TrapSettings, type WindrowError } from '#base';
 import { codedError, type TrapsServeOptions, type World } from '#cli';
 import { type BoundHttp, bindHttp, bindTcp, bindUdp, type TrapService } from '#traps';
@@ -13,10 +14,17 @@ import { accountToBe, become } from './privileges.ts';
 import { tellReady } from './ready.ts';
 import { makeTrapState, openTrapService } from './traps.ts';
 
+/**
+ * It runs beside servers that need the memory: the space of young objects stays at its first size.
+ * Measured with 100,000 nodes by bench/traps.ts: 170 MiB in place of 214, and as many traps a second.
+ */
+const SMALL_YOUNG_SPACE = '--semi-space-growth-factor=1';
+
 export async function serveTraps(options: TrapsServeOptions, world: World): Promise<number> {
   const { settings, readyFd } = options;
   if (settings.daemon && readyFd === null) return await becomeDaemon(options, world);
   const isDaemon = readyFd !== null;
+  setFlagsFromString(SMALL_YOUNG_SPACE);
   try {
     return await serve(options, world, isDaemon);
   } catch (error) {

@@ -1,19 +1,22 @@
 /** `windrow worker`: the agent with the starter that this machine can give it. */
-import { hostname, totalmem } from 'node:os';
+import { hostname } from 'node:os';
 import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
 import { codedError, type WorkerOptions, type World } from '#cli';
 import { type StartReport, writeStartReport } from '#pilots';
 import {
+  allowedCpus,
   type FoundGpus,
   findGpus,
   findLauncher,
   gpuNodes,
   gpuVariables,
+  memoryForAttempts,
   openStarter,
 } from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
+import { becomeSuccessor, type Inheritance, successorFor, takeInheritance } from './successor.ts';
 import { VERSION } from './version.ts';
 import { wallsFor } from './worker-walls.ts';
 
@@ -45,17 +48,24 @@ async function workWith(
 ): Promise<number> {
   const log = await openLog({ ...options.log, write });
   const launcherPath = launcherFor(options.starter);
-  if (options.waitForLine && !(await hasLine(world.stdin))) return 0;
-  const source = await sourceOf(options, world);
+  const inheritance = takeInheritance();
+  const isWaiting = options.waitForLine && inheritance === null;
+  if (isWaiting && !(await hasLine(world.stdin))) return 0;
+  const source = await sourceOf(options, inheritance, world);
   const { stateDirectory, sessionFile } = options;
   const secrets = [stateDirectory, sessionFile].filter((path) => path !== '');
   const name = options.name ?? hostname();
-  const machine = { name, cpus: options.slots, memoryBytes: totalmem() };
+  const memoryBytes = memoryForAttempts();
+  const machine = { name, cpus: options.slots, memoryBytes };
   const { gpus, remarks } = await gpusFor(options);
   for (const remark of remarks) log.warn({}, remark);
-  await runWorker({
+  const session = source.kind === 'given' ? source.session : null;
+  const tag = session === null ? '' : sessionTag(session);
+  const successor = successorFor(options, log);
+  const isSucceeded = await runWorker({
     endpoint: endpointFrom(source),
-    sessionTag: source.kind === 'given' ? sessionTag(source.session) : '',
+    sessionTag: tag,
+    successor,
     dir: options.directory,
     slots: options.slots,
     exclusive: true,
@@ -73,7 +83,8 @@ async function workWith(
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
     hostEnvironment: world.surroundings.environment,
-    memoryBytes: totalmem(),
+    memoryBytes,
+    pinnedCpus: options.walls.cpuPinning ? allowedCpus() : [],
     gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus), nodesFor: gpuNodes },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
@@ -85,6 +96,9 @@ async function workWith(
     random: Math.random,
     log,
   });
+  if (isSucceeded && successor?.path && !world.ending.aborted) {
+    becomeSuccessor({ path: successor.path, options, session, sessionTag: tag });
+  }
   return 0;
 }
 
@@ -101,11 +115,15 @@ async function hasLine(input: AsyncIterable<Buffer | string>): Promise<boolean> 
   return false;
 }
 
-async function sourceOf(options: WorkerOptions, { stdin }: World): Promise<EndpointSource> {
+async function sourceOf(
+  options: WorkerOptions,
+  inheritance: Inheritance | null,
+  { stdin }: World,
+): Promise<EndpointSource> {
   const { server: url, stateDirectory } = options;
   if (url === '') return { kind: 'state', directory: stateDirectory };
   if (!options.sessionFromInput) return { kind: 'url', url, sessionFile: sessionFileOf(options) };
-  return { kind: 'given', url, session: await readSessionLine(stdin) };
+  return { kind: 'given', url, session: inheritance?.session ?? (await readSessionLine(stdin)) };
 }
 
 function sessionFileOf({ sessionFile, stateDirectory }: WorkerOptions): string {

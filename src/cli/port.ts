@@ -108,6 +108,8 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute directory of executables for workers, or `''`: the usual one. */
+  readonly executables: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
   /** Null: it collects no traps. */

@@ -204,4 +204,13 @@ export const pilotErrors = defineErrors({
     status: 502,
     example: { machine: 'node1', pid: 4711, reason: 'it was killed and is still there' },
   },
+  PILOT_EXECUTABLE_UNFIT: {
+    message: 'the executable {file} does not run on this machine: {reason}',
+    todo: 'see docs/guide/executable.md for what it needs',
+    status: 500,
+    example: {
+      file: '/opt/windrow/windrow-0.2.0-linux-x64-f3a1c0d2e4b6',
+      reason: 'error while loading shared libraries: libatomic.so.1',
+    },
+  },
 });

@@ -17,3 +17,4 @@ export { execMachines, runWindrow, startMachines, stopMachines } from './ssh/mac
 export type { Started, StartPlan } from './ssh/start-machine.ts';
 export type { Stopped } from './ssh/stop-machine.ts';
 export { type StartReport, writeStartReport } from './start-report.ts';
+export { tryExecutable } from './try-executable.ts';

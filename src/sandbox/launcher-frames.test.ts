@@ -64,6 +64,7 @@ test('reports are read the same in whatever pieces they arrive', () => {
         signal: 9,
         timedOut: true,
         killed: true,
+        abandoned: false,
         strays: 7,
         wallMs: 5_000_000.001,
         cpuUserMs: 2.5,

@@ -90,6 +90,7 @@ export interface EndReport {
   readonly signal: number | null;
   readonly timedOut: boolean;
   readonly killed: boolean;
+  readonly abandoned: boolean;
   readonly strays: number;
   readonly wallMs: number;
   readonly cpuUserMs: number;
@@ -205,6 +206,7 @@ function decodeEnd(payload: Buffer): EndReport {
     signal: exited ? null : number,
     timedOut: (flags & 1) !== 0,
     killed: (flags & 2) !== 0,
+    abandoned: (flags & 4) !== 0,
     strays: payload.readUInt32LE(4),
     wallMs: readWide(payload, 8) / 1000,
     cpuUserMs: readWide(payload, 16) / 1000,

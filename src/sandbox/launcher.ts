@@ -21,9 +21,10 @@ import {
   ReportReader,
 } from './launcher-frames.ts';
 import type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
-import { createTreeFinder, killTree } from './process-tree.ts';
+import { createTreeFinder } from './process-tree.ts';
 import { signalName } from './signals.ts';
 import { errnoName, failedStart, notStarted, ownFailure, unfitRequest } from './start-failure.ts';
+import { killAll } from './tracking/kill-all.ts';
 
 type Outcome = ProgramEnd | StartFailure;
 
@@ -174,7 +175,10 @@ export class LauncherStarter implements Starter {
         const [running] = this.#sent.values();
         running?.request.onOutput(stream, bytes);
       },
-      onEnded: (id, end) => this.#answer(id, () => programEnd(end)),
+      onEnded: (id, end) => {
+        if (end.abandoned) this.#letGo(launcher);
+        this.#answer(id, () => programEnd(end));
+      },
       onFailed: (id, errno, stage) => {
         this.#answer(id, ({ request }) =>
           stage === 'withdrawn'
@@ -188,12 +192,20 @@ export class LauncherStarter implements Starter {
     output.on('data', (piece: Buffer) => reader.push(piece));
   }
 
-  /** Only here does a launcher leave `#launcher`: the next start makes a new one. */
+  /** What it could not kill is its child for good: it runs nothing any more, and another one does. */
+  #letGo(launcher: Launcher): void {
+    this.#launcher = null;
+    launcher.process.stdin?.end();
+  }
+
+  /** The next start makes a new one. */
   async #onGone(launcher: Launcher, how: string): Promise<void> {
+    if (this.#launcher !== launcher) return;
     // It could not kill what it ran; its own child died with it, the rest carries the cookie. Which
     // ones ran is not known: the last reports may have died with it too.
     for (const { cookie } of [...this.#sent.values()]) {
-      await killTree(createTreeFinder(systemClock.monotonic), { leader: null, cookie });
+      const find = createTreeFinder(systemClock.monotonic);
+      await killAll(() => find({ leader: null, cookie }), systemClock);
     }
     this.#launcher = null;
     const sound = launcher.greeted && launcher.unfit === null;
@@ -222,8 +234,8 @@ function whenGone(child: ChildProcess): Promise<string> {
 }
 
 function programEnd(end: EndReport): ProgramEnd {
-  const { exitCode, timedOut, killed, strays, wallMs, signal, ...figures } = end;
+  const { exitCode, timedOut, killed, abandoned, strays, wallMs, signal, ...figures } = end;
   const measured = { source: 'rusage', figures } as const;
   const name = signal === null ? null : signalName(signal);
-  return { exitCode, signal: name, timedOut, killed, strays, wallMs, measured };
+  return { exitCode, signal: name, timedOut, killed, abandoned, strays, wallMs, measured };
 }

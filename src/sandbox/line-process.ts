@@ -12,7 +12,8 @@ import { COOKIE_VARIABLE, createCookies } from './cookie.ts';
 import { sandboxErrors } from './errors.ts';
 import { LineCutter } from './line-cutter.ts';
 import { endOutput } from './output-end.ts';
-import { createTreeFinder, killTree, signalTree, type TreeMarks } from './process-tree.ts';
+import { createTreeFinder, signalTree, type TreeMarks } from './process-tree.ts';
+import { killAll } from './tracking/kill-all.ts';
 import { watchUsage } from './tree-usage.ts';
 
 /** Of one line in either direction, its newline not counted. */
@@ -108,7 +109,7 @@ class WatchedProcess {
     if (exit instanceof Error) return this.#notStarted(exit);
     this.#over = true;
     this.#reason ??= 'exited';
-    await killTree(this.#find, this.#marks(child));
+    await killAll(() => this.#find(this.#marks(child)), systemClock);
     await endOutput(child, closed, () => this.#seenBytes);
     const how = exit.signal ?? `exit code ${exit.code}`;
     return this.#end(this.#reason, this.#describe(this.#reason, how), exit);

@@ -1,5 +1,7 @@
 /** sandbox: starting programs and long-lived user code, and ending all they leave behind. */
 export { type Captured, CapturedOutput } from './captured-output.ts';
+export { allowedCpus } from './cgroup/allowed-cpus.ts';
+export { memoryForAttempts } from './cgroup/probe.ts';
 export { type DetachedRequest, type DetachedStart, startDetached } from './detached.ts';
 export { sandboxErrors } from './errors.ts';
 export { type FoundGpus, findGpus } from './gpus/find-gpus.ts';

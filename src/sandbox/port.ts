@@ -35,6 +35,8 @@ export interface ProgramEnd {
   readonly timedOut: boolean;
   /** True when `kill` was called before the program had ended by itself. */
   readonly killed: boolean;
+  /** SIGKILL did not end all of it: something sleeps in the kernel, and was left to itself. */
+  readonly abandoned: boolean;
   readonly wallMs: number;
   readonly measured: Measured;
   /** Descendants that outlived the program and were killed. */

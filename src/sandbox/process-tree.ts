@@ -3,7 +3,6 @@
  * cookie in its environment. A descendant that escapes all three (an orphan in a new session with
  * a cleaned environment) is not found; only the launcher finds that one.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { COOKIE_VARIABLE } from './cookie.ts';
 import { listProcesses, type ProcessRow, readProcess, readVariable } from './process-table.ts';
 
@@ -126,22 +125,5 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal);
   } catch {
     // ESRCH or EPERM: nothing that we could do more.
-  }
-}
-
-/**
- * Kills the whole tree and waits until it is gone; resolves with how many it killed. Frozen first,
- * killed second: nobody is left awake to start a replacement for the dead.
- */
-export async function killTree(find: FindTree, marks: TreeMarks): Promise<number> {
-  const killed = new Set<string>();
-  for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, 64)) {
-    const tree = find(marks);
-    if (tree.length === 0) return killed.size;
-    signalTree(tree, 'SIGSTOP');
-    const frozen = find(marks);
-    signalTree(frozen, 'SIGKILL');
-    for (const row of frozen) killed.add(`${row.pid} ${row.startTicks}`);
-    await pause(waitMs);
   }
 }

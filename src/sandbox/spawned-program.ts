@@ -11,10 +11,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Clock, systemCodeOf } from '#base';
 import { endOutput } from './output-end.ts';
 import type { ProgramEnd, StartFailure, StartRequest } from './port.ts';
-import { type FindTree, killTree, signalTree, type TreeMarks } from './process-tree.ts';
+import { type FindTree, signalTree, type TreeMarks } from './process-tree.ts';
 import { signalName } from './signals.ts';
 import { listenToStage, type StageReport } from './stage-report.ts';
 import { failedStart } from './start-failure.ts';
+import { GIVE_UP_MS, killAll } from './tracking/kill-all.ts';
 import { type UsageWatch, watchUsage } from './tree-usage.ts';
 
 const GRACE_LOOK_MS = 10;
@@ -55,6 +56,9 @@ export class SpawnedProgram {
   #killed = false;
   #timedOut = false;
   #treeKilled = false;
+  /** SIGKILL did not end all of it. */
+  #abandoned = false;
+  readonly #givenUp = Promise.withResolvers<Exit>();
   #outputBytes = 0;
 
   /** Throws what spawn throws. */
@@ -96,19 +100,21 @@ export class SpawnedProgram {
     }
     const usage = watchUsage(this.#child.pid, this.#parts.clock.monotonic);
     if (this.#request.timeoutMs > 0) this.#after(this.#request.timeoutMs, () => this.#timeOut());
-    const outcome = (await exit) as Exit;
+    const outcome = (await Promise.race([exit, this.#givenUp.promise])) as Exit;
     const wallMs = this.#parts.clock.monotonic() - this.#startedMs;
     this.#exited = true;
     usage.stop();
     await this.#grace();
-    const left = await killTree(this.#parts.find, this.#marks);
+    const giveUpMs = this.#abandoned ? 0 : GIVE_UP_MS;
+    const all = await killAll(() => this.#parts.find(this.#marks), this.#parts.clock, giveUpMs);
+    this.#abandoned ||= all.left.length > 0;
     for (const timer of this.#timers) clearTimeout(timer);
     await endOutput(this.#child, closed, () => this.#outputBytes);
     const report = this.#stage?.() ?? null;
     if (report?.fault && !this.#killed && !this.#timedOut) {
       return failedStart(this.#request, report.fault.stage, report.fault.code);
     }
-    const strays = this.#treeKilled ? 0 : left + (report?.end?.strays ?? 0);
+    const strays = this.#treeKilled ? 0 : all.killed + (report?.end?.strays ?? 0);
     return this.#end(exitOf(report, outcome), wallMs, strays, usage);
   }
 
@@ -152,6 +158,13 @@ export class SpawnedProgram {
     if (this.#exited) return;
     this.#treeKilled = true;
     this.#signal('SIGSTOP', 'SIGKILL');
+    this.#after(GIVE_UP_MS, () => this.#giveUp());
+  }
+
+  /** A process in the middle of a system call that sleeps for good does not even die. */
+  #giveUp(): void {
+    this.#abandoned = true;
+    this.#givenUp.resolve({ code: null, signal: 'SIGKILL' });
   }
 
   /** What guards a program behind walls is not asked: with its end everything would end at once. */
@@ -194,6 +207,7 @@ export class SpawnedProgram {
       signal: exit.signal,
       timedOut: this.#timedOut,
       killed: this.#killed,
+      abandoned: this.#abandoned,
       wallMs,
       measured: {
         source: peak === null ? 'none' : 'sampled',

@@ -91,6 +91,12 @@ export const serverErrors = defineErrors({
     status: 404,
     example: { method: 'GET', path: '/v2/jobs' },
   },
+  CLIENT_CHANGED: {
+    message: 'the executable for {platform} on this server is no longer {sha256}',
+    todo: 'Ask again which one there is: GET /client/{platform}.',
+    status: 404,
+    example: { platform: 'linux-x64', sha256: 'f3…' },
+  },
   USER_CODE_REFUSED: {
     message:
       'this server does not run code of its users ({what}), because others than its own account can reach it',

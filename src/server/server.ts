@@ -12,6 +12,7 @@ import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
+import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
@@ -58,6 +59,8 @@ export interface ServerOptions {
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
   readonly validators: number;
+  /** Windrow's executables of this version, for workers of older ones. */
+  readonly findClient: FindClient;
   /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
   readonly readOnly: boolean;
   /** Null: plain HTTP. */
@@ -137,7 +140,9 @@ export class Server {
       new Quarantine(job.spec.output || layout.results(job.id), job.spec.keep);
     this.#tables = tables;
     const errands = new Errands(core);
-    this.#desk = new SyncDesk(core, results, errands);
+    const { findClient: find, version } = options;
+    const clients = new Clients({ find, version, clock });
+    this.#desk = new SyncDesk(core, results, errands, clients);
     this.#events = new Events(
       (what, id) => describeHappening(core, what, id),
       () => commit.durable(),
@@ -175,6 +180,7 @@ export class Server {
       results,
       desk: this.#desk,
       errands,
+      clients,
       tls: options.tls,
       door: this.#door,
       session,

@@ -9,6 +9,7 @@ import {
   type SyncRequest,
   type SyncResponse,
 } from '#wire';
+import type { Clients } from './clients.ts';
 import type { Core, Lease, Worker } from './core.ts';
 import { describe, dispatch } from './dispatch.ts';
 import type { Errands } from './errands.ts';
@@ -38,13 +39,15 @@ export class SyncDesk {
   readonly #core: Core;
   readonly #results: ResultIntake;
   readonly #errands: Errands;
+  readonly #clients: Clients;
   readonly #parked = new Map<string, Parked>();
   #awake = false;
 
-  constructor(core: Core, results: ResultIntake, errands: Errands) {
+  constructor(core: Core, results: ResultIntake, errands: Errands, clients: Clients) {
     this.#core = core;
     this.#results = results;
     this.#errands = errands;
+    this.#clients = clients;
   }
 
   /** Work may have come: everybody who waits is looked at once more, soon. */
@@ -112,7 +115,14 @@ export class SyncDesk {
   /** Nobody waits for the answer to a sync that was overtaken. */
   #nothing(): SyncResponse {
     const { leaseMs } = this.#core.settings;
-    const settings = { leaseMs, slots: null, drain: false, stop: false, tellWalls: false };
+    const settings = {
+      leaseMs,
+      slots: null,
+      drain: false,
+      stop: false,
+      tellWalls: false,
+      client: null,
+    };
     const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
     return { protocol: PROTOCOL_VERSION, ...nothing, settings };
   }
@@ -251,6 +261,7 @@ export class SyncDesk {
         slots: null,
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
+        client: this.#clients.offerFor(worker),
         tellWalls: worker.walls === null && this.#asksForWalls(),
       },
     };

@@ -7,8 +7,10 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
 import type { WindrowError } from '#base';
 import { ServerClient, type ServerClientOptions } from './client.ts';
+import type { ClientEncoding } from './client-offer.ts';
 import { wireErrors } from './errors.ts';
 import { serverUrl } from './exchange.ts';
 import { errorOfProblem, PROBLEM_TYPE, problemOf } from './problem.ts';
@@ -61,7 +63,14 @@ const SYNC_ANSWER = {
   attempts: [],
   cancel: [],
   errands: [],
-  settings: { leaseMs: 1000, slots: null, drain: false, stop: false, tellWalls: false },
+  settings: {
+    leaseMs: 1000,
+    slots: null,
+    drain: false,
+    stop: false,
+    tellWalls: false,
+    client: null,
+  },
 };
 
 const SYNC = {
@@ -327,6 +336,32 @@ test('a download appears whole and verified, or not at all', async () => {
   assert.deepEqual(await readdir(folder), ['program']);
   assert.ok((await readFile(target)).equals(content));
   assert.equal((await stat(target)).mode & 0o777, 0o700);
+});
+
+test('an executable travels as small as it is kept, and what it unpacks to is verified and bounded', async () => {
+  const folder = await mkdtemp(join(directory, 'client-'));
+  const target = join(folder, 'windrow');
+  const content = Buffer.alloc(1_000_000, 'windrow ');
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  let bytes = zstdCompressSync(content);
+  const asked: string[] = [];
+  const client = await serve((request, response) => {
+    asked.push(request.url!);
+    response.end(request.url!.endsWith('zstd') ? bytes : content);
+  });
+  const fetch = (encodings: ClientEncoding[], maxBytes = content.length) => {
+    const offer = { version: '2.0.0', sha256, bytes: content.length, encodings };
+    return client.fetchClient('linux-x64', offer, target, { sha256, maxBytes });
+  };
+  await fetch(['identity', 'zstd']);
+  assert.ok((await readFile(target)).equals(content));
+  await fetch(['identity']);
+  const path = `/client/linux-x64/${sha256}`;
+  assert.deepEqual(asked, [`${path}?encoding=zstd`, path]);
+  await assert.rejects(fetch(['zstd'], 999_999), { code: 'TRANSFER_TOO_LARGE' });
+  bytes = bytes.subarray(0, -10);
+  await assert.rejects(fetch(['zstd']), { code: 'SERVER_CONNECTION_LOST' });
+  assert.deepEqual(await readdir(folder), ['windrow']);
 });
 
 test('a download to where nothing can be written is no fault of the server', async () => {

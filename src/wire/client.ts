@@ -4,7 +4,9 @@
  * own (same code, message, todo and facts), or `SERVER_UNREACHABLE`, `SERVER_CONNECTION_LOST`,
  * `SERVER_SILENT`, `EXCHANGE_ABORTED` and the like when none came.
  */
+import { createZstdDecompress } from 'node:zlib';
 import type { Ticket } from '#model';
+import { type ClientOffer, parseClientOffer } from './client-offer.ts';
 import { type Endpoint, type Exchange, exchange, openEndpoint, readJson } from './exchange.ts';
 import type { RenewRequest, SyncRequest, SyncResponse } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
@@ -58,7 +60,8 @@ export class ServerClient {
   /** `POST /sync`: the answer may be as long in coming as `request.waitMs` allows. */
   async sync(request: SyncRequest, options: CallOptions = {}): Promise<SyncResponse> {
     const timeoutMs = options.timeoutMs ?? request.waitMs + POLL_MARGIN_MS;
-    return parseSyncResponse(await this.postJson('/sync', request, { ...options, timeoutMs }));
+    const answer = await this.postJson('/sync', request, { ...options, timeoutMs });
+    return parseSyncResponse(answer, request.version);
   }
 
   /** `POST /renew`: renews the leases of all the worker holds. */
@@ -80,6 +83,24 @@ export class ServerClient {
   /** `GET /blobs/<sha256>` into `target`, verified, durable and renamed into place. */
   async fetchBlob(target: string, options: DownloadOptions): Promise<FileDigest> {
     return await this.downloadFile(`/blobs/${options.sha256}`, target, options);
+  }
+
+  /** `GET /client/<platform>`: the executable that the server has for its workers. */
+  async describeClient(platform: string, options: CallOptions = {}): Promise<ClientOffer> {
+    return parseClientOffer(await this.getJson(`/client/${platform}`, options));
+  }
+
+  /** `GET /client/<platform>/<sha256>` into `target`, in the smallest form that is kept there. */
+  async fetchClient(
+    platform: string,
+    { sha256, encodings }: ClientOffer,
+    target: string,
+    options: DownloadOptions,
+  ): Promise<FileDigest> {
+    const path = `/client/${platform}/${sha256}`;
+    if (!encodings.includes('zstd')) return await this.downloadFile(path, target, options);
+    const decoder = createZstdDecompress();
+    return await this.downloadFile(`${path}?encoding=zstd`, target, { ...options, decoder });
   }
 
   /** The JSON that `path` answers, unchecked; undefined for an answer without content. */

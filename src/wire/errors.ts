@@ -11,10 +11,16 @@ export const wireErrors = defineErrors({
     example: { path: 'ended[3].usage.wallMs', expected: 'a number from 0', found: '"fast"' },
   },
   PROTOCOL_MISMATCH: {
-    message: 'the other side speaks version {found} of the protocol, this one version {expected}',
-    todo: 'Run the same version of windrow on both sides.',
+    message:
+      'worker and server do not understand each other: the worker is Windrow {workerVersion} and speaks protocol {workerProtocol}, the server is Windrow {serverVersion} and speaks protocol {serverProtocol}',
+    todo: 'Run the same version on both. A worker that is an executable becomes of the version of a newer server by itself, where the server has an executable for its platform.',
     status: 409,
-    example: { found: 2, expected: 1 },
+    example: {
+      workerVersion: '0.1.0',
+      workerProtocol: 1,
+      serverVersion: '0.2.0',
+      serverProtocol: 2,
+    },
   },
   SESSION_WRONG: {
     message: 'the session given is not the one of this server',
@@ -72,7 +78,7 @@ export const wireErrors = defineErrors({
   },
   SERVER_UNTRUSTED: {
     message: 'the certificate of {url} is not trusted: {reason}',
-    todo: 'Correct the certificate, or name its authority in NODE_EXTRA_CA_CERTS.',
+    todo: 'Give the address with its fingerprint, https://HOST:PORT#sha256:… (windrow tls show; in settings files in quotes), or name the authority in NODE_EXTRA_CA_CERTS.',
     status: 502,
     example: { url: 'https://node17:8980', reason: 'CERT_HAS_EXPIRED' },
   },

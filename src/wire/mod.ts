@@ -69,6 +69,12 @@ export {
   ServerClient,
   type ServerClientOptions,
 } from './client.ts';
+export {
+  type ClientEncoding,
+  type ClientOffer,
+  isOlderVersion,
+  parseClientOffer,
+} from './client-offer.ts';
 export { type Errand, type ErrandReport, parseErrandReport } from './errand.ts';
 export { wireErrors } from './errors.ts';
 export {

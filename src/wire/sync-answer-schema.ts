@@ -16,9 +16,16 @@ import {
   text,
   whole,
 } from './checked.ts';
+import { readClientOffer } from './client-offer.ts';
 import { readErrand } from './errand.ts';
-import type { GrantedAttempt, JobDescription, SyncResponse } from './sync.ts';
-import { checkProtocol, SYNC_LIMITS } from './sync-schema.ts';
+import { wireErrors } from './errors.ts';
+import {
+  type GrantedAttempt,
+  type JobDescription,
+  PROTOCOL_VERSION,
+  type SyncResponse,
+} from './sync.ts';
+import { SYNC_LIMITS } from './sync-schema.ts';
 import { readIsolation } from './walls-schema.ts';
 
 const COLUMNS = 100_000;
@@ -29,11 +36,11 @@ const PATH = 4096;
 const CANCEL_CAUSES = new Set(['superseded', 'cancelled', 'recalled'] as const);
 
 /** Reads the answer to a sync. Throws `PROTOCOL_MISMATCH` or `MESSAGE_MALFORMED`. */
-export function parseSyncResponse(json: unknown): SyncResponse {
+export function parseSyncResponse(json: unknown, workerVersion: string): SyncResponse {
   return checked(() => {
     const fields = object(json, '');
     return {
-      protocol: checkProtocol(fields),
+      protocol: checkServersProtocol(fields, workerVersion),
       jobs: list(fields.jobs, 'jobs', SYNC_LIMITS.jobs, readJob),
       attempts: list(fields.attempts, 'attempts', SYNC_LIMITS.attempts, readGrant),
       cancel: list(fields.cancel, 'cancel', SYNC_LIMITS.holding, readCancel),
@@ -43,12 +50,25 @@ export function parseSyncResponse(json: unknown): SyncResponse {
   });
 }
 
+/** A server of another protocol refuses the request; this is for one that does not. */
+function checkServersProtocol(fields: JsonObject, workerVersion: string): number {
+  const found = whole(fields.protocol, 'protocol');
+  if (found === PROTOCOL_VERSION) return found;
+  throw wireErrors.create('PROTOCOL_MISMATCH', {
+    workerVersion,
+    workerProtocol: PROTOCOL_VERSION,
+    serverVersion: 'of unknown version',
+    serverProtocol: found,
+  });
+}
+
 function readSettings(fields: JsonObject): SyncResponse['settings'] {
   return {
     leaseMs: whole(fields.leaseMs, 'leaseMs', 1),
     slots: fields.slots === null ? null : whole(fields.slots, 'slots', 0, SYNC_LIMITS.slots),
     drain: flag(fields.drain, 'drain'),
     stop: flag(fields.stop, 'stop'),
+    client: fields.client == null ? null : inner(fields.client, 'client', readClientOffer),
     tellWalls: flag(fields.tellWalls, 'tellWalls'),
   };
 }

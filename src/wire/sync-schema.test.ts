@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { WindrowError } from '#base';
 import { NO_ISOLATION, usageOf } from '#model';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
+import { PROTOCOL_VERSION } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
 import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
 
@@ -38,6 +39,7 @@ function end(ticket: number): EndedAttempt {
       },
     ],
     lastErrorLine: '',
+    remarks: ['SIGKILL does not end 17 dd'],
   };
 }
 
@@ -112,7 +114,14 @@ const RESPONSE: SyncResponse = {
       insecure: false,
     },
   ],
-  settings: { leaseMs: 60_000, slots: null, drain: false, tellWalls: false, stop: false },
+  settings: {
+    leaseMs: 60_000,
+    slots: null,
+    drain: false,
+    stop: false,
+    tellWalls: false,
+    client: null,
+  },
 };
 
 function overWire(value: unknown): unknown {
@@ -120,8 +129,8 @@ function overWire(value: unknown): unknown {
 }
 
 test('a sync and its answer come through as they were sent', () => {
-  assert.deepEqual(parseSyncRequest(overWire(REQUEST)), REQUEST);
-  assert.deepEqual(parseSyncResponse(overWire(RESPONSE)), RESPONSE);
+  assert.deepEqual(parseSyncRequest(overWire(REQUEST), '1.0.0'), REQUEST);
+  assert.deepEqual(parseSyncResponse(overWire(RESPONSE), '1.0.0'), RESPONSE);
   assert.deepEqual(parseRenewRequest({ worker: 'w1' }), { worker: 'w1' });
 });
 
@@ -129,14 +138,23 @@ test('fields of a newer version are dropped, wherever they stand', () => {
   const json = overWire(REQUEST) as Record<string, unknown>;
   json.mood = 'good';
   (json.ended as Record<string, unknown>[])[0]!.mood = 'bad';
-  assert.deepEqual(parseSyncRequest(json), REQUEST);
+  assert.deepEqual(parseSyncRequest(json, '1.0.0'), REQUEST);
 });
 
 test('another version of the protocol is told apart from a broken message', () => {
-  assert.throws(() => parseSyncRequest({ protocol: 2, shape: 'unknown' }), {
+  assert.throws(() => parseSyncRequest({ protocol: 99, version: '0.9.0', shape: '?' }, '1.0.0'), {
+    code: 'PROTOCOL_MISMATCH',
+    facts: {
+      workerVersion: '0.9.0',
+      workerProtocol: 99,
+      serverVersion: '1.0.0',
+      serverProtocol: PROTOCOL_VERSION,
+    },
+  });
+  assert.throws(() => parseSyncRequest({ protocol: 99, version: {} }, '1.0.0'), {
     code: 'PROTOCOL_MISMATCH',
   });
-  assert.throws(() => parseSyncResponse({ protocol: 0 }), { code: 'PROTOCOL_MISMATCH' });
+  assert.throws(() => parseSyncResponse({ protocol: 0 }, '1.0.0'), { code: 'PROTOCOL_MISMATCH' });
 });
 
 /** Sets `path` (e.g. `ended.1.usage.wallMs`) to `value`; undefined removes it. */
@@ -171,6 +189,7 @@ const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['ended.1.usage.network', { Out: -1 }, 'ended[1].usage.network.Out'],
   ['ended.0.reason', 'x'.repeat(5000), 'ended[0].reason'],
   ['ended.0.lastErrorLine', undefined, 'ended[0].lastErrorLine'],
+  ['ended.0.remarks.0', 7, 'ended[0].remarks[0]'],
   ['ended.0.parts.0.file', '../../etc/passwd', 'ended[0].parts[0].file'],
   ['ended.0.parts.0.file', '/etc/passwd', 'ended[0].parts[0].file'],
   ['ended.0.parts.0.name', 'a\0b', 'ended[0].parts[0].name'],
@@ -207,13 +226,13 @@ test('a wrong field is refused with the path to it', () => {
   };
   for (const [path, value, named] of WRONG_REQUESTS) {
     assert.equal(
-      pathOf(() => parseSyncRequest(spoil(REQUEST, path, value))),
+      pathOf(() => parseSyncRequest(spoil(REQUEST, path, value), '1.0.0')),
       named,
     );
   }
   for (const [path, value, named] of WRONG_RESPONSES) {
     assert.equal(
-      pathOf(() => parseSyncResponse(spoil(RESPONSE, path, value))),
+      pathOf(() => parseSyncResponse(spoil(RESPONSE, path, value), '1.0.0')),
       named,
     );
   }
@@ -228,7 +247,7 @@ test('whatever JSON comes, it is read or refused with a code', () => {
     fc.property(fc.oneof(fc.jsonValue(), spoilt), (json) => {
       for (const read of readers) {
         try {
-          read(json);
+          read(json, '1.0.0');
         } catch (error) {
           assert.match((error as WindrowError).code, /^(MESSAGE_MALFORMED|PROTOCOL_MISMATCH)$/);
         }
@@ -243,7 +262,7 @@ test('200 ended attempts are read in far less than a millisecond', () => {
   let bestUs = Number.POSITIVE_INFINITY;
   for (let round = 0; round < 20; round++) {
     const startMs = performance.now();
-    for (let n = 0; n < 50; n++) parseSyncRequest(json);
+    for (let n = 0; n < 50; n++) parseSyncRequest(json, '1.0.0');
     bestUs = Math.min(bestUs, ((performance.now() - startMs) * 1000) / 50);
   }
   // Measured: 25 to 60 µs. The bound is loose because other work shares the machine.

@@ -31,6 +31,7 @@ import {
   whole,
 } from './checked.ts';
 import { wireErrors } from './errors.ts';
+import { cleanText } from './problem.ts';
 import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 import { readMachineWalls, readWallsHad } from './walls-schema.ts';
@@ -46,6 +47,8 @@ export const SYNC_LIMITS = {
   parts: 10_200,
   slots: 65_536,
   gpus: 1024,
+  /** Of one attempt. */
+  remarks: 20,
   /** A month: what a lost worker held waits no longer. */
   awayMs: 30 * 86_400_000,
   /** Characters of one inline part; larger ones are uploaded. */
@@ -56,14 +59,14 @@ const CAUSE_SET: ReadonlySet<Cause> = new Set(CAUSES);
 const PART_KINDS = new Set(['result', 'log'] as const);
 
 /**
- * Reads a worker's sync. Throws `PROTOCOL_MISMATCH` (before it looks at anything else) or
+ * Reads a worker's sync, for a server of `serverVersion`. Throws `PROTOCOL_MISMATCH` (before it looks at anything else) or
  * `MESSAGE_MALFORMED` with the path of the first wrong field.
  */
-export function parseSyncRequest(json: unknown): SyncRequest {
+export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequest {
   return checked(() => {
     const fields = object(json, '');
     return {
-      protocol: checkProtocol(fields),
+      protocol: checkWorkersProtocol(fields, serverVersion),
       worker: label(fields.worker, 'worker', 200),
       replaces: fields.replaces == null ? null : label(fields.replaces, 'replaces', 200),
       name: label(fields.name, 'name', 255),
@@ -94,11 +97,17 @@ export function parseRenewRequest(json: unknown): RenewRequest {
   return checked(() => ({ worker: label(object(json, '').worker, 'worker', 200) }));
 }
 
-/** The protocol number of a message, or `PROTOCOL_MISMATCH`. */
-export function checkProtocol(fields: JsonObject): number {
+/** Whoever sent it: other fields of another protocol mean nothing here, but for the version. */
+function checkWorkersProtocol(fields: JsonObject, serverVersion: string): number {
   const found = whole(fields.protocol, 'protocol');
   if (found === PROTOCOL_VERSION) return found;
-  throw wireErrors.create('PROTOCOL_MISMATCH', { found, expected: PROTOCOL_VERSION });
+  const { version } = fields;
+  throw wireErrors.create('PROTOCOL_MISMATCH', {
+    workerVersion: typeof version === 'string' ? cleanText(version, 100) : 'of unknown version',
+    workerProtocol: found,
+    serverVersion,
+    serverProtocol: PROTOCOL_VERSION,
+  });
 }
 
 function readMachine(fields: JsonObject): MachineFigures {
@@ -121,6 +130,9 @@ function readEnded(value: unknown): EndedAttempt {
     parts: list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
     // 500 characters may be 1,000 UTF-16 units.
     lastErrorLine: text(fields.lastErrorLine, 'lastErrorLine', 1000),
+    remarks: list(fields.remarks, 'remarks', SYNC_LIMITS.remarks, (remark) =>
+      text(remark, '', 1000),
+    ),
   };
 }
 

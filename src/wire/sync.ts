@@ -22,7 +22,7 @@ import type {
   TaskIndex,
   Ticket,
 } from '#model';
-
+import type { ClientOffer } from './client-offer.ts';
 import type { Errand } from './errand.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -83,6 +83,8 @@ export interface EndedAttempt extends AttemptEnd {
   readonly parts: readonly SentPart[];
   /** Last line of stderr, at most 500 characters: for failure signatures. */
   readonly lastErrorLine: string;
+  /** Trouble that is more than this attempt's own, a sentence each; nearly always none. */
+  readonly remarks: readonly string[];
 }
 
 export type SentPart = {
@@ -119,6 +121,8 @@ export interface SyncResponse {
     readonly drain: boolean;
     /** Kill what runs, report it as cancelled, then end. */
     readonly stop: boolean;
+    /** The executable of a server that is newer than the worker, or null. */
+    readonly client: ClientOffer | null;
     /** A job asks for walls: the worker is to find out which it can put up, and say so. */
     readonly tellWalls: boolean;
   };

@@ -1,6 +1,7 @@
 /** Files over HTTP, streamed, checked by length and SHA-256; never whole in memory. */
 import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type Duplex, pipeline } from 'node:stream';
 import { systemCodeOf, WindrowError } from '#base';
 import type { Digest } from '#model';
 import { wireErrors } from './errors.ts';
@@ -22,6 +23,8 @@ export interface UploadOptions {
 export interface DownloadOptions {
   readonly sha256: Digest;
   readonly maxBytes: number;
+  /** What turns the bytes that arrive into those of the file. */
+  readonly decoder?: Duplex;
   /** Permissions of the file; 0600 when not given. */
   readonly mode?: number;
   readonly signal?: AbortSignal | undefined;
@@ -117,7 +120,7 @@ export async function downloadFile(
   let open_ = true;
   try {
     const got = await exchange(endpoint, request, (answer) =>
-      receive(answer, handle, draft, path, options.maxBytes),
+      receive(answer, handle, draft, path, options),
     );
     if (got.sha256 !== options.sha256) {
       const facts = { path, expected: `sha256 ${options.sha256}`, found: `sha256 ${got.sha256}` };
@@ -142,11 +145,13 @@ async function receive(
   handle: FileHandle,
   draft: string,
   path: string,
-  limitBytes: number,
+  { maxBytes: limitBytes, decoder }: DownloadOptions,
 ): Promise<FileDigest> {
+  // Its reader gets the errors of both.
+  const source = decoder ? pipeline(answer.body, decoder, () => {}) : answer.body;
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+  for await (const chunk of source as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > limitBytes) throw wireErrors.create('TRANSFER_TOO_LARGE', { path, limitBytes });
     hash.update(chunk);

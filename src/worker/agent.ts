@@ -9,6 +9,7 @@
  */
 import { type MachineWalls, usageOf } from '#model';
 import {
+  type ClientOffer,
   type EndedAttempt,
   type GrantedAttempt,
   PROTOCOL_VERSION,
@@ -20,7 +21,13 @@ import type { Workshop } from './attempt/attempt.ts';
 import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
-import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from './demand.ts';
+import {
+  type DemandView,
+  gatherMs,
+  isCheapToDrain,
+  pollDelayMs,
+  wantedAttempts,
+} from './demand.ts';
 import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
@@ -75,6 +82,8 @@ export class WorkerAgent {
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
   #isKnown = false;
+  #isSucceeded = false;
+  #preparing = Promise.resolve();
   /** Null until the server has asked, or an attempt needed to know. */
   #walls: MachineWalls | null = null;
   #sequence = 0;
@@ -105,7 +114,7 @@ export class WorkerAgent {
       slots: options.slots,
       workshop: this.#workshop(),
       openStarter: options.openStarter,
-      devices: new DeviceShelf(options.gpus.gpus, []),
+      devices: new DeviceShelf(options.gpus.gpus, options.pinnedCpus),
       onEnd: (end) => this.#onEnd(end),
       remainingMs: options.remainingMs,
       onGivenBack: () => this.#conversation.wake(),
@@ -125,6 +134,11 @@ export class WorkerAgent {
     }
   }
 
+  /** It has ended in order to go on as its successor, and nobody has asked it to end. */
+  get isSucceeded(): boolean {
+    return this.#isSucceeded;
+  }
+
   /** True when a job asked that the worker's own executable goes at its end. */
   get endsClient(): boolean {
     return this.#jobs.endsClient;
@@ -132,6 +146,11 @@ export class WorkerAgent {
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
   drain(): void {
+    this.#isSucceeded = false;
+    this.#beginDrain();
+  }
+
+  #beginDrain(): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'draining';
     this.#pool.giveBackAll();
@@ -144,6 +163,7 @@ export class WorkerAgent {
   }
 
   #stop(reason: string, graceMs: number): void {
+    this.#isSucceeded = false;
     if (this.#phase === 'stopping' || this.#phase === 'over') return;
     this.#phase = 'stopping';
     this.#pool.stopAll(reason, graceMs);
@@ -191,6 +211,7 @@ export class WorkerAgent {
     await this.#pool.idle();
     await this.#pool.close();
     await this.#pulse.stop();
+    await this.#preparing;
     await this.#shelf.close();
     this.#backlog.dispose();
     this.#blobs.removeBrought(this.#jobs.passingPrograms());
@@ -346,6 +367,7 @@ export class WorkerAgent {
       usage: usageOf(0),
       parts: [],
       lastErrorLine: '',
+      remarks: [],
     });
   }
 
@@ -359,7 +381,30 @@ export class WorkerAgent {
       this.#pool.setSlots(settings.slots);
     }
     if (settings.stop) this.stop();
+    // A worker that drains is told to do so, which must not count as a wish of the server's own.
+    else if (this.#phase !== 'running') return;
     else if (settings.drain) this.drain();
+    else if (settings.client) this.#consider(settings.client);
+  }
+
+  /** Every answer of a newer server offers its executable. */
+  #consider(offer: ClientOffer): void {
+    const { successor, log } = this.#options;
+    if (!successor) return;
+    if (successor.isDue(offer)) {
+      this.#preparing = this.#connection
+        .up()
+        .then((link) => successor.prepare(offer, link, this.#lifetime.signal))
+        .then(() => this.#conversation.wake())
+        .catch(() => {}); // the worker ends
+    } else if (
+      successor.path &&
+      isCheapToDrain(this.#pool.view().medianMs, this.#pool.oldestMs())
+    ) {
+      log.info({}, 'finishing what runs, to go on as the newer windrow');
+      this.#isSucceeded = true;
+      this.#beginDrain();
+    }
   }
 
   async #findWalls(): Promise<void> {

@@ -4,17 +4,12 @@
  * It arrives under a name of its own, verified, and is renamed, so no reader ever sees half of it.
  * An empty file beside it, `.by-TAG`, says which session brought it.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#base';
 import { digestFile } from '#wire';
-import { pause } from './backoff.ts';
-import { breakLock, takeLock } from './lock-file.ts';
+import { lockFetch } from './fetch-lock.ts';
 import type { ServerLink } from './port.ts';
-
-/** A holder of a blob's lock whose fetch shows no progress for this long is passed over. */
-const STALLED_MS = 60_000;
-const LOOK_AGAIN_MS = 100;
 
 export interface BlobName {
   readonly sha256: string;
@@ -88,7 +83,7 @@ export class BlobCache {
   async #obtain(blob: BlobName, link: Fetch, signal: AbortSignal): Promise<void> {
     const { sha256 } = blob;
     if (this.isReady(sha256) || (await this.#adoptExisting(sha256))) return;
-    const release = await this.#lock(sha256, signal);
+    const release = await lockFetch(this.pathOf(sha256), this.#clock, signal);
     try {
       if (await this.#adoptExisting(sha256)) return;
       await this.#fetch(blob, link, signal);
@@ -119,37 +114,6 @@ export class BlobCache {
     writeFileSync(this.#markOf(sha256), '');
     const identity = identityOf(path);
     if (identity) this.#verified.set(sha256, identity);
-  }
-
-  /**
-   * Waits for another process's fetch. Whether a holder on another machine still lives is judged
-   * by whether anything changes while this process watches, on its own monotonic clock.
-   */
-  async #lock(sha256: string, signal: AbortSignal): Promise<() => void> {
-    const path = `${this.pathOf(sha256)}.lock`;
-    let seen = { progress: '', sinceMs: this.#clock.monotonic() };
-    while (!signal.aborted) {
-      const lock = takeLock(path);
-      if (lock.taken) return lock.release;
-      const progress = `${JSON.stringify(lock.holder)} ${this.#draftBytes(sha256)}`;
-      const nowMs = this.#clock.monotonic();
-      if (progress !== seen.progress) seen = { progress, sinceMs: nowMs };
-      else if (nowMs - seen.sinceMs > STALLED_MS) breakLock(path, lock.holder);
-      await pause(LOOK_AGAIN_MS, signal);
-      if (identityOf(this.pathOf(sha256))) return () => {};
-    }
-    return () => {};
-  }
-
-  /** Bytes of the blob that have arrived under other names. */
-  #draftBytes(sha256: string): number {
-    const drafts = readdirSync(this.#directory).filter(
-      (name) => name.startsWith(`${sha256}.`) && name.endsWith('.part'),
-    );
-    const sizes = drafts.map((name) => {
-      return statSync(join(this.#directory, name), { throwIfNoEntry: false })?.size ?? 0;
-    });
-    return sizes.reduce((sum, bytes) => sum + bytes, 0);
   }
 }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { formatDuration, messageOf, WindrowError } from '#base';
 import type { Walls } from '#sandbox';
-import { ServerClient } from '#wire';
+import { isOlderVersion, ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import { removeClientFile } from './client-file.ts';
 import type { AgentOptions } from './port.ts';
@@ -35,14 +35,16 @@ export interface RunWorkerOptions
   readonly drainMs: number | null;
 }
 
+/** To fetch an executable over a bad line. */
+const RESCUE_MS = 600_000;
 /** Syncs, transfers and a spare. */
 const CONNECTIONS = 8;
 
 /**
  * Runs a worker until it is drained or stopped. The first SIGTERM or SIGINT drains, the second
- * stops at once, SIGHUP stops. Rejects with a `WindrowError`.
+ * stops at once, SIGHUP stops. Rejects with a `WindrowError`. True: `options.successor` is to go on.
  */
-export async function runWorker(options: RunWorkerOptions): Promise<void> {
+export async function runWorker(options: RunWorkerOptions): Promise<boolean> {
   const worker = randomUUID();
   const { dir, exclusive, log } = options;
   const owner = { worker, session: options.sessionTag };
@@ -52,9 +54,9 @@ export async function runWorker(options: RunWorkerOptions): Promise<void> {
     // Before the rest is cleared: what was made outside of the directory, and mounts inside of it.
     const walls = await options.openWalls(directory.own);
     try {
-      await clearLeftovers(directory.own, log);
+      await clearLeftovers(directory.own, log, (path) => walls.remove(path));
       trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
-      await runAgents({ ...options, walls }, directory, worker, wishes);
+      return await runAgents({ ...options, walls }, directory, worker, wishes);
     } finally {
       await walls.close();
     }
@@ -87,21 +89,26 @@ async function runAgents(
   directory: WorkerDirectory,
   worker: string,
   wishes: Wishes,
-): Promise<void> {
+): Promise<boolean> {
   let identity: AgentIdentity = { worker, replaces: directory.replaces };
-  while (!(await runAgent(options, directory, identity, wishes))) {
+  for (;;) {
+    const end = await runAgent(options, directory, identity, wishes);
+    if (end !== 'server-replaced') return end === 'succeeded';
     options.log.warn({}, 'another server answers; what ran for the last one was ended');
     identity = { worker: randomUUID(), replaces: null };
   }
 }
 
-/** False when its server was replaced by another, for which it must begin anew. */
+/**
+ * `server-replaced`: by another, for which it must begin anew. `succeeded`: a newer executable lies
+ * ready, because this one ended for it, or because the server understands no other.
+ */
 async function runAgent(
   options: AgentsOptions,
   directory: WorkerDirectory,
   identity: AgentIdentity,
   wishes: Wishes,
-): Promise<boolean> {
+): Promise<'ended' | 'succeeded' | 'server-replaced'> {
   const agent = new WorkerAgent(
     {
       ...options,
@@ -114,13 +121,40 @@ async function runAgent(
   const forget = heedSignals(agent, options);
   try {
     await agent.run();
-    return true;
+    if (agent.isSucceeded) return 'succeeded';
+    wishes.endsClient ||= agent.endsClient;
+    return 'ended';
   } catch (error) {
-    if (error instanceof WindrowError && error.code === 'WORKER_SERVER_REPLACED') return false;
+    if (!(error instanceof WindrowError)) throw error;
+    if (error.code === 'WORKER_SERVER_REPLACED') return 'server-replaced';
+    if (await isRescued(error, options)) return 'succeeded';
+    wishes.endsClient ||= agent.endsClient;
     throw error;
   } finally {
-    wishes.endsClient ||= agent.endsClient;
     forget();
+  }
+}
+
+/**
+ * Whether a server that speaks a newer protocol had an executable for this machine. What ran could
+ * not be reported to it in any case.
+ */
+async function isRescued(error: WindrowError, options: RunWorkerOptions): Promise<boolean> {
+  const { successor, platform, version, endpoint, log } = options;
+  const { serverVersion } = error.facts;
+  if (error.code !== 'PROTOCOL_MISMATCH' || !successor) return false;
+  if (typeof serverVersion !== 'string' || !isOlderVersion(version, serverVersion)) return false;
+  log.warn({}, error.message);
+  const link = new ServerClient({ ...(await endpoint()), connections: 1 });
+  try {
+    const offer = await link.describeClient(platform);
+    await successor.prepare(offer, link, AbortSignal.timeout(RESCUE_MS));
+    return successor.path !== null;
+  } catch (failure) {
+    log.warn({ reason: messageOf(failure) }, 'the server has no windrow for this machine');
+    return false;
+  } finally {
+    await link.close();
   }
 }
 

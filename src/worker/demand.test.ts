@@ -6,6 +6,7 @@ import {
   type DemandView,
   gatherMs,
   giveBackAfterMs,
+  isCheapToDrain,
   MOST_PREFETCHED,
   pollDelayMs,
   RecentTimes,
@@ -103,4 +104,13 @@ test('delays double from 100 ms to the limit and are half random', () => {
     [50, 100, 200, 2500, 2500],
   );
   assert.equal(backoffMs(50, () => 0.999999) < 5000, true);
+});
+
+test('a worker gives way at once when nothing runs, soon while attempts are short, not amid hours', () => {
+  assert.equal(isCheapToDrain(undefined, 0), true);
+  assert.equal(isCheapToDrain(3_600_000, 0), true);
+  assert.equal(isCheapToDrain(100, 50), true);
+  assert.equal(isCheapToDrain(100, 3_600_000), false);
+  assert.equal(isCheapToDrain(3_600_000, 50), false);
+  assert.equal(isCheapToDrain(undefined, 50), false);
 });

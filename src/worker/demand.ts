@@ -74,6 +74,15 @@ export function giveBackAfterMs(medianMs: number | undefined): number {
   return Math.max(GIVE_BACK_AFTER_MS, 2 * Math.min(medianMs ?? 0, PREFETCH_BELOW_MS));
 }
 
+/** Draining for longer than this would cost more than it brings. */
+const CHEAP_DRAIN_MS = 60_000;
+
+/** Whether what runs is likely to end soon, so that little is lost when nothing new is taken. */
+export function isCheapToDrain(medianMs: number | undefined, oldestMs: number): boolean {
+  if (oldestMs === 0) return true;
+  return medianMs !== undefined && Math.max(medianMs, oldestMs) < CHEAP_DRAIN_MS;
+}
+
 /** Attempts to keep waiting in the worker when every slot is busy. */
 export function readyTarget(view: DemandView): number {
   const ms = likelyMs(view);

@@ -26,6 +26,7 @@ function endOf(ticket: number, text = ''): EndedAttempt {
     usage: usageOf(1),
     parts: [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }],
     lastErrorLine: '',
+    remarks: [],
   };
 }
 

@@ -50,4 +50,10 @@ export const workerErrors = defineErrors({
     status: 415,
     example: { program: 'ising', platform: 'linux-arm64', known: 'linux-x64' },
   },
+  WORKER_SUCCESSOR_WRONG: {
+    message: 'the server gave windrow {found} where it had offered {expected}',
+    todo: 'make the executables of the server anew: npm run build:executable',
+    status: 502,
+    example: { expected: '0.2.0', found: '0.1.0' },
+  },
 });

@@ -3,6 +3,7 @@ import type { Clock } from '#base';
 import type { Gpu, Starter, Walls } from '#sandbox';
 import type { JobDescription, ServerClient } from '#wire';
 import type { RunErrand } from './errands.ts';
+import type { Successor } from './successor.ts';
 
 /** Where the server is now. A local server that was started again may have another port. */
 export interface Endpoint {
@@ -25,7 +26,7 @@ export interface AgentLog {
  */
 export type ServerLink = Pick<
   ServerClient,
-  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'close'
+  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'describeClient' | 'fetchClient' | 'close'
 >;
 
 /** The GPUs of the machine that attempts may be given. */
@@ -60,6 +61,8 @@ export interface AgentOptions {
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
   readonly gpus: GpuRack;
+  /** CPUs to give to attempts alone, where they are to be pinned; else none. */
+  readonly pinnedCpus: readonly number[];
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
   /** The server may hear nothing of it for so long before it counts as lost; 0: for its lease. */
@@ -68,6 +71,8 @@ export interface AgentOptions {
   readonly remainingMs: () => number | null;
   /** As `giveUpMs`, for a server that never has answered. */
   readonly firstContactMs: number;
+  /** What it becomes when a server is newer; null where it is no executable. */
+  readonly successor: Successor | null;
   /** The server has answered for the first time. */
   readonly onConnected: (worker: string) => void;
   readonly clock: Clock;

@@ -89,6 +89,14 @@ export class SlotPool {
     };
   }
 
+  /** How long the attempt that started first has kept its slot; 0 when none does. */
+  oldestMs(): number {
+    const nowMs = this.#clock.monotonic();
+    let oldestMs = 0;
+    for (const { sinceMs } of this.#lanes) oldestMs = Math.max(oldestMs, nowMs - sinceMs);
+    return oldestMs;
+  }
+
   setSlots(slots: number): void {
     this.#slots = slots;
     this.#startWaiting();

@@ -93,21 +93,29 @@ function busy(own: string, { pid, host, worker, session }: LockHolder): WindrowE
  * Ends programs and removes files that a dead worker left. To be called under the lock: then every
  * attempt that the directory knows of is a dead one's.
  */
-export async function clearLeftovers(own: string, log: AgentLog): Promise<void> {
+export async function clearLeftovers(
+  own: string,
+  log: AgentLog,
+  remove: (path: string) => Promise<void> = removeTree,
+): Promise<void> {
   const scratchRoot = join(own, 'scratch');
   const killed = await killProgramsOf(scratchRoot);
   if (killed > 0) log.warn({ killed }, 'ended programs that a dead worker left running');
   for (const name of namesIn(scratchRoot)) {
-    if (SCRATCH_NAME.test(name)) await removeLogged(join(scratchRoot, name), log);
+    if (SCRATCH_NAME.test(name)) await removeLogged(join(scratchRoot, name), log, remove);
   }
   for (const name of namesIn(join(own, 'spool'))) {
     if (SPOOL_NAME.test(name)) rmSync(join(own, 'spool', name), { force: true });
   }
 }
 
-async function removeLogged(path: string, log: AgentLog): Promise<void> {
+async function removeLogged(
+  path: string,
+  log: AgentLog,
+  remove: (path: string) => Promise<void>,
+): Promise<void> {
   try {
-    await removeTree(path);
+    await remove(path);
   } catch (error) {
     log.warn({ path, reason: messageOf(error) }, 'could not remove a dead attempt’s directory');
   }

@@ -9,11 +9,11 @@ import type { SettingValues, World } from '../world.ts';
 
 /** `windrow serve` */
 export async function serve(input: CommandInput<typeof spec>, world: World): Promise<number> {
-  const { listen, stateDirectory, insecure, leaseMs, pingMs, diskReserveBytes } =
+  const { listen, stateDirectory, insecure, leaseMs, pingMs, diskReserveBytes, executables } =
     input.settings.values;
   const log = logChoice(input.settings, world);
   const traces = traceStoreOf(input.settings.values);
-  const timing = { leaseMs, pingMs, diskReserveBytes };
+  const timing = { leaseMs, pingMs, diskReserveBytes, executables };
   const options = {
     listen,
     stateDirectory,

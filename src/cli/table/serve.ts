@@ -15,6 +15,7 @@ export const serve = {
     lease: { kind: 'setting', setting: 'leaseMs' },
     ping: { kind: 'setting', setting: 'pingMs' },
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
+    executables: { kind: 'setting', setting: 'executables' },
     traces: { kind: 'setting', setting: 'traces' },
     traps: { kind: 'setting', setting: 'traps' },
     traceStore: { kind: 'setting', setting: 'traceStore' },

@@ -4,6 +4,7 @@
  */
 import {
   type Clock,
+  executableName,
   formatBytes,
   type HolderView,
   lifeOfHolder,
@@ -14,11 +15,6 @@ import { pilotErrors } from '../errors.ts';
 import type { Encoding, Executable } from '../executables.ts';
 import { type AnswerLine, type MachineShell, textOf } from './machine-shell.ts';
 import type { SharedPlaces } from './shared-places.ts';
-
-/** File name on the machines: another content has another name. */
-export function fileNameOf({ version, platform, sha256 }: Executable): string {
-  return `windrow-${version}-${platform}-${sha256.slice(0, 12)}`;
-}
 
 /** Somewhere on a machine, as far as it is known there. */
 export interface Site {
@@ -63,7 +59,7 @@ export async function placeProgram(program: Executable, placing: Placing): Promi
   if (await isThere(program, placing)) return 'present';
   const { shell, places } = placing;
   await shell.call('mark');
-  const { place, earlier } = places.enter(shell.nonce, fileNameOf(program));
+  const { place, earlier } = places.enter(shell.nonce, executableName(program));
   let ok = false;
   try {
     const seen = await shell.call('see', [String(earlier.length), ...earlier]);
@@ -97,14 +93,14 @@ export async function isThere(
   { shell }: Pick<Placing, 'shell'>,
   verify = false,
 ): Promise<boolean> {
-  const name = `bin/${fileNameOf(program)}`;
+  const name = `bin/${executableName(program)}`;
   const words = [name, String(program.bytes), verify ? program.sha256 : ''];
   return has(await shell.call('look', words, { silenceMs: 300_000 }), 'there');
 }
 
 async function copyUnderLock(program: Executable, placing: Placing): Promise<Placed> {
   const { shell, site, clock, signal } = placing;
-  const lock = `bin/${fileNameOf(program)}.lock`;
+  const lock = `bin/${executableName(program)}.lock`;
   let seen = { state: '', sinceMs: clock.monotonic() };
   for (;;) {
     const answer = await shell.call('take', [lock]);
@@ -127,7 +123,7 @@ async function copyLocked(program: Executable, placing: Placing): Promise<Placed
     if (await isThere(program, placing)) return 'present';
     const { bytes, sha256 } = program;
     const { encoding, sentBytes } = travelForm(program, site.unpacks);
-    const name = `bin/${fileNameOf(program)}`;
+    const name = `bin/${executableName(program)}`;
     const words = [name, encoding, String(sentBytes), String(bytes), sha256, sessionTag];
     const body = () => program.read(encoding);
     const answer = await shell.call('receive', words, { body });

@@ -1,10 +1,10 @@
 /** Windrow itself in the foreground on a machine: put into place as for a worker, and run once. */
-import type { Clock } from '#base';
+import { type Clock, executableName } from '#base';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { enterSite } from './enter-site.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
-import { fileNameOf, placeProgram } from './place-program.ts';
+import { placeProgram } from './place-program.ts';
 import type { SharedPlaces } from './shared-places.ts';
 
 export interface WindrowPlan {
@@ -35,7 +35,7 @@ export async function runWindrowOn(
   const site = await enterSite(machine, shell, facts);
   const { clock, signal } = plan;
   await placeProgram(program, { shell, site, places, sessionTag: '', clock, signal });
-  const lines = [`bin/${fileNameOf(program)}`, plan.input, String(words.length), ...words];
+  const lines = [`bin/${executableName(program)}`, plan.input, String(words.length), ...words];
   const answer = await shell.call('windrow', lines, {
     silenceMs: 0,
     onOutput: (line) => plan.onLine(machine, line),

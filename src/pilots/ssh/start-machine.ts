@@ -5,21 +5,14 @@
  *
  * Everything that is decided is decided here; `machine.sh` there only looks and does.
  */
-import { type Clock, formatDuration, type WindrowError } from '#base';
+import { type Clock, executableName, formatDuration, type WindrowError } from '#base';
 import { pilotErrors } from '../errors.ts';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { parseStartReport, type StartReport } from '../start-report.ts';
 import { enterSite } from './enter-site.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
-import {
-  fileNameOf,
-  isThere,
-  type Placed,
-  type Placing,
-  pause,
-  placeProgram,
-} from './place-program.ts';
+import { isThere, type Placed, type Placing, pause, placeProgram } from './place-program.ts';
 import type { SharedPlaces } from './shared-places.ts';
 
 /** What all machines of one start have in common. */
@@ -101,7 +94,7 @@ async function launchAgain(launch: Launch, placed: Placed): Promise<Outcome> {
     const isCrash = (error as Partial<WindrowError>).code === 'PILOT_WORKER_CRASHED';
     const { program, placing } = launch;
     if (!isCrash || placed !== 'present' || (await isThere(program, placing, true))) throw error;
-    await placing.shell.call('drop', [`bin/${fileNameOf(program)}`]);
+    await placing.shell.call('drop', [`bin/${executableName(program)}`]);
     const again = await placeProgram(program, placing);
     return { ...(await launchOnce(launch)), placed: again };
   }
@@ -113,7 +106,7 @@ async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
   const folder = folderOf(site.host);
   const log = `${folder}/worker.log`;
   const report = `${folder}/report-${shell.nonce}`;
-  const program = `bin/${fileNameOf(launch.program)}`;
+  const program = `bin/${executableName(launch.program)}`;
   const words = workerWords(launch, program, log, report);
   await shell.call('launch', [program, log, report, document, String(words.length), ...words]);
   const limitMs = contactMs + LOADING_MS;

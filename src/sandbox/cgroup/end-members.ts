@@ -19,7 +19,7 @@ export interface EndedMembers {
 }
 
 /** Long enough for a large program to free its memory, short enough to tell somebody. */
-const GIVE_UP_MS = 10_000;
+export const GIVE_UP_MS = 10_000;
 const FREEZE_WAIT_MS = 500;
 const LONGEST_PAUSE_MS = 64;
 
@@ -31,10 +31,11 @@ export async function endMembers(
   directory: string,
   files: GroupFiles,
   clock: Clock,
+  giveUpMs = GIVE_UP_MS,
 ): Promise<EndedMembers> {
   const by = killByOf(directory, files);
   const killed = new Set(membersOf(directory, files));
-  const deadlineMs = clock.monotonic() + GIVE_UP_MS;
+  const deadlineMs = clock.monotonic() + giveUpMs;
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, LONGEST_PAUSE_MS)) {
     const members = membersOf(directory, files);
     if (members.length === 0) return { killed: killed.size, stuck: [] };

@@ -12,9 +12,10 @@ import type { CgroupOperation, LimitGroup } from './operation.ts';
 export interface HandWorld {
   readonly files: GroupFiles;
   readonly clock: Clock;
+  readonly giveUpMs: number;
 }
 
-export function createHand({ files, clock }: HandWorld): Hand<CgroupOperation> {
+export function createHand({ files, clock, giveUpMs }: HandWorld): Hand<CgroupOperation> {
   return {
     carryOut: (operation) => {
       try {
@@ -28,7 +29,7 @@ export function createHand({ files, clock }: HandWorld): Hand<CgroupOperation> {
       }
       return undefined;
     },
-    undo: (operation) => undo(operation, { files, clock }),
+    undo: (operation) => undo(operation, { files, clock, giveUpMs }),
   };
 }
 
@@ -124,9 +125,9 @@ const TRIES = 8;
 async function removeForSure(
   path: string,
   operation: CgroupOperation,
-  { files, clock }: HandWorld,
+  { files, clock, giveUpMs }: HandWorld,
 ): Promise<void> {
-  await endMembers(path, files, clock);
+  await endMembers(path, files, clock, giveUpMs);
   // The kernel may need a moment to forget the dead.
   for (let tries = 1, waitMs = 1; ; tries++, waitMs *= 2) {
     const reason = removeTree(path, files);

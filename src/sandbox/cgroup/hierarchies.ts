@@ -3,7 +3,7 @@
  * Version 2 is one tree for all controllers, version 1 a tree for each; many machines mount both,
  * and then each controller is in exactly one of them.
  */
-import type { GroupFiles } from './group-files.ts';
+import { type GroupFiles, kernelFiles } from './group-files.ts';
 
 /** Controllers that limits and figures come from. `io` is called `blkio` in version 1. */
 export const CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids', 'io', 'cpuset', 'freezer'] as const;
@@ -51,6 +51,13 @@ export function findHierarchies(texts: CgroupTexts, files: GroupFiles): Hierarch
     found.set(key, { version, controllers: controllersOf(names), own, mountPoint });
   }
   return [...found.values()];
+}
+
+/** Those of this process, from the kernel's own texts. */
+export function ownHierarchies(): Hierarchy[] {
+  const textOf = (path: string) => kernelFiles.read(path) ?? '';
+  const texts = { cgroup: textOf('/proc/self/cgroup'), mountinfo: textOf('/proc/self/mountinfo') };
+  return findHierarchies(texts, kernelFiles);
 }
 
 interface Membership {

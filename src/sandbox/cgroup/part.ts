@@ -5,10 +5,10 @@ import { type Clock, systemClock } from '#base';
 import type { Measured, Wall } from '#model';
 import type { CgroupSettings, Plot } from '../walls/ground.ts';
 import type { Exceeded, Part, PartPlan, Settled } from '../walls/part.ts';
-import { endMembers } from './end-members.ts';
+import { endMembers, GIVE_UP_MS } from './end-members.ts';
 import { type GroupFiles, kernelFiles } from './group-files.ts';
 import { createHand } from './hand.ts';
-import { type CgroupTexts, findHierarchies, type Hierarchy } from './hierarchies.ts';
+import { type Hierarchy, ownHierarchies } from './hierarchies.ts';
 import { clearGroups } from './leftovers.ts';
 import { type GroupLimits, type LimitName, NO_LIMITS } from './limits.ts';
 import { type GroupUsage, measureGroup } from './measure.ts';
@@ -24,20 +24,23 @@ export interface CgroupWorld {
   readonly findTrees: () => readonly Hierarchy[];
   readonly isRoot: boolean;
   readonly clock: Clock;
+  /** How long what was killed may take to end before it is told of as stuck. */
+  readonly giveUpMs: number;
 }
 
 const REAL: CgroupWorld = {
   files: kernelFiles,
-  findTrees: () => findHierarchies(ownTexts(), kernelFiles),
+  findTrees: () => ownHierarchies(),
   isRoot: process.geteuid?.() === 0,
   clock: systemClock,
+  giveUpMs: GIVE_UP_MS,
 };
 
 export type CgroupPart = Part<'cgroup', CgroupFacts>;
 
 export function createCgroupPart(world: CgroupWorld = REAL): CgroupPart {
-  const { files, clock } = world;
-  const hand = createHand({ files, clock });
+  const { files, clock, giveUpMs } = world;
+  const hand = createHand({ files, clock, giveUpMs });
   /** Of attempts that run, by the path of their first group. */
   const looks = new Map<string, MemoryLooks>();
   return {
@@ -61,7 +64,7 @@ export function createCgroupPart(world: CgroupWorld = REAL): CgroupPart {
     settle: async (operations) => {
       const { key, roles } = groupOf(operations);
       if (key === null) return NOTHING;
-      const ended = roles.members && (await endMembers(roles.members.path, files, clock));
+      const ended = roles.members && (await endMembers(roles.members.path, files, clock, giveUpMs));
       const usage = measureGroup(roles, files);
       const peaks = looks.get(key)?.peaks ?? NOTHING_SEEN;
       looks.delete(key);
@@ -181,12 +184,4 @@ function exceededMemory(
     peak: memory?.chargedPeakBytes ?? memory?.workingBytes ?? limit,
     shared: own === undefined,
   };
-}
-
-function ownTexts(): CgroupTexts {
-  return { cgroup: textOf('/proc/self/cgroup'), mountinfo: textOf('/proc/self/mountinfo') };
-}
-
-function textOf(path: string): string {
-  return kernelFiles.read(path) ?? '';
 }

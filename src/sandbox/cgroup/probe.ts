@@ -1,5 +1,6 @@
 /** Finds out by trying what cgroups can do here: a group is made, limited, joined and removed. */
 import { totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { messageOf } from '#base';
 import { runTool } from '../tool.ts';
 import type { Ground } from '../walls/ground.ts';
@@ -7,13 +8,13 @@ import type { Hand } from '../walls/operation.ts';
 import type { Ability } from '../walls/part.ts';
 import { allowedCpus } from './allowed-cpus.ts';
 import { type GroupFiles, kernelFiles } from './group-files.ts';
-import { CONTROLLERS, type Controller, type Hierarchy } from './hierarchies.ts';
+import { CONTROLLERS, type Controller, type Hierarchy, ownHierarchies } from './hierarchies.ts';
 import { type GroupLimits, type LimitName, NO_LIMITS, settingsOf } from './limits.ts';
 import type { CgroupOperation } from './operation.ts';
 import { isOwnProcess } from './own-processes.ts';
 import { limit, planGroup } from './plan-group.ts';
 import { assignRoles, type Branch, branchWith } from './roles.ts';
-import { type GroupGap, type Settlement, settle, undoAll } from './settle.ts';
+import { asideName, type GroupGap, type Settlement, settle, undoAll } from './settle.ts';
 
 /** What the part needs to plan. */
 export interface CgroupFacts {
@@ -45,6 +46,7 @@ export async function probeGroups(ground: Ground, world: ProbeWorld): Promise<Pr
   const { files, hand, trees, isRoot } = world;
   const { base } = ground.settings.cgroup;
   const own = { files, hand, isRoot, base, name: ground.tag, isOurs: isOwnProcess };
+  const before = await removeDead(trees, ground, world);
   const settled: Settlement[] = [];
   for (const tree of trees.filter(isUsable)) settled.push(await settle(tree, own));
   const parents = settled.flatMap(({ branch }) => branch ?? []);
@@ -55,12 +57,42 @@ export async function probeGroups(ground: Ground, world: ProbeWorld): Promise<Pr
     ...limitWhole(parents, wholeMemoryBytes),
   ];
   const trial = await tryGroup(parents, ground, world);
-  const remarks = remarksOf(trial);
+  const remarks = [...before, ...remarksOf(trial)];
   const done = [...preparation, ...trial.operations];
   await undoAll(done, hand).catch((error) => remarks.push(messageOf(error)));
   const abilities = WALLS.map((wall) => abilityOf(wall, parents, gaps, trial));
   const facts = { preparation, parents, wholeMemoryBytes, works: [...trial.works] };
   return { facts: trial.joinFault === '' ? facts : null, abilities, remarks };
+}
+
+/**
+ * A group of the worker's name in the places where it would be made is that of a killed worker, since
+ * the name is made from the directory that this one has locked.
+ */
+async function removeDead(
+  trees: readonly Hierarchy[],
+  { tag, settings }: Ground,
+  { files, hand }: ProbeWorld,
+): Promise<string[]> {
+  const bases = trees.flatMap(({ own, mountPoint }) => [
+    own,
+    mountPoint,
+    `${mountPoint}/${settings.cgroup.base}`,
+  ]);
+  const paths = [...new Set(bases)].flatMap((base) => [
+    `${base}/${tag}`,
+    `${base}/${asideName(tag)}`,
+  ]);
+  const said: string[] = [];
+  for (const path of paths.filter((one) => files.has(one))) {
+    try {
+      await hand.undo({ part: 'cgroup', do: 'make', path, version: 2, controllers: [] });
+      said.push(`removed the cgroup ${path} of a worker that was killed`);
+    } catch (error) {
+      said.push(messageOf(error));
+    }
+  }
+  return said;
 }
 
 /** Version 1 has a tree for everything: those without limits or figures are left alone. */
@@ -79,10 +111,14 @@ const RESERVED_PART = 1 / 20;
 const RESERVED_LEAST_BYTES = 64 * 2 ** 20;
 const RESERVED_MOST_BYTES = 2 ** 30;
 
-/** Of the machine's memory, or of what the worker's own group may have of it. */
-export function memoryForAttempts(trees: readonly Hierarchy[], files: GroupFiles): number {
-  const limits = trees.flatMap(({ own }) =>
-    ['memory.max', 'memory.limit_in_bytes'].map((file) => Number(files.read(`${own}/${file}`))),
+/** Of the machine's memory, or of what the worker's own group and those above it may have of it. */
+export function memoryForAttempts(
+  trees: readonly Hierarchy[] = ownHierarchies(),
+  files: GroupFiles = kernelFiles,
+): number {
+  const groups = trees.flatMap(({ own, mountPoint }) => upTo(own, mountPoint));
+  const limits = groups.flatMap((group) =>
+    ['memory.max', 'memory.limit_in_bytes'].map((file) => Number(files.read(`${group}/${file}`))),
   );
   const bytes = Math.min(totalmem(), ...limits.filter((limit) => limit > 0));
   const reserved = Math.min(
@@ -90,6 +126,15 @@ export function memoryForAttempts(trees: readonly Hierarchy[], files: GroupFiles
     RESERVED_MOST_BYTES,
   );
   return Math.floor(Math.max(bytes - reserved, bytes / 2));
+}
+
+function upTo(group: string, mountPoint: string): string[] {
+  const groups = [group];
+  while (group !== mountPoint && group !== '/') {
+    group = dirname(group);
+    groups.push(group);
+  }
+  return groups;
 }
 
 /** Of the process numbers that the machine has. */

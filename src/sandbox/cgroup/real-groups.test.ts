@@ -12,7 +12,7 @@ import type { Exceeded, Settled } from '../walls/part.ts';
 import { ALL_WALLS, groundWith, plotFor } from './cgroup-world.ts';
 import { membersOf } from './end-members.ts';
 import { kernelFiles } from './group-files.ts';
-import { findHierarchies, type Hierarchy } from './hierarchies.ts';
+import { type Hierarchy, ownHierarchies } from './hierarchies.ts';
 import { measureGroup } from './measure.ts';
 import { createCgroupPart } from './part.ts';
 import type { CgroupFacts } from './probe.ts';
@@ -20,13 +20,7 @@ import { assignRoles, type Roles } from './roles.ts';
 
 const MIB = 2 ** 20;
 
-const trees = findHierarchies(
-  {
-    cgroup: kernelFiles.read('/proc/self/cgroup') ?? '',
-    mountinfo: kernelFiles.read('/proc/self/mountinfo') ?? '',
-  },
-  kernelFiles,
-);
+const trees = ownHierarchies();
 
 /** Why a test cannot run here, or false. */
 function lacking(versions: readonly number[], controllers: readonly string[] = []): string | false {
@@ -69,7 +63,7 @@ async function open(
   settings: Partial<CgroupSettings> = {},
 ): Promise<World> {
   const world = { files: kernelFiles, findTrees: () => hierarchies, isRoot: true };
-  const part = createCgroupPart({ ...world, clock: systemClock });
+  const part = createCgroupPart({ ...world, clock: systemClock, giveUpMs: 10_000 });
   const ground = groundWith(settings);
   const facts = (await part.probe(ground)).facts as CgroupFacts;
   for (const operation of part.prepare!(ground, facts)) await part.carryOut(operation);

@@ -43,7 +43,13 @@ async function settleIn(
   const { files, root } = tree;
   const trees = [{ version: 2, controllers: [], own, mountPoint: root }] as const;
   const isRoot = more.isRoot ?? false;
-  const part = createCgroupPart({ files, isRoot, findTrees: () => trees, clock: systemClock });
+  const part = createCgroupPart({
+    files,
+    isRoot,
+    findTrees: () => trees,
+    clock: systemClock,
+    giveUpMs: 10_000,
+  });
   const ground = groundWith(more.settings);
   const before = snapshot(tree);
   const probed = (await part.probe(ground)) as ProbedGroups;
@@ -176,6 +182,7 @@ describe('cgroups of version 2', () => {
       isRoot: true,
       findTrees: () => [{ version: 2, controllers: [], own: tree.root, mountPoint: tree.root }],
       clock: systemClock,
+      giveUpMs: 10_000,
     });
     const lacking = unable((await part.probe(groundWith(missing))) as ProbedGroups);
     assert.match(lacking[0]!.reason, /not\/there: no such file/);

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { messageOf, type WindrowError } from '#base';
 import type { Isolation, MachineWalls, ResourceRequest, Wall } from '#model';
 import { sandboxErrors } from '../errors.ts';
+import { removeForSure } from '../place/hand.ts';
 import { carryOut, type NotUndone, undo } from './carry-out.ts';
 import { asksForNothing, chooseWalls } from './choose.ts';
 import { compose, type WallPlan } from './compose.ts';
@@ -43,6 +44,8 @@ export interface Walls {
   settle(plan: WallPlan): Promise<readonly Settled[]>;
   /** Never rejects: what cannot be undone is logged, and undone by the next worker. */
   takeDown(plan: WallPlan): Promise<void>;
+  /** Removes a directory of an attempt, whatever mounts and immutable names it holds. */
+  remove(path: string): Promise<void>;
   /** When no attempt is left: gives back what all of them shared. */
   close(): Promise<void>;
 }
@@ -189,6 +192,10 @@ class WallsOfWorker implements Walls {
     const left = await undo(operations, hands);
     this.#complain(left);
     if (left.length === 0) this.#journal.end(name);
+  }
+
+  async remove(path: string): Promise<void> {
+    await removeForSure(path);
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseIpNetwork, removeTree } from '#base';
 import { type Isolation, type Level, NO_ISOLATION, type ResourceRequest, type Wall } from '#model';
 import { findLauncher, openStarter } from '../open-starter.ts';
-import type { ProgramEnd } from '../port.ts';
+import type { ProgramEnd, Starter } from '../port.ts';
 import { PATH } from '../starter-world.ts';
 import type { WallPlan } from './compose.ts';
 import type { PlaceSettings, WallSettings } from './ground.ts';
@@ -42,6 +42,8 @@ export interface WalledField {
       isolation?: Partial<Isolation>;
       request?: Partial<ResourceRequest>;
       site?: Partial<Site>;
+      /** Left out: one of its own. */
+      starter?: Starter;
     },
   ): Promise<WalledEnd>;
   close(): Promise<void>;
@@ -50,8 +52,8 @@ export interface WalledField {
 export async function openWalledField(
   place: Partial<PlaceSettings> = {},
   level: Level = 'bare',
+  directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-'))),
 ): Promise<WalledField> {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-')));
   const launcher = findLauncher();
   const complaints: string[] = [];
   const walls = await openWalls({
@@ -89,7 +91,7 @@ export async function openWalledField(
         mountUnderScratch: ['/tmp', '/var/tmp'],
         ...more.site,
       });
-      return await runBehind(walls, plan, command, more.site?.directory ?? scratch);
+      return await runBehind(walls, plan, command, more.site?.directory ?? scratch, more.starter);
     },
     async close() {
       await walls.close();
@@ -103,8 +105,9 @@ async function runBehind(
   plan: WallPlan,
   command: string,
   directory: string,
+  given?: Starter,
 ): Promise<WalledEnd> {
-  const starter = openStarter({ launcherPath: findLauncher() });
+  const starter = given ?? openStarter({ launcherPath: findLauncher() });
   const output = { stdout: '', stderr: '' };
   try {
     await walls.raise(plan);
@@ -126,7 +129,7 @@ async function runBehind(
     return { end, ...output, plan, settled: await walls.settle(plan) };
   } finally {
     await walls.takeDown(plan);
-    await starter.close();
+    if (given === undefined) await starter.close();
   }
 }
 

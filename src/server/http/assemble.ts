@@ -8,6 +8,7 @@ import { machineHandlers } from '../api/machines.ts';
 import type { ApiParts } from '../api/parts.ts';
 import { taskHandlers } from '../api/tasks.ts';
 import { type TraceShelf, traceHandlers } from '../api/traces.ts';
+import type { Clients } from '../clients.ts';
 import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
 import type { ResultIntake } from '../intake/results.ts';
@@ -40,6 +41,7 @@ export interface Assembly {
   readonly adminToken: string;
   readonly tls: ServerTls | null;
   readonly errands: Errands;
+  readonly clients: Clients;
   readonly faces: readonly Face[];
   readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -107,8 +109,12 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   const { core, blobs } = parts;
   const adminGate = gate(adminToken, () => serverErrors.create('TOKEN_WRONG'), clock);
   const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
-  const { errands } = assembly;
-  http.register(workerRoutes, { core, desk, errands, results, blobs, gate: workerGate });
+  const { errands, clients } = assembly;
+  http.register(workerRoutes, {
+    ...{ core, desk, errands, results, blobs, clients },
+    version: parts.version,
+    gate: workerGate,
+  });
   http.register(apiRoutes, { handlers, gate: adminGate, clock });
   http.register(openProtocol, {
     door,

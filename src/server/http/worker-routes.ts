@@ -1,6 +1,7 @@
 /** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
 import type { FastifyInstance } from 'fastify';
 import { parseErrandReport, parseRenewRequest, parseSyncRequest } from '#wire';
+import type { Clients } from '../clients.ts';
 import type { Core } from '../core.ts';
 import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
@@ -10,6 +11,7 @@ import { DEFAULT_PACE, readBody } from '../open/body.ts';
 import { onRenewed } from '../reactor/workers.ts';
 import type { SyncDesk } from '../sync.ts';
 import type { Gate } from './access.ts';
+import { clientRoutes } from './client-routes.ts';
 import { readJsonBodies } from './json-body.ts';
 
 /** Ten thousand ends with their small parts. */
@@ -24,13 +26,17 @@ export interface WorkerRoutesParts {
   readonly errands: Errands;
   readonly results: ResultIntake;
   readonly blobs: Blobs;
+  readonly clients: Clients;
+  /** The server's own. */
+  readonly version: string;
   readonly gate: Gate;
 }
 
 export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
-  const { core, desk, errands, results, blobs } = parts;
+  const { core, desk, errands, results, blobs, clients, version } = parts;
   http.addHook('onRequest', parts.gate);
   readJsonBodies(http, core.clock);
+  clientRoutes(http, clients);
 
   http.post('/sync', { bodyLimit: SYNC_BYTES }, async (request, reply) => {
     const gone = new AbortController();
@@ -38,7 +44,8 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
       // Each answer closes; an abort that nobody needs costs as much as the rest of a small request.
       if (!reply.raw.writableFinished) gone.abort();
     });
-    return desk.exchange(parseSyncRequest(request.body), request.ip, gone.signal);
+    const sync = parseSyncRequest(request.body, version);
+    return desk.exchange(sync, request.ip, gone.signal);
   });
 
   http.post('/renew', { bodyLimit: RENEW_BYTES }, async (request, reply) => {

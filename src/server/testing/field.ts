@@ -66,6 +66,9 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
       nonce: () => crypto.randomUUID(),
     },
     validators: 2,
+    findClient: async () => {
+      throw new Error('there are no executables');
+    },
     readOnly: false,
     tls: null,
     faces: [],
@@ -256,6 +259,7 @@ export function ended(
     parts:
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,
+    remarks: [],
     ...overrides,
   };
 }

@@ -87,6 +87,7 @@ export interface Attempt {
   /** Of one figure the later measurement counts. */
   readonly measured: Measured[];
   lastErrorLine: string;
+  readonly remarks: string[];
   outgoing: OutgoingPart[];
   parts: EndedAttempt['parts'];
 }
@@ -131,6 +132,7 @@ export function newAttempt(
     stderr: null,
     measured: [],
     lastErrorLine: '',
+    remarks: [],
     outgoing: [],
     parts: [],
   };

@@ -95,5 +95,6 @@ function endOf(attempt: Attempt): EndedAttempt {
     usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,
+    remarks: attempt.remarks,
   };
 }

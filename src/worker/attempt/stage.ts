@@ -34,7 +34,10 @@ export function makeScratch(attempt: Attempt): void {
 export function removeScratchOf(attempt: Attempt): Promise<void> | undefined {
   const { madeScratch, starter, workshop } = attempt;
   // The launcher adopts and ends every descendant; Node's spawn can lose one that hides.
-  return madeScratch ? workshop.shelf.give(madeScratch, starter.kind === 'launcher') : undefined;
+  if (!madeScratch) return undefined;
+  // What cannot simply be removed has mounts or immutable names in it.
+  const remove = () => workshop.walls.remove(madeScratch.path);
+  return workshop.shelf.give(madeScratch, starter.kind === 'launcher')?.catch(remove);
 }
 
 /** Undefined when nothing is to be staged, so that the usual attempt loses no turn. */

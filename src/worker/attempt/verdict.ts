@@ -24,8 +24,10 @@ export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
     const limit = formatDuration(facts.timeoutMs);
     return { cause: 'timeout', reason: `The program ran longer than its limit of ${limit}.` };
   }
-  // A program that goes on without what it was refused, and ends well, has not failed.
-  if (facts.exceeded && (end.signal !== null || end.exitCode !== 0)) return facts.exceeded;
+  // What lost a process for lack of memory is not to be believed. But a program that goes on without
+  // what it was refused, and ends well, has not failed.
+  const isWhole = facts.exceeded?.cause !== 'memory' && end.signal === null && end.exitCode === 0;
+  if (facts.exceeded && !isWhole) return facts.exceeded;
   if (end.signal !== null) return { cause: 'signal', reason: signalReason(end.signal) };
   if (end.exitCode !== 0) {
     return { cause: 'exit-code', reason: exitReason(end.exitCode, facts.shell) };

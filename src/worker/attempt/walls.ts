@@ -1,6 +1,6 @@
 /** Steps around the program: which walls it gets, putting them up, and what they say afterwards. */
 import { formatBytes, messageOf, WindrowError } from '#base';
-import type { Exceeded, WallPlan } from '#sandbox';
+import type { Exceeded, Stuck, WallPlan } from '#sandbox';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
 
 /** Undefined when the attempt gets none, which most do. */
@@ -49,6 +49,7 @@ async function settleAll(attempt: Attempt, walls: WallPlan): Promise<Verdict | n
       if (stuck.length === 0) continue;
       const facts = { ticket: grant.ticket, stuck };
       workshop.log.error(facts, 'processes of an attempt cannot be killed');
+      attempt.remarks.push(stuckSentence(stuck));
     }
   } catch (error) {
     const facts = { ticket: grant.ticket, reason: messageOf(error) };
@@ -58,6 +59,18 @@ async function settleAll(attempt: Attempt, walls: WallPlan): Promise<Verdict | n
   return verdict;
 }
 
+const STUCK_NAMED = 5;
+
+/** They keep their memory, and what they have open, until the kernel lets go of them. */
+function stuckSentence(stuck: readonly Stuck[]): string {
+  const named = stuck.slice(0, STUCK_NAMED).map(({ pid, command, state, waitingIn }) => {
+    const where = waitingIn === '' ? '' : ` in ${waitingIn}`;
+    return `${pid} ${command} (state ${state}${where})`;
+  });
+  const more = stuck.length > STUCK_NAMED ? ` and ${stuck.length - STUCK_NAMED} more` : '';
+  return `SIGKILL does not end what is left of the attempt: ${named.join(', ')}${more}`;
+}
+
 /** In case the program never ran: taking down what has been taken down already does nothing. */
 export function takeWallsDown(attempt: Attempt): Promise<void> | undefined {
   const { walls, workshop } = attempt;
@@ -65,12 +78,14 @@ export function takeWallsDown(attempt: Attempt): Promise<void> | undefined {
 }
 
 /** The sentence for a limit that a wall holds. */
-export function verdictOfLimit({ wall, limit, peak }: Exceeded): Verdict {
+export function verdictOfLimit({ wall, limit, peak, shared }: Exceeded): Verdict {
   switch (wall) {
     case 'memory':
       return {
         cause: 'memory',
-        reason: `The program was ended because it used more memory than its limit of ${formatBytes(limit)}; its peak was ${formatBytes(peak)}.`,
+        reason: shared
+          ? `The program was ended because all attempts together used up the ${formatBytes(limit)} of memory that this machine has for them; its own peak was ${formatBytes(peak)}.`
+          : `The program was ended because it used more memory than its limit of ${formatBytes(limit)}; its peak was ${formatBytes(peak)}.`,
       };
     case 'disk':
       return {

@@ -59,6 +59,7 @@ export class FieldServer {
     drain: false,
     tellWalls: false,
     stop: false,
+    client: null,
   };
   /** Called when a sync has been worked off; `close` loses the answer. */
   beforeAnswer: (request: SyncRequest) => 'answer' | 'close' = () => 'answer';
@@ -184,7 +185,7 @@ export class FieldServer {
   }
 
   async #sync(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const sync = parseSyncRequest(JSON.parse((await bodyOf(request)).toString()));
+    const sync = parseSyncRequest(JSON.parse((await bodyOf(request)).toString()), '1.0.0');
     this.syncs.push(sync);
     if (this.refuseSync(sync)) return this.#problem(request, response, 400);
     for (const end of sync.ended) this.#takeEnd(sync, end);

@@ -22,6 +22,7 @@ const bare: Walls = {
   watch: () => () => {},
   settle: async () => [],
   takeDown: async () => {},
+  remove: (path) => removeTree(path),
   close: async () => {},
 };
 
@@ -83,11 +84,13 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     blobs: join(dir, 'blobs'),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
+    pinnedCpus: [],
     gpus: { gpus: [], variablesFor: () => ({}), nodesFor: () => [] },
     giveUpMs: 60_000,
     awayMs: 0,
     remainingMs: () => null,
     firstContactMs: 60_000,
+    successor: null,
     onConnected: () => {},
     clock: systemClock,
     random: () => 0.5,
