@@ -26,7 +26,14 @@ export interface AgentLog {
  */
 export type ServerLink = Pick<
   ServerClient,
-  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'describeClient' | 'fetchClient' | 'close'
+  | 'url'
+  | 'sync'
+  | 'uploadPart'
+  | 'fetchBlob'
+  | 'postJson'
+  | 'describeClient'
+  | 'fetchClient'
+  | 'close'
 >;
 
 /** The GPUs of the machine that attempts may be given. */
