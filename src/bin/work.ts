@@ -62,9 +62,11 @@ async function workWith(
   const session = source.kind === 'given' ? source.session : null;
   const tag = session === null ? '' : sessionTag(session);
   const successor = successorFor(options, log);
+  const remainingMs = remainingOf(options.until, systemClock);
   const isSucceeded = await runWorker({
     endpoint: endpointFrom(source),
     sessionTag: tag,
+    server: options.server,
     successor,
     dir: options.directory,
     slots: options.slots,
@@ -89,15 +91,19 @@ async function workWith(
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
     awayMs: options.awayMs,
-    remainingMs: remainingOf(options.until, systemClock),
+    remainingMs,
     drainMs: options.drainMs,
     onConnected: (worker) => report({ state: 'connected', worker, pid: process.pid }),
     clock: systemClock,
     random: Math.random,
     log,
   });
-  if (isSucceeded && successor?.path && !world.ending.aborted) {
-    becomeSuccessor({ path: successor.path, options, session, sessionTag: tag });
+  const leftMs = remainingMs();
+  const isOver = world.ending.aborted || (leftMs !== null && leftMs <= 0);
+  if (isSucceeded && successor?.path && !isOver) {
+    const until =
+      leftMs !== null && 'afterMs' in options.until! ? { afterMs: leftMs } : options.until;
+    becomeSuccessor({ path: successor.path, options, session, sessionTag: tag, until });
   }
   return 0;
 }
