@@ -53,13 +53,33 @@ describe('the executable', () => {
     });
   });
 
-  it('renews the leases of programs that take longer, from a thread of its own', async () => {
+  it('renews leases from a thread of its own, while its poll is kept back', async () => {
     await alone(async (field) => {
-      const run = ['run', '--range', 'i=1..2', '--output', 'out', '--json', '--', '/bin/sleep 2.5'];
-      const running = field.start(run, { environment: { WINDROW_LEASE: '1s' } });
-      const { stdout } = await running.ended;
-      const { causes } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!);
-      assert.deepEqual(causes, { ok: 2 });
+      const run = ['run', '--range', 'i=1..1', '--slots', '1', '--output', 'out', '--quiet'];
+      const waiting = 'until [ -e go ]; do /bin/sleep 0.1; done';
+      const options = { environment: { WINDROW_LEASE: '2s' } };
+      const running = field.start([...run, '--', waiting], options);
+      const heard = async (): Promise<number | null> => {
+        const { code, stdout } = await field.windrow(
+          'workers',
+          '--json',
+          '--state',
+          'out/.windrow',
+        );
+        const worker = code === 0 ? JSON.parse(stdout).workers[0] : undefined;
+        return worker?.busySlots === 1 ? worker.lastHeardAtMs : null;
+      };
+      const moments = new Set<number>();
+      // A poll lasts 10 s and is heard of once.
+      await running.until('it is heard of again and again', async () => {
+        const moment = await heard();
+        if (moment !== null) moments.add(moment);
+        return moments.size >= 4;
+      });
+      const [first = 0, , , last = 0] = moments;
+      assert.ok(last - first < 9000, `${last - first} ms`);
+      field.write('go', '');
+      assert.equal((await running.ended).code, 0);
     });
   });
 

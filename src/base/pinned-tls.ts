@@ -12,6 +12,8 @@ export const LEAST_TLS_VERSION = 'TLSv1.2';
 
 /** A chain longer than this is none of ours. */
 const MOST_CERTIFICATES = 5;
+/** A handshake that takes longer is none; where packets vanish nothing else would end it. */
+const HANDSHAKE_MS = 10_000;
 
 /** Why a certificate is not accepted: `code` is stable, `found` what was seen instead. */
 export class CertificateRefused extends Error {
@@ -76,11 +78,17 @@ export class PinnedAgent extends Agent {
     const pin = this.#pin;
     const socket = connect(pin === null ? options : { ...options, rejectUnauthorized: false });
     const fail = (error: Error) => {
+      clearTimeout(timer);
       socket.destroy();
       done(error, socket);
     };
+    const timer = setTimeout(() => {
+      socket.off('error', fail);
+      fail(new Error('the handshake took too long'));
+    }, HANDSHAKE_MS);
     socket.once('error', fail);
     socket.once('secureConnect', () => {
+      clearTimeout(timer);
       socket.off('error', fail);
       const refusal = pin === null ? null : refusalOf(socket, pin);
       if (refusal) fail(refusal);

@@ -1,6 +1,7 @@
 /** Certificates: those of a server while it runs, and the commands that make them. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { formatDuration, messageOf, systemClock, systemReasonOf } from '#base';
 import {
   certificateErrors,
@@ -9,7 +10,6 @@ import {
   type ServerTls as ReadTls,
   readTls,
   renewTls,
-  validUntilMs,
 } from '#certificates';
 import type { Certificates, TlsWish } from '#cli';
 import type { ServerTls } from '#server';
@@ -89,17 +89,27 @@ function readAuthority(file: string): string {
   throw certificateErrors.create('TLS_UNUSABLE', { file, reason: 'there is no certificate in it' });
 }
 
-/** Certificates of a directory, which are made, or made anew when they are soon over. Throws TLS_…. */
+/**
+ * Certificates of a directory, which are made, or made anew when they are soon over, or when a kill
+ * while they were made left them by halves. Throws TLS_….
+ */
 export async function ensureCertificates(directory: string): Promise<TlsWish> {
   const files = filesIn(directory);
   const nowMs = systemClock.now();
-  if (!existsSync(files.certificate)) {
+  if (!existsSync(join(directory, 'ca.pem'))) {
     await initTls(directory, certificates.ownNames(), nowMs);
-    return files;
+  } else if (!isFit(files, nowMs)) {
+    await renewTls(directory, certificates.ownNames(), nowMs);
   }
-  const endMs = validUntilMs(files);
-  if (endMs - nowMs < WARN_MS) await renewTls(directory, [], nowMs);
   return files;
+}
+
+function isFit(files: TlsWish, nowMs: number): boolean {
+  try {
+    return readTls(files, nowMs).validToMs - nowMs > WARN_MS;
+  } catch {
+    return false;
+  }
 }
 
 export const certificates: Certificates = {

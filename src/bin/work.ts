@@ -22,6 +22,8 @@ import { wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
 const GIVE_UP_MS = 300_000;
+/** A server that is down over night still gets what was done. */
+const DELIVER_MS = 86_400_000;
 const CACHE_BYTES = 20 * 2 ** 30;
 
 export async function work(options: WorkerOptions, world: World): Promise<number> {
@@ -89,6 +91,7 @@ async function workWith(
     pinnedCpus: options.walls.cpuPinning ? allowedCpus() : [],
     gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus), nodesFor: gpuNodes },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
+    deliverMs: Math.max(DELIVER_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
     awayMs: options.awayMs,
     remainingMs,

@@ -115,11 +115,6 @@ export function readTls(files: TlsFiles, nowMs: number): ServerTls {
   };
 }
 
-/** The end of a certificate's time, be it over. Throws TLS_MISSING, TLS_UNUSABLE. */
-export function validUntilMs({ certificate: file }: TlsFiles): number {
-  return chainOf(read(file, file), file)[0]!.validToDate.getTime();
-}
-
 /** The last of the chain that signed, one by the other, what comes before. */
 function anchorOf(chain: readonly X509Certificate[]): X509Certificate {
   let anchor = chain[0]!;

@@ -7,5 +7,4 @@ export {
   renewTls,
   type ServerTls,
   type TlsFiles,
-  validUntilMs,
 } from './files.ts';

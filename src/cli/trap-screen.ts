@@ -33,7 +33,7 @@ export function drawTraps(
   color: boolean,
 ): string {
   const head = screen.collectors.map((one) => fitWidth(collectorLine(one), size.columns));
-  const rows = Math.max(1, size.rows - head.length - FOOTER_ROWS - 2);
+  const rows = Math.max(1, size.rows - head.length - FOOTER_ROWS - 1);
   const at = Math.max(
     0,
     screen.traps.findIndex(({ id }) => id === screen.chosen),

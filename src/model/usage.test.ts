@@ -19,6 +19,7 @@ test('of one figure the later measurement counts, and each keeps the source it c
     contextSwitches: null,
     tasksPeak: 3,
     diskBytes: null,
+    network: null,
     sources: '2-rr--2-',
   });
   assert.equal(sourceOf(usage, 'cpuUserMs'), 'cgroup-v2');

@@ -22,10 +22,12 @@ const TOLD: Report = { state: 'told', stored: 0, failed: 0, bytes: 0, message: '
 export class Errands {
   readonly #core: Core;
   readonly #under = new Map<number, Under>();
-  #nextId = 1;
+  #nextId: number;
 
   constructor(core: Core) {
     this.#core = core;
+    // Workers outlive their server and remember what they were told: no number comes twice.
+    this.#nextId = Math.max(1, core.clock.now());
   }
 
   /** For every worker of Windrow's own that is there now. Throws ERRAND_NO_WORKERS. */

@@ -78,7 +78,7 @@ export const wireErrors = defineErrors({
   },
   SERVER_UNTRUSTED: {
     message: 'the certificate of {url} is not trusted: {reason}',
-    todo: 'Correct the certificate, or name its authority in NODE_EXTRA_CA_CERTS.',
+    todo: 'Give the address with its fingerprint, https://HOST:PORT#sha256:… (windrow tls show; in settings files in quotes), or name the authority in NODE_EXTRA_CA_CERTS.',
     status: 502,
     example: { url: 'https://node17:8980', reason: 'CERT_HAS_EXPIRED' },
   },

@@ -83,7 +83,12 @@ function renew(): Promise<Outcome> {
     });
     request.on('error', fail);
     request.on('close', fail);
-    const deadline = setTimeout(() => request.destroy(), Math.max(1000, leaseMs / 2));
+    const giveUp = () => {
+      // Without a socket yet it would tell nobody of its end.
+      fail();
+      request.destroy();
+    };
+    const deadline = setTimeout(giveUp, Math.max(1000, leaseMs / 2));
     request.end(body);
   });
 }
