@@ -7,7 +7,7 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import { type MachineWalls, usageOf } from '#model';
+import type { MachineWalls } from '#model';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -31,7 +31,7 @@ import {
 import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
-import type { JobPlan } from './job-plan.ts';
+import { sortGrants } from './grants.ts';
 import { JobShelf } from './job-shelf.ts';
 import { type MachineLook, machineWatch } from './machine.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -343,35 +343,11 @@ export class WorkerAgent {
   }
 
   #take(grants: readonly GrantedAttempt[]): void {
-    const offers: { plan: JobPlan; grant: GrantedAttempt }[] = [];
     const held = new Set([...this.#pool.tickets(), ...this.#backlog.tickets()]);
-    for (const grant of grants) {
-      if (held.has(grant.ticket)) continue;
-      held.add(grant.ticket);
-      const plan = this.#jobs.get(grant.job);
-      if (plan && 'command' in plan) offers.push({ plan, grant });
-      else this.#refuse(grant, plan?.fault ?? 'The server did not describe the job.');
-    }
-    this.#pool.offer(offers);
-  }
-
-  /** An attempt that cannot even begin is answered like any other. */
-  #refuse(grant: GrantedAttempt, reason: string): void {
     const nowMs = this.#options.clock.now();
-    this.#onEnd({
-      ticket: grant.ticket,
-      cause: 'launch',
-      exitCode: null,
-      signal: null,
-      reason,
-      startedAtMs: nowMs,
-      endedAtMs: nowMs,
-      walls: null,
-      usage: usageOf(0),
-      parts: [],
-      lastErrorLine: '',
-      remarks: [],
-    });
+    const { offers, refused } = sortGrants(grants, held, this.#jobs, nowMs);
+    for (const end of refused) this.#onEnd(end);
+    this.#pool.offer(offers);
   }
 
   #obey(settings: SyncResponse['settings']): void {

@@ -14,8 +14,9 @@ export async function config(input: CommandInput<typeof spec>, world: World): Pr
       const { name } = windrowSettings[key];
       const hidden = texts[key] === '(hidden)';
       const { kind, place } = origins[key];
-      const value = hidden ? null : plain(values[key]);
-      return { name, value, text: texts[key], origin: kind, place };
+      // Lists and networks are told as they are written.
+      const value = typeof values[key] === 'object' ? texts[key] : values[key];
+      return { name, value: hidden ? null : value, text: texts[key], origin: kind, place };
     });
     await world.stdout.json({ settings });
     return 0;
@@ -27,10 +28,4 @@ export async function config(input: CommandInput<typeof spec>, world: World): Pr
   });
   await world.stdout.write(formatTable(columns, rows, { ...lookOf(world.stdout), width: null }));
   return 0;
-}
-
-/** JSON has no whole numbers of any length; as text they lose nothing. */
-function plain(value: unknown): unknown {
-  const text = JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? String(one) : one));
-  return text === undefined ? null : JSON.parse(text);
 }
