@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { type HostField, whyNoHosts, withHosts } from './field/hosts.ts';
+import { HEAD_ADDRESS, type HostField, whyNoHosts, withHosts } from './field/hosts.ts';
 import { putStandIns } from './field/stand-in.ts';
 import { until } from './field/until.ts';
 
@@ -86,6 +86,40 @@ describe('a sweep with machines', { skip }, () => {
         assert.deepEqual(kept(), [0, 2]);
       },
     );
+  });
+
+  test('ends none that it did not start, where the server is not its own', async () => {
+    await withHosts([{ name: 'n1' }, { name: 'n2' }], async (field) => {
+      const { sweep } = field;
+      putStandIns(sweep.path('executables'));
+      const serving = sweep.start([
+        'serve',
+        '--listen',
+        '0.0.0.0:8980',
+        '--insecure',
+        '--state',
+        'state',
+      ]);
+      await serving.until('it serves', () => serving.stdout().includes('serving'));
+      sweep.write('one.txt', 'n1 slots=1\n');
+      const brought = ['--executables', 'executables'];
+      await sweep.must(0, 'start', 'one.txt', '--state', 'state', ...brought);
+      const [before] = workersOn(field, 'n1');
+      const server = ['--server', `http://${HEAD_ADDRESS}:8980`];
+      const keys = ['--token-file', 'state/admin-token', '--session-file', 'state/session'];
+      const both = '[cluster]\nnodes = ["n1 slots=1", "n2 slots=1"]\nat-least = 2\n';
+      sweep.write('sweep.toml', HEAD.replace('30', '4') + both);
+      const run = ['run', 'sweep.toml', ...server, ...keys, ...brought];
+      const { stderr } = await sweep.must(0, ...run);
+      assert.match(stderr, /n2: worker started/);
+      await noneLeft(field, 'n2');
+      const [after] = workersOn(field, 'n1');
+      assert.ok(before && after, 'the worker that was there is still there');
+      assert.equal(after.pid, before.pid);
+      await sweep.must(0, 'stop', 'one.txt');
+      serving.interrupt();
+      await serving.ended;
+    });
   });
 
   test('is refused before anything runs when too few of them come up', async () => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { before, describe, it } from 'node:test';
@@ -74,7 +75,7 @@ describe('a worker that is older than its server', () => {
       assert.deepEqual((await sweep('41..44')).causes, { ok: 4 });
       assert.equal(readdirSync(field.path('bin')).length, 2, 'the old one stays where it was');
       assert.deepEqual(
-        readdirSync(field.path('worker')).filter((name) => name.startsWith('handed')),
+        readdirSync(field.path('worker', hostname())).filter((name) => name.startsWith('handed')),
         [],
       );
       process.kill(worker.pid, 'SIGTERM');

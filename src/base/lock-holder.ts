@@ -12,6 +12,8 @@ export interface LockHolder {
   readonly worker: string;
   /** Tells sessions apart and says nothing of their secret; `''` if none. */
   readonly session: string;
+  /** The URL at which it looks for its server; `''` if it was not told one. */
+  readonly server: string;
 }
 
 /** `unknown`: another machine or container, which cannot be seen from here. */
@@ -25,6 +27,7 @@ export const NOBODY: LockHolder = {
   startTime: '',
   worker: '',
   session: '',
+  server: '',
 };
 
 export function parseHolder(text: string): LockHolder {
@@ -38,6 +41,7 @@ export function parseHolder(text: string): LockHolder {
       startTime: String(found.startTime),
       worker: String(found.worker ?? ''),
       session: String(found.session ?? ''),
+      server: String(found.server ?? ''),
     };
   } catch {
     return NOBODY;

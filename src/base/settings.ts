@@ -210,7 +210,7 @@ export function parseAddress(text: string): Address | undefined {
 
 /** True for hosts that only this machine reaches. */
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 export function formatAddress({ host, port }: Address): string {

@@ -14,13 +14,16 @@ import {
   tellMachine,
   type World,
 } from '#cli';
-import { type Machine, readMachines } from '#pilots';
+import { type Machine, readMachines, type StopPlan } from '#pilots';
 import type { PlannedCluster } from '#sweep';
+import { sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { crowdOf, inDirectory, readNodes, startOnAll, stopOnAll } from './machines.ts';
 
 export interface ClusterServer {
   readonly url: string;
+  /** It serves this run alone: a worker of its session can be nobody else's. */
+  readonly isOwn: boolean;
   /** Lets workers in. */
   readonly session: string;
 }
@@ -37,6 +40,12 @@ export function machinesOf({ nodes, directory }: PlannedCluster): Machine[] {
 /** Of a machine whose start came to nothing by these there is a worker all the same, perhaps. */
 const UNSETTLED = new Set(['PILOT_INTERRUPTED', 'PILOT_WORKER_SILENT', 'PILOT_CONNECTION_LOST']);
 
+/** What worked for another's server before goes on working for it. */
+function isToStop({ state, error }: MachineStarted, isOwn: boolean): boolean {
+  if (error) return UNSETTLED.has(error.code);
+  return isOwn || state === 'started';
+}
+
 export class Cluster {
   readonly #machines: readonly Machine[];
   readonly #plan: PlannedCluster;
@@ -44,6 +53,8 @@ export class Cluster {
   readonly #world: World;
   readonly #startable = new AbortController();
   #starting: Promise<MachineStarted[]> = Promise.resolve([]);
+  /** Null until the workers begin. */
+  #server: ClusterServer | null = null;
 
   /** @throws WindrowError NODES_UNREADABLE, PILOT_NODES_WRONG */
   constructor(plan: PlannedCluster, options: RunOptions, world: World) {
@@ -60,6 +71,7 @@ export class Cluster {
   async begin(server: ClusterServer): Promise<void> {
     const { atLeast = DEFAULT_AT_LEAST } = this.#plan;
     const enough = Promise.withResolvers<void>();
+    this.#server = server;
     let up = 0;
     const count = (news: MachineStarted) => {
       this.#tell(news);
@@ -88,26 +100,27 @@ export class Cluster {
   }
 
   /**
-   * Ends the workers: they finish what they run, unless `hurry` is or becomes aborted. Of those that
+   * Ends the workers of this run's server, of another's only those that were started here: they finish what they run, unless `hurry` is or becomes aborted. Of those that
    * cannot be reached it tells; they end by themselves without their server. Never rejects.
    */
   async stop(hurry: AbortSignal): Promise<void> {
     this.#startable.abort(); // who is not up by now is not needed any more
     const news = await this.#starting.catch(() => []);
-    const list = this.#machines.filter((_, at) => {
-      const code = news[at]?.error?.code;
-      return news[at] && (code === undefined || UNSETTLED.has(code));
-    });
-    if (!hurry.aborted) await this.#stopThese(list, 'drain', hurry);
-    if (hurry.aborted) await this.#stopThese(list, 'now', new AbortController().signal);
+    if (this.#server === null) return;
+    const { session, isOwn } = this.#server;
+    const list = this.#machines.filter((_, at) => news[at] && isToStop(news[at], isOwn));
+    const tag = sessionTag(session);
+    if (!hurry.aborted) await this.#stopThese(list, { mode: 'drain', sessionTag: tag }, hurry);
+    const never = new AbortController().signal;
+    if (hurry.aborted) await this.#stopThese(list, { mode: 'now', sessionTag: tag }, never);
   }
 
   async #stopThese(
     list: readonly Machine[],
-    mode: 'drain' | 'now',
+    which: Pick<StopPlan, 'mode' | 'sessionTag'>,
     signal: AbortSignal,
   ): Promise<void> {
-    await stopOnAll(crowdOf(list, this.#options, this.#world, signal), mode, {
+    await stopOnAll(crowdOf(list, this.#options, this.#world, signal), which, {
       onAsked: (machine, pids) => this.#say(`${machine}: ${processes(pids)} asked to end`),
       onNews: ({ error }) => {
         if (!error || error.code === 'PILOT_INTERRUPTED') return;

@@ -19,6 +19,7 @@ import {
   parseNodeFile,
   runWindrow,
   type Started,
+  type StopPlan,
   type Stopped,
   startMachines,
   stopMachines,
@@ -38,7 +39,7 @@ export const machines: Machines = {
 
   async stop(wish, world, hooks) {
     const list = inDirectory(readNodes(wish), wish.directory);
-    return stopOnAll(crowdOf(list, wish, world), wish.now ? 'now' : 'drain', hooks);
+    return stopOnAll(crowdOf(list, wish, world), { mode: wish.now ? 'now' : 'drain' }, hooks);
   },
 
   async exec(wish, world, { onNews, onLine }) {
@@ -100,11 +101,11 @@ export async function startOnAll(
 /** Never rejects: what came of each machine is in its news. */
 export async function stopOnAll(
   crowd: Crowd,
-  mode: 'drain' | 'now',
+  which: Pick<StopPlan, 'mode' | 'sessionTag'>,
   { onNews, onAsked }: Parameters<Machines['stop']>[2],
 ): Promise<MachineStopped[]> {
   const plan = {
-    mode,
+    ...which,
     onAsked: ({ name }: Machine, pids: readonly number[]) => onAsked(name, pids),
   };
   const all = await stopMachines(crowd, plan, (result) => onNews(stoppedNews(result)));

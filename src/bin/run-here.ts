@@ -115,7 +115,7 @@ export async function runHere(
         },
       });
     }
-    if (cluster) await cluster.begin(opened);
+    if (cluster) await cluster.begin({ url: opened.url, session: opened.session, isOwn: true });
     const code = await followHere(opened, sweep, options, world, stopping.signal);
     if (!fault) return code;
     tell(fault, options, world);

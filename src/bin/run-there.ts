@@ -20,7 +20,7 @@ export async function runThere(
   const session = cluster && (await readSecretFile(options.sessionFile));
   const client = new ApiClient({ url, token });
   try {
-    if (cluster) await cluster.begin({ url, session: session! });
+    if (cluster) await cluster.begin({ url, session: session!, isOwn: false });
     // That server may be on another machine: it collects in a place of its own, and the files are fetched.
     const there = { ...sweep, spec: { ...sweep.spec, output: '' } };
     return await runSweep(client, there, { ...options, fetchTo: sweep.spec.output }, world);

@@ -45,7 +45,7 @@ async function inPlace<T>(
   { values, workerDirectory }: Pick<SandboxWish, 'values' | 'workerDirectory'>,
   use: (place: Place) => Promise<T>,
 ): Promise<T> {
-  const owner = { worker: randomUUID(), session: '' };
+  const owner = { worker: randomUUID(), session: '', server: '' };
   const dir = join(workerDirectory, NAME);
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive: false });
   try {

@@ -1,11 +1,12 @@
 /** A worker that is an executable goes on as the one of a newer server, as the same process. */
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import { systemClock } from '#base';
 import type { WorkerOptions } from '#cli';
 import { tryExecutable } from '#pilots';
-import { type AgentLog, Successor } from '#worker';
+import { type AgentLog, handedPathOf, Successor } from '#worker';
 import { PLATFORM } from './executables.ts';
 
 /** Set for the executable that follows; names the file with the session, if that came by stdin. */
@@ -51,21 +52,46 @@ export interface Succession {
   /** What came by stdin and cannot be read again. It lies in a 0600 file until it has been taken. */
   readonly session: string | null;
   readonly sessionTag: string;
+  /** When it is to end by itself: what is left of a duration, or the moment. */
+  readonly until: WorkerOptions['until'];
 }
 
-/** Never returns: this process becomes the other executable, with the same words. */
-export function becomeSuccessor({ path, options, session, sessionTag }: Succession): never {
-  let handed = NO_FILE;
-  if (session !== null) {
-    handed = join(options.directory, `handed-${process.pid}`);
-    writeFileSync(handed, session, { flag: 'wx', mode: 0o600 });
-  }
-  const words = process.argv.slice(2);
+/**
+ * Never returns: this process becomes the other executable, with the same words. Throws when it
+ * cannot be executed or the session not be handed over; then nothing of that is left.
+ */
+export function becomeSuccessor(succession: Succession): never {
+  const { path, options, session, sessionTag, until } = succession;
+  const words = wordsFrom(process.argv.slice(2), until);
   const at = words.indexOf('--client-file');
   if (at >= 0) {
     // What others put here for the session may be removed at its end; so may what follows it.
     words[at + 1] = path;
     closeSync(openSync(`${path}.by-${sessionTag}`, 'a', 0o600));
   }
-  return process.execve!(path, [path, ...words], { ...process.env, [VARIABLE]: handed });
+  const execute = (handed: string): never =>
+    process.execve!(path, [path, ...words], { ...process.env, [VARIABLE]: handed });
+  if (session === null) return execute(NO_FILE);
+  const handed = handedPathOf(options.directory, hostname(), process.pid);
+  try {
+    writeFileSync(handed, session, { flag: 'wx', mode: 0o600 });
+    return execute(handed);
+  } catch (error) {
+    rmSync(handed, { force: true });
+    throw error;
+  }
+}
+
+/** A duration, and a time of day that has just gone by, would begin anew with the new process. */
+export function wordsFrom(words: readonly string[], until: WorkerOptions['until']): string[] {
+  if (until === null) return [...words];
+  const when = 'afterMs' in until ? `${Math.ceil(until.afterMs)} ms` : momentOf(until.atMs);
+  const at = words.findIndex((word) => word === '--until' || word.startsWith('--until='));
+  const count = words[at] === '--until' ? 2 : 1;
+  return words.toSpliced(at, count, `--until=${when}`);
+}
+
+/** RFC 3339, by the second as moments are written. */
+function momentOf(atMs: number): string {
+  return new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
 }

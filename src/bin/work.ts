@@ -22,6 +22,8 @@ import { wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
 const GIVE_UP_MS = 300_000;
+/** A server that is down over night still gets what was done. */
+const DELIVER_MS = 86_400_000;
 const CACHE_BYTES = 20 * 2 ** 30;
 
 export async function work(options: WorkerOptions, world: World): Promise<number> {
@@ -62,9 +64,11 @@ async function workWith(
   const session = source.kind === 'given' ? source.session : null;
   const tag = session === null ? '' : sessionTag(session);
   const successor = successorFor(options, log);
+  const remainingMs = remainingOf(options.until, systemClock);
   const isSucceeded = await runWorker({
     endpoint: endpointFrom(source),
     sessionTag: tag,
+    server: options.server,
     successor,
     dir: options.directory,
     slots: options.slots,
@@ -87,17 +91,22 @@ async function workWith(
     pinnedCpus: options.walls.cpuPinning ? allowedCpus() : [],
     gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus), nodesFor: gpuNodes },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
+    deliverMs: Math.max(DELIVER_MS, options.awayMs),
     firstContactMs: options.firstContactMs ?? GIVE_UP_MS,
     awayMs: options.awayMs,
-    remainingMs: remainingOf(options.until, systemClock),
+    remainingMs,
     drainMs: options.drainMs,
     onConnected: (worker) => report({ state: 'connected', worker, pid: process.pid }),
     clock: systemClock,
     random: Math.random,
     log,
   });
-  if (isSucceeded && successor?.path && !world.ending.aborted) {
-    becomeSuccessor({ path: successor.path, options, session, sessionTag: tag });
+  const leftMs = remainingMs();
+  const isOver = world.ending.aborted || (leftMs !== null && leftMs <= 0);
+  if (isSucceeded && successor?.path && !isOver) {
+    const until =
+      leftMs !== null && 'afterMs' in options.until! ? { afterMs: leftMs } : options.until;
+    becomeSuccessor({ path: successor.path, options, session, sessionTag: tag, until });
   }
   return 0;
 }

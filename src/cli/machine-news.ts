@@ -1,7 +1,12 @@
 /** How it goes with machines, in words: a line for each as it comes, a table at the end. */
 import { printable } from '#base';
 import { lookOf } from './format.ts';
-import type { MachineExecuted, MachineNews, MachineStarted, MachineStopped } from './port.ts';
+import type {
+  MachineExecuted,
+  MachineNews,
+  MachineStarted,
+  MachineStopped,
+} from './machines-port.ts';
 import { errorText } from './report-error.ts';
 import { formatTable } from './text-table.ts';
 import type { World } from './world.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { MachineWish } from './port.ts';
+import type { MachineWish } from './machines-port.ts';
 import type { ReadSettings, World } from './world.ts';
 
 /** The machines that a command names, and how to talk to them. */

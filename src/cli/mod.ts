@@ -11,6 +11,14 @@ export {
 } from './find-server.ts';
 export { FOLLOWED, followJob } from './follow.ts';
 export { newsJson, processes, startedText, tellMachine } from './machine-news.ts';
+export type {
+  MachineExecuted,
+  MachineStarted,
+  MachineStopped,
+  Machines,
+  MachineWish,
+  StartWish,
+} from './machines-port.ts';
 export { runCli } from './main.ts';
 export { Output, OutputGone } from './output.ts';
 export type {
@@ -19,18 +27,12 @@ export type {
   CollectTracesOptions,
   Composition,
   LogChoice,
-  MachineExecuted,
-  MachineStarted,
-  MachineStopped,
-  Machines,
-  MachineWish,
   NamedErrors,
   OpenedServer,
   ProcessNotice,
   ProcwatchOptions,
   RunOptions,
   ServeOptions,
-  StartWish,
   TlsWish,
   TraceSource,
   TraceStoreOptions,

@@ -192,6 +192,18 @@ export const pilotErrors = defineErrors({
     status: 409,
     example: { machine: 'node1', pid: 4711, directory: '/home/ada/.cache/windrow/node1' },
   },
+  PILOT_WORKER_ELSEWHERE: {
+    message:
+      '{machine}: its worker (process {pid}) is there already, but looks for the server at {found}, not at {url}',
+    todo: 'If `windrow workers` lists it, it works all the same; else stop it with `windrow stop NODES --now`, then start again.',
+    status: 409,
+    example: {
+      machine: 'node1',
+      pid: 4711,
+      found: 'http://10.0.0.1:8980',
+      url: 'http://10.0.0.1:8981',
+    },
+  },
   PILOT_SERVER_LOCAL: {
     message: 'the server listens at {url} only, where other machines cannot reach it',
     todo: 'Start it with --listen HOST:PORT, HOST being an address that the machines can reach.',

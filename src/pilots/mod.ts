@@ -15,6 +15,6 @@ export type { Crowd, MachineResult } from './ssh/each-machine.ts';
 export type { Executed } from './ssh/exec-on.ts';
 export { execMachines, runWindrow, startMachines, stopMachines } from './ssh/machines.ts';
 export type { Started, StartPlan } from './ssh/start-machine.ts';
-export type { Stopped } from './ssh/stop-machine.ts';
+export type { StopPlan, Stopped } from './ssh/stop-machine.ts';
 export { type StartReport, writeStartReport } from './start-report.ts';
 export { tryExecutable } from './try-executable.ts';

@@ -188,7 +188,7 @@ export interface Core {
   readonly workers: Map<string, Worker>;
   /** Slots of every worker ever seen, by name, for figures of jobs that are over. */
   readonly slotsByName: Map<string, number>;
-  /** What workers were told to do before the server started, until they come back. */
+  /** What workers were told to do, also those that are lost or have not come back since a restart. */
   readonly orders: Map<string, WorkerOrder>;
   readonly leases: Map<Ticket, Lease>;
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */

@@ -145,6 +145,29 @@ test('a worker that was lost before the server started again still brings its re
   assert.deepEqual([mine.done, mine.attempts, mine.busyMs], [2, 2, 20]);
 });
 
+test('a link that is cut ten times and more neither holds a task nor ends its program', async (t) => {
+  const clock = new ManualClock();
+  let field = await openField(t, { clock, leaseMs: 1000 });
+  const { job } = await field.submit({ axes: ONE_ROW });
+  let laptop = field.worker('laptop', 1);
+  const [attempt] = (await laptop.sync()).attempts;
+  for (let cut = 1; cut <= 12; cut++) {
+    clock.advance(2000);
+    await until(() => CORE(field, 'laptop').state === 'lost');
+    if (cut === 6) {
+      field = await field.restart();
+      laptop = field.worker('laptop', 1);
+      laptop.holding.add(attempt!.ticket);
+    }
+    assert.deepEqual((await laptop.sync()).cancel, [], `cut ${cut}`);
+    assert.equal(field.job(job).tasks.counts().running, 1);
+    const note = await field.store.note(job, 0);
+    assert.equal(note?.failures['worker-lost'], 0);
+  }
+  await laptop.sync([ended(attempt!)], { freeSlots: 0 });
+  assert.equal(field.job(job).tasks.counts().done, 1);
+});
+
 test('no clock of a worker is compared with ours: its times arrive as moments of this machine', async (t) => {
   const clock = new ManualClock();
   const field = await openField(t, { clock });

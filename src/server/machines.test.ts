@@ -56,6 +56,63 @@ test('a pause by the server is lifted by command, and a later failure begins a s
   assert.match(field.server.core.workers.get('id-bad')!.stateReason, /tried again in 10 s/);
 });
 
+test('a worker that was lost comes back as it was told to be', async (t) => {
+  const clock = new ManualClock();
+  const field = await openField(t, { clock, leaseMs: 1000 });
+  await field.submit({ axes: MANY });
+  const worker = field.worker('node7', 1);
+  await worker.sync([], { freeSlots: 0 });
+  const view = async () => {
+    const { json } = await field.api('GET', '/v1/workers');
+    const { state, reason, actor, changedAtMs } = json.workers[0];
+    return { state, reason, actor, changedAtMs };
+  };
+  for (const [action, state] of [
+    ['pause', 'paused'],
+    ['drain', 'draining'],
+  ] as const) {
+    await field.api('PATCH', '/v1/workers/node7', { action, reason: 'bad disk' });
+    const told = await view();
+    assert.equal(told.state, state);
+    clock.advance(2000);
+    await until(() => field.server.core.workers.get('id-node7')!.state === 'lost');
+    assert.deepEqual((await worker.sync()).attempts, []);
+    assert.deepEqual(await view(), told);
+  }
+  await field.api('PATCH', '/v1/workers/node7', { action: 'resume' });
+  clock.advance(2000);
+  await until(() => field.server.core.workers.get('id-node7')!.state === 'lost');
+  assert.equal((await worker.sync()).attempts.length, 1);
+  assert.equal((await view()).reason, 'it came back');
+});
+
+test('a pause by the server lasts its time, also when its worker is lost meanwhile', async (t) => {
+  const clock = new ManualClock();
+  const field = await openField(t, { clock, leaseMs: 1000 });
+  await field.submit({ axes: MANY });
+  const good = field.worker('good', 1);
+  const bad = field.worker('bad', 1);
+  await good.sync([], { freeSlots: 0, awayMs: 3_600_000 });
+  for (let i = 0; i < 3; i++) {
+    const [attempt] = (await bad.sync()).attempts;
+    await bad.sync([ended(attempt!, 'launch')], { freeSlots: 0 });
+    clock.advance(500);
+  }
+  const worker = () => field.server.core.workers.get('id-bad')!;
+  assert.equal(worker().state, 'paused');
+  clock.advance(2000);
+  await until(() => worker().state === 'lost');
+  assert.deepEqual((await bad.sync()).attempts, []);
+  assert.equal(worker().state, 'paused');
+  assert.match(worker().stateReason, /^3 failures of the machine in a row; tried again in 7/);
+  clock.advance(800);
+  await bad.sync([], { freeSlots: 0 });
+  assert.equal(worker().state, 'paused');
+  clock.advance(7000);
+  await until(() => worker().state !== 'paused');
+  assert.equal((await bad.sync()).attempts.length, 1);
+});
+
 test('tasks that say how long they take go where they can end in time', async (t) => {
   const clock = new ManualClock();
   const field = await openField(t, { clock });
@@ -113,7 +170,13 @@ test('the list of workers says who did what, how loaded and how far away they ar
   const field = await openField(t, { clock });
   await field.submit({});
   const worker = field.worker('node "1" \\', 2);
-  const machine = { cpus: 8, loadAverage: 3.5, memoryFreeBytes: 1e9, roundTripMs: 0.25 };
+  const machine = {
+    cpus: 8,
+    loadAverage: 3.5,
+    memoryFreeBytes: 1e9,
+    roundTripMs: 0.25,
+    unkillable: 0,
+  };
   const attempts = (await worker.sync()).attempts;
   clock.advance(100);
   await worker.sync([ended(attempts[0]!), ended(attempts[1]!, 'exit-code')], {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ManualClock } from '#base';
+import { ServerClient } from '#wire';
 import { BlackHole } from './testing/black-hole.ts';
 import { openField, until } from './testing/field.ts';
 import { FieldServer, jobOf, rowsOf, SESSION, textOf } from './testing/field-server.ts';
@@ -224,6 +226,59 @@ test('without a server a worker with nothing to do gives up after its time', asy
   await field.server.close();
   await assert.rejects(ended, { code: 'WORKER_SERVER_GONE' });
   assert.deepEqual(connected, [field.server.syncs[0]!.worker]);
+});
+
+test('a worker with something to deliver waits far longer for a server that is gone', async () => {
+  await using field = await openField();
+  const { server: first } = field;
+  const second = new FieldServer();
+  let server = first;
+  const go = join(field.dir, 'go');
+  first.addTasks(jobOf(`until [ -e '${go}' ]; do sleep 0.02; done; echo kept`), rowsOf(1));
+  const clock = new ManualClock();
+  /** How many ends each sync was to carry. */
+  const carried: number[] = [];
+  const { ended } = field.start({
+    endpoint: async () => ({ url: server.url, session: SESSION }),
+    connect: (endpoint) => {
+      const link = new ServerClient(endpoint);
+      const sync = link.sync.bind(link);
+      link.sync = (request, options) => {
+        carried.push(request.ended.length);
+        return sync(request, options);
+      };
+      return link;
+    },
+    clock,
+    giveUpMs: 300_000,
+    deliverMs: 86_400_000,
+  });
+  await first.until(() => first.current.size === 1);
+  await first.close();
+  writeFileSync(go, '');
+  await until(() => carried.at(-1) === 1);
+  clock.advance(86_000_000);
+  const tries = carried.length;
+  await until(() => carried.length > tries + 1);
+  for (const [ticket, current] of first.current) second.current.set(ticket, current);
+  await second.listen();
+  server = second;
+  await Promise.race([ended, second.until(() => second.ended.size === 1)]);
+  assert.equal(textOf(second.ends()[0]!, 'out'), 'kept\n');
+  await second.close();
+});
+
+test('what no server has taken in its time is given up', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const go = join(field.dir, 'go');
+  server.addTasks(jobOf(`until [ -e '${go}' ]; do sleep 0.02; done`), rowsOf(1));
+  const { ended } = field.start({ giveUpMs: 1, deliverMs: 1500 });
+  await server.until(() => server.current.size === 1);
+  await server.close();
+  writeFileSync(go, '');
+  await assert.rejects(ended, { code: 'WORKER_SERVER_GONE' });
+  assert.deepEqual(field.leftovers(), []);
 });
 
 test('a server that never answers is given up sooner than one that did', async () => {

@@ -7,7 +7,7 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import { type MachineWalls, usageOf } from '#model';
+import type { MachineWalls } from '#model';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -31,7 +31,7 @@ import {
 import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
-import type { JobPlan } from './job-plan.ts';
+import { sortGrants } from './grants.ts';
 import { JobShelf } from './job-shelf.ts';
 import { type MachineLook, machineWatch } from './machine.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -40,6 +40,7 @@ import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
+import { UnkilledProcesses } from './unkilled.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
 const POLL_MS = 10_000;
@@ -89,6 +90,7 @@ export class WorkerAgent {
   #sequence = 0;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
+  readonly #unkilled = new UnkilledProcesses();
   #sessionTag = { session: '', tag: '' };
 
   constructor(options: AgentOptions, identity: AgentIdentity) {
@@ -229,6 +231,7 @@ export class WorkerAgent {
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
       walls: this.#options.walls,
+      unkilled: this.#unkilled,
       mountUnderScratch: this.#options.mountUnderScratch,
       gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
@@ -301,7 +304,7 @@ export class WorkerAgent {
       walls: this.#walls,
       diskFreeBytes,
       gpus: this.#options.gpus.gpus.length,
-      machine: { ...figures, roundTripMs: this.#roundTripMs },
+      machine: { ...figures, roundTripMs: this.#roundTripMs, unkillable: this.#unkilled.count() },
       awayMs,
       remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),
       atMs: clock.monotonic(),
@@ -340,35 +343,11 @@ export class WorkerAgent {
   }
 
   #take(grants: readonly GrantedAttempt[]): void {
-    const offers: { plan: JobPlan; grant: GrantedAttempt }[] = [];
     const held = new Set([...this.#pool.tickets(), ...this.#backlog.tickets()]);
-    for (const grant of grants) {
-      if (held.has(grant.ticket)) continue;
-      held.add(grant.ticket);
-      const plan = this.#jobs.get(grant.job);
-      if (plan && 'command' in plan) offers.push({ plan, grant });
-      else this.#refuse(grant, plan?.fault ?? 'The server did not describe the job.');
-    }
-    this.#pool.offer(offers);
-  }
-
-  /** An attempt that cannot even begin is answered like any other. */
-  #refuse(grant: GrantedAttempt, reason: string): void {
     const nowMs = this.#options.clock.now();
-    this.#onEnd({
-      ticket: grant.ticket,
-      cause: 'launch',
-      exitCode: null,
-      signal: null,
-      reason,
-      startedAtMs: nowMs,
-      endedAtMs: nowMs,
-      walls: null,
-      usage: usageOf(0),
-      parts: [],
-      lastErrorLine: '',
-      remarks: [],
-    });
+    const { offers, refused } = sortGrants(grants, held, this.#jobs, nowMs);
+    for (const end of refused) this.#onEnd(end);
+    this.#pool.offer(offers);
   }
 
   #obey(settings: SyncResponse['settings']): void {

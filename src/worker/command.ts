@@ -27,6 +27,8 @@ export interface RunWorkerOptions
   readonly exclusive: boolean;
   /** Tells the session to others who find this worker in `dir`; `''` if it is not known yet. */
   readonly sessionTag: string;
+  /** The server's URL, told likewise; `''` if it is looked up. */
+  readonly server: string;
   /** The worker's own executable where it was put by others, absolute; it may have to go at the end. */
   readonly clientFile: string | null;
   /** Most bytes of programs and inputs kept in `dir` between runs. */
@@ -47,7 +49,7 @@ const CONNECTIONS = 8;
 export async function runWorker(options: RunWorkerOptions): Promise<boolean> {
   const worker = randomUUID();
   const { dir, exclusive, log } = options;
-  const owner = { worker, session: options.sessionTag };
+  const owner = { worker, session: options.sessionTag, server: options.server };
   const directory = takeDirectory({ dir, owner, host: hostname(), exclusive });
   const wishes: Wishes = { endsClient: false };
   try {

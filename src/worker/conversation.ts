@@ -33,7 +33,10 @@ export interface Speaker {
   isOver(): boolean;
 }
 
-type Options = Pick<AgentOptions, 'clock' | 'random' | 'log' | 'giveUpMs' | 'firstContactMs'>;
+type Options = Pick<
+  AgentOptions,
+  'clock' | 'random' | 'log' | 'giveUpMs' | 'firstContactMs' | 'deliverMs'
+>;
 
 /** Ends that come together in this time share the sync that breaks off a poll. */
 const BREAK_OFF_MS = 2;
@@ -184,12 +187,17 @@ export class Conversation {
   }
 
   #throwIfHopeless(error: unknown): void {
-    const { clock, giveUpMs, firstContactMs } = this.#options;
-    const lostMs = clock.monotonic() - this.#lostSinceMs;
-    if (lostMs < (this.#everAnswered ? giveUpMs : firstContactMs) || !this.#speaker.isIdle())
-      return;
+    const lostMs = this.#options.clock.monotonic() - this.#lostSinceMs;
+    if (lostMs < this.#patienceMs() || !this.#speaker.isIdle()) return;
     const facts = { waited: formatDuration(lostMs), reason: messageOf(error) };
     throw workerErrors.create('WORKER_SERVER_GONE', facts, { cause: error });
+  }
+
+  /** What is done and cannot be told yet would have to be done again. */
+  #patienceMs(): number {
+    const { firstContactMs, giveUpMs, deliverMs } = this.#options;
+    if (this.#speaker.hasEnds()) return deliverMs;
+    return this.#everAnswered ? giveUpMs : firstContactMs;
   }
 
   #backOff(ms: number): Promise<void> {

@@ -50,6 +50,12 @@ export const workerErrors = defineErrors({
     status: 415,
     example: { program: 'ising', platform: 'linux-arm64', known: 'linux-x64' },
   },
+  WORKER_SUCCESSOR_EXPOSED: {
+    message: 'the server at {url} has windrow {version}, which is not fetched over plain HTTP',
+    todo: 'give the server TLS, or bring the executable to this machine: windrow start',
+    status: 409,
+    example: { url: 'http://10.0.0.1:8980', version: '0.2.0' },
+  },
   WORKER_SUCCESSOR_WRONG: {
     message: 'the server gave windrow {found} where it had offered {expected}',
     todo: 'make the executables of the server anew: npm run build:executable',

@@ -42,15 +42,15 @@ async function contender(path: string, worker: string) {
 
 test('a held lock is refused with its holder, and free again after release', (t) => {
   const { dir, path } = lockIn(t);
-  const first = takeLock(path, { worker: 'w1', session: '' });
+  const first = takeLock(path, { worker: 'w1', session: '', server: '' });
   assert.ok(first.taken);
   assert.equal(statSync(path).mode & 0o777, 0o600);
-  const second = takeLock(path, { worker: 'w2', session: '' });
+  const second = takeLock(path, { worker: 'w2', session: '', server: '' });
   assert.ok(!second.taken);
   assert.equal(second.holder.pid, process.pid);
   assert.equal(second.holder.worker, 'w1');
   first.release();
-  const third = takeLock(path, { worker: 'w3', session: '' });
+  const third = takeLock(path, { worker: 'w3', session: '', server: '' });
   assert.ok(third.taken && third.replaced === null);
   third.release();
   assert.deepEqual(readdirSync(dir), []);
@@ -63,7 +63,7 @@ test('the lock of a killed process is taken over, and the dead worker is named',
   assert.equal(readLock(path)?.life, 'alive');
   await holder.kill();
   assert.equal(readLock(path)?.life, 'gone');
-  const lock = takeLock(path, { worker: 'next', session: '' });
+  const lock = takeLock(path, { worker: 'next', session: '', server: '' });
   assert.ok(lock.taken);
   assert.equal(lock.replaced?.worker, 'dead');
   lock.release();
@@ -85,11 +85,11 @@ test('of many that find a stale lock at once exactly one gets it', async (t) => 
 
 test('a pid that was given to another process does not keep a lock alive', (t) => {
   const { path } = lockIn(t);
-  const own = takeLock(path, { worker: 'old', session: '' });
+  const own = takeLock(path, { worker: 'old', session: '', server: '' });
   assert.ok(own.taken);
   const entry = JSON.parse(readFileSync(path, 'utf8'));
   writeFileSync(path, JSON.stringify({ ...entry, startTime: '1' }));
-  const next = takeLock(path, { worker: 'new', session: '' });
+  const next = takeLock(path, { worker: 'new', session: '', server: '' });
   assert.ok(next.taken && next.replaced?.worker === 'old');
   own.release();
   assert.equal(readLock(path)?.holder.worker, 'new', 'a lock that was lost is not removed');

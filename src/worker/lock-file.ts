@@ -32,14 +32,15 @@ export type LockResult =
 export interface LockOwner {
   readonly worker: string;
   readonly session: string;
+  readonly server: string;
 }
 
-const NO_WORKER: LockOwner = { worker: '', session: '' };
+const NO_WORKER: LockOwner = { worker: '', session: '', server: '' };
 
-function ownEntry({ worker, session }: LockOwner): LockHolder {
+function ownEntry(owner: LockOwner): LockHolder {
   const startTime = startTimeOf(process.pid) ?? '';
   const realm = processRealm();
-  return { host: hostname(), pid: process.pid, realm, startTime, worker, session };
+  return { host: hostname(), pid: process.pid, realm, startTime, ...owner };
 }
 
 function readText(path: string): string | undefined {

@@ -8,4 +8,9 @@ export { type LockState, readLock } from './lock-file.ts';
 export type { AgentLog, AgentOptions, Endpoint, ServerLink } from './port.ts';
 export { sessionTag } from './session-tag.ts';
 export { Successor, type SuccessorOptions } from './successor.ts';
-export { lockPathOf, takeDirectory, type WorkerDirectory } from './worker-directory.ts';
+export {
+  handedPathOf,
+  lockPathOf,
+  takeDirectory,
+  type WorkerDirectory,
+} from './worker-directory.ts';

@@ -26,7 +26,14 @@ export interface AgentLog {
  */
 export type ServerLink = Pick<
   ServerClient,
-  'sync' | 'uploadPart' | 'fetchBlob' | 'postJson' | 'describeClient' | 'fetchClient' | 'close'
+  | 'url'
+  | 'sync'
+  | 'uploadPart'
+  | 'fetchBlob'
+  | 'postJson'
+  | 'describeClient'
+  | 'fetchClient'
+  | 'close'
 >;
 
 /** The GPUs of the machine that attempts may be given. */
@@ -65,6 +72,8 @@ export interface AgentOptions {
   readonly pinnedCpus: readonly number[];
   /** How long to go on without a server once nothing runs any more. */
   readonly giveUpMs: number;
+  /** The same while ends of attempts are undelivered; they go when the worker ends. */
+  readonly deliverMs: number;
   /** The server may hear nothing of it for so long before it counts as lost; 0: for its lease. */
   readonly awayMs: number;
   /** How long until the worker has to end; null: it need not. Below 0 when that time is over. */

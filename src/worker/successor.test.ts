@@ -29,13 +29,18 @@ const AGAIN_AFTER_MS = 600_000;
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A worker's executable in a directory of its own, and a server that counts what is fetched. */
-function field(t: TestContext, tryVersion = async (_path: string) => '2.0.0') {
+function field(
+  t: TestContext,
+  tryVersion = async (_path: string) => '2.0.0',
+  url = 'http://127.0.0.1:8980',
+) {
   const directory = mkdtempSync(join(tmpdir(), 'windrow-successor-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const bin = join(directory, 'bin');
   mkdirSync(bin);
   const fetched: string[] = [];
   const link = {
+    url,
     fetchClient: async (
       _platform: string,
       _offer: object,
@@ -134,4 +139,22 @@ test('where nothing can be written beside the running one it goes to the workerâ
   const successor = open();
   await successor.prepare(OFFER, link, FOREVER);
   assert.equal(successor.path, join(directory, 'worker', 'bin', NAME));
+});
+
+test('over plain HTTP from another machine it is not fetched, which is told once', async (t) => {
+  const version = async () => '2.0.0';
+  for (const url of ['http://10.0.0.1:8980', 'http://[fd00::1]:8980', 'http://127.evil.example']) {
+    const { link, clock, fetched, open } = field(t, version, url);
+    const successor = open();
+    await successor.prepare(OFFER, link, FOREVER);
+    assert.deepEqual([successor.path, fetched], [null, []], url);
+    clock.advance(AGAIN_AFTER_MS + 1);
+    assert.equal(successor.isDue(OFFER), false, url);
+  }
+  for (const url of ['https://10.0.0.1:8980', 'http://[::1]:8980', 'http://localhost:8980']) {
+    const { link, open } = field(t, version, url);
+    const successor = open();
+    await successor.prepare(OFFER, link, FOREVER);
+    assert.notEqual(successor.path, null, url);
+  }
 });

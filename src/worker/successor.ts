@@ -5,11 +5,12 @@
  *   (offered) ──fetched, verified, runs here──▶ ready ──little runs──▶ the agent drains ──▶ executed
  *       └──failed──▶ offered again after a while
  *
+ * Over plain HTTP from another machine it is not fetched: nobody knows whose it would be.
  * Nothing is overwritten: whoever started this executable finds it where it was.
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Clock, executableName, makeDirectories, messageOf } from '#base';
+import { type Clock, executableName, isLoopback, makeDirectories, messageOf } from '#base';
 import { type ClientOffer, digestFile } from '#wire';
 import { workerErrors } from './errors.ts';
 import { lockFetch } from './fetch-lock.ts';
@@ -56,6 +57,15 @@ export class Successor {
     const { clock, log } = this.#options;
     this.#under = { sha256: offer.sha256, againAtMs: Number.POSITIVE_INFINITY };
     const { version } = offer;
+    if (isExposed(link.url)) {
+      const { message, todo } = workerErrors.create('WORKER_SUCCESSOR_EXPOSED', {
+        url: link.url,
+        version,
+      });
+      this.#path = null;
+      log.warn({}, `${message}. ${todo}`);
+      return;
+    }
     try {
       this.#path = await this.#obtain(offer, link, signal);
       log.info({ version }, 'the server has a newer windrow, which this worker becomes');
@@ -97,6 +107,12 @@ export class Successor {
       return spareDirectory;
     }
   }
+}
+
+/** Whoever is on the way could put a program of theirs in its place. */
+function isExposed(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol !== 'https:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
 }
 
 async function isThere(path: string, { sha256, bytes }: ClientOffer): Promise<boolean> {

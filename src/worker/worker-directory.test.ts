@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { lockPathOf, takeDirectory, takenAtMs, trimBlobs } from './worker-directory.ts';
+import {
+  clearLeftovers,
+  handedPathOf,
+  lockPathOf,
+  takeDirectory,
+  takenAtMs,
+  trimBlobs,
+} from './worker-directory.ts';
 
 function directory(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'windrow-directory-'));
@@ -17,7 +24,7 @@ test('a host name with odd characters is one folder inside the directory', (t) =
   for (const host of ['../../etc', '..', '', 'a/b', '.hidden', 'node-7.example.org']) {
     const taken = takeDirectory({
       dir,
-      owner: { worker: 'w', session: '' },
+      owner: { worker: 'w', session: '', server: '' },
       host,
       exclusive: true,
     });
@@ -50,4 +57,15 @@ test('drafts of transfers go a day after they were left', (t) => {
   assert.deepEqual(readdirSync(dir), [draft]);
   trimBlobs(dir, 0, Date.now() + 25 * 3_600_000);
   assert.deepEqual(readdirSync(dir), []);
+});
+
+test('a session left for an executable that never came up goes, that of a living one stays', async (t) => {
+  const dir = directory(t);
+  mkdirSync(join(dir, 'node7'));
+  const beyondAnyPid = 2 ** 22 + 1;
+  const left = handedPathOf(dir, 'node7', beyondAnyPid);
+  const taken = handedPathOf(dir, 'node7', process.pid);
+  for (const path of [left, taken]) writeFileSync(path, 'secret');
+  await clearLeftovers(join(dir, 'node7'), { debug() {}, info() {}, warn() {}, error() {} });
+  assert.deepEqual(readdirSync(join(dir, 'node7')), [`handed-${process.pid}`]);
 });

@@ -6,7 +6,7 @@ import { pause } from './backoff.ts';
 import { workerErrors } from './errors.ts';
 import { type LockOwner, takeLock } from './lock-file.ts';
 import type { AgentLog } from './port.ts';
-import { environmentValueOf, processIds } from './process-table.ts';
+import { environmentValueOf, processIds, startTimeOf } from './process-table.ts';
 
 const LOCK_NAME = 'worker.lock';
 /** Workers of one machine that may share a directory. */
@@ -14,6 +14,7 @@ const MOST_PER_HOST = 64;
 /** Names that only a worker gives (`attempt/attempt.ts`); anything else is somebody else's. */
 const SCRATCH_NAME = /^(?:[0-9a-f]{8}-\d{1,16}|spare-\d{1,16})$/;
 const SPOOL_NAME = /^(?:[0-9a-f]{8}-\d{1,16}\.[a-z0-9-]+|end-\d{1,16}\.json)$/;
+const HANDED_NAME = /^handed-(\d{1,10})$/;
 const BLOB_NAME = /^[0-9a-f]{64}$/;
 const MARK_NAME = /^([0-9a-f]{64})\.by-[0-9a-f]{8}$/;
 const DRAFT_NAME = /^[0-9a-f]{64}\.\d+\.[0-9a-f]+\.part$/;
@@ -44,6 +45,11 @@ function folderOf(host: string): string {
 /** The lock of the worker that a folder of the directory belongs to. */
 export function lockNameIn(own: string): string {
   return join(own, LOCK_NAME);
+}
+
+/** Where a worker of `host` leaves the session for the executable that it becomes. */
+export function handedPathOf(dir: string, host: string, pid: number): string {
+  return join(dir, folderOf(host), `handed-${pid}`);
 }
 
 /** Where the lock of the first worker of `host` in `dir` lies. */
@@ -83,9 +89,9 @@ function tryDirectory(own: string, owner: LockOwner): Omit<WorkerDirectory, 'blo
   return { own, replaces: lock.replaced?.worker || null, release: lock.release };
 }
 
-function busy(own: string, { pid, host, worker, session }: LockHolder): WindrowError {
+function busy(own: string, { pid, host, worker, session, server }: LockHolder): WindrowError {
   const lock = join(own, LOCK_NAME);
-  const facts = { directory: own, pid, host, lock, worker, session };
+  const facts = { directory: own, pid, host, lock, worker, session, server };
   return workerErrors.create('WORKER_DIRECTORY_BUSY', facts);
 }
 
@@ -106,6 +112,11 @@ export async function clearLeftovers(
   }
   for (const name of namesIn(join(own, 'spool'))) {
     if (SPOOL_NAME.test(name)) rmSync(join(own, 'spool', name), { force: true });
+  }
+  for (const name of namesIn(own)) {
+    // A session for an executable that did not come up.
+    const pid = HANDED_NAME.exec(name)?.[1];
+    if (pid && startTimeOf(Number(pid)) === undefined) rmSync(join(own, name), { force: true });
   }
 }
 

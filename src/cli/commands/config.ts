@@ -14,7 +14,9 @@ export async function config(input: CommandInput<typeof spec>, world: World): Pr
       const { name } = windrowSettings[key];
       const hidden = texts[key] === '(hidden)';
       const { kind, place } = origins[key];
-      return { name, value: hidden ? null : values[key], text: texts[key], origin: kind, place };
+      // Lists and networks are told as they are written.
+      const value = typeof values[key] === 'object' ? texts[key] : values[key];
+      return { name, value: hidden ? null : value, text: texts[key], origin: kind, place };
     });
     await world.stdout.json({ settings });
     return 0;

@@ -3,7 +3,7 @@ import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { newsJson, tellMachine } from '../machine-news.ts';
 import { machineWish } from '../machine-wish.ts';
-import type { MachineExecuted } from '../port.ts';
+import type { MachineExecuted } from '../machines-port.ts';
 import type { exec as spec } from '../table/machines.ts';
 import type { World } from '../world.ts';
 

@@ -3,7 +3,7 @@ import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
 import { findServer, SESSION_FILE } from '../find-server.ts';
 import { newsJson, startedText, startTable, tellMachine } from '../machine-news.ts';
 import { machineWish } from '../machine-wish.ts';
-import type { MachineStarted } from '../port.ts';
+import type { MachineStarted } from '../machines-port.ts';
 import type { start as spec } from '../table/machines.ts';
 import type { World } from '../world.ts';
 

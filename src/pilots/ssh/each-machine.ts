@@ -68,7 +68,7 @@ async function talk<T>(
     return { value: await work(machine, shell), error: null };
   } catch (error) {
     if (signal.aborted) return { value: null, error: interrupted(machine) };
-    return { value: null, error: await explain(error, machine, ssh) };
+    return { value: null, error: await explain(error, machine, crowd) };
   } finally {
     signal.removeEventListener('abort', interrupt);
     await shell?.close();
@@ -88,7 +88,11 @@ function naming({ name }: Machine, error: WindrowError): WindrowError {
 }
 
 /** Where a connection broke off without a word, another one may tell why. */
-async function explain(error: unknown, machine: Machine, ssh: SshOptions): Promise<WindrowError> {
+async function explain(
+  error: unknown,
+  machine: Machine,
+  { ssh, signal }: Crowd,
+): Promise<WindrowError> {
   if (error instanceof WindrowError) return naming(machine, error);
   if (!(error instanceof ShellEnded)) {
     const facts = { machine: machine.name, reason: messageOf(error), byHand: '' };
@@ -96,11 +100,12 @@ async function explain(error: unknown, machine: Machine, ssh: SshOptions): Promi
   }
   if (!error.end.wasReady || !isUnclear(error.end)) return sshFailure(machine, error.end);
   try {
-    const shell = await MachineShell.open(machine, ssh);
+    const shell = await MachineShell.open(machine, ssh, undefined, signal);
     await shell.close();
     return sshFailure(machine, error.end);
   } catch (second) {
     const end = second instanceof ShellEnded ? second.end : error.end;
+    if (signal.aborted) return interrupted(machine);
     return sshFailure(machine, isUnclear(end) ? error.end : end);
   }
 }

@@ -18,6 +18,7 @@ import { type LocalSsh, localSsh, machine } from '../testing/local-ssh.ts';
 import { executableOf, WORKER } from '../testing/stand-in-worker.ts';
 import type { Crowd } from './each-machine.ts';
 import { execMachines, startMachines, stopMachines } from './machines.ts';
+import { pause } from './place-program.ts';
 
 const SECRET = 'a-session-that-nobody-else-may-see';
 
@@ -208,15 +209,18 @@ printf '%s' '${JSON.stringify({ state: 'failed', error })}' >"$report.x"; mv "$r
   const [two] = await start(t, ssh, saying(gone));
   assert.equal(two?.error?.code, 'PILOT_SERVER_OUT_OF_REACH');
   assert.match(two.error.message, /http:\/\/10\.0\.0\.1:1: ETIMEDOUT/);
-  const busy = (session: string) => ({
+  const busy = (session: string, server = 'http://10.0.0.1:1') => ({
     code: 'WORKER_DIRECTORY_BUSY',
     message: 'busy',
-    facts: { session, worker: 'w7', pid: 7, directory: '/d' },
+    facts: { session, server, worker: 'w7', pid: 7, directory: '/d' },
   });
   const [three] = await start(t, ssh, saying(busy('tag')));
   assert.deepEqual([three?.value?.state, three?.value?.pid], ['running', 7]);
   const [four] = await start(t, ssh, saying(busy('other')));
   assert.equal(four?.error?.code, 'PILOT_DIRECTORY_TAKEN');
+  const [five] = await start(t, ssh, saying(busy('tag', 'http://10.0.0.1:2')));
+  assert.equal(five?.error?.code, 'PILOT_WORKER_ELSEWHERE');
+  assert.match(five.error.message, /looks for the server at http:\/\/10\.0\.0\.1:2, not at/);
 });
 
 test('where logind ends what a session leaves, the worker is started in a scope of the user', async (t) => {
@@ -254,6 +258,19 @@ test('stop asks workers to end and waits until they are gone', async (t) => {
   assert.equal(isAlive(pid), false);
   const [again] = await stopMachines(crowdOf(ssh), { mode: 'drain' }, () => {});
   assert.equal(again?.value?.state, 'none');
+});
+
+test('stop for one session leaves the workers of others alone', async (t) => {
+  const ssh = localSsh(t);
+  const [started] = await start(t, ssh);
+  const { pid } = started!.value!;
+  const stop = (sessionTag: string) =>
+    stopMachines(crowdOf(ssh), { mode: 'now', sessionTag }, () => {});
+  const [others] = await stop('another');
+  assert.equal(others?.value?.state, 'none');
+  assert.ok(isAlive(pid));
+  const [own] = await stop('tag');
+  assert.deepEqual([own?.value?.state, own?.value?.pids], ['stopped', [pid]]);
 });
 
 test('a pid that another process has now is never signalled, nor one of another machine', async (t) => {
@@ -304,6 +321,21 @@ test('an interrupted start ends its conversations and begins no more', async (t)
     results.map(({ error }) => error?.code),
     ['PILOT_INTERRUPTED', 'PILOT_INTERRUPTED'],
   );
+});
+
+test('an interruption also ends the second connection, which is to tell why the first broke off', async (t) => {
+  const again = '$HOME/first';
+  const hang = `if [ -e "${again}" ]; then : >"$HOME/second"; exec sleep 600; fi; : >"${again}"`;
+  const ssh = localSsh(t, '/bin/sh', hang);
+  const ending = new AbortController();
+  const crowd = { ...crowdOf(ssh), signal: ending.signal };
+  const plan = { words: ['kill -9 $PPID'], mostBytes: 1000, timeoutMs: 0, onLine: () => {} };
+  const hooks = { onResult: () => {}, onErrorLine: () => {} };
+  const all = execMachines(crowd, plan, hooks);
+  while (!existsSync(join(ssh.home, 'second'))) await pause(20, ending.signal);
+  ending.abort();
+  const [result] = await all;
+  assert.equal(result?.error?.code, 'PILOT_INTERRUPTED');
 });
 
 test('a command runs as it is written; lines, exit codes and cut output come back', async (t) => {

@@ -175,9 +175,13 @@ function outcomeOf(report: StartReport, launch: Launch): Omit<Outcome, 'placed'>
     throw pilotErrors.create('PILOT_SERVER_OUT_OF_REACH', { ...about, url, reason });
   }
   if (error.code !== 'WORKER_DIRECTORY_BUSY') throw error;
-  const { session, worker, pid, directory } = error.facts;
+  const { session, worker, pid, directory, server } = error.facts;
   if (session !== plan.sessionTag) {
     throw pilotErrors.create('PILOT_DIRECTORY_TAKEN', { ...about, pid, directory });
+  }
+  // Workers of versions that do not tell are taken to look at the right place.
+  if (server && server !== url) {
+    throw pilotErrors.create('PILOT_WORKER_ELSEWHERE', { ...about, pid, found: server, url });
   }
   return { state: 'running', worker: String(worker), pid: Number(pid) };
 }

@@ -12,6 +12,8 @@ import { pause } from './place-program.ts';
 export interface StopPlan {
   /** `drain`: what runs is finished first, however long it takes. */
   readonly mode: 'drain' | 'now';
+  /** Only workers of this session; of any, where it is left out. */
+  readonly sessionTag?: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** The workers on this machine have been asked to end, and are waited for. */
@@ -19,7 +21,7 @@ export interface StopPlan {
 }
 
 export interface Stopped {
-  /** `none`: no worker ran there. */
+  /** `none`: no worker ran there, or none of the session. */
   readonly state: 'stopped' | 'none';
   readonly pids: readonly number[];
   readonly directory: string;
@@ -41,7 +43,9 @@ export async function stopOn(
   const visit = await shell.call('visit', [machine.directory]);
   const directory = textOf(visit, 'directory') ?? machine.directory;
   if (textOf(visit, 'inside') === undefined) return { state: 'none', pids: [], directory };
-  const workers = await workersOn(shell);
+  const all = await workersOn(shell);
+  const isMeant = ({ session }: LockHolder) => session === (plan.sessionTag ?? session);
+  const workers = all.filter(isMeant);
   const pids = workers.map(({ pid }) => pid);
   if (workers.length === 0) return { state: 'none', pids, directory };
   const name = plan.mode === 'now' ? 'HUP' : 'TERM';

@@ -28,6 +28,8 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
       const state = ({ pause: 'paused', resume: 'active', drain: 'draining' } as const)[action];
       setWorkerState(core, worker, state, reason, actor);
       const order = state === 'active' ? null : { state, reason, actor, atMs: worker.stateAtMs };
+      if (order) core.orders.set(worker.id, order);
+      else core.orders.delete(worker.id);
       core.commit.add({ kind: 'worker-ordered', worker: worker.id, order });
       worker.pausedUntilMs = 0;
       if (action === 'resume') worker.machineFailures = 0;

@@ -4,6 +4,7 @@ import { type AttemptEnd, type Cause, TaskState, usageOf } from '#model';
 import type { Core, Job, Lease, LostLease, Worker } from '../core.ts';
 import { addRecord, onBadEnd } from './attempts.ts';
 import { addLease, endLease } from './leases.ts';
+import { keepNote, noteOf } from './tasks.ts';
 import { setWorkerState } from './workers.ts';
 
 /** Most attempts of lost workers that are remembered in case their results come after all. */
@@ -80,6 +81,7 @@ export function readopt(core: Core, worker: Worker, ticket: number): Lease | nul
   }
   job.tasks.set(lost.task, TaskState.running);
   addLease(core, job, worker, lease);
+  takeBackLoss(core, job, lost.task);
   core.commit.add({ kind: 'attempt-redeemed', job: job.id, task: lost.task, ticket });
   core.commit.add({
     kind: 'granted',
@@ -96,6 +98,15 @@ export function readopt(core: Core, worker: Worker, ticket: number): Lease | nul
   job.statistics.forget('worker-lost', worker.name, countedMs);
   job.statisticsUrgent = true;
   return lease;
+}
+
+/** A loss that was none does not bring the task nearer to being held. */
+function takeBackLoss(core: Core, job: Job, task: number): void {
+  const note = noteOf(core, job, task);
+  const losses = (note.failures['worker-lost'] ?? 0) - 1;
+  if (losses < 0) return;
+  const failures = { ...note.failures, 'worker-lost': losses };
+  keepNote(core, job, { ...note, state: 'running', failures }, true);
 }
 
 /** The store remembers a lost worker by its name. Whoever still has the ticket was given it. */

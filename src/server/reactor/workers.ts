@@ -48,11 +48,24 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   known.leaseMs = news.leaseMs;
   known.draining = news.draining;
   touchWorker(core, known);
-  if (known.state === 'lost') setWorkerState(core, known, 'active', 'it came back', 'server');
+  if (known.state === 'lost') onWorkerBack(core, known);
   if (news.draining && known.state === 'active') {
     setWorkerState(core, known, 'draining', 'it was asked to finish', 'worker');
   }
   return known;
+}
+
+/** A lost lease ends neither what somebody has ordered nor the server's own pause. */
+function onWorkerBack(core: Core, worker: Worker): void {
+  const order = core.orders.get(worker.id);
+  const pauseMs = worker.pausedUntilMs - core.clock.monotonic();
+  if (order) {
+    setWorkerState(core, worker, order.state, `it came back; ${order.reason}`, 'server');
+    obeyOrder(core, worker);
+  } else if (pauseMs > 0) {
+    const reason = `${timesFailed(worker)}; tried again in ${formatDuration(pauseMs)}`;
+    setWorkerState(core, worker, 'paused', reason, 'server');
+  } else setWorkerState(core, worker, 'active', 'it came back', 'server');
 }
 
 /** Told as a time that is left, so that no clock of the worker's matters here. */
@@ -95,11 +108,10 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
   return worker;
 }
 
-/** It was told so when an earlier run of this server knew it. */
+/** It was told so before it was lost, or when an earlier run of this server knew it. */
 function obeyOrder(core: Core, worker: Worker): void {
   const order = core.orders.get(worker.id);
   if (!order) return;
-  core.orders.delete(worker.id);
   worker.state = order.state;
   worker.stateReason = order.reason;
   worker.stateActor = order.actor;
@@ -174,10 +186,13 @@ function onMachineFailed(core: Core, worker: Worker, record: AttemptRecord): voi
   const doublings = worker.machineFailures - FAILURES_IN_A_ROW;
   const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** doublings);
   worker.pausedUntilMs = core.clock.monotonic() + pauseMs;
-  const times = `${worker.machineFailures} failures of the machine in a row`;
   const last = `${record.cause}${record.reason ? `, ${record.reason}` : ''}`;
-  const reason = `${times} (last: ${last}); tried again in ${formatDuration(pauseMs)}`;
+  const reason = `${timesFailed(worker)} (last: ${last}); tried again in ${formatDuration(pauseMs)}`;
   setWorkerState(core, worker, 'paused', reason, 'server');
+}
+
+function timesFailed({ machineFailures }: Worker): string {
+  return `${machineFailures} failures of the machine in a row`;
 }
 
 function isAnyActive(core: Core, except: Worker | null): boolean {

@@ -87,6 +87,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     pinnedCpus: [],
     gpus: { gpus: [], variablesFor: () => ({}), nodesFor: () => [] },
     giveUpMs: 60_000,
+    deliverMs: 60_000,
     awayMs: 0,
     remainingMs: () => null,
     firstContactMs: 60_000,

@@ -50,6 +50,7 @@ try {
     openWalls: async () => options.walls,
     exclusive: settings.exclusive ?? false,
     sessionTag: '',
+    server: '',
     clientFile: null,
     cacheBytes: 1 << 30,
     drainMs: settings.drainMs ?? null,
