@@ -4,7 +4,8 @@ import { describe, test } from 'node:test';
 import { type HostField, whyNoHosts, withHosts } from './field/hosts.ts';
 import { until } from './field/until.ts';
 
-const TESTING = resolve(import.meta.dirname, '../src/sandbox/network/testing');
+/** Brought along as an input: behind walls the checkout may not be seen. */
+const CALLER = resolve(import.meta.dirname, '../src/sandbox/network/testing/caller.py');
 const SITE = '10.77.0.11';
 const WORLD = '10.77.0.12';
 /** The site is one machine here, so that another one of the same wire is the world. */
@@ -50,6 +51,8 @@ function sweep(command: string, values: string): string {
 [isolation]
 walls = "full"
 network = "accounted"
+[inputs]
+"caller.py" = { file = ${JSON.stringify(CALLER)} }
 [parameters.set]
 x = [${values}]
 `;
@@ -58,7 +61,7 @@ x = [${values}]
 describe('a sweep with counted networks', { skip: whyNoHosts() }, () => {
   test('has the bytes of each attempt in its record, their sums, and their price', async () => {
     await withPeers(async (field) => {
-      const command = `python3 ${TESTING}/caller.py take $x`;
+      const command = 'python3 caller.py take $x';
       const values = [`'${SITE} 1000000'`, `'${WORLD} 3000000'`, `'${WORLD} 5000000'`];
       field.sweep.write('sweep.toml', sweep(command.replace('$x', '${x:raw}'), values.join(', ')));
       await field.sweep.must(0, 'run', 'sweep.toml');
@@ -102,9 +105,9 @@ describe('a sweep with counted networks', { skip: whyNoHosts() }, () => {
         'unshare --net --map-root-user true',
         `python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)'`,
         `python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)'`,
-        `python3 ${TESTING}/caller.py connect 10.77.0.1 $1 2`,
-        `python3 ${TESTING}/caller.py connect 127.0.0.1 $1 2`,
-        `python3 ${TESTING}/caller.py connect 198.18.0.1 $1 2`,
+        `python3 caller.py connect 10.77.0.1 $1 2`,
+        `python3 caller.py connect 127.0.0.1 $1 2`,
+        `python3 caller.py connect 198.18.0.1 $1 2`,
       ];
       const script = tries.map(
         (command, n) => `(${command}) >/dev/null 2>&1 && echo "climbed ${n}"`,
@@ -121,7 +124,7 @@ describe('a sweep with counted networks', { skip: whyNoHosts() }, () => {
     await withPeers(async (field) => {
       field.sweep.write(
         'sweep.toml',
-        sweep(`python3 ${TESTING}/caller.py take ${SITE} $x; sleep 1000`, '1000'),
+        sweep(`python3 caller.py take ${SITE} $x; sleep 1000`, '1000'),
       );
       const run = field.sweep.start(['run', 'sweep.toml']);
       const made = async () =>
@@ -130,10 +133,7 @@ describe('a sweep with counted networks', { skip: whyNoHosts() }, () => {
       for (const { pid } of field.sweep.processes()) process.kill(pid, 'SIGKILL');
       await run.ended;
       assert.ok(await made());
-      field.sweep.write(
-        'sweep.toml',
-        sweep(`python3 ${TESTING}/caller.py take ${SITE} $x`, '1000'),
-      );
+      field.sweep.write('sweep.toml', sweep(`python3 caller.py take ${SITE} $x`, '1000'));
       await field.sweep.must(0, 'run', 'sweep.toml');
     });
   });
