@@ -30,11 +30,33 @@ export function bubblewrapArguments(request: BubblewrapRequest): string[] {
     '--unshare-uts',
     ...(cgroupNamespace ? ['--unshare-cgroup'] : []),
     ...(emptyNetwork ? ['--unshare-net'] : []),
-    ...mounts.flatMap(mountArguments),
+    ...mounts.flatMap((mount, at) => [
+      ...waysTo(mount, mounts.slice(0, at)),
+      ...mountArguments(mount),
+    ]),
     '--chdir',
     directory,
     '--',
   ];
+}
+
+/**
+ * Folders on the way from what was mounted before to a bind below it. Those that bwrap makes by
+ * itself have what the umask leaves, and another account could not pass through them.
+ */
+function waysTo(mount: Mount, earlier: readonly Mount[]): string[] {
+  if (!mount.kind.startsWith('bind')) return [];
+  const above = earlier
+    .map(({ target }) => target)
+    .filter((target) => target !== '/' && mount.target.startsWith(`${target}/`));
+  const nearest = above.toSorted((a, b) => b.length - a.length)[0];
+  if (nearest === undefined) return [];
+  const names = mount.target
+    .slice(nearest.length + 1)
+    .split('/')
+    .slice(0, -1);
+  const ways = names.map((_, count) => [nearest, ...names.slice(0, count + 1)].join('/'));
+  return ways.flatMap((way) => ['--perms', '0755', '--dir', way]);
 }
 
 function mountArguments(mount: Mount): string[] {
