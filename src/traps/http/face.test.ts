@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
@@ -22,6 +23,7 @@ const run = promisify(execFile);
 interface Options extends Partial<CollectorOptions> {
   readonly rules?: AccessRules;
   readonly bodyTimeoutMs?: number;
+  readonly answerTimeoutMs?: number;
   readonly token?: string | null;
   readonly durable?: () => Promise<boolean>;
 }
@@ -29,6 +31,7 @@ interface Options extends Partial<CollectorOptions> {
 async function openFace(t: TestContext, options: Options = {}) {
   const collector = new Collector({
     ...{ clock: systemClock, maxTraps: 250, maxNodes: 1000, foldMs: 600_000, remembered: null },
+    hasHistory: false,
     ...options,
   });
   const json = new JsonDesk({
@@ -52,6 +55,7 @@ async function openFace(t: TestContext, options: Options = {}) {
     refuse: (fate) => collector.refuse(fate),
     onFault: (error) => faults.push(error),
     bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
+    answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
   });
   const bound = await bindHttp('localhost', 0);
   bound.begin(face);
@@ -62,6 +66,13 @@ async function openFace(t: TestContext, options: Options = {}) {
   });
   const url = `http://127.0.0.1:${bound.port}`;
   return { collector, url, port: bound.port };
+}
+
+/** Whether a connection to this port of 127.0.0.1 is established, as the kernel has it. */
+function isConnected(port: number): boolean {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  return lines.some((line) => line.includes(`: ${local} `) && / 01 /.test(line));
 }
 
 /** Runs Python, the program being the argument; what it prints is JSON. */
@@ -554,5 +565,26 @@ describe('those who watch by HTTP', () => {
       'the collector answers others',
       async () => (await post(url, ask('getFileSystems'))).status === 200,
     );
+  });
+
+  it('are let go when they do not take their answer', async (t) => {
+    const { port, collector } = await openFace(t, { answerTimeoutMs: 300 });
+    for (let i = 0; i < 250; i++) collector.accept(event(`${i} ${'x'.repeat(60_000)}`));
+    const socket = connect(port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => {});
+    socket.pause();
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    const head = 'POST /v1/traps/view HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+    socket.write(`${head}Content-Length: 2\r\n\r\n{}`);
+    await until('it was let go', () => !isConnected(port));
+    let bytes = 0;
+    socket.on('data', (part) => {
+      bytes += part.length;
+    });
+    socket.resume();
+    await gone;
+    assert.ok(bytes > 0 && bytes < 250 * 60_000, `${bytes} of the answer came`);
   });
 });
