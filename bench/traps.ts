@@ -63,12 +63,14 @@ async function start(file: string, ...argv: string[]): Promise<Started> {
   const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   let text = '';
-  for await (const chunk of child.stdout!.setEncoding('utf8')) {
+  const { promise, resolve: found, reject } = Promise.withResolvers<string>();
+  child.stdout!.setEncoding('utf8').on('data', (chunk) => {
     text += chunk;
-    const url = /http:\/\/\S+/.exec(text)?.[0];
-    if (url) return { url: url.replace('localhost', '127.0.0.1'), pid: child.pid! };
-  }
-  throw new Error(`${file} ended: ${text}`);
+    const url = /http:\/\/\S+(?=\n)/.exec(text)?.[0];
+    if (url) found(url.replace('localhost', '127.0.0.1'));
+  });
+  child.once('exit', () => reject(new Error(`${file} ended: ${text}`)));
+  return { url: await promise, pid: child.pid! };
 }
 
 async function startCollector(name: string, ...options: string[]) {

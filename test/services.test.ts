@@ -141,6 +141,8 @@ async function startWorker(field: SweepField, url: string): Promise<Running> {
   const environment = {
     WINDROW_SERVER: url,
     WINDROW_SLOTS: '2',
+    // As root it would put programs into walls, as nobody, who may not write here.
+    WINDROW_WALLS: 'bare',
     NOTIFY_SOCKET: field.path('notify'),
     CREDENTIALS_DIRECTORY: field.path('given'),
   };

@@ -129,7 +129,7 @@ describe('windrow traps', () => {
         heard.push(request.headers.authorization);
         response.writeHead(401).end();
       });
-      // All of 127.0.0.0/8 is this machine; 0.0.0.0 reaches it under an address that does not say so.
+      // 0.0.0.0 reaches this machine under an address that does not say so.
       await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
       const url = `http://0.0.0.0:${(other.address() as AddressInfo).port}`;
       try {

@@ -4,6 +4,8 @@ import { Percentiles, type PercentilesJson, type PercentilesSummary } from './pe
 /** Workers and signatures beyond these are counted under one name: a job may meet any number. */
 const MAX_WORKERS = 100_000;
 const MAX_SIGNATURES = 1000;
+/** The median is looked at anew when so many more attempts have ended, as a share of all. */
+const MEDIAN_KEEPS = 50;
 /** Sites may have scripts with names of their own on each machine. */
 const MAX_NETWORK_FIGURES = 200;
 const OTHERS = '(others)';
@@ -88,6 +90,7 @@ export class JobStatistics {
   #totals: UsageTotals = NO_TOTALS;
   #causes: CauseCounts = {};
   #wall = new Percentiles();
+  #median: { count: number; ms: number | null } = { count: 0, ms: null };
   #cpu = new Percentiles();
   readonly #workers = new Map<string, Changing<WorkerTotals>>();
   readonly #failures = new Map<string, Changing<FailureTotals>>();
@@ -237,9 +240,13 @@ export class JobStatistics {
     return sum;
   }
 
-  /** Of good attempts; null when there is none. */
+  /** Of good attempts; null when there is none. Asked all the time, so it is as of a while ago. */
   medianWallMs(): number | null {
-    return this.#wall.count === 0 ? null : this.#wall.quantiles([0.5])[0]!;
+    const { count } = this.#wall;
+    if (count - this.#median.count > this.#median.count / MEDIAN_KEEPS) {
+      this.#median = { count, ms: this.#wall.quantiles([0.5])[0]! };
+    }
+    return this.#median.ms;
   }
 
   /** Wall times of good attempts. */

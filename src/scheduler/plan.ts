@@ -82,14 +82,19 @@ function copyStragglers(snapshot: Snapshot, idle: readonly WorkerView[]): Plan['
   const jobs = new Map(snapshot.jobs.map((job) => [job.id, job]));
   const copies: { worker: string; ticket: number }[] = [];
   const copied = new Set<number>();
+  const stragglers = snapshot.running.filter((running) => {
+    const job = jobs.get(running.job);
+    return job !== undefined && isStraggler(running, job);
+  });
+  if (stragglers.length === 0) return copies;
   for (const worker of idle) {
     const free = Math.floor(worker.slots - worker.used.cpus);
     let given = 0;
-    for (const running of snapshot.running) {
+    for (const running of stragglers) {
       if (given >= free) break;
-      const job = jobs.get(running.job);
-      if (!job || copied.has(running.ticket) || running.worker === worker.id) continue;
-      if (!isStraggler(running, job) || unfit(job, worker) !== null) continue;
+      const job = jobs.get(running.job)!;
+      if (copied.has(running.ticket) || running.worker === worker.id) continue;
+      if (unfit(job, worker) !== null) continue;
       if (room(job, { ...worker, asksFor: 1 }) === 0) continue;
       copies.push({ worker: worker.id, ticket: running.ticket });
       copied.add(running.ticket);

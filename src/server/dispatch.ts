@@ -10,6 +10,7 @@ import { nextNumber } from './reactor/tasks.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
 const RUNNING_SEEN = 1000;
+const SLOTS_KEEP_MS = 100;
 
 export interface Asking {
   readonly worker: Worker;
@@ -32,19 +33,29 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   const { grants, copies } = plan({
     jobs,
     asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor, now)),
-    totalSlots: totalSlots(core),
+    totalSlots: totalSlots(core, now),
     running: anyReady ? [] : oldestRunning(core, now),
     stopped: stoppedReason(core),
   });
   for (const { worker, job, count } of grants) {
     const attempts = grant(core, core.jobs.get(job)!, core.workers.get(worker)!, count);
-    given.set(worker, [...(given.get(worker) ?? []), ...attempts]);
+    addTo(given, worker, attempts);
   }
   for (const { worker, ticket } of copies) {
     const attempts = copy(core, core.workers.get(worker)!, ticket);
-    given.set(worker, [...(given.get(worker) ?? []), ...attempts]);
+    addTo(given, worker, attempts);
   }
   return given;
+}
+
+function addTo(
+  given: Map<string, GrantedAttempt[]>,
+  worker: string,
+  attempts: GrantedAttempt[],
+): void {
+  const known = given.get(worker);
+  if (known) known.push(...attempts);
+  else given.set(worker, attempts);
 }
 
 export function stoppedReason(core: Core): string | null {
@@ -82,9 +93,16 @@ export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): Wo
   };
 }
 
-function totalSlots(core: Core): number {
+const counted = new WeakMap<Core, { readonly atMs: number; readonly of: number; slots: number }>();
+
+/** Of active workers; as of a moment ago, as a thousand workers ask thousands of times a second. */
+function totalSlots(core: Core, nowMs: number): number {
+  const { workers } = core;
+  const known = counted.get(core);
+  if (known && known.of === workers.size && nowMs - known.atMs < SLOTS_KEEP_MS) return known.slots;
   let slots = 0;
-  for (const worker of core.workers.values()) if (worker.state === 'active') slots += worker.slots;
+  for (const worker of workers.values()) if (worker.state === 'active') slots += worker.slots;
+  counted.set(core, { atMs: nowMs, of: workers.size, slots });
   return slots;
 }
 

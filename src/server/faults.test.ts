@@ -91,6 +91,23 @@ test('programs that were to be stopped and run on are a fault of their machine',
   );
 });
 
+test('processes that SIGKILL does not end are a fault of their machine, however they came to be', async (t) => {
+  const field = await openField(t);
+  const watch = new FaultWatch(field.server.core, []);
+  const worker = field.worker('node7');
+  const figures = { cpus: 4, loadAverage: 0.5, memoryFreeBytes: 1, roundTripMs: null };
+  await worker.sync([], { machine: { ...figures, unkillable: 2 } });
+  assert.deepEqual(
+    watch.look().map(({ fault }) => fault.condition),
+    ['unkillable'],
+  );
+  await worker.sync([], { machine: { ...figures, unkillable: 0 } });
+  assert.deepEqual(
+    watch.look().map(({ kind }) => kind),
+    ['over'],
+  );
+});
+
 test('a disk that is nearly full is a fault until there is room', async (t) => {
   const field = await openField(t, { diskReserveBytes: 2 ** 50 });
   const watch = new FaultWatch(field.server.core, []);

@@ -88,7 +88,7 @@ export class FaultWatch {
     return faults;
   }
 
-  /** Attempts that were to be stopped and that their worker holds still. */
+  /** Programs that SIGKILL did not end, and attempts that were to be stopped and are held still. */
   #unkillable(workers: readonly Worker[]): Fault[] {
     const nowMs = this.#core.clock.monotonic();
     const seen = new Set<string>();
@@ -103,7 +103,7 @@ export class FaultWatch {
         this.#cancelledMs.set(key, sinceMs);
         if (nowMs - sinceMs >= UNKILLABLE_MS && worker.leases.has(ticket)) count++;
       }
-      if (count === 0) continue;
+      if (count === 0 && !worker.machine?.unkillable) continue;
       const message = `${worker.name} cannot end programs that it was told to stop`;
       faults.push({ condition: 'unkillable', node: worker.name, category: CRITICAL, message });
     }

@@ -170,7 +170,13 @@ test('the list of workers says who did what, how loaded and how far away they ar
   const field = await openField(t, { clock });
   await field.submit({});
   const worker = field.worker('node "1" \\', 2);
-  const machine = { cpus: 8, loadAverage: 3.5, memoryFreeBytes: 1e9, roundTripMs: 0.25 };
+  const machine = {
+    cpus: 8,
+    loadAverage: 3.5,
+    memoryFreeBytes: 1e9,
+    roundTripMs: 0.25,
+    unkillable: 0,
+  };
   const attempts = (await worker.sync()).attempts;
   clock.advance(100);
   await worker.sync([ended(attempts[0]!), ended(attempts[1]!, 'exit-code')], {

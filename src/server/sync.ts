@@ -68,7 +68,8 @@ export class SyncDesk {
     const known = core.workers.get(request.worker);
     if (known) touchWorker(core, known);
     this.#parked.get(request.worker)?.answer([]);
-    const places = await this.#results.storeUploads(request);
+    const uploaded = request.ended.filter(hasUploads);
+    const places = await this.#results.storeUploads(uploaded, request);
     if (this.#isOvertaken(request)) return this.#nothing();
     if (request.replaces !== null) this.#replace(request.replaces);
     const worker = onWorkerHeard(core, {
@@ -99,7 +100,7 @@ export class SyncDesk {
       attempts = await this.#park(worker, request, gone);
     }
     await core.commit.durable();
-    for (const end of request.ended) if (hasUploads(end)) await this.#results.drop(end);
+    for (const end of uploaded) await this.#results.drop(end);
     return this.#answer(worker, attempts, request.knownJobs);
   }
 

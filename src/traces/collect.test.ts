@@ -67,9 +67,12 @@ describe('collecting the traces of a machine', () => {
     writeFileSync(join(traces, 'other.out'), 'c');
     symlinkSync('/etc', join(traces, 'app-trace.out.d'));
     symlinkSync('/etc/passwd', join(traces, 'l.app-trace.out'));
-    const found = await findTraces({ directory: traces, match: '*app-trace.out*', mostFiles: 10 });
+    const options = { directory: traces, match: '*app-trace.out*', mostFiles: 2 };
+    const { files, isCut } = await findTraces(options);
+    assert.equal(isCut, false);
+    assert.equal((await findTraces({ ...options, mostFiles: 1 })).isCut, true);
     assert.deepEqual(
-      found.map(({ path }) => path.slice(traces.length + 1)),
+      files.map(({ path }) => path.slice(traces.length + 1)),
       ['a.app-trace.out', 'deep/er/b.app-trace.out.1'],
     );
   });

@@ -85,6 +85,12 @@ export const tracesErrors = defineErrors({
     status: 400,
     example: { directory: '/var/log/traces', reason: 'no such file or directory' },
   },
+  TRACE_TOO_MANY: {
+    message: '{directory} has more than {most} traces; the rest stays where it is',
+    todo: 'Collect again with --remove, or by parts with --match.',
+    status: 400,
+    example: { directory: '/var/log/app', most: 10_000 },
+  },
   TRACE_DIRECTORY_UNSET: {
     message: 'it is not said where the traces of this machine are',
     todo: 'Give --dir DIR, or set trace-dir on the machine.',

@@ -187,6 +187,23 @@ describe('a resumable upload', () => {
     assert.equal(head.headers.get('upload-offset'), head.headers.get('upload-length'));
   });
 
+  it('counts as sent only when it is stored: one that came whole but found no place gets it later', async () => {
+    const { path, content } = made(3000);
+    const name = freshName();
+    const { store } = collector;
+    const admit = store.admit.bind(store);
+    let refusals = 0;
+    store.admit = async (arrival) => {
+      if (refusals++ < 2) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+      return await admit(arrival);
+    };
+    const uploaded = await send(path, name);
+    assert.equal(uploaded.storedAs, name);
+    assert.deepEqual(stored(name), content);
+    assert.ok(refusals >= 3, `it was tried ${refusals} times`);
+    store.admit = admit;
+  });
+
   it('is refused with its reason: account, name, size', async () => {
     const { path } = made(10);
     const large = made(2 ** 26 + 1).path;

@@ -87,7 +87,7 @@ const SYNC = {
   walls: null,
   diskFreeBytes: 1,
   gpus: 0,
-  machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null },
+  machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null, unkillable: 0 },
   awayMs: 0,
   remainingMs: null,
   atMs: 1,

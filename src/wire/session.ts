@@ -3,7 +3,7 @@
  * and the token of the user API. They live in files of mode 0600 and travel in the
  * `Authorization` header (or, for curl, as `sessionID`), never in argv or a log.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
 import { systemCodeOf } from '#base';
@@ -135,5 +135,5 @@ function reasonOf(error: unknown): string {
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text, 'utf8').digest();
+  return hash('sha256', text, 'buffer');
 }

@@ -57,7 +57,7 @@ const REQUEST: SyncRequest = {
   walls: null,
   diskFreeBytes: 1e12,
   gpus: 0,
-  machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8 },
+  machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8, unkillable: 0 },
   awayMs: 3_600_000,
   remainingMs: 90_000.5,
   atMs: 1.7e12,

@@ -116,6 +116,7 @@ function readMachine(fields: JsonObject): MachineFigures {
     loadAverage: quantity(fields.loadAverage, 'loadAverage'),
     memoryFreeBytes: whole(fields.memoryFreeBytes, 'memoryFreeBytes'),
     roundTripMs: measured(fields.roundTripMs, 'roundTripMs'),
+    unkillable: fields.unkillable == null ? 0 : whole(fields.unkillable, 'unkillable'),
   };
 }
 

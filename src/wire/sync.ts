@@ -76,6 +76,8 @@ export interface MachineFigures {
   readonly memoryFreeBytes: number;
   /** Of the last renewal of its lease, to the server and back; null before the first. */
   readonly roundTripMs: number | null;
+  /** Processes of attempts that SIGKILL did not end and that are still there. */
+  readonly unkillable: number;
 }
 
 /** An end with what the attempt produced. Large parts were uploaded before, by ticket and name. */

@@ -40,6 +40,7 @@ import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
+import { UnkilledProcesses } from './unkilled.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
 const POLL_MS = 10_000;
@@ -89,6 +90,7 @@ export class WorkerAgent {
   #sequence = 0;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
+  readonly #unkilled = new UnkilledProcesses();
   #sessionTag = { session: '', tag: '' };
 
   constructor(options: AgentOptions, identity: AgentIdentity) {
@@ -229,6 +231,7 @@ export class WorkerAgent {
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
       walls: this.#options.walls,
+      unkilled: this.#unkilled,
       mountUnderScratch: this.#options.mountUnderScratch,
       gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
@@ -301,7 +304,7 @@ export class WorkerAgent {
       walls: this.#walls,
       diskFreeBytes,
       gpus: this.#options.gpus.gpus.length,
-      machine: { ...figures, roundTripMs: this.#roundTripMs },
+      machine: { ...figures, roundTripMs: this.#roundTripMs, unkillable: this.#unkilled.count() },
       awayMs,
       remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),
       atMs: clock.monotonic(),

@@ -5,6 +5,7 @@ import { backoffMs } from './backoff.ts';
 import {
   type DemandView,
   gatherMs,
+  giveBackAfterMs,
   isCheapToDrain,
   MOST_PREFETCHED,
   pollDelayMs,
@@ -27,14 +28,38 @@ test('a worker that knows nothing yet asks for its free slots only', () => {
   assert.equal(wantedAttempts({ ...fresh, taken: 3 }), 1);
 });
 
-test('attempts of 10 ms are kept ready for about 300 ms', () => {
+test('attempts of 10 ms are kept ready for about 600 ms, of a second one for two slots', () => {
   const busy = { ...fresh, taken: 4, medianMs: 10, youngestMs: 5 };
-  assert.equal(readyTarget(busy), 120);
-  assert.equal(wantedAttempts({ ...busy, queued: 100 }), 20);
+  assert.equal(readyTarget(busy), 240);
+  assert.equal(wantedAttempts({ ...busy, queued: 200 }), 40);
+  assert.equal(readyTarget({ ...busy, medianMs: 1000 }), 3);
+  assert.equal(readyTarget({ ...busy, slots: 1, taken: 1, medianMs: 2900 }), 1);
 });
 
-test('attempts of a second and more are never kept ready', () => {
-  assert.equal(wantedAttempts({ ...fresh, taken: 4, medianMs: 1000 }), 0);
+test('attempts of three seconds and more are never kept ready', () => {
+  assert.equal(wantedAttempts({ ...fresh, taken: 4, medianMs: 3000 }), 0);
+});
+
+test('ends gather while there is work, and are told at once when there is none', () => {
+  const busy = { ...fresh, taken: 4, medianMs: 10, youngestMs: 5 };
+  assert.equal(gatherMs({ ...busy, queued: 240 }), 250);
+  assert.equal(gatherMs({ ...busy, queued: 160 }), 100);
+  for (const queued of [0, 10, 120]) assert.equal(gatherMs({ ...busy, queued }), 2);
+  assert.equal(gatherMs(fresh), 2);
+});
+
+test('a poll is opened at once by a worker that wants something, later by one that has enough', () => {
+  const busy = { ...fresh, taken: 4, medianMs: 200, youngestMs: 5 };
+  assert.equal(pollDelayMs({ ...busy, queued: 0 }), 0);
+  assert.equal(pollDelayMs({ ...busy, queued: 12 }), 400);
+  assert.equal(pollDelayMs({ ...busy, queued: 12, medianMs: 2000 }), 1000);
+  assert.equal(pollDelayMs(fresh), 0);
+});
+
+test('what waits goes back when it waits much longer than attempts take', () => {
+  assert.equal(giveBackAfterMs(undefined), 2000);
+  assert.equal(giveBackAfterMs(2500), 5000);
+  assert.equal(giveBackAfterMs(1e6), 6000);
 });
 
 test('slots full of long attempts fetch no queue although all before were quick', () => {
@@ -59,7 +84,8 @@ test('demand is a whole number that one answer can satisfy, whatever the view', 
       const wanted = wantedAttempts(any);
       assert.ok(Number.isSafeInteger(wanted) && wanted >= 0);
       assert.ok(wanted <= any.slots + MOST_PREFETCHED);
-      assert.ok(gatherMs(any) <= 50 && pollDelayMs(any) <= 20);
+      assert.ok(gatherMs(any) >= 2 && gatherMs(any) <= 250);
+      assert.ok(pollDelayMs(any) >= 0 && pollDelayMs(any) <= 1000);
     }),
   );
 });

@@ -1,13 +1,22 @@
 /** How many attempts to ask for: slots must never wait for the network, hours must not be hoarded. */
 
-/** Work kept ready beyond what runs: enough for a slow sync, too little to matter when lost. */
-export const READY_WORK_MS = 300;
+/**
+ * Work kept ready beyond what runs: enough for a slow sync and for one sync to serve many attempts,
+ * too little to matter when lost.
+ */
+export const READY_WORK_MS = 600;
 /** Attempts that take longer than this are never asked for ahead. */
-export const PREFETCH_BELOW_MS = 1000;
+export const PREFETCH_BELOW_MS = 3000;
+/** No slot has been free for so long, and for twice the usual time. */
+const UNLIKE_MS = 1000;
+/** Ends wait no longer for others, however much work is ready. */
+const LONGEST_GATHER_MS = 250;
+/** A poll that nothing but a cancellation could answer may be opened so much later. */
+const LONGEST_POLL_DELAY_MS = 1000;
 /** Bounds one answer, whatever the attempts' speed. */
 export const MOST_PREFETCHED = 2048;
-/** A prefetched attempt that could not start for this long goes back to the server. */
-export const GIVE_BACK_AFTER_MS = 2000;
+/** A prefetched attempt that could not start for this long, or twice its likely time, goes back. */
+const GIVE_BACK_AFTER_MS = 2000;
 
 const REMEMBERED = 63;
 
@@ -55,6 +64,16 @@ function likelyMs(view: DemandView): number | undefined {
   return Math.max(view.medianMs, view.youngestMs ?? 0, 0.1);
 }
 
+/** What runs has nothing to do any more with what ran before. */
+function isUnlike({ medianMs, youngestMs }: DemandView): boolean {
+  return youngestMs !== undefined && youngestMs > Math.max(UNLIKE_MS, 2 * (medianMs ?? 0));
+}
+
+/** When an attempt that waits is better off elsewhere: what runs takes longer than what did before. */
+export function giveBackAfterMs(medianMs: number | undefined): number {
+  return Math.max(GIVE_BACK_AFTER_MS, 2 * Math.min(medianMs ?? 0, PREFETCH_BELOW_MS));
+}
+
 /** Draining for longer than this would cost more than it brings. */
 const CHEAP_DRAIN_MS = 60_000;
 
@@ -67,7 +86,7 @@ export function isCheapToDrain(medianMs: number | undefined, oldestMs: number): 
 /** Attempts to keep waiting in the worker when every slot is busy. */
 export function readyTarget(view: DemandView): number {
   const ms = likelyMs(view);
-  if (ms === undefined || ms >= PREFETCH_BELOW_MS) return 0;
+  if (ms === undefined || ms >= PREFETCH_BELOW_MS || isUnlike(view)) return 0;
   return Math.min(MOST_PREFETCHED, Math.ceil((view.slots * READY_WORK_MS) / ms));
 }
 
@@ -79,20 +98,25 @@ export function wantedAttempts(view: DemandView): number {
 }
 
 /**
- * How long to let ends gather before a sync. With work ready nobody waits for the answer, and a
- * fuller sync is cheaper for both sides (one transaction on the server); otherwise 2 ms, which
- * catches ends that come in a burst.
+ * How long to let ends gather before a sync: until half of the work that is ready is used up. Nobody
+ * waits for the answer that long, and a fuller sync is cheaper for both sides (one request, one
+ * transaction on the server). Otherwise 2 ms, which catches ends that come in a burst.
  */
 export function gatherMs(view: DemandView): number {
-  const target = readyTarget(view);
-  return target > 8 && view.queued > target / 2 ? 50 : 2;
+  const spare = view.queued - readyTarget(view) / 2;
+  if (spare <= 0 || view.slots === 0) return 2;
+  const lastsMs = (spare * (likelyMs(view) ?? 0)) / view.slots;
+  return Math.max(2, Math.min(LONGEST_GATHER_MS, lastsMs));
 }
 
 /**
  * How long to wait for an end before a long poll is opened: breaking off a poll costs a
- * connection, so none is opened when one would be broken off at once.
+ * connection, so none is opened when one would be broken off at once. With enough to do the next
+ * end comes before anything that a poll could bring.
  */
 export function pollDelayMs(view: DemandView): number {
   const ms = likelyMs(view);
-  return view.taken > 0 && ms !== undefined && ms < 50 ? 20 : 0;
+  if (view.taken <= 0 || ms === undefined) return 0;
+  if (view.queued > 0 && wantedAttempts(view) === 0) return Math.min(LONGEST_POLL_DELAY_MS, 2 * ms);
+  return ms < 50 ? 20 : 0;
 }

@@ -1,5 +1,5 @@
 /** What the worker does for its server besides attempts: begun once, reported until it is heard. */
-import { messageOf } from '#base';
+import { messageOf, WindrowError } from '#base';
 import type { Errand, ErrandReport } from '#wire';
 import { pause } from './backoff.ts';
 import type { AgentLog, ServerLink } from './port.ts';
@@ -51,7 +51,8 @@ export class Errands {
     await this.#report(errand, { state: 'running', ...NOTHING });
     try {
       const end = await run(errand, serverUrl(), lifetime);
-      await this.#report(errand, { state: 'done', ...end });
+      const message = end.message.slice(0, MESSAGE_CHARACTERS);
+      await this.#report(errand, { state: 'done', ...end, message });
     } catch (error) {
       const message = messageOf(error).slice(0, MESSAGE_CHARACTERS);
       log.warn({ errand: errand.id, reason: message }, 'an errand failed');
@@ -65,8 +66,9 @@ export class Errands {
       try {
         await (await link()).postJson(`/errands/${errand.id}`, { worker, ...report });
         return;
-      } catch {
-        // The server is away: it may want to know when it is back.
+      } catch (error) {
+        // The server is away: it may want to know when it is back. One that refuses does not.
+        if (error instanceof WindrowError && error.status >= 400 && error.status < 500) return;
         await pause(RETRY_MS, lifetime);
       }
     }

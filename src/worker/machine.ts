@@ -9,7 +9,7 @@ const FRESH_MS = 5000;
 
 export interface MachineLook {
   readonly diskFreeBytes: number;
-  readonly figures: Omit<MachineFigures, 'roundTripMs'>;
+  readonly figures: Omit<MachineFigures, 'roundTripMs' | 'unkillable'>;
 }
 
 /** A function that looks at the machine, at most every five seconds. */

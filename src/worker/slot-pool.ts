@@ -6,7 +6,7 @@ import type { EndedAttempt, GrantedAttempt } from '#wire';
 import { newAttempt, stopAttempt, type Workshop } from './attempt/attempt.ts';
 import { runAttempt } from './attempt/pipeline.ts';
 import { CANCELLED, SUPERSEDED } from './attempt/verdict.ts';
-import { type DemandView, GIVE_BACK_AFTER_MS, RecentTimes } from './demand.ts';
+import { type DemandView, giveBackAfterMs, RecentTimes } from './demand.ts';
 import type { DeviceShelf } from './device-shelf.ts';
 import type { JobPlan } from './job-plan.ts';
 import { type Lane, type LaneAttempt, laneWithRoom, misplaced, waitingIn } from './lane.ts';
@@ -126,7 +126,7 @@ export class SlotPool {
   /** Drops what could not start for long: no longer held, it goes back with the next sync. */
   giveBackOverdue(): number {
     this.#takeBack();
-    const limitMs = this.#clock.monotonic() - GIVE_BACK_AFTER_MS;
+    const limitMs = this.#clock.monotonic() - giveBackAfterMs(this.#times.medianMs());
     const firstYoung = this.#queue.findIndex(({ sinceMs }) => sinceMs > limitMs);
     return this.#queue.splice(0, firstYoung < 0 ? this.#queue.length : firstYoung).length;
   }

@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, copyFileSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobDetail, JobStats, WorkerView } from '#wire';
 import { HEAD_ADDRESS, type HostField } from './hosts.ts';
@@ -58,29 +58,24 @@ export class Rack {
     return child;
   }
 
-  worker(host: string, ...options: string[]): ChildProcess {
-    const slots = ['--slots', '2', '--name', host, '--dir', '/home/ada/worker'];
+  /** @param clock how far its clock of day is off, e.g. `+10 years`; left out: not at all */
+  worker(host: string, clock?: string): ChildProcess {
+    const home = join(this.field.host(host).directory, 'home');
+    writeFileSync(join(home, 'clock.mjs'), clockScript(clock));
+    const environment = ['env', 'NODE_OPTIONS=--import=/home/ada/clock.mjs'];
     const server = ['--server', this.url, '--session-file', '/home/ada/session'];
-    return this.run(host, host, [
-      '/mnt/windrow/bin/windrow',
-      'worker',
-      ...server,
-      ...slots,
-      ...options,
-    ]);
+    // Walls are proven elsewhere, and putting up five thousand takes longer than the rest.
+    const own = ['--slots', '2', '--name', host, '--dir', '/home/ada/worker', '--walls', 'bare'];
+    const command = ['/mnt/windrow/bin/windrow', 'worker', ...server, ...own];
+    return this.run(host, host, [...environment, ...command]);
   }
 
   /** A client of the open protocol made of curl and sh. */
   curlWorker(host: string): ChildProcess {
     const script = '/mnt/windrow/examples/curl-worker/worker.sh';
     const given = [this.url, '/home/ada/session', '/home/ada/curl'];
-    return this.run(`curl on ${host}`, host, [
-      'env',
-      `WINDROW_NAME=curl-${host}`,
-      'sh',
-      script,
-      ...given,
-    ]);
+    const environment = ['env', `WINDROW_NAME=curl-${host}`, 'WINDROW_GIVE_UP=20'];
+    return this.run(`curl on ${host}`, host, [...environment, 'sh', script, ...given]);
   }
 
   /** What a worker has printed. */
@@ -154,4 +149,22 @@ export class Rack {
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     }
   }
+}
+
+/** What a process loads first, so that it takes another time for now, as by a clock that is wrong. */
+function clockScript(clock = '+0 years'): string {
+  const [years = ''] = clock.split(' ');
+  const aheadMs = Number(years) * 365 * 86_400_000;
+  return `
+    const Real = Date;
+    globalThis.Date = class extends Real {
+      constructor(...given) {
+        if (given.length === 0) super(Real.now() + ${aheadMs});
+        else super(...given);
+      }
+      static now() {
+        return Real.now() + ${aheadMs};
+      }
+    };
+  `;
 }

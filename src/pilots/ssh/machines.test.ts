@@ -323,12 +323,15 @@ test('an interrupted start ends its conversations and begins no more', async (t)
   );
 });
 
-test('an interruption also ends the second connection, which is to tell why the first broke off', async (t) => {
+test('an interruption also ends the second connection, which is to tell why the first broke off', {
+  timeout: 60_000,
+}, async (t) => {
   const again = '$HOME/first';
   const hang = `if [ -e "${again}" ]; then : >"$HOME/second"; exec sleep 600; fi; : >"${again}"`;
   const ssh = localSsh(t, '/bin/sh', hang);
   const ending = new AbortController();
-  const crowd = { ...crowdOf(ssh), signal: ending.signal };
+  const patient = { ...ssh, options: { ...ssh.options, connectTimeoutMs: 600_000 } };
+  const crowd = { ...crowdOf(patient), signal: ending.signal };
   const plan = { words: ['kill -9 $PPID'], mostBytes: 1000, timeoutMs: 0, onLine: () => {} };
   const hooks = { onResult: () => {}, onErrorLine: () => {} };
   const all = execMachines(crowd, plan, hooks);

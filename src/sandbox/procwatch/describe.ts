@@ -82,8 +82,12 @@ function leftText(left: number): string {
   return left === 0 ? 'nothing left of it' : `${left} process${left === 1 ? '' : 'es'} left`;
 }
 
+/** A process that is gone tells nothing any more: what one of the job told before counts. */
+const names = new WeakMap<Job, string>();
+
 function about(job: Job, pid: number) {
-  const name = jobName(pid);
+  const name = jobName(pid) || (names.get(job) ?? '');
+  if (name !== '') names.set(job, name);
   const { root, daemon, daemonPid } = job;
   const title = `${name === '' ? `job ${root}` : name} of ${printable(daemon)} ${daemonPid}`;
   return { title, fields: { job: name, daemon, daemonPid, root } };

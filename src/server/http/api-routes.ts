@@ -65,7 +65,10 @@ async function serve(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
+  reply.raw.once('close', () => {
+    // Each answer closes; an abort that nobody needs costs as much as the rest of a small request.
+    if (!reply.raw.writableFinished) gone.abort();
+  });
   const input = readInput(route, {
     params: request.params,
     query: request.query as Record<string, unknown>,

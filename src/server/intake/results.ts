@@ -48,10 +48,12 @@ export class ResultIntake {
   }
 
   /** Copies uploaded parts into segments before the ends that name them are acted on. */
-  async storeUploads(request: SyncRequest): Promise<Map<Ticket, RecordPlace | Error>> {
+  async storeUploads(
+    ended: readonly EndedAttempt[],
+    request: SyncRequest,
+  ): Promise<Map<Ticket, RecordPlace | Error>> {
     const places = new Map<Ticket, RecordPlace | Error>();
-    for (const end of request.ended) {
-      if (!end.parts.some((part) => 'uploaded' in part)) continue;
+    for (const end of ended) {
       const lease = this.#leaseOf(end.ticket, request);
       if (lease) places.set(end.ticket, await this.#storeLarge(lease, end));
     }

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tracesErrors } from '../errors.ts';
 import { type Compression, pack } from './compress.ts';
 import { describeFile, type FindOptions, type FoundFile, findTraces } from './find.ts';
 import { stopTracing } from './stop-tracing.ts';
@@ -48,11 +49,17 @@ export interface Collected {
  */
 export async function collectTraces(options: CollectOptions): Promise<Collected> {
   if (options.switchFile !== '') await stopTracing(options.switchFile, options.switchText);
-  const files = await findTraces(options);
+  const { files, isCut } = await findTraces(options);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   options.onStep({ kind: 'found', files: files.length, bytes });
   const spool = await mkdtemp(join(tmpdir(), 'windrow-traces-'));
   const done = { stored: 0, failed: 0, bytes: 0 };
+  if (isCut) {
+    const { directory, mostFiles } = options;
+    const error = tracesErrors.create('TRACE_TOO_MANY', { directory, most: mostFiles });
+    options.onStep({ kind: 'failed', file: directory, error });
+    done.failed++;
+  }
   try {
     for (const file of files) {
       if (options.signal.aborted) break;

@@ -26,18 +26,22 @@ const MOST_DEPTH = 64;
  * Regular files, in order of their paths; links are not followed. What cannot be read below the
  * directory is passed over: traces of other users. Throws TRACE_DIRECTORY_FAILED.
  */
-export async function findTraces(options: FindOptions): Promise<FoundFile[]> {
+export async function findTraces(
+  options: FindOptions,
+): Promise<{ readonly files: FoundFile[]; readonly isCut: boolean }> {
   const { directory, match, mostFiles } = options;
   const found: FoundFile[] = [];
+  let isCut = false;
   const search = async (folder: string, depth: number): Promise<void> => {
     for await (const entry of await opendir(folder)) {
-      if (found.length >= mostFiles) return;
+      if (isCut) return;
       const path = join(folder, entry.name);
       if (entry.isDirectory() && depth < MOST_DEPTH) {
         await search(path, depth + 1).catch(passOver);
       } else if (entry.isFile() && isMatch(relative(directory, path), entry.name, match)) {
         const file = await describeFile(path);
-        if (file) found.push(file);
+        if (found.length === mostFiles) isCut = true;
+        else if (file) found.push(file);
       }
     }
   };
@@ -47,7 +51,7 @@ export async function findTraces(options: FindOptions): Promise<FoundFile[]> {
     const facts = { directory, reason: systemReasonOf(error) };
     throw tracesErrors.create('TRACE_DIRECTORY_FAILED', facts, { cause: error });
   }
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { files: found.sort((a, b) => (a.path < b.path ? -1 : 1)), isCut };
 }
 
 const isMatch = (path: string, name: string, match: string): boolean =>

@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import type { Dispatcher } from 'undici';
 
-const HEADERS_MS = 120_000;
+/** The collector may read a large file again for its digest before it answers. */
+const HEADERS_MS = 900_000;
 const ANSWER_BYTES = 64 * 1024;
 
 export class UndiciStack implements HttpStack {

@@ -27,7 +27,8 @@ export async function stopTracing(file: string, text: string): Promise<void> {
 
 async function write(file: string, text: string): Promise<void> {
   // Neither made nor cut: a mistyped name must not leave a file behind.
-  const opened = await open(file, constants.O_WRONLY);
+  // Not waiting for a reader: a thread that hangs in a FIFO would be lost to everybody.
+  const opened = await open(file, constants.O_WRONLY | constants.O_NONBLOCK);
   try {
     await opened.write(text);
   } finally {

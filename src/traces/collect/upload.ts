@@ -49,6 +49,10 @@ export async function uploadTrace(to: Destination, options: UploadOptions): Prom
   const fingerprint = createHash('sha256').update(JSON.stringify([to.url, metadata, bytes]));
   const key = fingerprint.digest('hex');
   const storedAs = await new Promise<string>((resolve, reject) => {
+    const told = (header: string | undefined) => {
+      if (header !== undefined) resolve(decodeURIComponent(header));
+      else reject(failure('the collector does not say that it has stored it', path, to.url));
+    };
     const upload = new Upload(createReadStream(path) as never, {
       endpoint: new URL(UPLOADS_PATH, to.url).href,
       uploadSize: bytes,
@@ -61,8 +65,7 @@ export async function uploadTrace(to: Destination, options: UploadOptions): Prom
       retryDelays: RETRY_DELAYS_MS,
       onShouldRetry: (error) => !signal.aborted && isPassing(error),
       onProgress: (sent) => options.onProgress(sent, bytes),
-      onSuccess: ({ lastResponse }) =>
-        resolve(decodeURIComponent(lastResponse.getHeader('trace-stored-as') ?? name)),
+      onSuccess: ({ lastResponse }) => told(lastResponse.getHeader('trace-stored-as')),
       onError: (error) => reject(failure(error, path, to.url)),
     });
     const stop = () => {

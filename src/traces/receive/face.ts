@@ -42,6 +42,8 @@ export class TracesFace {
   /** Answers the request. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.setTimeout(IDLE_MS, () => request.destroy());
+    // From then on it is the sender who waits: for the disk, and for the digest.
+    request.once('end', () => request.setTimeout(0));
     const isOver = this.#atOnce >= this.#options.mostAtOnce;
     this.#atOnce++;
     try {

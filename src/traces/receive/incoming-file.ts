@@ -6,14 +6,15 @@ const GATHER_BYTES = 2 ** 20;
 
 export class IncomingFile {
   readonly #file: FileHandle;
-  readonly #digesting: Digesting;
+  /** Null: the digest is made when all is there. */
+  readonly #digesting: Digesting | null;
   #gathered: Buffer[] = [];
   #gatheredBytes = 0;
   #bytes: number;
   /** One write is under way while the next is gathered. */
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(file: FileHandle, digesting: Digesting, bytes: number) {
+  private constructor(file: FileHandle, digesting: Digesting | null, bytes: number) {
     this.#file = file;
     this.#digesting = digesting;
     this.#bytes = bytes;
@@ -24,10 +25,13 @@ export class IncomingFile {
     return new IncomingFile(await open(path, 'wx', 0o600), digests.open(path, 0), 0);
   }
 
-  /** Goes on behind the first `bytes` of a file, which are read again for the digest. */
+  /**
+   * Goes on behind the first `bytes` of a file. Reading them again for the digest would keep the
+   * sender waiting at each of many tries: it is made once, at the end.
+   */
   static async resume(path: string, bytes: number, digests: Digests): Promise<IncomingFile> {
     const file = await open(path, 'r+');
-    return new IncomingFile(file, digests.open(path, bytes), bytes);
+    return new IncomingFile(file, bytes === 0 ? digests.open(path, 0) : null, bytes);
   }
 
   get bytes(): number {
@@ -59,16 +63,16 @@ export class IncomingFile {
       at += bytesWritten;
       left = behind(left, bytesWritten);
     }
-    for (const piece of pieces) await this.#digesting.add(piece);
+    if (this.#digesting) for (const piece of pieces) await this.#digesting.add(piece);
   }
 
-  /** Everything that came is on the disk. Returns the digest where it is asked for. */
+  /** Everything that came is on the disk. Returns the digest where it is asked for and known. */
   async close(wish: 'digest' | 'no digest'): Promise<string | null> {
     try {
       await this.#flush();
       await this.#writing;
-      const sha256 = wish === 'digest' ? this.#digesting.digest() : null;
-      if (sha256 === null) this.#digesting.drop();
+      const sha256 = (wish === 'digest' && this.#digesting?.digest()) || null;
+      if (sha256 === null) this.#digesting?.drop();
       else sha256.catch(() => {}); // thrown below
       await this.#file.datasync();
       return await sha256;
@@ -79,7 +83,7 @@ export class IncomingFile {
 
   /** Closes without keeping what is not written yet; never throws, and may be called again. */
   async abandon(): Promise<void> {
-    this.#digesting.drop();
+    this.#digesting?.drop();
     await this.#writing.catch(() => undefined);
     await this.#file.close().catch(() => undefined);
   }

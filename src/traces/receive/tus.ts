@@ -50,7 +50,27 @@ export class TusUploads {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method === 'HEAD' && !(await this.#settle(request, response))) return;
     await this.#tus.handle(request, response);
+  }
+
+  /**
+   * Senders take a whole length for the end. An upload that came whole but found no place, because
+   * the disk was full or the server was killed, gets it now; where it does not, they hear why.
+   */
+  async #settle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+    const id = request.url!.split('?', 1)[0]!.split('/').at(-1)!;
+    const upload = await this.#unfinished.getUpload(id).catch(() => null);
+    if (!upload || upload.offset !== upload.size) return true;
+    try {
+      const { headers } = await this.#end(upload);
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      return true;
+    } catch (error) {
+      const { status_code: status } = toTusError(error);
+      response.writeHead(status, { 'Tus-Resumable': '1.0.0', 'Cache-Control': 'no-store' }).end();
+      return false;
+    }
   }
 
   async #begin(request: Request, upload: Upload): Promise<{ metadata: Upload['metadata'] }> {

@@ -47,10 +47,18 @@ export async function prune(store: TraceStore, retention: Retention): Promise<Re
   return removed;
 }
 
+/** What belongs together is as old as its newest part: the notes of an upload are not touched again. */
 async function removeUnfinished(store: TraceStore, beforeMs: number): Promise<void> {
+  const parts = new Map<string, { paths: string[]; newestMs: number }>();
   for (const name of await readdir(store.incoming)) {
     const path = join(store.incoming, name);
     const found = await stat(path).catch(() => null);
-    if (found && found.mtimeMs < beforeMs) await rm(path, { force: true });
+    if (!found) continue;
+    const base = name.split('.', 1)[0]!;
+    const { paths, newestMs } = parts.get(base) ?? { paths: [], newestMs: 0 };
+    parts.set(base, { paths: [...paths, path], newestMs: Math.max(newestMs, found.mtimeMs) });
+  }
+  for (const { paths, newestMs } of parts.values()) {
+    if (newestMs < beforeMs) for (const path of paths) await rm(path, { force: true });
   }
 }

@@ -14,6 +14,7 @@ import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
 import type { AgentLog, GpuRack, ServerLink } from '../port.ts';
 import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
+import type { UnkilledProcesses } from '../unkilled.ts';
 import type { OutgoingPart } from './parts.ts';
 
 /** What all attempts of a worker share. */
@@ -31,6 +32,7 @@ export interface Workshop {
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
   readonly walls: Walls;
+  readonly unkilled: UnkilledProcesses;
   /** Directories that attempts of the job are to have private ones of. */
   mountUnderScratch(job: JobDescription): readonly string[];
   readonly gpus: GpuRack;

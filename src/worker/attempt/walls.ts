@@ -50,6 +50,7 @@ async function settleAll(attempt: Attempt, walls: WallPlan): Promise<Verdict | n
       const facts = { ticket: grant.ticket, stuck };
       workshop.log.error(facts, 'processes of an attempt cannot be killed');
       attempt.remarks.push(stuckSentence(stuck));
+      workshop.unkilled.add(stuck.map(({ pid }) => pid));
     }
   } catch (error) {
     const facts = { ticket: grant.ticket, reason: messageOf(error) };
