@@ -47,16 +47,20 @@ class SimulatedWorker {
   #sequence = 0;
   #wake: () => void = () => {};
   #poll: AbortController | null = null;
+  #breaking = false;
 
   constructor(url: string, number: number) {
     this.#name = `node${number}`;
     this.#client = new Client(url, { pipelining: 1, keepAliveTimeout: 60_000 });
     this.#pulse = new Client(url, { pipelining: 1, keepAliveTimeout: 60_000 });
-    for (const client of [this.#client, this.#pulse]) {
-      client.on('disconnect', () => {
-        if (!isOver && this.#poll === null) told.disconnects++;
-      });
-    }
+    this.#client.on('disconnect', () => {
+      // Breaking off a poll costs its connection: that one is our own doing.
+      if (this.#breaking) this.#breaking = false;
+      else if (!isOver) told.disconnects++;
+    });
+    this.#pulse.on('disconnect', () => {
+      if (!isOver) told.disconnects++;
+    });
   }
 
   async connect(): Promise<void> {
@@ -176,7 +180,13 @@ class SimulatedWorker {
     this.#startNext();
     this.#wake();
     const poll = this.#poll;
-    if (poll) setTimeout(() => poll.abort(), 2);
+    if (poll) {
+      setTimeout(() => {
+        if (this.#poll !== poll || poll.signal.aborted) return;
+        this.#breaking = true;
+        poll.abort();
+      }, 2);
+    }
   }
 
   async #renew(): Promise<void> {
