@@ -122,6 +122,36 @@ describe('windrow traps', () => {
       }
     }));
 
+  it('sends a token only to whom it is for, and not in clear to another machine', () =>
+    inField(async (field) => {
+      const heard: (string | undefined)[] = [];
+      const other = createServer((request, response) => {
+        heard.push(request.headers.authorization);
+        response.writeHead(401).end();
+      });
+      // 0.0.0.0 reaches this machine under an address that does not say so.
+      await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+      const url = `http://0.0.0.0:${(other.address() as AddressInfo).port}`;
+      try {
+        const token = 'a'.repeat(43);
+        const file = field.path('home', 'state', 'windrow', 'admin-token');
+        write(dirname(file), 'admin-token', `${token}\n`);
+        chmodSync(dirname(file), 0o700);
+        chmodSync(file, 0o600);
+        const ack = ['traps', 'ack', 'x', url];
+        const named = ['--token-file', file];
+        assert.match((await field.must(1, ...ack)).stderr, /TRAP_TOKEN_NOT_OURS/);
+        assert.match((await field.must(1, ...ack, '--insecure')).stderr, /TRAP_TOKEN_NOT_OURS/);
+        assert.match((await field.must(1, ...ack, ...named)).stderr, /TRAP_TOKEN_IN_CLEAR/);
+        assert.deepEqual(heard, []);
+        await field.must(1, ...ack, ...named, '--insecure');
+        assert.deepEqual(heard, [`Bearer ${token}`]);
+      } finally {
+        other.closeAllConnections();
+        other.close();
+      }
+    }));
+
   it('without a history writes nothing, and takes no changes', () =>
     inField(async (field) => {
       const { running, url } = await startCollector(field, '--history', '0');

@@ -1,13 +1,13 @@
 /** The trap collectors that a command means, and the tokens that let it change something there. */
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { WindrowError } from '#base';
+import { isLoopback, WindrowError } from '#base';
 import type { CollectorClient } from '#traps';
+import { cliErrors } from './errors.ts';
+import { readServerFile, TOKEN_FILE } from './find-server.ts';
 import { errorText } from './report-error.ts';
 import { readTrapSettings } from './trap-settings.ts';
 import type { ReadSettings, World } from './world.ts';
-
-const TOKEN_FILE = 'admin-token';
 
 interface Asking {
   readonly options: Readonly<Record<string, unknown>>;
@@ -75,8 +75,9 @@ export function answersOf<T>(asked: readonly Asked<T>[], world: World): T[] {
 }
 
 /**
- * Changes something at all of them. The collector's own token is tried, and that of the server of
- * this user, whose collector it may be; the first that is taken counts.
+ * Changes something at all of them. A token goes only to whom it is for: a collector of this machine
+ * gets the token of the collector here and that of this user's server, whose collector it may be,
+ * and the first that is taken counts; any other gets the token that was named.
  */
 export async function changeEach<T>(
   urls: readonly string[],
@@ -84,7 +85,14 @@ export async function changeEach<T>(
   world: World,
   change: (client: CollectorClient) => Promise<T>,
 ): Promise<Asked<T>[]> {
-  const tokens = await tokensFor(asking, world);
+  const { tokenFile, stateDirectory } = readTrapSettings(asking.options, world).settings.values;
+  await checkWays(urls, asking, tokenFile);
+  const { readSecretFile } = await import('#wire');
+  const places = [stateDirectory, asking.settings.values.stateDirectory];
+  const tokens =
+    tokenFile === ''
+      ? await tokensIn(places.map((place) => join(place, TOKEN_FILE)))
+      : [await readSecretFile(tokenFile)];
   let asked: Asked<T>[] = [];
   let left = urls;
   for (const token of tokens) {
@@ -97,15 +105,31 @@ export async function changeEach<T>(
   return asked;
 }
 
+/** @throws WindrowError TRAP_TOKEN_NOT_OURS, TRAP_TOKEN_IN_CLEAR: before anything is sent */
+async function checkWays(
+  urls: readonly string[],
+  { settings }: Asking,
+  tokenFile: string,
+): Promise<void> {
+  const { stateDirectory, insecure } = settings.values;
+  const server = await readServerFile(stateDirectory);
+  const serverOrigin = server && URL.parse(server.url)?.origin;
+  for (const url of urls) {
+    const { hostname, protocol } = new URL(url);
+    if (isLoopback(hostname.replace(/^\[|\]$/g, ''))) continue;
+    if (tokenFile === '' && url !== serverOrigin) {
+      throw cliErrors.create('TRAP_TOKEN_NOT_OURS', { url });
+    }
+    if (protocol !== 'https:' && !insecure) {
+      throw cliErrors.create('TRAP_TOKEN_IN_CLEAR', { url });
+    }
+  }
+}
+
 /** @throws WindrowError SECRET_FILE_… when there is none at all */
-async function tokensFor({ options, settings }: Asking, world: World): Promise<string[]> {
+async function tokensIn(paths: readonly string[]): Promise<string[]> {
   const { readSecretFile } = await import('#wire');
-  const { tokenFile, stateDirectory } = readTrapSettings(options, world).settings.values;
-  if (tokenFile !== '') return [await readSecretFile(tokenFile)];
-  const places = [stateDirectory, settings.values.stateDirectory];
-  const tried = await Promise.allSettled(
-    places.map((place) => readSecretFile(join(place, TOKEN_FILE))),
-  );
+  const tried = await Promise.allSettled(paths.map((path) => readSecretFile(path)));
   const found = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   if (found.length > 0) return found;
   throw tried[0]!.status === 'rejected' ? tried[0]!.reason : new Error('there is no token');

@@ -35,6 +35,18 @@ export const cliErrors = defineErrors({
       reason: 'no such file or directory',
     },
   },
+  TRAP_TOKEN_NOT_OURS: {
+    message: 'the collector at {url} is not of this machine, and no token was named for it',
+    todo: 'Copy its file admin-token here, mode 0600, and name it with --token-file FILE.',
+    status: 401,
+    example: { url: 'http://mds1:8980' },
+  },
+  TRAP_TOKEN_IN_CLEAR: {
+    message: 'the token would go to {url} in clear',
+    todo: 'Name the collector by https://…, reach it through an ssh tunnel, or allow it with --insecure.',
+    status: 400,
+    example: { url: 'http://mds1:8980' },
+  },
   SERVER_FILE_MALFORMED: {
     message: '{path} does not say where the server is: {reason}',
     todo: 'Stop the server and remove the file; the server writes it anew at its next start.',

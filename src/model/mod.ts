@@ -29,6 +29,7 @@ export {
 } from './task.ts';
 export {
   type Acknowledgement,
+  PAST_MESSAGE_MOST,
   type RememberedTraps,
   type Silence,
   TRAP_CATEGORIES,

@@ -70,6 +70,9 @@ export interface Silence {
   readonly createdAtMs: number;
 }
 
+/** Of the message of a trap that monitors cannot have any more, in UTF-16 units. */
+export const PAST_MESSAGE_MOST = 4096;
+
 /** What changes in a collector's memory. */
 export type TrapChange =
   /** Added, or changed; `kept`: monitors can have it still, so it must be there after a restart. */

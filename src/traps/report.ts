@@ -43,13 +43,31 @@ const UNSPEAKABLE = /[\u0000-\u001f\u007f]/g;
 
 /** A name of a node, file system, condition or source as it is kept. */
 export function cleanName(name: string): string {
-  return name.slice(0, NAME_MOST).toWellFormed().replace(UNSPEAKABLE, '\ufffd');
+  return ownText(name.slice(0, NAME_MOST).toWellFormed().replace(UNSPEAKABLE, '\ufffd'));
 }
 
 export function cutMessage(message: string): string {
-  if (message.length <= MESSAGE_MOST) return message;
+  if (message.length <= MESSAGE_MOST) return ownText(message);
   const cut = message.length - MESSAGE_MOST;
-  return `${message.slice(0, MESSAGE_MOST)}… [${cut} more characters]`;
+  return ownText(`${message.slice(0, MESSAGE_MOST)}… [${cut} more characters]`);
+}
+
+/** The beginning of a message, of so many UTF-16 units at most, as it may be kept. */
+export function beginningOf(message: string, most: number): string {
+  return message.length <= most ? message : ownText(message.slice(0, most));
+}
+
+/** Parts of a text up to so many units are copies of their own. */
+const COPIED_MOST = 12;
+
+/**
+ * The same text in memory of its own: a slice, or what an expression captured, is a view that keeps
+ * the whole text alive, which may be megabytes for a name of ten letters.
+ */
+function ownText(text: string): string {
+  if (text.length <= COPIED_MOST) return text;
+  const encoding = text.isWellFormed() ? 'utf8' : 'utf16le';
+  return Buffer.from(text, encoding).toString(encoding);
 }
 
 /** A report with everything that a source does not say filled in, and all of it within bounds. */
@@ -64,6 +82,7 @@ export function trapReport(
     node: cleanName(parts.node),
     fileSystem: cleanName(parts.fileSystem ?? ''),
     condition: cleanName(parts.condition ?? ''),
+    source: cleanName(parts.source),
     boot: cleanName(parts.boot ?? ''),
     sequence: parts.sequence == null ? null : cleanName(parts.sequence),
     message: cutMessage(parts.message),

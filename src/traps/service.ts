@@ -104,7 +104,9 @@ export class TrapService {
   static async open(options: TrapServiceOptions): Promise<TrapService> {
     const { clock, maxTraps, maxNodes, foldMs, history, onTold } = options;
     const remembered = (await history?.remembered()) ?? null;
-    const collector = new Collector({ clock, maxTraps, maxNodes, foldMs, remembered, onTold });
+    const hasHistory = history !== null;
+    const limits = { maxTraps, maxNodes, foldMs };
+    const collector = new Collector({ clock, ...limits, hasHistory, remembered, onTold });
     const service = new TrapService(options, collector);
     service.#start(remembered?.cursors ?? new Map());
     return service;

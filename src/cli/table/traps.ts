@@ -9,7 +9,17 @@ const COLLECTORS = {
 } as const;
 
 const whichCollector = trapOptions(['port', 'filename']);
-const withToken = trapOptions(['port', 'filename', 'tokenFile']);
+const withToken = {
+  ...trapOptions(['port', 'filename', 'tokenFile']),
+  insecure: {
+    kind: 'setting',
+    setting: 'insecure',
+    doc: 'Send the token over plain HTTP to another machine.',
+  },
+} as const;
+const WHICH_TOKEN =
+  'The tokens of this machine are sent to its own collector and server alone; elsewhere name a ' +
+  'token with --token-file, and have the collector behind TLS (https://…), or say --insecure.';
 
 const onlyNode = {
   kind: 'text',
@@ -181,7 +191,7 @@ export const ack = {
     json,
     ...withToken,
   },
-  details: ['An acknowledgement ends when the condition clears or gets worse.'],
+  details: ['An acknowledgement ends when the condition clears or gets worse.', WHICH_TOKEN],
   examples: [
     { line: "windrow traps ack 4f1c --comment 'new disk is on its way'", does: 'it is known' },
   ],
@@ -217,6 +227,7 @@ export const silence = {
   details: [
     'Patterns have * for any characters and ? for one. When a silence ends, what it hid and still ' +
       'holds is told.',
+    WHICH_TOKEN,
   ],
   examples: [
     {

@@ -1,6 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import type { RememberedTraps, Silence, TrapChange, TrapRecord } from '#model';
+import {
+  PAST_MESSAGE_MOST,
+  type RememberedTraps,
+  type Silence,
+  type TrapChange,
+  type TrapRecord,
+} from '#model';
 import { explain, openDatabase } from './open.ts';
 import { type Ask, prepareQuestions } from './questions.ts';
 
@@ -9,8 +15,6 @@ const QUESTIONS = fileURLToPath(new URL('./trap-questions', import.meta.url));
 
 /** So many are enough to know again what comes twice. */
 const IDS_MOST = 65_536;
-/** Of the message of a trap that monitors cannot have any more. */
-const PAST_MESSAGE_MOST = 4096;
 
 /**
  * What a trap collector remembers, in one SQLite file: the traps that monitors can have, and the

@@ -10,8 +10,15 @@
  *          ─ else                                 → stored, and told to monitors unless silenced
  */
 import { type Clock, formatDuration } from '#base';
-import type { RememberedTraps, Silence, TrapCategory, TrapChange, TrapRecord } from '#model';
-import { type NodeReport, type TrapReport, trapReport } from '../report.ts';
+import {
+  PAST_MESSAGE_MOST,
+  type RememberedTraps,
+  type Silence,
+  type TrapCategory,
+  type TrapChange,
+  type TrapRecord,
+} from '#model';
+import { beginningOf, type NodeReport, type TrapReport, trapReport } from '../report.ts';
 import type { RefusedFate, TrapSink } from '../sources/port.ts';
 import { Counters, type Fate } from './counters.ts';
 import { Identities } from './identity.ts';
@@ -27,6 +34,8 @@ export interface CollectorOptions {
   readonly maxNodes: number;
   /** The same event within this time is folded; 0: never. */
   readonly foldMs: number;
+  /** Whether somebody takes its changes and keeps them. */
+  readonly hasHistory: boolean;
   /** Of an earlier life, or null. */
   readonly remembered: RememberedTraps | null;
   /** Called for each trap that is told to monitors. */
@@ -55,6 +64,8 @@ export class Collector implements TrapSink {
   /** By what they are about: the latest that is kept. */
   readonly #latest = new Map<string, KeptTrap>();
   readonly #changes = new Map<string, TrapChange>();
+  /** Those of traps that gave way, oldest first. */
+  readonly #pastChanges = new Set<string>();
   #notedMark = 0;
   /** Changes whenever what monitors are told does. */
   toldVersion = 0;
@@ -172,6 +183,7 @@ export class Collector implements TrapSink {
   takeChanges(): TrapChange[] {
     const changes = [...this.#changes.values()];
     this.#changes.clear();
+    this.#pastChanges.clear();
     return changes;
   }
 
@@ -252,7 +264,8 @@ export class Collector implements TrapSink {
     if (this.#latest.get(key) === trap) this.#latest.delete(key);
     this.toldVersion++;
     this.revision++;
-    this.#note(trap.id, { kind: 'trap', trap: { ...trap }, kept: false });
+    const message = beginningOf(trap.message, PAST_MESSAGE_MOST);
+    this.#note(trap.id, { kind: 'trap', trap: { ...trap, message }, kept: false });
   }
 
   #mark(trap: KeptTrap): void {
@@ -306,14 +319,16 @@ export class Collector implements TrapSink {
 
   /** The newest change of each thing. What gave way long ago is not worth memory in a storm. */
   #note(key: string, change: TrapChange): void {
+    if (!this.#options.hasHistory) return;
     this.#changes.delete(key);
+    this.#pastChanges.delete(key);
     this.#changes.set(key, change);
+    if (change.kind === 'trap' && !change.kept) this.#pastChanges.add(key);
     if (this.#changes.size <= CHANGES_MOST) return;
-    for (const [oldKey, old] of this.#changes) {
-      if (old.kind !== 'trap' || old.kept) continue;
-      this.#changes.delete(oldKey);
-      return;
-    }
+    const [oldest] = this.#pastChanges;
+    if (oldest === undefined) return;
+    this.#changes.delete(oldest);
+    this.#pastChanges.delete(oldest);
   }
 
   #recall({ traps, ids, silences }: RememberedTraps): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { TrapRecord } from '#model';
-import { clear, event, openCollector, raise, silence } from '../testing/collector.ts';
+import { clear, event, NOW_MS, openCollector, raise, silence } from '../testing/collector.ts';
 import type { Collector } from './collector.ts';
 import { FATES } from './counters.ts';
 
@@ -144,6 +144,18 @@ describe('nodes', () => {
     assert.deepEqual(collector.nodes.fileSystem('fs1')!.notResponding, []);
     assert.equal(collector.all()[0]!.over?.by, 'clear');
   });
+
+  it('are not alive because another reports about them', () => {
+    const { collector, clock } = openCollector();
+    collector.observe({ node: 'n1', heartbeatMs: 10_000 });
+    for (let i = 0; i < 31; i++) {
+      clock.advance(1000);
+      collector.accept(event(`n1 does not answer ping ${i}`, 2, { node: 'n1', source: 'relay' }));
+      collector.tick();
+    }
+    assert.equal(collector.nodes.view('n1')!.responding, false);
+    assert.equal(collector.nodes.view('n1')!.lastSeenMs, NOW_MS);
+  });
 });
 
 describe('counters', () => {
@@ -180,5 +192,24 @@ describe('counters', () => {
         }
       }),
     );
+  });
+});
+
+describe('changes', () => {
+  it('are not noted where nobody keeps them', () => {
+    const { collector } = openCollector({ hasHistory: false, maxTraps: 2 });
+    for (let i = 0; i < 10; i++) collector.accept(event(`a ${i}`));
+    assert.equal(collector.hasChanges, false);
+  });
+
+  it('of traps that gave way are bounded, in number and length', () => {
+    const { collector } = openCollector({ maxTraps: 2 });
+    for (let i = 0; i < 20_100; i++) collector.accept(event(`${i} ${'x'.repeat(5000)}`));
+    const changes = collector.takeChanges();
+    assert.equal(changes.length, 20_000);
+    const lengths = changes.map((one) => (one.kind === 'trap' ? one.trap.message.length : 0));
+    assert.equal(Math.max(...lengths.slice(0, 1000)), 4096);
+    const kept = changes.filter((one) => one.kind === 'trap' && one.kept);
+    assert.equal(kept.length, 2);
   });
 });

@@ -74,10 +74,13 @@ export class Nodes {
     return this.#nodes.size;
   }
 
-  /** A trap came from it. */
+  /**
+   * A trap names it. Who reported it may be another, as a relay or the collector itself: of a node
+   * that promised to be heard of, only what keeps the promise is a sign of life.
+   */
   heard(name: string, fileSystem: string, nowMs: number): void {
     const node = this.#node(name, nowMs);
-    node.lastSeenMs = nowMs;
+    if (node.heartbeatMs === 0) node.lastSeenMs = nowMs;
     if (fileSystem !== '' && !node.fileSystems.includes(fileSystem)) {
       this.#join(node, [...node.fileSystems, fileSystem]);
     }

@@ -23,11 +23,14 @@ export interface FaceParts {
   readonly onFault: (error: unknown) => void;
   /** Until the last byte of a body; 10 s if not given. */
   readonly bodyTimeoutMs?: number;
+  /** For a client to take more of its answer; 30 s if not given. */
+  readonly answerTimeoutMs?: number;
 }
 
 const XML_PATHS = new Set(['/', '/RPC2']);
 const XML_MOST_BYTES = 1 << 20;
 const BODY_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 /** Of bodies that are on their way or being answered, all together. */
 const BODIES_MOST_BYTES = 64 << 20;
 const REQUESTS_MOST = 1024;
@@ -37,12 +40,14 @@ const LINGER_MS = 2000;
 export class TrapFace {
   readonly #parts: FaceParts;
   readonly #timeoutMs: number;
+  readonly #answerTimeoutMs: number;
   #requests = 0;
   #bodyBytes = 0;
 
   constructor(parts: FaceParts) {
     this.#parts = parts;
     this.#timeoutMs = parts.bodyTimeoutMs ?? BODY_TIMEOUT_MS;
+    this.#answerTimeoutMs = parts.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   }
 
   /** Whether a request is one for this face, where it shares a port with others. */
@@ -91,7 +96,7 @@ export class TrapFace {
       error.status === 405 ? { Allow: 'POST' } : error.status === 503 ? { 'Retry-After': '1' } : {};
     request.on('error', () => {}).resume();
     dropRest(request, response, this.#timeoutMs);
-    sendProblem(response, error, more);
+    this.#sendProblem(response, error, more);
   }
 
   async #xml(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -102,7 +107,7 @@ export class TrapFace {
       outcome.kind === 'whole'
         ? this.#parts.xmlRpc.answer(outcome.bytes, charsetOf(request))
         : XML_REFUSALS[outcome.kind]();
-    send(response, 200, 'text/xml; charset=utf-8', body);
+    this.#send(response, 200, 'text/xml; charset=utf-8', body);
   }
 
   async #json(route: JsonRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -112,11 +117,11 @@ export class TrapFace {
     try {
       const json = parsed(outcome, request, route.mostBytes);
       const answer = await route.handle(json, request);
-      send(response, answer.status, 'application/json', answer.json);
+      this.#send(response, answer.status, 'application/json', answer.json);
     } catch (error) {
       const known = this.#known(error);
       if (known.status < 500 && known.status !== 401) this.#countMalformed(known);
-      sendProblem(response, known);
+      this.#sendProblem(response, known);
     }
   }
 
@@ -145,6 +150,27 @@ export class TrapFace {
     } finally {
       this.#bodyBytes -= expected;
     }
+  }
+
+  #sendProblem(response: ServerResponse, error: WindrowError, headers = NO_HEADERS): void {
+    this.#send(response, error.status, PROBLEM_TYPE, JSON.stringify(problemOf(error)), headers);
+  }
+
+  #send(
+    response: ServerResponse,
+    status: number,
+    type: string,
+    body: string | Buffer,
+    headers = NO_HEADERS,
+  ): void {
+    // Only from here on: those who watch wait long for their answer, and nothing moves meanwhile.
+    response.setTimeout(this.#answerTimeoutMs, () => response.destroy());
+    response.writeHead(status, {
+      'Content-Type': type,
+      'Content-Length': Buffer.byteLength(body),
+      ...headers,
+    });
+    response.end(body);
   }
 }
 
@@ -186,25 +212,6 @@ function parsed(outcome: BodyOutcome, request: IncomingMessage, mostBytes: numbe
     const why = `its JSON is broken: ${messageOf(error).slice(0, 200)}`;
     throw trapsErrors.create('TRAP_REQUEST_MALFORMED', { why }, { cause: error });
   }
-}
-
-function sendProblem(response: ServerResponse, error: WindrowError, headers = NO_HEADERS): void {
-  send(response, error.status, PROBLEM_TYPE, JSON.stringify(problemOf(error)), headers);
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string | Buffer,
-  headers = NO_HEADERS,
-): void {
-  response.writeHead(status, {
-    'Content-Type': type,
-    'Content-Length': Buffer.byteLength(body),
-    ...headers,
-  });
-  response.end(body);
 }
 
 /**

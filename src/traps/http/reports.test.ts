@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { event } from '../testing/collector.ts';
 import { ask, openFace, post, postJson } from '../testing/face.ts';
 import { until } from '../testing/until.ts';
+
+/** Whether a connection to this port of 127.0.0.1 is established, as the kernel has it. */
+function isConnected(port: number): boolean {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  return lines.some((line) => line.includes(`: ${local} `) && / 01 /.test(line));
+}
 
 describe('reports by HTTP', () => {
   it('are taken one by one or together, and each is answered for', async (t) => {
@@ -154,5 +163,26 @@ describe('those who watch by HTTP', () => {
       'the collector answers others',
       async () => (await post(url, ask('getFileSystems'))).status === 200,
     );
+  });
+
+  it('are let go when they do not take their answer', async (t) => {
+    const { port, collector } = await openFace(t, { answerTimeoutMs: 300 });
+    for (let i = 0; i < 250; i++) collector.accept(event(`${i} ${'x'.repeat(60_000)}`));
+    const socket = connect(port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => {});
+    socket.pause();
+    await new Promise<void>((resolve) => socket.once('connect', resolve));
+    const head = 'POST /v1/traps/view HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+    socket.write(`${head}Content-Length: 2\r\n\r\n{}`);
+    await until('it was let go', () => !isConnected(port));
+    let bytes = 0;
+    socket.on('data', (part) => {
+      bytes += part.length;
+    });
+    socket.resume();
+    await gone;
+    assert.ok(bytes > 0 && bytes < 250 * 60_000, `${bytes} of the answer came`);
   });
 });

@@ -11,7 +11,8 @@ export function openCollector(options: Partial<CollectorOptions> = {}): {
   clock: ManualClock;
 } {
   const clock = (options.clock as ManualClock | undefined) ?? new ManualClock(NOW_MS);
-  const given = { maxTraps: 250, maxNodes: 1000, foldMs: 600_000, remembered: null };
+  const limits = { maxTraps: 250, maxNodes: 1000, foldMs: 600_000 };
+  const given = { ...limits, hasHistory: true, remembered: null };
   return { collector: new Collector({ ...given, ...options, clock }), clock };
 }
 

@@ -15,6 +15,7 @@ import { trapMethods } from '../xmlrpc/trap-methods.ts';
 export interface Options extends Partial<CollectorOptions> {
   readonly rules?: AccessRules;
   readonly bodyTimeoutMs?: number;
+  readonly answerTimeoutMs?: number;
   readonly token?: string | null;
   readonly durable?: () => Promise<boolean>;
 }
@@ -22,6 +23,7 @@ export interface Options extends Partial<CollectorOptions> {
 export async function openFace(t: TestContext, options: Options = {}) {
   const collector = new Collector({
     ...{ clock: systemClock, maxTraps: 250, maxNodes: 1000, foldMs: 600_000, remembered: null },
+    hasHistory: false,
     ...options,
   });
   const json = new JsonDesk({
@@ -45,6 +47,7 @@ export async function openFace(t: TestContext, options: Options = {}) {
     refuse: (fate) => collector.refuse(fate),
     onFault: (error) => faults.push(error),
     bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,
+    answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
   });
   const bound = await bindHttp('localhost', 0);
   bound.begin(face);
