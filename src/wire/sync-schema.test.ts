@@ -256,15 +256,3 @@ test('whatever JSON comes, it is read or refused with a code', () => {
     { numRuns: 500 },
   );
 });
-
-test('200 ended attempts are read in far less than a millisecond', () => {
-  const json = overWire({ ...REQUEST, ended: Array.from({ length: 200 }, (_, n) => end(n + 1)) });
-  let bestUs = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 20; round++) {
-    const startMs = performance.now();
-    for (let n = 0; n < 50; n++) parseSyncRequest(json, '1.0.0');
-    bestUs = Math.min(bestUs, ((performance.now() - startMs) * 1000) / 50);
-  }
-  // Measured: 25 to 60 µs. The bound is loose because other work shares the machine.
-  assert.ok(bestUs < 300, `${bestUs} µs`);
-});
