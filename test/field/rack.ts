@@ -86,7 +86,9 @@ export class Rack {
   /** The worker's process itself, not what it has started: the one that has a pulse thread. */
   pidOf(host: string): number {
     const seen = this.field.host(host).processes();
-    const found = seen.find(({ argv }) => /windrow\.c?js$/.test(argv[1] ?? '') && argv[2] === 'worker');
+    const found = seen.find(
+      ({ argv }) => /windrow\.c?js$/.test(argv[1] ?? '') && argv[2] === 'worker',
+    );
     if (!found) throw new Error(`no worker runs on ${host}`);
     return found.pid;
   }
