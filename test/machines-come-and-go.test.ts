@@ -8,6 +8,8 @@ import { Rack } from './field/rack.ts';
 import { SweepField } from './field/sweep-field.ts';
 import { until } from './field/until.ts';
 
+/** What the slots of one killed worker may have begun unsaid. */
+const MOST_UNKNOWN = 16;
 const ROWS = 5000;
 const HOSTS = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
 /** Some have a clock that is years off. */
@@ -137,10 +139,12 @@ async function check(rack: Rack): Promise<void> {
     good.every((times) => times === 1),
     'a row was accepted twice',
   );
-  for (const [row, starts] of startsByRow(rack.field).entries()) {
-    // A row is only begun again when its attempt is known to be lost, stopped or copied.
-    assert.ok(starts >= 1 && starts <= attempts[row]!, `row ${row}: ${starts} of ${attempts[row]}`);
-  }
+  const starts = startsByRow(rack.field);
+  assert.ok(!starts.includes(0), 'a row never ran');
+  // A row is begun again when its attempt is known to be lost, stopped or copied. A worker that is
+  // killed may just have begun what was sent ahead to it and not yet said so: a few rows, no more.
+  const unknown = starts.filter((times, row) => times > attempts[row]!);
+  assert.ok(unknown.length <= MOST_UNKNOWN, `${unknown.length} rows ran without being known of`);
 }
 
 /** Whoever logged anything had another year. */
