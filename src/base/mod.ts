@@ -12,6 +12,7 @@ export {
   systemReasonOf,
   WindrowError,
 } from './errors.ts';
+export { hostFolder } from './host-folder.ts';
 export {
   formatIpNetwork,
   type IpNetwork,
@@ -35,6 +36,7 @@ export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
+export { pause } from './pause.ts';
 export {
   CertificateRefused,
   fingerprintOf,

@@ -1,6 +1,6 @@
 /** `windrow start`, `stop` and `exec` on lists of machines. */
 import { readFileSync, statSync } from 'node:fs';
-import { systemReasonOf, WindrowError } from '#base';
+import { isLoopback, systemReasonOf, WindrowError } from '#base';
 import type {
   MachineExecuted,
   MachineStarted,
@@ -83,7 +83,7 @@ export async function startOnAll(
 ): Promise<MachineStarted[]> {
   const urlFor = urlsForMachines(wish);
   // A server that nobody else reaches is told of before anything is begun.
-  if (!list.every(({ host }) => isHere(host))) urlFor('');
+  if (!list.every(({ host }) => isLoopback(host))) urlFor('');
   const find = findExecutableIn(wish.executables);
   const plan = {
     document: wish.session,
@@ -110,10 +110,6 @@ export async function stopOnAll(
   };
   const all = await stopMachines(crowd, plan, (result) => onNews(stoppedNews(result)));
   return all.map(stoppedNews);
-}
-
-function isHere(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** @throws WindrowError NODES_UNREADABLE, PILOT_NODES_WRONG */

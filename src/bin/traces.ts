@@ -1,6 +1,6 @@
 /** Traces: the store of a server, and the way of a machine's own to a collector. */
 import { hrtime } from 'node:process';
-import { messageOf, systemClock } from '#base';
+import { isLoopback, messageOf, systemClock } from '#base';
 import type { CollectTracesOptions, TraceSource, TraceStoreOptions } from '#cli';
 import {
   type Collected,
@@ -146,5 +146,5 @@ function isSafe(url: string): boolean {
   if (!parsed || !/^https?:$/.test(parsed.protocol))
     throw tracesErrors.create('TRACE_URL_WRONG', { url });
   const { protocol, hostname } = parsed;
-  return protocol === 'https:' || /^(localhost|127\..*|\[::1\])$/.test(hostname);
+  return protocol === 'https:' || isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'));
 }

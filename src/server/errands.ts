@@ -17,11 +17,14 @@ interface Under {
 
 /** The oldest are forgotten. */
 const MOST_KEPT = 100;
+const NONE: readonly Errand[] = [];
 const TOLD: Report = { state: 'told', stored: 0, failed: 0, bytes: 0, message: '' };
 
 export class Errands {
   readonly #core: Core;
   readonly #under = new Map<number, Under>();
+  /** By worker: every sync asks. */
+  readonly #untold = new Map<string, Errand[]>();
   #nextId: number;
 
   constructor(core: Core) {
@@ -39,23 +42,38 @@ export class Errands {
     const id = this.#nextId++;
     const errand: Errand = { id, kind: 'collect-traces', traceId, ...rest };
     this.#under.set(id, { errand, reports: new Map(workers.map((worker) => [worker.id, TOLD])) });
-    for (const old of this.#under.keys()) if (old <= id - MOST_KEPT) this.#under.delete(old);
+    for (const worker of workers) {
+      this.#untold.set(worker.id, [...(this.#untold.get(worker.id) ?? []), errand]);
+    }
+    this.#forgetOldest();
     this.#core.wake();
     return this.view(id);
   }
 
+  #forgetOldest(): void {
+    const [oldest] = this.#under.keys();
+    if (this.#under.size <= MOST_KEPT || oldest === undefined) return;
+    for (const worker of this.#under.get(oldest)!.reports.keys()) this.#told(oldest, worker);
+    this.#under.delete(oldest);
+  }
+
   /** Those that the worker has not reported on yet. */
-  of(worker: Worker): Errand[] {
-    if (this.#under.size === 0) return [];
-    return [...this.#under.values()]
-      .filter(({ reports }) => reports.get(worker.id)?.state === 'told')
-      .map(({ errand }) => errand);
+  of(worker: Pick<Worker, 'id'>): readonly Errand[] {
+    return this.#untold.get(worker.id) ?? NONE;
   }
 
   /** What nobody knows of any more is of no interest. */
   report(id: number, { worker, ...report }: ErrandReport): void {
     const reports = this.#under.get(id)?.reports;
-    if (reports?.has(worker)) reports.set(worker, report);
+    if (!reports?.has(worker)) return;
+    reports.set(worker, report);
+    this.#told(id, worker);
+  }
+
+  #told(id: number, worker: string): void {
+    const left = this.of({ id: worker }).filter((errand) => errand.id !== id);
+    if (left.length > 0) this.#untold.set(worker, left);
+    else this.#untold.delete(worker);
   }
 
   /** Throws ERRAND_UNKNOWN. */

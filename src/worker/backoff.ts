@@ -9,17 +9,3 @@ export function backoffMs(failures: number, random: () => number, mostMs = MOST_
   const full = Math.min(mostMs, FIRST_MS * 2 ** Math.min(failures - 1, 16));
   return full / 2 + (full / 2) * random();
 }
-
-/** Resolves after `ms`, or at once when `signal` is aborted; never rejects, leaves no timer. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish);
-  });
-}

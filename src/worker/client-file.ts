@@ -4,9 +4,10 @@
  * file beside it tells, and only by the last worker of the directory: machines that share the file
  * system execute the same file.
  */
+
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pause } from './backoff.ts';
+import { pause } from '#base';
 import { takeLock } from './lock-file.ts';
 import { lockNameIn } from './worker-directory.ts';
 

@@ -1,7 +1,6 @@
 /** What the worker does for its server besides attempts: begun once, reported until it is heard. */
-import { messageOf, WindrowError } from '#base';
+import { messageOf, pause, WindrowError } from '#base';
 import type { Errand, ErrandReport } from '#wire';
-import { pause } from './backoff.ts';
 import type { AgentLog, ServerLink } from './port.ts';
 
 export type ErrandEnd = Pick<ErrandReport, 'stored' | 'failed' | 'bytes' | 'message'>;

@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '#base';
-import { pause } from './backoff.ts';
+import { pause } from '#base';
 import { breakLock, takeLock } from './lock-file.ts';
 
 /** A holder of the lock whose fetch shows no progress for this long is passed over. */

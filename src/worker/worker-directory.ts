@@ -1,8 +1,15 @@
 /** The directory of one worker: locked while it lives, cleared of what a dead one left behind. */
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LockHolder, makeDirectories, messageOf, removeTree, WindrowError } from '#base';
-import { pause } from './backoff.ts';
+import {
+  hostFolder,
+  type LockHolder,
+  makeDirectories,
+  messageOf,
+  pause,
+  removeTree,
+  WindrowError,
+} from '#base';
 import { workerErrors } from './errors.ts';
 import { type LockOwner, takeLock } from './lock-file.ts';
 import type { AgentLog } from './port.ts';
@@ -37,11 +44,6 @@ export interface DirectoryRequest {
   readonly exclusive: boolean;
 }
 
-/** A host's name as one path component. */
-function folderOf(host: string): string {
-  return host.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_') || 'host';
-}
-
 /** The lock of the worker that a folder of the directory belongs to. */
 export function lockNameIn(own: string): string {
   return join(own, LOCK_NAME);
@@ -49,12 +51,12 @@ export function lockNameIn(own: string): string {
 
 /** Where a worker of `host` leaves the session for the executable that it becomes. */
 export function handedPathOf(dir: string, host: string, pid: number): string {
-  return join(dir, folderOf(host), `handed-${pid}`);
+  return join(dir, hostFolder(host), `handed-${pid}`);
 }
 
 /** Where the lock of the first worker of `host` in `dir` lies. */
 export function lockPathOf(dir: string, host: string): string {
-  return lockNameIn(join(dir, folderOf(host)));
+  return lockNameIn(join(dir, hostFolder(host)));
 }
 
 /**
@@ -63,7 +65,7 @@ export function lockPathOf(dir: string, host: string): string {
  */
 export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
   const { dir, host, exclusive } = request;
-  const base = join(dir, folderOf(host));
+  const base = join(dir, hostFolder(host));
   const blobs = join(dir, 'blobs');
   try {
     makeDirectories(blobs, 0o700);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { formatBytes, printableLines, type WindrowError } from '#base';
+import { formatBytes, pause, printableLines, type WindrowError } from '#base';
 import type { CollectStep } from '#traces';
 import type { TraceCollectionView } from '#wire';
 import { toChange } from '../ask.ts';
@@ -113,7 +113,7 @@ async function byWorkers(input: Input, world: World): Promise<TraceCollectionVie
       world.stderr.attempt(`windrow: ${view.workers.length} workers bring trace ${wish.id}\n`);
     }
     while (view.workers.some(({ state }) => state === 'told' || state === 'running')) {
-      await pauseOr(world.ending);
+      await pause(LOOK_MS, world.ending);
       if (world.ending.aborted) break;
       view = await client.call('getTraceCollection', { params: { collection } });
     }
@@ -127,18 +127,6 @@ async function bySsh(input: Input, world: World): Promise<TraceCollectionView> {
   const collector = destinationOf(input);
   const way = { nodes, wish, collector, serverUrl: () => serverUrl(input, world) };
   return await collectBySsh(way, input, world);
-}
-
-function pauseOr(ending: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      ending.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, LOOK_MS);
-    ending.addEventListener('abort', finish);
-  });
 }
 
 /** Throws SERVER_NOT_FOUND. */

@@ -11,14 +11,13 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '#base';
+import { pause, systemClock } from '#base';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { type LocalSsh, localSsh, machine } from '../testing/local-ssh.ts';
 import { executableOf, WORKER } from '../testing/stand-in-worker.ts';
 import type { Crowd } from './each-machine.ts';
 import { execMachines, startMachines, stopMachines } from './machines.ts';
-import { pause } from './place-program.ts';
 
 const SECRET = 'a-session-that-nobody-else-may-see';
 

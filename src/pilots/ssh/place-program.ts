@@ -9,6 +9,7 @@ import {
   type HolderView,
   lifeOfHolder,
   parseHolder,
+  pause,
   type WindrowError,
 } from '#base';
 import { pilotErrors } from '../errors.ts';
@@ -202,18 +203,4 @@ function factsOf({ machine, directory }: Pick<Site, 'machine' | 'directory'>) {
 
 function has(lines: readonly AnswerLine[], word: string): boolean {
   return textOf(lines, word) !== undefined;
-}
-
-/** Resolves after `ms`, or at once when `signal` is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish);
-  });
 }

@@ -5,14 +5,21 @@
  *
  * Everything that is decided is decided here; `machine.sh` there only looks and does.
  */
-import { type Clock, executableName, formatDuration, type WindrowError } from '#base';
+import {
+  type Clock,
+  executableName,
+  formatDuration,
+  hostFolder,
+  pause,
+  type WindrowError,
+} from '#base';
 import { pilotErrors } from '../errors.ts';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { parseStartReport, type StartReport } from '../start-report.ts';
 import { enterSite } from './enter-site.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
-import { isThere, type Placed, type Placing, pause, placeProgram } from './place-program.ts';
+import { isThere, type Placed, type Placing, placeProgram } from './place-program.ts';
 import type { SharedPlaces } from './shared-places.ts';
 
 /** What all machines of one start have in common. */
@@ -103,7 +110,7 @@ async function launchAgain(launch: Launch, placed: Placed): Promise<Outcome> {
 async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
   const { shell, site } = launch.placing;
   const { document, contactMs, clock, signal } = launch.plan;
-  const folder = folderOf(site.host);
+  const folder = hostFolder(site.host);
   const log = `${folder}/worker.log`;
   const report = `${folder}/report-${shell.nonce}`;
   const program = `bin/${executableName(launch.program)}`;
@@ -189,9 +196,4 @@ function outcomeOf(report: StartReport, launch: Launch): Omit<Outcome, 'placed'>
 /** Shells give 128 and the number of the signal. */
 function howOf(code: number): string {
   return code > 128 ? `signal ${code - 128}` : `exit code ${code}`;
-}
-
-/** A host's name as one path component, as the worker makes it. */
-function folderOf(host: string): string {
-  return host.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '_') || 'host';
 }

@@ -3,11 +3,10 @@
  * directory. A process is signalled only while its start time is still the one in the lock, so a
  * pid that was given to another process since is never touched.
  */
-import { type Clock, type LockHolder, lifeOfHolder, parseHolder } from '#base';
+import { type Clock, type LockHolder, lifeOfHolder, parseHolder, pause } from '#base';
 import { pilotErrors } from '../errors.ts';
 import type { Machine } from '../node-file.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
-import { pause } from './place-program.ts';
 
 export interface StopPlan {
   /** `drain`: what runs is finished first, however long it takes. */

@@ -1,14 +1,14 @@
 /** Sends one file by the tus protocol, going on behind what arrived when the network breaks. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DetailedError, type PreviousUpload, Upload, type UrlStorage } from 'tus-js-client';
 import type { Dispatcher } from 'undici';
 import { messageOf } from '#base';
+import { digestFile } from '#wire';
 import { tracesErrors } from '../errors.ts';
 import { UPLOADS_PATH } from '../receive/upload-path.ts';
-import { digestOf } from '../store/digest.ts';
 import { UndiciStack } from './http-stack.ts';
 
 export interface Destination {
@@ -43,8 +43,7 @@ const RETRY_DELAYS_MS = [0, 500, 1000, 2000, 4000, 8000, 15_000];
 /** Resolves when the store has the whole file with the right digest. Throws TRACE_UPLOAD_FAILED. */
 export async function uploadTrace(to: Destination, options: UploadOptions): Promise<Uploaded> {
   const { id, name, path, signal } = options;
-  const { size: bytes } = await stat(path);
-  const sha256 = await digestOf(path);
+  const { bytes, sha256 } = await digestFile(path);
   const metadata = { username: to.account, id, filename: name, sha256 };
   const fingerprint = createHash('sha256').update(JSON.stringify([to.url, metadata, bytes]));
   const key = fingerprint.digest('hex');

@@ -1,7 +1,8 @@
 /** Who may upload, and how: decided before anything of a body is read. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { isLoopback } from '#base';
+import { secretMatcher } from '#wire';
 import { tracesErrors } from '../errors.ts';
 
 export interface AccessRules {
@@ -18,18 +19,18 @@ export interface AccessRules {
 /** Checks what the connection and the head of the request tell. Throws TRACE_PLAIN_HTTP, TRACE_ACCOUNT_WRONG. */
 export function requireSender(request: IncomingMessage, rules: AccessRules): void {
   const socket = request.socket as TLSSocket;
-  if (!socket.encrypted && !rules.insecure && !isLoopback(socket.remoteAddress))
+  if (!socket.encrypted && !rules.insecure && !isLoopback(addressOf(socket)))
     throw tracesErrors.create('TRACE_PLAIN_HTTP');
   if (rules.needsCertificate && !socket.authorized)
     throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
-  if (rules.secret !== '' && !isEqual(secretOf(request), rules.secret))
+  if (rules.secret !== '' && !secretMatcher(rules.secret)(secretOf(request)))
     throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
 }
 
 /** Throws TRACE_ACCOUNT_WRONG, TRACE_FIELD_MISSING. */
 export function requireAccount(account: string | null | undefined, rules: AccessRules): void {
   if (!account) throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'username' });
-  if (!isEqual(account, rules.account)) throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
+  if (!secretMatcher(rules.account)(account)) throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
 }
 
 /** `Bearer SECRET`, or the password of `Basic`, which is what old tools can send. */
@@ -41,12 +42,7 @@ function secretOf(request: IncomingMessage): string {
   return pair.slice(pair.indexOf(':') + 1);
 }
 
-/** Takes as long for every guess. */
-function isEqual(found: string, expected: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(found), digest(expected));
-}
-
-function isLoopback(address = ''): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address);
+/** IPv4 as such, where it came by a socket of IPv6. */
+function addressOf({ remoteAddress = '' }: TLSSocket): string {
+  return remoteAddress.replace(/^::ffff:/, '');
 }

@@ -1,6 +1,5 @@
 /** Watches collectors, each by itself: one that is away keeps nobody from seeing the others. */
-import { messageOf } from '#base';
-import { pause } from '../pause.ts';
+import { messageOf, pause } from '#base';
 import type { CollectorClient } from './collector-client.ts';
 import type { CollectorView } from './view-schema.ts';
 

@@ -1,8 +1,8 @@
 /** The last step: what does not travel inside the sync is uploaded before the end is reported. */
 import { closeSync, writeFileSync } from 'node:fs';
-import { messageOf } from '#base';
+import { messageOf, pause } from '#base';
 import { digestFile, type SentPart } from '#wire';
-import { backoffMs, pause } from '../backoff.ts';
+import { backoffMs } from '../backoff.ts';
 import { type Fate, fateOf, isLocal } from '../fate.ts';
 import { type Attempt, AttemptFault, spoolPath, unlessStopped } from './attempt.ts';
 import { chooseInline, inlinePart, type OutgoingPart } from './parts.ts';

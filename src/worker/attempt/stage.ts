@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, systemCodeOf } from '#base';
+import { messageOf, pause, systemCodeOf } from '#base';
 import type { Input } from '#model';
 import { type CompiledText, compileText } from '#sweep';
-import { backoffMs, pause } from '../backoff.ts';
+import { backoffMs } from '../backoff.ts';
 import type { BlobName } from '../blob-cache.ts';
 import { fateOf, isLocal } from '../fate.ts';
 import { type Attempt, AttemptFault, spoolPath, unlessStopped, type Verdict } from './attempt.ts';

@@ -1,6 +1,5 @@
 /** The source that looks at a node's Lustre every few seconds. */
-import { messageOf } from '#base';
-import { pause } from '../../pause.ts';
+import { messageOf, pause } from '#base';
 import type { RunningSource, TrapSink } from '../port.ts';
 import { LustreMemory, type LustreMemoryOptions } from './memory.ts';
 import { lookAtTree, readOfDevices, type TreeFiles } from './tree.ts';

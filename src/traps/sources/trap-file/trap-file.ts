@@ -1,8 +1,7 @@
 /** The source that follows a trap file. Its place in the file survives restarts. */
-import { formatBytes } from '#base';
+import { formatBytes, pause } from '#base';
 import type { SafeFiles } from '../../files/safe-files.ts';
 import type { TailCursor, TailRead } from '../../files/tail.ts';
-import { pause } from '../../pause.ts';
 import { type TrapReport, trapReport } from '../../report.ts';
 import { Malformed } from '../json-report.ts';
 import { Lines } from '../lines.ts';
