@@ -8,7 +8,7 @@ packages=(
   curl jq parallel gzip bzip2 xz-utils zstd sqlite3 python3 procps zsh fish
   bubblewrap crun util-linux e2fsprogs attr squashfs-tools squashfuse
   openssh-client openssh-server iproute2 iputils-ping nftables netcat-openbsd
-  systemd nginx-light strace
+  systemd nginx-light strace squid chromium qemu-utils
 )
 
 missing=()
