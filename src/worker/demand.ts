@@ -109,14 +109,18 @@ export function gatherMs(view: DemandView): number {
   return Math.max(2, Math.min(LONGEST_GATHER_MS, lastsMs));
 }
 
+/** A gathering time made random by half: workers that were started together do not sync together. */
+export function outOfStep(ms: number, random: () => number): number {
+  return ms * (0.5 + random() / 2);
+}
+
 /**
- * How long to wait for an end before a long poll is opened: breaking off a poll costs a
- * connection, so none is opened when one would be broken off at once. With enough to do the next
- * end comes before anything that a poll could bring.
+ * How long to wait for an end before a long poll is opened: none is opened that would be left at
+ * once. With enough to do the next end comes before anything that a poll could bring.
  */
 export function pollDelayMs(view: DemandView): number {
   const ms = likelyMs(view);
   if (view.taken <= 0 || ms === undefined) return 0;
-  if (view.queued > 0 && wantedAttempts(view) === 0) return Math.min(LONGEST_POLL_DELAY_MS, 2 * ms);
+  if (view.queued > readyTarget(view) / 2) return Math.min(LONGEST_POLL_DELAY_MS, 2 * ms);
   return ms < 50 ? 20 : 0;
 }
