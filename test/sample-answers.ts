@@ -127,6 +127,7 @@ export const attempt: AttemptView = {
     },
     network: { OutgoingInternal: 0, OutgoingExternal: 3 * 2 ** 20 },
   },
+  next: 'failed',
   reusedFrom: null,
 };
 
@@ -134,6 +135,9 @@ export const task: TaskDetail = {
   job: 3,
   task: 7,
   state: 'failed',
+  status: 4,
+  hold: null,
+  holds: 0,
   reason: `no retries left ${HOSTILE}`,
   changedAtMs: 4000,
   actor: 'server',

@@ -1,6 +1,7 @@
 /** model: the nouns and their states. Pure data; no I/O. */
 export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
+export { HOLD_CODES, type Hold, type HoldName, hold, holdName } from './hold.ts';
 export type {
   Axis,
   Collection,
@@ -19,6 +20,7 @@ export type {
 } from './job.ts';
 export {
   isFinal,
+  JOB_STATUS,
   type JobState,
   SEGMENT_TASKS,
   TASK_STATE_NAMES,
@@ -27,6 +29,14 @@ export {
   type TaskStateName,
   taskStateName,
 } from './task.ts';
+export {
+  runsContain,
+  runsOf,
+  TASK_CHANGE_KINDS,
+  type TaskChange,
+  type TaskRun,
+  tasksInRuns,
+} from './task-change.ts';
 export {
   type Acknowledgement,
   PAST_MESSAGE_MOST,

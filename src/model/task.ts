@@ -4,8 +4,9 @@
  *
  *   waiting ──granted──▶ running ──ok, valid──▶ done
  *      ▲                   │ │ └──no budget left──▶ failed ──retry──▶ waiting
- *      └──retry, lost──────┘ └──hold, validator fault──▶ held ──release──▶ waiting
- *   waiting | held | failed ──rm──▶ removed
+ *      └──retry, lost──────┘ └──policy, validator fault──▶ held ──release──▶ waiting
+ *   waiting | running | checking ──hold──▶ held
+ *   waiting | running | checking | held | failed ──rm──▶ removed
  *
  * `checking` is the time between a program's good end and the verdict of the job's validator.
  */
@@ -33,6 +34,21 @@ export function taskStateName(state: number): TaskStateName {
 export function isFinal(state: number): boolean {
   return state === TaskState.done || state === TaskState.failed || state === TaskState.removed;
 }
+
+/**
+ * HTCondor's JobStatus of a state: 1 idle, 2 running, 3 removed, 4 completed, 5 held. A task whose
+ * results are checked still counts as running; a failed one as completed, for it has ended.
+ */
+export const JOB_STATUS: Readonly<Record<TaskStateName, number>> = {
+  waiting: 1,
+  staging: 2,
+  running: 2,
+  checking: 2,
+  done: 4,
+  failed: 4,
+  held: 5,
+  removed: 3,
+};
 
 /** How many tasks of a job are in each state; the sum is the number of rows. */
 export type TaskCounts = Record<TaskStateName, number>;

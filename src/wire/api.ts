@@ -13,6 +13,8 @@ import {
   submissionPreview,
   submitted,
   tableReceipt,
+  taskChange,
+  taskChangeAnswer,
 } from './api/jobs.ts';
 import {
   serverView,
@@ -115,7 +117,7 @@ export const api = {
     ...admin,
     method: 'PATCH',
     path: '/v1/jobs/{job}',
-    summary: 'Pause, resume or remove a job.',
+    summary: 'Pause, resume or remove a job, or give it another priority.',
     params: job,
     body: { kind: 'json', schema: jobChange },
     answer: { kind: 'json', status: 200, schema: jobSummary },
@@ -128,6 +130,15 @@ export const api = {
     params: job,
     body: { kind: 'json', schema: retryRequest },
     answer: { kind: 'json', status: 200, schema: retryAnswer },
+  },
+  changeTasks: {
+    ...admin,
+    method: 'PATCH',
+    path: '/v1/jobs/{job}/tasks',
+    summary: 'Hold, release or remove tasks of a job.',
+    params: job,
+    body: { kind: 'json', schema: taskChange },
+    answer: { kind: 'json', status: 200, schema: taskChangeAnswer },
   },
   listTasks: {
     ...admin,
