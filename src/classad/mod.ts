@@ -56,4 +56,5 @@ export {
   type Value,
   type ValueType,
 } from './value.ts';
+export { type Attributes, type AttributeTable, adOfThing, attributeTable } from './view.ts';
 export { parseXmlAds, printXmlAds } from './xml-form.ts';
