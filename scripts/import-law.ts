@@ -30,6 +30,7 @@ export const ROOMS: readonly Room[] = [
   room('store', 'durable memory: one contract; `sqlite/`', ['base', 'model']),
   room('datastore', 'files by key: fetched once, whole or not at all, verified, aged', [
     'base',
+    'classad',
     'model',
   ]),
   room('sandbox', 'starting programs and user code; killing all that came of them', [
