@@ -32,6 +32,11 @@ export const ROOMS: readonly Room[] = [
   ]),
   room('scheduler', 'snapshot in, plan out; match and explain. Pure', ['base', 'classad', 'model']),
   room('store', 'durable memory: one contract; `sqlite/`', ['base', 'model']),
+  room('datastore', 'files by key: fetched once, whole or not at all, verified, aged', [
+    'base',
+    'classad',
+    'model',
+  ]),
   room('sandbox', 'starting programs and user code; killing all that came of them', [
     'base',
     'model',
@@ -53,24 +58,25 @@ export const ROOMS: readonly Room[] = [
     'worker',
     'the agent: takes attempts, runs them as a pipeline of steps, reports',
     BELOW_WIRE,
-    ['sandbox'],
+    ['datastore', 'sandbox'],
   ),
   room(
     'server',
     'the one writer of truth: reactor, intake, dispatch, recovery, HTTP',
     [...BELOW_WIRE, 'scheduler', 'results'],
-    ['store', 'sandbox'],
+    ['store', 'datastore', 'sandbox'],
   ),
   room(
     'cli',
     'one file per command; table and JSON output',
     ['base', 'classad', 'model', 'sweep', 'wire', 'traps'],
-    ['traces'],
+    ['datastore', 'traces'],
   ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
     'scheduler',
     'store',
+    'datastore',
     'sandbox',
     'results',
     'certificates',
@@ -88,7 +94,7 @@ export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['sandbox', 'pilots', 'traces'],
+  'node:child_process': ['sandbox', 'pilots', 'traces', 'datastore'],
   'node:sqlite': ['store', 'results'],
 };
 
