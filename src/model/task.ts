@@ -35,21 +35,6 @@ export function isFinal(state: number): boolean {
   return state === TaskState.done || state === TaskState.failed || state === TaskState.removed;
 }
 
-/**
- * HTCondor's JobStatus of a state: 1 idle, 2 running, 3 removed, 4 completed, 5 held. A task whose
- * results are checked still counts as running; a failed one as completed, for it has ended.
- */
-export const JOB_STATUS: Readonly<Record<TaskStateName, number>> = {
-  waiting: 1,
-  staging: 2,
-  running: 2,
-  checking: 2,
-  done: 4,
-  failed: 4,
-  held: 5,
-  removed: 3,
-};
-
 /** How many tasks of a job are in each state; the sum is the number of rows. */
 export type TaskCounts = Record<TaskStateName, number>;
 

@@ -25,9 +25,8 @@ export async function priority(
   world: World,
 ): Promise<number> {
   const { priority } = input.options;
-  if (priority === undefined || !Number.isInteger(priority)) {
-    const found = priority === undefined ? 'no priority is given' : `${priority} is no priority`;
-    const problem = `${found}, expected -p with a whole number like 5 or -5`;
+  if (priority === undefined) {
+    const problem = 'no priority is given, expected -p with a whole number like 5 or -5';
     throw cliErrors.create('USAGE_WRONG', { problem, help: 'windrow priority --help' });
   }
   return await changeJobs('prioritize', input, world, priority);

@@ -109,7 +109,8 @@ export const priority = {
   arguments: [JOBS],
   options: {
     priority: {
-      kind: 'number',
+      kind: 'whole',
+      least: -1_000_000,
       flags: '-p, --priority <n>',
       doc: 'A whole number; must be given.',
     },

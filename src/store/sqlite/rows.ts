@@ -3,6 +3,7 @@ import {
   type AttemptRecord,
   type Cause,
   NO_ISOLATION,
+  NO_MATCHING,
   type TaskChange,
   type TaskStateName,
 } from '#model';
@@ -181,8 +182,8 @@ export function jobOf(row: Row): StoredJob {
   const { spec, keyParts, columns, resultsSegment, resultsBytes, published, ...rest } = row;
   return {
     ...(rest as unknown as StoredJob),
-    // Jobs of versions that knew no walls say nothing of them.
-    spec: { isolation: NO_ISOLATION, ...JSON.parse(spec as string) },
+    // Jobs of versions that knew no walls and no expressions say nothing of them.
+    spec: { isolation: NO_ISOLATION, ...NO_MATCHING, ...JSON.parse(spec as string) },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),
