@@ -1,5 +1,13 @@
 /** datastore: files by key – fetched once, whole or not at all, verified, aged. */
 export { datastoreErrors } from './errors.ts';
+export { describePlugin, type Plugin } from './plugins/describe.ts';
+export { pluginErrors } from './plugins/errors.ts';
+export { HOLD_CODES, type Outcome, type PluginTransfer } from './plugins/outcome.ts';
+export { findPlugins, type Plugins, pluginEnvironment, schemeOf } from './plugins/plugins.ts';
+export type { PluginProcessEnd, PluginProcessOptions, RunPluginProcess } from './plugins/port.ts';
+export { runPlugin } from './plugins/run-plugin.ts';
+export { pluginTransports } from './plugins/transport.ts';
+export type { PluginWorld } from './plugins/world.ts';
 export type {
   Aged,
   AgeWish,

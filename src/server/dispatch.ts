@@ -1,6 +1,6 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
-import type { TaskIndex, Ticket } from '#model';
+import { runsOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
 import type { Core, Grant, Job, Worker } from './core.ts';
@@ -193,17 +193,6 @@ function leaseOut(
     });
     return { ticket, job: job.id, task, number, cells: cellsOf(index) };
   });
-}
-
-/** 4, 5, 6, 9 → [4, 3], [9, 1]. */
-export function runsOf(tasks: readonly TaskIndex[]): [TaskIndex, number][] {
-  const runs: [TaskIndex, number][] = [];
-  for (const task of tasks) {
-    const last = runs.at(-1);
-    if (last && last[0] + last[1] === task) last[1]++;
-    else runs.push([task, 1]);
-  }
-  return runs;
 }
 
 export function describe(job: Job): JobDescription {
