@@ -4,13 +4,13 @@
  * Work kept ready beyond what runs: enough for a slow sync and for one sync to serve many attempts,
  * too little to matter when lost.
  */
-export const READY_WORK_MS = 600;
+export const READY_WORK_MS = 1000;
 /** Attempts that take longer than this are never asked for ahead. */
 export const PREFETCH_BELOW_MS = 3000;
 /** No slot has been free for so long, and for twice the usual time. */
 const UNLIKE_MS = 1000;
 /** Ends wait no longer for others, however much work is ready. */
-const LONGEST_GATHER_MS = 250;
+const LONGEST_GATHER_MS = 400;
 /** A poll that nothing but a cancellation could answer may be opened so much later. */
 const LONGEST_POLL_DELAY_MS = 1000;
 /** Bounds one answer, whatever the attempts' speed. */
