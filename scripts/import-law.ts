@@ -11,12 +11,15 @@ export interface Room {
   readonly typesOf: readonly string[];
 }
 
-const BELOW_WIRE = ['base', 'model', 'sweep', 'wire'];
+const BELOW_WIRE = ['base', 'classad', 'model', 'sweep', 'wire'];
 
 export const ROOMS: readonly Room[] = [
   room('base', 'clock, errors, units, log, settings, lifetimes', []),
   room('classad', 'the expression language: text → tree → value. Pure', ['base']),
-  room('model', 'nouns and their states: job, task, attempt, cause', ['base']),
+  room('model', 'nouns and their states: job, task, attempt, cause; their ads', [
+    'base',
+    'classad',
+  ]),
   room('sweep', 'what users write → jobs: sweep files, parameter tables, templates', [
     'base',
     'classad',
@@ -24,10 +27,16 @@ export const ROOMS: readonly Room[] = [
   ]),
   room('wire', 'what processes say to each other: sync, open protocol, user API, clients', [
     'base',
+    'classad',
     'model',
   ]),
-  room('scheduler', 'snapshot in, plan out; explain. Pure', ['base', 'model']),
+  room('scheduler', 'snapshot in, plan out; match and explain. Pure', ['base', 'classad', 'model']),
   room('store', 'durable memory: one contract; `sqlite/`', ['base', 'model']),
+  room('datastore', 'files by key: fetched once, whole or not at all, verified, aged', [
+    'base',
+    'classad',
+    'model',
+  ]),
   room('sandbox', 'starting programs and user code; killing all that came of them', [
     'base',
     'model',
@@ -49,25 +58,25 @@ export const ROOMS: readonly Room[] = [
     'worker',
     'the agent: takes attempts, runs them as a pipeline of steps, reports',
     BELOW_WIRE,
-    ['sandbox'],
+    ['datastore', 'sandbox'],
   ),
   room(
     'server',
     'the one writer of truth: reactor, intake, dispatch, recovery, HTTP',
     [...BELOW_WIRE, 'scheduler', 'results'],
-    ['store', 'sandbox'],
+    ['store', 'datastore', 'sandbox'],
   ),
   room(
     'cli',
     'one file per command; table and JSON output',
     ['base', 'classad', 'model', 'sweep', 'wire', 'traps'],
-    ['traces'],
+    ['datastore', 'traces'],
   ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
-    'classad',
     'scheduler',
     'store',
+    'datastore',
     'sandbox',
     'results',
     'certificates',
@@ -85,7 +94,7 @@ export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['sandbox', 'pilots', 'traces'],
+  'node:child_process': ['sandbox', 'pilots', 'traces', 'datastore'],
   'node:sqlite': ['store', 'results'],
 };
 

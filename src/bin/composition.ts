@@ -34,6 +34,7 @@ const DOORS: readonly (readonly [room: string, open: () => Promise<object>])[] =
   ['sweep', () => import('#sweep')],
   ['wire', () => import('#wire')],
   ['store', () => import('#store')],
+  ['datastore', () => import('#datastore')],
   ['sandbox', () => import('#sandbox')],
   ['results', () => import('#results')],
   ['certificates', () => import('#certificates')],

@@ -1,6 +1,6 @@
 /** classad: the expression language. Text → tree → value; no I/O, clock and chance come in. */
 export { parseAds } from './ad-form.ts';
-export { parseBracketedAd, parseLineAds } from './ad-text.ts';
+export { parseBracketedAd, parseBracketedAds, parseLineAds } from './ad-text.ts';
 export { localAmbient } from './ambient.ts';
 export type { Budget, Exhausted } from './budget.ts';
 export { adOf, expressionOf } from './compile.ts';
@@ -56,4 +56,5 @@ export {
   type Value,
   type ValueType,
 } from './value.ts';
+export { type Attributes, type AttributeTable, adOfThing, attributeTable } from './view.ts';
 export { parseXmlAds, printXmlAds } from './xml-form.ts';

@@ -1,0 +1,120 @@
+import { defineErrors } from '#base';
+
+export const datastoreErrors = defineErrors({
+  DATA_KEY_WRONG: {
+    message: '{key} is no key of the datastore: {reason}',
+    todo: 'Give a URL, or another text of one line without control characters.',
+    status: 400,
+    example: { key: 'data\\nset', reason: 'it has control characters' },
+  },
+  DATA_SCHEME_UNKNOWN: {
+    message: '{key} cannot be fetched: nothing here knows the scheme {scheme}',
+    todo: 'Use one of {known}, or set a transfer plugin for it.',
+    status: 400,
+    example: { key: 'gsiftp://data.example/a', scheme: 'gsiftp', known: 'file, http, https' },
+  },
+  DATA_REFUSED: {
+    message: '{key} could not be fetched: {reason}',
+    todo: 'Correct the address, or give credentials for it; trying again does not help.',
+    status: 502,
+    example: {
+      key: 'https://data.example/a.nc',
+      reason: 'https://data.example answered 404 Not Found',
+      source: 'https://data.example/a.nc',
+      upstream: 404,
+      subcode: 0,
+      tries: 1,
+    },
+  },
+  DATA_FETCH_FAILED: {
+    message: '{key} could not be fetched whole in {tries} tries: {reason}',
+    todo: 'See whether the origin answers; what came is kept where it can be gone on with.',
+    status: 502,
+    example: {
+      key: 'https://data.example/a.nc',
+      reason: 'the connection was refused',
+      source: 'https://data.example/a.nc',
+      upstream: 0,
+      subcode: 0,
+      tries: 5,
+    },
+  },
+  DATA_DIGEST_WRONG: {
+    message: '{key} has {what} {found}, expected was {expected}, as {said}; it was not stored',
+    todo: 'Correct the digest, or ask those who publish the file; a proxy may be spoiling it.',
+    status: 502,
+    example: {
+      key: 'https://data.example/a.nc',
+      what: 'SHA-256',
+      found: '9f86d0…',
+      expected: '60303a…',
+      said: 'the request says',
+    },
+  },
+  DATA_TOO_LARGE: {
+    message: '{key} has more than {limit}',
+    todo: 'Raise the limit, or name a smaller file.',
+    status: 413,
+    example: { key: 'https://data.example/a.nc', limit: '16 GiB' },
+  },
+  DATA_COLLISION: {
+    message: '{key} would lie at {path}, where {other} lies',
+    todo: 'Remove the other entry; nothing was overwritten.',
+    status: 409,
+    example: { key: 'https://a/1', path: '0123/4567/89….key', other: 'https://a/2' },
+  },
+  DATA_UNKNOWN: {
+    message: '{key} is not in the datastore',
+    todo: 'See `windrow data ls`, or fetch it with `windrow data fetch`.',
+    status: 404,
+    example: { key: 'https://data.example/a.nc' },
+  },
+  DATA_PINNED: {
+    message: '{key} is pinned by {pins}',
+    todo: 'Take the pin away first with `windrow data unpin`.',
+    status: 409,
+    example: { key: 'https://data.example/a.nc', pins: 'user' },
+  },
+  DATA_PIN_WRONG: {
+    message: '{pin} is no name of a pin',
+    todo: 'Use letters, digits, dots, dashes and underscores, at most 64 of them.',
+    status: 400,
+    example: { pin: '../job' },
+  },
+  DATA_DISK_FULL: {
+    message: 'the disk of the datastore {directory} is full; {key} was not stored',
+    todo: 'Free space there, or lower data-space so that it ages earlier.',
+    status: 507,
+    example: { directory: '/var/cache/windrow', key: 'https://data.example/a.nc' },
+  },
+  DATA_STORE_FAILED: {
+    message: 'the datastore {directory} cannot be used: {reason}',
+    todo: 'Give a directory that this account may write to.',
+    status: 500,
+    example: { directory: '/var/cache/windrow', reason: 'permission denied' },
+  },
+  DATA_SPLIT_WRONG: {
+    message: '{split} is no way to cut the hash of an entry into directories',
+    todo: 'Give up to 4 numbers from 1 to 8, as 4/4.',
+    status: 400,
+    example: { split: '0/99' },
+  },
+  DATA_CREDENTIALS_WRONG: {
+    message: 'the credentials in {file} cannot be used: {reason}',
+    todo: 'Correct the file; it must belong to you, with mode 0600.',
+    status: 400,
+    example: { file: '/home/ada/.netrc', reason: 'others may read it' },
+  },
+  DATA_PROXY_WRONG: {
+    message: '{proxy} is no address of a proxy',
+    todo: 'Give one like http://squid.example:3128, or DIRECT; several parted by ; or |.',
+    status: 400,
+    example: { proxy: 'squid' },
+  },
+  DATA_CLOSED: {
+    message: 'the datastore is being closed',
+    todo: 'Try again once it is open.',
+    status: 503,
+    example: {},
+  },
+});

@@ -1,0 +1,47 @@
+/** datastore: files by key – fetched once, whole or not at all, verified, aged. */
+export { datastoreErrors } from './errors.ts';
+export { describePlugin, type Plugin } from './plugins/describe.ts';
+export { pluginErrors } from './plugins/errors.ts';
+export { HOLD_CODES, type Outcome, type PluginTransfer } from './plugins/outcome.ts';
+export { findPlugins, type Plugins, pluginEnvironment, schemeOf } from './plugins/plugins.ts';
+export type { PluginProcessEnd, PluginProcessOptions, RunPluginProcess } from './plugins/port.ts';
+export { runPlugin } from './plugins/run-plugin.ts';
+export { pluginTransports } from './plugins/transport.ts';
+export type { PluginWorld } from './plugins/world.ts';
+export type {
+  Aged,
+  AgeWish,
+  Datastore,
+  DatastoreOptions,
+  EnsureRequest,
+  EntryView,
+  FetchLimits,
+  Held,
+  KeyMode,
+  ListedEntry,
+  Listing,
+  ListQuery,
+  Progress,
+  PutRequest,
+  SortColumn,
+  StoreEvent,
+  StoreLimits,
+  Usage,
+  Verdict,
+  Verified,
+  VerifyWish,
+  Way,
+} from './port.ts';
+export {
+  type Brought,
+  type Digests,
+  type FailureKind,
+  type FileOrder,
+  type FileTransport,
+  type Opened,
+  type StreamOrder,
+  type StreamTransport,
+  TransferFailure,
+  type Transport,
+  type Validators,
+} from './transport.ts';
