@@ -15,6 +15,13 @@ export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/
 export { printArguments, printEnvironment } from './ads/words.ts';
 export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
+export {
+  type ChirpWish,
+  type Dealings,
+  NO_DEALINGS,
+  type PlacedResult,
+  type Placement,
+} from './dealings.ts';
 export type {
   Axis,
   Collection,
@@ -27,10 +34,12 @@ export type {
   PublishedFile,
   ResourceRequest,
   ResultSource,
+  StagedFile,
   TaskIndex,
   Ticket,
   UserCode,
 } from './job.ts';
+export { hasManyFiles, stagedFiles, templateOf } from './job.ts';
 export {
   LIMIT_NAME,
   MATCHING_LIMITS,

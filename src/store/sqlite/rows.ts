@@ -1,5 +1,5 @@
 /** Between the contract's nouns and SQLite's rows. */
-import { type AttemptRecord, type Cause, NO_ISOLATION, NO_MATCHING } from '#model';
+import { type AttemptRecord, type Cause, NO_DEALINGS, NO_ISOLATION, NO_MATCHING } from '#model';
 import type {
   AttemptRow,
   CollectedRow,
@@ -130,7 +130,12 @@ export function jobOf(row: Row): StoredJob {
   return {
     ...(rest as unknown as StoredJob),
     // Jobs of versions that knew no walls and no expressions say nothing of them.
-    spec: { isolation: NO_ISOLATION, ...NO_MATCHING, ...JSON.parse(spec as string) },
+    spec: {
+      isolation: NO_ISOLATION,
+      ...NO_MATCHING,
+      ...NO_DEALINGS,
+      ...JSON.parse(spec as string),
+    },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),

@@ -56,7 +56,11 @@ export class Columns {
       }
       const values = parts.map((part) => part[at]!);
       const isSame = values.every((value) => value === values[0]);
-      pieces.push(isSame ? literal(values[0]!) : `\${${this.column(most > 1 ? `${name}_${at + 1}` : name, values)}}`);
+      pieces.push(
+        isSame
+          ? literal(values[0]!)
+          : `\${${this.column(most > 1 ? `${name}_${at + 1}` : name, values)}}`,
+      );
     }
     return pieces.join(JOB_PLACE);
   }

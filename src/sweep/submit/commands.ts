@@ -13,7 +13,8 @@ const YES = /^(yes|true|t|y|1)?$/i;
 const GRID = { refused: 'Windrow gives jobs to its own workers, not to other batch systems' };
 const MACHINE = { refused: 'virtual machines are not started from submit descriptions' };
 const CONTAINER = {
-  refused: 'containers are not started; a machine may offer a root to run in (docs/guide/isolation.md)',
+  refused:
+    'containers are not started; a machine may offer a root to run in (docs/guide/isolation.md)',
 };
 const CHECKPOINT = { refused: 'checkpoints are not kept; an attempt that is lost begins anew' };
 const CRON = { refused: 'tasks do not wait for a time of day' };
@@ -28,7 +29,7 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   ...works(
     'executable arguments environment getenv shell initialdir batch_name input output error',
     'request_cpus request_memory request_disk request_gpus requirements rank',
-    'concurrency_limits accounting_group accounting_group_user priority',
+    'concurrency_limits accounting_group priority log',
     'should_transfer_files when_to_transfer_output transfer_input_files transfer_output_files',
     'transfer_output_remaps transfer_executable transfer_input transfer_output transfer_error',
     'preserve_relative_paths max_retries want_io_proxy',
@@ -40,6 +41,9 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   notification: {
     only: NO,
     reason: 'no mail is sent for single jobs; "windrow wait" tells when one has ended',
+  },
+  accounting_group_user: {
+    refused: 'use counts for the account that submits (owner), within its accounting_group',
   },
   notify_user: { refused: 'no mail is sent for single jobs' },
   stream_input: STREAM,
@@ -67,7 +71,9 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   kill_sig: { only: /^(SIG)?TERM$|^15$/i, reason: 'programs are asked to end with TERM' },
   remove_kill_sig: { only: /^(SIG)?TERM$|^15$/i, reason: 'programs are asked to end with TERM' },
   hold_kill_sig: { only: /^(SIG)?TERM$|^15$/i, reason: 'programs are asked to end with TERM' },
-  job_lease_duration: { refused: 'how long a worker may be silent is a setting of the server (lease)' },
+  job_lease_duration: {
+    refused: 'how long a worker may be silent is a setting of the server (lease)',
+  },
   allow_startup_script: { refused: 'a program without "#!" is run by saying shell = …' },
   copy_to_spool: { only: /^(no|false|yes|true)?$/i, reason: 'expected true or false' },
   ...refused(GRID, 'grid_resource', 'grid_type', 'batch_queue', 'ec2_ami_id', 'arc_resources'),
@@ -96,7 +102,9 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
     ...['use_x509userproxy', 'x509userproxy', 'use_oauth_services', 'use_scitokens'],
     ...['send_credential', 'delegate_job_gsi_credentials_lifetime', 'myproxy_host'],
   ),
-  output_destination: { refused: 'results go to the server, and from there to the submit directory' },
+  output_destination: {
+    refused: 'results go to the server, and from there to the submit directory',
+  },
   transfer_plugins: { refused: 'transfer plugins are named in a sweep file' },
   require_gpus: { refused: 'GPUs are asked for by number (request_gpus)' },
   gpus_minimum_memory: { refused: 'GPUs are asked for by number (request_gpus)' },

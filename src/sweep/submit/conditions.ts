@@ -8,7 +8,7 @@ export function testOf(
   test: string,
   isDefined: (name: string) => boolean,
 ): boolean | { readonly problem: string } {
-  const [, bang = '', body = ''] = /^((?:!\s*)*)([^]*)$/.exec(test.trim()) ?? [];
+  const [, bang = '', body = ''] = /^((?:!\s*)*)(.*)$/s.exec(test.trim()) ?? [];
   const truth = plainTest(body.trim(), isDefined);
   if (typeof truth === 'object') return truth;
   return (bang.match(/!/g)?.length ?? 0) % 2 === 1 ? !truth : truth;

@@ -97,10 +97,13 @@ function inherited(text: string, { environment }: ProcReader): Record<string, st
     return new RegExp(`^${escaped.join('.*')}$`);
   };
   const wanted = patterns.filter((one) => !one.startsWith('!')).map(matcher);
-  const unwanted = patterns.filter((one) => one.startsWith('!')).map((one) => matcher(one.slice(1)));
+  const unwanted = patterns
+    .filter((one) => one.startsWith('!'))
+    .map((one) => matcher(one.slice(1)));
   const found: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || !/^[A-Za-z_]\w*$/.test(name) || name.startsWith('WINDROW_')) continue;
+    if (value === undefined || !/^[A-Za-z_]\w*$/.test(name) || name.startsWith('WINDROW_'))
+      continue;
     const isWanted = (wanted.length === 0 ? [/^/] : wanted).some((one) => one.test(name));
     if (isWanted && !unwanted.some((one) => one.test(name))) found[name] = value;
   }
@@ -123,8 +126,11 @@ function filesOf(texts: Texts, directory: string): NamedFile[] {
 
 /** Comma-separated names, as a whole perhaps in double quotes. */
 function listOf(text: string): string[] {
-  const inner = /^"([^]*)"$/.exec(text)?.[1] ?? text;
-  return inner.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const inner = /^"(.*)"$/s.exec(text)?.[1] ?? text;
+  return inner
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }
 
 function targetOf(
@@ -144,7 +150,7 @@ function targetOf(
 /** `"a = b; c/ = d/"`: what a task leaves, and where it goes. */
 function remapsOf(texts: Texts, { fault }: ProcReader, directory: string): LeftFile[] {
   const text = textOf(texts, 'transfer_output_remaps');
-  const inner = /^"([^]*)"$/.exec(text)?.[1] ?? text;
+  const inner = /^"(.*)"$/s.exec(text)?.[1] ?? text;
   const found: LeftFile[] = [];
   for (const part of inner.split(';').map((one) => one.trim())) {
     if (part === '') continue;

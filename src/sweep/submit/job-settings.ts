@@ -16,7 +16,7 @@ export const JOB_COMMANDS: readonly string[] = [
   ...['executable', 'shell', 'transfer_executable', 'batch_name', 'should_transfer_files'],
   ...['when_to_transfer_output', 'preserve_relative_paths'],
   ...['request_cpus', 'request_memory', 'request_disk', 'request_gpus'],
-  ...['requirements', 'rank', 'concurrency_limits', 'accounting_group', 'accounting_group_user'],
+  ...['requirements', 'rank', 'concurrency_limits', 'accounting_group'],
   ...['priority', 'max_retries', 'want_io_proxy'],
 ];
 
@@ -29,14 +29,19 @@ export function jobTexts(texts: Texts): Map<string, string> {
   return found;
 }
 
-export function documentOf(texts: Texts, names: ReadonlyMap<string, string>, fault: Fault): Document {
+export function documentOf(
+  texts: Texts,
+  names: ReadonlyMap<string, string>,
+  fault: Fault,
+): Document {
   const retries = countOf(texts, 'max_retries', fault);
   const priority = integerOf(texts, 'priority', fault);
   const requirements = expressionOf(texts, 'requirements', fault);
   const rank = expressionOf(texts, 'rank', fault);
   const attributes = attributesOf(texts, names, fault);
   const limits = limitsOf(texts, fault);
-  const group = texts.get('accounting_group') ?? '';
+  const group =
+    texts.get('accounting_group') || stringIn(texts, 'my.accountinggroup', 'my.acctgroup');
   return {
     request: requestOf(texts, fault),
     ...(retries !== null && { retries }),
@@ -105,6 +110,21 @@ function readExpression(text: string, command: string, fault: Fault): void {
   }
 }
 
+/** Attributes that are settings of the job, said in another way. */
+const SETTINGS: ReadonlySet<string> = new Set([
+  ...['my.accountinggroup', 'my.acctgroup', 'my.jobbatchname'],
+  ...['my.wantioproxy', 'my.wantdelayedupdates'],
+]);
+
+/** The text of the first of these attributes that is a string. */
+export function stringIn(texts: Texts, ...keys: readonly string[]): string {
+  for (const key of keys) {
+    const found = /^\s*"([^"\\]*)"\s*$/.exec(texts.get(key) ?? '')?.[1];
+    if (found !== undefined) return found;
+  }
+  return '';
+}
+
 function attributesOf(
   texts: Texts,
   names: ReadonlyMap<string, string>,
@@ -112,12 +132,10 @@ function attributesOf(
 ): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [key, text] of texts) {
-    if (!key.startsWith('my.')) continue;
+    if (!key.startsWith('my.') || SETTINGS.has(key)) continue;
     readExpression(text === '' ? 'undefined' : text, key, fault);
     found[names.get(key) ?? key.slice(3)] = text === '' ? 'undefined' : text;
   }
-  const user = texts.get('accounting_group_user') ?? '';
-  if (user !== '') found.AcctGroupUser = JSON.stringify(user);
   return found;
 }
 

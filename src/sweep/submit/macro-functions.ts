@@ -15,7 +15,7 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
   INT: integer,
   REAL: realNumber,
   STRING: (body, expansion) => {
-    const value = valueOf(argument(body, expansion), expansion);
+    const value = readValue(argument(body, expansion), expansion);
     return typeof value === 'string' ? value : printValue(value, SHOWN);
   },
   EVAL: (body, expansion) => printValue(evaluated(expandWithin(body, expansion), expansion), SHOWN),
@@ -51,7 +51,9 @@ function environmentValue(body: string, expansion: Expansion): string {
   const value = expansion.scope.environment[name];
   if (value !== undefined) return value;
   if (colon !== -1) return expandWithin(body.slice(colon + 1), expansion);
-  throw new MacroFault(`$ENV(${name}): the environment has no ${name}; a default is $ENV(${name}:text)`);
+  throw new MacroFault(
+    `$ENV(${name}): the environment has no ${name}; a default is $ENV(${name}:text)`,
+  );
 }
 
 function listOf(words: readonly string[], expansion: Expansion): string[] {
@@ -72,7 +74,9 @@ function randomInteger(body: string, expansion: Expansion): string {
     wholeOf(word, expansion, 'RANDOM_INTEGER'),
   );
   if (least === undefined || most === undefined || most < least || step < 1) {
-    throw new MacroFault(`$RANDOM_INTEGER(${body}): expected the least, the most, and perhaps a step`);
+    throw new MacroFault(
+      `$RANDOM_INTEGER(${body}): expected the least, the most, and perhaps a step`,
+    );
   }
   const count = Math.floor((most - least) / step) + 1;
   return String(least + step * Math.floor(expansion.scope.random() * count));
@@ -119,7 +123,7 @@ function numberOf(word: string, expansion: Expansion, name: string): number {
   throw new MacroFault(`$${name}(): "${text.slice(0, 80)}" is no number`);
 }
 
-function valueOf(text: string, expansion: Expansion): Value {
+function readValue(text: string, expansion: Expansion): Value {
   try {
     return evaluated(text, expansion);
   } catch (error) {
@@ -158,7 +162,7 @@ function path(word: string, expansion: Expansion, change: (path: string) => stri
  */
 function filePart(letters: string, body: string, expansion: Expansion): string {
   const has = (letter: string) => letters.includes(letter);
-  let name = argument(body, expansion).replace(/^(["'])([^]*)\1$/, '$2');
+  let name = argument(body, expansion).replace(/^(["'])(.*)\1$/s, '$2');
   if (has('f')) name = resolve(expansion.scope.settings.get('submit_dir') ?? '/', name);
   const slash = name.lastIndexOf('/');
   const folder = name.slice(0, slash + 1);
@@ -169,7 +173,8 @@ function filePart(letters: string, body: string, expansion: Expansion): string {
   const lastFolder = /([^/]+\/)$/.exec(folder)?.[1] ?? '';
   let out = '';
   if (has('p')) out += has('b') && !has('n') && !has('x') ? folder.replace(/\/$/, '') : folder;
-  else if (has('d')) out += has('b') && !has('n') && !has('x') ? lastFolder.replace(/\/$/, '') : lastFolder;
+  else if (has('d'))
+    out += has('b') && !has('n') && !has('x') ? lastFolder.replace(/\/$/, '') : lastFolder;
   if (has('n')) out += stem;
   if (has('x')) out += has('b') && !has('n') ? extension.slice(1) : extension;
   if (!/[pdnx]/.test(letters)) out = has('b') ? name.replace(/\/$/, '') : name;

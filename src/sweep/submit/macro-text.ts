@@ -12,8 +12,9 @@ export type MacroPart =
 
 export type MacroText = readonly MacroPart[];
 
-const CALL_NAME = /^(?:ENV|RANDOM_CHOICE|RANDOM_INTEGER|CHOICE|INT|REAL|STRING|EVAL|SUBSTR|DIRNAME|BASENAME|F[pdnxfuwbqa]*)$/;
-const VALUE_NAME = /^\s*([A-Za-z_][\w.]*)\s*(?::([^]*))?$/;
+const CALL_NAME =
+  /^(?:ENV|RANDOM_CHOICE|RANDOM_INTEGER|CHOICE|INT|REAL|STRING|EVAL|SUBSTR|DIRNAME|BASENAME|F[pdnxfuwbqa]*)$/;
+const VALUE_NAME = /^\s*([A-Za-z_][\w.]*)\s*(?::(.*))?$/s;
 
 /** Splits text; what only looks like a macro (`$(1 2)`, `$FOO(x)`, a lone `$`) is text. */
 export function parseMacros(text: string): MacroText {

@@ -77,7 +77,8 @@ function expandValue(name: string, fallback: MacroText | null, expansion: Expans
   if (name === 'dollar') return '$';
   const inner = { ...expansion, depth: expansion.depth + 1 };
   const value = lookUp(name, expansion.scope);
-  if (value !== undefined) return value.kind === 'final' ? value.text : expandWithin(value.text, inner);
+  if (value !== undefined)
+    return value.kind === 'final' ? value.text : expandWithin(value.text, inner);
   return fallback ? expandParts(fallback, inner) : '';
 }
 
@@ -96,8 +97,11 @@ export function lookUp(
 /** A setting that names itself (`X = $(X) more`) means its earlier value. */
 export function withoutSelf(name: string, value: string, earlier: string | undefined): string {
   const lower = name.toLowerCase();
-  return value.replace(/\$\(\s*([A-Za-z_][\w.]*)\s*(?::([^()]*))?\)/g, (whole, found: string, fallback?: string) => {
-    if (found.toLowerCase() !== lower) return whole;
-    return earlier ?? fallback ?? '';
-  });
+  return value.replace(
+    /\$\(\s*([A-Za-z_][\w.]*)\s*(?::([^()]*))?\)/g,
+    (whole, found: string, fallback?: string) => {
+      if (found.toLowerCase() !== lower) return whole;
+      return earlier ?? fallback ?? '';
+    },
+  );
 }

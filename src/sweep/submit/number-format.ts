@@ -3,11 +3,18 @@ const MOST_WIDTH = 100;
 
 /** One number by a format of C's printf with one conversion (`%05d`, `%.3f`, `x%X`); null: it is none. */
 export function formatNumber(format: string, value: number): string | null {
-  const found = /^((?:[^%]|%%)*)%([-+ 0#]*)(\d*)(?:\.(\d+))?(?:ll?|h)?([dixXoeEfFgGs])((?:[^%]|%%)*)$/.exec(format);
+  const found =
+    /^((?:[^%]|%%)*)%([-+ 0#]*)(\d*)(?:\.(\d+))?(?:ll?|h)?([dixXoeEfFgGs])((?:[^%]|%%)*)$/.exec(
+      format,
+    );
   if (!found) return null;
   const [, before, flags, width, precision, conversion, after] = found as unknown as string[];
   if (Number(width) > MOST_WIDTH || Number(precision ?? 0) > MOST_WIDTH) return null;
-  const digits = converted(conversion!, Math.abs(value), precision === undefined ? null : Number(precision));
+  const digits = converted(
+    conversion!,
+    Math.abs(value),
+    precision === undefined ? null : Number(precision),
+  );
   const isNegative = value < 0 || Object.is(value, -0);
   const sign = isNegative ? '-' : flags!.includes('+') ? '+' : flags!.includes(' ') ? ' ' : '';
   return text(before!) + padded(sign, digits, flags!, Number(width)) + text(after!);
@@ -27,7 +34,9 @@ function converted(conversion: string, value: number, precision: number | null):
   switch (conversion) {
     case 'd':
     case 'i':
-      return BigInt(Math.trunc(value)).toString().padStart(precision ?? 0, '0');
+      return BigInt(Math.trunc(value))
+        .toString()
+        .padStart(precision ?? 0, '0');
     case 'x':
       return BigInt(Math.trunc(value)).toString(16);
     case 'X':

@@ -55,7 +55,7 @@ function variablesOf(
   { process, step, rowNumber }: { process: number; step: number; rowNumber: number },
 ): Map<string, string> {
   const variables = new Map<string, string>();
-  names.forEach((name, index) => variables.set(name, row[index] ?? ''));
+  for (const [index, name] of names.entries()) variables.set(name, row[index] ?? '');
   const automatic = {
     Process: String(process),
     ProcId: String(process),

@@ -43,7 +43,7 @@ export function parseQueue(words: string): QueueWords | { readonly problem: stri
   const { selection, rest } = selectionOf(found[1]!.toLowerCase(), after);
   const sliced = sliceOf(rest);
   if ('problem' in sliced) return sliced;
-  if (names.length > 1 && selection !== 'from') {
+  if (names.length > 1 && selection !== 'from' && selection !== 'table') {
     return { problem: `"${found[1]}" has one variable, found ${names.join(', ')}` };
   }
   return { count, names: names.length === 0 ? ['Item'] : names, selection, ...sliced };
@@ -66,7 +66,8 @@ function countOf(text: string): number | null {
 }
 
 function selectionOf(keyword: string, after: string): { selection: Selection; rest: string } {
-  const [, word = '', rest = ''] = /^(files|dirs|any|table)(?=[\s([]|$)\s*([^]*)$/i.exec(after) ?? [];
+  const [, word = '', rest = ''] =
+    /^(files|dirs|any|table)(?=[\s([]|$)\s*(.*)$/is.exec(after) ?? [];
   const kind = word.toLowerCase();
   if (keyword === 'matching') {
     const isKind = kind === 'files' || kind === 'dirs' || kind === 'any';
@@ -78,13 +79,15 @@ function selectionOf(keyword: string, after: string): { selection: Selection; re
 
 function sliceOf(text: string): { slice: Slice | null; rest: string } | { problem: string } {
   if (!text.startsWith('[')) return { slice: null, rest: text };
-  const found = /^\[\s*(-?\d{1,9})?\s*(?:(:)\s*(-?\d{1,9})?\s*(?::\s*(-?\d{1,9})?\s*)?)?\]\s*([^]*)$/.exec(text);
+  const found =
+    /^\[\s*(-?\d{1,9})?\s*(?:(:)\s*(-?\d{1,9})?\s*(?::\s*(-?\d{1,9})?\s*)?)?\]\s*(.*)$/s.exec(text);
   if (!found) {
     // A glob may begin with a bracket of its own.
     return { slice: null, rest: text };
   }
   const [, start, colon, end, step = '1', rest = ''] = found;
-  if (Number(step) < 1) return { problem: `the step ${step} of ${text.split(']')[0]}] is not above 0` };
+  if (Number(step) < 1)
+    return { problem: `the step ${step} of ${text.split(']')[0]}] is not above 0` };
   if (colon === undefined) {
     if (start === undefined) return { problem: 'found [], expected [start:end:step]' };
     const only = Number(start);
@@ -118,7 +121,7 @@ export function splitRow(row: string, count: number): string[] {
   const cells: string[] = [];
   let rest = row.trim();
   while (cells.length < count - 1) {
-    const [, cell = '', after = ''] = /^([^\s,]*)(?:\s*,\s*|\s+|$)([^]*)$/.exec(rest) ?? [];
+    const [, cell = '', after = ''] = /^([^\s,]*)(?:\s*,\s*|\s+|$)(.*)$/s.exec(rest) ?? [];
     cells.push(cell);
     rest = after;
   }

@@ -5,7 +5,7 @@ export type Quoted<T> = { readonly value: T } | { readonly problem: string };
 /** Words of `arguments`. New: all in double quotes, `''` protect blanks. Old: `\"` is a quote. */
 export function splitWords(text: string): Quoted<string[]> {
   const inner = unwrap(text);
-  if (typeof inner === 'object') return inner;
+  if (typeof inner === 'object' && inner !== null) return inner;
   return inner === null ? oldWords(text.trim()) : newWords(inner);
 }
 
@@ -22,7 +22,8 @@ export function splitVariables(text: string): Quoted<Record<string, string>> {
 function unwrap(text: string): string | null | { problem: string } {
   const trimmed = text.trim();
   if (!trimmed.startsWith('"')) return null;
-  if (trimmed.length < 2 || !trimmed.endsWith('"')) return { problem: 'the double quote at its begin is not closed' };
+  if (trimmed.length < 2 || !trimmed.endsWith('"'))
+    return { problem: 'the double quote at its begin is not closed' };
   const inner = trimmed.slice(1, -1);
   const alone = inner.replaceAll('""', '');
   if (alone.includes('"')) return { problem: 'a double quote inside is written ""' };
@@ -31,7 +32,10 @@ function unwrap(text: string): string | null | { problem: string } {
 
 function oldWords(text: string): Quoted<string[]> {
   if (/(?<!\\)"/.test(text)) {
-    return { problem: 'a double quote that does not begin the value is written \\"; or put the whole in double quotes' };
+    return {
+      problem:
+        'a double quote that does not begin the value is written \\"; or put the whole in double quotes',
+    };
   }
   const words = text.split(/[ \t\r\n]+/).filter((word) => word !== '');
   return { value: words.map((word) => word.replaceAll('\\"', '"')) };
@@ -53,7 +57,8 @@ function newWords(text: string): Quoted<string[]> {
       continue;
     }
     const end = closingQuote(text, at + 1);
-    if (end === -1) return { problem: "a single quote is not closed; inside of '…' it is written ''" };
+    if (end === -1)
+      return { problem: "a single quote is not closed; inside of '…' it is written ''" };
     word += text.slice(at + 1, end).replaceAll("''", "'");
     at = end;
   }

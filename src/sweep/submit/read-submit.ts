@@ -68,7 +68,11 @@ interface Reading {
 }
 
 /** Everything that is wrong is in `problems`; nothing is thrown. */
-export async function readSubmit(text: string, file: string, world: SubmitWorld): Promise<SubmitFile> {
+export async function readSubmit(
+  text: string,
+  file: string,
+  world: SubmitWorld,
+): Promise<SubmitFile> {
   const reading: Reading = {
     world,
     settings: new Map(),
@@ -80,11 +84,22 @@ export async function readSubmit(text: string, file: string, world: SubmitWorld)
     includes: 0,
   };
   await readLines(reading, text, file);
+  warnOfRest(reading);
   if (reading.blocks.length === 0 && reading.problems.length === 0) {
     reading.problems.push(submitErrors.create('SUBMIT_NO_QUEUE', { file }));
   }
   const { blocks, problems, warnings, used } = reading;
   return { blocks, problems, warnings, used };
+}
+
+/** What is set behind the last queue holds for nothing. */
+function warnOfRest({ settings, blocks, warnings }: Reading): void {
+  const last = blocks.at(-1);
+  if (!last) return;
+  for (const [key, setting] of settings) {
+    if (last.settings.get(key) === setting) continue;
+    warnings.push(`${setting.file}:${setting.line}: ${setting.name} is set behind the last queue`);
+  }
 }
 
 async function readLines(reading: Reading, text: string, file: string): Promise<void> {
@@ -108,7 +123,12 @@ async function take(reading: Reading, statement: Statement): Promise<void> {
     case 'queue':
       return await queue(reading, statement);
     case 'use':
-      refuse(reading, statement, `use ${statement.what}`, 'templates belong to the configuration of a pool; write their lines here');
+      refuse(
+        reading,
+        statement,
+        `use ${statement.what}`,
+        'templates belong to the configuration of a pool; write their lines here',
+      );
       return;
     case 'wrong':
       wrong(reading, statement, statement.found, statement.expected);
@@ -124,13 +144,14 @@ function takeBranch(reading: Reading, statement: Statement): boolean {
     branches.push({ active: holds, done: holds || !isActive, hadElse: false, place: statement });
     return true;
   }
-  if (statement.kind !== 'elif' && statement.kind !== 'else' && statement.kind !== 'endif') return false;
+  if (statement.kind !== 'elif' && statement.kind !== 'else' && statement.kind !== 'endif')
+    return false;
   if (!last || (last.hadElse && statement.kind !== 'endif')) {
     wrong(reading, statement, `${statement.kind} without an if`, 'if before it');
   } else if (statement.kind === 'endif') branches.pop();
   else {
     last.hadElse ||= statement.kind === 'else';
-    last.active = !last.done && (statement.kind === 'else' || test(reading, statement));
+    last.active = !last.done && (statement.kind !== 'elif' || test(reading, statement));
     last.done ||= last.active;
   }
   return true;
@@ -187,14 +208,27 @@ async function queue(
     return;
   }
   const inline = statement.rows?.map((row) => expanded(reading, row, statement) ?? '') ?? null;
-  const found = await orWrong(reading, statement, () => itemsOf(reading, statement, parsed, inline));
+  const found = await orWrong(reading, statement, () =>
+    itemsOf(reading, statement, parsed, inline),
+  );
   if (found === null) return;
   if (found.rows.length * parsed.count > MOST_ROWS) {
-    wrong(reading, statement, `${found.rows.length * parsed.count} procs`, `at most ${MOST_ROWS}; a sweep file takes tables of any length`);
+    wrong(
+      reading,
+      statement,
+      `${found.rows.length * parsed.count} procs`,
+      `at most ${MOST_ROWS}; a sweep file takes tables of any length`,
+    );
     return;
   }
   const { file, line } = statement;
-  reading.blocks.push({ file, line, settings: new Map(reading.settings), count: parsed.count, ...found });
+  reading.blocks.push({
+    file,
+    line,
+    settings: new Map(reading.settings),
+    count: parsed.count,
+    ...found,
+  });
 }
 
 interface Items {
@@ -234,7 +268,9 @@ async function itemsOf(
 async function sourceText(reading: Reading, rest: string): Promise<string> {
   if (rest === '') throw new Error('found no file behind "from"');
   const command = commandOf(rest);
-  return await (command === null ? reading.world.readText(rest) : reading.world.runCommand(command));
+  return await (command === null
+    ? reading.world.readText(rest)
+    : reading.world.runCommand(command));
 }
 
 function linesOf(text: string): string[] {
@@ -260,7 +296,11 @@ function expanded(reading: Reading, text: string, place: Place): string | null {
   }
 }
 
-async function orWrong<T>(reading: Reading, place: Place, work: () => Promise<T>): Promise<T | null> {
+async function orWrong<T>(
+  reading: Reading,
+  place: Place,
+  work: () => Promise<T>,
+): Promise<T | null> {
   try {
     return await work();
   } catch (error) {

@@ -14,7 +14,8 @@ export type Statement = Place &
     | { readonly kind: 'assign'; readonly name: string; readonly value: string }
     /** `+Name = …` or `MY.Name = …`: an attribute of the job's ad. */
     | { readonly kind: 'attribute'; readonly name: string; readonly value: string }
-    | { readonly kind: 'if' | 'elif'; readonly test: string }
+    | { readonly kind: 'if'; readonly test: string }
+    | { readonly kind: 'elif'; readonly test: string }
     | { readonly kind: 'else' | 'endif' }
     | { readonly kind: 'include'; readonly source: string }
     | { readonly kind: 'use'; readonly what: string }
@@ -28,9 +29,9 @@ interface LogicalLine {
   readonly line: number;
 }
 
-const ASSIGNMENT = /^(\+|my\.)?([A-Za-z_][\w.]*)\s*(=|@=)\s*([^]*)$/i;
-const KEYWORD = /^(if|elif|else|endif|queue|use)(?=\s|\(|$)\s*([^]*)$/i;
-const INCLUDE = /^include\s*(?:ifexist\s*)?:\s*([^]*)$/i;
+const ASSIGNMENT = /^(\+|my\.)?([A-Za-z_][\w.]*)\s*(=|@=)\s*(.*)$/is;
+const KEYWORD = /^(if|elif|else|endif|queue|use)(?=\s|\(|$)\s*(.*)$/is;
+const INCLUDE = /^include\s*(?:ifexist\s*)?:\s*(.*)$/is;
 
 /** Every statement of the text in order; what is none is `wrong` and says what was expected. */
 export function readStatements(text: string, file: string): Statement[] {
@@ -89,11 +90,23 @@ function statementOf({ text, line }: LogicalLine, file: string, reader: Reader):
 }
 
 function assignmentOf(match: RegExpExecArray, place: Place, reader: Reader): Statement {
-  const [, prefix, name, sign, rest] = match as unknown as [string, string?, string?, string?, string?];
+  const [, prefix, name, sign, rest] = match as unknown as [
+    string,
+    string?,
+    string?,
+    string?,
+    string?,
+  ];
   let value = rest!.trim();
   if (sign === '@=') {
     const lines = linesUpTo(reader, `@${value}`);
-    if (!lines) return { ...place, kind: 'wrong', found: `${name} @=${value}`, expected: `a line @${value} below it` };
+    if (!lines)
+      return {
+        ...place,
+        kind: 'wrong',
+        found: `${name} @=${value}`,
+        expected: `a line @${value} below it`,
+      };
     value = lines.join('\n');
   }
   return { ...place, kind: prefix ? 'attribute' : 'assign', name: name!, value };
@@ -128,6 +141,9 @@ function queueOf(words: string, place: Place, reader: Reader): Statement {
 
 /** Where the `(` of a list stands: the first thing behind `in`, `from`, `matching` and a slice. */
 function listStart(words: string): number {
-  const found = /(?:^|\s)(?:in|from|matching)\s*(?:(?:files|dirs|any|table)\b\s*)?(?:\[[^\]]*\]\s*)?\(/i.exec(words);
+  const found =
+    /(?:^|\s)(?:in|from|matching)\s*(?:(?:files|dirs|any|table)\b\s*)?(?:\[[^\]]*\]\s*)?\(/i.exec(
+      words,
+    );
   return found ? found.index + found[0].length - 1 : -1;
 }

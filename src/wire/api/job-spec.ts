@@ -10,6 +10,7 @@ import {
   LIMIT_NAME,
   MATCHING_LIMITS,
   NETWORKS,
+  NO_DEALINGS,
   type ResultSource,
   type UserCode,
   WALLS,
@@ -48,6 +49,18 @@ const input: z.ZodType<Input> = z.strictObject({
     z.strictObject({ kind: z.literal('template'), blob: digest, bytes: count }),
     z.strictObject({ kind: z.literal('file'), blob: digest, bytes: count }),
     z.strictObject({ kind: z.literal('parameter'), column: name }),
+    z.strictObject({
+      kind: z.literal('files'),
+      column: z.string().max(200),
+      files: z.record(
+        cell,
+        z
+          .array(
+            z.strictObject({ name: path, blob: digest, bytes: count, executable: z.boolean() }),
+          )
+          .max(10_000),
+      ),
+    }),
   ]),
 });
 
@@ -58,6 +71,8 @@ const resultSource: z.ZodType<ResultSource> = z.strictObject({
     z.strictObject({ kind: z.literal('stderr') }),
     z.strictObject({ kind: z.literal('file'), path }),
     z.strictObject({ kind: z.literal('glob'), pattern: path }),
+    z.strictObject({ kind: z.literal('tree'), path }),
+    z.strictObject({ kind: z.literal('changed') }),
   ]),
   required: z.boolean(),
 });
@@ -108,6 +123,23 @@ const matching = {
     .describe("How much of the server's limits one attempt takes."),
   owner: label,
   accountingGroup: label,
+};
+
+/** Newer than most programs that speak this, so they have defaults too. */
+const dealings = {
+  place: z
+    .strictObject({
+      files: z
+        .array(z.strictObject({ result: name, from: z.string().max(4096), to: path.regex(/^\//) }))
+        .max(1000),
+    })
+    .nullable()
+    .default(null)
+    .describe("Where a client puts each task's results: templates of absolute paths."),
+  chirp: z
+    .strictObject({ io: z.boolean(), delayed: z.boolean() })
+    .default(NO_DEALINGS.chirp)
+    .describe('What the programs may ask of the worker while they run.'),
 };
 
 /** The check of `JobSpec`; its meaning is documented with the type in the model. */
@@ -163,5 +195,6 @@ export const jobSpec: z.ZodType<JobSpec> = message(
     deleteClient: z.boolean(),
     priority: z.int(),
     ...matching,
+    ...dealings,
   }),
 );
