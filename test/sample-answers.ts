@@ -1,5 +1,5 @@
 /** Answers of a server in the middle of a small job, some of them hostile. */
-import { NO_DEALINGS, NO_ISOLATION, NO_MATCHING, type TaskCounts } from '#model';
+import { NO_DEALINGS, NO_ISOLATION, NO_LIFE, NO_MATCHING, type TaskCounts } from '#model';
 import type {
   AttemptView,
   JobDetail,
@@ -86,6 +86,7 @@ export function jobDetail(some: Partial<JobDetail> = {}): JobDetail {
       priority: 0,
       ...NO_MATCHING,
       ...NO_DEALINGS,
+      ...NO_LIFE,
     },
     progress: progress(),
     waiting: [{ code: 'NO_SLOT', reason: 'all slots are busy', tasks: 3 }],
@@ -129,6 +130,7 @@ export const attempt: AttemptView = {
     },
     network: { OutgoingInternal: 0, OutgoingExternal: 3 * 2 ** 20 },
   },
+  next: 'failed',
   reusedFrom: null,
 };
 
@@ -136,6 +138,9 @@ export const task: TaskDetail = {
   job: 3,
   task: 7,
   state: 'failed',
+  status: 4,
+  hold: null,
+  holds: 0,
   reason: `no retries left ${HOSTILE}`,
   changedAtMs: 4000,
   actor: 'server',

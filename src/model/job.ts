@@ -1,5 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { Dealings } from './dealings.ts';
+import type { Life } from './life.ts';
 import type { Matching } from './matching.ts';
 import type { Isolation } from './walls.ts';
 
@@ -122,7 +123,7 @@ export interface ResourceRequest {
 }
 
 /** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */
-export interface JobSpec extends Matching, Dealings {
+export interface JobSpec extends Matching, Life, Dealings {
   readonly name: string;
   readonly command: Command;
   readonly axes: readonly Axis[];

@@ -1,5 +1,7 @@
 /** model: the nouns and their states, and the ads that tell of them. Pure data; no I/O. */
+
 export { JOB_AD_NAMES, type JobFacts, jobAd } from './ads/job-ad.ts';
+export { type JobProgressFacts, jobProgressAd } from './ads/job-progress-ad.ts';
 export { JOB_STATUS } from './ads/job-status.ts';
 export {
   CHANGING_NAMES,
@@ -11,6 +13,7 @@ export {
   OFFER_LIMITS,
   offerAd,
 } from './ads/machine-ad.ts';
+export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
 export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
@@ -22,6 +25,7 @@ export {
   type PlacedResult,
   type Placement,
 } from './dealings.ts';
+export { HOLD_CODES, type Hold, type HoldName, hold, holdName } from './hold.ts';
 export type {
   Axis,
   Collection,
@@ -41,6 +45,21 @@ export type {
 } from './job.ts';
 export { hasManyFiles, stagedFiles, templateOf } from './job.ts';
 export {
+  EVENT_LOG_FORMATS,
+  type EventLogFormat,
+  GROWING_CAUSES,
+  type GrowingCause,
+  type Growth,
+  type JobPolicy,
+  type Life,
+  NO_LIFE,
+  NO_POLICY,
+  POLICY_LIMITS,
+  POLICY_NAMES,
+  type PolicyName,
+  type PolicyRule,
+} from './life.ts';
+export {
   LIMIT_NAME,
   MATCHING_LIMITS,
   type Matching,
@@ -58,6 +77,14 @@ export {
   type TaskStateName,
   taskStateName,
 } from './task.ts';
+export {
+  runsContain,
+  runsOf,
+  TASK_CHANGE_KINDS,
+  type TaskChange,
+  type TaskRun,
+  tasksInRuns,
+} from './task-change.ts';
 export {
   type Acknowledgement,
   PAST_MESSAGE_MOST,

@@ -144,7 +144,7 @@ export class Intake {
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    retryTasks(core, job, await this.stuckNotes(job), actor);
+    retryTasks(core, job, await this.stuckNotes(job), actor, true);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -202,9 +202,10 @@ export class Intake {
     return { job, rerun: rerunOf(earlier, submission, rows.count, taken) };
   }
 
-  #makeJob(submission: JobSubmission, spec: JobSpec, rows: RowSource, actor: string): Job {
+  #makeJob(submission: JobSubmission, wanted: JobSpec, rows: RowSource, actor: string): Job {
     const { core, layout } = this.#parts;
     const id = core.nextJob++;
+    const spec = withNumber(wanted, id);
     const now = core.clock.now();
     return {
       id,
@@ -216,6 +217,7 @@ export class Intake {
       rows,
       tasks: new TaskTable(rows.count),
       notes: new Map(),
+      masses: [],
       copies: new Map(),
       state: 'running',
       stateReason: 'submitted',
@@ -283,6 +285,16 @@ export function storedJob(job: Job): StoredJob {
     collectedAtMs: job.collectedAtMs,
     published: job.published,
     emptied: job.emptied,
+  };
+}
+
+/** A job may be told apart by its number in the name of its event log. */
+function withNumber(spec: JobSpec, id: number): JobSpec {
+  const { eventLog } = spec;
+  if (!eventLog?.path.includes('${:job}')) return spec;
+  return {
+    ...spec,
+    eventLog: { ...eventLog, path: eventLog.path.replaceAll('${:job}', String(id)) },
   };
 }
 

@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '#base';
-import { type Cause, type JobSpec, NO_DEALINGS, NO_ISOLATION, NO_MATCHING, usageOf } from '#model';
+import {
+  type Cause,
+  type JobSpec,
+  NO_DEALINGS,
+  NO_ISOLATION,
+  NO_LIFE,
+  NO_MATCHING,
+  usageOf,
+} from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -164,6 +172,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     priority: 0,
     ...NO_MATCHING,
     ...NO_DEALINGS,
+    ...NO_LIFE,
     ...overrides,
   };
 }

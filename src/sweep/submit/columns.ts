@@ -2,7 +2,7 @@
  * From the texts of all procs to one template and columns: what differs from proc to proc becomes
  * a column, of a variable of the description where the text holds one as it is.
  */
-import { JOB_MARK } from './macros.ts';
+import { JOB_MARK } from './macro-scope.ts';
 
 interface Candidate {
   readonly name: string;

@@ -25,6 +25,12 @@ const STREAM: Only = {
   reason: 'output comes when the task has ended; while it runs it cannot be followed in a file',
 };
 
+/** Each with `_reason` and `_subcode` beside it. */
+export const POLICY_COMMANDS: readonly string[] = [
+  ...['periodic_hold', 'periodic_release', 'periodic_remove', 'periodic_vacate'],
+  ...['on_exit_hold', 'on_exit_remove'],
+];
+
 export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   ...works(
     'executable arguments environment getenv shell initialdir batch_name input output error',
@@ -32,7 +38,9 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
     'concurrency_limits accounting_group priority log',
     'should_transfer_files when_to_transfer_output transfer_input_files transfer_output_files',
     'transfer_output_remaps transfer_executable transfer_input transfer_output transfer_error',
-    'preserve_relative_paths max_retries want_io_proxy',
+    'preserve_relative_paths want_io_proxy max_retries success_exit_code retry_until',
+    'allowed_job_duration allowed_execute_duration',
+    ...POLICY_COMMANDS.flatMap((name) => [name, `${name}_reason`, `${name}_subcode`]),
   ),
   universe: {
     only: /^(vanilla|5)$/i,
@@ -113,6 +121,24 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   node_count: { refused: 'a task runs on one machine' },
   jar_files: { refused: 'there is no universe "java"; name java as the executable' },
   java_vm_args: { refused: 'there is no universe "java"; name java as the executable' },
+  log_xml: {
+    only: NO,
+    reason: 'the event log is text, or JSON by the name of a sweep file (log-format)',
+  },
+  job_max_vacate_time: {
+    refused: 'the time between TERM and KILL is 5 s; a sweep file sets it (kill-grace)',
+  },
+  job_ad_information_attrs: { refused: 'events do not carry attributes' },
+  submit_event_notes: { refused: 'events do not carry notes' },
+  retry_request_memory: { refused: 'a sweep file says how requests grow ([retry] memory = { … })' },
+  retry_request_memory_increase: { refused: 'a sweep file says how requests grow ([retry])' },
+  retry_request_memory_max: { refused: 'a sweep file says how requests grow ([retry])' },
+  retry_request_disk: { refused: 'a sweep file says how requests grow ([retry])' },
+  want_job_networking: {
+    refused: 'a sweep file says which network a job has ([isolation] network)',
+  },
+  primary_unix_group: { refused: 'accounts of attempts are a matter of the machine' },
+  append_files: { refused: 'files are written whole' },
   dagman_log: { refused: 'there are no DAGs' },
 };
 

@@ -96,6 +96,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
   name: (words, [job]) => assert.equal(job!.spec.name, words),
   memory: (words, [job]) => assert.equal(job!.spec.request.memoryBytes, Number(words)),
   directory: (words, [job]) => assert.equal(job!.spec.directory.kind, words),
+  policy(words, [job]) {
+    const [name = '', ...rest] = words.split(' ');
+    assert.equal(job!.spec.policy.rules[name as 'periodicHold']?.when, rest.join(' '));
+  },
   chirp: (words, [job]) => assert.equal(job!.spec.chirp.io, words === 'io'),
   env(words, [job]) {
     const [name = ''] = words.split('=');

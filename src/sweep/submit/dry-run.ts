@@ -46,8 +46,11 @@ export function* adTexts(spec: JobSpec, nowMs: number): Generator<string> {
       WantDelayedUpdates: spec.chirp.delayed,
     };
     const own = adOfValues(values, jobAd(facts));
-    const none = { reason: '', hold: null, attempts: 0, attempt: null };
-    yield printAll(taskAd({ job: JOB, task, state: 'waiting', stateAtMs: 0, ...none }, own));
+    const none = { reason: '', hold: null, holds: 0, lastHold: null, completions: 0 };
+    const untried = { attempts: 0, attempt: null };
+    yield printAll(
+      taskAd({ job: JOB, task, state: 'waiting', stateAtMs: 0, ...none, ...untried }, own),
+    );
   }
 }
 

@@ -2,6 +2,7 @@
 import { parseExpression } from '#classad';
 import type { SweepDocument } from '../file/schema.ts';
 import { amountBytes, numberOf, truthOfWord } from './amounts.ts';
+import { POLICY_COMMANDS } from './commands.ts';
 import type { CommandFault } from './describe-proc.ts';
 
 type Document = Partial<Omit<SweepDocument, 'command' | 'parameters'>>;
@@ -17,7 +18,9 @@ export const JOB_COMMANDS: readonly string[] = [
   ...['when_to_transfer_output', 'preserve_relative_paths'],
   ...['request_cpus', 'request_memory', 'request_disk', 'request_gpus'],
   ...['requirements', 'rank', 'concurrency_limits', 'accounting_group'],
-  ...['priority', 'max_retries', 'want_io_proxy'],
+  ...['priority', 'want_io_proxy', 'max_retries', 'success_exit_code', 'retry_until'],
+  ...['allowed_job_duration', 'allowed_execute_duration'],
+  ...POLICY_COMMANDS.flatMap((name) => [name, `${name}_reason`, `${name}_subcode`]),
 ];
 
 /** Everything about a proc that its job has once; equal texts share a job. */
@@ -34,7 +37,7 @@ export function documentOf(
   names: ReadonlyMap<string, string>,
   fault: Fault,
 ): Document {
-  const retries = countOf(texts, 'max_retries', fault);
+  const policy = policyOf(texts, fault);
   const priority = integerOf(texts, 'priority', fault);
   const requirements = expressionOf(texts, 'requirements', fault);
   const rank = expressionOf(texts, 'rank', fault);
@@ -44,7 +47,7 @@ export function documentOf(
     texts.get('accounting_group') || stringIn(texts, 'my.accountinggroup', 'my.acctgroup');
   return {
     request: requestOf(texts, fault),
-    ...(retries !== null && { retries }),
+    ...(policy && { policy }),
     ...(priority !== null && { priority }),
     ...(requirements !== '' && { requirements }),
     ...(rank !== '' && { rank }),
@@ -52,6 +55,33 @@ export function documentOf(
     ...(Object.keys(limits).length > 0 && { 'concurrency-limits': limits }),
     ...(group !== '' && { 'accounting-group': group }),
   };
+}
+
+type PolicySection = NonNullable<Document['policy']>;
+
+/** The policies, under the names that they have in sweep files. */
+function policyOf(texts: Texts, fault: Fault): PolicySection | null {
+  const section: Record<string, string | number> = {};
+  const put = (command: string, value: string | number | null) => {
+    if (value !== null && value !== '') section[command.replaceAll('_', '-')] = value;
+  };
+  for (const name of POLICY_COMMANDS) {
+    put(name, expressionOf(texts, name, fault));
+    for (const part of [`${name}_reason`, `${name}_subcode`]) {
+      const text = expressionOf(texts, part, fault);
+      if (text !== '' && !texts.get(name)) {
+        fault({ command: part, found: text, expected: `${name} beside it` });
+      } else put(part, text);
+    }
+  }
+  put('retry_until', expressionOf(texts, 'retry_until', fault));
+  put('max_retries', countOf(texts, 'max_retries', fault));
+  put('success_exit_code', integerOf(texts, 'success_exit_code', fault));
+  for (const command of ['allowed_job_duration', 'allowed_execute_duration']) {
+    const seconds = countOf(texts, command, fault, 1_000_000_000);
+    put(command, seconds === null ? null : seconds * 1000);
+  }
+  return Object.keys(section).length === 0 ? null : (section as PolicySection);
 }
 
 function requestOf(texts: Texts, fault: Fault): NonNullable<Document['request']> {
@@ -79,12 +109,12 @@ function requestOf(texts: Texts, fault: Fault): NonNullable<Document['request']>
   };
 }
 
-function countOf(texts: Texts, command: string, fault: Fault): number | null {
+function countOf(texts: Texts, command: string, fault: Fault, most = 1_000_000): number | null {
   const text = texts.get(command) ?? '';
   if (text === '') return null;
   const value = numberOf(text);
-  if (value !== null && Number.isInteger(value) && value <= 1_000_000) return value;
-  fault({ command, found: text, expected: 'a whole number from 0 to 1000000' });
+  if (value !== null && Number.isInteger(value) && value <= most) return value;
+  fault({ command, found: text, expected: `a whole number from 0 to ${most}` });
   return null;
 }
 

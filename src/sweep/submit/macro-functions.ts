@@ -1,8 +1,8 @@
 /** The functions of submit descriptions, `$INT(…)` and others; names are case-sensitive. */
 import { basename, dirname, resolve } from 'node:path';
 import { compileExpression, evaluate, localAmbient, printValue, SHOWN, type Value } from '#classad';
+import { type Expansion, lookUp, MacroFault } from './macro-scope.ts';
 import { splitArguments } from './macro-text.ts';
-import { type Expansion, expandWithin, lookUp, MacroFault } from './macros.ts';
 import { formatNumber } from './number-format.ts';
 
 type Run = (body: string, expansion: Expansion) => string;
@@ -18,13 +18,13 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
     const value = readValue(argument(body, expansion), expansion);
     return typeof value === 'string' ? value : printValue(value, SHOWN);
   },
-  EVAL: (body, expansion) => printValue(evaluated(expandWithin(body, expansion), expansion), SHOWN),
+  EVAL: (body, expansion) => printValue(evaluated(expansion.expand(body), expansion), SHOWN),
   SUBSTR: substring,
   DIRNAME: (body, expansion) => path(body, expansion, (name) => dirname(name)),
   BASENAME: (body, expansion) => {
     const [name = '', suffix] = splitArguments(body);
     return path(name, expansion, (found) =>
-      suffix === undefined ? basename(found) : basename(found, expandWithin(suffix, expansion)),
+      suffix === undefined ? basename(found) : basename(found, expansion.expand(suffix)),
     );
   },
 };
@@ -40,9 +40,9 @@ function argument(text: string, expansion: Expansion): string {
   const name = text.trim();
   if (/^[A-Za-z_][\w.]*$/.test(name)) {
     const found = lookUp(name.toLowerCase(), expansion.scope);
-    if (found) return found.kind === 'final' ? found.text : expandWithin(found.text, expansion);
+    if (found) return found.kind === 'final' ? found.text : expansion.expand(found.text);
   }
-  return expandWithin(name, expansion);
+  return expansion.expand(name);
 }
 
 function environmentValue(body: string, expansion: Expansion): string {
@@ -50,7 +50,7 @@ function environmentValue(body: string, expansion: Expansion): string {
   const name = (colon === -1 ? body : body.slice(0, colon)).trim();
   const value = expansion.scope.environment[name];
   if (value !== undefined) return value;
-  if (colon !== -1) return expandWithin(body.slice(colon + 1), expansion);
+  if (colon !== -1) return expansion.expand(body.slice(colon + 1));
   throw new MacroFault(
     `$ENV(${name}): the environment has no ${name}; a default is $ENV(${name}:text)`,
   );
@@ -59,7 +59,7 @@ function environmentValue(body: string, expansion: Expansion): string {
 function listOf(words: readonly string[], expansion: Expansion): string[] {
   const [only] = words;
   const text = words.length === 1 ? argument(only!, expansion) : null;
-  if (text === null) return words.map((word) => expandWithin(word, expansion));
+  if (text === null) return words.map((word) => expansion.expand(word));
   return text.split(/\s*,\s*|\s+/).filter((word) => word !== '');
 }
 
@@ -103,7 +103,7 @@ function realNumber(body: string, expansion: Expansion): string {
 }
 
 function formatted(format: string, value: number, expansion: Expansion): string {
-  const text = formatNumber(expandWithin(format, expansion), value);
+  const text = formatNumber(expansion.expand(format), value);
   if (text !== null) return text;
   throw new MacroFault(`found the format ${format}, expected one like %d, %05d or %.3f`);
 }

@@ -2,7 +2,7 @@
 import type { Command, JobSpec, PlacedResult, ResultSource } from '#model';
 import type { Columns } from './columns.ts';
 import type { ProcDescription } from './describe-proc.ts';
-import { JOB_MARK } from './macros.ts';
+import { JOB_MARK } from './macro-scope.ts';
 
 /** Makes one template of the texts of all procs. */
 export type Template = (name: string, values: readonly string[]) => string;

@@ -9,7 +9,7 @@ import type { Origin } from '../template/origin.ts';
 import { Columns } from './columns.ts';
 import type { CommandFault, ProcDescription } from './describe-proc.ts';
 import { directoryOf, documentOf, flagOf, stringIn } from './job-settings.ts';
-import { JOB_MARK } from './macros.ts';
+import { JOB_MARK } from './macro-scope.ts';
 import { commandTemplate, outputsOf } from './outputs.ts';
 import { faulty, type Planning, settingOf } from './planning.ts';
 import type { Proc } from './procs.ts';
@@ -79,6 +79,7 @@ export async function planGroup(
       environment,
       directory: kind,
       collect: 'none',
+      ...logOf(group, fault),
     },
     findOrigin: (path) => originOf(planning, block, path),
     command,
@@ -156,6 +157,23 @@ async function programOf(
   const isElf = programKind(facts.head).kind === 'elf';
   const programs = { [isElf ? platform : 'any']: path };
   return { word: `./${basename(path)}`, document: { programs } };
+}
+
+/** One file takes the events of all tasks; the number of the job is put in by the server. */
+function logOf(
+  { procs, descriptions }: Group,
+  fault: (fault: CommandFault) => void,
+): { log?: string } {
+  const written = new Set(procs.map(({ texts }) => texts.get('log')?.trim() ?? ''));
+  if (written.size > 1) {
+    const found = 'a log for each task ($(Process) and the like)';
+    fault({ command: 'log', found, expected: 'one that takes the events of all tasks of the job' });
+    return {};
+  }
+  const [log = ''] = written;
+  if (log === '') return {};
+  const path = resolve(descriptions[0]!.directory, log);
+  return { log: path.replaceAll(JOB_MARK, '${:job}') };
 }
 
 function nameOf(texts: ReadonlyMap<string, string>, file: string, process: number | null): string {

@@ -3,7 +3,7 @@ import type { WindrowError } from '#base';
 import { submitErrors } from '../errors.ts';
 import { commandOf } from './commands.ts';
 import type { CommandFault } from './describe-proc.ts';
-import { JOB_MARK } from './macros.ts';
+import { JOB_MARK } from './macro-scope.ts';
 import type { Proc } from './procs.ts';
 import type { QueueBlock, Setting, SubmitWorld } from './read-submit.ts';
 import type { Place } from './statements.ts';

@@ -1,6 +1,7 @@
 /** The procs of a description: each `queue` and row, with its commands' macros expanded. */
 import { commandOf } from './commands.ts';
-import { expandMacros, JOB_MARK, MacroFault, type Scope } from './macros.ts';
+import { JOB_MARK, MacroFault, type Scope } from './macro-scope.ts';
+import { expandMacros } from './macros.ts';
 import type { QueueBlock, Setting, SubmitWorld } from './read-submit.ts';
 
 export interface Proc {

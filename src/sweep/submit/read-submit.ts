@@ -2,7 +2,8 @@
 import type { WindrowError } from '#base';
 import { submitErrors } from '../errors.ts';
 import { testOf } from './conditions.ts';
-import { expandMacros, MacroFault, type Scope, withoutSelf } from './macros.ts';
+import { MacroFault, type Scope, withoutSelf } from './macro-scope.ts';
+import { expandMacros } from './macros.ts';
 import {
   applySlice,
   parseQueue,
@@ -184,6 +185,10 @@ async function include(reading: Reading, statement: Statement & { source: string
   }
   const source = expanded(reading, statement.source, statement);
   if (source === null) return;
+  if (source === '') {
+    wrong(reading, statement, 'an include of nothing', 'include : FILE');
+    return;
+  }
   const command = commandOf(source);
   const text = await orWrong(reading, statement, () =>
     command === null ? reading.world.readText(source) : reading.world.runCommand(command),
