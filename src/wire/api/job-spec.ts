@@ -12,7 +12,6 @@ import {
   LIMIT_NAME,
   MATCHING_LIMITS,
   NETWORKS,
-  NO_DEALINGS,
   POLICY_LIMITS,
   POLICY_NAMES,
   type ResultSource,
@@ -129,20 +128,19 @@ const matching = {
   accountingGroup: label,
 };
 
-/** Newer than most programs that speak this, so they have defaults too. */
 const dealings = {
   place: z
     .strictObject({
       files: z
-        .array(z.strictObject({ result: name, from: z.string().max(4096), to: path.regex(/^\//) }))
+        .array(
+          z.strictObject({ result: name, from: z.string().max(4096), to: path.regex(/^[/$]/) }),
+        )
         .max(1000),
     })
     .nullable()
-    .default(null)
     .describe("Where a client puts each task's results: templates of absolute paths."),
   chirp: z
     .strictObject({ io: z.boolean(), delayed: z.boolean() })
-    .default(NO_DEALINGS.chirp)
     .describe('What the programs may ask of the worker while they run.'),
 };
 
