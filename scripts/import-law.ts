@@ -11,12 +11,20 @@ export interface Room {
   readonly typesOf: readonly string[];
 }
 
-const BELOW_WIRE = ['base', 'model', 'sweep', 'wire'];
+const BELOW_WIRE = ['base', 'classad', 'model', 'policy', 'sweep', 'wire'];
 
 export const ROOMS: readonly Room[] = [
   room('base', 'clock, errors, units, log, settings, lifetimes', []),
   room('classad', 'the expression language: text → tree → value. Pure', ['base']),
-  room('model', 'nouns and their states: job, task, attempt, cause', ['base']),
+  room('model', 'nouns and their states: job, task, attempt, cause; their ads', [
+    'base',
+    'classad',
+  ]),
+  room('policy', 'what jobs and sites say about the life of tasks: what fires, and why. Pure', [
+    'base',
+    'classad',
+    'model',
+  ]),
   room('sweep', 'what users write → jobs: sweep files, parameter tables, templates', [
     'base',
     'classad',
@@ -24,12 +32,14 @@ export const ROOMS: readonly Room[] = [
   ]),
   room('wire', 'what processes say to each other: sync, open protocol, user API, clients', [
     'base',
+    'classad',
     'model',
   ]),
-  room('scheduler', 'snapshot in, plan out; explain. Pure', ['base', 'model']),
+  room('scheduler', 'snapshot in, plan out; match and explain. Pure', ['base', 'classad', 'model']),
   room('store', 'durable memory: one contract; `sqlite/`', ['base', 'model']),
   room('datastore', 'files by key: fetched once, whole or not at all, verified, aged', [
     'base',
+    'classad',
     'model',
   ]),
   room('sandbox', 'starting programs and user code; killing all that came of them', [
@@ -64,12 +74,11 @@ export const ROOMS: readonly Room[] = [
   room(
     'cli',
     'one file per command; table and JSON output',
-    ['base', 'classad', 'model', 'sweep', 'wire', 'traps'],
+    ['base', 'classad', 'model', 'policy', 'sweep', 'wire', 'traps'],
     ['datastore', 'traces'],
   ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
-    'classad',
     'scheduler',
     'store',
     'datastore',
@@ -86,7 +95,7 @@ export const ROOMS: readonly Room[] = [
 ];
 
 /** Rooms that touch neither files, nor network, nor processes. */
-export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
+export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'policy', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {

@@ -8,11 +8,41 @@ import type { Ad } from './value.ts';
 
 /** Reads `[ a = 1; b = 2 ]`. Errors: `CLASSAD_SYNTAX_WRONG`, `CLASSAD_TOO_LARGE`. */
 export function parseBracketedAd(text: string): Ad {
-  return reading(text, () => {
-    const node = parseSlice(text, 'expression', 0, text.length);
-    if (node.kind !== 'ad') throw new SyntaxFault(0, 'an ad begins with [ and ends with its ]');
-    return adOf(node.attributes);
-  });
+  return reading(text, () => adIn(text, 0, text.length));
+}
+
+/**
+ * Reads ads in brackets, one behind the other with blanks between them, as transfer plugins write
+ * them. Errors: `CLASSAD_SYNTAX_WRONG`, `CLASSAD_TOO_LARGE`.
+ */
+export function parseBracketedAds(text: string): Ad[] {
+  return reading(text, () => [...bracketedIn(text)].map(([start, end]) => adIn(text, start, end)));
+}
+
+function adIn(text: string, start: number, end: number): Ad {
+  const node = parseSlice(text, 'expression', start, end);
+  if (node.kind !== 'ad') throw new SyntaxFault(start, 'an ad begins with [ and ends with its ]');
+  return adOf(node.attributes);
+}
+
+/** Found by their brackets: to the language itself an ad behind another is a subscript of it. */
+function* bracketedIn(text: string): Generator<[start: number, end: number]> {
+  const lexer = openLexer(text, 'expression');
+  let [depth, start] = [0, 0];
+  for (;;) {
+    const token = nextToken(lexer);
+    const mark = token.kind === 'mark' ? token.text : '';
+    if (token.kind === 'end' && depth === 0) return;
+    if (token.kind === 'end') throw new SyntaxFault(start, 'this [ has no ]');
+    if (depth === 0 && mark !== '[') throw new SyntaxFault(token.start, 'expected the [ of an ad');
+    if (mark === '[') {
+      if (depth === 0) start = token.start;
+      depth += 1;
+    } else if (mark === ']') {
+      depth -= 1;
+      if (depth === 0) yield [start, lexer.at];
+    }
+  }
 }
 
 /**

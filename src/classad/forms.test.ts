@@ -7,6 +7,7 @@ import {
   matches,
   parseAds,
   parseBracketedAd,
+  parseBracketedAds,
   parseJsonAds,
   parseLineAds,
   printAd,
@@ -36,6 +37,16 @@ test('in lines a backslash is itself, save before a quote that is not the last',
   assert.equal(value('b'), '"say \\"hi\\""');
   assert.equal(value('c'), '"ends in \\\\"');
   assert.equal(value('d'), 'true');
+});
+
+test('ads in brackets may stand one behind the other', () => {
+  const text = '[ A = "]["; B = { 1 }[0] ]\n[ C = [ D = 1 ] ]   ';
+  const printed = parseBracketedAds(text).map((ad) => printAd(ad));
+  assert.deepEqual(printed, ['[ A = "]["; B = { 1 }[0] ]', '[ C = [ D = 1 ] ]']);
+  assert.deepEqual(parseBracketedAds(' \n '), []);
+  for (const wrong of ['[ A = 1', '[ A = 1 ] B', ']', '[ A = 1 ], [ B = 2 ]']) {
+    assert.throws(() => parseBracketedAds(wrong), { code: 'CLASSAD_SYNTAX_WRONG' }, wrong);
+  }
 });
 
 test('an empty line parts ads and a later attribute replaces an earlier one', () => {

@@ -1,6 +1,6 @@
 /** classad: the expression language. Text → tree → value; no I/O, clock and chance come in. */
 export { parseAds } from './ad-form.ts';
-export { parseBracketedAd, parseLineAds } from './ad-text.ts';
+export { parseBracketedAd, parseBracketedAds, parseLineAds } from './ad-text.ts';
 export { localAmbient } from './ambient.ts';
 export type { Budget, Exhausted } from './budget.ts';
 export { adOf, expressionOf } from './compile.ts';
@@ -22,6 +22,7 @@ export { type Explained, explain } from './explain.ts';
 export { functionNames } from './functions/table.ts';
 export { parseJsonAds, printJsonAd } from './json-form.ts';
 export type { TextForm } from './lexer.ts';
+export { type NamesIn, namesIn } from './names-in.ts';
 export { parseExpression, type ReadExpression, readExpression } from './parser.ts';
 export {
   EXACT,
@@ -56,4 +57,11 @@ export {
   type Value,
   type ValueType,
 } from './value.ts';
+export {
+  type Attributes,
+  type AttributeTable,
+  adOfThing,
+  attributeTable,
+  wholeAd,
+} from './view.ts';
 export { parseXmlAds, printXmlAds } from './xml-form.ts';

@@ -10,6 +10,14 @@ export {
 export { type HttpOptions, type HttpTimes, openHttpTransport } from './http/http-transport.ts';
 export { type ProxyRules, proxyRules } from './http/proxies.ts';
 export { openDatastore, USUAL_FETCHING, USUAL_LIMITS } from './open-datastore.ts';
+export { describePlugin, type Plugin } from './plugins/describe.ts';
+export { pluginErrors } from './plugins/errors.ts';
+export { HOLD_CODES, type Outcome, type PluginTransfer } from './plugins/outcome.ts';
+export { findPlugins, type Plugins, pluginEnvironment, schemeOf } from './plugins/plugins.ts';
+export type { PluginProcessEnd, PluginProcessOptions, RunPluginProcess } from './plugins/port.ts';
+export { runPlugin } from './plugins/run-plugin.ts';
+export { pluginTransports } from './plugins/transport.ts';
+export type { PluginWorld } from './plugins/world.ts';
 export type {
   Aged,
   AgeWish,

@@ -19,6 +19,7 @@ export { findLauncher, openStarter } from './open-starter.ts';
 export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
 export { describe as describeNotice, type ProcessNotice } from './procwatch/describe.ts';
 export { eventSource, type ProcwatchOptions, watchProcesses } from './procwatch/procwatch.ts';
+export { runToEnd, type ToEnd, type ToEndOptions } from './run-to-end.ts';
 export { findTool, runTool } from './tool.ts';
 export type { WallPlan } from './walls/compose.ts';
 export type { Account, Ground, WallSettings } from './walls/ground.ts';

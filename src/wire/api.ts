@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { adQuery } from './api/ad-query.ts';
 import { event } from './api/events.ts';
 import {
   blobReceipt,
@@ -13,6 +14,8 @@ import {
   submissionPreview,
   submitted,
   tableReceipt,
+  taskChange,
+  taskChangeAnswer,
 } from './api/jobs.ts';
 import {
   serverView,
@@ -100,7 +103,7 @@ export const api = {
     method: 'GET',
     path: '/v1/jobs',
     summary: 'List jobs, newest first.',
-    query: z.object({ ...pageQuery, state: jobState.optional() }),
+    query: z.object({ ...pageQuery, ...adQuery, state: jobState.optional() }),
     answer: { kind: 'json', status: 200, schema: jobPage },
   },
   getJob: {
@@ -115,7 +118,7 @@ export const api = {
     ...admin,
     method: 'PATCH',
     path: '/v1/jobs/{job}',
-    summary: 'Pause, resume or remove a job.',
+    summary: 'Pause, resume or remove a job, or give it another priority.',
     params: job,
     body: { kind: 'json', schema: jobChange },
     answer: { kind: 'json', status: 200, schema: jobSummary },
@@ -129,13 +132,22 @@ export const api = {
     body: { kind: 'json', schema: retryRequest },
     answer: { kind: 'json', status: 200, schema: retryAnswer },
   },
+  changeTasks: {
+    ...admin,
+    method: 'PATCH',
+    path: '/v1/jobs/{job}/tasks',
+    summary: 'Hold, release or remove tasks of a job.',
+    params: job,
+    body: { kind: 'json', schema: taskChange },
+    answer: { kind: 'json', status: 200, schema: taskChangeAnswer },
+  },
   listTasks: {
     ...admin,
     method: 'GET',
     path: '/v1/jobs/{job}/tasks',
     summary: 'List tasks in table order.',
     params: job,
-    query: z.object({ ...pageQuery, state: taskState.optional() }),
+    query: z.object({ ...pageQuery, ...adQuery, state: taskState.optional() }),
     answer: { kind: 'json', status: 200, schema: taskPage },
   },
   getTask: {
@@ -235,6 +247,7 @@ export const api = {
     method: 'GET',
     path: '/v1/workers',
     summary: 'List workers.',
+    query: z.object(adQuery),
     answer: { kind: 'json', status: 200, schema: workerList },
   },
   changeWorker: {

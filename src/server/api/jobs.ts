@@ -1,5 +1,5 @@
 /** Jobs as users see them, and what users do to them. */
-import { TaskState } from '#model';
+import { HOLD_CODES, TaskState } from '#model';
 import { efficiencyOf } from '#results';
 import { explain } from '#scheduler';
 import type { Store } from '#store';
@@ -15,12 +15,15 @@ import type {
   SubmissionPreview,
   WaitReason,
 } from '#wire';
+import { adOfListedJob, ambientOf } from '../ads/facts.ts';
+import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
-import { pauseJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
-import { type ApiParts, jobOf, parametersOf } from './parts.ts';
+import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
+import { pauseJob, prioritizeJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
+import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
 const PAGE = 100;
 const WORKERS_SHOWN = 1000;
@@ -31,7 +34,14 @@ const HISTORY_ENDS = 100;
 
 type JobHandlers = Pick<
   ApiHandlers,
-  'submitJob' | 'previewJob' | 'listJobs' | 'getJob' | 'changeJob' | 'retryJob' | 'getStats'
+  | 'submitJob'
+  | 'previewJob'
+  | 'listJobs'
+  | 'getJob'
+  | 'changeJob'
+  | 'changeTasks'
+  | 'retryJob'
+  | 'getStats'
 >;
 
 export function jobHandlers(parts: ApiParts): JobHandlers {
@@ -57,10 +67,17 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
     async listJobs({ query }) {
       const all = [...core.jobs.values()].reverse();
       const wanted = all.filter((job) => query.state === undefined || job.state === query.state);
-      const from = query.from ?? 0;
+      const sieve = sieveOf(query, ambientOf(core));
       const limit = query.limit ?? PAGE;
-      const next = from + limit < wanted.length ? from + limit : null;
-      return { jobs: wanted.slice(from, from + limit).map(summaryOf), next };
+      const jobs: JobSummary[] = [];
+      let at = query.from ?? 0;
+      const pages = [wanted.slice(at).map((job, index) => ({ job, index: at + index }))];
+      for await (const { item, ad } of sift(sieve, pages, ({ job }) => adOfListedJob(job))) {
+        if (jobs.length === limit) return { jobs, next: at };
+        at = item.index + 1;
+        jobs.push({ ...summaryOf(item.job), ad: toldOf(sieve, ad) });
+      }
+      return { jobs, next: null };
     },
 
     async getJob({ params }) {
@@ -69,10 +86,32 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
 
     async changeJob({ params, body }, { actor }) {
       const job = jobOf(core, params.job);
-      const act = { pause: pauseJob, resume: resumeJob, remove: removeJob }[body.action];
-      act(core, job, body.reason, actor);
+      if (body.action === 'prioritize') {
+        prioritizeJob(core, job, body.priority ?? 0, body.reason, actor);
+      } else {
+        const act = { pause: pauseJob, resume: resumeJob, remove: removeJob }[body.action];
+        act(core, job, body.reason, actor);
+      }
       await core.commit.durable();
       return summaryOf(job);
+    },
+
+    async changeTasks({ params, body }, { actor }) {
+      const job = jobOf(core, params.job);
+      if (job.state === 'removed') throw serverErrors.create('JOB_REMOVED', { job: job.id });
+      const chosen = chosenOf(job, body.tasks);
+      const { action, subcode } = body;
+      const reason = body.reason || `${PAST[action]} by command`;
+      const ground = { reason, actor };
+      const changed =
+        action === 'hold'
+          ? holdTasks(core, job, chosen, {
+              ...ground,
+              hold: { code: HOLD_CODES.UserRequest, subcode },
+            })
+          : (action === 'release' ? releaseTasks : removeTasks)(core, job, chosen, ground);
+      await core.commit.durable();
+      return { ...changed, counts: job.tasks.counts() };
     },
 
     async retryJob({ params, body }, { actor }) {
@@ -83,7 +122,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
         ? await Promise.all([...new Set(body.tasks)].map((task) => store.note(job.id, task)))
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
-      const retried = retryTasks(core, job, known, actor);
+      const retried = retryTasks(core, job, known, actor, body.tasks === undefined);
       await core.commit.durable();
       return { retried, counts: job.tasks.counts() };
     },
@@ -92,6 +131,15 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
       return statsOf(core, jobOf(core, params.job));
     },
   };
+}
+
+const PAST = { hold: 'held', release: 'released', remove: 'removed' } as const;
+
+/** Ranges given by first and last task. @throws WindrowError TASK_UNKNOWN */
+function chosenOf(job: Job, ranges: readonly (readonly [number, number])[] | undefined): Chosen {
+  if (!ranges) return 'all';
+  for (const [first] of ranges) requireTask(job, first);
+  return ranges.map(([first, last]) => [first, Math.max(0, last - first + 1)] as const);
 }
 
 async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {

@@ -2,6 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   FIGURES,
+  holdName,
+  JOB_STATUS,
   sourceOf,
   type TaskIndex,
   TaskState,
@@ -11,7 +13,10 @@ import {
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
 import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
+import { adOfTask, ambientOf, type KnownTask } from '../ads/facts.ts';
+import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
+import { noteOfMass } from '../reactor/tasks.ts';
 import { waitingOf } from './jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
@@ -25,9 +30,22 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
     async listTasks({ params, query }) {
       const job = jobOf(core, params.job);
       const limit = query.limit ?? PAGE;
-      const { found, next } = tasksIn(job, query.state, query.from ?? 0, limit);
-      const tasks = await Promise.all(found.map((task) => summaryOf(store, job, task)));
-      return { tasks, next };
+      if (query.constraint === undefined && query.attributes === undefined) {
+        const { found, next } = tasksIn(job, query.state, query.from ?? 0, limit);
+        const tasks = await Promise.all(found.map((task) => summaryOf(store, job, task)));
+        return { tasks, next };
+      }
+      const sieve = sieveOf(query, ambientOf(core));
+      const pages = knownTasks(core, store, job, query.state, query.from ?? 0);
+      const tasks: TaskSummary[] = [];
+      let next = 0;
+      for await (const { item, ad } of sift(sieve, pages, (known) => adOfTask(job, known))) {
+        if (tasks.length === limit) return { tasks, next };
+        next = item.task + 1;
+        const summary = await summaryOf(store, job, item.task);
+        tasks.push({ ...summary, ad: toldOf(sieve, ad) });
+      }
+      return { tasks, next: null };
     },
 
     async getTask({ params }) {
@@ -79,14 +97,56 @@ function tasksIn(
   return { found, next: task >= 0 ? task : null };
 }
 
+const PAGE_WITH_ADS = 1000;
+
+/** Page by page, all that the ad of each task is made of. */
+async function* knownTasks(
+  core: Core,
+  store: Store,
+  job: Job,
+  state: TaskStateName | undefined,
+  first: TaskIndex,
+): AsyncGenerator<KnownTask[]> {
+  const leases = new Map<TaskIndex, Lease>();
+  for (const lease of core.leases.values()) {
+    if (lease.job === job.id) leases.set(lease.task, lease);
+  }
+  for (let from: number | null = first; from !== null; ) {
+    const { found, next }: ReturnType<typeof tasksIn> = tasksIn(job, state, from, PAGE_WITH_ADS);
+    yield await Promise.all(
+      found.map((task) => knownTask(store, job, task, leases.get(task) ?? null)),
+    );
+    from = next;
+  }
+}
+
+/** Of a task that waits and was never touched there is nothing to be looked up. */
+async function knownTask(
+  store: Store,
+  job: Job,
+  task: TaskIndex,
+  lease: Lease | null,
+): Promise<KnownTask> {
+  const noted = job.notes.get(task) ?? null;
+  if (lease || (!noted && job.tasks.state(task) === TaskState.waiting)) {
+    return { task, note: noted, lease, ended: null };
+  }
+  const note = noted ?? (await store.note(job.id, task));
+  const ended = (await store.attemptsOfTask(job.id, task)).at(-1) ?? null;
+  return { task, note, lease, ended };
+}
+
 async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskSummary> {
-  const note = job.notes.get(task) ?? (await store.note(job.id, task));
   const state = job.tasks.state(task);
+  const note = await currentNote(store, job, task, state);
   if (note) return fromNote(job, note, state);
   const ended = (await store.attemptsOfTask(job.id, task)).at(-1);
   return {
     task,
     state: taskStateName(state),
+    status: JOB_STATUS[taskStateName(state)],
+    hold: null,
+    holds: 0,
     reason: state === TaskState.done ? 'its results were accepted' : '',
     changedAtMs: ended?.endedAtMs ?? 0,
     actor: ended?.worker ?? '',
@@ -95,18 +155,40 @@ async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskS
   };
 }
 
+/** Its own, or that of a change of many tasks which was the last to befall it. */
+async function currentNote(
+  store: Store,
+  job: Job,
+  task: TaskIndex,
+  state: TaskState,
+): Promise<TaskNote | null> {
+  const own = job.notes.get(task) ?? (await store.note(job.id, task));
+  if (own?.state === taskStateName(state) || state === TaskState.done) return own;
+  const mass = noteOfMass(job, task);
+  return mass && (!own || mass.atMs >= own.atMs) ? mass : own;
+}
+
 function fromNote(job: Job, note: TaskNote, state: TaskState): TaskSummary {
   // A note may be older than the state: a task that was tried again is running by now.
   const current = taskStateName(state) === note.state;
   return {
     task: note.task,
     state: taskStateName(state),
-    reason: current ? note.reason : '',
+    status: JOB_STATUS[taskStateName(state)],
+    hold: current && note.hold ? { ...note.hold, name: holdName(note.hold.code) } : null,
+    holds: note.holds,
+    reason: current ? reasonOf(note) : '',
     changedAtMs: note.atMs,
     actor: current ? note.actor : 'server',
     attempts: note.attempts,
     parameters: parametersOf(job, note.task),
   };
+}
+
+/** A task that still runs says what was decided of it. */
+function reasonOf({ ruling, reason }: TaskNote): string {
+  if (!ruling) return reason;
+  return `it is being stopped and will be ${ruling.to}: ${ruling.reason} (by ${ruling.actor})`;
 }
 
 async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
@@ -149,6 +231,7 @@ function viewOfEnded(attempt: AttemptRow): AttemptView {
     endedAtMs,
     usage: viewOfUsage(usage),
     walls: attempt.walls,
+    next: attempt.next,
     reusedFrom,
   };
 }
@@ -174,6 +257,7 @@ function viewOfRunning(core: Core, lease: Lease): AttemptView {
     endedAtMs: null,
     usage: null,
     walls: null,
+    next: null,
     reusedFrom: null,
   };
 }

@@ -144,7 +144,7 @@ export class Intake {
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    retryTasks(core, job, await this.stuckNotes(job), actor);
+    retryTasks(core, job, await this.stuckNotes(job), actor, true);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -216,6 +216,7 @@ export class Intake {
       rows,
       tasks: new TaskTable(rows.count),
       notes: new Map(),
+      masses: [],
       copies: new Map(),
       state: 'running',
       stateReason: 'submitted',

@@ -3,11 +3,17 @@ import {
   type Axis,
   type Collection,
   type Command,
+  EVENT_LOG_FORMATS,
+  GROWING_CAUSES,
   type Input,
   type Isolation,
   type JobSpec,
   LEVEL_NAMES,
+  LIMIT_NAME,
+  MATCHING_LIMITS,
   NETWORKS,
+  POLICY_LIMITS,
+  POLICY_NAMES,
   type ResultSource,
   type UserCode,
   WALLS,
@@ -88,6 +94,55 @@ const isolation: z.ZodType<Isolation> = z.strictObject({
   write: z.array(path.regex(/^\//)).max(100).describe('Shared file systems to write to.'),
 });
 
+const expression = z.string().max(MATCHING_LIMITS.expressionCharacters);
+const label = z.string().max(200);
+
+const matching = {
+  requirements: expression.describe(
+    'True of machines (`TARGET`) that it may run on; empty: of all.',
+  ),
+  rank: expression.describe('Machines with a larger value are taken first.'),
+  attributes: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/), expression.min(1))
+    .refine((own) => Object.keys(own).length <= MATCHING_LIMITS.attributes)
+    .describe('Attributes of its own in its ad, each an expression.'),
+  concurrencyLimits: z
+    .record(z.string().regex(LIMIT_NAME).max(200), z.number().positive().max(1e9))
+    .refine((limits) => Object.keys(limits).length <= MATCHING_LIMITS.concurrencyLimits)
+    .describe("How much of the server's limits one attempt takes."),
+  owner: label,
+  accountingGroup: label,
+};
+
+const policyRule = z.strictObject({ when: expression, reason: expression, subcode: expression });
+const growth = z.strictObject({
+  factor: z.number().gt(1).max(1000),
+  most: count.describe('Bytes, or milliseconds of `timeout`; 0: no limit.'),
+});
+const life = {
+  policy: z
+    .strictObject({
+      rules: z.partialRecord(z.enum(POLICY_NAMES), policyRule),
+      maxRetries: count.max(POLICY_LIMITS.retries).nullable(),
+      successExitCode: z
+        .int()
+        .min(-(2 ** 31))
+        .max(2 ** 31)
+        .nullable(),
+      retryUntil: expression,
+      allowedJobMs: count,
+      allowedExecuteMs: count,
+    })
+    .describe('Expressions over the ad of a task; empty ones are not there.'),
+  growth: z
+    .partialRecord(z.enum(GROWING_CAUSES), growth)
+    .describe('How much more a task gets of what it ran out of.'),
+  eventLog: z
+    .strictObject({ path: z.string().max(4096), format: z.enum(EVENT_LOG_FORMATS) })
+    .nullable()
+    .describe('A file on the server that tells the life of each task.'),
+};
+
 /** The check of `JobSpec`; its meaning is documented with the type in the model. */
 export const jobSpec: z.ZodType<JobSpec> = message(
   'JobSpec',
@@ -140,5 +195,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
     deleteWorker: z.boolean(),
     deleteClient: z.boolean(),
     priority: z.int(),
+    ...matching,
+    ...life,
   }),
 );
