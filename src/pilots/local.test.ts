@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WindrowError } from '#base';
-import { readLock } from '#base';
+import { readLock, WindrowError } from '#base';
 import { startLocalWorker, unexpectedEnd } from './local.ts';
 
 function directory(t: TestContext): string {
