@@ -1,8 +1,10 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
+import { printLines, wholeAd } from '#classad';
 import { runsOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
+import { adOfJob } from './ads/facts.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
@@ -216,5 +218,7 @@ export function describe(job: Job): JobDescription {
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,
     deleteClient: spec.deleteClient,
+    successExitCode: spec.policy.successExitCode ?? 0,
+    ad: printLines(wholeAd(adOfJob(job))),
   };
 }
