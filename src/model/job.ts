@@ -1,4 +1,5 @@
 import type { Cause } from './cause.ts';
+import type { Life } from './life.ts';
 import type { Matching } from './matching.ts';
 import type { Isolation } from './walls.ts';
 
@@ -102,7 +103,7 @@ export interface ResourceRequest {
 }
 
 /** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */
-export interface JobSpec extends Matching {
+export interface JobSpec extends Matching, Life {
   readonly name: string;
   readonly command: Command;
   readonly axes: readonly Axis[];

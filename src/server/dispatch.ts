@@ -1,5 +1,6 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
+import { printAd, wholeAd } from '#classad';
 import { runsOf, shareOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
@@ -231,5 +232,8 @@ export function describe(job: Job): JobDescription {
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,
     deleteClient: spec.deleteClient,
+    successExitCode: spec.policy.successExitCode ?? 0,
+    // In brackets: lines cannot hold a command that has several.
+    ad: printAd(wholeAd(adOfJob(job))),
   };
 }

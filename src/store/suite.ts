@@ -5,6 +5,7 @@ import {
   type AttemptRecord,
   type JobSpec,
   NO_ISOLATION,
+  NO_LIFE,
   NO_MATCHING,
   type TaskChange,
   usageOf,
@@ -14,7 +15,7 @@ import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 export function storedJob(id: number): StoredJob {
   return {
     id,
-    spec: { name: 'sweep', isolation: NO_ISOLATION, ...NO_MATCHING } as JobSpec,
+    spec: { name: 'sweep', isolation: NO_ISOLATION, ...NO_MATCHING, ...NO_LIFE } as JobSpec,
     lineage: '/out',
     key: 'k',
     keyParts: { command: 'c' },

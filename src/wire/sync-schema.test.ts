@@ -97,6 +97,8 @@ const RESPONSE: SyncResponse = {
       resultBytes: 1 << 30,
       deleteWorker: true,
       deleteClient: false,
+      successExitCode: 3,
+      ad: 'ClusterId = 1\n',
     },
   ],
   attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],
