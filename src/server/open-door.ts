@@ -2,6 +2,7 @@
 import { canonicalPlatform, messageOf } from '#base';
 import {
   type Cause,
+  NO_OFFER,
   type RecordPlace,
   type ResultSource,
   stagedFiles,
@@ -132,6 +133,7 @@ export class ServerOpenDoor implements OpenDoor {
       memoryBytes: 0,
       diskFreeBytes: 0,
       walls: null,
+      offer: NO_OFFER,
       gpus: 0,
       machine: null,
       remainingMs: null,

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type Clock, systemClock } from '#base';
+import { type Clock, EQUAL_SHARES, type SharingSettings, systemClock } from '#base';
 import {
   type Cause,
   type JobSpec,
@@ -12,6 +12,7 @@ import {
   NO_ISOLATION,
   NO_LIFE,
   NO_MATCHING,
+  NO_OFFER,
   usageOf,
 } from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
@@ -45,6 +46,7 @@ export interface FieldOptions {
   readonly clock?: Clock;
   readonly leaseMs?: number;
   readonly diskReserveBytes?: number;
+  readonly sharing?: SharingSettings;
 }
 
 export async function openField(t: TestContext, options: FieldOptions = {}): Promise<Field> {
@@ -60,6 +62,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     version: '0.0.0-test',
     leaseMs: options.leaseMs ?? 60_000,
     pingSeconds: 20,
+    sharing: options.sharing ?? EQUAL_SHARES,
     diskReserveBytes: options.diskReserveBytes ?? 0,
     userCode: 'run',
     userCodePorts: {
@@ -208,6 +211,7 @@ export class FieldWorker {
       freeSlots: this.slots - this.holding.size,
       memoryBytes: 0,
       walls: null,
+      offer: NO_OFFER,
       diskFreeBytes: 0,
       gpus: 0,
       machine: {
