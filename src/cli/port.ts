@@ -1,4 +1,12 @@
-import type { Address, ErrorEntry, NetworkValues, TrapSettings, WallValues } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  SharingSettings,
+  TrapSettings,
+  WallValues,
+  WorkerPolicy,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
@@ -89,6 +97,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly sharing: SharingSettings;
   readonly log: LogChoice;
 }
 
@@ -109,6 +118,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -170,6 +180,7 @@ export interface WorkerOptions {
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
+  readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
   readonly log: LogChoice;
 }
