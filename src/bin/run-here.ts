@@ -163,6 +163,8 @@ async function followHere(
   try {
     const code = await runSweep(client, sweep, { ...options, until }, world);
     if (isLast) opened.server.expectJob(false);
+    // The worker ends while the results are collected; clients from outside are told otherwise.
+    if (isLast && !options.listen) opened.server.drain();
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
     if (isLast && options.listen) await opened.server.clientsTold(world.ending);
