@@ -1,4 +1,4 @@
-import type { WindrowError } from '#base';
+import { insideSingleQuotes, plainShellWord, shellWord, type WindrowError } from '#base';
 import type { Command } from '#model';
 import { templateErrors } from '../errors.ts';
 import { throwProblems } from '../problems.ts';
@@ -6,7 +6,7 @@ import { directWords } from './direct-words.ts';
 import { describeOrigin, faultError, type Origin } from './origin.ts';
 import { type Fault, type Part, type Placeholder, parseTemplate } from './placeholders.ts';
 import { findShellPlaces, MARK, type Place } from './shell-places.ts';
-import { escapeSingle, onOneLine, quoteWhereNeeded, quoteWord } from './shell-words.ts';
+import { onOneLine } from './shell-words.ts';
 import { columnsOf, compileParts, type Expander } from './text.ts';
 
 /** A program's arguments are limited to 128 KiB each (Linux, MAX_ARG_STRLEN). */
@@ -38,15 +38,16 @@ interface Compiled {
 
 /**
  * Compiles a job's command once; expanding it is cheap. In a shell command each value is exactly
- * one word, also inside quotes (see `shell-places.ts`).
+ * one word, also inside quotes (see `shell-places.ts`). `job` is what `${:job}` says.
  * @throws an error of `templateErrors`, or SWEEP_REFUSED for several
  */
 export function compileCommand(
   command: Command,
   columns: readonly string[],
   origin: Origin = { what: 'command' },
+  job = 0,
 ): CompiledCommand {
-  const compiled = compile(command, columns, origin);
+  const compiled = compile(command, columns, origin, job);
   throwProblems(compiled.problems);
   return compiled.command;
 }
@@ -61,12 +62,12 @@ export function checkCommand(
   return { problems, usedColumns: compiled.usedColumns };
 }
 
-function compile(command: Command, columns: readonly string[], origin: Origin): Compiled {
+function compile(command: Command, columns: readonly string[], origin: Origin, job = 0): Compiled {
   const problems = checkText(command, origin);
   const compiled =
     command.kind === 'shell'
-      ? compileShell(command.template, columns)
-      : compileWords(command.template, columns);
+      ? compileShell(command.template, columns, job)
+      : compileWords(command.template, columns, job);
   const faults = compiled.faults.map((fault) => faultError(fault, origin));
   return { problems: [...problems, ...faults], command: compiled.command };
 }
@@ -91,8 +92,12 @@ interface WithFaults {
   readonly command: CompiledCommand;
 }
 
-function compileWords(template: readonly string[], columns: readonly string[]): WithFaults {
-  const parsed = template.map((word) => parseTemplate(word, columns, { shell: false }));
+function compileWords(
+  template: readonly string[],
+  columns: readonly string[],
+  job: number,
+): WithFaults {
+  const parsed = template.map((word) => parseTemplate(word, columns, { shell: false, job }));
   const words = parsed.map(({ parts }) => compileParts(parts).expand);
   const lineWords = parsed.map(({ parts }) => lineWord(parts));
   return {
@@ -119,14 +124,14 @@ function executing(words: readonly Expander[]): CompiledCommand['expand'] {
 function lineWord(parts: readonly Part[]): Expander {
   const { expand } = compileParts(parts);
   if (parts.some((part) => part.kind === 'placeholder')) {
-    return (cells, task) => quoteWord(expand(cells, task));
+    return (cells, task) => shellWord(expand(cells, task));
   }
-  const fixed = quoteWhereNeeded(expand([], 0));
+  const fixed = plainShellWord(expand([], 0));
   return () => fixed;
 }
 
-function compileShell(template: string, columns: readonly string[]): WithFaults {
-  const { parts, faults } = parseTemplate(template, columns, { shell: true });
+function compileShell(template: string, columns: readonly string[], job: number): WithFaults {
+  const { parts, faults } = parseTemplate(template, columns, { shell: true, job });
   const placeholders = parts.filter((part) => part.kind === 'placeholder');
   const shell = findPlaces(parts, placeholders);
   const raw = placeholders.some((placeholder) => placeholder.raw);
@@ -176,9 +181,9 @@ function writtenIn(parts: readonly Part[], places: readonly Place[]): Expander {
   let number = 0;
   return compileParts(parts, (_, value) => {
     const place = places[number++];
-    if (place === 'single') return (cells, task) => escapeSingle(value(cells, task));
-    if (place === 'double') return (cells, task) => `"${quoteWord(value(cells, task))}"`;
-    return (cells, task) => quoteWord(value(cells, task));
+    if (place === 'single') return (cells, task) => insideSingleQuotes(value(cells, task));
+    if (place === 'double') return (cells, task) => `"${shellWord(value(cells, task))}"`;
+    return (cells, task) => shellWord(value(cells, task));
   }).expand;
 }
 
@@ -202,7 +207,7 @@ function referredTo(
   ]);
   const assign = compileParts(
     assignments,
-    (_, value) => (cells, task) => quoteWord(value(cells, task)),
+    (_, value) => (cells, task) => shellWord(value(cells, task)),
   ).expand;
   let number = 0;
   const body = compileParts(parts, (placeholder, value) => {

@@ -3,6 +3,8 @@ import {
   type Axis,
   type Collection,
   type Command,
+  EVENT_LOG_FORMATS,
+  GROWING_CAUSES,
   type Input,
   type Isolation,
   type JobSpec,
@@ -10,6 +12,8 @@ import {
   LIMIT_NAME,
   MATCHING_LIMITS,
   NETWORKS,
+  POLICY_LIMITS,
+  POLICY_NAMES,
   type ResultSource,
   type UserCode,
   WALLS,
@@ -48,6 +52,18 @@ const input: z.ZodType<Input> = z.strictObject({
     z.strictObject({ kind: z.literal('template'), blob: digest, bytes: count }),
     z.strictObject({ kind: z.literal('file'), blob: digest, bytes: count }),
     z.strictObject({ kind: z.literal('parameter'), column: name }),
+    z.strictObject({
+      kind: z.literal('files'),
+      column: z.string().max(200),
+      files: z.record(
+        cell,
+        z
+          .array(
+            z.strictObject({ name: path, blob: digest, bytes: count, executable: z.boolean() }),
+          )
+          .max(10_000),
+      ),
+    }),
   ]),
 });
 
@@ -58,6 +74,8 @@ const resultSource: z.ZodType<ResultSource> = z.strictObject({
     z.strictObject({ kind: z.literal('stderr') }),
     z.strictObject({ kind: z.literal('file'), path }),
     z.strictObject({ kind: z.literal('glob'), pattern: path }),
+    z.strictObject({ kind: z.literal('tree'), path }),
+    z.strictObject({ kind: z.literal('changed') }),
   ]),
   required: z.boolean(),
 });
@@ -108,6 +126,51 @@ const matching = {
     .describe("How much of the server's limits one attempt takes."),
   owner: label,
   accountingGroup: label,
+};
+
+const dealings = {
+  place: z
+    .strictObject({
+      files: z
+        .array(
+          z.strictObject({ result: name, from: z.string().max(4096), to: path.regex(/^[/$]/) }),
+        )
+        .max(1000),
+    })
+    .nullable()
+    .describe("Where a client puts each task's results: templates of absolute paths."),
+  chirp: z
+    .strictObject({ io: z.boolean(), delayed: z.boolean() })
+    .describe('What the programs may ask of the worker while they run.'),
+};
+
+const policyRule = z.strictObject({ when: expression, reason: expression, subcode: expression });
+const growth = z.strictObject({
+  factor: z.number().gt(1).max(1000),
+  most: count.describe('Bytes, or milliseconds of `timeout`; 0: no limit.'),
+});
+const life = {
+  policy: z
+    .strictObject({
+      rules: z.partialRecord(z.enum(POLICY_NAMES), policyRule),
+      maxRetries: count.max(POLICY_LIMITS.retries).nullable(),
+      successExitCode: z
+        .int()
+        .min(-(2 ** 31))
+        .max(2 ** 31)
+        .nullable(),
+      retryUntil: expression,
+      allowedJobMs: count,
+      allowedExecuteMs: count,
+    })
+    .describe('Expressions over the ad of a task; empty ones are not there.'),
+  growth: z
+    .partialRecord(z.enum(GROWING_CAUSES), growth)
+    .describe('How much more a task gets of what it ran out of.'),
+  eventLog: z
+    .strictObject({ path: z.string().max(4096), format: z.enum(EVENT_LOG_FORMATS) })
+    .nullable()
+    .describe('A file on the server that tells the life of each task.'),
 };
 
 /** The check of `JobSpec`; its meaning is documented with the type in the model. */
@@ -163,5 +226,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
     deleteClient: z.boolean(),
     priority: z.int(),
     ...matching,
+    ...dealings,
+    ...life,
   }),
 );

@@ -58,6 +58,7 @@ export class FieldServer {
     slots: null,
     drain: false,
     tellWalls: false,
+    tellOffer: false,
     stop: false,
     client: null,
   };
@@ -312,6 +313,8 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     resultBytes: 1 << 30,
     deleteWorker: false,
     deleteClient: false,
+    successExitCode: 0,
+    ad: '',
     ...changes,
   };
   return job;
