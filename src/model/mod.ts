@@ -1,21 +1,24 @@
 /** model: the nouns and their states. Pure data; no I/O. */
 export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
-export type {
-  Axis,
-  Collection,
-  Command,
-  Digest,
-  Input,
-  JobId,
-  JobSpec,
-  ProgramBuild,
-  PublishedFile,
-  ResourceRequest,
-  ResultSource,
-  TaskIndex,
-  Ticket,
-  UserCode,
+export {
+  type Axis,
+  blobOf,
+  type Collection,
+  type Command,
+  type Digest,
+  type Input,
+  type JobId,
+  type JobSpec,
+  type PluginInput,
+  type ProgramBuild,
+  type PublishedFile,
+  type RemoteInput,
+  type ResourceRequest,
+  type ResultSource,
+  type TaskIndex,
+  type Ticket,
+  type UserCode,
 } from './job.ts';
 export {
   isFinal,

@@ -1,5 +1,12 @@
 /** The worker's check of what the server answers to a sync. */
-import type { Command, Input, ProgramBuild, ResourceRequest, ResultSource } from '#model';
+import type {
+  Command,
+  Input,
+  ProgramBuild,
+  RemoteInput,
+  ResourceRequest,
+  ResultSource,
+} from '#model';
 import {
   checked,
   flag,
@@ -33,6 +40,8 @@ const NAMES = 100_000;
 /** Characters of one cell, command or environment value. */
 const VALUE = 1 << 24;
 const PATH = 4096;
+const MODES = new Set(['immutable', 'pin'] as const);
+const PLACES = new Set(['server', 'origin'] as const);
 const CANCEL_CAUSES = new Set(['superseded', 'cancelled', 'recalled'] as const);
 
 /** Reads the answer to a sync. Throws `PROTOCOL_MISMATCH` or `MESSAGE_MALFORMED`. */
@@ -134,10 +143,40 @@ function readInput(value: unknown): Input {
 function readInputSource(fields: JsonObject): Input['from'] {
   const { kind } = fields;
   if (kind === 'parameter') return { kind, column: text(fields.column, 'column', PATH) };
-  if (kind === 'template' || kind === 'file') {
-    return { kind, blob: sha256Hex(fields.blob, 'blob'), bytes: whole(fields.bytes, 'bytes') };
+  if (kind === 'template') return { kind, ...readBlob(fields) };
+  // Jobs of earlier versions say nothing of it.
+  if (kind === 'file') return { kind, ...readBlob(fields), writable: fields.writable === true };
+  if (kind === 'url') return readRemoteInput(fields);
+  if (kind === 'plugin') {
+    const plugin = inner(fields.plugin, 'plugin', (one) => {
+      return { name: readProgramName(one.name), ...readBlob(one) };
+    });
+    return { kind, ...readSource(fields), plugin };
   }
-  throw mismatch('kind', 'template | file | parameter', kind);
+  throw mismatch('kind', 'template | file | parameter | url | plugin', kind);
+}
+
+function readRemoteInput(fields: JsonObject): RemoteInput {
+  return {
+    kind: 'url',
+    ...readSource(fields),
+    mode: oneOf(fields.mode, 'mode', MODES),
+    from: oneOf(fields.from, 'from', PLACES),
+    writable: flag(fields.writable, 'writable'),
+    version: fields.version === null ? null : inner(fields.version, 'version', readBlob),
+  };
+}
+
+function readBlob(fields: JsonObject): { blob: string; bytes: number } {
+  return { blob: sha256Hex(fields.blob, 'blob'), bytes: whole(fields.bytes, 'bytes') };
+}
+
+function readSource(fields: JsonObject): { url: string; sha256: string; md5: string } {
+  return {
+    url: text(fields.url, 'url', 8192),
+    sha256: fields.sha256 === '' ? '' : sha256Hex(fields.sha256, 'sha256'),
+    md5: fields.md5 === '' ? '' : readMd5(fields.md5),
+  };
 }
 
 function readResult(value: unknown): ResultSource {

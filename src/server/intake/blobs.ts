@@ -2,7 +2,7 @@
 import { createReadStream, statSync, utimesSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import type { JobSpec } from '#model';
+import { blobOf, type JobSpec } from '#model';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { partialName, receiveFile } from './streams.ts';
@@ -79,8 +79,9 @@ export class Blobs {
 /** What of a job lies among the blobs, and what it is for. */
 export function blobsOf(spec: JobSpec): { blob: string; use: string }[] {
   const needed: { blob: string; use: string }[] = [];
-  for (const { name, from } of spec.inputs) {
-    if (from.kind !== 'parameter') needed.push({ blob: from.blob, use: `the input ${name}` });
+  for (const input of spec.inputs) {
+    const found = blobOf(input);
+    if (found) needed.push({ blob: found.blob, use: `the input ${input.name}` });
   }
   for (const { platform, sha256 } of spec.programs) {
     needed.push({ blob: sha256, use: `the program for ${platform}` });
