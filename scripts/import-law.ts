@@ -11,12 +11,15 @@ export interface Room {
   readonly typesOf: readonly string[];
 }
 
-const BELOW_WIRE = ['base', 'model', 'sweep', 'wire'];
+const BELOW_WIRE = ['base', 'classad', 'model', 'sweep', 'wire'];
 
 export const ROOMS: readonly Room[] = [
   room('base', 'clock, errors, units, log, settings, lifetimes', []),
   room('classad', 'the expression language: text → tree → value. Pure', ['base']),
-  room('model', 'nouns and their states: job, task, attempt, cause', ['base']),
+  room('model', 'nouns and their states: job, task, attempt, cause; their ads', [
+    'base',
+    'classad',
+  ]),
   room('sweep', 'what users write → jobs: sweep files, parameter tables, templates', [
     'base',
     'classad',
@@ -24,9 +27,10 @@ export const ROOMS: readonly Room[] = [
   ]),
   room('wire', 'what processes say to each other: sync, open protocol, user API, clients', [
     'base',
+    'classad',
     'model',
   ]),
-  room('scheduler', 'snapshot in, plan out; explain. Pure', ['base', 'model']),
+  room('scheduler', 'snapshot in, plan out; match and explain. Pure', ['base', 'classad', 'model']),
   room('store', 'durable memory: one contract; `sqlite/`', ['base', 'model']),
   room('datastore', 'files by key: fetched once, whole or not at all, verified, aged', [
     'base',
@@ -70,7 +74,6 @@ export const ROOMS: readonly Room[] = [
   ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
-    'classad',
     'scheduler',
     'store',
     'datastore',

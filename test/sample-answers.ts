@@ -1,5 +1,5 @@
 /** Answers of a server in the middle of a small job, some of them hostile. */
-import { NO_ISOLATION, type TaskCounts } from '#model';
+import { NO_ISOLATION, NO_MATCHING, type TaskCounts } from '#model';
 import type {
   AttemptView,
   JobDetail,
@@ -84,6 +84,7 @@ export function jobDetail(some: Partial<JobDetail> = {}): JobDetail {
       deleteWorker: false,
       deleteClient: false,
       priority: 0,
+      ...NO_MATCHING,
     },
     progress: progress(),
     waiting: [{ code: 'NO_SLOT', reason: 'all slots are busy', tasks: 3 }],

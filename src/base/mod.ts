@@ -31,6 +31,7 @@ export {
   parseHolder,
 } from './lock-holder.ts';
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
+export { loginName } from './login-name.ts';
 export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';

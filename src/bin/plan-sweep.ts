@@ -1,5 +1,6 @@
 /** From the options of `windrow run` to a planned sweep: what to run, and what must be sent along. */
 import { join } from 'node:path';
+import { loginName } from '#base';
 import type { PlannedSweep, RunOptions } from '#cli';
 import {
   type ArgumentAxis,
@@ -57,7 +58,7 @@ function clusterOf(
 function plannedOf(plan: SweepPlan, cwd: string): PlannedSweep {
   const { tables, blobs, warnings } = plan;
   const output = plan.spec.output || join(cwd, DEFAULT_OUTPUT);
-  const spec = { ...plan.spec, output };
+  const spec = { ...plan.spec, output, owner: loginName() };
   const { key, parts } = jobKey(spec);
   return { spec, tables, blobs, key, keyParts: parts, warnings };
 }
@@ -88,6 +89,11 @@ function sweepOptions(options: RunOptions): SweepOptions {
     network: options.network,
     root: options.root,
     priority: options.priority,
+    requirements: options.requirements,
+    rank: options.rank,
+    attributes: options.attributes,
+    concurrencyLimits: options.concurrencyLimits,
+    accountingGroup: options.accountingGroup,
   };
   return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== undefined));
 }

@@ -22,6 +22,7 @@ export { type Explained, explain } from './explain.ts';
 export { functionNames } from './functions/table.ts';
 export { parseJsonAds, printJsonAd } from './json-form.ts';
 export type { TextForm } from './lexer.ts';
+export { type NamesIn, namesIn } from './names-in.ts';
 export { parseExpression, type ReadExpression, readExpression } from './parser.ts';
 export {
   EXACT,
@@ -56,4 +57,5 @@ export {
   type Value,
   type ValueType,
 } from './value.ts';
+export { type Attributes, type AttributeTable, adOfThing, attributeTable } from './view.ts';
 export { parseXmlAds, printXmlAds } from './xml-form.ts';

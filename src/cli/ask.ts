@@ -86,11 +86,15 @@ export async function findTaskOr(
 /** Every job, newest first, page by page. */
 export async function* allJobs(
   client: ApiClient,
-  state?: JobSummary['state'],
+  asked: {
+    readonly state?: JobSummary['state'] | undefined;
+    readonly constraint?: string;
+    readonly attributes?: string;
+  } = {},
 ): AsyncGenerator<JobSummary> {
   let from: number | undefined;
   do {
-    const page = await client.call('listJobs', { query: { from, state, limit: 1000 } });
+    const page = await client.call('listJobs', { query: { ...asked, from, limit: 1000 } });
     yield* page.jobs;
     from = page.next ?? undefined;
   } while (from !== undefined);

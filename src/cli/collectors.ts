@@ -1,5 +1,4 @@
 /** The trap collectors that a command means, and the tokens that let it change something there. */
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { isLoopback, WindrowError } from '#base';
 import type { CollectorClient } from '#traps';
@@ -133,13 +132,4 @@ async function tokensIn(paths: readonly string[]): Promise<string[]> {
   const found = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   if (found.length > 0) return found;
   throw tried[0]!.status === 'rejected' ? tried[0]!.reason : new Error('there is no token');
-}
-
-export function userName(given: string | undefined): string {
-  if (given !== undefined) return given;
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? ''); // an account that the system does not know
-  }
 }

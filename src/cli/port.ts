@@ -43,6 +43,13 @@ export interface RunOptions {
   readonly network: string | undefined;
   readonly root: string | undefined;
   readonly priority: number | undefined;
+  readonly requirements: string | undefined;
+  readonly rank: string | undefined;
+  /** `NAME=EXPRESSION`, as written. */
+  readonly attributes: readonly string[];
+  /** `NAME[:AMOUNT]`, as written. */
+  readonly concurrencyLimits: readonly string[];
+  readonly accountingGroup: string | undefined;
   /** Absolute. */
   readonly output: string | undefined;
   readonly again: boolean;

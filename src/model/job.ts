@@ -1,4 +1,5 @@
 import type { Cause } from './cause.ts';
+import type { Matching } from './matching.ts';
 import type { Isolation } from './walls.ts';
 
 /** Jobs are numbered from 1 within one state directory; tasks from 0 in table order. */
@@ -143,7 +144,7 @@ export function blobOf({ from }: Input): { readonly blob: Digest; readonly bytes
 }
 
 /** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */
-export interface JobSpec {
+export interface JobSpec extends Matching {
   readonly name: string;
   readonly command: Command;
   readonly axes: readonly Axis[];
@@ -182,7 +183,7 @@ export interface JobSpec {
   readonly resultBytes: number;
   readonly deleteWorker: boolean;
   readonly deleteClient: boolean;
-  /** Larger runs first. */
+  /** Larger runs first, among jobs of one owner. */
   readonly priority: number;
 }
 

@@ -1,4 +1,19 @@
-/** model: the nouns and their states. Pure data; no I/O. */
+/** model: the nouns and their states, and the ads that tell of them. Pure data; no I/O. */
+export { JOB_AD_NAMES, type JobFacts, jobAd } from './ads/job-ad.ts';
+export { type JobProgressFacts, jobProgressAd } from './ads/job-progress-ad.ts';
+export { JOB_STATUS } from './ads/job-status.ts';
+export {
+  CHANGING_NAMES,
+  MACHINE_AD_NAMES,
+  type MachineFacts,
+  type MachineOffer,
+  machineAd,
+  NO_OFFER,
+  OFFER_LIMITS,
+  offerAd,
+} from './ads/machine-ad.ts';
+export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
+export { printArguments, printEnvironment } from './ads/words.ts';
 export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export {
@@ -20,6 +35,14 @@ export {
   type Ticket,
   type UserCode,
 } from './job.ts';
+export {
+  LIMIT_NAME,
+  MATCHING_LIMITS,
+  type Matching,
+  NO_MATCHING,
+  printLimits,
+  shareOf,
+} from './matching.ts';
 export {
   isFinal,
   type JobState,

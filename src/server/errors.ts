@@ -19,6 +19,12 @@ export const serverErrors = defineErrors({
     status: 404,
     example: { job: 7, task: 12, last: 9 },
   },
+  CONSTRAINT_TOO_COSTLY: {
+    message: 'the constraint has taken {seconds} s of the server and was broken off',
+    todo: 'Make it simpler, or ask for fewer: patterns over long texts cost the most.',
+    status: 422,
+    example: { seconds: 30 },
+  },
   TABLE_UNKNOWN: {
     message: 'the server has no parameter table {table}',
     todo: 'Upload it first (PUT /v1/tables), then submit the job.',

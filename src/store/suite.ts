@@ -1,13 +1,13 @@
 /** The contract as tests: every store passes this suite. `open` opens the same place each time. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type AttemptRecord, type JobSpec, NO_ISOLATION, usageOf } from '#model';
+import { type AttemptRecord, type JobSpec, NO_ISOLATION, NO_MATCHING, usageOf } from '#model';
 import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 
 export function storedJob(id: number): StoredJob {
   return {
     id,
-    spec: { name: 'sweep', isolation: NO_ISOLATION } as JobSpec,
+    spec: { name: 'sweep', isolation: NO_ISOLATION, ...NO_MATCHING } as JobSpec,
     lineage: '/out',
     key: 'k',
     keyParts: { command: 'c' },

@@ -222,6 +222,22 @@ export const planErrors = defineErrors({
     found: '600',
     expected: 'a duration with its unit, e.g. "10 min"',
   }),
+  SWEEP_BAD_EXPRESSION: refusal(
+    '{where}: {problem}, at line {line}, column {column}\n{caret}',
+    'Correct the expression at the mark; the language is described in docs/guide/classad.md.',
+    {
+      where: 'sweep.toml:6 (requirements)',
+      problem: 'expected an operand, found the end',
+      line: 1,
+      column: 10,
+      caret: 'Memory >=\n         ^',
+    },
+  ),
+  SWEEP_TOLD_ATTRIBUTE: refusal(
+    '{where}: found the attribute {found}, which Windrow tells by itself',
+    'Use the key that sets it, e.g. [request] memory for RequestMemory, or choose another name.',
+    { where: 'sweep.toml:9 ([attributes] "RequestMemory")', found: 'RequestMemory' },
+  ),
   SWEEP_BAD_NAME: refusal(
     '{where}: found the name {found}, expected {expected}',
     'Choose a name that stays inside the directory of an attempt.',

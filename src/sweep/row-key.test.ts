@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type JobSpec, NO_ISOLATION } from '#model';
+import { type JobSpec, NO_ISOLATION, NO_MATCHING } from '#model';
 import { jobKey, rowDigest, rowKey } from './row-key.ts';
 
 const spec: JobSpec = {
@@ -33,6 +33,7 @@ const spec: JobSpec = {
   deleteWorker: false,
   deleteClient: false,
   priority: 0,
+  ...NO_MATCHING,
 };
 
 test('a change of what a result depends on changes the key, in its own part only', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type JobSpec, NO_ISOLATION } from '#model';
+import { type JobSpec, NO_ISOLATION, NO_MATCHING } from '#model';
 import { jobSpec } from './api/job-spec.ts';
 import { openApiDocument } from './api/openapi.ts';
 import { fillPath, type Route, readInput } from './api/route.ts';
@@ -35,6 +35,7 @@ const spec: JobSpec = {
   deleteWorker: false,
   deleteClient: false,
   priority: 0,
+  ...NO_MATCHING,
 };
 
 describe('the user API', () => {

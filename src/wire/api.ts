@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { adQuery } from './api/ad-query.ts';
 import { event } from './api/events.ts';
 import {
   blobReceipt,
@@ -100,7 +101,7 @@ export const api = {
     method: 'GET',
     path: '/v1/jobs',
     summary: 'List jobs, newest first.',
-    query: z.object({ ...pageQuery, state: jobState.optional() }),
+    query: z.object({ ...pageQuery, ...adQuery, state: jobState.optional() }),
     answer: { kind: 'json', status: 200, schema: jobPage },
   },
   getJob: {
@@ -135,7 +136,7 @@ export const api = {
     path: '/v1/jobs/{job}/tasks',
     summary: 'List tasks in table order.',
     params: job,
-    query: z.object({ ...pageQuery, state: taskState.optional() }),
+    query: z.object({ ...pageQuery, ...adQuery, state: taskState.optional() }),
     answer: { kind: 'json', status: 200, schema: taskPage },
   },
   getTask: {
@@ -235,6 +236,7 @@ export const api = {
     method: 'GET',
     path: '/v1/workers',
     summary: 'List workers.',
+    query: z.object(adQuery),
     answer: { kind: 'json', status: 200, schema: workerList },
   },
   changeWorker: {

@@ -1,5 +1,6 @@
 /** wire: what processes say to each other. Messages, their checks, the open protocol, the user API, clients. */
 
+export type { AdQuery } from './api/ad-query.ts';
 export { apiErrors } from './api/errors.ts';
 export type { ApiEvent } from './api/events.ts';
 export type {

@@ -1,5 +1,6 @@
 import type { JobSummary } from '#wire';
 import { allJobs, toLook } from '../ask.ts';
+import { askedAds, showAds, withJsonAd } from '../asked-ads.ts';
 import type { CommandInput } from '../command.ts';
 import { formatCount, formatFraction, formatMoment, lookOf, underWay } from '../format.ts';
 import type { ls as spec } from '../table/look.ts';
@@ -10,14 +11,22 @@ import type { World } from '../world.ts';
 export async function ls(input: CommandInput<typeof spec>, world: World): Promise<number> {
   const limit = input.options.limit ?? 1000;
   const state = input.options.only as JobSummary['state'] | undefined;
+  const { query, show } = askedAds(input.options);
   const jobs: JobSummary[] = [];
   await toLook(input, world, async (client) => {
-    for await (const job of allJobs(client, state)) {
+    for await (const job of allJobs(client, { ...query, state })) {
       if (jobs.push(job) >= limit) break;
     }
   });
-  if (input.options.json) await world.stdout.json({ jobs });
-  else if (jobs.length === 0) await world.stdout.line('There are no jobs.');
+  if (input.options.json) await world.stdout.json({ jobs: jobs.map(withJsonAd) });
+  else if (show)
+    await showAds(
+      show,
+      jobs.map(({ ad }) => ad),
+      world,
+    );
+  else if (jobs.length === 0)
+    await world.stdout.line(`There are no ${query.constraint ? 'such ' : ''}jobs.`);
   else await world.stdout.write(jobTable(jobs, world));
   return 0;
 }

@@ -62,6 +62,11 @@ function runOptions(input: Input, world: World): RunOptions {
     network: options.network,
     root: options.root,
     priority: options.priority,
+    requirements: options.requirements,
+    rank: options.rank,
+    attributes: options.attribute,
+    concurrencyLimits: options.concurrencyLimit,
+    accountingGroup: options.accountingGroup,
     output:
       options.output === undefined
         ? undefined

@@ -1,6 +1,7 @@
 import { formatBytes, formatDuration } from '#base';
 import type { ApiClient, AttemptView, JobDetail, TaskDetail, TaskSummary } from '#wire';
 import { findTask, toLook } from '../ask.ts';
+import { askedAds, showAds, withJsonAd } from '../asked-ads.ts';
 import type { CommandInput } from '../command.ts';
 import {
   formatCount,
@@ -25,11 +26,16 @@ export async function show(input: Input, world: World): Promise<number> {
   await toLook(input, world, async (client) => {
     const { job, task } = await findTask(client, input.args[0]);
     if (task !== null) await showTask(client, job, task, input, world);
-    else if (input.options.tasks) await showTasks(client, job, input, world);
+    else if (input.options.tasks || asksForTasks(input)) await showTasks(client, job, input, world);
     else if (input.options.attempts) await showAttempts(client, job, input, world);
     else await showJob(client, job, input, world);
   });
   return 0;
+}
+
+/** Ads are those of tasks here. */
+function asksForTasks({ options }: Input): boolean {
+  return (options.constraint ?? options.attributes ?? options.format) !== undefined;
 }
 
 async function showJob(client: ApiClient, job: number, input: Input, world: World): Promise<void> {
@@ -140,13 +146,22 @@ async function showTasks(
   world: World,
 ): Promise<void> {
   const state = input.options.only as TaskSummary['state'] | undefined;
+  const asked = askedAds(input.options);
   const tasks: TaskSummary[] = [];
   await paged(input.options.limit ?? 100, async (limit, from) => {
-    const page = await client.call('listTasks', { params: { job }, query: { state, limit, from } });
+    const query = { ...asked.query, state, limit, from };
+    const page = await client.call('listTasks', { params: { job }, query });
     tasks.push(...page.tasks);
     return { got: page.tasks.length, next: page.next };
   });
-  if (input.options.json) return await world.stdout.json({ tasks });
+  if (input.options.json) return await world.stdout.json({ tasks: tasks.map(withJsonAd) });
+  if (asked.show) {
+    return await showAds(
+      asked.show,
+      tasks.map(({ ad }) => ad),
+      world,
+    );
+  }
   const columns = [
     { title: 'TASK', align: 'right' },
     { title: 'STATE' },

@@ -1,13 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { loginName } from '#base';
 import { type Silence, TRAP_CATEGORIES, trapCategoryOf } from '#model';
-import {
-  answersOf,
-  askEach,
-  changeEach,
-  collectorUrls,
-  userName,
-  withCollectors,
-} from '../collectors.ts';
+import { answersOf, askEach, changeEach, collectorUrls, withCollectors } from '../collectors.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { lookOf } from '../format.ts';
@@ -65,7 +59,7 @@ function wishOf({ options }: Input): Wish {
     // One id, so that mirrored collectors can end it together.
     id: `s${randomBytes(4).toString('hex')}`,
     ...{ node, fileSystem: fs, message, categoryMost: trapCategoryOf(category) ?? 3 },
-    ...{ forMs: options.for, by: userName(by), reason },
+    ...{ forMs: options.for, by: by ?? loginName(), reason },
   };
 }
 

@@ -1,6 +1,7 @@
+import { loginName } from '#base';
 import { TRAP_CATEGORIES, trapCategoryOf } from '#model';
 import type { MergedTrap, WatchedCollector } from '#traps';
-import { changeEach, collectorUrls, userName, withCollectors } from '../collectors.ts';
+import { changeEach, collectorUrls, withCollectors } from '../collectors.ts';
 import type { CommandInput } from '../command.ts';
 import { openScreen } from '../screen.ts';
 import type { watch as spec } from '../table/traps.ts';
@@ -139,7 +140,7 @@ const DOWN = new Set(['j', '\u001b[B', '\u001bOB']);
 
 /** Where the trap was seen; answers with what to tell. */
 async function acknowledge(trap: MergedTrap, input: Input, world: World): Promise<string> {
-  const wish = { id: trap.id, by: userName(input.options.by), comment: '', withdraw: false };
+  const wish = { id: trap.id, by: input.options.by ?? loginName(), comment: '', withdraw: false };
   try {
     const asked = await changeEach(trap.seenBy, input, world, (client) => client.acknowledge(wish));
     const failed = asked.find(({ error }) => error !== null);

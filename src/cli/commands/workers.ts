@@ -1,6 +1,7 @@
 import { formatBytes, formatDuration } from '#base';
 import type { WorkerChange, WorkerView } from '#wire';
 import { toChange, toLook } from '../ask.ts';
+import { askedAds, showAds, withJsonAd } from '../asked-ads.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { formatCount, formatFraction, formatMoment, lookOf } from '../format.ts';
@@ -13,9 +14,19 @@ type Input = CommandInput<typeof spec>;
 /** `windrow workers` */
 export async function workers(input: Input, world: World): Promise<number> {
   if (input.args.length > 0) return await changeWorker(input, world);
-  const { workers: all } = await toLook(input, world, (client) => client.call('listWorkers', {}));
-  if (input.options.json) await world.stdout.json({ workers: all });
-  else if (all.length === 0) await world.stdout.line('There are no workers.');
+  const { query, show } = askedAds(input.options);
+  const { workers: all } = await toLook(input, world, (client) =>
+    client.call('listWorkers', { query }),
+  );
+  if (input.options.json) await world.stdout.json({ workers: all.map(withJsonAd) });
+  else if (show)
+    await showAds(
+      show,
+      all.map(({ ad }) => ad),
+      world,
+    );
+  else if (all.length === 0)
+    await world.stdout.line(`There are no ${query.constraint ? 'such ' : ''}workers.`);
   else await world.stdout.write(workerTable(all, world));
   return 0;
 }

@@ -1,6 +1,7 @@
 import { CAUSES, TASK_STATE_NAMES } from '#model';
 import type { CommandAction, CommandSpec } from '../command.ts';
 import {
+  adOptions,
   FIND_SERVER,
   JOB_ARGUMENT,
   JOB_OR_TASK_ARGUMENT,
@@ -20,6 +21,7 @@ export const ls = {
       doc: 'Only jobs in this state.',
     },
     limit: { kind: 'whole', flags: '-n, --limit <n>', least: 1, doc: 'Most jobs to list.' },
+    ...adOptions,
     json,
     ...whichServer,
   },
@@ -27,6 +29,15 @@ export const ls = {
   examples: [
     { line: 'windrow ls', does: 'newest first' },
     { line: 'windrow ls --only failed --json', does: 'for a script' },
+    {
+      line: `windrow ls --constraint 'Owner == "ada" && IdleTasks > 0'`,
+      does: 'what of hers waits',
+    },
+    {
+      line: "windrow ls --attributes 'ClusterId,RequestMemory/1024.0'",
+      does: 'what their attempts ask for',
+    },
+    { line: "windrow ls --format '${ClusterId}: $JobBatchName'", does: 'a line of text for each' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/ls.ts')).ls,
 } as const satisfies CommandSpec;
@@ -60,6 +71,12 @@ export const show = {
       least: 1,
       doc: 'Most to list (default: 100).',
     },
+    constraint: {
+      ...adOptions.constraint,
+      doc: 'List the tasks of whose ad this expression is true.',
+    },
+    attributes: { ...adOptions.attributes, doc: 'List these attributes of the tasks.' },
+    format: adOptions.format,
     json,
     ...whichServer,
   },
@@ -72,6 +89,10 @@ export const show = {
     { line: 'windrow show 3', does: 'job 3' },
     { line: 'windrow show 3.17', does: 'task 17 of job 3, with its attempts' },
     { line: 'windrow show 3 --tasks --only failed', does: 'what failed' },
+    {
+      line: "windrow show 3 --tasks --constraint 'MemoryUsage > 2000' --attributes ProcId,MemoryUsage",
+      does: 'what took much memory',
+    },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/show.ts')).show,
 } as const satisfies CommandSpec;

@@ -116,7 +116,32 @@ export const run = {
       kind: 'whole',
       flags: '--priority <n>',
       least: -1_000_000,
-      doc: 'Jobs with a larger one go first.',
+      doc: 'Of the jobs of one owner those with a larger one go first.',
+    },
+    requirements: {
+      kind: 'text',
+      flags: '--requirements <expr>',
+      doc: "What must be true of a machine for attempts to run there, like 'TARGET.Memory > 4000'.",
+    },
+    rank: {
+      kind: 'text',
+      flags: '--rank <expr>',
+      doc: 'Of the machines that will do, those with a larger value are taken first.',
+    },
+    attribute: {
+      kind: 'list',
+      flags: '--attribute <name=expr>',
+      doc: 'An attribute of the job, for policies and constraints. May be repeated.',
+    },
+    concurrencyLimit: {
+      kind: 'list',
+      flags: '--concurrency-limit <name[:n]>',
+      doc: "How much of one of the server's limits an attempt takes. May be repeated.",
+    },
+    accountingGroup: {
+      kind: 'text',
+      flags: '--accounting-group <name>',
+      doc: 'Group that the use counts for in the fair share.',
     },
     output: { kind: 'text', flags: '--output <dir>', doc: 'Directory for the results.' },
     again: {

@@ -1,5 +1,5 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { json, log, machineOptions, whichServer } from './shared-options.ts';
+import { adOptions, json, log, machineOptions, whichServer } from './shared-options.ts';
 
 export const serve = {
   name: 'serve',
@@ -146,12 +146,15 @@ export const workers = {
   ],
   options: {
     reason: { kind: 'text', flags: '--reason <text>', doc: 'Why, for those who ask later.' },
+    ...adOptions,
     json,
     ...whichServer,
   },
   details: ['A drained worker finishes what it runs, and ends. A paused one gets nothing new.'],
   examples: [
     { line: 'windrow workers', does: 'who is there, and what they do' },
+    { line: "windrow workers --constraint 'Memory > 64000 && GPUs > 0'", does: 'the large ones' },
+    { line: 'windrow workers --format lines', does: 'their ads, as expressions see them' },
     { line: 'windrow workers pause node17 --reason "bad disk"', does: 'give it nothing new' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/workers.ts')).workers,

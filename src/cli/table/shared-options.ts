@@ -13,6 +13,25 @@ export const whichServer = {
   tokenFile: { kind: 'setting', setting: 'tokenFile' },
 } as const satisfies Record<string, OptionSpec>;
 
+/** For lists whose items have ads. */
+export const adOptions = {
+  constraint: {
+    kind: 'text',
+    flags: '--constraint <expr>',
+    doc: 'Only those of whose ad this expression is true.',
+  },
+  attributes: {
+    kind: 'text',
+    flags: '--attributes <a,b,…>',
+    doc: 'Show these attributes, or expressions over them, instead of the usual columns.',
+  },
+  format: {
+    kind: 'text',
+    flags: '--format <form>',
+    doc: "Print ads: lines, new, json or xml; or a line of text like '$ClusterId ${Owner}' for each.",
+  },
+} as const satisfies Record<string, OptionSpec>;
+
 export const log = {
   logLevel: { kind: 'setting', setting: 'logLevel' },
   logFormat: { kind: 'setting', setting: 'logFormat' },

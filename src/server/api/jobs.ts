@@ -15,6 +15,8 @@ import type {
   SubmissionPreview,
   WaitReason,
 } from '#wire';
+import { adOfListedJob, ambientOf } from '../ads/facts.ts';
+import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
@@ -57,10 +59,17 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
     async listJobs({ query }) {
       const all = [...core.jobs.values()].reverse();
       const wanted = all.filter((job) => query.state === undefined || job.state === query.state);
-      const from = query.from ?? 0;
+      const sieve = sieveOf(query, ambientOf(core));
       const limit = query.limit ?? PAGE;
-      const next = from + limit < wanted.length ? from + limit : null;
-      return { jobs: wanted.slice(from, from + limit).map(summaryOf), next };
+      const jobs: JobSummary[] = [];
+      let at = query.from ?? 0;
+      const pages = [wanted.slice(at).map((job, index) => ({ job, index: at + index }))];
+      for await (const { item, ad } of sift(sieve, pages, ({ job }) => adOfListedJob(job))) {
+        if (jobs.length === limit) return { jobs, next: at };
+        at = item.index + 1;
+        jobs.push({ ...summaryOf(item.job), ad: toldOf(sieve, ad) });
+      }
+      return { jobs, next: null };
     },
 
     async getJob({ params }) {

@@ -3,6 +3,8 @@ import { statfsSync } from 'node:fs';
 import { efficiencyOf } from '#results';
 import type { ApiEvent, ApiHandlers, WorkerView } from '#wire';
 import { openApiDocument } from '#wire';
+import { adOfWorker, ambientOf } from '../ads/facts.ts';
+import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Happening, Worker } from '../core.ts';
 import { stoppedReason } from '../dispatch.ts';
 import { setWorkerState } from '../reactor/workers.ts';
@@ -17,8 +19,13 @@ type MachineHandlers = Pick<
 export function machineHandlers(parts: ApiParts): MachineHandlers {
   const { core } = parts;
   return {
-    async listWorkers() {
-      return { workers: [...core.workers.values()].map((worker) => viewOf(core, worker)) };
+    async listWorkers({ query }) {
+      const sieve = sieveOf(query, ambientOf(core));
+      const workers: WorkerView[] = [];
+      for await (const { item, ad } of sift(sieve, [[...core.workers.values()]], adOfWorker)) {
+        workers.push({ ...viewOf(core, item), ad: toldOf(sieve, ad) });
+      }
+      return { workers };
     },
 
     async changeWorker({ params, body }, { actor }) {

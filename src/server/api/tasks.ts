@@ -11,6 +11,8 @@ import {
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
 import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
+import { adOfTask, ambientOf, type KnownTask } from '../ads/facts.ts';
+import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { waitingOf } from './jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
@@ -25,9 +27,22 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
     async listTasks({ params, query }) {
       const job = jobOf(core, params.job);
       const limit = query.limit ?? PAGE;
-      const { found, next } = tasksIn(job, query.state, query.from ?? 0, limit);
-      const tasks = await Promise.all(found.map((task) => summaryOf(store, job, task)));
-      return { tasks, next };
+      if (query.constraint === undefined && query.attributes === undefined) {
+        const { found, next } = tasksIn(job, query.state, query.from ?? 0, limit);
+        const tasks = await Promise.all(found.map((task) => summaryOf(store, job, task)));
+        return { tasks, next };
+      }
+      const sieve = sieveOf(query, ambientOf(core));
+      const pages = knownTasks(core, store, job, query.state, query.from ?? 0);
+      const tasks: TaskSummary[] = [];
+      let next = 0;
+      for await (const { item, ad } of sift(sieve, pages, (known) => adOfTask(job, known))) {
+        if (tasks.length === limit) return { tasks, next };
+        next = item.task + 1;
+        const summary = await summaryOf(store, job, item.task);
+        tasks.push({ ...summary, ad: toldOf(sieve, ad) });
+      }
+      return { tasks, next: null };
     },
 
     async getTask({ params }) {
@@ -77,6 +92,45 @@ function tasksIn(
     task = job.tasks.find([TaskState[state]], task + 1);
   }
   return { found, next: task >= 0 ? task : null };
+}
+
+const PAGE_WITH_ADS = 1000;
+
+/** Page by page, all that the ad of each task is made of. */
+async function* knownTasks(
+  core: Core,
+  store: Store,
+  job: Job,
+  state: TaskStateName | undefined,
+  first: TaskIndex,
+): AsyncGenerator<KnownTask[]> {
+  const leases = new Map<TaskIndex, Lease>();
+  for (const lease of core.leases.values()) {
+    if (lease.job === job.id) leases.set(lease.task, lease);
+  }
+  for (let from: number | null = first; from !== null; ) {
+    const { found, next }: ReturnType<typeof tasksIn> = tasksIn(job, state, from, PAGE_WITH_ADS);
+    yield await Promise.all(
+      found.map((task) => knownTask(store, job, task, leases.get(task) ?? null)),
+    );
+    from = next;
+  }
+}
+
+/** Of a task that waits and was never touched there is nothing to be looked up. */
+async function knownTask(
+  store: Store,
+  job: Job,
+  task: TaskIndex,
+  lease: Lease | null,
+): Promise<KnownTask> {
+  const noted = job.notes.get(task) ?? null;
+  if (lease || (!noted && job.tasks.state(task) === TaskState.waiting)) {
+    return { task, note: noted, lease, ended: null };
+  }
+  const note = noted ?? (await store.note(job.id, task));
+  const ended = (await store.attemptsOfTask(job.id, task)).at(-1) ?? null;
+  return { task, note, lease, ended };
 }
 
 async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskSummary> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '#base';
-import { type Cause, type JobSpec, NO_ISOLATION, usageOf } from '#model';
+import { type Cause, type JobSpec, NO_ISOLATION, NO_MATCHING, usageOf } from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -162,6 +162,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     deleteWorker: false,
     deleteClient: false,
     priority: 0,
+    ...NO_MATCHING,
     ...overrides,
   };
 }

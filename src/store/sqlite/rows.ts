@@ -1,5 +1,5 @@
 /** Between the contract's nouns and SQLite's rows. */
-import { type AttemptRecord, type Cause, NO_ISOLATION } from '#model';
+import { type AttemptRecord, type Cause, NO_ISOLATION, NO_MATCHING } from '#model';
 import type {
   AttemptRow,
   CollectedRow,
@@ -129,8 +129,8 @@ export function jobOf(row: Row): StoredJob {
   const { spec, keyParts, columns, resultsSegment, resultsBytes, published, ...rest } = row;
   return {
     ...(rest as unknown as StoredJob),
-    // Jobs of versions that knew no walls say nothing of them.
-    spec: { isolation: NO_ISOLATION, ...JSON.parse(spec as string) },
+    // Jobs of versions that knew no walls and no expressions say nothing of them.
+    spec: { isolation: NO_ISOLATION, ...NO_MATCHING, ...JSON.parse(spec as string) },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),

@@ -60,6 +60,13 @@ export interface SweepOptions {
   readonly logSize?: string;
   readonly resultSize?: string;
   readonly priority?: string | number;
+  readonly requirements?: string;
+  readonly rank?: string;
+  /** `NAME=EXPRESSION` each. */
+  readonly attributes?: readonly string[];
+  /** `NAME` or `NAME:AMOUNT` each. */
+  readonly concurrencyLimits?: readonly string[];
+  readonly accountingGroup?: string;
 }
 
 /** Options whose value goes into the document as it is, by their key there. */
@@ -76,6 +83,9 @@ const PLAIN_KEYS = {
   deleteClient: 'delete-client',
   logSize: 'log-size',
   resultSize: 'result-size',
+  requirements: 'requirements',
+  rank: 'rank',
+  accountingGroup: 'accounting-group',
 } as const satisfies Partial<Record<keyof SweepOptions, string>>;
 
 /** The keys of a sweep file that the options stand for, to be checked as such. */
@@ -115,6 +125,11 @@ export function documentOfOptions(options: SweepOptions, cwd: string): Record<st
     'environment',
     pairsOf('--env', options.environment, (value) => value),
   );
+  put(
+    'attributes',
+    pairsOf('--attribute', options.attributes, (expression) => ({ expression })),
+  );
+  put('concurrency-limits', limitsOf(options.concurrencyLimits));
   return document;
 }
 
@@ -123,6 +138,8 @@ const FLAGS: Readonly<Record<string, string>> = {
   inputs: '--input',
   results: '--result',
   environment: '--env',
+  attributes: '--attribute',
+  'concurrency-limits': '--concurrency-limit',
 };
 
 function isolationOf({ walls, network, root }: SweepOptions): object | undefined {
@@ -211,6 +228,16 @@ function requestOf({
   });
   const kept = given.filter(([, value]) => value !== undefined);
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+/** `licence:2`; what is no amount is left for the check to refuse. */
+function limitsOf(texts: readonly string[] = []): Record<string, unknown> | undefined {
+  if (texts.length === 0) return undefined;
+  const limits = texts.map((text) => {
+    const [name = '', amount] = text.split(':');
+    return [name, amount === undefined ? 1 : asNumber(amount)] as const;
+  });
+  return Object.fromEntries(limits);
 }
 
 /** Numbers of the command line are text; what is no number is left for the check to refuse. */

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
 import { BLAME, CAUSES, LEVEL_NAMES, NETWORKS, WALLS } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';
+import { accountingGroup, attributes, concurrencyLimits, expression } from './matching-schema.ts';
 
 // A compiled check takes longer to compile than to do its only work.
 z.config({ jitless: true });
@@ -244,6 +245,11 @@ export const documentSchema = z.strictObject({
   'log-size': size.optional(),
   'result-size': size.optional(),
   priority: z.number({ error: PRIORITY }).optional(),
+  requirements: expression.optional(),
+  rank: expression.optional(),
+  attributes: attributes.optional(),
+  'concurrency-limits': concurrencyLimits.optional(),
+  'accounting-group': accountingGroup.optional(),
 });
 
 export type SweepDocument = z.output<typeof documentSchema>;

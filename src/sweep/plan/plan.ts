@@ -127,6 +127,13 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
     deleteWorker: document['delete-worker'] ?? false,
     deleteClient: document['delete-client'] ?? false,
     priority: document.priority ?? 0,
+    requirements: document.requirements ?? '',
+    rank: document.rank ?? '',
+    attributes: document.attributes ?? {},
+    concurrencyLimits: document['concurrency-limits'] ?? {},
+    // Who submits it is known to the one that does.
+    owner: '',
+    accountingGroup: document['accounting-group'] ?? '',
   };
 }
 

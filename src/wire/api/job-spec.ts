@@ -7,6 +7,8 @@ import {
   type Isolation,
   type JobSpec,
   LEVEL_NAMES,
+  LIMIT_NAME,
+  MATCHING_LIMITS,
   NETWORKS,
   type ResultSource,
   type UserCode,
@@ -121,6 +123,26 @@ const isolation: z.ZodType<Isolation> = z.strictObject({
   write: z.array(path.regex(/^\//)).max(100).describe('Shared file systems to write to.'),
 });
 
+const expression = z.string().max(MATCHING_LIMITS.expressionCharacters);
+const label = z.string().max(200);
+
+const matching = {
+  requirements: expression.describe(
+    'True of machines (`TARGET`) that it may run on; empty: of all.',
+  ),
+  rank: expression.describe('Machines with a larger value are taken first.'),
+  attributes: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,199}$/), expression.min(1))
+    .refine((own) => Object.keys(own).length <= MATCHING_LIMITS.attributes)
+    .describe('Attributes of its own in its ad, each an expression.'),
+  concurrencyLimits: z
+    .record(z.string().regex(LIMIT_NAME).max(200), z.number().positive().max(1e9))
+    .refine((limits) => Object.keys(limits).length <= MATCHING_LIMITS.concurrencyLimits)
+    .describe("How much of the server's limits one attempt takes."),
+  owner: label,
+  accountingGroup: label,
+};
+
 /** The check of `JobSpec`; its meaning is documented with the type in the model. */
 export const jobSpec: z.ZodType<JobSpec> = message(
   'JobSpec',
@@ -173,5 +195,6 @@ export const jobSpec: z.ZodType<JobSpec> = message(
     deleteWorker: z.boolean(),
     deleteClient: z.boolean(),
     priority: z.int(),
+    ...matching,
   }),
 );

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { toldAd } from './ad-query.ts';
 import { jobSpec } from './job-spec.ts';
 import {
   actor,
@@ -121,6 +122,7 @@ export const jobSummary = message(
     counts: taskCounts,
     priority: z.int(),
     output: z.string(),
+    ad: toldAd,
   }),
 );
 export type JobSummary = Frozen<z.infer<typeof jobSummary>>;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { toldAd } from './ad-query.ts';
 import {
   actor,
   count,
@@ -47,6 +48,7 @@ export const workerView = message(
     busyMs: milliseconds.describe('Wall time of its ended attempts, times their slots.'),
     cpuMs: milliseconds.describe('CPU time of its ended attempts, where it was measured.'),
     busyShare: fraction.describe('Busy time over what its slots offered since it connected.'),
+    ad: toldAd,
   }),
 );
 export type WorkerView = Frozen<z.infer<typeof workerView>>;

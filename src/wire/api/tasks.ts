@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { FIGURES, LEVEL_NAMES, NETWORKS, USAGE_SOURCES, WALLS } from '#model';
+import { toldAd } from './ad-query.ts';
 import {
   actor,
   cause,
@@ -28,6 +29,7 @@ export const taskSummary = message(
     actor,
     attempts: count,
     parameters,
+    ad: toldAd,
   }),
 );
 export type TaskSummary = Frozen<z.infer<typeof taskSummary>>;

@@ -1,0 +1,79 @@
+/** From what the server remembers to the ads of jobs, tasks and workers. */
+import { type Ad, type Ambient, localAmbient } from '#classad';
+import {
+  type AttemptFacts,
+  type JobSpec,
+  jobAd,
+  jobProgressAd,
+  machineAd,
+  NO_OFFER,
+  offerAd,
+  type TaskIndex,
+  taskAd,
+  taskStateName,
+} from '#model';
+import type { AttemptRow, TaskNote } from '#store';
+import type { Core, Job, Lease, Worker } from '../core.ts';
+
+/** What expressions see of the world around them. */
+export function ambientOf({ clock }: Core): Ambient {
+  return localAmbient({
+    now: () => clock.now(),
+    elapsedMs: () => clock.monotonic(),
+    random: Math.random,
+  });
+}
+
+/** A job's own attributes are read once; a changed job has another specification. */
+const ads = new WeakMap<JobSpec, Ad>();
+
+export function adOfJob(job: Job): Ad {
+  const known = ads.get(job.spec);
+  if (known) return known;
+  const { id, submittedAtMs } = job;
+  const ad = jobAd({ ...job.spec, id, submittedAtMs, rows: job.tasks.rows });
+  ads.set(job.spec, ad);
+  return ad;
+}
+
+/** The job with what its tasks do now. */
+export function adOfListedJob(job: Job): Ad {
+  const { state, stateAtMs, stateReason: reason } = job;
+  return jobProgressAd({ state, stateAtMs, reason, counts: job.tasks.counts() }, adOfJob(job));
+}
+
+/** What is known of a task at this moment. */
+export interface KnownTask {
+  readonly task: TaskIndex;
+  readonly note: TaskNote | null;
+  /** Of the attempt that runs. */
+  readonly lease: Lease | null;
+  /** Its latest attempt that has ended. */
+  readonly ended: AttemptRow | null;
+}
+
+export function adOfTask(job: Job, { task, note, lease, ended }: KnownTask): Ad {
+  const state = taskStateName(job.tasks.state(task));
+  const isNoted = note?.state === state;
+  const attempt = lease ? attemptOfLease(lease) : ended;
+  const stateAtMs = isNoted ? note.atMs : (attempt?.endedAtMs ?? attempt?.startedAtMs ?? 0);
+  const attempts = Math.max(note?.attempts ?? 0, lease?.number ?? 0, ended?.number ?? 0);
+  const reason = isNoted ? note.reason : '';
+  return taskAd(
+    { job: job.id, task, state, stateAtMs, reason, hold: null, attempts, attempt },
+    adOfJob(job),
+  );
+}
+
+function attemptOfLease({ number, workerName, grantedAtMs }: Lease): AttemptFacts {
+  return {
+    ...{ number, worker: workerName, startedAtMs: grantedAtMs, endedAtMs: null, cause: null },
+    ...{ exitCode: null, signal: null, reason: '', signature: '', usage: null },
+  };
+}
+
+const NOTHING_OFFERED = offerAd(NO_OFFER);
+
+export function adOfWorker(worker: Worker): Ad {
+  return machineAd(worker, NOTHING_OFFERED);
+}

@@ -1,0 +1,60 @@
+/** Expressions of a job are read before it is taken, so that later each of them is known to be one. */
+import type { WindrowError } from '#base';
+import { readExpression } from '#classad';
+import { JOB_AD_NAMES, MATCHING_LIMITS, type Matching, TASK_AD_NAMES } from '#model';
+import { planErrors } from '../errors.ts';
+import type { FindOrigin } from '../file/document.ts';
+import { describeOrigin, type Origin } from '../template/origin.ts';
+
+export function matchingProblems(job: Matching, findOrigin: FindOrigin): WindrowError[] {
+  const { requirements, rank, attributes } = job;
+  const written = Object.entries(attributes);
+  const count = written.length;
+  const tooMany = count > MATCHING_LIMITS.attributes;
+  return [
+    ...(requirements === '' ? [] : expressionProblems(requirements, findOrigin(['requirements']))),
+    ...(rank === '' ? [] : expressionProblems(rank, findOrigin(['rank']))),
+    ...written.flatMap(([name, text]) => attributeProblems(name, text, findOrigin)),
+    ...(tooMany
+      ? [
+          badValue(
+            findOrigin(['attributes']),
+            String(count),
+            `at most ${MATCHING_LIMITS.attributes}`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function attributeProblems(name: string, text: string, findOrigin: FindOrigin): WindrowError[] {
+  const origin = findOrigin(['attributes', name]);
+  const lower = name.toLowerCase();
+  if (JOB_AD_NAMES.has(lower) || TASK_AD_NAMES.has(lower)) {
+    const where = describeOrigin(origin);
+    return [planErrors.create('SWEEP_TOLD_ATTRIBUTE', { where, found: name })];
+  }
+  const isName = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(name);
+  const expected = 'a name of letters, digits and _';
+  return [
+    ...(isName ? [] : [badValue(origin, JSON.stringify(name), expected)]),
+    ...expressionProblems(text, origin),
+  ];
+}
+
+/** What is wrong with an expression, its place marked. */
+export function expressionProblems(text: string, origin: Origin): WindrowError[] {
+  const most = MATCHING_LIMITS.expressionCharacters;
+  if (text.length > most) {
+    return [badValue(origin, `${text.length} characters`, `an expression of at most ${most}`)];
+  }
+  const { problem: fault } = readExpression(text);
+  if (!fault) return [];
+  const { problem, line, column, caret } = fault;
+  const facts = { where: describeOrigin(origin), problem, line, column, caret };
+  return [planErrors.create('SWEEP_BAD_EXPRESSION', facts)];
+}
+
+function badValue(origin: Origin, found: string, expected: string): WindrowError {
+  return planErrors.create('SWEEP_BAD_VALUE', { where: describeOrigin(origin), found, expected });
+}
