@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
+import { stagingSettings } from './staging-settings.ts';
 import { traceSettings } from './trace-settings.ts';
 import { wallSettings } from './wall-settings.ts';
 
@@ -202,6 +203,7 @@ export const windrowSettings = {
     choices: ['auto', 'pretty', 'json'],
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
+  ...stagingSettings,
   ...traceSettings,
   traps: {
     name: 'traps',

@@ -1,4 +1,4 @@
-import type { Address, ErrorEntry, NetworkValues, TrapSettings, WallValues } from '#base';
+import type { Address, ErrorEntry, NetworkValues, StagingValues, TrapSettings, WallValues } from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
@@ -89,6 +89,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
   readonly log: LogChoice;
 }
 
@@ -109,6 +110,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -169,6 +171,7 @@ export interface WorkerOptions {
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly walls: WallValues & NetworkValues;
+  readonly staging: StagingValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;
   readonly log: LogChoice;

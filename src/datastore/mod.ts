@@ -1,4 +1,5 @@
 /** datastore: files by key – fetched once, whole or not at all, verified, aged. */
+export { type ContentPiece, type ContentSource, contentTransport } from './content-transport.ts';
 export { datastoreErrors } from './errors.ts';
 export { describePlugin, type Plugin } from './plugins/describe.ts';
 export { pluginErrors } from './plugins/errors.ts';

@@ -14,7 +14,7 @@ export {
 } from './ads/machine-ad.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
-export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
+export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export {
   type Axis,

@@ -1,5 +1,6 @@
 /** Why a job's waiting tasks do not start: from the same predicates that `plan` refuses with. */
 import { jobRefusal, unfit, workerRefusal } from './filter.ts';
+import { lackText } from './locality.ts';
 import type { JobView, WorkerView } from './snapshot.ts';
 
 /**
@@ -15,7 +16,9 @@ export function explain(
   const refusal = jobRefusal(job);
   if (refusal !== null) return job.ready + job.delayed === 0 && !job.paused ? [] : [refusal];
   if (workers.length === 0) return ['no worker is connected'];
-  const reasons = workers.map((worker) => workerRefusal(worker) ?? unfit(job, worker));
+  const reasons = workers.map(
+    (worker) => workerRefusal(worker) ?? unfit(job, worker) ?? lackText(job, worker),
+  );
   if (reasons.every((reason) => reason !== null)) {
     return grouped(workers.map(({ name }, index) => [name, reasons[index]!]));
   }

@@ -7,6 +7,8 @@ import { plan } from './plan.ts';
 import {
   type JobView,
   NO_AMOUNTS,
+  NO_DATA_SLOTS,
+  NO_LACKS,
   type RunningView,
   type Snapshot,
   type WorkerView,
@@ -23,6 +25,8 @@ const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
   running: 0,
   idempotent: true,
   medianWallMs: null,
+  staging: null,
+  dataSlots: NO_DATA_SLOTS,
   ...rest,
 });
 const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
@@ -36,6 +40,7 @@ const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   used: NO_AMOUNTS,
   draining: false,
   remainingMs: null,
+  lacks: NO_LACKS,
   paused: false,
   ...rest,
 });

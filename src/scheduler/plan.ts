@@ -1,5 +1,6 @@
 /** Group → filter → rank → place. Pure: the same snapshot gives the same plan. */
 import { jobRefusal, room, unfit, workerRefusal } from './filter.ts';
+import { placeData } from './locality.ts';
 import {
   type JobView,
   type Plan,
@@ -15,15 +16,18 @@ const STRAGGLER_FACTOR = 2;
 const STRAGGLER_LEAST_MS = 3000;
 
 export function plan(snapshot: Snapshot): Plan {
-  if (snapshot.stopped !== null) return { grants: [], copies: [] };
+  if (snapshot.stopped !== null) return NOTHING;
   const jobs = rank(snapshot.jobs.filter((job) => jobRefusal(job) === null));
   const workers = snapshot.asking.filter((worker) => workerRefusal(worker) === null);
-  const grants = place(jobs, workers, snapshot.totalSlots);
+  const { grants, left, views } = place(jobs, workers, snapshot.totalSlots);
   const given = new Set(grants.map((grant) => grant.worker));
   const idle = workers.filter((worker) => !given.has(worker.id) && worker.used.cpus < worker.slots);
   const waiting = snapshot.jobs.some((job) => !job.paused && job.ready > 0);
-  return { grants, copies: waiting ? [] : copyStragglers(snapshot, idle) };
+  const copies = waiting ? [] : copyStragglers(snapshot, idle);
+  return { grants, copies, ...placeData(left, views) };
 }
+
+const NOTHING: Plan = { grants: [], copies: [], fetches: [], lookAgainMs: null };
 
 /** Higher priority first, then the older job. */
 function rank(jobs: readonly JobView[]): JobView[] {
@@ -39,22 +43,24 @@ function place(
   jobs: readonly JobView[],
   workers: readonly WorkerView[],
   totalSlots: number,
-): Plan['grants'] {
+): { grants: Plan['grants']; left: readonly Left[]; views: readonly WorkerView[] } {
   const grants: { worker: string; job: number; count: number }[] = [];
   const left: Left[] = jobs.map((job) => ({ job, ready: job.ready }));
-  for (const worker of workers) {
+  const views = workers.map((worker) => {
     let view = worker;
     for (const entry of left) {
       if (view.asksFor <= 0) break;
-      if (entry.ready === 0 || unfit(entry.job, view) !== null) continue;
+      if (entry.ready === 0 || view.lacks.has(entry.job.id)) continue;
+      if (unfit(entry.job, view) !== null) continue;
       const count = Math.min(room(entry.job, view), share(entry, view, totalSlots), entry.ready);
       if (count <= 0) continue;
       grants.push({ worker: view.id, job: entry.job.id, count });
       entry.ready -= count;
       view = afterGrant(view, entry.job, count);
     }
-  }
-  return grants;
+    return view;
+  });
+  return { grants, left, views };
 }
 
 /**
@@ -94,7 +100,7 @@ function copyStragglers(snapshot: Snapshot, idle: readonly WorkerView[]): Plan['
       if (given >= free) break;
       const job = jobs.get(running.job)!;
       if (copied.has(running.ticket) || running.worker === worker.id) continue;
-      if (unfit(job, worker) !== null) continue;
+      if (worker.lacks.has(job.id) || unfit(job, worker) !== null) continue;
       if (room(job, { ...worker, asksFor: 1 }) === 0) continue;
       copies.push({ worker: worker.id, ticket: running.ticket });
       copied.add(running.ticket);

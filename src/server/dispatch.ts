@@ -4,6 +4,7 @@ import type { TaskIndex, Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
 import type { Core, Grant, Job, Worker } from './core.ts';
+import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
 import { nextNumber } from './reactor/tasks.ts';
@@ -26,13 +27,13 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   for (const id of core.active) {
     const job = core.jobs.get(id)!;
     job.tasks.releaseDue(now);
-    jobs.push(viewOfJob(job));
+    jobs.push(viewOfJob(core, job, now));
   }
   if (jobs.length === 0) return given;
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
-  const { grants, copies } = plan({
+  const { grants, copies, fetches, lookAgainMs } = plan({
     jobs,
-    asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor, now)),
+    asking: asking.map(({ worker, asksFor }) => viewOfAsking(core, worker, asksFor, now)),
     totalSlots: totalSlots(core, now),
     running: anyReady ? [] : oldestRunning(core, now),
     stopped: stoppedReason(core),
@@ -45,7 +46,16 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
     const attempts = copy(core, core.workers.get(worker)!, ticket);
     addTo(given, worker, attempts);
   }
+  for (const { worker, job } of fetches) orderFetch(core, core.workers.get(worker)!, job);
+  if (lookAgainMs !== null) core.wakeIn(lookAgainMs);
   return given;
+}
+
+function viewOfAsking(core: Core, worker: Worker, asksFor: number, nowMs: number): WorkerView {
+  const view = viewOfWorker(core, worker, asksFor, nowMs);
+  // What it waits for counts from when it first could have had it.
+  noteLacking(worker, view.lacks, nowMs);
+  return view;
 }
 
 function addTo(
@@ -62,7 +72,7 @@ export function stoppedReason(core: Core): string | null {
   return core.stopped ?? core.commit.stalled ?? core.diskLow;
 }
 
-export function viewOfJob(job: Job): JobView {
+export function viewOfJob(core: Core, job: Job, nowMs: number): JobView {
   return {
     id: job.id,
     paused: job.state === 'paused',
@@ -74,10 +84,17 @@ export function viewOfJob(job: Job): JobView {
     running: job.tasks.open - job.tasks.ready - job.tasks.delayed,
     idempotent: job.spec.idempotent,
     medianWallMs: job.statistics.medianWallMs(),
+    staging: job.staging,
+    dataSlots: dataSlotsOf(core, job, nowMs),
   };
 }
 
-export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): WorkerView {
+export function viewOfWorker(
+  core: Core,
+  worker: Worker,
+  asksFor: number,
+  nowMs: number,
+): WorkerView {
   return {
     id: worker.id,
     slots: worker.slots,
@@ -90,6 +107,7 @@ export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): Wo
     draining: worker.draining || worker.state === 'draining',
     remainingMs: worker.endsAtMs === null ? null : worker.endsAtMs - nowMs,
     paused: worker.state === 'paused',
+    lacks: lacksOf(core, worker, nowMs),
   };
 }
 

@@ -26,7 +26,7 @@ export function storedJob(id: number): StoredJob {
 }
 
 export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = {}): AttemptRecord {
-  return {
+  return { inputs: [],
     ticket: 100 + task,
     job: 1,
     task,

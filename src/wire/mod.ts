@@ -122,6 +122,8 @@ export {
   type SessionLimitSettings,
 } from './session-limit.ts';
 export {
+  type DataNews,
+  type DataWish,
   type EndedAttempt,
   type GrantedAttempt,
   type JobDescription,

@@ -27,6 +27,7 @@ import { readClientOffer } from './client-offer.ts';
 import { readErrand } from './errand.ts';
 import { wireErrors } from './errors.ts';
 import {
+  type DataWish,
   type GrantedAttempt,
   type JobDescription,
   PROTOCOL_VERSION,
@@ -54,6 +55,7 @@ export function parseSyncResponse(json: unknown, workerVersion: string): SyncRes
       attempts: list(fields.attempts, 'attempts', SYNC_LIMITS.attempts, readGrant),
       cancel: list(fields.cancel, 'cancel', SYNC_LIMITS.holding, readCancel),
       errands: list(fields.errands, 'errands', SYNC_LIMITS.errands, readErrand),
+      data: fields.data === null ? null : inner(fields.data, 'data', readWishes),
       settings: inner(fields.settings, 'settings', readSettings),
     };
   });
@@ -79,6 +81,22 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     stop: flag(fields.stop, 'stop'),
     client: fields.client == null ? null : inner(fields.client, 'client', readClientOffer),
     tellWalls: flag(fields.tellWalls, 'tellWalls'),
+  };
+}
+
+function readWishes(fields: JsonObject): SyncResponse['data'] {
+  return {
+    version: text(fields.version, 'version', 1000),
+    wishes: list(fields.wishes, 'wishes', SYNC_LIMITS.wishes, readWish),
+  };
+}
+
+function readWish(value: unknown): DataWish {
+  const fields = object(value, '');
+  return {
+    ...readBlob(fields),
+    origin: fields.origin === null ? null : text(fields.origin, 'origin', 8192),
+    fetch: flag(fields.fetch, 'fetch'),
   };
 }
 

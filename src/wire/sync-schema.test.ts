@@ -11,7 +11,7 @@ import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
 const SHA256 = 'a'.repeat(64);
 
 function end(ticket: number): EndedAttempt {
-  return {
+  return { inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -43,7 +43,7 @@ function end(ticket: number): EndedAttempt {
   };
 }
 
-const REQUEST: SyncRequest = {
+const REQUEST: SyncRequest = { dataVersion: '', data: [],
   protocol: 1,
   worker: 'w1',
   replaces: 'w0',
@@ -68,7 +68,7 @@ const REQUEST: SyncRequest = {
   knownJobs: [1],
 };
 
-const RESPONSE: SyncResponse = {
+const RESPONSE: SyncResponse = { data: null,
   protocol: 1,
   jobs: [
     {

@@ -10,6 +10,7 @@ import {
   CAUSES,
   type Cause,
   FIGURES,
+  type InputWay,
   NETWORK_LIMITS,
   type NetworkBytes,
   type Usage,
@@ -32,7 +33,14 @@ import {
 } from './checked.ts';
 import { wireErrors } from './errors.ts';
 import { cleanText } from './problem.ts';
-import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
+import type {
+  DataNews,
+  EndedAttempt,
+  MachineFigures,
+  RenewRequest,
+  SentPart,
+  SyncRequest,
+} from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 import { readMachineWalls, readWallsHad } from './walls-schema.ts';
 
@@ -43,6 +51,10 @@ export const SYNC_LIMITS = {
   holding: 100_000,
   jobs: 10_000,
   errands: 1000,
+  /** Files that jobs need before they start. */
+  wishes: 100_000,
+  /** Inputs of one attempt of which it is told how they came. */
+  inputs: 1000,
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,
@@ -88,6 +100,8 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
       ended: list(fields.ended, 'ended', SYNC_LIMITS.ended, readEnded),
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
+      dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
+      data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
     };
   });
 }
@@ -120,6 +134,16 @@ function readMachine(fields: JsonObject): MachineFigures {
   };
 }
 
+const DATA_STATES = new Set(['here', 'absent', 'tried'] as const);
+
+function readDataNews(value: unknown): DataNews {
+  const fields = object(value, '');
+  return {
+    blob: sha256Hex(fields.blob, 'blob'),
+    state: oneOf(fields.state, 'state', DATA_STATES),
+  };
+}
+
 function readTicket(value: unknown): number {
   return whole(value, '', 1);
 }
@@ -148,6 +172,21 @@ function readEnd(fields: JsonObject): AttemptEnd {
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
     walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
+    inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
+  };
+}
+
+const HOWS = new Set(['hit', 'staged', 'fetched', 'joined', 'plugin'] as const);
+const INTOS = new Set(['reflink', 'link', 'mount', 'copy', 'file'] as const);
+
+function readWay(value: unknown): InputWay {
+  const fields = object(value, '');
+  return {
+    name: text(fields.name, 'name', 4096),
+    how: oneOf(fields.how, 'how', HOWS),
+    via: text(fields.via, 'via', 1000),
+    into: oneOf(fields.into, 'into', INTOS),
+    bytes: whole(fields.bytes, 'bytes'),
   };
 }
 

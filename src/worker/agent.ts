@@ -7,6 +7,7 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
+import type { ContentSource } from '#datastore';
 import type { MachineWalls } from '#model';
 import {
   type ClientOffer,
@@ -18,7 +19,6 @@ import {
   type SyncResponse,
 } from '#wire';
 import type { Workshop } from './attempt/attempt.ts';
-import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import {
@@ -28,6 +28,7 @@ import {
   pollDelayMs,
   wantedAttempts,
 } from './demand.ts';
+import { DataWishes } from './data-wishes.ts';
 import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
@@ -40,6 +41,7 @@ import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
+import { Stock } from './stock.ts';
 import { UnkilledProcesses } from './unkilled.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
@@ -76,7 +78,8 @@ export class WorkerAgent {
   readonly #jobs: JobShelf;
   readonly #pool: SlotPool;
   readonly #backlog: EndBacklog;
-  readonly #blobs: BlobCache;
+  readonly #stock: Stock;
+  readonly #wishes: DataWishes;
   readonly #shelf: ScratchShelf;
   readonly #errands: Errands;
   #phase: Phase = 'running';
@@ -101,7 +104,17 @@ export class WorkerAgent {
     this.#machine = machineWatch(options.dir, options.clock);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
-    this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
+    this.#stock = new Stock({
+      datastore: options.datastore,
+      marks: options.marks,
+      sessionTag: () => this.#tagOfSession(),
+    });
+    this.#wishes = new DataWishes({
+      stock: this.#stock,
+      onNews: () => this.#conversation.wake(),
+      lifetime: this.#lifetime.signal,
+      log: options.log,
+    });
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     this.#errands = new Errands({
@@ -144,6 +157,15 @@ export class WorkerAgent {
   /** True when a job asked that the worker's own executable goes at its end. */
   get endsClient(): boolean {
     return this.#jobs.endsClient;
+  }
+
+  /** What the server keeps by its digest; waits for a connection. */
+  async openContent(
+    sha256: string,
+    fromByte: number,
+    signal: AbortSignal,
+  ): ReturnType<ContentSource['open']> {
+    return await (await this.#connection.up()).openBlob(sha256, fromByte, signal);
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
@@ -216,7 +238,9 @@ export class WorkerAgent {
     await this.#preparing;
     await this.#shelf.close();
     this.#backlog.dispose();
-    this.#blobs.removeBrought(this.#jobs.passingPrograms());
+    await this.#wishes.close();
+    await this.#stock.removeBrought(this.#jobs.passingPrograms());
+    await this.#stock.close();
   }
 
   #workshop(): Workshop {
@@ -226,7 +250,8 @@ export class WorkerAgent {
       spoolRoot: `${dir}/spool`,
       shelf: this.#shelf,
       sessionTag: () => this.#tagOfSession(),
-      blobs: this.#blobs,
+      stock: this.#stock,
+      runPlugin: this.#options.runPlugin,
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
@@ -313,6 +338,8 @@ export class WorkerAgent {
       holding: [...this.#pool.tickets(), ...undelivered],
       ended,
       knownJobs: this.#jobs.known(),
+      dataVersion: this.#wishes.version,
+      data: this.#wishes.news(),
     };
   }
 
@@ -320,6 +347,7 @@ export class WorkerAgent {
     if (!this.#isKnown) this.#options.onConnected(this.#identity.worker);
     this.#isKnown = true;
     this.#backlog.confirm(request.ended);
+    this.#wishes.confirm(request.data);
     // Cancels first: a slot that becomes free this way may go to what has just come.
     for (const { ticket, cause } of answer.cancel) this.#pool.cancel(ticket, cause);
     for (const job of answer.jobs) this.#jobs.add(job, (id) => this.#pool.hasJob(id));
@@ -327,6 +355,7 @@ export class WorkerAgent {
     const isStale = tookMs > request.waitMs + answer.settings.leaseMs;
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
     this.#errands.take(answer.errands);
+    if (this.#phase === 'running') this.#wishes.take(answer.data);
     this.#obey(answer.settings);
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;

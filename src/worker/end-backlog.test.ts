@@ -14,7 +14,7 @@ function spool(t: TestContext): string {
 }
 
 function endOf(ticket: number, text = ''): EndedAttempt {
-  return {
+  return { inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,

@@ -98,6 +98,7 @@ function runOptions(input: Input, world: World): RunOptions {
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
+    staging: values,
     log: logChoice(settings, world),
   };
 }

@@ -33,6 +33,7 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     logFile: inDirectory(logFile),
     starter: values.workerStarter as WorkerOptions['starter'],
     walls: values,
+    staging: values,
     offerGpus: values.offerGpus,
     traces: traceSourceOf(values),
     log: logChoice(input.settings, world),

@@ -15,6 +15,8 @@ export const serve = {
     lease: { kind: 'setting', setting: 'leaseMs' },
     ping: { kind: 'setting', setting: 'pingMs' },
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
+    transferPlugins: { kind: 'setting', setting: 'transferPlugins' },
+    transferPluginLifetime: { kind: 'setting', setting: 'transferPluginLifetimeMs' },
     executables: { kind: 'setting', setting: 'executables' },
     traces: { kind: 'setting', setting: 'traces' },
     traps: { kind: 'setting', setting: 'traps' },
@@ -75,6 +77,8 @@ export const worker = {
     },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
     walls: { kind: 'setting', setting: 'walls' },
+    dataOrigins: { kind: 'setting', setting: 'dataOrigins' },
+    jobTransferPlugins: { kind: 'setting', setting: 'jobTransferPlugins' },
     offerGpus: { kind: 'setting', setting: 'offerGpus' },
     waitForLine: {
       kind: 'flag',

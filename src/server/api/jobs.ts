@@ -21,7 +21,7 @@ import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
-import { pauseJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
+import { pauseJob, removeJob, resumeJob, retryTasks, stageAgain } from '../reactor/jobs.ts';
 import { type ApiParts, jobOf, parametersOf } from './parts.ts';
 
 const PAGE = 100;
@@ -93,6 +93,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
       const retried = retryTasks(core, job, known, actor);
+      stageAgain(core, job, actor);
       await core.commit.durable();
       return { retried, counts: job.tasks.counts() };
     },
@@ -176,8 +177,8 @@ export function waitingOf(core: Core, job: Job): WaitReason[] {
   const nowMs = core.clock.monotonic();
   const workers = [...core.workers.values()]
     .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
-    .map((worker) => ({ ...viewOfWorker(worker, 0, nowMs), name: worker.name }));
-  const reasons = explain(viewOfJob(job), workers, stoppedReason(core));
+    .map((worker) => ({ ...viewOfWorker(core, worker, 0, nowMs), name: worker.name }));
+  const reasons = explain(viewOfJob(core, job, nowMs), workers, stoppedReason(core));
   return reasons.map((reason) => ({ code: 'waiting', reason, tasks }));
 }
 

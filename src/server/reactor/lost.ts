@@ -30,7 +30,7 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
   const now = core.clock.now();
   const wallMs = Math.max(0, core.clock.monotonic() - lease.sinceMs);
   if (cause === 'worker-lost') remember(core, { ...lease, countedMs: wallMs });
-  const end: AttemptEnd = {
+  const end: AttemptEnd = { inputs: [],
     ticket: lease.ticket,
     cause,
     exitCode: null,

@@ -45,6 +45,7 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     accepted ? 1 : 0,
     attempt.walls && JSON.stringify(attempt.walls),
     usage.network && JSON.stringify(usage.network),
+    attempt.inputs.length === 0 ? null : JSON.stringify(attempt.inputs),
   ];
 }
 
@@ -89,6 +90,7 @@ export function attemptOf(row: Row): AttemptRow {
     reusedFrom: row.reusedFrom as number | null,
     accepted: row.accepted === 1,
     walls: row.walls === null ? null : JSON.parse(row.walls as string),
+    inputs: row.inputs === null ? [] : JSON.parse(row.inputs as string),
   };
 }
 

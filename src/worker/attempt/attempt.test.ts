@@ -77,7 +77,10 @@ test('programs, templates, files, parameters and stdin are made before the progr
         name: 'model.ini',
         from: { kind: 'template', blob: template.sha256, bytes: template.bytes },
       },
-      { name: 'deep/er/table.bin', from: { kind: 'file', blob: table.sha256, bytes: table.bytes, writable: false } },
+      {
+        name: 'deep/er/table.bin',
+        from: { kind: 'file', blob: table.sha256, bytes: table.bytes, writable: false },
+      },
       { name: 'lattice.dat', from: { kind: 'parameter', column: 'x' } },
       { name: 'stdin', from: { kind: 'parameter', column: 'x' } },
     ],
@@ -102,7 +105,12 @@ test('a program that damages its inputs or itself harms no later attempt', async
   const job = jobOf(['./prog'], {
     programName: 'prog',
     programs: [{ platform: 'any', md5: '0'.repeat(32), ...program }],
-    inputs: [{ name: 'in.txt', from: { kind: 'file', blob: input.sha256, bytes: input.bytes, writable: false } }],
+    inputs: [
+      {
+        name: 'in.txt',
+        from: { kind: 'file', blob: input.sha256, bytes: input.bytes, writable: false },
+      },
+    ],
   });
   field.start({ slots: 1 });
   await run(field, job, rowsOf(5));
@@ -119,7 +127,9 @@ test('a blob that the server does not have is a stage-in failure, not a hang', a
   field.start();
   const end = await run(
     field,
-    jobOf('cat a', { inputs: [{ name: 'a', from: { kind: 'file', blob, bytes: 4, writable: false } }] }),
+    jobOf('cat a', {
+      inputs: [{ name: 'a', from: { kind: 'file', blob, bytes: 4, writable: false } }],
+    }),
   );
   assert.equal(end.cause, 'stage-in');
   assert.match(end.reason, /^a could not be fetched/);

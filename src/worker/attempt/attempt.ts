@@ -4,16 +4,16 @@
  * them back.
  */
 import type { Clock } from '#base';
-import type { Cause, Measured } from '#model';
+import type { Cause, InputWay, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt, JobDescription } from '#wire';
-import type { BlobCache } from '../blob-cache.ts';
 import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
-import type { AgentLog, GpuRack, ServerLink } from '../port.ts';
+import type { AgentLog, GpuRack, RunJobPlugin, ServerLink } from '../port.ts';
 import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
+import type { Stock } from '../stock.ts';
 import type { UnkilledProcesses } from '../unkilled.ts';
 import type { OutgoingPart } from './parts.ts';
 
@@ -25,7 +25,8 @@ export interface Workshop {
   readonly shelf: ScratchShelf;
   /** First 8 hex digits of the session's SHA-256: names directories, gives nothing away. */
   sessionTag(): string;
-  readonly blobs: BlobCache;
+  readonly stock: Stock;
+  readonly runPlugin: RunJobPlugin;
   /** Waits for a connection if there is none; rejects when the worker ends. */
   link(): Promise<ServerLink>;
   /** Aborted when the worker ends. */
@@ -73,6 +74,10 @@ export interface Attempt {
   excess: Verdict | null;
   /** Null while nothing went wrong. */
   verdict: Verdict | null;
+  /** Files of the stock that it holds, by digest. */
+  readonly taken: Map<string, string>;
+  /** How inputs from elsewhere came, by name. */
+  readonly ways: Map<string, InputWay>;
   /** Null: none. */
   walls: WallPlan | null;
   readonly aborter: AbortController;
@@ -103,6 +108,10 @@ export class AttemptFault extends Error {
   }
 }
 
+export function stopFault({ cause, reason }: Verdict): AttemptFault {
+  return new AttemptFault(cause, reason);
+}
+
 export function newAttempt(
   fixed: Pick<
     Attempt,
@@ -122,6 +131,8 @@ export function newAttempt(
     withdrawn: false,
     excess: null,
     verdict: null,
+    taken: new Map(),
+    ways: new Map(),
     walls: null,
     aborter: new AbortController(),
     program: null,

@@ -8,6 +8,7 @@ import { usageOf } from '#model';
 import type { EndedAttempt } from '#wire';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
 import { deliverParts } from './deliver.ts';
+import { fetchInputs, releaseInputs } from './fetch.ts';
 import { gatherResults } from './gather-results.ts';
 import { endProgram, runProgram } from './run-program.ts';
 import { makeScratch, removeScratchOf, stageInputs } from './stage.ts';
@@ -23,6 +24,7 @@ interface Step {
 
 const STEPS: readonly Step[] = [
   { name: 'scratch', always: false, run: makeScratch, undo: removeScratchOf },
+  { name: 'fetch', always: false, run: fetchInputs, undo: releaseInputs },
   { name: 'plan walls', always: false, run: planWalls },
   { name: 'stage', always: false, run: stageInputs, undo: removeSpooled },
   { name: 'walls', always: false, run: raiseWalls, undo: takeWallsDown },
@@ -92,6 +94,7 @@ function endOf(attempt: Attempt): EndedAttempt {
     startedAtMs: attempt.programStartedAtMs,
     endedAtMs: attempt.programEndedAtMs,
     walls: attempt.walls?.record ?? null,
+    inputs: [...attempt.ways.values()],
     usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,

@@ -4,9 +4,11 @@ import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTree, systemClock } from '#base';
+import { contentTransport, openDatastore } from '#datastore';
 import { findLauncher, openStarter, type Walls } from '#sandbox';
 import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
+import { lazyStore, type WorkerStore } from '../lazy-store.ts';
 import type { AgentLog, AgentOptions } from '../port.ts';
 import { FieldServer, LIMIT_MS, SESSION } from './field-server.ts';
 
@@ -81,7 +83,9 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     platform: `${process.platform}-${process.arch}`,
     slots: 2,
     dir,
-    blobs: join(dir, 'blobs'),
+    datastore: storeOf(dir, server),
+    marks: join(dir, 'brought'),
+    runPlugin: () => Promise.reject(new Error('no plugins here')),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
     pinnedCpus: [],
@@ -97,6 +101,22 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     random: () => 0.5,
     log: silent,
   };
+}
+
+/** A real datastore, which asks the server for content. */
+export function storeOf(dir: string, { url }: { readonly url: string }): WorkerStore {
+  const client = new ServerClient({ url, session: SESSION });
+  const open = () =>
+    openDatastore({
+      directory: join(dir, 'data'),
+      transports: [contentTransport('windrow', { open: (...order) => client.openBlob(...order) })],
+      clock: systemClock,
+      random: () => 0.5,
+      fetching: { backoffFromMs: 10, backoffToMs: 50 },
+      onEvent: () => {},
+    });
+  const store = lazyStore(open);
+  return { ...store, close: () => store.close().finally(() => client.close()) };
 }
 
 /** Resolves when `condition` holds; looks a hundred times a second. */
