@@ -124,7 +124,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       data = await openServerStore({ directory, staging, environment, home, clock, log });
     }
     server = await Server.open({
-      data: data ?? null, data: null,
+      data: data ?? null,
       store,
       stateDirectory,
       session,

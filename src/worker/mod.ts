@@ -5,7 +5,7 @@ export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.t
 export type { ErrandEnd, RunErrand } from './errands.ts';
 export { workerErrors } from './errors.ts';
 export { type LockState, readLock } from './lock-file.ts';
-export type { AgentLog, AgentOptions, Endpoint, ServerLink } from './port.ts';
+export type { AgentLog, AgentOptions, Endpoint, RunJobPlugin, ServerLink } from './port.ts';
 export { sessionTag } from './session-tag.ts';
 export { Successor, type SuccessorOptions } from './successor.ts';
 export {
