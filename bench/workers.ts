@@ -12,12 +12,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'undici';
+import { Pool } from 'undici';
 import { usageOf } from '#model';
 import { jobKey } from '#sweep';
 import { type EndedAttempt, PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '#wire';
 import { specOf } from '../src/server/testing/field.ts';
-import { type DemandView, gatherMs, pollDelayMs, wantedAttempts } from '../src/worker/demand.ts';
+import {
+  type DemandView,
+  gatherMs,
+  outOfStep,
+  pollDelayMs,
+  wantedAttempts,
+} from '../src/worker/demand.ts';
 
 const [WORKERS = 1000, TASK_MS = 90, SECONDS = 20] = process.argv.slice(2).map(Number);
 const ROWS = 5_000_000;
@@ -27,7 +33,7 @@ const RENEW_MS = 15_000;
 const SECRET = randomUUID().replaceAll('-', '');
 const HEADERS = { authorization: `Bearer ${SECRET}`, 'content-type': 'application/json' };
 
-const told = { done: 0, syncs: 0, failed: 0, disconnects: 0, brokenOff: 0 };
+const told = { done: 0, syncs: 0, failed: 0, disconnects: 0, left: 0 };
 const latenciesMs: number[] = [];
 let isOver = false;
 
@@ -37,8 +43,8 @@ type Grant = SyncResponse['attempts'][number];
 class SimulatedWorker {
   readonly #id = randomUUID();
   readonly #name: string;
-  readonly #client: Client;
-  readonly #pulse: Client;
+  readonly #client: Pool;
+  readonly #pulse: Pool;
   readonly #queue: Grant[] = [];
   #running: Grant | null = null;
   #startedMs = 0;
@@ -46,21 +52,19 @@ class SimulatedWorker {
   #medianMs: number | undefined;
   #sequence = 0;
   #wake: () => void = () => {};
-  #poll: AbortController | null = null;
-  #breaking = false;
+  #leavePoll: (() => void) | null = null;
 
   constructor(url: string, number: number) {
     this.#name = `node${number}`;
-    this.#client = new Client(url, { pipelining: 1, keepAliveTimeout: 60_000 });
-    this.#pulse = new Client(url, { pipelining: 1, keepAliveTimeout: 60_000 });
-    this.#client.on('disconnect', () => {
-      // Breaking off a poll costs its connection: that one is our own doing.
-      if (this.#breaking) this.#breaking = false;
-      else if (!isOver) told.disconnects++;
-    });
-    this.#pulse.on('disconnect', () => {
-      if (!isOver) told.disconnects++;
-    });
+    const open = (connections: number) => {
+      const pool = new Pool(url, { connections, pipelining: 1, keepAliveTimeout: 60_000 });
+      pool.on('disconnect', () => {
+        if (!isOver) told.disconnects++;
+      });
+      return pool;
+    };
+    this.#client = open(2); // a poll that was left, and the sync that overtakes it
+    this.#pulse = open(1);
   }
 
   async connect(): Promise<void> {
@@ -71,7 +75,7 @@ class SimulatedWorker {
     void this.#renew();
     while (!isOver) {
       if (this.#ended.length === 0) await this.#pause(pollDelayMs(this.#view()));
-      if (this.#ended.length > 0) await sleep(gatherMs(this.#view()));
+      if (this.#ended.length > 0) await sleep(outOfStep(gatherMs(this.#view()), Math.random));
       await this.#sync(this.#ended.length > 0 ? 0 : POLL_MS);
     }
     await Promise.all([this.#client.destroy(), this.#pulse.destroy()]);
@@ -99,19 +103,11 @@ class SimulatedWorker {
   async #sync(waitMs: number): Promise<void> {
     const ended = this.#ended;
     const body = JSON.stringify(this.#request(ended, waitMs));
-    const abort = new AbortController();
-    if (waitMs > 0) this.#poll = abort;
     const beganMs = performance.now();
     try {
-      const answer = await this.#client.request({
-        method: 'POST',
-        path: '/sync',
-        headers: HEADERS,
-        body,
-        signal: abort.signal,
-      });
-      const json = (await answer.body.json()) as SyncResponse;
-      if (answer.statusCode !== 200) throw new Error(JSON.stringify(json));
+      const answering = this.#post('/sync', body);
+      const json = waitMs > 0 ? await this.#unlessLeft(answering) : await answering;
+      if (!json) return void told.left++;
       if (waitMs === 0) latenciesMs.push(performance.now() - beganMs);
       told.syncs++;
       told.done += ended.length;
@@ -119,15 +115,28 @@ class SimulatedWorker {
       this.#queue.push(...json.attempts);
       this.#startNext();
     } catch (error) {
-      if (abort.signal.aborted) told.brokenOff++;
-      else if (!isOver) {
-        told.failed++;
-        console.error(String(error));
-        await sleep(100);
-      }
+      if (isOver) return;
+      told.failed++;
+      console.error(String(error));
+      await sleep(100);
     } finally {
-      this.#poll = null;
+      this.#leavePoll = null;
     }
+  }
+
+  async #post(path: string, body: string): Promise<SyncResponse> {
+    const answer = await this.#client.request({ method: 'POST', path, headers: HEADERS, body });
+    const json = (await answer.body.json()) as SyncResponse;
+    if (answer.statusCode !== 200) throw new Error(JSON.stringify(json));
+    return json;
+  }
+
+  #unlessLeft(answering: Promise<SyncResponse>): Promise<SyncResponse | undefined> {
+    const left = new Promise<undefined>((resolve) => {
+      this.#leavePoll = () => resolve(undefined);
+    });
+    answering.catch(() => {});
+    return Promise.race([answering, left]);
   }
 
   #request(ended: readonly EndedAttempt[], waitMs: number): SyncRequest {
@@ -179,14 +188,7 @@ class SimulatedWorker {
     this.#running = null;
     this.#startNext();
     this.#wake();
-    const poll = this.#poll;
-    if (poll) {
-      setTimeout(() => {
-        if (this.#poll !== poll || poll.signal.aborted) return;
-        this.#breaking = true;
-        poll.abort();
-      }, 2);
-    }
+    if (this.#leavePoll) setTimeout(this.#leavePoll, 2);
   }
 
   async #renew(): Promise<void> {
@@ -272,7 +274,7 @@ async function measure(url: string, server: ChildProcess): Promise<void> {
     ['tasks per second of the server’s CPU', ((done / usedMs) * 1000).toFixed(0)],
     ['of what the slots could do', `${((done * TASK_MS) / seconds / WORKERS / 10).toFixed(0)} %`],
     ['syncs/s', ((told.syncs - before.syncs) / seconds).toFixed(0)],
-    ['polls broken off/s', ((told.brokenOff - before.brokenOff) / seconds).toFixed(0)],
+    ['polls left/s', ((told.left - before.left) / seconds).toFixed(0)],
     ['sync latency, median, p99, most', [0.5, 0.99, 1 - 1e-9].map(quantile).join(', ')],
     ['disconnects, failed requests, lost workers', `${told.disconnects}, ${told.failed}, ${lost}`],
     ['server memory before, with workers', `${mib(bareBytes)}, ${mib(connectedBytes)} MiB`],

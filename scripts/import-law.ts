@@ -11,7 +11,7 @@ export interface Room {
   readonly typesOf: readonly string[];
 }
 
-const BELOW_WIRE = ['base', 'classad', 'model', 'sweep', 'wire'];
+const BELOW_WIRE = ['base', 'classad', 'model', 'policy', 'sweep', 'wire'];
 
 export const ROOMS: readonly Room[] = [
   room('base', 'clock, errors, units, log, settings, lifetimes', []),
@@ -19,6 +19,11 @@ export const ROOMS: readonly Room[] = [
   room('model', 'nouns and their states: job, task, attempt, cause; their ads', [
     'base',
     'classad',
+  ]),
+  room('policy', 'what jobs and sites say about the life of tasks: what fires, and why. Pure', [
+    'base',
+    'classad',
+    'model',
   ]),
   room('sweep', 'what users write → jobs: sweep files, parameter tables, templates', [
     'base',
@@ -69,7 +74,7 @@ export const ROOMS: readonly Room[] = [
   room(
     'cli',
     'one file per command; table and JSON output',
-    ['base', 'classad', 'model', 'sweep', 'wire', 'traps'],
+    ['base', 'classad', 'model', 'policy', 'sweep', 'wire', 'traps'],
     ['datastore', 'traces'],
   ),
   room('bin', 'composition: the only place where parts are chosen and joined', [
@@ -90,7 +95,7 @@ export const ROOMS: readonly Room[] = [
 ];
 
 /** Rooms that touch neither files, nor network, nor processes. */
-export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
+export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'policy', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {

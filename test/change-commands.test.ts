@@ -42,6 +42,47 @@ describe('commands that change something', () => {
     });
   });
 
+  it('hold, release and remove single tasks, ranges and whole jobs', async () => {
+    const asked: unknown[] = [];
+    const changeTasks: ApiHandlers['changeTasks'] = async ({ params, body }) => {
+      asked.push([params.job, body.action, body.tasks ?? 'all', body.reason, body.subcode]);
+      return { changed: 1, stopping: 2, counts: counts({ held: 2 }) };
+    };
+    const changeJob: ApiHandlers['changeJob'] = async ({ params, body }) => {
+      asked.push([params.job, body.action, body.priority]);
+      return job({ job: params.job });
+    };
+    await inWorld({ changeTasks, changeJob }, async (cli) => {
+      const held = await cli.windrow('hold', '3.1-4', '3.9', '--reason', 'x', '--subcode', '7');
+      assert.match(held.stdout, /1 task is held, 2 will be when what runs has been stopped/);
+      await cli.windrow('release', '3', '3.1');
+      await cli.windrow('rm', '3.5');
+      await cli.windrow('rm', '3');
+      await cli.windrow('priority', '3', '4', '-p', '9');
+      await cli.windrow('priority', '3', '-p', '-5');
+      assert.deepEqual(asked, [
+        [
+          3,
+          'hold',
+          [
+            [1, 4],
+            [9, 9],
+          ],
+          'x',
+          7,
+        ],
+        [3, 'release', 'all', '', 0],
+        [3, 'remove', [[5, 5]], '', 0],
+        [3, 'remove', undefined],
+        [3, 'prioritize', 9],
+        [4, 'prioritize', 9],
+        [3, 'prioritize', -5],
+      ]);
+      assert.match((await cli.windrow('hold', '3.9-4')).stderr, /TASK_NUMBER_WRONG/);
+      assert.match((await cli.windrow('priority', '3')).stderr, /-p with a whole number/);
+    });
+  });
+
   it('tell what the server told', async () => {
     const changeJob = async () => {
       throw fault('JOB_UNKNOWN', 'there is no job 5', 404);

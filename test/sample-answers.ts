@@ -1,5 +1,5 @@
 /** Answers of a server in the middle of a small job, some of them hostile. */
-import { NO_ISOLATION, NO_MATCHING, type TaskCounts } from '#model';
+import { NO_ISOLATION, NO_LIFE, NO_MATCHING, type TaskCounts } from '#model';
 import type {
   AttemptView,
   JobDetail,
@@ -85,6 +85,7 @@ export function jobDetail(some: Partial<JobDetail> = {}): JobDetail {
       deleteClient: false,
       priority: 0,
       ...NO_MATCHING,
+      ...NO_LIFE,
     },
     progress: progress(),
     waiting: [{ code: 'NO_SLOT', reason: 'all slots are busy', tasks: 3 }],
@@ -128,6 +129,7 @@ export const attempt: AttemptView = {
     },
     network: { OutgoingInternal: 0, OutgoingExternal: 3 * 2 ** 20 },
   },
+  next: 'failed',
   reusedFrom: null,
 };
 
@@ -135,6 +137,9 @@ export const task: TaskDetail = {
   job: 3,
   task: 7,
   state: 'failed',
+  status: 4,
+  hold: null,
+  holds: 0,
   reason: `no retries left ${HOSTILE}`,
   changedAtMs: 4000,
   actor: 'server',

@@ -31,6 +31,7 @@ export function compositionFor(world: World): Composition {
 const DOORS: readonly (readonly [room: string, open: () => Promise<object>])[] = [
   ['base', async () => ({ baseErrors })],
   ['classad', () => import('#classad')],
+  ['policy', () => import('#policy')],
   ['sweep', () => import('#sweep')],
   ['wire', () => import('#wire')],
   ['store', () => import('#store')],

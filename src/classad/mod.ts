@@ -57,5 +57,11 @@ export {
   type Value,
   type ValueType,
 } from './value.ts';
-export { type Attributes, type AttributeTable, adOfThing, attributeTable } from './view.ts';
+export {
+  type Attributes,
+  type AttributeTable,
+  adOfThing,
+  attributeTable,
+  wholeAd,
+} from './view.ts';
 export { parseXmlAds, printXmlAds } from './xml-form.ts';

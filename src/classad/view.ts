@@ -30,6 +30,16 @@ export function adOfThing<Thing>(
   return { attributes: new ToldAttributes(table, thing), chained };
 }
 
+/** The ad with all that it is chained to, as one: for printing, and for those who have only this one. */
+export function wholeAd(ad: Ad): Ad {
+  const attributes = new Map<string, Attribute>();
+  const chain: Ad[] = [];
+  for (let at: Ad | null = ad; at; at = at.chained) chain.unshift(at);
+  for (const one of chain)
+    for (const [name, attribute] of one.attributes) attributes.set(name, attribute);
+  return { attributes, chained: null };
+}
+
 class ToldAttributes<Thing> implements ReadonlyMap<string, Attribute> {
   readonly #table: AttributeTable<Thing>;
   readonly #thing: Thing;

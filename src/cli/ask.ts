@@ -69,6 +69,40 @@ export async function findTask(
   return { job: await findJob(client, named), task: null };
 }
 
+/** Tasks of a job as a user names them: `3` or a name is all of them. */
+export interface NamedTasks {
+  readonly job: number;
+  /** The first and the last; null: all. */
+  readonly range: readonly [number, number] | null;
+}
+
+/** `3.17`, `3.17-20`, `3` or a name. Throws TASK_NUMBER_WRONG. */
+export async function findTasks(client: ApiClient, named: string): Promise<NamedTasks> {
+  const parts = /^(\d+)\.(\d{1,15})-(\d{1,15})$/.exec(named);
+  if (!parts) {
+    const { job, task } = await findTask(client, named);
+    return { job, range: task === null ? null : [task, task] };
+  }
+  const [first, last] = [Number(parts[2]), Number(parts[3])];
+  if (last < first) throw cliErrors.create('TASK_NUMBER_WRONG', { found: named });
+  return { job: await findJob(client, parts[1]), range: [first, last] };
+}
+
+/** What was named, by job; null: all tasks of it. A job named as a whole includes its tasks. */
+export async function findAllTasks(
+  client: ApiClient,
+  names: readonly string[],
+): Promise<Map<number, [number, number][] | null>> {
+  const wanted = new Map<number, [number, number][] | null>();
+  for (const name of names) {
+    const { job, range } = await findTasks(client, name);
+    const known = wanted.get(job);
+    if (range === null || known === null) wanted.set(job, null);
+    else wanted.set(job, [...(known ?? []), [...range]]);
+  }
+  return wanted;
+}
+
 /** As `findTask`, for a command that also has --task. Throws USAGE_WRONG when both name one. */
 export async function findTaskOr(
   option: number | undefined,

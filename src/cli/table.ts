@@ -1,6 +1,6 @@
 import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
-import { pause, resume, retry, rm } from './table/change.ts';
+import { hold, pause, priority, release, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
@@ -37,6 +37,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   retry,
   pause,
   resume,
+  hold,
+  release,
+  priority,
   rm,
   workers,
   stop,

@@ -1,5 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { JobId, TaskIndex, Ticket } from './job.ts';
+import type { TaskStateName } from './task.ts';
 import type { Usage } from './usage.ts';
 import type { WallsHad } from './walls.ts';
 
@@ -58,6 +59,8 @@ export interface AttemptRecord extends AttemptEnd {
   /** Cause and last stderr line with numbers folded; `''` for `ok`. */
   readonly signature: string;
   readonly place: RecordPlace | null;
+  /** What became of its task by it; null where the task went on without it. */
+  readonly next: TaskStateName | null;
   /** The job whose result was taken over unchanged, or null for an attempt that ran. */
   readonly reusedFrom: JobId | null;
 }

@@ -1,4 +1,5 @@
 import type { Cause } from './cause.ts';
+import type { Life } from './life.ts';
 import type { Matching } from './matching.ts';
 import type { Isolation } from './walls.ts';
 
@@ -144,7 +145,7 @@ export function blobOf({ from }: Input): { readonly blob: Digest; readonly bytes
 }
 
 /** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */
-export interface JobSpec extends Matching {
+export interface JobSpec extends Matching, Life {
   readonly name: string;
   readonly command: Command;
   readonly axes: readonly Axis[];

@@ -1,4 +1,5 @@
 /** model: the nouns and their states, and the ads that tell of them. Pure data; no I/O. */
+
 export { JOB_AD_NAMES, type JobFacts, jobAd } from './ads/job-ad.ts';
 export { type JobProgressFacts, jobProgressAd } from './ads/job-progress-ad.ts';
 export { JOB_STATUS } from './ads/job-status.ts';
@@ -12,10 +13,12 @@ export {
   OFFER_LIMITS,
   offerAd,
 } from './ads/machine-ad.ts';
+export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
 export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
+export { HOLD_CODES, type Hold, type HoldName, hold, holdName } from './hold.ts';
 export {
   type Axis,
   blobOf,
@@ -36,6 +39,21 @@ export {
   type UserCode,
 } from './job.ts';
 export {
+  EVENT_LOG_FORMATS,
+  type EventLogFormat,
+  GROWING_CAUSES,
+  type GrowingCause,
+  type Growth,
+  type JobPolicy,
+  type Life,
+  NO_LIFE,
+  NO_POLICY,
+  POLICY_LIMITS,
+  POLICY_NAMES,
+  type PolicyName,
+  type PolicyRule,
+} from './life.ts';
+export {
   LIMIT_NAME,
   MATCHING_LIMITS,
   type Matching,
@@ -53,6 +71,14 @@ export {
   type TaskStateName,
   taskStateName,
 } from './task.ts';
+export {
+  runsContain,
+  runsOf,
+  TASK_CHANGE_KINDS,
+  type TaskChange,
+  type TaskRun,
+  tasksInRuns,
+} from './task-change.ts';
 export {
   type Acknowledgement,
   PAST_MESSAGE_MOST,

@@ -4,8 +4,9 @@
  *
  *   waiting ──granted──▶ running ──ok, valid──▶ done
  *      ▲                   │ │ └──no budget left──▶ failed ──retry──▶ waiting
- *      └──retry, lost──────┘ └──hold, validator fault──▶ held ──release──▶ waiting
- *   waiting | held | failed ──rm──▶ removed
+ *      └──retry, lost──────┘ └──policy, validator fault──▶ held ──release──▶ waiting
+ *   waiting | running | checking ──hold──▶ held
+ *   waiting | running | checking | held | failed ──rm──▶ removed
  *
  * `checking` is the time between a program's good end and the verdict of the job's validator.
  */

@@ -31,6 +31,7 @@ function attempt(change: Partial<AttemptRecord> & Figures = {}) {
     signature: '',
     place: null,
     walls: null,
+    next: 'done',
     reusedFrom: null,
     usage,
   };

@@ -9,7 +9,9 @@ import type {
   JobState,
   MachineWalls,
   PublishedFile,
+  TaskChange,
   TaskIndex,
+  TaskStateName,
   Ticket,
   TrapCategory,
 } from '#model';
@@ -33,6 +35,8 @@ export interface Job {
   readonly tasks: TaskTable;
   /** What is special about tasks that are not final; final ones are looked up in the store. */
   readonly notes: Map<TaskIndex, TaskNote>;
+  /** Changes that stand for notes of very many tasks, oldest first; tasks' own notes go before. */
+  masses: readonly TaskChange[];
   /** Tickets of tasks that run more than once at a time. */
   readonly copies: Map<TaskIndex, Ticket[]>;
   state: JobState;
@@ -159,6 +163,7 @@ export type Happening =
       readonly kind: 'task';
       readonly job: JobId;
       readonly task: TaskIndex;
+      readonly state: TaskStateName;
       readonly ticket: Ticket | null;
       readonly cause: string | null;
       readonly reason: string;
@@ -201,7 +206,7 @@ export interface Core {
   /** Names of what workers were told to hold, see `WorkerData`. */
   nextDataTag(): string;
   nextJob: JobId;
-  /** Sequence of the last ended attempt, kept in step with the store's. */
+  /** Sequence of the last end of an attempt or change of tasks, kept in step with the store's. */
   sequence: number;
   /** Why nothing is handed out, e.g. because the server is stopping; null when it is. */
   stopped: string | null;

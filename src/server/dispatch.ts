@@ -1,8 +1,10 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
-import type { TaskIndex, Ticket } from '#model';
+import { printLines, wholeAd } from '#classad';
+import { runsOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
+import { adOfJob } from './ads/facts.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
@@ -213,17 +215,6 @@ function leaseOut(
   });
 }
 
-/** 4, 5, 6, 9 → [4, 3], [9, 1]. */
-export function runsOf(tasks: readonly TaskIndex[]): [TaskIndex, number][] {
-  const runs: [TaskIndex, number][] = [];
-  for (const task of tasks) {
-    const last = runs.at(-1);
-    if (last && last[0] + last[1] === task) last[1]++;
-    else runs.push([task, 1]);
-  }
-  return runs;
-}
-
 export function describe(job: Job): JobDescription {
   const { spec } = job;
   return {
@@ -245,5 +236,7 @@ export function describe(job: Job): JobDescription {
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,
     deleteClient: spec.deleteClient,
+    successExitCode: spec.policy.successExitCode ?? 0,
+    ad: printLines(wholeAd(adOfJob(job))),
   };
 }

@@ -9,7 +9,7 @@ import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
 import { isOpenClient, openLeaseMs } from './open-lease.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
-import { addLease } from './reactor/leases.ts';
+import { addLease, onUnheld } from './reactor/leases.ts';
 import { LOST_MOST, remember } from './reactor/lost.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
@@ -66,6 +66,7 @@ async function openJob(
     rows: rowsOf(stored, () => openRows(stored.spec.axes, (id) => tables.reader(id))),
     tasks,
     notes: new Map(),
+    masses: await store.massChanges(stored.id),
     copies: new Map(),
     takers: 0,
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
@@ -202,6 +203,7 @@ async function restoreGrant(
         grant,
       };
       addLease(core, job, worker, lease);
+      if (job.notes.get(task)?.ruling) worker.cancels.set(ticket, 'cancelled');
       noteCopies(known, job, task, ticket);
     }
   }
@@ -225,7 +227,7 @@ function settle(core: Core, job: Job): void {
   const held = new Set<number>();
   for (const lease of core.leases.values()) if (lease.job === job.id) held.add(lease.task);
   for (let task = job.tasks.find([TaskState.running], 0); task >= 0; ) {
-    if (!held.has(task)) job.tasks.giveBack(task, 0);
+    if (!held.has(task)) onUnheld(core, job, task);
     task = job.tasks.find([TaskState.running], task + 1);
   }
   const now = core.clock.now();

@@ -164,8 +164,12 @@ export class SyncDesk {
     if (!lease) return;
     if (end.cause === 'cancelled' || end.cause === 'superseded') {
       if (worker.cancels.get(end.ticket) === 'superseded') {
-        onLeaseLost(this.#core, lease, 'superseded', 'another attempt of the task was first');
-      } else onLeaseLost(this.#core, lease, 'cancelled', end.reason || 'the worker was stopped');
+        const why = 'another attempt of the task was first';
+        onLeaseLost(this.#core, lease, 'superseded', why, end.usage);
+      } else {
+        const why = end.reason || 'the worker was stopped';
+        onLeaseLost(this.#core, lease, 'cancelled', why, end.usage);
+      }
       return;
     }
     const stored = places.get(end.ticket);

@@ -1,4 +1,11 @@
-import { SEGMENT_TASKS, type TaskCounts, type TaskIndex, TaskState, taskStateName } from '#model';
+import {
+  SEGMENT_TASKS,
+  type TaskCounts,
+  type TaskIndex,
+  type TaskRun,
+  TaskState,
+  taskStateName,
+} from '#model';
 
 /** Delayed tasks are looked at in steps of this length. */
 const DELAY_STEP_MS = 100;
@@ -158,16 +165,51 @@ export class TaskTable {
     return found.length === 0 ? -1 : Math.min(...found);
   }
 
-  /** Makes every waiting task removed; running ones are the caller's. */
-  removeWaiting(): number {
-    const removed = this.#counts[TaskState.waiting]!;
-    for (let task = this.find([TaskState.waiting], 0); task >= 0; ) {
-      this.set(task, TaskState.removed);
-      task = this.#states.indexOf(TaskState.waiting, task + 1);
+  /**
+   * Moves every task in state `from` for which `wanted` holds, in one pass over the bytes: a second
+   * for a hundred million. Only commands and policies that mean all of them do this.
+   */
+  moveAll(
+    from: TaskState,
+    to: TaskState,
+    wanted: (task: TaskIndex) => boolean = () => true,
+    within: readonly TaskRun[] = [[0, this.rows]],
+  ): TaskRun[] {
+    const runs: [TaskIndex, number][] = [];
+    const clearsDelays = from === TaskState.waiting && this.#delayedCount > 0;
+    for (const [first, count] of within) {
+      let task = this.#states.indexOf(from, first);
+      for (; task >= 0 && task < first + count; task = this.#states.indexOf(from, task + 1)) {
+        if (!wanted(task)) continue;
+        if (clearsDelays) this.undelay(task);
+        this.set(task, to);
+        const last = runs.at(-1);
+        if (last && last[0] + last[1] === task) last[1]++;
+        else runs.push([task, 1]);
+      }
     }
-    this.#delayed.clear();
-    this.#delayedCount = 0;
-    return removed;
+    if (to === TaskState.waiting && runs.length > 0) this.#rewind(runs[0]![0]);
+    return runs;
+  }
+
+  /** The cursor passes these again; what is delayed must not be taken with them. */
+  #rewind(task: TaskIndex): void {
+    if (task >= this.#cursor) return;
+    this.#cursor = task;
+    for (const tasks of this.#delayed.values()) for (const one of tasks) this.#passedOver.add(one);
+  }
+
+  /** A waiting task leaves the queue: its delay is over with it. */
+  undelay(task: TaskIndex): void {
+    this.#passedOver.delete(task);
+    for (const [step, tasks] of this.#delayed) {
+      const at = tasks.indexOf(task);
+      if (at < 0) continue;
+      tasks.splice(at, 1);
+      if (tasks.length === 0) this.#delayed.delete(step);
+      this.#delayedCount--;
+      return;
+    }
   }
 
   /** State bytes of the segments touched since the last call. */

@@ -5,11 +5,13 @@
  */
 import type {
   AttemptRecord,
+  Hold,
   JobId,
   JobSpec,
   JobState,
   PublishedFile,
   RecordPlace,
+  TaskChange,
   TaskIndex,
   TaskStateName,
   Ticket,
@@ -78,8 +80,27 @@ export interface TaskNote {
   readonly signature: string;
   /** Not to be started before; 0: at once. */
   readonly notBeforeMs: number;
+  /** What is to become of it when what runs of it has been stopped; null: nothing special. */
+  readonly ruling: TaskRuling | null;
+  /** Why it is held, as numbers; null when it is not. */
+  readonly hold: Hold | null;
+  /** How often it was held so far. */
+  readonly holds: number;
+  /** The last hold that was released. */
+  readonly lastHold: (Hold & { readonly reason: string }) | null;
+  /** How often its program came to its own end: not killed, lost or given back. */
+  readonly completions: number;
   /** A good end that waits for the validator's verdict, or was held because of the validator. */
   readonly unchecked: AttemptRecord | null;
+}
+
+/** Somebody, or a policy, has decided about a task that still runs. */
+export interface TaskRuling {
+  readonly to: 'held' | 'removed' | 'waiting';
+  /** Of `held`. */
+  readonly hold: Hold | null;
+  readonly reason: string;
+  readonly actor: string;
 }
 
 export interface StoredEvent {
@@ -162,6 +183,7 @@ export type Change =
       readonly segment: number;
       readonly bytes: Uint8Array;
     }
+  | { readonly kind: 'tasks-changed'; readonly change: TaskChange }
   | { readonly kind: 'note'; readonly note: TaskNote }
   | { readonly kind: 'note-cleared'; readonly job: JobId; readonly task: TaskIndex }
   | {
@@ -215,7 +237,7 @@ export interface Store {
   workers(): Promise<StoredWorker[]>;
   /** 1 on a fresh store. */
   nextTicket(): Promise<Ticket>;
-  /** Sequence of the last ended attempt, 0 if there is none. */
+  /** Sequence of the last end of an attempt or change of tasks, 0 if there is none. */
   lastSequence(): Promise<number>;
   states(job: JobId): Promise<{ segment: number; bytes: Uint8Array }[]>;
   statistics(job: JobId): Promise<{ through: number; json: string } | null>;
@@ -227,6 +249,10 @@ export interface Store {
   attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
   /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
+  /** Changes of tasks after `sequence`, in their order, at most `limit`. */
+  changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]>;
+  /** Those that stand for notes of their tasks, in their order. */
+  massChanges(job: JobId): Promise<TaskChange[]>;
   /** Attempts that ended with their worker, the latest first, at most `limit`. */
   lostAttempts(job: JobId, limit: number): Promise<AttemptRow[]>;
   /** Accepted results after task `after` in table order, at most `limit`. */

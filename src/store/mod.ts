@@ -10,6 +10,7 @@ export type {
   StoredTable,
   StoredWorker,
   TaskNote,
+  TaskRuling,
   WorkerOrder,
 } from './contract.ts';
 export { storeErrors } from './errors.ts';

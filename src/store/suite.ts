@@ -1,13 +1,21 @@
 /** The contract as tests: every store passes this suite. `open` opens the same place each time. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type AttemptRecord, type JobSpec, NO_ISOLATION, NO_MATCHING, usageOf } from '#model';
+import {
+  type AttemptRecord,
+  type JobSpec,
+  NO_ISOLATION,
+  NO_LIFE,
+  NO_MATCHING,
+  type TaskChange,
+  usageOf,
+} from '#model';
 import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 
 export function storedJob(id: number): StoredJob {
   return {
     id,
-    spec: { name: 'sweep', isolation: NO_ISOLATION, ...NO_MATCHING } as JobSpec,
+    spec: { name: 'sweep', isolation: NO_ISOLATION, ...NO_MATCHING, ...NO_LIFE } as JobSpec,
     lineage: '/out',
     key: 'k',
     keyParts: { command: 'c' },
@@ -46,6 +54,7 @@ export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = 
       network: { OutgoingExternal: 2 ** 40 },
     }),
     place: { segment: 1, offset: 64, bytes: 32 },
+    next: 'done',
     reusedFrom: null,
     ...overrides,
   };
@@ -63,6 +72,11 @@ function note(task: number): TaskNote {
     failures: { 'exit-code': 1 },
     signature: '',
     notBeforeMs: 0,
+    ruling: null,
+    hold: null,
+    holds: 0,
+    lastHold: null,
+    completions: 0,
     unchecked: null,
   };
 }
@@ -180,6 +194,28 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       const causes = (await store.attemptsOfTask(1, 4)).map((attempt) => attempt.cause);
       assert.deepEqual(causes, ['ok']);
       assert.deepEqual(await store.lostAttempts(1, 10), []);
+      await store.close();
+    });
+
+    it('keeps changes of tasks in one order with the ends of attempts', async () => {
+      const change: Omit<TaskChange, 'sequence'> = {
+        ...{ job: 1, atMs: 5, actor: 'ann', reason: 'r', hold: null, ticket: null, worker: '' },
+        ...{ kind: 'released', tasks: [[0, 4]], isMass: false },
+      };
+      const hold = { code: 26, subcode: 7 };
+      const held: TaskChange = { ...change, sequence: 1, kind: 'held', hold, isMass: true };
+      const store = await reopened([
+        { kind: 'tasks-changed', change: held },
+        { kind: 'attempt-ended', sequence: 2, attempt: attemptRecord(4), accepted: true },
+        { kind: 'tasks-changed', change: { ...change, sequence: 3 } },
+      ]);
+      assert.deepEqual(await store.changesAfter(1, 0, 10), [held, { ...change, sequence: 3 }]);
+      assert.deepEqual(await store.changesAfter(1, 1, 10), [{ ...change, sequence: 3 }]);
+      assert.deepEqual(await store.massChanges(1), [held]);
+      assert.equal(await store.lastSequence(), 3);
+      assert.equal(await store.forget(1, 10), true);
+      assert.deepEqual(await store.changesAfter(1, 0, 10), []);
+      assert.equal(await store.lastSequence(), 3);
       await store.close();
     });
 

@@ -14,6 +14,8 @@ import {
   submissionPreview,
   submitted,
   tableReceipt,
+  taskChange,
+  taskChangeAnswer,
 } from './api/jobs.ts';
 import {
   serverView,
@@ -116,7 +118,7 @@ export const api = {
     ...admin,
     method: 'PATCH',
     path: '/v1/jobs/{job}',
-    summary: 'Pause, resume or remove a job.',
+    summary: 'Pause, resume or remove a job, or give it another priority.',
     params: job,
     body: { kind: 'json', schema: jobChange },
     answer: { kind: 'json', status: 200, schema: jobSummary },
@@ -129,6 +131,15 @@ export const api = {
     params: job,
     body: { kind: 'json', schema: retryRequest },
     answer: { kind: 'json', status: 200, schema: retryAnswer },
+  },
+  changeTasks: {
+    ...admin,
+    method: 'PATCH',
+    path: '/v1/jobs/{job}/tasks',
+    summary: 'Hold, release or remove tasks of a job.',
+    params: job,
+    body: { kind: 'json', schema: taskChange },
+    answer: { kind: 'json', status: 200, schema: taskChangeAnswer },
   },
   listTasks: {
     ...admin,

@@ -96,6 +96,8 @@ const SYNC = {
   holding: [],
   ended: [],
   knownJobs: [],
+  dataVersion: '',
+  data: [],
 };
 
 test('many requests share connections, each with the session in its header only', async () => {

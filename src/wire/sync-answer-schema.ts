@@ -140,7 +140,15 @@ function readJob(value: unknown): JobDescription {
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),
     deleteClient: flag(fields.deleteClient, 'deleteClient'),
+    // Servers of earlier versions say nothing of these.
+    successExitCode: fields.successExitCode == null ? 0 : readExitCode(fields.successExitCode),
+    ad: fields.ad == null ? '' : text(fields.ad, 'ad', VALUE),
   };
+}
+
+function readExitCode(value: unknown): number {
+  if (Number.isSafeInteger(value)) return value as number;
+  throw mismatch('successExitCode', 'a whole number', value);
 }
 
 function readCommand(fields: JsonObject): Command {

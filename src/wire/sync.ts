@@ -181,6 +181,10 @@ export interface JobDescription {
   /** At its end the worker removes the job's program, and itself, if this session put them there. */
   readonly deleteWorker: boolean;
   readonly deleteClient: boolean;
+  /** The exit code that counts as success. */
+  readonly successExitCode: number;
+  /** The job's ad, an attribute a line; `''`: nobody here has a use for it. */
+  readonly ad: string;
 }
 
 export interface GrantedAttempt {

@@ -2,18 +2,20 @@
  * The loop of syncs: one at a time, for as long as the worker lives.
  *
  *   settle ──▶ send ──answer──▶ settle
- *                │──broken off by news──▶ settle
+ *                │──left for news──▶ settle
  *                │──failed──▶ back off ──▶ settle
  *                └──fatal──▶ end
  *
- * A sync that carries ends asks for an answer at once; one without is a long poll, which is broken
- * off when an attempt ends. Only polls are broken off, so ends are never caught in a row of syncs
- * none of which is answered.
+ * A sync that carries ends asks for an answer at once; one without is a long poll, which is left
+ * when an attempt ends: the server answers it as soon as it hears the next sync, and what it says
+ * then is not listened to. Its connection stays, for making one costs more than a sync does. Only
+ * polls are left, so ends are never caught in a row of syncs none of which is answered.
  */
 import { formatDuration, messageOf, WindrowError } from '#base';
 import type { SyncRequest, SyncResponse } from '#wire';
 import { backoffMs } from './backoff.ts';
 import type { Connection } from './connection.ts';
+import { outOfStep } from './demand.ts';
 import { workerErrors } from './errors.ts';
 import { fateOf } from './fate.ts';
 import type { AgentOptions } from './port.ts';
@@ -38,8 +40,10 @@ type Options = Pick<
   'clock' | 'random' | 'log' | 'giveUpMs' | 'firstContactMs' | 'deliverMs'
 >;
 
-/** Ends that come together in this time share the sync that breaks off a poll. */
-const BREAK_OFF_MS = 2;
+/** Ends that come together in this time share the sync that overtakes a poll. */
+const LEAVE_MS = 2;
+/** A poll that was left and is not answered by then never will be: its connection goes. */
+const LEFT_POLL_MS = 2000;
 /** A poll that is answered sooner than this with nothing new was not kept back. */
 const QUICK_MS = 100;
 const LONGEST_PACE_MS = 1000;
@@ -51,9 +55,9 @@ export class Conversation {
   readonly #connection: Connection;
   readonly #options: Options;
   #underWay: AbortController | undefined;
-  /** The same, if what is under way is a poll. */
-  #poll: AbortController | undefined;
-  #breakOff: NodeJS.Timeout | undefined;
+  /** Goes on without the answer, if what is under way is a poll. */
+  #leavePoll: (() => void) | undefined;
+  #leaving: NodeJS.Timeout | undefined;
   #wakeSleeper: (() => void) | undefined;
   #endBackOff: (() => void) | undefined;
   #failures = 0;
@@ -85,8 +89,8 @@ export class Conversation {
   /** Something is to be told: an attempt has ended, or the worker is asked to stop. */
   wake(): void {
     this.#wakeSleeper?.();
-    if (!this.#poll || this.#breakOff) return;
-    this.#breakOff = setTimeout(() => this.#poll?.abort(), BREAK_OFF_MS);
+    if (!this.#leavePoll || this.#leaving) return;
+    this.#leaving = setTimeout(this.#leavePoll, LEAVE_MS);
   }
 
   /** Ends of attempts do not shorten a back-off; being asked to stop does. */
@@ -106,7 +110,9 @@ export class Conversation {
     if (!this.#speaker.hasEnds()) {
       await this.#sleep(Math.max(this.#speaker.pollDelayMs(), this.#paceMs()));
     }
-    if (this.#speaker.hasEnds()) await sleepWhole(this.#speaker.gatherMs());
+    if (this.#speaker.hasEnds()) {
+      await sleepWhole(outOfStep(this.#speaker.gatherMs(), this.#options.random));
+    }
   }
 
   /** A server that drains, or waits for a program to die, answers polls at once: ask less often. */
@@ -134,10 +140,11 @@ export class Conversation {
     const request = this.#speaker.compose();
     const controller = new AbortController();
     this.#underWay = controller;
-    if (request.waitMs > 0) this.#poll = controller;
     const beganMs = this.#options.clock.monotonic();
     try {
-      const answer = await link.sync(request, { signal: controller.signal });
+      const answering = link.sync(request, { signal: controller.signal });
+      const answer = request.waitMs > 0 ? await this.#unlessLeft(answering) : await answering;
+      if (!answer) return abandon(answering, controller);
       this.#onSuccess();
       const tookMs = this.#options.clock.monotonic() - beganMs;
       const isEmpty = request.waitMs > 0 && answer.attempts.length === 0 && tookMs < QUICK_MS;
@@ -148,11 +155,19 @@ export class Conversation {
       if (fateOf(error) === 'refused') this.#speaker.onRefused(request);
       throw error;
     } finally {
-      clearTimeout(this.#breakOff);
-      this.#breakOff = undefined;
-      this.#poll = undefined;
+      clearTimeout(this.#leaving);
+      this.#leaving = undefined;
+      this.#leavePoll = undefined;
       this.#underWay = undefined;
     }
+  }
+
+  /** The answer to a poll, or nothing when it is left before. */
+  #unlessLeft(answering: Promise<SyncResponse>): Promise<SyncResponse | undefined> {
+    const left = new Promise<undefined>((resolve) => {
+      this.#leavePoll = () => resolve(undefined);
+    });
+    return Promise.race([answering, left]);
   }
 
   #onSuccess(): void {
@@ -216,6 +231,12 @@ export class Conversation {
 
 function isReplaced(error: unknown): boolean {
   return error instanceof WindrowError && error.code === 'WORKER_SERVER_REPLACED';
+}
+
+/** Lets a poll be answered for nobody. */
+function abandon(answering: Promise<unknown>, controller: AbortController): void {
+  const timer = setTimeout(() => controller.abort(), LEFT_POLL_MS);
+  answering.catch(() => {}).finally(() => clearTimeout(timer));
 }
 
 function sleepWhole(ms: number): Promise<void> {

@@ -8,6 +8,7 @@ import {
   giveBackAfterMs,
   isCheapToDrain,
   MOST_PREFETCHED,
+  outOfStep,
   pollDelayMs,
   RecentTimes,
   readyTarget,
@@ -28,11 +29,11 @@ test('a worker that knows nothing yet asks for its free slots only', () => {
   assert.equal(wantedAttempts({ ...fresh, taken: 3 }), 1);
 });
 
-test('attempts of 10 ms are kept ready for about 600 ms, of a second one for two slots', () => {
+test('attempts of 10 ms are kept ready for about a second, of a second one for each slot', () => {
   const busy = { ...fresh, taken: 4, medianMs: 10, youngestMs: 5 };
-  assert.equal(readyTarget(busy), 240);
-  assert.equal(wantedAttempts({ ...busy, queued: 200 }), 40);
-  assert.equal(readyTarget({ ...busy, medianMs: 1000 }), 3);
+  assert.equal(readyTarget(busy), 400);
+  assert.equal(wantedAttempts({ ...busy, queued: 360 }), 40);
+  assert.equal(readyTarget({ ...busy, medianMs: 1000 }), 4);
   assert.equal(readyTarget({ ...busy, slots: 1, taken: 1, medianMs: 2900 }), 1);
 });
 
@@ -42,17 +43,23 @@ test('attempts of three seconds and more are never kept ready', () => {
 
 test('ends gather while there is work, and are told at once when there is none', () => {
   const busy = { ...fresh, taken: 4, medianMs: 10, youngestMs: 5 };
-  assert.equal(gatherMs({ ...busy, queued: 240 }), 250);
-  assert.equal(gatherMs({ ...busy, queued: 160 }), 100);
-  for (const queued of [0, 10, 120]) assert.equal(gatherMs({ ...busy, queued }), 2);
+  assert.equal(gatherMs({ ...busy, queued: 400 }), 400);
+  assert.equal(gatherMs({ ...busy, queued: 240 }), 100);
+  for (const queued of [0, 10, 200]) assert.equal(gatherMs({ ...busy, queued }), 2);
   assert.equal(gatherMs(fresh), 2);
+});
+
+test('workers that began together gather for different times, none longer than it may', () => {
+  assert.deepEqual([outOfStep(400, () => 0), outOfStep(400, () => 1)], [200, 400]);
 });
 
 test('a poll is opened at once by a worker that wants something, later by one that has enough', () => {
   const busy = { ...fresh, taken: 4, medianMs: 200, youngestMs: 5 };
   assert.equal(pollDelayMs({ ...busy, queued: 0 }), 0);
-  assert.equal(pollDelayMs({ ...busy, queued: 12 }), 400);
-  assert.equal(pollDelayMs({ ...busy, queued: 12, medianMs: 2000 }), 1000);
+  assert.equal(pollDelayMs({ ...busy, queued: 10 }), 0);
+  assert.equal(pollDelayMs({ ...busy, queued: 11 }), 400);
+  assert.equal(pollDelayMs({ ...busy, queued: 20 }), 400);
+  assert.equal(pollDelayMs({ ...busy, queued: 20, medianMs: 2000 }), 1000);
   assert.equal(pollDelayMs(fresh), 0);
 });
 
@@ -84,7 +91,7 @@ test('demand is a whole number that one answer can satisfy, whatever the view', 
       const wanted = wantedAttempts(any);
       assert.ok(Number.isSafeInteger(wanted) && wanted >= 0);
       assert.ok(wanted <= any.slots + MOST_PREFETCHED);
-      assert.ok(gatherMs(any) >= 2 && gatherMs(any) <= 250);
+      assert.ok(gatherMs(any) >= 2 && gatherMs(any) <= 400);
       assert.ok(pollDelayMs(any) >= 0 && pollDelayMs(any) <= 1000);
     }),
   );

@@ -4,13 +4,13 @@
  * Work kept ready beyond what runs: enough for a slow sync and for one sync to serve many attempts,
  * too little to matter when lost.
  */
-export const READY_WORK_MS = 600;
+export const READY_WORK_MS = 1000;
 /** Attempts that take longer than this are never asked for ahead. */
 export const PREFETCH_BELOW_MS = 3000;
 /** No slot has been free for so long, and for twice the usual time. */
 const UNLIKE_MS = 1000;
 /** Ends wait no longer for others, however much work is ready. */
-const LONGEST_GATHER_MS = 250;
+const LONGEST_GATHER_MS = 400;
 /** A poll that nothing but a cancellation could answer may be opened so much later. */
 const LONGEST_POLL_DELAY_MS = 1000;
 /** Bounds one answer, whatever the attempts' speed. */
@@ -109,14 +109,18 @@ export function gatherMs(view: DemandView): number {
   return Math.max(2, Math.min(LONGEST_GATHER_MS, lastsMs));
 }
 
+/** A gathering time made random by half: workers that were started together do not sync together. */
+export function outOfStep(ms: number, random: () => number): number {
+  return ms * (0.5 + random() / 2);
+}
+
 /**
- * How long to wait for an end before a long poll is opened: breaking off a poll costs a
- * connection, so none is opened when one would be broken off at once. With enough to do the next
- * end comes before anything that a poll could bring.
+ * How long to wait for an end before a long poll is opened: none is opened that would be left at
+ * once. With enough to do the next end comes before anything that a poll could bring.
  */
 export function pollDelayMs(view: DemandView): number {
   const ms = likelyMs(view);
   if (view.taken <= 0 || ms === undefined) return 0;
-  if (view.queued > 0 && wantedAttempts(view) === 0) return Math.min(LONGEST_POLL_DELAY_MS, 2 * ms);
+  if (view.queued > readyTarget(view) / 2) return Math.min(LONGEST_POLL_DELAY_MS, 2 * ms);
   return ms < 50 ? 20 : 0;
 }

@@ -134,9 +134,17 @@ function taskText(task: TaskDetail): string {
     ['task', `${task.job}.${task.task}`],
     ['command', task.commandLine],
     ['state', stateText(task)],
+    ['hold code', holdText(task)],
+    ['JobStatus', `${task.status}`],
     ['waits', task.waiting],
     ...Object.entries(task.parameters).map(([name, value]) => [`  ${name}`, value] as const),
   ]);
+}
+
+/** `1 UserRequest, subcode 7` */
+function holdText({ hold }: TaskSummary): string {
+  if (hold === null) return '';
+  return `${hold.code} ${hold.name}${hold.subcode === 0 ? '' : `, subcode ${hold.subcode}`}`;
 }
 
 async function showTasks(

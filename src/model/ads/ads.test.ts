@@ -9,7 +9,9 @@ import {
   parseLineAds,
   printLines,
   printValue,
+  wholeAd,
 } from '#classad';
+import { NO_LIFE, NO_POLICY } from '../life.ts';
 import { NO_MATCHING } from '../matching.ts';
 import { usageOf } from '../usage.ts';
 import { type JobFacts, jobAd } from './job-ad.ts';
@@ -20,6 +22,7 @@ const ambient = localAmbient({ now: () => 2e12, random: () => 0.5, elapsedMs: ()
 
 const job: JobFacts = {
   ...NO_MATCHING,
+  ...NO_LIFE,
   id: 7,
   name: 'ising',
   command: { kind: 'argv', template: ['./ising', '--title', "it's $beta"] },
@@ -49,7 +52,7 @@ const attempt: AttemptFacts = {
 };
 const task: TaskFacts = {
   ...{ job: 7, task: 3, state: 'running', stateAtMs: 1_700_000_100_000, reason: '', hold: null },
-  ...{ attempts: 2, attempt },
+  ...{ attempts: 2, attempt, holds: 1, lastHold: null, completions: 0 },
 };
 const machine: MachineFacts = {
   ...{ name: 'node17', platform: 'linux-x64', version: '1', slots: 8, memoryBytes: 16 * 2 ** 30 },
@@ -65,13 +68,13 @@ const shown = (text: string, my: Ad, target: Ad | null = null): string =>
 describe('the ads of jobs, tasks and machines', () => {
   it('tell requests in the units that HTCondor has for them', () => {
     const ad = jobAd(job);
-    const told = '{ClusterId, RequestCpus, RequestMemory, RequestDisk, AllowedExecuteDuration}';
+    const told = '{ClusterId, RequestCpus, RequestMemory, RequestDisk}';
     assert.deepEqual(
       told
         .slice(1, -1)
         .split(', ')
         .map((name) => shown(name, ad)),
-      ['7', '2', '513', '3145728', '600'],
+      ['7', '2', '513', '3145728'],
     );
     assert.equal(shown('QDate', ad), '1700000000');
     assert.equal(shown('Arguments', ad), `"--title 'it''s $beta'"`);
@@ -129,6 +132,16 @@ describe('the ads of jobs, tasks and machines', () => {
     const offer = { ...NO_OFFER, attributes: { HasLicence: 'true', Cpus: '1000' } };
     const owned = machineAd(machine, offerAd(offer));
     assert.equal(shown('HasLicence && Cpus == 8', owned), 'true');
+  });
+
+  it('tell retries as the submit descriptions of HTCondor do', () => {
+    const policy = { ...NO_POLICY, successExitCode: 3, retryUntil: '7' };
+    const ad = jobAd({ ...job, policy });
+    const text = printLines(wholeAd(ad));
+    assert.match(text, /^JobMaxRetries = 2$/m);
+    const remove =
+      'NumJobCompletions > JobMaxRetries || ExitCode =?= JobSuccessExitCode || ExitCode =?= 7';
+    assert.ok(text.includes(`OnExitRemove = ${remove}\n`), text);
   });
 
   it('are printed whole and read again', () => {

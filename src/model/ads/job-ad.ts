@@ -10,6 +10,7 @@ import {
 } from '#classad';
 import type { Command, JobId, JobSpec } from '../job.ts';
 import { type Matching, printLimits, shareOf } from '../matching.ts';
+import { POLICY_AD_NAMES, policyAttributes } from './policy-attributes.ts';
 import { epochSeconds, kibibytes, mebibytes } from './quantities.ts';
 import { printArguments, printEnvironment } from './words.ts';
 
@@ -25,6 +26,7 @@ export interface JobFacts
       | 'timeoutMs'
       | 'retries'
       | 'priority'
+      | 'policy'
     >,
     Matching {
   readonly id: JobId;
@@ -63,13 +65,16 @@ const TABLE = attributeTable<JobFacts>({
   RequestTime: ({ request }) => Math.ceil(request.timeMs / 1000),
   MinHosts: () => 1,
   MaxHosts: () => 1,
-  AllowedExecuteDuration: ({ timeoutMs }) => (timeoutMs ? Math.ceil(timeoutMs / 1000) : undefined),
-  JobMaxRetries: ({ retries }) => retries,
   ConcurrencyLimits: ({ concurrencyLimits }) => printLimits(concurrencyLimits) || undefined,
 });
 
 /** Lower-case names that a job's ad tells by itself, `requirements` and `rank` included. */
-export const JOB_AD_NAMES: ReadonlySet<string> = new Set([...TABLE.keys(), 'requirements', 'rank']);
+export const JOB_AD_NAMES: ReadonlySet<string> = new Set([
+  ...TABLE.keys(),
+  ...POLICY_AD_NAMES,
+  'requirements',
+  'rank',
+]);
 
 /**
  * The job's ad; `Requirements` is true where the job has none, and `Rank` is 0. Its own attributes
@@ -82,8 +87,9 @@ export function jobAd(job: JobFacts): Ad {
 const TRUE: Node = { kind: 'literal', value: true };
 const NOTHING: Node = { kind: 'literal', value: real(0) };
 
-function ownAttributes({ requirements, rank, attributes }: Matching): Ad {
-  const own = Object.entries(attributes).map(([name, text]) => ({
+function ownAttributes({ requirements, rank, attributes, policy }: JobFacts): Ad {
+  const written = [...Object.entries(attributes), ...policyAttributes(policy)];
+  const own = written.map(([name, text]) => ({
     name,
     value: parseExpression(text),
   }));

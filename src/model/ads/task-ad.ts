@@ -35,6 +35,16 @@ export interface TaskFacts {
   readonly reason: string;
   /** As HTCondor numbers them; null where it is not held. */
   readonly hold: { readonly code: number; readonly subcode: number } | null;
+  /** How often it was held. */
+  readonly holds: number;
+  /** The last hold that it was released from; null: none. */
+  readonly lastHold: {
+    readonly code: number;
+    readonly subcode: number;
+    readonly reason: string;
+  } | null;
+  /** How often its program came to its own end. */
+  readonly completions: number;
   /** How many attempts were begun. */
   readonly attempts: number;
   /** The one that runs, else the latest; null before the first. */
@@ -71,6 +81,11 @@ const TABLE = attributeTable<TaskFacts>({
   HoldReason: reasonIn('held'),
   HoldReasonCode: ({ hold }) => hold?.code,
   HoldReasonSubCode: ({ hold }) => hold?.subcode,
+  LastHoldReason: ({ lastHold }) => lastHold?.reason,
+  LastHoldReasonCode: ({ lastHold }) => lastHold?.code,
+  LastHoldReasonSubCode: ({ lastHold }) => lastHold?.subcode,
+  NumHolds: ({ holds }) => holds,
+  NumJobCompletions: ({ completions }) => completions,
   RemoveReason: reasonIn('removed'),
   NumJobStarts: ({ attempts }) => attempts,
   NumShadowStarts: ({ attempts }) => attempts,

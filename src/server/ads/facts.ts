@@ -60,7 +60,13 @@ export function adOfTask(job: Job, { task, note, lease, ended }: KnownTask): Ad 
   const attempts = Math.max(note?.attempts ?? 0, lease?.number ?? 0, ended?.number ?? 0);
   const reason = isNoted ? note.reason : '';
   return taskAd(
-    { job: job.id, task, state, stateAtMs, reason, hold: null, attempts, attempt },
+    {
+      ...{ job: job.id, task, state, stateAtMs, reason, attempts, attempt },
+      hold: isNoted ? note.hold : null,
+      holds: note?.holds ?? 0,
+      lastHold: note?.lastHold ?? null,
+      completions: note?.completions ?? 0,
+    },
     adOfJob(job),
   );
 }

@@ -27,7 +27,7 @@ test('an ad of which the constraint is undefined or an error does not fit', asyn
 
 test('a constraint that takes its time leaves turns to others', async () => {
   const long = `"${'x'.repeat(1000)}"`;
-  const constraint = `size(strcat(${Array(900).fill(long).join(',')})) > 0 && At > 0`.slice(0, 1e6);
+  const constraint = `size(strcat(${Array(900).fill(long).join(',')})) > 0 && At < 0`;
   const sieve = sieveOf({ constraint }, ambient);
   let turns = 0;
   const timer = setInterval(() => turns++, 1);

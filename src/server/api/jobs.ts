@@ -1,5 +1,5 @@
 /** Jobs as users see them, and what users do to them. */
-import { TaskState } from '#model';
+import { HOLD_CODES, TaskState } from '#model';
 import { efficiencyOf } from '#results';
 import { explain } from '#scheduler';
 import type { Store } from '#store';
@@ -21,8 +21,9 @@ import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
-import { pauseJob, removeJob, resumeJob, retryTasks, stageAgain } from '../reactor/jobs.ts';
-import { type ApiParts, jobOf, parametersOf } from './parts.ts';
+import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
+import { pauseJob, prioritizeJob, removeJob, resumeJob, retryTasks, stageAgain } from '../reactor/jobs.ts';
+import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
 const PAGE = 100;
 const WORKERS_SHOWN = 1000;
@@ -33,7 +34,14 @@ const HISTORY_ENDS = 100;
 
 type JobHandlers = Pick<
   ApiHandlers,
-  'submitJob' | 'previewJob' | 'listJobs' | 'getJob' | 'changeJob' | 'retryJob' | 'getStats'
+  | 'submitJob'
+  | 'previewJob'
+  | 'listJobs'
+  | 'getJob'
+  | 'changeJob'
+  | 'changeTasks'
+  | 'retryJob'
+  | 'getStats'
 >;
 
 export function jobHandlers(parts: ApiParts): JobHandlers {
@@ -78,10 +86,32 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
 
     async changeJob({ params, body }, { actor }) {
       const job = jobOf(core, params.job);
-      const act = { pause: pauseJob, resume: resumeJob, remove: removeJob }[body.action];
-      act(core, job, body.reason, actor);
+      if (body.action === 'prioritize') {
+        prioritizeJob(core, job, body.priority ?? 0, body.reason, actor);
+      } else {
+        const act = { pause: pauseJob, resume: resumeJob, remove: removeJob }[body.action];
+        act(core, job, body.reason, actor);
+      }
       await core.commit.durable();
       return summaryOf(job);
+    },
+
+    async changeTasks({ params, body }, { actor }) {
+      const job = jobOf(core, params.job);
+      if (job.state === 'removed') throw serverErrors.create('JOB_REMOVED', { job: job.id });
+      const chosen = chosenOf(job, body.tasks);
+      const { action, subcode } = body;
+      const reason = body.reason || `${PAST[action]} by command`;
+      const ground = { reason, actor };
+      const changed =
+        action === 'hold'
+          ? holdTasks(core, job, chosen, {
+              ...ground,
+              hold: { code: HOLD_CODES.UserRequest, subcode },
+            })
+          : (action === 'release' ? releaseTasks : removeTasks)(core, job, chosen, ground);
+      await core.commit.durable();
+      return { ...changed, counts: job.tasks.counts() };
     },
 
     async retryJob({ params, body }, { actor }) {
@@ -92,7 +122,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
         ? await Promise.all([...new Set(body.tasks)].map((task) => store.note(job.id, task)))
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
-      const retried = retryTasks(core, job, known, actor);
+      const retried = retryTasks(core, job, known, actor, body.tasks === undefined);
       stageAgain(core, job, actor);
       await core.commit.durable();
       return { retried, counts: job.tasks.counts() };
@@ -102,6 +132,15 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
       return statsOf(core, jobOf(core, params.job));
     },
   };
+}
+
+const PAST = { hold: 'held', release: 'released', remove: 'removed' } as const;
+
+/** Ranges given by first and last task. @throws WindrowError TASK_UNKNOWN */
+function chosenOf(job: Job, ranges: readonly (readonly [number, number])[] | undefined): Chosen {
+  if (!ranges) return 'all';
+  for (const [first] of ranges) requireTask(job, first);
+  return ranges.map(([first, last]) => [first, Math.max(0, last - first + 1)] as const);
 }
 
 async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {

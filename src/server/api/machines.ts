@@ -155,9 +155,8 @@ export function describeHappening(core: Core, what: Happening, id: number): ApiE
       return { id, atMs, kind: 'job', job: job.id, state, reason, actor, counts };
     }
     case 'task': {
-      const { task, ticket, reason, actor } = what;
+      const { task, state, ticket, reason, actor } = what;
       const cause = what.cause as never;
-      const state = what.cause === 'held' ? 'held' : 'failed';
       return { id, atMs, kind: 'task', job: job.id, task, ticket, state, cause, reason, actor };
     }
   }

@@ -2,6 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   FIGURES,
+  holdName,
+  JOB_STATUS,
   sourceOf,
   type TaskIndex,
   TaskState,
@@ -14,6 +16,7 @@ import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
 import { adOfTask, ambientOf, type KnownTask } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
+import { noteOfMass } from '../reactor/tasks.ts';
 import { waitingOf } from './jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
@@ -134,13 +137,16 @@ async function knownTask(
 }
 
 async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskSummary> {
-  const note = job.notes.get(task) ?? (await store.note(job.id, task));
   const state = job.tasks.state(task);
+  const note = await currentNote(store, job, task, state);
   if (note) return fromNote(job, note, state);
   const ended = (await store.attemptsOfTask(job.id, task)).at(-1);
   return {
     task,
     state: taskStateName(state),
+    status: JOB_STATUS[taskStateName(state)],
+    hold: null,
+    holds: 0,
     reason: state === TaskState.done ? 'its results were accepted' : '',
     changedAtMs: ended?.endedAtMs ?? 0,
     actor: ended?.worker ?? '',
@@ -149,18 +155,40 @@ async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskS
   };
 }
 
+/** Its own, or that of a change of many tasks which was the last to befall it. */
+async function currentNote(
+  store: Store,
+  job: Job,
+  task: TaskIndex,
+  state: TaskState,
+): Promise<TaskNote | null> {
+  const own = job.notes.get(task) ?? (await store.note(job.id, task));
+  if (own?.state === taskStateName(state) || state === TaskState.done) return own;
+  const mass = noteOfMass(job, task);
+  return mass && (!own || mass.atMs >= own.atMs) ? mass : own;
+}
+
 function fromNote(job: Job, note: TaskNote, state: TaskState): TaskSummary {
   // A note may be older than the state: a task that was tried again is running by now.
   const current = taskStateName(state) === note.state;
   return {
     task: note.task,
     state: taskStateName(state),
-    reason: current ? note.reason : '',
+    status: JOB_STATUS[taskStateName(state)],
+    hold: current && note.hold ? { ...note.hold, name: holdName(note.hold.code) } : null,
+    holds: note.holds,
+    reason: current ? reasonOf(note) : '',
     changedAtMs: note.atMs,
     actor: current ? note.actor : 'server',
     attempts: note.attempts,
     parameters: parametersOf(job, note.task),
   };
+}
+
+/** A task that still runs says what was decided of it. */
+function reasonOf({ ruling, reason }: TaskNote): string {
+  if (!ruling) return reason;
+  return `it is being stopped and will be ${ruling.to}: ${ruling.reason} (by ${ruling.actor})`;
 }
 
 async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
@@ -203,6 +231,7 @@ function viewOfEnded(attempt: AttemptRow): AttemptView {
     endedAtMs,
     usage: viewOfUsage(usage),
     walls: attempt.walls,
+    next: attempt.next,
     reusedFrom,
   };
 }
@@ -228,6 +257,7 @@ function viewOfRunning(core: Core, lease: Lease): AttemptView {
     endedAtMs: null,
     usage: null,
     walls: null,
+    next: null,
     reusedFrom: null,
   };
 }

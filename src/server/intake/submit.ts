@@ -148,7 +148,7 @@ export class Intake {
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    retryTasks(core, job, await this.stuckNotes(job), actor);
+    retryTasks(core, job, await this.stuckNotes(job), actor, true);
     stageAgain(core, job, actor);
     if (core.active.has(job.id)) core.stage(job);
     checkFinished(core, job);
@@ -224,6 +224,7 @@ export class Intake {
       rows,
       tasks: new TaskTable(rows.count),
       notes: new Map(),
+      masses: [],
       copies: new Map(),
       state: 'running',
       stateReason: 'submitted',

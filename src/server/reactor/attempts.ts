@@ -1,10 +1,19 @@
 /** What the end of an attempt means. The one place that decides it. */
-import { type AttemptEnd, type AttemptRecord, isFinal, type RecordPlace, TaskState } from '#model';
+import {
+  type AttemptEnd,
+  type AttemptRecord,
+  hold,
+  isFinal,
+  type RecordPlace,
+  TaskState,
+} from '#model';
 import { signatureOf } from '#results';
+import type { TaskNote, TaskRuling } from '#store';
 import type { Core, Job, Lease } from '../core.ts';
 import { afterFailure } from '../retry.ts';
+import { settle } from './hold.ts';
 import { endLease, otherCopies } from './leases.ts';
-import { checkFinished, clearNote, keepNote, noteOf } from './tasks.ts';
+import { addChange, checkFinished, clearNote, keepNote, noteOf } from './tasks.ts';
 import { onWorkersEnd } from './workers.ts';
 
 /**
@@ -29,6 +38,7 @@ export function onAttemptEnded(
     worker: worker?.name ?? lease.worker,
     signature: end.cause === 'ok' ? '' : signatureOf(end.cause, statusOf(end), lastErrorLine),
     place,
+    next: null,
     reusedFrom: null,
   };
   if (worker) onWorkersEnd(core, worker, record, job.spec.request.cpus);
@@ -65,7 +75,7 @@ function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
 
 /** The results are the task's results: exactly one attempt of a task ever comes here. */
 export function accept(core: Core, job: Job, record: AttemptRecord): void {
-  addRecord(core, job, record, true);
+  addRecord(core, job, { ...record, next: 'done' }, true);
   job.tasks.set(record.task, TaskState.done);
   clearNote(core, job, record.task);
   for (const other of otherCopies(core, job, record.task)) {
@@ -78,54 +88,83 @@ export function accept(core: Core, job: Job, record: AttemptRecord): void {
 
 /** @param copyRuns another attempt of the task still runs, so the task goes on running */
 export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: boolean): void {
-  addRecord(core, job, record, false);
   const note = noteOf(core, job, record.task);
   const failures = { ...note.failures, [record.cause]: (note.failures[record.cause] ?? 0) + 1 };
   const attempts = Math.max(note.attempts, record.number);
   const next = { ...note, failures, attempts, unchecked: null, atMs: core.clock.now() };
   if (job.state === 'removed') {
-    job.tasks.set(record.task, TaskState.removed);
-    keepNote(
-      core,
-      job,
-      { ...next, state: 'removed', reason: job.stateReason, actor: job.stateActor },
-      false,
-    );
-    return;
+    const { stateReason: reason, stateActor: actor } = job;
+    return onRuled(core, job, record, next, { to: 'removed', hold: null, reason, actor });
   }
   if (copyRuns || record.cause === 'superseded') {
+    addRecord(core, job, record, false);
     job.tasks.set(record.task, TaskState.running);
     keepNote(core, job, { ...next, state: 'running' }, true);
     return;
   }
+  if (note.ruling)
+    return onRuled(core, job, record, { ...next, failures: note.failures }, note.ruling);
   const verdict = afterFailure(record.cause, failures, job.spec);
-  if (verdict.next === 'wait') {
-    const { delayMs } = verdict;
-    // The clock of day is for those who read it; it may be set while the task waits.
-    const notBeforeMs = delayMs === 0 ? 0 : core.clock.now() + delayMs;
-    job.tasks.giveBack(record.task, delayMs === 0 ? 0 : core.clock.monotonic() + delayMs);
-    const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}`;
-    keepNote(core, job, { ...next, state: 'waiting', reason, actor: 'server', notBeforeMs }, true);
-    core.wake();
+  if (verdict.next === 'wait') return onTriedAgain(core, job, record, next, verdict.delayMs);
+  if (verdict.next === 'hold') {
+    const reason = `${record.reason || record.cause} (${verdict.why})`;
+    const ruling = { to: 'held', hold: hold('Unspecified'), reason, actor: 'server' } as const;
+    job.statistics.taskFailed(record);
+    job.statisticsUrgent = true;
+    return onRuled(core, job, record, { ...next, signature: record.signature }, ruling);
+  }
+  onFailed(core, job, record, next, verdict.why);
+}
+
+/** The task waits for its next attempt. */
+function onTriedAgain(
+  core: Core,
+  job: Job,
+  record: AttemptRecord,
+  note: TaskNote,
+  delayMs: number,
+): void {
+  addRecord(core, job, { ...record, next: 'waiting' }, false);
+  // The clock of day is for those who read it; it may be set while the task waits.
+  const notBeforeMs = delayMs === 0 ? 0 : core.clock.now() + delayMs;
+  job.tasks.giveBack(record.task, delayMs === 0 ? 0 : core.clock.monotonic() + delayMs);
+  const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}`;
+  keepNote(core, job, { ...note, state: 'waiting', reason, actor: 'server', notBeforeMs }, true);
+  core.wake();
+}
+
+/** What was decided while it ran comes true. */
+function onRuled(
+  core: Core,
+  job: Job,
+  record: AttemptRecord,
+  note: TaskNote,
+  ruling: TaskRuling,
+): void {
+  const { to, reason, actor } = ruling;
+  if (to === 'waiting') {
+    onTriedAgain(core, job, { ...record, reason }, { ...note, ruling: null }, 0);
     return;
   }
-  const held = verdict.next === 'hold';
-  job.tasks.set(record.task, held ? TaskState.held : TaskState.failed);
-  const reason = `${record.reason || record.cause} (${verdict.why})`;
+  const cause = record.cause === 'cancelled' && to === 'held' ? 'held' : record.cause;
+  addRecord(core, job, { ...record, cause, reason: record.reason || reason, next: to }, false);
+  settle(core, job, note, ruling);
+  const tasks = [[record.task, 1]] as const;
+  addChange(core, job, { kind: to, reason, actor, hold: ruling.hold, tasks });
+  checkFinished(core, job);
+}
+
+function onFailed(core: Core, job: Job, record: AttemptRecord, note: TaskNote, why: string): void {
+  addRecord(core, job, { ...record, next: 'failed' }, false);
+  job.tasks.set(record.task, TaskState.failed);
+  const reason = `${record.reason || record.cause} (${why})`;
   const { signature } = record;
-  const state = held ? 'held' : 'failed';
-  keepNote(core, job, { ...next, state, reason, signature, actor: 'server' }, held);
+  keepNote(core, job, { ...note, state: 'failed', reason, signature, actor: 'server' }, false);
   job.statistics.taskFailed(record);
   job.statisticsUrgent = true;
-  core.happened({
-    kind: 'task',
-    job: job.id,
-    task: record.task,
-    ticket: record.ticket,
-    cause: record.cause,
-    reason,
-    actor: 'server',
-  });
+  const { task, ticket, cause } = record;
+  const actor = 'server';
+  core.happened({ kind: 'task', job: job.id, task, state: 'failed', ticket, cause, reason, actor });
   checkFinished(core, job);
 }
 
@@ -164,19 +203,11 @@ export function onChecked(core: Core, job: Job, task: number, verdict: CheckVerd
     };
     return onBadEnd(core, job, invalid, otherCopies(core, job, task).length > 0);
   }
-  job.tasks.set(task, TaskState.held);
   const reason = `the validator failed, not the program: ${verdict.reason}`;
-  const atMs = core.clock.now();
-  keepNote(core, job, { ...note, state: 'held', reason, actor: 'validator', atMs }, true);
-  core.happened({
-    kind: 'task',
-    job: job.id,
-    task,
-    ticket: record.ticket,
-    cause: 'held',
-    reason,
-    actor: 'validator',
-  });
+  // HTCondor's number for what runs after a program and fails.
+  const held = { hold: hold('PostScriptFailed'), reason, actor: 'validator' };
+  settle(core, job, note, { ...held, to: 'held' });
+  addChange(core, job, { ...held, kind: 'held', tasks: [[task, 1]] });
   checkFinished(core, job);
 }
 

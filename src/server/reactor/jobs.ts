@@ -1,10 +1,11 @@
 /** What users do to jobs and tasks. Each leaves an actor and a reason. */
 import { messageOf } from '#base';
-import { type TaskIndex, TaskState } from '#model';
+import { runsOf, type TaskIndex, TaskState } from '#model';
 import type { TaskNote } from '#store';
 import type { Core, Job } from '../core.ts';
 import { isUnstaged } from '../staged-spec.ts';
-import { checkFinished, keepNote, setJobState } from './tasks.ts';
+import { releasedFrom, releaseTasks, reopen } from './hold.ts';
+import { addChange, checkFinished, keepNote, setJobState } from './tasks.ts';
 
 /** What runs is finished; workers give back what has not started. */
 export function pauseJob(core: Core, job: Job, reason: string, actor: string): void {
@@ -40,14 +41,37 @@ export function stageAgain(core: Core, job: Job, actor: string): void {
   core.stage(job);
 }
 
+/** Larger runs first. */
+export function prioritizeJob(
+  core: Core,
+  job: Job,
+  priority: number,
+  reason: string,
+  actor: string,
+): void {
+  const before = job.spec.priority;
+  if (before === priority) return;
+  job.spec = { ...job.spec, priority };
+  core.commit.add({ kind: 'job-spec', job: job.id, spec: job.spec });
+  const why = reason === '' ? '' : `: ${reason}`;
+  const text = `priority ${before} → ${priority}${why}`;
+  const atMs = core.clock.now();
+  core.commit.add({ kind: 'event', atMs, job: job.id, event: 'job-prioritized', actor, text });
+  core.happened({ kind: 'job', job: job.id });
+  core.wake();
+}
+
 /** Nothing more of it starts; what runs is stopped. Results that were accepted stay. */
 export function removeJob(core: Core, job: Job, reason: string, actor: string): void {
   if (job.state === 'removed') return;
   setJobState(core, job, 'removed', reason || 'removed', actor);
   core.active.delete(job.id);
-  job.tasks.removeWaiting();
-  removeAll(job, TaskState.held);
-  removeAll(job, TaskState.checking);
+  const gone = [TaskState.waiting, TaskState.held, TaskState.checking];
+  const tasks = gone.flatMap((state) => job.tasks.moveAll(state, TaskState.removed));
+  if (tasks.length > 0) {
+    const ground = { reason: job.stateReason, actor };
+    addChange(core, job, { ...ground, kind: 'removed', tasks, isMass: true });
+  }
   for (const lease of core.leases.values()) {
     if (lease.job !== job.id) continue;
     core.workers.get(lease.worker)?.cancels.set(lease.ticket, 'cancelled');
@@ -57,18 +81,11 @@ export function removeJob(core: Core, job: Job, reason: string, actor: string): 
   core.wake();
 }
 
-/** One state at a time: looking for two would search to the table's end for each task found. */
-function removeAll(job: Job, state: TaskState): void {
-  for (let task = job.tasks.find([state], 0); task >= 0; ) {
-    job.tasks.set(task, TaskState.removed);
-    task = job.tasks.find([state], task + 1);
-  }
-}
-
 /**
  * Failed and held tasks wait again, with fresh budgets. A task held because of the validator is
  * checked again; its program is not run again.
  * @param notes what the store remembers of these tasks, in any order
+ * @param withMass also those that were held together and have no notes
  * @returns how many tasks go on
  */
 export function retryTasks(
@@ -76,17 +93,21 @@ export function retryTasks(
   job: Job,
   notes: readonly TaskNote[],
   actor: string,
+  withMass: boolean,
 ): number {
   const again = notes.filter((note) => isStuck(job, note.task));
-  if (again.length === 0) return 0;
-  if (job.state !== 'running' && job.state !== 'paused') {
-    setJobState(core, job, 'running', `${again.length} tasks are tried again`, actor);
+  if (again.length > 0) {
+    reopen(core, job, `${again.length} tasks are tried again`, actor);
+    const tasks = runsOf(again.map(({ task }) => task).sort((a, b) => a - b));
+    addChange(core, job, { kind: 'released', reason: AGAIN, actor, tasks });
+    for (const note of again) retryTask(core, job, note, actor);
+    core.wake();
   }
-  core.active.add(job.id);
-  for (const note of again) retryTask(core, job, note, actor);
-  core.wake();
-  return again.length;
+  if (!withMass) return again.length;
+  return again.length + releaseTasks(core, job, 'all', { reason: AGAIN, actor }).changed;
 }
+
+const AGAIN = 'tried again by command';
 
 export function isStuck(job: Job, task: TaskIndex): boolean {
   const state = job.tasks.state(task);
@@ -97,7 +118,7 @@ function retryTask(core: Core, job: Job, note: TaskNote, actor: string): void {
   if (note.signature !== '') job.statistics.taskRevived(note.signature);
   job.statisticsUrgent = true;
   const atMs = core.clock.now();
-  const fresh = { ...note, failures: {}, signature: '', notBeforeMs: 0, actor, atMs };
+  const fresh = { ...note, ...releasedFrom(note), failures: {}, actor, atMs };
   if (note.unchecked) {
     job.tasks.set(note.task, TaskState.checking);
     keepNote(core, job, { ...fresh, state: 'checking', reason: 'checked again' }, true);
@@ -105,5 +126,5 @@ function retryTask(core: Core, job: Job, note: TaskNote, actor: string): void {
     return;
   }
   job.tasks.giveBack(note.task, 0);
-  keepNote(core, job, { ...fresh, state: 'waiting', reason: 'tried again by command' }, true);
+  keepNote(core, job, { ...fresh, state: 'waiting', reason: AGAIN }, true);
 }

@@ -1,8 +1,9 @@
 /** Who holds which attempt. A ticket is current while it has a lease, and only then. */
-import { TaskState } from '#model';
+import { type TaskIndex, TaskState } from '#model';
 import { withRequests } from '#scheduler';
 import type { Core, Job, Lease, Worker } from '../core.ts';
-import { keepNote, noteOf } from './tasks.ts';
+import { settle } from './hold.ts';
+import { addChange, checkFinished, keepNote, noteOf } from './tasks.ts';
 
 export function addLease(core: Core, job: Job, worker: Worker, lease: Lease): void {
   core.leases.set(lease.ticket, lease);
@@ -46,9 +47,19 @@ export function onUnused(core: Core, lease: Lease): void {
   const copies = endLease(core, job, lease);
   if (copies > 0 || job.tasks.state(lease.task) !== TaskState.running) return;
   if (job.state === 'removed') job.tasks.set(lease.task, TaskState.removed);
-  else job.tasks.giveBack(lease.task, 0);
+  else onUnheld(core, job, lease.task);
   core.commit.touch();
   core.wake();
+}
+
+/** Nobody runs it: it waits again, unless somebody has held or removed it meanwhile. */
+export function onUnheld(core: Core, job: Job, task: TaskIndex): void {
+  const ruling = job.notes.get(task)?.ruling;
+  if (!ruling || ruling.to === 'waiting') return job.tasks.giveBack(task, 0);
+  const { to, reason, actor } = ruling;
+  settle(core, job, noteOf(core, job, task), ruling);
+  addChange(core, job, { kind: to, reason, actor, hold: ruling.hold, tasks: [[task, 1]] });
+  checkFinished(core, job);
 }
 
 /** A second copy of a running task for another worker. */

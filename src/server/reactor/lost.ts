@@ -1,6 +1,6 @@
 /** What happens when nothing is heard of a worker any more, and when it comes back after all. */
 import { formatDuration } from '#base';
-import { type AttemptEnd, type Cause, TaskState, usageOf } from '#model';
+import { type AttemptEnd, type Cause, TaskState, type Usage, usageOf } from '#model';
 import type { Core, Job, Lease, LostLease, Worker } from '../core.ts';
 import { addRecord, onBadEnd } from './attempts.ts';
 import { addLease, endLease } from './leases.ts';
@@ -23,7 +23,13 @@ export function onWorkerLost(core: Core, worker: Worker, reason: string): void {
 }
 
 /** An attempt ended without its worker's word: lost with it, or taken back. */
-export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: string): void {
+export function onLeaseLost(
+  core: Core,
+  lease: Lease,
+  cause: Cause,
+  reason: string,
+  usage?: Usage,
+): void {
   const job = core.jobs.get(lease.job)!;
   const worker = core.workers.get(lease.worker);
   const copies = endLease(core, job, lease);
@@ -39,7 +45,7 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     startedAtMs: lease.grantedAtMs,
     endedAtMs: now,
     walls: null,
-    usage: usageOf(wallMs),
+    usage: usage ?? usageOf(wallMs),
   };
   const record = {
     ...end,
@@ -49,6 +55,7 @@ export function onLeaseLost(core: Core, lease: Lease, cause: Cause, reason: stri
     worker: worker?.name ?? lease.worker,
     signature: cause,
     place: null,
+    next: null,
     reusedFrom: null,
   };
   if (job.tasks.state(lease.task) === TaskState.running) onBadEnd(core, job, record, copies > 0);

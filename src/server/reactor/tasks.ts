@@ -1,24 +1,75 @@
 /** Changes of a task's state that every verb uses; each leaves reason, actor and time behind. */
-import { type TaskIndex, TaskState, taskStateName } from '#model';
+import { runsContain, type TaskChange, type TaskIndex, TaskState, taskStateName } from '#model';
 import type { TaskNote } from '#store';
 import type { Core, Job } from '../core.ts';
 
 export function noteOf(core: Core, job: Job, task: TaskIndex): TaskNote {
-  return (
-    job.notes.get(task) ?? {
-      job: job.id,
-      task,
-      state: taskStateName(job.tasks.state(task)),
-      reason: '',
-      actor: '',
-      atMs: core.clock.now(),
-      attempts: 0,
-      failures: {},
-      signature: '',
-      notBeforeMs: 0,
-      unchecked: null,
-    }
-  );
+  return job.notes.get(task) ?? noteOfMass(job, task) ?? freshNote(core, job, task);
+}
+
+function freshNote(core: Core, job: Job, task: TaskIndex): TaskNote {
+  return {
+    job: job.id,
+    task,
+    state: taskStateName(job.tasks.state(task)),
+    reason: '',
+    actor: '',
+    atMs: core.clock.now(),
+    attempts: 0,
+    failures: {},
+    signature: '',
+    notBeforeMs: 0,
+    ruling: null,
+    hold: null,
+    holds: 0,
+    lastHold: null,
+    completions: 0,
+    unchecked: null,
+  };
+}
+
+/** What the changes of many tasks at once say of this one; null when they say nothing. */
+export function noteOfMass(job: Job, task: TaskIndex): TaskNote | null {
+  const touching = job.masses.filter(({ tasks }) => runsContain(tasks, task));
+  const last = touching.at(-1);
+  if (!last) return null;
+  const holds = touching.filter(({ kind }) => kind === 'held');
+  const released = last.kind === 'released' ? holds.at(-1) : holds.at(-2);
+  return {
+    job: job.id,
+    task,
+    state: taskStateName(job.tasks.state(task)),
+    reason: last.reason,
+    actor: last.actor,
+    atMs: last.atMs,
+    attempts: 0,
+    failures: {},
+    signature: '',
+    notBeforeMs: 0,
+    ruling: null,
+    hold: last.hold,
+    holds: holds.length,
+    lastHold: released?.hold ? { ...released.hold, reason: released.reason } : null,
+    completions: 0,
+    unchecked: null,
+  };
+}
+
+export type ChangeNews = Pick<TaskChange, 'kind' | 'actor' | 'reason' | 'tasks'> &
+  Partial<Pick<TaskChange, 'atMs' | 'hold' | 'ticket' | 'worker' | 'isMass'>>;
+
+/** A change of tasks that is no end of an attempt is kept, in one order with those ends. */
+export function addChange(core: Core, job: Job, news: ChangeNews): TaskChange {
+  core.sequence++;
+  const change: TaskChange = {
+    ...{ atMs: core.clock.now(), hold: null, ticket: null, worker: '', isMass: false },
+    ...news,
+    sequence: core.sequence,
+    job: job.id,
+  };
+  core.commit.add({ kind: 'tasks-changed', change });
+  if (change.isMass) job.masses = [...job.masses, change];
+  return change;
 }
 
 /** Remembers what is special about a task; final tasks are remembered by the store alone. */

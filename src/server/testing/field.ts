@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type Clock, systemClock } from '#base';
-import { type Cause, type JobSpec, NO_ISOLATION, NO_MATCHING, usageOf } from '#model';
+import { type Cause, type JobSpec, NO_ISOLATION, NO_LIFE, NO_MATCHING, usageOf } from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -163,6 +163,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     deleteClient: false,
     priority: 0,
     ...NO_MATCHING,
+    ...NO_LIFE,
     ...overrides,
   };
 }

@@ -1,5 +1,13 @@
 /** Between the contract's nouns and SQLite's rows. */
-import { type AttemptRecord, type Cause, NO_ISOLATION, NO_MATCHING } from '#model';
+import {
+  type AttemptRecord,
+  type Cause,
+  NO_ISOLATION,
+  NO_LIFE,
+  NO_MATCHING,
+  type TaskChange,
+  type TaskStateName,
+} from '#model';
 import type {
   AttemptRow,
   CollectedRow,
@@ -7,6 +15,7 @@ import type {
   StoredJob,
   StoredTable,
   StoredWorker,
+  TaskNote,
 } from '../contract.ts';
 
 export type Row = Record<string, unknown>;
@@ -45,6 +54,7 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     accepted ? 1 : 0,
     attempt.walls && JSON.stringify(attempt.walls),
     usage.network && JSON.stringify(usage.network),
+    attempt.next,
     attempt.inputs.length === 0 ? null : JSON.stringify(attempt.inputs),
   ];
 }
@@ -89,9 +99,53 @@ export function attemptOf(row: Row): AttemptRow {
     place: placeOf(row),
     reusedFrom: row.reusedFrom as number | null,
     accepted: row.accepted === 1,
+    next: row.next as TaskStateName | null,
     walls: row.walls === null ? null : JSON.parse(row.walls as string),
     inputs: row.inputs === null ? [] : JSON.parse(row.inputs as string),
   };
+}
+
+/** The values of `add-change`, in its order. */
+export function changeCells(change: TaskChange): Cell[] {
+  return [
+    change.sequence,
+    change.job,
+    change.kind,
+    change.atMs,
+    change.actor,
+    change.reason,
+    change.hold?.code ?? null,
+    change.hold?.subcode ?? null,
+    JSON.stringify(change.tasks),
+    change.ticket,
+    change.worker,
+    change.isMass ? 1 : 0,
+  ];
+}
+
+export function changeOf({ holdCode, holdSubcode, ...row }: Row): TaskChange {
+  return {
+    ...(row as unknown as TaskChange),
+    hold:
+      holdCode === null
+        ? null
+        : { code: holdCode as number, subcode: (holdSubcode as number) ?? 0 },
+    tasks: JSON.parse(row.tasks as string),
+    isMass: row.isMass === 1,
+  };
+}
+
+/** What notes of earlier versions do not say. */
+const NEWER_IN_NOTES = {
+  ruling: null,
+  hold: null,
+  holds: 0,
+  lastHold: null,
+  completions: 0,
+} as const;
+
+export function noteOf(row: Row): TaskNote {
+  return { ...NEWER_IN_NOTES, ...JSON.parse(row.note as string) };
 }
 
 export function collectedOf(row: Row): CollectedRow {
@@ -132,7 +186,7 @@ export function jobOf(row: Row): StoredJob {
   return {
     ...(rest as unknown as StoredJob),
     // Jobs of versions that knew no walls and no expressions say nothing of them.
-    spec: { isolation: NO_ISOLATION, ...NO_MATCHING, ...JSON.parse(spec as string) },
+    spec: { isolation: NO_ISOLATION, ...NO_MATCHING, ...NO_LIFE, ...JSON.parse(spec as string) },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),

@@ -2,7 +2,7 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { messageOf } from '#base';
-import type { JobId, TaskIndex } from '#model';
+import type { JobId, TaskChange, TaskIndex } from '#model';
 import type {
   AttemptRow,
   Change,
@@ -17,10 +17,13 @@ import { type Ask, prepareQuestions } from './questions.ts';
 import {
   attemptCells,
   attemptOf,
+  changeCells,
+  changeOf,
   collectedOf,
   grantOf,
   jobCells,
   jobOf,
+  noteOf,
   type Row,
   tableOf,
   workerOf,
@@ -117,12 +120,12 @@ export class SqliteStore implements Store {
   }
 
   async notes(job: JobId, from: TaskIndex, limit: number): Promise<TaskNote[]> {
-    return this.#all('notes', job, from, limit).map((row) => JSON.parse(row.note as string));
+    return this.#all('notes', job, from, limit).map(noteOf);
   }
 
   async note(job: JobId, task: TaskIndex): Promise<TaskNote | null> {
     const row = this.#all('note', job, task)[0];
-    return row ? JSON.parse(row.note as string) : null;
+    return row ? noteOf(row) : null;
   }
 
   async attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]> {
@@ -131,6 +134,14 @@ export class SqliteStore implements Store {
 
   async attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]> {
     return this.#all('attempts-after', sequence, job, limit).map(attemptOf);
+  }
+
+  async changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]> {
+    return this.#all('changes-after', sequence, job, limit).map(changeOf);
+  }
+
+  async massChanges(job: JobId): Promise<TaskChange[]> {
+    return this.#all('mass-changes', job).map(changeOf);
   }
 
   async lostAttempts(job: JobId, limit: number): Promise<AttemptRow[]> {
@@ -157,8 +168,9 @@ export class SqliteStore implements Store {
       this.#ask('set-counter').run('last-sequence', last);
       const attempts = this.#ask('forget-attempts').run(job, limit).changes;
       const notes = this.#ask('forget-notes').run(job, job, limit).changes;
+      const changes = this.#ask('forget-changes').run(job, limit).changes;
       this.#database.exec('COMMIT');
-      return Number(attempts) + Number(notes) > 0;
+      return Number(attempts) + Number(notes) + Number(changes) > 0;
     } catch (error) {
       this.#rollBack();
       throw explain(error, this.#file);
@@ -201,6 +213,9 @@ function apply(ask: Ask, change: Change): void {
     }
     case 'grant-closed':
       ask('close-grant').run(change.firstTicket);
+      return;
+    case 'tasks-changed':
+      ask('add-change').run(...changeCells(change.change));
       return;
     case 'note':
       ask('set-note').run(change.note.job, change.note.task, JSON.stringify(change.note));

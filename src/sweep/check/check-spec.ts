@@ -7,6 +7,7 @@ import { throwProblems } from '../problems.ts';
 import { checkCommand } from '../template/command.ts';
 import { describeOrigin, faultError, type Origin } from '../template/origin.ts';
 import { checkText } from '../template/text.ts';
+import { lifeProblems } from './check-life.ts';
 import { matchingProblems } from './check-matching.ts';
 import { normalizePath, pathFault, resultNameFault } from './names.ts';
 
@@ -48,7 +49,7 @@ export function inspectSpec(
   checkInputs(findings, spec, templates);
   checkResults(findings, spec);
   checkEnvironment(findings, spec);
-  findings.problems.push(...matchingProblems(spec, findOrigin));
+  findings.problems.push(...matchingProblems(spec, findOrigin), ...lifeProblems(spec, findOrigin));
   const script = [spec.command.template].flat().join('\n');
   const unused = columns.filter(
     (column) => !findings.used.has(column) && !script.includes(variableOf(column)),

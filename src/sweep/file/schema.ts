@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { parseBytes, parseDurationMs } from '#base';
-import { BLAME, CAUSES, LEVEL_NAMES, NETWORKS, WALLS } from '#model';
+import { LEVEL_NAMES, NETWORKS, WALLS } from '#model';
 import { TABLE_FORMATS } from '../table/format.ts';
+import { eventLog, eventLogFormat, policy, retry } from './life-schema.ts';
 import { accountingGroup, attributes, concurrencyLimits, expression } from './matching-schema.ts';
 
 // A compiled check takes longer to compile than to do its only work.
@@ -196,12 +197,6 @@ const cluster = z.strictObject(
   { error: 'a table [cluster]' },
 );
 
-const retryCauses = CAUSES.filter((cause) => BLAME[cause] !== 'none' || cause === 'worker-lost');
-const retry = z.strictObject(
-  Object.fromEntries(retryCauses.map((cause) => [cause, count.optional()])),
-  { error: 'a table of causes, e.g. timeout = 0' },
-);
-
 const COMMAND = 'a text for the shell, or a list of words';
 const PRIORITY = 'a number';
 
@@ -217,6 +212,9 @@ export const documentSchema = z.strictObject({
   parameters: z.preprocess(asTables, parameterTables.optional()),
   retries: count.optional(),
   retry: retry.optional(),
+  policy,
+  log: eventLog.optional(),
+  'log-format': eventLogFormat.optional(),
   timeout: timeout.optional(),
   'kill-grace': duration.optional(),
   validate: validate.optional(),

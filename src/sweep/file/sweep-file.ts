@@ -15,7 +15,7 @@ import { makePlan } from '../plan/plan.ts';
 import { splitRange } from '../rows/range.ts';
 import { formatOfName } from '../table/format.ts';
 import { checkDocument, type FindOrigin } from './document.ts';
-import { findKeys, type KeyFinder } from './key-lines.ts';
+import { findKeys, type KeyFinder, type KeyPlace } from './key-lines.ts';
 import type { SweepDocument } from './schema.ts';
 
 const MAX_BYTES = 4 * 2 ** 20;
@@ -123,12 +123,20 @@ function finderOf(file: string, keys: KeyFinder, options: Record<string, unknown
   return (path) => {
     const option = originOfOption(path, options);
     if (option) return option;
-    const place = keys(path);
+    const place = placeOf(path, keys);
     const what = describeKey(path);
     // The text of a command or template begins where its value does.
     if (place) return { what, file, line: path[0] === 'command' ? place.valueLine : place.line };
     return path.length === 0 ? { what, file } : { what, file, line: 1 };
   };
+}
+
+/** Policies may be written with `_` as well: the key that is there is further on than its table. */
+function placeOf(path: readonly (string | number)[], keys: KeyFinder): KeyPlace | undefined {
+  const place = keys(path);
+  if (path[0] !== 'policy' || path.length < 2) return place;
+  const other = keys([path[0], String(path[1]).replaceAll('-', '_')]);
+  return other && place && other.order > place.order ? other : (place ?? other);
 }
 
 /** `['inputs', 'a.ini']` → `[inputs] "a.ini"`; `['retries']` → `retries`. */

@@ -8,6 +8,7 @@ import { planAxes } from './axes.ts';
 import { planCluster } from './cluster.ts';
 import type { PlannedBlob, SweepDraft, SweepPlan } from './draft.ts';
 import { planInputs } from './inputs.ts';
+import { budgetsOf, planLife } from './life.ts';
 import { planPrograms } from './programs.ts';
 import { planReferences } from './references.ts';
 import { planResults } from './results.ts';
@@ -105,7 +106,8 @@ function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Setting
     environment: document.environment ?? {},
     directory: directory === 'scratch' ? { kind: 'scratch' } : { kind: 'submit', path: base },
     retries: document.retries ?? 0,
-    retryByCause: document.retry ?? {},
+    retryByCause: budgetsOf(document.retry),
+    ...planLife(draft),
     timeoutMs: document.timeout ?? 0,
     killGraceMs: document['kill-grace'] ?? DEFAULTS.killGraceMs,
     idempotent: document.idempotent ?? true,

@@ -3,6 +3,8 @@ import {
   type Axis,
   type Collection,
   type Command,
+  EVENT_LOG_FORMATS,
+  GROWING_CAUSES,
   type Input,
   type Isolation,
   type JobSpec,
@@ -10,6 +12,8 @@ import {
   LIMIT_NAME,
   MATCHING_LIMITS,
   NETWORKS,
+  POLICY_LIMITS,
+  POLICY_NAMES,
   type ResultSource,
   type UserCode,
   WALLS,
@@ -143,6 +147,35 @@ const matching = {
   accountingGroup: label,
 };
 
+const policyRule = z.strictObject({ when: expression, reason: expression, subcode: expression });
+const growth = z.strictObject({
+  factor: z.number().gt(1).max(1000),
+  most: count.describe('Bytes, or milliseconds of `timeout`; 0: no limit.'),
+});
+const life = {
+  policy: z
+    .strictObject({
+      rules: z.partialRecord(z.enum(POLICY_NAMES), policyRule),
+      maxRetries: count.max(POLICY_LIMITS.retries).nullable(),
+      successExitCode: z
+        .int()
+        .min(-(2 ** 31))
+        .max(2 ** 31)
+        .nullable(),
+      retryUntil: expression,
+      allowedJobMs: count,
+      allowedExecuteMs: count,
+    })
+    .describe('Expressions over the ad of a task; empty ones are not there.'),
+  growth: z
+    .partialRecord(z.enum(GROWING_CAUSES), growth)
+    .describe('How much more a task gets of what it ran out of.'),
+  eventLog: z
+    .strictObject({ path: z.string().max(4096), format: z.enum(EVENT_LOG_FORMATS) })
+    .nullable()
+    .describe('A file on the server that tells the life of each task.'),
+};
+
 /** The check of `JobSpec`; its meaning is documented with the type in the model. */
 export const jobSpec: z.ZodType<JobSpec> = message(
   'JobSpec',
@@ -196,5 +229,6 @@ export const jobSpec: z.ZodType<JobSpec> = message(
     deleteClient: z.boolean(),
     priority: z.int(),
     ...matching,
+    ...life,
   }),
 );

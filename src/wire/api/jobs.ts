@@ -177,13 +177,43 @@ export type JobDetail = Frozen<z.infer<typeof jobDetail>>;
 
 export const jobChange = message(
   'JobChange',
-  'Pauses (nothing new is started), resumes or removes a job.',
+  'Pauses (nothing new is started), resumes or removes a job, or gives it another priority.',
   z.strictObject({
-    action: z.enum(['pause', 'resume', 'remove']),
+    action: z.enum(['pause', 'resume', 'remove', 'prioritize']),
+    priority: z
+      .int()
+      .min(-1_000_000)
+      .max(1_000_000)
+      .optional()
+      .describe('With `prioritize`: larger runs first.'),
     reason: reason.default('').describe('Why, for those who ask later.'),
   }),
 );
 export type JobChange = Frozen<z.infer<typeof jobChange>>;
+
+export const taskChange = message(
+  'TaskChange',
+  'Holds, releases or removes tasks. What runs of them is stopped first.',
+  z.strictObject({
+    action: z.enum(['hold', 'release', 'remove']),
+    tasks: z
+      .array(z.tuple([taskIndex, taskIndex]))
+      .min(1)
+      .max(10_000)
+      .optional()
+      .describe('Ranges, the first and the last task of each. Without it: all tasks.'),
+    reason: reason.default('').describe('Why, for those who ask later.'),
+    subcode: z.int().default(0).describe('With `hold`: the subcode; the code is 1, UserRequest.'),
+  }),
+);
+export type TaskChangeRequest = Frozen<z.infer<typeof taskChange>>;
+
+export const taskChangeAnswer = message(
+  'TaskChangeAnswer',
+  'How many tasks have changed, and how many will when what runs of them has been stopped.',
+  z.object({ changed: count, stopping: count, counts: taskCounts }),
+);
+export type TaskChangeAnswer = Frozen<z.infer<typeof taskChangeAnswer>>;
 
 export const retryRequest = message(
   'RetryRequest',

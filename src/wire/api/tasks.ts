@@ -18,12 +18,21 @@ import {
   ticket,
 } from './message.ts';
 
+const holdView = z.object({
+  code: count.describe('As HTCondor numbers them.'),
+  subcode: z.int(),
+  name: z.string().describe('What the code stands for.'),
+});
+
 export const taskSummary = message(
   'TaskSummary',
   'A task: its one state with reason, time and actor. A task never touched has time 0.',
   z.object({
     task: taskIndex,
     state: taskState,
+    status: z.int().min(1).max(7).describe('The state as HTCondor numbers it.'),
+    hold: holdView.nullable().describe('Why it is held, as numbers; null when it is not.'),
+    holds: count.describe('How often it was held.'),
     reason,
     changedAtMs: moment,
     actor,
@@ -87,6 +96,9 @@ export const attemptView = message(
     endedAtMs: moment.nullable(),
     usage: usage.nullable(),
     walls: wallsHad.nullable().describe('Null while it runs, and when there were none.'),
+    next: taskState
+      .nullable()
+      .describe('What became of the task by its end; null when the task went on without it.'),
     reusedFrom: jobId.nullable().describe('The job whose result was taken over.'),
   }),
 );

@@ -312,6 +312,8 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     resultBytes: 1 << 30,
     deleteWorker: false,
     deleteClient: false,
+    successExitCode: 0,
+    ad: '',
     ...changes,
   };
   return job;

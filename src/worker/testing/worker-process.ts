@@ -52,7 +52,7 @@ try {
     sessionTag: '',
     server: '',
     clientFile: null,
-    cacheBytes: 1 << 30,
+    openData: async (directory, server) => storeIn(directory, server),
     drainMs: settings.drainMs ?? null,
     log: silent,
   });
