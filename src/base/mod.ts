@@ -23,6 +23,14 @@ export {
 } from './ip-network.ts';
 export { Lifetime } from './lifetime.ts';
 export {
+  breakLock,
+  type LockOwner,
+  type LockResult,
+  type LockState,
+  readLock,
+  takeLock,
+} from './lock-file.ts';
+export {
   type HolderLife,
   type HolderView,
   type LockHolder,
@@ -36,6 +44,7 @@ export { makeDirectories } from './make-directories.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
+export { isAlive, lifeSeenFromHere, ownHolder, processRealm, startTimeOf } from './own-process.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export { pause } from './pause.ts';
 export {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTree, systemClock } from '#base';
-import { contentTransport, openDatastore } from '#datastore';
+import { type ContentSource, contentTransport, type Datastore, openDatastore } from '#datastore';
 import { findLauncher, openStarter, type Walls } from '#sandbox';
 import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
@@ -106,17 +106,20 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
 /** A real datastore, which asks the server for content. */
 export function storeOf(dir: string, { url }: { readonly url: string }): WorkerStore {
   const client = new ServerClient({ url, session: SESSION });
-  const open = () =>
-    openDatastore({
-      directory: join(dir, 'data'),
-      transports: [contentTransport('windrow', { open: (...order) => client.openBlob(...order) })],
-      clock: systemClock,
-      random: () => 0.5,
-      fetching: { backoffFromMs: 10, backoffToMs: 50 },
-      onEvent: () => {},
-    });
-  const store = lazyStore(open);
+  const server = { open: client.openBlob.bind(client) };
+  const store = lazyStore(() => storeIn(join(dir, 'data'), server));
   return { ...store, close: () => store.close().finally(() => client.close()) };
+}
+
+export function storeIn(directory: string, server: ContentSource): Promise<Datastore> {
+  return openDatastore({
+    directory,
+    transports: [contentTransport('windrow', server)],
+    clock: systemClock,
+    random: () => 0.5,
+    fetching: { backoffFromMs: 10, backoffToMs: 50 },
+    onEvent: () => {},
+  });
 }
 
 /** Resolves when `condition` holds; looks a hundred times a second. */
