@@ -72,7 +72,8 @@ async function submit(url: string, rows: number): Promise<void> {
 function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttempt {
   const nowMs = Date.now();
   const part = { name: 'out', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
-  return { inputs: [],
+  return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -99,7 +100,9 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
   try {
     for (let sequence = 1; ; sequence++) {
       const last = enough();
-      const answer = await client.sync({ dataVersion: '', data: [],
+      const answer = await client.sync({
+        dataVersion: '',
+        data: [],
         protocol: PROTOCOL_VERSION,
         worker,
         replaces: null,

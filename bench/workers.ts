@@ -141,7 +141,9 @@ class SimulatedWorker {
 
   #request(ended: readonly EndedAttempt[], waitMs: number): SyncRequest {
     const held = this.#running ? [this.#running, ...this.#queue] : this.#queue;
-    return { dataVersion: '', data: [],
+    return {
+      dataVersion: '',
+      data: [],
       protocol: PROTOCOL_VERSION,
       worker: this.#id,
       replaces: null,
@@ -214,7 +216,8 @@ class SimulatedWorker {
 
 function endOf({ ticket, cells }: Grant, startedAtMs: number, endedAtMs: number): EndedAttempt {
   const part = { name: 'out', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
-  return { inputs: [],
+  return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,

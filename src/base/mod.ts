@@ -78,8 +78,8 @@ export {
   type Settings,
   type SettingsFile,
 } from './settings-reader.ts';
-export { printable, printableLines } from './terminal-text.ts';
 export { type StagingValues, stagingSettings } from './staging-settings.ts';
+export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
 export { type WallValues, wallSettings } from './wall-settings.ts';

@@ -15,7 +15,8 @@ export const binErrors = defineErrors({
     example: { plugin: 'fetch-tape' },
   },
   SETPRIV_MISSING: {
-    message: 'a transfer plugin of a job cannot run under another account: there is no setpriv here',
+    message:
+      'a transfer plugin of a job cannot run under another account: there is no setpriv here',
     todo: 'Install util-linux on the machine.',
     status: 500,
     example: {},

@@ -4,10 +4,10 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
-  type StagingValues,
   isLoopback,
   makeDirectories,
   messageOf,
+  type StagingValues,
   systemClock,
   type TrapSettings,
 } from '#base';

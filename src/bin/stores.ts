@@ -110,7 +110,11 @@ function distinct(transports: readonly Transport[]): Transport[] {
 function withSchemes(transport: Transport, schemes: readonly string[]): Transport {
   if (schemes.length === transport.schemes.length) return transport;
   const close = transport.close && (() => transport.close!());
-  const rest = { schemes, originOf: (url: URL) => transport.originOf(url), ...(close && { close }) };
+  const rest = {
+    schemes,
+    originOf: (url: URL) => transport.originOf(url),
+    ...(close && { close }),
+  };
   if (transport.kind === 'file') {
     return { kind: 'file', ...rest, bring: (order) => transport.bring(order) };
   }

@@ -1,4 +1,11 @@
-import type { Address, ErrorEntry, NetworkValues, StagingValues, TrapSettings, WallValues } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  StagingValues,
+  TrapSettings,
+  WallValues,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';

@@ -31,11 +31,11 @@ export interface AttemptEnd {
 export interface InputWay {
   readonly name: string;
   /**
-   * `hit`: it lay there. `fetched`: brought for this attempt; `staged`: before it. `joined`: brought
-   * for another at that time. `plugin`: by a plugin of the job's own.
+   * `hit`: it lay there. `fetched`: brought for this attempt. `joined`: brought for another at that
+   * time. `plugin`: by a plugin of the job's own.
    */
-  readonly how: 'hit' | 'staged' | 'fetched' | 'joined' | 'plugin';
-  /** Where it was got, as `server`, `https://data.example (proxy squid:3128)`; `''` for a hit. */
+  readonly how: 'hit' | 'fetched' | 'joined' | 'plugin';
+  /** Where its worker got it, as `server`, `https://data.example (proxy squid:3128)`; `''`: earlier. */
   readonly via: string;
   /** Into the attempt's directory. */
   readonly into: 'reflink' | 'link' | 'mount' | 'copy' | 'file';

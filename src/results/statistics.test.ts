@@ -16,7 +16,8 @@ function attempt(change: Partial<AttemptRecord> & Figures = {}) {
   const { wallMs = 100, cpuMs = 50, network, ...rest } = change;
   const figures = { cpuUserMs: cpuMs, memoryPeakBytes: 1000 };
   const usage = usageOf(wallMs, { source: 'rusage', figures, ...(network && { network }) });
-  const record: AttemptRecord = { inputs: [],
+  const record: AttemptRecord = {
+    inputs: [],
     ticket: 1,
     job: 1,
     task: 0,

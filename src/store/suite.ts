@@ -34,7 +34,8 @@ export function storedJob(id: number): StoredJob {
 }
 
 export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = {}): AttemptRecord {
-  return { inputs: [],
+  return {
+    inputs: [],
     ticket: 100 + task,
     job: 1,
     task,

@@ -326,7 +326,8 @@ test('a download appears whole and verified, or not at all', async () => {
       response.end(fault === 'flip' ? Buffer.concat([content.subarray(1), Buffer.of(0)]) : content);
     }
   });
-  const fetch = (maxBytes = 1e9) => client.downloadFile(`/blobs/${sha256}`, target, { sha256, maxBytes, mode: 0o700 });
+  const fetch = (maxBytes = 1e9) =>
+    client.downloadFile(`/blobs/${sha256}`, target, { sha256, maxBytes, mode: 0o700 });
   fault = 'flip';
   await assert.rejects(fetch(), { code: 'TRANSFER_DAMAGED' });
   fault = 'break';
@@ -369,9 +370,15 @@ test('an executable travels as small as it is kept, and what it unpacks to is ve
 test('a download to where nothing can be written is no fault of the server', async () => {
   const client = await serve((_, response) => response.end('x'));
   const target = join(directory, 'no-such-directory', 'program');
-  await assert.rejects(client.downloadFile(`/blobs/${'0'.repeat(64)}`, target, { sha256: '0'.repeat(64), maxBytes: 10 }), {
-    code: 'FILE_UNUSABLE',
-  });
+  await assert.rejects(
+    client.downloadFile(`/blobs/${'0'.repeat(64)}`, target, {
+      sha256: '0'.repeat(64),
+      maxBytes: 10,
+    }),
+    {
+      code: 'FILE_UNUSABLE',
+    },
+  );
 });
 
 test('a transfer whose other end has vanished does not wait for it for ever', async () => {

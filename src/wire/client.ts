@@ -13,9 +13,9 @@ import { parseSyncResponse } from './sync-answer-schema.ts';
 import {
   type DownloadOptions,
   downloadFile,
-  openFile,
-  type OpenedFile,
   type FileDigest,
+  type OpenedFile,
+  openFile,
   type UploadOptions,
   uploadFile,
 } from './transfer.ts';
@@ -84,7 +84,11 @@ export class ServerClient {
 
   /** `GET /blobs/<sha256>` from a byte on; the answer may begin at byte 0 all the same. */
   async openBlob(sha256: Digest, fromByte: number, signal?: AbortSignal): Promise<OpenedFile> {
-    return await openFile(this.#endpoint, `/blobs/${sha256}`, { fromByte, etag: `"${sha256}"`, signal });
+    return await openFile(this.#endpoint, `/blobs/${sha256}`, {
+      fromByte,
+      etag: `"${sha256}"`,
+      signal,
+    });
   }
 
   /** `GET /client/<platform>`: the executable that the server has for its workers. */

@@ -11,7 +11,8 @@ import { parseRenewRequest, parseSyncRequest } from './sync-schema.ts';
 const SHA256 = 'a'.repeat(64);
 
 function end(ticket: number): EndedAttempt {
-  return { inputs: [],
+  return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -43,7 +44,9 @@ function end(ticket: number): EndedAttempt {
   };
 }
 
-const REQUEST: SyncRequest = { dataVersion: '', data: [],
+const REQUEST: SyncRequest = {
+  dataVersion: '',
+  data: [],
   protocol: 1,
   worker: 'w1',
   replaces: 'w0',
@@ -68,7 +71,8 @@ const REQUEST: SyncRequest = { dataVersion: '', data: [],
   knownJobs: [1],
 };
 
-const RESPONSE: SyncResponse = { data: null,
+const RESPONSE: SyncResponse = {
+  data: null,
   protocol: 1,
   jobs: [
     {

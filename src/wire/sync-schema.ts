@@ -176,7 +176,7 @@ function readEnd(fields: JsonObject): AttemptEnd {
   };
 }
 
-const HOWS = new Set(['hit', 'staged', 'fetched', 'joined', 'plugin'] as const);
+const HOWS = new Set(['hit', 'fetched', 'joined', 'plugin'] as const);
 const INTOS = new Set(['reflink', 'link', 'mount', 'copy', 'file'] as const);
 
 function readWay(value: unknown): InputWay {

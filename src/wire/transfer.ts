@@ -162,7 +162,14 @@ export function openFile(
 ): Promise<OpenedFile> {
   const { fromByte, etag, signal } = options;
   const headers = fromByte === 0 ? {} : { range: `bytes=${fromByte}-`, 'if-range': etag };
-  const request = { method: 'GET' as const, path, headers, signal, timeoutMs: 0, idleTimeoutMs: IDLE_MS };
+  const request = {
+    method: 'GET' as const,
+    path,
+    headers,
+    signal,
+    timeoutMs: 0,
+    idleTimeoutMs: IDLE_MS,
+  };
   return new Promise((resolve, reject) => {
     exchange(endpoint, request, async ({ status, headers, body }) => {
       const closed = new Promise((close) => body.once('close', close));

@@ -21,6 +21,7 @@ import {
 import type { Workshop } from './attempt/attempt.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
+import { DataWishes } from './data-wishes.ts';
 import {
   type DemandView,
   gatherMs,
@@ -28,7 +29,6 @@ import {
   pollDelayMs,
   wantedAttempts,
 } from './demand.ts';
-import { DataWishes } from './data-wishes.ts';
 import { DeviceShelf } from './device-shelf.ts';
 import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';

@@ -14,7 +14,8 @@ function spool(t: TestContext): string {
 }
 
 function endOf(ticket: number, text = ''): EndedAttempt {
-  return { inputs: [],
+  return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,

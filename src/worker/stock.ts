@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Held } from '#datastore';
+import type { Held, Way } from '#datastore';
 import type { InputWay } from '#model';
 import type { WorkerStore } from './lazy-store.ts';
 
@@ -25,8 +25,22 @@ export type CameBy = Pick<InputWay, 'how' | 'via'>;
 interface Kept {
   readonly held: Held;
   readonly identity: Identity;
+  /** Where this process got it; `''` when it lay here. */
+  readonly via: string;
   /** Attempts that have it in their directories or are about to. */
   users: number;
+  /** It was found to have been written to. */
+  isSpoilt: boolean;
+}
+
+/** A file of the stock in an attempt's hands. */
+export interface Taken {
+  readonly path: string;
+  readonly via: string;
+  /** Whether it still is what was verified. */
+  isWhole(): boolean;
+  /** Once only. */
+  give(): void;
 }
 
 interface Identity {
@@ -68,26 +82,22 @@ export class Stock {
    */
   isReady(sha256: string): boolean {
     const kept = this.#kept.get(sha256);
-    if (!kept) return false;
-    const found = identityOf(kept.held.path);
-    if (found && sameIdentity(kept.identity, found)) return true;
-    this.#drop(sha256, kept);
-    return false;
+    return kept !== undefined && this.#isWhole(sha256, kept);
   }
 
-  /** Where a blob lies that is ready; it stays until `give`. */
-  take(sha256: string): string {
+  /** A blob that is ready; it stays until it is given back. */
+  take(sha256: string): Taken {
     const kept = this.#kept.get(sha256);
     if (!kept) throw new Error(`${sha256} is not held`);
     kept.users++;
     this.#kept.delete(sha256); // to the young end
     this.#kept.set(sha256, kept);
-    return kept.held.path;
-  }
-
-  give(sha256: string): void {
-    const kept = this.#kept.get(sha256);
-    if (kept && kept.users > 0) kept.users--;
+    return {
+      path: kept.held.path,
+      via: kept.via,
+      isWhole: () => this.#isWhole(sha256, kept),
+      give: () => void kept.users--,
+    };
   }
 
   /**
@@ -109,7 +119,7 @@ export class Stock {
     if (this.isReady(sha256)) return true;
     const held = await this.#options.datastore.hold(keyOf(sha256));
     if (!held) return false;
-    this.#keep(sha256, held);
+    this.#keep(sha256, held, '');
     return true;
   }
 
@@ -157,27 +167,37 @@ export class Stock {
       sources: origin === null ? [key] : [origin, key],
       signal,
     });
-    const { how, via, source } = held.way;
-    this.#keep(sha256, held);
-    if (how === 'hit' || how === 'same') return HIT;
+    const { how } = held.way;
+    const isHit = how === 'hit' || how === 'same';
+    const from = isHit ? '' : viaOf(held.way);
+    this.#keep(sha256, held, from);
+    if (isHit) return HIT;
     writeFileSync(this.#markOf(sha256), '');
-    const from = source.startsWith(`${SCHEME}:`) ? 'server' : originOf(source);
-    const way = via === '' || via === 'direct' ? from : `${from} (${via})`;
-    return { how: how === 'joined' ? 'joined' : 'fetched', via: way };
+    return { how: how === 'joined' ? 'joined' : 'fetched', via: from };
   }
 
-  #keep(sha256: string, held: Held): void {
+  #isWhole(sha256: string, kept: Kept): boolean {
+    if (kept.isSpoilt) return false;
+    const found = identityOf(kept.held.path);
+    if (found && sameIdentity(kept.identity, found)) return true;
+    this.#drop(sha256, kept);
+    return false;
+  }
+
+  #keep(sha256: string, held: Held, via: string): void {
     const identity = identityOf(held.path);
     if (!identity) throw new Error(`${held.path} has vanished`);
-    const before = this.#kept.get(sha256);
-    if (before) void before.held.release();
-    this.#kept.set(sha256, { held, identity, users: before?.users ?? 0 });
+    // Attempts that still have the one before give that one back.
+    void this.#kept.get(sha256)?.held.release();
+    this.#kept.set(sha256, { held, identity, via, users: 0, isSpoilt: false });
     this.#trim();
   }
 
   /** It was written to, through a name that it has elsewhere: the entry is looked at again. */
-  #drop(sha256: string, { held }: Kept): void {
-    this.#kept.delete(sha256);
+  #drop(sha256: string, kept: Kept): void {
+    const { held } = kept;
+    kept.isSpoilt = true;
+    if (this.#kept.get(sha256) === kept) this.#kept.delete(sha256);
     this.#troubles.push(
       `the file ${sha256.slice(0, 12)}… of a job was changed on this machine and is fetched again`,
     );
@@ -211,9 +231,12 @@ function keyOf(sha256: string): string {
   return `${SCHEME}:${sha256}`;
 }
 
-function originOf(source: string): string {
+/** `server`, `https://data.example`, `https://data.example (proxy squid:3128)`. */
+function viaOf({ via, source }: Way): string {
   const url = URL.parse(source);
-  return url === null ? source : `${url.protocol}//${url.host}`;
+  const isServer = url === null || url.protocol === `${SCHEME}:`;
+  const from = isServer ? 'server' : `${url.protocol}//${url.host}`;
+  return via === '' || via === 'direct' ? from : `${from} (${via})`;
 }
 
 function identityOf(path: string): Identity | undefined {

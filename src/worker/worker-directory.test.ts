@@ -3,12 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import {
-  clearLeftovers,
-  handedPathOf,
-  lockPathOf,
-  takeDirectory,
-} from './worker-directory.ts';
+import { clearLeftovers, handedPathOf, lockPathOf, takeDirectory } from './worker-directory.ts';
 
 function directory(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'windrow-directory-'));

@@ -83,7 +83,10 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
   }
 }
 
-function tryDirectory(own: string, owner: LockOwner): Omit<WorkerDirectory, 'data' | 'marks'> | LockHolder {
+function tryDirectory(
+  own: string,
+  owner: LockOwner,
+): Omit<WorkerDirectory, 'data' | 'marks'> | LockHolder {
   for (const name of ['scratch', 'spool']) {
     makeDirectories(join(own, name), 0o700);
   }

@@ -22,7 +22,14 @@ import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
 import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
-import { pauseJob, prioritizeJob, removeJob, resumeJob, retryTasks, stageAgain } from '../reactor/jobs.ts';
+import {
+  pauseJob,
+  prioritizeJob,
+  removeJob,
+  resumeJob,
+  retryTasks,
+  stageAgain,
+} from '../reactor/jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
 const PAGE = 100;

@@ -36,7 +36,8 @@ export function onLeaseLost(
   const now = core.clock.now();
   const wallMs = Math.max(0, core.clock.monotonic() - lease.sinceMs);
   if (cause === 'worker-lost') remember(core, { ...lease, countedMs: wallMs });
-  const end: AttemptEnd = { inputs: [],
+  const end: AttemptEnd = {
+    inputs: [],
     ticket: lease.ticket,
     cause,
     exitCode: null,

@@ -43,7 +43,8 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
   const root = options.root ?? mkdtempSync(join(tmpdir(), 'windrow-server-'));
   mkdirSync(root, { recursive: true });
   const store = new SqliteStore(join(root, 'state', 'windrow.sqlite'));
-  const server = await Server.open({ data: null,
+  const server = await Server.open({
+    data: null,
     store,
     stateDirectory: join(root, 'state'),
     session: SESSION,
@@ -187,7 +188,9 @@ export class FieldWorker {
     overrides: Partial<SyncRequest> = {},
   ): Promise<SyncResponse> {
     for (const { ticket } of ended) this.holding.delete(ticket);
-    const request: SyncRequest = { dataVersion: '', data: [],
+    const request: SyncRequest = {
+      dataVersion: '',
+      data: [],
       protocol: 1,
       worker: `id-${this.name}`,
       replaces: null,
@@ -251,7 +254,8 @@ export function ended(
   overrides: Partial<EndedAttempt> = {},
 ): EndedAttempt {
   const text = `${attempt.cells[0]}\n`;
-  return { inputs: [],
+  return {
+    inputs: [],
     ticket: attempt.ticket,
     cause,
     exitCode: cause === 'ok' ? 0 : cause === 'exit-code' ? 3 : null,

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileResult, openField, run, runAlone, until } from '../testing/field.ts';
+import { fileResult, openField, run, runAlone, storeOf, until } from '../testing/field.ts';
 import { jobOf, rowsOf, textOf } from '../testing/field-server.ts';
 
 test('in a submit directory the command runs there, with a scratch directory beside it', async () => {
@@ -255,12 +255,15 @@ test('programs of a job with DeleteWorker are removed at the end, others are kep
   const { agent, ended } = field.start();
   await run(field, of(1, passing, true));
   await run(field, of(2, staying, false));
-  const pathOf = ({ sha256 }: typeof passing) => join(field.dir, 'blobs', sha256);
-  assert.equal(statSync(pathOf(passing)).mode & 0o777, 0o555);
   agent.drain();
   await ended;
-  assert.equal(existsSync(pathOf(passing)), false);
-  assert.equal(existsSync(pathOf(staying)), true);
+  const store = storeOf(field.dir, server);
+  const held = async ({ sha256 }: typeof passing) => store.hold(`windrow:${sha256}`);
+  assert.equal(await held(passing), null);
+  const stayed = await held(staying);
+  assert.equal(statSync(stayed!.path).mode & 0o777, 0o555);
+  await stayed!.release();
+  await store.close();
 });
 
 test('as an ordinary user a read-only subtree is removed too', async (t) => {

@@ -13,7 +13,7 @@ import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
 import type { AgentLog, GpuRack, RunJobPlugin, ServerLink } from '../port.ts';
 import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
-import type { Stock } from '../stock.ts';
+import type { Stock, Taken } from '../stock.ts';
 import type { UnkilledProcesses } from '../unkilled.ts';
 import type { OutgoingPart } from './parts.ts';
 
@@ -75,7 +75,9 @@ export interface Attempt {
   /** Null while nothing went wrong. */
   verdict: Verdict | null;
   /** Files of the stock that it holds, by digest. */
-  readonly taken: Map<string, string>;
+  readonly taken: Map<string, Taken>;
+  /** Those that its directory has under another name: digest and name. */
+  readonly linked: Map<string, string>;
   /** How inputs from elsewhere came, by name. */
   readonly ways: Map<string, InputWay>;
   /** Null: none. */
@@ -132,6 +134,7 @@ export function newAttempt(
     excess: null,
     verdict: null,
     taken: new Map(),
+    linked: new Map(),
     ways: new Map(),
     walls: null,
     aborter: new AbortController(),

@@ -4,7 +4,7 @@ import { blobOf, type InputWay, type PluginInput } from '#model';
 import { backoffMs } from '../backoff.ts';
 import { fateOf, isLocal } from '../fate.ts';
 import type { CameBy, Wanted } from '../stock.ts';
-import { type Attempt, stopFault, unlessStopped } from './attempt.ts';
+import { type Attempt, AttemptFault, stopFault, unlessStopped } from './attempt.ts';
 import { stageFault } from './stage-fault.ts';
 
 /** A file that keeps arriving damaged or refused by the disk is given up. */
@@ -21,9 +21,22 @@ export function fetchInputs(attempt: Attempt): Promise<void> | undefined {
   return undefined;
 }
 
+/**
+ * Links lead to the stock's own files, and modes keep root from nothing: an attempt that may have seen
+ * what another wrote has seen something else than it was promised. Its results count for nothing.
+ */
+export function checkInputs(attempt: Attempt): undefined {
+  for (const [sha256, name] of attempt.linked) {
+    if (attempt.taken.get(sha256)?.isWhole() !== false) continue;
+    attempt.remarks.push(...attempt.workshop.stock.troubles());
+    const reason = `The input ${name}, which attempts share, was written to while this one ran; programs that change an input need "writable = true".`;
+    throw new AttemptFault('stage-in', reason);
+  }
+}
+
 /** Lets go of what the attempt held. */
 export function releaseInputs(attempt: Attempt): undefined {
-  for (const sha256 of attempt.taken.keys()) attempt.workshop.stock.give(sha256);
+  for (const taken of attempt.taken.values()) taken.give();
   attempt.taken.clear();
 }
 
@@ -59,9 +72,10 @@ function* wantedBy({ plan }: Attempt): Generator<NamedWanted> {
 const HIT: CameBy = { how: 'hit', via: '' };
 
 function keep(attempt: Attempt, { sha256, name, bytes, isTold }: NamedWanted, way: CameBy): void {
-  const { stock } = attempt.workshop;
-  if (!attempt.taken.has(sha256)) attempt.taken.set(sha256, stock.take(sha256));
-  if (isTold) attempt.ways.set(name, { name, bytes, ...way, into: 'file' });
+  const taken = attempt.taken.get(sha256) ?? attempt.workshop.stock.take(sha256);
+  attempt.taken.set(sha256, taken);
+  const via = way.via || taken.via;
+  if (isTold) attempt.ways.set(name, { name, bytes, how: way.how, via, into: 'file' });
 }
 
 /** Waits until a file lies here: through outages of the server, but not for ever on faults. */

@@ -36,7 +36,7 @@ async function run(
   mkdirSync(directory, { mode: 0o700 });
   try {
     const outcomes = await workshop.runPlugin({
-      plugin: taken.get(plugin.blob) ?? '',
+      plugin: taken.get(plugin.blob)?.path ?? '',
       name: plugin.name,
       transfers: files.map(({ name, from }) => ({ url: from.url, path: targetOf(name) })),
       directory,

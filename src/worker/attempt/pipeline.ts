@@ -8,7 +8,7 @@ import { usageOf } from '#model';
 import type { EndedAttempt } from '#wire';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
 import { deliverParts } from './deliver.ts';
-import { fetchInputs, releaseInputs } from './fetch.ts';
+import { checkInputs, fetchInputs, releaseInputs } from './fetch.ts';
 import { gatherResults } from './gather-results.ts';
 import { endProgram, runProgram } from './run-program.ts';
 import { makeScratch, removeScratchOf, stageInputs } from './stage.ts';
@@ -29,6 +29,7 @@ const STEPS: readonly Step[] = [
   { name: 'stage', always: false, run: stageInputs, undo: removeSpooled },
   { name: 'walls', always: false, run: raiseWalls, undo: takeWallsDown },
   { name: 'program', always: false, run: runProgram, undo: endProgram },
+  { name: 'check inputs', always: false, run: checkInputs },
   { name: 'gather', always: true, run: gatherResults },
   { name: 'deliver', always: true, run: deliverParts },
 ];

@@ -40,7 +40,7 @@ export function removeScratchOf(attempt: Attempt): Promise<void> | undefined {
 export function filesToMount({ plan, taken }: Attempt): { source: string; name: string }[] {
   return plan.job.inputs.flatMap((input) => {
     const shared = sharedFile(input);
-    const source = shared && taken.get(shared.sha256);
+    const source = shared && taken.get(shared.sha256)?.path;
     return source && input.name !== 'stdin' && isMountable(shared)
       ? [{ source, name: input.name }]
       : [];
@@ -132,13 +132,14 @@ async function placeFile(attempt: Attempt, file: SharedFile, name: string): Prom
     return noteWay(attempt, name, 'mount');
   }
   const into = share(source, target, !isApart(attempt));
+  if (into === 'link') attempt.linked.set(file.sha256, name);
   noteWay(attempt, name, into ?? (await copyTo(source, target, file)));
 }
 
 function sourceOf(attempt: Attempt, sha256: string): string {
-  const source = attempt.taken.get(sha256);
-  if (source === undefined) throw new Error(`${sha256} was not fetched`);
-  return source;
+  const taken = attempt.taken.get(sha256);
+  if (!taken) throw new Error(`${sha256} was not fetched`);
+  return taken.path;
 }
 
 /** stdin lies out of the program's sight, so that no glob finds it. Makes folders on the way. */

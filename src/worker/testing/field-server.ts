@@ -244,7 +244,8 @@ export class FieldServer {
     const cancel: Cancel[] = unknown.map((ticket) => ({ ticket, cause: 'superseded' }));
     const asked = this.cancels.filter(({ ticket }) => sync.holding.includes(ticket));
     if (!this.repeatsCancels) this.cancels = this.cancels.filter((one) => !asked.includes(one));
-    return { data: null,
+    return {
+      data: null,
       protocol: this.protocol,
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
       attempts: grants,
