@@ -57,6 +57,7 @@ export {
   type ServerAddress,
   withPin,
 } from './pinned-tls.ts';
+export { canonicalPlatform, knownPlatform } from './platform.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
@@ -78,6 +79,7 @@ export {
   type Settings,
   type SettingsFile,
 } from './settings-reader.ts';
+export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
 export { type StagingValues, stagingSettings } from './staging-settings.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';

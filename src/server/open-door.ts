@@ -1,5 +1,5 @@
 /** The open protocol's way to the same calls that `sync` ends in. Each client is a worker of one attempt. */
-import { messageOf } from '#base';
+import { canonicalPlatform, messageOf } from '#base';
 import {
   type Cause,
   type Input,
@@ -11,7 +11,6 @@ import {
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import {
-  canonicalPlatform,
   type OpenConfig,
   type OpenInput,
   type OpenTask,

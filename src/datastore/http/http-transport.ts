@@ -1,5 +1,5 @@
 /** `http` and `https`: asks once, and says exactly what was answered. */
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import type { Clock } from '#base';
 import type { StoreEvent } from '../port.ts';
 import {
@@ -154,9 +154,10 @@ class HttpTransport implements StreamTransport {
 
   #askBy(way: Way, url: URL, order: StreamOrder, secrets: Record<string, string>): Promise<Answer> {
     const { answerMs, proxyAnswerMs } = this.#times;
-    return request(url, {
+    return this.#dispatcherFor(way).request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
       method: 'GET',
-      dispatcher: this.#dispatcherFor(way),
       headers: { ...this.#headersOf(order), ...secrets },
       headersTimeout: way.proxy === null ? answerMs : proxyAnswerMs,
       // The floor for slow transfers ends what stalls.

@@ -241,7 +241,7 @@ test('the datastore learns from a plugin’s transport why a file did not come',
       known: null,
       owner: '',
       login: null,
-      mostBytes: Number.POSITIVE_INFINITY,
+      mostBytes: Number.MAX_SAFE_INTEGER,
       signal: new AbortController().signal,
       onProgress: () => {},
     });
