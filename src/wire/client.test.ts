@@ -63,6 +63,7 @@ const SYNC_ANSWER = {
   attempts: [],
   cancel: [],
   errands: [],
+  data: null,
   settings: {
     leaseMs: 1000,
     slots: null,

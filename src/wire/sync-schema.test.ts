@@ -211,7 +211,7 @@ const WRONG_RESPONSES: [path: string, value: unknown, named: string][] = [
   ['attempts.0.cells', ['a', 7], 'attempts[0].cells[1]'],
   ['jobs.0.inputs.0.name', '../x', 'jobs[0].inputs[0].name'],
   ['jobs.0.inputs.0.name', '', 'jobs[0].inputs[0].name'],
-  ['jobs.0.inputs.0.from.kind', 'url', 'jobs[0].inputs[0].from.kind'],
+  ['jobs.0.inputs.0.from.kind', 'tape', 'jobs[0].inputs[0].from.kind'],
   ['jobs.0.results.1.from.pattern', '/etc/*', 'jobs[0].results[1].from.pattern'],
   ['jobs.0.programName', 'bin/x', 'jobs[0].programName'],
   ['jobs.0.programName', '..', 'jobs[0].programName'],
