@@ -79,6 +79,7 @@ export async function runHere(
       leaseMs: options.leaseMs,
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
+      sharing: options.sharing,
       executables: options.executables,
       traces: null,
       traps: null,

@@ -2,9 +2,11 @@ import type {
   Address,
   ErrorEntry,
   NetworkValues,
+  SharingSettings,
   StagingValues,
   TrapSettings,
   WallValues,
+  WorkerPolicy,
 } from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
@@ -97,6 +99,7 @@ export interface RunOptions {
   readonly pingMs: number;
   readonly diskReserveBytes: number;
   readonly staging: StagingValues;
+  readonly sharing: SharingSettings;
   readonly log: LogChoice;
 }
 
@@ -118,6 +121,7 @@ export interface ServeOptions {
   readonly pingMs: number;
   readonly diskReserveBytes: number;
   readonly staging: StagingValues;
+  readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -180,6 +184,7 @@ export interface WorkerOptions {
   readonly walls: WallValues & NetworkValues;
   readonly staging: StagingValues;
   readonly offerGpus: boolean;
+  readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
   readonly log: LogChoice;
 }

@@ -4,6 +4,7 @@
  */
 import { formatBytes } from '#base';
 import { room, unfit } from './filter.ts';
+import type { Look } from './matchmaker.ts';
 import type { JobView, Plan, WorkerView } from './snapshot.ts';
 
 /** What a worker has yet to get before it may be given tasks of a job. */
@@ -33,12 +34,10 @@ export interface Unplaced {
 /**
  * Who is to get the data of which job: machines with room, in their order, until as many slots hold
  * or get it as there are tasks; but while others hold it, only those that have waited long enough.
- *
- * @param workers as they are after the plan's grants
  */
 export function placeData(
-  unplaced: readonly Unplaced[],
-  workers: readonly WorkerView[],
+  { unplaced, workers }: { unplaced: readonly Unplaced[]; workers: readonly WorkerView[] },
+  look: Pick<Look, 'verdict'>,
 ): Pick<Plan, 'fetches' | 'lookAgainMs'> {
   const fetches: { worker: string; job: number }[] = [];
   let lookAgainMs: number | null = null;
@@ -47,8 +46,8 @@ export function placeData(
     for (const worker of workers) {
       const lack = worker.lacks.get(job.id);
       if (ready === 0 || slots >= job.ready + job.running) break;
-      if (!lack || lack.fetching || unfit(job, worker) !== null || room(job, worker) === 0)
-        continue;
+      if (!lack || lack.fetching || room(job, worker) === 0) continue;
+      if (unfit(job, worker) !== null || !look.verdict(job.ad, worker.ad)?.fits) continue;
       const waitsMs = job.dataSlots.here === 0 ? 0 : patienceMs(lack.bytes) - lack.waitedMs;
       if (waitsMs > 0) {
         lookAgainMs = Math.min(lookAgainMs ?? waitsMs, waitsMs);

@@ -3,6 +3,7 @@ import { canonicalPlatform, messageOf } from '#base';
 import {
   type Cause,
   type Input,
+  NO_OFFER,
   type RecordPlace,
   type ResultSource,
   type Ticket,
@@ -131,6 +132,7 @@ export class ServerOpenDoor implements OpenDoor {
       memoryBytes: 0,
       diskFreeBytes: 0,
       walls: null,
+      offer: NO_OFFER,
       gpus: 0,
       machine: null,
       remainingMs: null,

@@ -86,6 +86,7 @@ export class SyncDesk {
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
       walls: request.walls,
+      offer: request.offer,
       gpus: request.gpus,
       machine: request.machine,
       remainingMs: request.remainingMs,
@@ -103,7 +104,8 @@ export class SyncDesk {
       worker.recall ||
       this.#errands.of(worker).length > 0 ||
       versionFor(core, worker) !== request.dataVersion;
-    const quiet = attempts.length === 0 && request.ended.length === 0 && !told;
+    const isKnown = worker.offer !== null;
+    const quiet = attempts.length === 0 && request.ended.length === 0 && !told && isKnown;
     if (quiet && request.waitMs > 0 && !core.draining && !gone.aborted) {
       attempts = await this.#park(worker, request, gone);
     }
@@ -129,6 +131,7 @@ export class SyncDesk {
       drain: false,
       stop: false,
       tellWalls: false,
+      tellOffer: false,
       client: null,
     };
     const nothing = { jobs: [], attempts: [], cancel: [], errands: [], data: null };
@@ -279,6 +282,7 @@ export class SyncDesk {
         stop: false,
         client: this.#clients.offerFor(worker),
         tellWalls: worker.walls === null && this.#asksForWalls(),
+        tellOffer: worker.offer === null,
       },
     };
   }

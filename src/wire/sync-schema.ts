@@ -11,8 +11,10 @@ import {
   type Cause,
   FIGURES,
   type InputWay,
+  type MachineOffer,
   NETWORK_LIMITS,
   type NetworkBytes,
+  NO_OFFER,
   type Usage,
 } from '#model';
 import {
@@ -32,6 +34,7 @@ import {
   whole,
 } from './checked.ts';
 import { wireErrors } from './errors.ts';
+import { readOffer } from './offer-schema.ts';
 import { cleanText } from './problem.ts';
 import type {
   DataNews,
@@ -90,6 +93,8 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
       walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
+      // Workers of versions that had no offers do not speak of them.
+      offer: fields.offer === undefined ? NO_OFFER : maybeOffer(fields.offer),
       gpus: whole(fields.gpus, 'gpus', 0, SYNC_LIMITS.gpus),
       machine: inner(fields.machine, 'machine', readMachine),
       awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
@@ -142,6 +147,10 @@ function readDataNews(value: unknown): DataNews {
     blob: sha256Hex(fields.blob, 'blob'),
     state: oneOf(fields.state, 'state', DATA_STATES),
   };
+}
+
+function maybeOffer(offer: unknown): MachineOffer | null {
+  return offer === null ? null : inner(offer, 'offer', readOffer);
 }
 
 function readTicket(value: unknown): number {

@@ -90,6 +90,8 @@ export class WorkerAgent {
   #preparing = Promise.resolve();
   /** Null until the server has asked, or an attempt needed to know. */
   #walls: MachineWalls | null = null;
+  /** The server is to be told the offer with the next sync. */
+  #isOfferDue = true;
   #sequence = 0;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
@@ -327,6 +329,7 @@ export class WorkerAgent {
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       walls: this.#walls,
+      offer: this.#isOfferDue ? this.#options.offer : null,
       diskFreeBytes,
       gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs, unkillable: this.#unkilled.count() },
@@ -357,6 +360,7 @@ export class WorkerAgent {
     this.#errands.take(answer.errands);
     if (this.#phase === 'running') this.#wishes.take(answer.data);
     this.#obey(answer.settings);
+    this.#isOfferDue = answer.settings.tellOffer;
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { sharingOf } from '#base';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { SESSION_FILE, TOKEN_FILE } from '../find-server.ts';
@@ -99,6 +100,7 @@ function runOptions(input: Input, world: World): RunOptions {
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
     staging: values,
+    sharing: sharingOf(values),
     log: logChoice(settings, world),
   };
 }

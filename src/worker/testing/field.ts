@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTree, systemClock } from '#base';
 import { type ContentSource, contentTransport, type Datastore, openDatastore } from '#datastore';
+import { NO_OFFER } from '#model';
 import { findLauncher, openStarter, type Walls } from '#sandbox';
 import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
@@ -88,6 +89,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     runPlugin: () => Promise.reject(new Error('no plugins here')),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
     memoryBytes: 1 << 30,
+    offer: NO_OFFER,
     pinnedCpus: [],
     gpus: { gpus: [], variablesFor: () => ({}), nodesFor: () => [] },
     giveUpMs: 60_000,
