@@ -18,6 +18,13 @@ export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/
 export { printArguments, printEnvironment } from './ads/words.ts';
 export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
+export {
+  type ChirpWish,
+  type Dealings,
+  NO_DEALINGS,
+  type PlacedResult,
+  type Placement,
+} from './dealings.ts';
 export { HOLD_CODES, type Hold, type HoldName, hold, holdName } from './hold.ts';
 export {
   type Axis,
@@ -25,6 +32,7 @@ export {
   type Collection,
   type Command,
   type Digest,
+  hasManyFiles,
   type Input,
   type JobId,
   type JobSpec,
@@ -34,8 +42,11 @@ export {
   type RemoteInput,
   type ResourceRequest,
   type ResultSource,
+  type StagedFile,
+  stagedFiles,
   type TaskIndex,
   type Ticket,
+  templateOf,
   type UserCode,
 } from './job.ts';
 export {

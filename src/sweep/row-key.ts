@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import type { JobSpec } from '#model';
+import { type JobSpec, templateOf } from '#model';
 
 /** What a row's result depends on besides its cells. */
 export type KeyPart =
@@ -59,6 +59,8 @@ function inputFields({ name, from }: JobSpec['inputs'][number]): string[] {
     case 'template':
     case 'file':
       return [name, from.kind, from.blob];
+    case 'files':
+      return [name, from.kind, from.column, JSON.stringify(from.files)];
     case 'url':
     case 'plugin':
       return [name, from.kind, from.url, from.sha256, from.md5];
@@ -66,8 +68,7 @@ function inputFields({ name, from }: JobSpec['inputs'][number]): string[] {
 }
 
 function resultFields({ name, from, required }: JobSpec['results'][number]): string[] {
-  const where = from.kind === 'file' ? from.path : from.kind === 'glob' ? from.pattern : '';
-  return [name, from.kind, where, String(required)];
+  return [name, from.kind, templateOf(from) ?? '', String(required)];
 }
 
 function pairs(columns: readonly string[], cells: readonly string[]): string[] {

@@ -6,6 +6,7 @@ import type {
   RemoteInput,
   ResourceRequest,
   ResultSource,
+  StagedFile,
 } from '#model';
 import {
   checked,
@@ -181,7 +182,11 @@ function readInputSource(fields: JsonObject): Input['from'] {
     });
     return { kind, ...readSource(fields), plugin };
   }
-  throw mismatch('kind', 'template | file | parameter | url | plugin', kind);
+  if (kind === 'files') {
+    const column = text(fields.column, 'column', PATH);
+    return { kind, column, files: inner(fields.files, 'files', readStagedFiles) };
+  }
+  throw mismatch('kind', 'template | file | parameter | files | url | plugin', kind);
 }
 
 function readRemoteInput(fields: JsonObject): RemoteInput {
@@ -207,6 +212,24 @@ function readSource(fields: JsonObject): { url: string; sha256: string; md5: str
   };
 }
 
+function readStagedFiles(fields: JsonObject): Record<string, readonly StagedFile[]> {
+  const entries = Object.entries(fields);
+  if (entries.length > NAMES) throw mismatch('', `at most ${NAMES} lists of files`, fields);
+  return Object.fromEntries(
+    entries.map(([cell, value]) => [cell, list(value, cell, NAMES, readStagedFile)]),
+  );
+}
+
+function readStagedFile(value: unknown): StagedFile {
+  const fields = object(value, '');
+  return {
+    name: fileName(fields.name, 'name'),
+    blob: sha256Hex(fields.blob, 'blob'),
+    bytes: whole(fields.bytes, 'bytes'),
+    executable: flag(fields.executable, 'executable'),
+  };
+}
+
 function readResult(value: unknown): ResultSource {
   const fields = object(value, '');
   return {
@@ -221,7 +244,9 @@ function readResultSource(fields: JsonObject): ResultSource['from'] {
   if (kind === 'stdout' || kind === 'stderr') return { kind };
   if (kind === 'file') return { kind, path: fileName(fields.path, 'path') };
   if (kind === 'glob') return { kind, pattern: fileName(fields.pattern, 'pattern') };
-  throw mismatch('kind', 'stdout | stderr | file | glob', kind);
+  if (kind === 'tree') return { kind, path: fileName(fields.path, 'path') };
+  if (kind === 'changed') return { kind };
+  throw mismatch('kind', 'stdout | stderr | file | glob | tree | changed', kind);
 }
 
 function readProgram(value: unknown): ProgramBuild {

@@ -104,8 +104,13 @@ export class Blobs {
 export function blobsOf(spec: JobSpec): { blob: string; use: string }[] {
   const needed: { blob: string; use: string }[] = [];
   for (const input of spec.inputs) {
+    const { from } = input;
     const found = blobOf(input);
     if (found) needed.push({ blob: found.blob, use: `the input ${input.name}` });
+    if (from.kind !== 'files') continue;
+    for (const file of Object.values(from.files).flat()) {
+      needed.push({ blob: file.blob, use: `the input ${file.name}` });
+    }
   }
   for (const { platform, sha256 } of spec.programs) {
     needed.push({ blob: sha256, use: `the program for ${platform}` });

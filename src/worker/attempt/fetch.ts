@@ -1,6 +1,6 @@
 /** The step that gets what an attempt needs onto its machine; most of it lies there already. */
 import { pause, WindrowError } from '#base';
-import { blobOf, type InputWay, type PluginInput } from '#model';
+import { blobOf, type InputWay, type PluginInput, stagedFiles } from '#model';
 import { backoffMs } from '../backoff.ts';
 import { fateOf, isLocal } from '../fate.ts';
 import type { CameBy, Wanted } from '../stock.ts';
@@ -52,7 +52,7 @@ interface NamedWanted extends Wanted {
   readonly isTold: boolean;
 }
 
-function* wantedBy({ plan }: Attempt): Generator<NamedWanted> {
+function* wantedBy({ plan, grant }: Attempt): Generator<NamedWanted> {
   const { program, job } = plan;
   if (program) {
     const { sha256, bytes } = program;
@@ -60,6 +60,11 @@ function* wantedBy({ plan }: Attempt): Generator<NamedWanted> {
   }
   for (const input of job.inputs) {
     const { from, name } = input;
+    if (from.kind === 'files') {
+      for (const file of stagedFiles(from, job.columns, grant.cells)) {
+        yield { sha256: file.blob, bytes: file.bytes, name: file.name, isTold: false };
+      }
+    }
     const blob = blobOf(input);
     if (!blob) continue;
     const executable = from.kind === 'plugin';

@@ -15,12 +15,20 @@ const COPY_BELOW_BYTES = 64 * 1024;
 const COPY_AT_ONCE_BYTES = 256 * 1024;
 const READ_ONLY = 0o444;
 const WRITABLE = 0o644;
+const EXECUTABLE = 0o111;
 
 /** Where one file cannot have two names: other devices, file systems without links, too many. */
 const NO_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP']);
 
+export interface PlacedFile {
+  readonly bytes: number;
+  /** The attempt's own, to change. */
+  readonly writable: boolean;
+  readonly executable: boolean;
+}
+
 /** Whether the file is to be mounted rather than placed, if there are walls that can. */
-export function isMountable({ bytes, writable }: { bytes: number; writable: boolean }): boolean {
+export function isMountable({ bytes, writable }: PlacedFile): boolean {
   return !writable && bytes >= COPY_BELOW_BYTES;
 }
 
@@ -41,12 +49,8 @@ export function share(source: string, target: string, canLink: boolean): Into | 
 }
 
 /** A copy of an attempt's own, which shares blocks where the file system can. */
-export async function copyTo(
-  source: string,
-  target: string,
-  file: { readonly bytes: number; readonly writable: boolean },
-): Promise<Into> {
-  const mode = file.writable ? WRITABLE : READ_ONLY;
+export async function copyTo(source: string, target: string, file: PlacedFile): Promise<Into> {
+  const mode = (file.writable ? WRITABLE : READ_ONLY) | (file.executable ? EXECUTABLE : 0);
   if (file.bytes > COPY_BELOW_BYTES && reflink(source, target, mode)) return 'reflink';
   if (file.bytes <= COPY_AT_ONCE_BYTES) {
     copyFileSync(source, target, constants.COPYFILE_EXCL);

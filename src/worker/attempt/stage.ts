@@ -5,18 +5,20 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemCodeOf } from '#base';
-import { blobOf, type Input } from '#model';
+import { blobOf, type Input, stagedFiles } from '#model';
 import { type CompiledText, compileText } from '#sweep';
+import { identityOf } from '../gather.ts';
 import type { BlobName } from '../stock.ts';
 import { type Attempt, spoolPath } from './attempt.ts';
 import { noteWay } from './fetch.ts';
 import { bringByPlugins } from './job-plugins.ts';
-import { copyTo, isMountable, makeMountPoint, share } from './place-file.ts';
+import { copyTo, isMountable, makeMountPoint, type PlacedFile, share } from './place-file.ts';
 import { placing, stageFault } from './stage-fault.ts';
 
 export function makeScratch(attempt: Attempt): void {
@@ -37,33 +39,47 @@ export function removeScratchOf(attempt: Attempt): Promise<void> | undefined {
 }
 
 /** Files of the stock that walls are to mount, by the names they have in the attempt's directory. */
-export function filesToMount({ plan, taken }: Attempt): { source: string; name: string }[] {
-  return plan.job.inputs.flatMap((input) => {
-    const shared = sharedFile(input);
-    const source = shared && taken.get(shared.sha256)?.path;
-    return source && input.name !== 'stdin' && isMountable(shared)
-      ? [{ source, name: input.name }]
+export function filesToMount(attempt: Attempt): { source: string; name: string }[] {
+  const files = attempt.plan.job.inputs.flatMap((input) => filesOf(attempt, input));
+  return files.flatMap((file) => {
+    const source = attempt.taken.get(file.sha256)?.path;
+    return source && file.name !== 'stdin' && isMountable(file)
+      ? [{ source, name: file.name }]
       : [];
   });
 }
 
-interface SharedFile extends BlobName {
-  readonly writable: boolean;
+interface FileOfStock extends BlobName, PlacedFile {
+  readonly name: string;
 }
 
-/** Null for what is made for each attempt anew. */
-function sharedFile(input: Input): SharedFile | null {
-  const { from } = input;
+/** None for what is made for each attempt anew. */
+function filesOf({ plan, grant }: Attempt, input: Input): FileOfStock[] {
+  const { from, name } = input;
+  if (from.kind === 'files') {
+    const files = stagedFiles(from, plan.job.columns, grant.cells);
+    return files.map(({ blob, ...file }) => ({ ...file, sha256: blob, writable: true }));
+  }
   const blob = blobOf(input);
-  if (!blob || (from.kind !== 'file' && from.kind !== 'url')) return null;
-  return { sha256: blob.blob, bytes: blob.bytes, writable: from.writable };
+  if (!blob || (from.kind !== 'file' && from.kind !== 'url')) return [];
+  const { writable } = from;
+  return [{ name, sha256: blob.blob, bytes: blob.bytes, writable, executable: false }];
 }
 
 /** Undefined when nothing is to be staged, so that the usual attempt loses no turn. */
 export function stageInputs(attempt: Attempt): Promise<void> | undefined {
   const { plan } = attempt;
   if (!plan.program && plan.job.inputs.length === 0) return undefined;
-  return stageAll(attempt);
+  return stageAll(attempt).then(() => noteStaged(attempt));
+}
+
+/** For results that are what the program has changed. */
+function noteStaged(attempt: Attempt): void {
+  if (!attempt.plan.job.results.some(({ from }) => from.kind === 'changed')) return;
+  const names = readdirSync(attempt.scratch);
+  attempt.staged = new Map(
+    names.map((name) => [name, identityOf(`${attempt.scratch}/${name}`) ?? '']),
+  );
 }
 
 async function stageAll(attempt: Attempt): Promise<void> {
@@ -110,16 +126,17 @@ async function stageInput(attempt: Attempt, input: Input): Promise<void> {
       writeFileSync(targetOf(attempt, name), content, { mode: 0o644 });
     });
   }
-  const shared = sharedFile(input);
-  if (!shared) return;
-  try {
-    await placeFile(attempt, shared, name);
-  } catch (error) {
-    throw stageFault(`Input ${name} could not be made`, error);
+  for (const file of filesOf(attempt, input)) {
+    try {
+      await placeFile(attempt, file);
+    } catch (error) {
+      throw stageFault(`Input ${file.name} could not be made`, error);
+    }
   }
 }
 
-async function placeFile(attempt: Attempt, file: SharedFile, name: string): Promise<void> {
+async function placeFile(attempt: Attempt, file: FileOfStock): Promise<void> {
+  const { name } = file;
   const source = sourceOf(attempt, file.sha256);
   if (name === 'stdin') {
     attempt.stdin = source;
@@ -159,7 +176,7 @@ function templateOf(attempt: Attempt, sha256: string, name: string): CompiledTex
   if (known) return known;
   return placing(name, () => {
     const text = readFileSync(sourceOf(attempt, sha256), 'utf8');
-    const template = compileText(text, plan.job.columns, { what: `input "${name}"` });
+    const template = compileText(text, plan.job.columns, { what: `input "${name}"` }, plan.job.id);
     plan.templates.set(sha256, template);
     return template;
   });
