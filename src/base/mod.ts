@@ -41,6 +41,12 @@ export {
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { loginName } from './login-name.ts';
 export { makeDirectories } from './make-directories.ts';
+export {
+  EQUAL_SHARES,
+  type SharingSettings,
+  sharingOf,
+  type WorkerPolicy,
+} from './match-settings.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';

@@ -1,7 +1,16 @@
-import type { Address, ErrorEntry, NetworkValues, TrapSettings, WallValues } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  SharingSettings,
+  TrapSettings,
+  WallValues,
+  WorkerPolicy,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
+import type { PlannedSweep } from './submit.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -89,6 +98,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly sharing: SharingSettings;
   readonly log: LogChoice;
 }
 
@@ -109,6 +119,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -170,6 +181,7 @@ export interface WorkerOptions {
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
+  readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
   readonly log: LogChoice;
 }
@@ -270,9 +282,20 @@ export interface ProcessNotice {
   readonly text: string;
 }
 
+/** What a file asks for, planned. */
+export interface FilePlan {
+  /** Of HTCondor's form. */
+  readonly isDescription: boolean;
+  readonly sweeps: readonly PlannedSweep[];
+  /** The ad of each task, as text. */
+  ads(): Iterable<string>;
+}
+
 /** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
 export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
+  /** Reads a submit description or a sweep file. Throws all that is wrong with it. */
+  planFile(file: string, world: World): Promise<FilePlan>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
   sandbox(): Promise<Sandbox>;

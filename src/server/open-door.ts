@@ -1,6 +1,15 @@
 /** The open protocol's way to the same calls that `sync` ends in. Each client is a worker of one attempt. */
 import { canonicalPlatform, messageOf } from '#base';
-import { type Cause, type RecordPlace, type ResultSource, type Ticket, usageOf } from '#model';
+import {
+  type Cause,
+  NO_OFFER,
+  type RecordPlace,
+  type ResultSource,
+  stagedFiles,
+  type Ticket,
+  templateOf,
+  usageOf,
+} from '#model';
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import {
@@ -124,6 +133,7 @@ export class ServerOpenDoor implements OpenDoor {
       memoryBytes: 0,
       diskFreeBytes: 0,
       walls: null,
+      offer: NO_OFFER,
       gpus: 0,
       machine: null,
       remainingMs: null,
@@ -176,6 +186,13 @@ export class ServerOpenDoor implements OpenDoor {
         inputs.push({ file: name, bytes: from.bytes, content });
         continue;
       }
+      if (from.kind === 'files') {
+        for (const file of stagedFiles(from, job.columns, cells)) {
+          const content = (): AsyncIterable<Buffer> => this.#blobs.read(file.blob);
+          inputs.push({ file: file.name, bytes: file.bytes, content });
+        }
+        continue;
+      }
       const text =
         from.kind === 'parameter'
           ? cells[job.columns.indexOf(from.column)]!
@@ -197,8 +214,9 @@ export class ServerOpenDoor implements OpenDoor {
 
   #source(job: Job, from: ResultSource['from'], cells: readonly string[], task: number): string {
     if (from.kind === 'stdout' || from.kind === 'stderr') return from.kind;
-    const template = from.kind === 'file' ? from.path : from.pattern;
-    const path = compileText(template, job.columns).expand(cells, task);
+    const template = templateOf(from);
+    if (template === null) return '*';
+    const path = compileText(template, job.columns, undefined, job.id).expand(cells, task);
     // A file of that very name, not what the program prints.
     return path === 'stdout' || path === 'stderr' ? `./${path}` : path;
   }
@@ -208,9 +226,12 @@ export class ServerOpenDoor implements OpenDoor {
     if (known) return known;
     const texts = await this.#blobs.templates(job.spec);
     const templates = new Map(
-      [...texts].map(([blob, text]) => [blob, compileText(text, job.columns)]),
+      [...texts].map(([blob, text]) => [blob, compileText(text, job.columns, undefined, job.id)]),
     );
-    const compiled = { command: compileCommand(job.spec.command, job.columns), templates };
+    const compiled = {
+      command: compileCommand(job.spec.command, job.columns, undefined, job.id),
+      templates,
+    };
     this.#compiled.set(job, compiled);
     return compiled;
   }
