@@ -100,6 +100,7 @@ export {
   type TrapCategory,
   type TrapChange,
   type TrapKind,
+  type TrapPlace,
   type TrapRecord,
   trapCategoryOf,
 } from './trap.ts';
