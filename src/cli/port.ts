@@ -1,4 +1,12 @@
-import type { Address, ErrorEntry, NetworkValues, TrapSettings, WallValues } from '#base';
+import type {
+  Address,
+  DataValues,
+  ErrorEntry,
+  NetworkValues,
+  TrapSettings,
+  WallValues,
+} from '#base';
+import type { Datastore, StoreEvent } from '#datastore';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
@@ -90,6 +98,13 @@ export interface RunOptions {
   readonly pingMs: number;
   readonly diskReserveBytes: number;
   readonly log: LogChoice;
+}
+
+/** How the command line opens a datastore. */
+export interface DataOptions {
+  readonly values: DataValues;
+  /** Told of what the user should know. */
+  onEvent(event: StoreEvent): void;
 }
 
 export interface LogChoice {
@@ -291,6 +306,8 @@ export interface Composition {
     tell: (notice: ProcessNotice) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** The datastore in the directory of the settings. */
+  openData(options: DataOptions): Promise<Datastore>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */
