@@ -42,6 +42,12 @@ export {
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { loginName } from './login-name.ts';
 export { makeDirectories } from './make-directories.ts';
+export {
+  EQUAL_SHARES,
+  type SharingSettings,
+  sharingOf,
+  type WorkerPolicy,
+} from './match-settings.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
@@ -58,6 +64,7 @@ export {
   type ServerAddress,
   withPin,
 } from './pinned-tls.ts';
+export { canonicalPlatform, knownPlatform } from './platform.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
@@ -79,6 +86,7 @@ export {
   type Settings,
   type SettingsFile,
 } from './settings-reader.ts';
+export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
 import { dataSettings } from './data-settings.ts';
+import { matchSettings } from './match-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
@@ -214,6 +215,7 @@ export const windrowSettings = {
   ...dataSettings,
   ...wallSettings,
   ...networkSettings,
+  ...matchSettings,
   ...costSettings,
 } as const satisfies SettingTable;
 

@@ -7,6 +7,7 @@ import {
   isLoopback,
   makeDirectories,
   messageOf,
+  type SharingSettings,
   systemClock,
   type TrapSettings,
 } from '#base';
@@ -36,6 +37,7 @@ export interface OpenServerOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -116,6 +118,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
       diskReserveBytes: options.diskReserveBytes,
+      sharing: options.sharing,
       userCode: local || options.isOwn ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,

@@ -79,6 +79,7 @@ export async function runHere(
       leaseMs: options.leaseMs,
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
+      sharing: options.sharing,
       executables: options.executables,
       traces: null,
       traps: null,
@@ -142,6 +143,8 @@ async function followHere(
   try {
     const code = await runSweep(client, sweep, { ...options, until }, world);
     opened.server.expectJob(false);
+    // The worker ends while the results are collected; clients from outside are told otherwise.
+    if (!options.listen) opened.server.drain();
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
     if (options.listen) await opened.server.clientsTold(world.ending);

@@ -1,5 +1,5 @@
 /** `windrow serve`, and reading a state directory that has no server. */
-import { openLog } from '#base';
+import { EQUAL_SHARES, openLog } from '#base';
 import type { OpenedServer, ServeOptions, World } from '#cli';
 import { type OpenServer, openServer } from './open-server.ts';
 import { tellReady } from './ready.ts';
@@ -22,6 +22,7 @@ export async function serve(options: ServeOptions, world: World): Promise<number
     leaseMs: options.leaseMs,
     pingMs: options.pingMs,
     diskReserveBytes: options.diskReserveBytes,
+    sharing: options.sharing,
     executables: options.executables,
     traces: options.traces,
     traps: options.traps,
@@ -77,6 +78,7 @@ export async function openState(
     leaseMs: HOUR_MS,
     pingMs: 0,
     diskReserveBytes: 0,
+    sharing: EQUAL_SHARES,
     executables: '',
     traces: null,
     traps: null,

@@ -3,8 +3,10 @@ import type {
   DataValues,
   ErrorEntry,
   NetworkValues,
+  SharingSettings,
   TrapSettings,
   WallValues,
+  WorkerPolicy,
 } from '#base';
 import type { Datastore, StoreEvent } from '#datastore';
 import type { Collected, CollectStep } from '#traces';
@@ -97,6 +99,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly sharing: SharingSettings;
   readonly log: LogChoice;
 }
 
@@ -124,6 +127,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -185,6 +189,7 @@ export interface WorkerOptions {
   readonly starter: 'auto' | 'launcher' | 'spawn';
   readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
+  readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
   readonly log: LogChoice;
 }

@@ -1,13 +1,14 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
-import { printLines, wholeAd } from '#classad';
-import { runsOf, type TaskIndex, type Ticket } from '#model';
+import { printAd, wholeAd } from '#classad';
+import { runsOf, shareOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { GrantedAttempt, JobDescription } from '#wire';
 import { adOfJob } from './ads/facts.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
+import { limitsOf, sharesOf } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
@@ -32,13 +33,17 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   }
   if (jobs.length === 0) return given;
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
-  const { grants, copies } = plan({
+  const snapshot = {
     jobs,
     asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor, now)),
     totalSlots: totalSlots(core, now),
     running: anyReady ? [] : oldestRunning(core, now),
     stopped: stoppedReason(core),
-  });
+    shares: jobs.length < 2 ? new Map() : sharesOf(core, ownersOf(jobs)),
+    limits: limitsOf(core),
+  };
+  const { grants, copies, isUnfinished } = plan(snapshot, core.matchmaker);
+  core.isPlanUnfinished ||= isUnfinished;
   for (const { worker, job, count } of grants) {
     const attempts = grant(core, core.jobs.get(job)!, core.workers.get(worker)!, count);
     addTo(given, worker, attempts);
@@ -48,6 +53,10 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
     addTo(given, worker, attempts);
   }
   return given;
+}
+
+function* ownersOf(jobs: readonly JobView[]): Generator<string> {
+  for (const { owner } of jobs) yield owner;
 }
 
 function addTo(
@@ -69,6 +78,9 @@ export function viewOfJob(job: Job): JobView {
     id: job.id,
     paused: job.state === 'paused',
     priority: job.spec.priority,
+    owner: shareOf(job.spec),
+    limits: Object.entries(job.spec.concurrencyLimits),
+    ad: adOfJob(job),
     request: job.spec.request,
     isolation: job.spec.isolation,
     ready: job.tasks.ready,
@@ -82,6 +94,8 @@ export function viewOfJob(job: Job): JobView {
 export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): WorkerView {
   return {
     id: worker.id,
+    ad: worker.ad,
+    isKnown: worker.offer !== null,
     slots: worker.slots,
     asksFor,
     memoryBytes: worker.memoryBytes,
@@ -219,6 +233,7 @@ export function describe(job: Job): JobDescription {
     deleteWorker: spec.deleteWorker,
     deleteClient: spec.deleteClient,
     successExitCode: spec.policy.successExitCode ?? 0,
-    ad: printLines(wholeAd(adOfJob(job))),
+    // In brackets: lines cannot hold a command that has several.
+    ad: printAd(wholeAd(adOfJob(job))),
   };
 }

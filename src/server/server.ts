@@ -3,10 +3,12 @@ import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import type { Clock } from '#base';
+import type { Clock, SharingSettings } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
+import { localAmbient } from '#classad';
 import type { TrapRecord } from '#model';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
+import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
@@ -53,6 +55,7 @@ export interface ServerOptions {
   readonly version: string;
   readonly leaseMs: number;
   readonly pingSeconds: number;
+  readonly sharing: SharingSettings;
   /** Nothing new is handed out while less than this is free where state and outputs lie. */
   readonly diskReserveBytes: number;
   readonly userCode: 'run' | 'refuse';
@@ -102,9 +105,20 @@ export class Server {
       () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
+    const { leaseMs, pingSeconds, sharing } = options;
+    const ambient = localAmbient({
+      now: () => clock.now(),
+      elapsedMs: () => performance.now(),
+      random: Math.random,
+    });
     this.core = {
       clock,
-      settings: { leaseMs: options.leaseMs, pingSeconds: options.pingSeconds },
+      settings: { leaseMs, pingSeconds, sharing },
+      ambient,
+      matchmaker: new Matchmaker(ambient),
+      isPlanUnfinished: false,
+      uses: new Map(),
+      limitsUsed: new Map(),
       commit,
       jobs: new Map(),
       active: new Set(),
@@ -130,6 +144,7 @@ export class Server {
     this.#late = new LateChanges(core);
     this.#leases = new LeaseWatch(core, () => {
       forgetLost(core);
+      planOn(core);
       this.#releaseDelayed();
     });
     const blobs = new Blobs(layout);
@@ -263,6 +278,7 @@ export class Server {
     if (!this.#options.readOnly) this.#pruning.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
+      if (this.#late.areSharesDue()) this.core.commit.touch();
     }, STATISTICS_MS);
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
@@ -388,6 +404,13 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** The matchmaker did not get round to everything within its time. */
+function planOn(core: Core): void {
+  if (!core.isPlanUnfinished) return;
+  core.isPlanUnfinished = false;
+  core.wake();
 }
 
 /** A later job has taken over the output; an earlier one must not write over it. */

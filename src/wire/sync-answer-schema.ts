@@ -70,6 +70,8 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     stop: flag(fields.stop, 'stop'),
     client: fields.client == null ? null : inner(fields.client, 'client', readClientOffer),
     tellWalls: flag(fields.tellWalls, 'tellWalls'),
+    // Servers of versions that knew no offers do not ask for them.
+    tellOffer: fields.tellOffer === true,
   };
 }
 

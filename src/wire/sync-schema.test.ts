@@ -56,6 +56,7 @@ const REQUEST: SyncRequest = {
   memoryBytes: 64e9,
   walls: null,
   diskFreeBytes: 1e12,
+  offer: null,
   gpus: 0,
   machine: { cpus: 8, loadAverage: 0.25, memoryFreeBytes: 5e9, roundTripMs: 0.8, unkillable: 0 },
   awayMs: 3_600_000,
@@ -122,6 +123,7 @@ const RESPONSE: SyncResponse = {
     drain: false,
     stop: false,
     tellWalls: false,
+    tellOffer: false,
     client: null,
   },
 };

@@ -87,6 +87,8 @@ export class WorkerAgent {
   #preparing = Promise.resolve();
   /** Null until the server has asked, or an attempt needed to know. */
   #walls: MachineWalls | null = null;
+  /** The server is to be told the offer with the next sync. */
+  #isOfferDue = true;
   #sequence = 0;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
@@ -211,10 +213,8 @@ export class WorkerAgent {
     await this.#connection.close(new Error('the worker ends'));
     await this.#errands.close();
     await this.#pool.idle();
-    await this.#pool.close();
-    await this.#pulse.stop();
-    await this.#preparing;
-    await this.#shelf.close();
+    const ends = [this.#pool.close(), this.#pulse.stop(), this.#preparing, this.#shelf.close()];
+    await Promise.all(ends);
     this.#backlog.dispose();
     this.#blobs.removeBrought(this.#jobs.passingPrograms());
   }
@@ -302,6 +302,7 @@ export class WorkerAgent {
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       walls: this.#walls,
+      offer: this.#isOfferDue ? this.#options.offer : null,
       diskFreeBytes,
       gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs, unkillable: this.#unkilled.count() },
@@ -328,6 +329,7 @@ export class WorkerAgent {
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
     this.#errands.take(answer.errands);
     this.#obey(answer.settings);
+    this.#isOfferDue = answer.settings.tellOffer;
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { sharingOf } from '#base';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { SESSION_FILE, TOKEN_FILE } from '../find-server.ts';
@@ -98,6 +99,7 @@ function runOptions(input: Input, world: World): RunOptions {
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
+    sharing: sharingOf(values),
     log: logChoice(settings, world),
   };
 }

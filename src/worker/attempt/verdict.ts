@@ -27,7 +27,9 @@ export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
   // What lost a process for lack of memory is not to be believed. But a program that goes on without
   // what it was refused, and ends well, has not failed.
   const isWhole = facts.exceeded?.cause !== 'memory' && end.signal === null && end.exitCode === 0;
-  if (facts.exceeded && !isWhole) return facts.exceeded;
+  // A refused process explains a failure, not a signal.
+  const explains = facts.exceeded?.cause !== 'exit-code' || end.signal === null;
+  if (facts.exceeded && !isWhole && explains) return facts.exceeded;
   if (end.signal !== null) return { cause: 'signal', reason: signalReason(end.signal) };
   if (end.exitCode !== 0) {
     return { cause: 'exit-code', reason: exitReason(end.exitCode, facts.shell) };
