@@ -27,6 +27,7 @@ export type {
   CollectTracesOptions,
   Composition,
   DataOptions,
+  FilePlan,
   LogChoice,
   NamedErrors,
   OpenedServer,
