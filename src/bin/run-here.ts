@@ -79,6 +79,8 @@ export async function runHere(
       leaseMs: options.leaseMs,
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
+      policyFile: options.policyFile,
+      policyMs: options.policyMs,
       executables: options.executables,
       traces: null,
       traps: null,

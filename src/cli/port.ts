@@ -89,6 +89,9 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly log: LogChoice;
 }
 
@@ -109,6 +112,9 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -168,6 +174,9 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
   readonly traces: TraceSource;

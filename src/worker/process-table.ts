@@ -29,6 +29,23 @@ export function startTimeOf(pid: number): string | undefined {
   return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[19];
 }
 
+/** Clock ticks a second, of sysconf(_SC_CLK_TCK): 100 on every Linux that programs can see. */
+const TICK_MS = 10;
+
+/**
+ * CPU time of a process and of its children that it has waited for (fields 14 to 17 of proc(5) stat).
+ * Zeros when it is gone.
+ */
+export function timesOf(pid: number): { userMs: number; systemMs: number } {
+  const stat = read(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const ticks = (index: number): number => Number(fields[index] ?? 0);
+  return {
+    userMs: (ticks(11) + ticks(13)) * TICK_MS,
+    systemMs: (ticks(12) + ticks(14)) * TICK_MS,
+  };
+}
+
 /** Which kernel run and which pid namespace a pid belongs to; pids of others mean nothing here. */
 export function processRealm(): string {
   const boot = read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';

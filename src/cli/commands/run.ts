@@ -98,6 +98,8 @@ function runOptions(input: Input, world: World): RunOptions {
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
+    policyFile: values.policyFile,
+    policyMs: values.policyMs,
     log: logChoice(settings, world),
   };
 }

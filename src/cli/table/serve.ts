@@ -15,6 +15,8 @@ export const serve = {
     lease: { kind: 'setting', setting: 'leaseMs' },
     ping: { kind: 'setting', setting: 'pingMs' },
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
+    policyFile: { kind: 'setting', setting: 'policyFile' },
+    policyMs: { kind: 'setting', setting: 'policyMs' },
     executables: { kind: 'setting', setting: 'executables' },
     traces: { kind: 'setting', setting: 'traces' },
     traps: { kind: 'setting', setting: 'traps' },
@@ -76,6 +78,8 @@ export const worker = {
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
     walls: { kind: 'setting', setting: 'walls' },
     offerGpus: { kind: 'setting', setting: 'offerGpus' },
+    policyFile: { kind: 'setting', setting: 'policyFile' },
+    policyMs: { kind: 'setting', setting: 'policyMs' },
     waitForLine: {
       kind: 'flag',
       flags: '--wait-for-line',

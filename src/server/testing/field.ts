@@ -37,6 +37,8 @@ export interface FieldOptions {
   readonly clock?: Clock;
   readonly leaseMs?: number;
   readonly diskReserveBytes?: number;
+  readonly policyFile?: string;
+  readonly policyIntervalMs?: number;
 }
 
 export async function openField(t: TestContext, options: FieldOptions = {}): Promise<Field> {
@@ -53,6 +55,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     leaseMs: options.leaseMs ?? 60_000,
     pingSeconds: 20,
     diskReserveBytes: options.diskReserveBytes ?? 0,
+    policy: { file: options.policyFile ?? '', intervalMs: options.policyIntervalMs ?? 60_000 },
     userCode: 'run',
     userCodePorts: {
       openLineProcess: ({ onEnd, ...request }) =>
@@ -216,6 +219,7 @@ export class FieldWorker {
       holding: [...this.holding],
       ended,
       knownJobs: [],
+      policyVersion: '',
       ...overrides,
     };
     const response = await this.post('/sync', request);
@@ -268,6 +272,7 @@ export function ended(
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,
     remarks: [],
+    ruling: null,
     ...overrides,
   };
 }
