@@ -1,6 +1,6 @@
 /** The server of `bench/dispatch.ts`: a process of its own. Prints its address, ends with its stdin. */
 import { join } from 'node:path';
-import { systemClock } from '#base';
+import { EQUAL_SHARES, systemClock } from '#base';
 import { openLineProcess, openStarter } from '#sandbox';
 import { Server } from '#server';
 import { SqliteStore } from '#store';
@@ -17,6 +17,7 @@ const server = await Server.open({
   leaseMs: 60_000,
   pingSeconds: 20,
   policy: { file: '', intervalMs: 60_000 },
+  sharing: EQUAL_SHARES,
   diskReserveBytes: 0,
   userCode: 'refuse',
   userCodePorts: {

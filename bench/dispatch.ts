@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type JobSpec, usageOf } from '#model';
+import { type JobSpec, NO_OFFER, usageOf } from '#model';
 import { jobKey } from '#sweep';
 import { type EndedAttempt, PROTOCOL_VERSION, ServerClient, type SyncResponse } from '#wire';
 import { specOf } from '../src/server/testing/field.ts';
@@ -112,6 +112,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         freeSlots: last ? 0 : BATCH,
         memoryBytes: 2 ** 34,
         walls: null,
+        offer: NO_OFFER,
         diskFreeBytes: 2 ** 40,
         gpus: 0,
         machine: {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { usageOf } from '#model';
+import { NO_OFFER, usageOf } from '#model';
 import { jobKey } from '#sweep';
 import { type EndedAttempt, PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '#wire';
 import { specOf } from '../src/server/testing/field.ts';
@@ -171,6 +171,7 @@ class SimulatedWorker {
       knownJobs: [1],
       gpus: 0,
       walls: null,
+      offer: NO_OFFER,
     };
   }
 

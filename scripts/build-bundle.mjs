@@ -84,6 +84,8 @@ const UNDICI = `
   import request from 'undici/lib/api/api-request.js';
   import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
   Dispatcher.prototype.request = request;
+  export { default as Agent } from 'undici/lib/dispatcher/agent.js';
+  export { default as ProxyAgent } from 'undici/lib/dispatcher/proxy-agent.js';
   export { default as buildConnector } from 'undici/lib/core/connect.js';
   export { default as errors } from 'undici/lib/core/errors.js';
   export { default as Pool } from 'undici/lib/dispatcher/pool.js';

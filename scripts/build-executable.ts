@@ -117,6 +117,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+/** Leaves the executable in `made`. */
 function buildFor(platform: string, main: string, parts: string, work: string): void {
   const tools = TOOLCHAINS[platform];
   if (!tools) throw new Error(`no executable can be built for ${platform}`);
@@ -142,7 +143,7 @@ function buildFor(platform: string, main: string, parts: string, work: string): 
   writeFileSync(join(work, 'sea.json'), JSON.stringify(config));
   execFileSync(process.execPath, ['--build-sea', join(work, 'sea.json')]);
   chmodSync(config.output, 0o755);
-  renameSync(config.output, join(output, `windrow-${platform}`));
+  renameSync(config.output, join(made, `windrow-${platform}`));
 }
 
 const COMPRESSORS = {
@@ -156,7 +157,7 @@ const COMPRESSORS = {
 /** The executable in executables.json, with its compressed forms beside it. */
 async function describe(platform: string): Promise<object> {
   const file = `windrow-${platform}`;
-  const path = join(output, file);
+  const path = join(made, file);
   const forms = [{ encoding: 'identity', file }];
   for (const [encoding, { ending, open }] of level > 0 ? Object.entries(COMPRESSORS) : []) {
     await pipeline(createReadStream(path), open(), createWriteStream(path + ending));
@@ -165,9 +166,22 @@ async function describe(platform: string): Promise<object> {
   return { platform, sha256: sha256(readFileSync(path)), bytes: statSync(path).size, forms };
 }
 
+/**
+ * Nothing that was there is touched before everything is built; then no description stands beside
+ * files that it does not describe, whenever this is ended.
+ */
+function publish(description: string): void {
+  const described = join(output, 'executables.json');
+  rmSync(described, { force: true });
+  for (const file of readdirSync(made)) renameSync(join(made, file), join(output, file));
+  renameSync(description, described);
+}
+
 mkdirSync(output, { recursive: true });
 const work = mkdtempSync(join(output, '.work-'));
+const made = join(work, 'made');
 try {
+  mkdirSync(made);
   const parts = join(work, 'parts');
   const main = join(work, 'executable.cjs');
   script('build-bundle.mjs', parts);
@@ -186,11 +200,13 @@ try {
     const folder = mkdtempSync(join(work, `${platform}-`));
     buildFor(platform, main, parts, folder);
     executables.push(await describe(platform));
-    console.log(`windrow ${version} for ${platform}: ${join(output, `windrow-${platform}`)}`);
   }
   const description = join(work, 'executables.json');
   writeFileSync(description, `${JSON.stringify({ version, executables }, null, 2)}\n`);
-  renameSync(description, join(output, 'executables.json'));
+  publish(description);
+  for (const platform of options.platform) {
+    console.log(`windrow ${version} for ${platform}: ${join(output, `windrow-${platform}`)}`);
+  }
 } catch (error) {
   if (!(error instanceof NodeMissing)) throw error;
   console.error(error.message);

@@ -24,6 +24,14 @@ export {
 } from './ip-network.ts';
 export { Lifetime } from './lifetime.ts';
 export {
+  breakLock,
+  type LockOwner,
+  type LockResult,
+  type LockState,
+  readLock,
+  takeLock,
+} from './lock-file.ts';
+export {
   type HolderLife,
   type HolderView,
   type LockHolder,
@@ -34,9 +42,16 @@ export {
 export { type Log, type LogOptions, openLog, withoutSecrets } from './log.ts';
 export { loginName } from './login-name.ts';
 export { makeDirectories } from './make-directories.ts';
+export {
+  EQUAL_SHARES,
+  type SharingSettings,
+  sharingOf,
+  type WorkerPolicy,
+} from './match-settings.ts';
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
+export { isAlive, lifeSeenFromHere, ownHolder, processRealm, startTimeOf } from './own-process.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export { pause } from './pause.ts';
 export {
@@ -49,6 +64,7 @@ export {
   type ServerAddress,
   withPin,
 } from './pinned-tls.ts';
+export { canonicalPlatform, knownPlatform } from './platform.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
 export {
   type Address,
@@ -70,6 +86,7 @@ export {
   type Settings,
   type SettingsFile,
 } from './settings-reader.ts';
+export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';

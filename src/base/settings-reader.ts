@@ -125,7 +125,7 @@ export function readSettings<Table extends SettingTable>(
   if (sources.hasVariables !== false) {
     takeEnvironment(table, sources.surroundings, add, warnings);
   }
-  const tables = Object.values(table).filter(({ type }) => type === 'table');
+  const tables = Object.values(table).filter(({ type }) => type === 'table' || type === 'amounts');
   const tableNames = new Set(tables.map(({ name }) => name));
   const known = { names, tables: tableNames, section: sources.section };
   for (const file of sources.files) takeFile(known, file, add, problems);

@@ -34,6 +34,8 @@ interface SettingValues {
   paths: readonly string[];
   /** `name=path, …`, each path absolute; in a settings file a section with a line for each. */
   table: Readonly<Record<string, string>>;
+  /** `name=number, …`; in a settings file a section with a line for each. */
+  amounts: Readonly<Record<string, number>>;
   /** In CIDR notation, separated by commas. */
   networks: readonly IpNetwork[];
   network: IpNetwork;
@@ -103,6 +105,7 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   list: 'a list, separated by commas',
   paths: 'paths, separated by commas',
   table: 'NAME=PATH, separated by commas, each name once',
+  amounts: 'NAME=NUMBER, separated by commas, each name once',
   networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
   network: 'a network like 198.18.0.0/15',
   addresses: 'IP addresses, separated by commas',
@@ -144,6 +147,7 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
   list: (text) => listOf(text),
   paths: (text, { base, home }) => listOf(text)?.map((path) => absolutePath(path, base, home)),
   table: (text, context) => tableOf(text, context),
+  amounts: (text) => amountsOf(text),
   networks: (text) => allOf(listOf(text)?.map(parseIpNetwork)),
   network: (text) => parseIpNetwork(text) ?? undefined,
   addresses: (text) => allOf(listOf(text)?.map((part) => (isIP(part) === 0 ? null : part))),
@@ -174,6 +178,15 @@ function tableOf(text: string, { base, home }: ParseContext): Record<string, str
     entries.map(([, name, path]) => [name!, absolutePath(path!, base, home)]),
   );
   return Object.keys(table).length === entries.length ? table : undefined;
+}
+
+function amountsOf(text: string): Record<string, number> | undefined {
+  const entries = listOf(text)?.map((element) =>
+    /^([\w.@-]+)\s*=\s*(\d{1,9}(?:\.\d{1,6})?)$/.exec(element),
+  );
+  if (!entries?.every((entry) => entry !== null)) return undefined;
+  const amounts = Object.fromEntries(entries.map(([, name, amount]) => [name!, Number(amount)]));
+  return Object.keys(amounts).length === entries.length ? amounts : undefined;
 }
 
 const BOOLEANS = new Map([

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
+import { matchSettings } from './match-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 import { traceSettings } from './trace-settings.ts';
@@ -229,6 +230,7 @@ export const windrowSettings = {
   },
   ...wallSettings,
   ...networkSettings,
+  ...matchSettings,
   ...costSettings,
 } as const satisfies SettingTable;
 

@@ -42,7 +42,7 @@ const UNSETTLED = new Set(['PILOT_INTERRUPTED', 'PILOT_WORKER_SILENT', 'PILOT_CO
 
 /** What worked for another's server before goes on working for it. */
 function isToStop({ state, error }: MachineStarted, isOwn: boolean): boolean {
-  if (error) return UNSETTLED.has(error.code);
+  if (error) return isOwn && UNSETTLED.has(error.code);
   return isOwn || state === 'started';
 }
 
@@ -100,8 +100,9 @@ export class Cluster {
   }
 
   /**
-   * Ends the workers of this run's server, of another's only those that were started here: they finish what they run, unless `hurry` is or becomes aborted. Of those that
-   * cannot be reached it tells; they end by themselves without their server. Never rejects.
+   * Ends the workers of this run's server, of another's only those that were surely started here:
+   * they finish what they run, unless `hurry` is or becomes aborted. Of those that cannot be reached
+   * it tells; they end by themselves without their server. Never rejects.
    */
   async stop(hurry: AbortSignal): Promise<void> {
     this.#startable.abort(); // who is not up by now is not needed any more
@@ -109,6 +110,10 @@ export class Cluster {
     if (this.#server === null) return;
     const { session, isOwn } = this.#server;
     const list = this.#machines.filter((_, at) => news[at] && isToStop(news[at], isOwn));
+    const doubtful = isOwn ? [] : news.filter(({ error }) => error && UNSETTLED.has(error.code));
+    for (const { machine } of doubtful) {
+      this.#say(`${machine}: a worker may have been started; \`windrow stop ${machine}\` ends it`);
+    }
     const tag = sessionTag(session);
     if (!hurry.aborted) await this.#stopThese(list, { mode: 'drain', sessionTag: tag }, hurry);
     const never = new AbortController().signal;

@@ -8,6 +8,16 @@ export const binErrors = defineErrors({
     status: 422,
     example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
   },
+  WORKER_POLICY_WRONG: {
+    message: 'what this machine is to say of itself is wrong: {where}: {problem}{caret}',
+    todo: 'Correct it; docs/guide/matching.md shows how policies of machines are written.',
+    status: 422,
+    example: {
+      where: 'worker-start',
+      problem: 'expected an operand, found the end, at column 14',
+      caret: '\nTARGET.Owner ==\n               ^',
+    },
+  },
   SANDBOX_NOT_STARTED: {
     message: '{reason}',
     todo: 'Check the command; what it printed may say more. "windrow doctor" tries every wall.',

@@ -7,7 +7,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getAsset, getRawAsset } from 'node:sea';
 import { PART_OPTION, type WindrowError } from '#base';
-import { type Contents, unpack } from './unpack.ts';
+import { type Contents, keepFresh, unpack } from './unpack.ts';
 
 const INTERNAL_EXIT = 70;
 
@@ -35,6 +35,7 @@ try {
   const contents = JSON.parse(getAsset('contents.json', 'utf8')) as Contents;
   const read = (path: string) => new Uint8Array(getRawAsset(path) as ArrayBuffer);
   const directory = unpack(contents, read, roots(), Date.now());
+  keepFresh(directory);
   createRequire(join(directory, 'windrow.cjs'))(`./${takePart(contents)}.cjs`);
 } catch (error) {
   const { message, todo } = error as Partial<WindrowError>;

@@ -1,10 +1,10 @@
 /** The worker beside a server of `windrow run`: a process of its own, started before the server. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { commandOf, makeDirectories } from '#base';
+import { commandOf, makeDirectories, readLock } from '#base';
 import type { RunOptions, World } from '#cli';
 import { type LocalWorker, startLocalWorker } from '#pilots';
-import { lockPathOf, readLock } from '#worker';
+import { lockPathOf } from '#worker';
 
 /** A worker that was asked to end and has nothing to finish needs no longer than this. */
 const WORKER_ENDS_MS = 10_000;

@@ -1,6 +1,6 @@
 /** `windrow start`, `stop` and `exec` on lists of machines. */
 import { readFileSync, statSync } from 'node:fs';
-import { isLoopback, systemReasonOf, WindrowError } from '#base';
+import { canonicalPlatform, isLoopback, systemReasonOf, WindrowError } from '#base';
 import type {
   MachineExecuted,
   MachineStarted,
@@ -25,7 +25,6 @@ import {
   stopMachines,
   urlsForMachines,
 } from '#pilots';
-import { canonicalPlatform } from '#wire';
 import { sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
 import { findExecutableIn } from './executables.ts';

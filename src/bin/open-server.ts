@@ -7,6 +7,7 @@ import {
   isLoopback,
   makeDirectories,
   messageOf,
+  type SharingSettings,
   systemClock,
   type TrapSettings,
 } from '#base';
@@ -39,6 +40,7 @@ export interface OpenServerOptions {
   /** Absolute, or `''`: the site has no policies. */
   readonly policyFile: string;
   readonly policyMs: number;
+  readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -120,6 +122,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       pingSeconds: Math.round(options.pingMs / 1000),
       diskReserveBytes: options.diskReserveBytes,
       policy: { file: options.policyFile, intervalMs: options.policyMs },
+      sharing: options.sharing,
       userCode: local || options.isOwn ? 'run' : 'refuse',
       userCodePorts: {
         openLineProcess: lineProcess,

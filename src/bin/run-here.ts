@@ -81,6 +81,7 @@ export async function runHere(
       diskReserveBytes: options.diskReserveBytes,
       policyFile: options.policyFile,
       policyMs: options.policyMs,
+      sharing: options.sharing,
       executables: options.executables,
       traces: null,
       traps: null,

@@ -1,5 +1,5 @@
 /** `windrow serve`, and reading a state directory that has no server. */
-import { openLog } from '#base';
+import { EQUAL_SHARES, openLog } from '#base';
 import type { OpenedServer, ServeOptions, World } from '#cli';
 import { type OpenServer, openServer } from './open-server.ts';
 import { tellReady } from './ready.ts';
@@ -24,6 +24,7 @@ export async function serve(options: ServeOptions, world: World): Promise<number
     diskReserveBytes: options.diskReserveBytes,
     policyFile: options.policyFile,
     policyMs: options.policyMs,
+    sharing: options.sharing,
     executables: options.executables,
     traces: options.traces,
     traps: options.traps,
@@ -81,6 +82,7 @@ export async function openState(
     diskReserveBytes: 0,
     policyFile: '',
     policyMs: 3_600_000,
+    sharing: EQUAL_SHARES,
     executables: '',
     traces: null,
     traps: null,

@@ -65,6 +65,19 @@ export function unpack(
   throw binErrors.create('EXECUTABLE_NO_PLACE', { reasons: reasons.join('; ') });
 }
 
+/** For as long as this process lives nobody takes its files for unused. */
+export function keepFresh(place: string): void {
+  const touch = () => {
+    const now = new Date();
+    try {
+      utimesSync(place, now, now);
+    } catch {
+      // Gone already, or on a disk that is: what was loaded goes on working.
+    }
+  };
+  setInterval(touch, DAY_MS).unref();
+}
+
 class Damage extends Error {}
 
 /** Code is loaded from here: what another user made, or could write to, is not taken. */

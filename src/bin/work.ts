@@ -1,4 +1,5 @@
 /** `windrow worker`: the agent with the starter that this machine can give it. */
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { BoundedLogFile, type Clock, openLog, systemClock } from '#base';
 import { codedError, type WorkerOptions, type World } from '#cli';
@@ -18,6 +19,7 @@ import { binErrors } from './errors.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
 import { becomeSuccessor, type Inheritance, successorFor, takeInheritance } from './successor.ts';
 import { VERSION } from './version.ts';
+import { workerOffer } from './worker-offer.ts';
 import { wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
@@ -58,6 +60,7 @@ async function workWith(
   const secrets = [stateDirectory, sessionFile].filter((path) => path !== '');
   const name = options.name ?? hostname();
   const memoryBytes = memoryForAttempts();
+  const offer = workerOffer(options.policy, { osRelease: osRelease(), host: hostname() });
   const machine = { name, cpus: options.slots, memoryBytes };
   const { gpus, remarks } = await gpusFor(options);
   for (const remark of remarks) log.warn({}, remark);
@@ -90,6 +93,7 @@ async function workWith(
     policyMs: options.policyMs,
     hostEnvironment: world.surroundings.environment,
     memoryBytes,
+    offer,
     pinnedCpus: options.walls.cpuPinning ? allowedCpus() : [],
     gpus: { gpus, variablesFor: (given) => gpuVariables(given, gpus), nodesFor: gpuNodes },
     giveUpMs: Math.max(GIVE_UP_MS, options.awayMs),
@@ -119,6 +123,14 @@ function remainingOf(until: WorkerOptions['until'], clock: Clock): () => number 
   if ('atMs' in until) return () => until.atMs - clock.now();
   const endMs = clock.monotonic() + until.afterMs;
   return () => endMs - clock.monotonic();
+}
+
+function osRelease(): string {
+  try {
+    return readFileSync('/etc/os-release', 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 async function hasLine(input: AsyncIterable<Buffer | string>): Promise<boolean> {

@@ -4,6 +4,7 @@ export { parseBracketedAd, parseBracketedAds, parseLineAds } from './ad-text.ts'
 export { localAmbient } from './ambient.ts';
 export type { Budget, Exhausted } from './budget.ts';
 export { adOf, expressionOf } from './compile.ts';
+export { conjunctsOf } from './conjuncts.ts';
 export { classadErrors } from './errors.ts';
 export {
   adOfValues,
@@ -52,6 +53,7 @@ export {
   type Attribute,
   type Expression,
   type ListValue,
+  numberOf,
   truthOf,
   typeOf,
   type Value,

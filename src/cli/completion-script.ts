@@ -1,3 +1,4 @@
+import { shellWord } from '#base';
 import { type CommandSpec, groupOf } from './command.ts';
 import { type DescribedOption, describedOptions } from './described-option.ts';
 import { COMMANDS, GROUPS } from './table.ts';
@@ -90,26 +91,21 @@ complete -F _windrow windrow
 `;
 }
 
-/** Inside single quotes of sh and its kin. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 function zsh(): string {
   const option = ({ names, value, doc, choices, isPath }: DescribedOption) => {
     const text = doc.replace(/[[\]:\\]/g, '\\$&');
     const hint = value.replace(/[<>]/g, '').replace(/[:\\]/g, '\\$&');
     const action = choices.length > 0 ? `(${choices.join(' ')})` : isPath ? '_files' : ' ';
     return names.map((name) =>
-      quoted(`*${name}[${text}]${value === '' ? '' : `:${hint}:${action}`}`),
+      shellWord(`*${name}[${text}]${value === '' ? '' : `:${hint}:${action}`}`),
     );
   };
   const command = (spec: CommandSpec) => {
     const first = firstWords(spec) === '' ? '_files' : `(${firstWords(spec)})`;
-    const specs = [...describedOptions(spec).flatMap(option), quoted(`*:argument:${first}`)];
-    return `    ${quoted(spec.name)}) _arguments -s ${specs.join(' \\\n      ')} ;;`;
+    const specs = [...describedOptions(spec).flatMap(option), shellWord(`*:argument:${first}`)];
+    return `    ${shellWord(spec.name)}) _arguments -s ${specs.join(' \\\n      ')} ;;`;
   };
-  const described = (name: string, summary: string) => `    ${quoted(`${name}:${summary}`)}`;
+  const described = (name: string, summary: string) => `    ${shellWord(`${name}:${summary}`)}`;
   const names = topWords().map(({ name, summary }) => described(name, summary));
   const group = ({ name }: { name: string }) => {
     const words = wordsOf(name).map(({ word, spec }) => described(word, spec.summary));

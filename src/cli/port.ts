@@ -1,4 +1,12 @@
-import type { Address, ErrorEntry, NetworkValues, TrapSettings, WallValues } from '#base';
+import type {
+  Address,
+  ErrorEntry,
+  NetworkValues,
+  SharingSettings,
+  TrapSettings,
+  WallValues,
+  WorkerPolicy,
+} from '#base';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
@@ -92,6 +100,7 @@ export interface RunOptions {
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
+  readonly sharing: SharingSettings;
   readonly log: LogChoice;
 }
 
@@ -115,6 +124,7 @@ export interface ServeOptions {
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
+  readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
   /** Null: it takes no traces. */
@@ -179,6 +189,7 @@ export interface WorkerOptions {
   readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
+  readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
   readonly log: LogChoice;
 }

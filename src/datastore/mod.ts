@@ -1,5 +1,15 @@
 /** datastore: files by key – fetched once, whole or not at all, verified, aged. */
+export { parseSplit } from './disk/layout.ts';
 export { datastoreErrors } from './errors.ts';
+export { openFileTransport } from './file-transport.ts';
+export {
+  type CredentialPlaces,
+  type Credentials,
+  openCredentials,
+} from './http/credentials.ts';
+export { type HttpOptions, type HttpTimes, openHttpTransport } from './http/http-transport.ts';
+export { type ProxyRules, proxyRules } from './http/proxies.ts';
+export { openDatastore, USUAL_FETCHING, USUAL_LIMITS } from './open-datastore.ts';
 export { describePlugin, type Plugin } from './plugins/describe.ts';
 export { pluginErrors } from './plugins/errors.ts';
 export { HOLD_CODES, type Outcome, type PluginTransfer } from './plugins/outcome.ts';
@@ -38,6 +48,7 @@ export {
   type FailureKind,
   type FileOrder,
   type FileTransport,
+  type Login,
   type Opened,
   type StreamOrder,
   type StreamTransport,

@@ -26,6 +26,8 @@ export interface EnsureRequest {
   readonly digests?: Digests;
   /** Bytes it must have. */
   readonly bytes?: number;
+  /** Its SHA-256 stands at the same address with `.sha256` behind it, as sha256sum writes it. */
+  readonly hasDigestBeside?: boolean;
   /** Name of a pin (letters, digits, `.`, `_`, `-`): needed for mode `pin`, kept until `unpin`. */
   readonly pin?: string;
   /** A verified copy does when the origin cannot be asked. Default false. */
@@ -78,6 +80,8 @@ export interface EntryView {
   readonly storedAtMs: number;
   readonly verifiedAtMs: number;
   readonly validatedAtMs: number;
+  readonly source: string;
+  readonly isPrivate: boolean;
   readonly pins: readonly string[];
 }
 

@@ -4,6 +4,12 @@
  * transport only asks once and says exactly what it was answered.
  */
 
+/** User and password, as they stand in an address. */
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
 /** What the origin said of a version; all as it came, `null` where it said nothing. */
 export interface Validators {
   /** With its quotes, and `W/` in front of a weak one. */
@@ -32,6 +38,8 @@ export interface StreamOrder {
   readonly known: Validators | null;
   /** Who asks: credentials may depend on it. `''`: everybody of this store. */
   readonly owner: string;
+  /** What the address itself had in front of its host; goes with nothing but this request. */
+  readonly login: Login | null;
   readonly signal: AbortSignal;
 }
 
@@ -75,6 +83,8 @@ export interface StreamTransport {
   /** Limits and proxies count by it: `https://data.example:443`. */
   originOf(url: URL): string;
   open(order: StreamOrder): Promise<Opened>;
+  /** The bytes that came this way were cut off, too slow or wrong: the next try may go another. */
+  blame?(url: URL, way: string): void;
   close?(): Promise<void>;
 }
 
@@ -84,6 +94,9 @@ export interface FileOrder {
   readonly path: string;
   readonly known: Validators | null;
   readonly owner: string;
+  readonly login: Login | null;
+  /** More is refused afterwards; what can count may end earlier. */
+  readonly mostBytes: number;
   readonly signal: AbortSignal;
   /** Bytes so far, and of the whole where it is known. */
   onProgress(bytes: number, totalBytes: number | null): void;

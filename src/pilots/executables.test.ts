@@ -53,8 +53,14 @@ test('the running executable serves its own platform, and is digested', async (t
   const folder = folderWith(t, { w: PROGRAM }, '0.9.0');
   const running = { platform: 'linux-x64', path: join(folder, 'w') };
   const find = executablesIn({ folder, version: '1.0.0', running });
-  const { sha256, version } = await find('linux-x64');
-  assert.deepEqual([sha256, version], [SHA256, '1.0.0']);
+  const found = await find('linux-x64');
+  assert.deepEqual([found.sha256, found.version], [SHA256, '1.0.0']);
+  assert.equal(found.encodedBytes('gzip'), null);
+  // For ten machines it is packed once.
+  await Promise.all(Array.from({ length: 10 }, () => found.pack()));
+  const packed = await buffer(found.read('gzip'));
+  assert.equal(found.encodedBytes('gzip'), packed.length);
+  assert.ok(packed.length < PROGRAM.length / 10 && gunzipSync(packed).equals(PROGRAM));
 });
 
 test('executables of another version are not taken, and are told of', async (t) => {

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type Duplex, type Readable, pipeline as streamPipeline } from 'node:stream';
+import { type Duplex, Readable, pipeline as streamPipeline } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import {
   constants,
@@ -29,6 +30,8 @@ export interface Executable {
   readonly bytes: number;
   /** Bytes in this encoding when a file of it is kept, else null: they are made while they are read. */
   encodedBytes(encoding: Encoding): number | null;
+  /** Before copies are sent: packs it, once for all of them, if no packed file is kept. */
+  pack(): Promise<void>;
   read(encoding: Encoding): Readable;
 }
 
@@ -46,8 +49,8 @@ export type FindExecutable = (platform: string) => Promise<Executable>;
 
 interface Form {
   readonly encoding: Encoding;
-  readonly path: string;
   readonly bytes: number;
+  open(): Readable;
 }
 
 interface Description {
@@ -96,7 +99,7 @@ function keptExecutable(
   const forms = (entry?.forms ?? []).flatMap(({ encoding, file }) => {
     const path = join(folder, basename(file));
     const found = statSync(path, { throwIfNoEntry: false });
-    return found ? [{ encoding, path, bytes: found.size }] : [];
+    return found ? [fileForm(encoding, path, found.size)] : [];
   });
   if (!entry || forms.length === 0) return undefined;
   const { sha256, bytes } = entry;
@@ -110,8 +113,12 @@ async function runningExecutable(
   const digest = createHash('sha256');
   await pipeline(createReadStream(path), digest);
   const { size: bytes } = statSync(path);
-  const forms = [{ encoding: 'identity', path, bytes }] as const;
+  const forms = [fileForm('identity', path, bytes)];
   return { platform, version, sha256: digest.digest('hex'), bytes, ...readingOf(forms) };
+}
+
+function fileForm(encoding: Encoding, path: string, bytes: number): Form {
+  return { encoding, bytes, open: () => createReadStream(path) };
 }
 
 /** On their way, when no file of that form is kept: quick rather than small. */
@@ -121,19 +128,31 @@ const COMPRESSORS = {
 };
 const DECOMPRESSORS = { gzip: () => createGunzip(), zstd: () => createZstdDecompress() };
 
-function readingOf(forms: readonly Form[]): Pick<Executable, 'encodedBytes' | 'read'> {
+function readingOf(given: readonly Form[]): Pick<Executable, 'encodedBytes' | 'pack' | 'read'> {
+  const forms = [...given];
+  let packing: Promise<void> | undefined;
   const kept = (encoding: Encoding) => forms.find((form) => form.encoding === encoding);
+  const read = (encoding: Encoding) => {
+    const form = kept(encoding) ?? kept('identity') ?? forms[0]!;
+    const steps: Duplex[] = [];
+    if (form.encoding !== encoding) {
+      if (form.encoding !== 'identity') steps.push(DECOMPRESSORS[form.encoding]());
+      if (encoding !== 'identity') steps.push(COMPRESSORS[encoding]());
+    }
+    return joined(form.open(), steps);
+  };
+  // gzip, because every machine can unpack it; in memory, because it is a third and soon sent.
+  const packOnce = async () => {
+    const bytes = await buffer(read('gzip'));
+    forms.push({ encoding: 'gzip', bytes: bytes.length, open: () => Readable.from([bytes]) });
+  };
   return {
     encodedBytes: (encoding) => kept(encoding)?.bytes ?? null,
-    read: (encoding) => {
-      const form = kept(encoding) ?? kept('identity') ?? forms[0]!;
-      const steps: Duplex[] = [];
-      if (form.encoding !== encoding) {
-        if (form.encoding !== 'identity') steps.push(DECOMPRESSORS[form.encoding]());
-        if (encoding !== 'identity') steps.push(COMPRESSORS[encoding]());
-      }
-      return joined(createReadStream(form.path), steps);
+    pack: async () => {
+      if (forms.every(({ encoding }) => encoding === 'identity')) packing ??= packOnce();
+      await packing;
     },
+    read,
   };
 }
 

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WindrowError } from '#base';
-import { readLock } from '#worker';
+import { readLock, WindrowError } from '#base';
 import { startLocalWorker, unexpectedEnd } from './local.ts';
 
 function directory(t: TestContext): string {
@@ -18,7 +17,7 @@ function directory(t: TestContext): string {
 
 const SECRET = 'a-session-that-nobody-else-may-see';
 const LOCKING = `
-  import { takeLock } from ${JSON.stringify(import.meta.resolve('../worker/lock-file.ts'))};
+  import { takeLock } from ${JSON.stringify(import.meta.resolve('../base/lock-file.ts'))};
   if (!takeLock(process.argv[1]).taken) process.exit(9);
   process.on('SIGTERM', () => process.exit(0));
   console.log('locked');

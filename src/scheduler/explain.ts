@@ -1,49 +1,31 @@
-/** Why a job's waiting tasks do not start: from the same predicates that `plan` refuses with. */
-import { jobRefusal, unfit, workerRefusal } from './filter.ts';
-import type { JobView, WorkerView } from './snapshot.ts';
-
-/**
- * @param workers every worker that is connected, asking or not
- * @returns sentences, the most decisive first; empty when tasks are on their way
- */
-export function explain(
-  job: JobView,
-  workers: readonly (WorkerView & { readonly name: string })[],
-  stopped: string | null,
-): string[] {
-  if (stopped !== null) return [`nothing is handed out: ${stopped}`];
-  const refusal = jobRefusal(job);
-  if (refusal !== null) return job.ready + job.delayed === 0 && !job.paused ? [] : [refusal];
-  if (workers.length === 0) return ['no worker is connected'];
-  const reasons = workers.map((worker) => workerRefusal(worker) ?? unfit(job, worker));
-  if (reasons.every((reason) => reason !== null)) {
-    return grouped(workers.map(({ name }, index) => [name, reasons[index]!]));
-  }
-  const able = workers.filter((_, index) => reasons[index] === null);
-  const slots = able.reduce((sum, worker) => sum + worker.slots, 0);
-  return [`all ${slots} slots of ${able.length} able workers are taken`];
-}
+/** What `whyNot` found out, in sentences, the most decisive first. */
+import type { Refusal, Why } from './why.ts';
 
 /** Reasons that are told; a cluster may have thousands of workers. */
 const MOST_REASONS = 10;
-const MOST_NAMES = 3;
 
-/** `worker a: …`, `workers b, c, d and 4 more: …`, those of most workers first. */
-function grouped(refusals: readonly (readonly [name: string, reason: string])[]): string[] {
-  const names = new Map<string, string[]>();
-  for (const [name, reason] of refusals) {
-    const known = names.get(reason);
-    if (known) known.push(name);
-    else names.set(reason, [name]);
-  }
-  const groups = [...names].sort(([, a], [, b]) => b.length - a.length);
-  const told = groups.slice(0, MOST_REASONS).map(([reason, all]) => `${namesText(all)}: ${reason}`);
-  const left = groups.slice(MOST_REASONS).reduce((sum, [, all]) => sum + all.length, 0);
+/** Empty when tasks are on their way, or when none waits. */
+export function explain(why: Why, hasWaiting: boolean): string[] {
+  if (why.stopped !== null) return [`nothing is handed out: ${why.stopped}`];
+  if (why.refusal !== null) return hasWaiting ? [why.refusal] : [];
+  if (why.workers === 0) return ['no worker is connected'];
+  if (why.able.workers === 0) return refusedBy(why.refusals);
+  const { slots, workers, freeSlots, room } = why.able;
+  const able = workers === 1 ? '1 able worker' : `${workers} able workers`;
+  if (room > 0) return [`${able} can begin ${room} of them now: they are on their way`];
+  if (freeSlots === 0) return [`all ${slots} slots of ${able} are taken`];
+  return [`too little memory, disk or GPUs are left at ${able}: other attempts have them`];
+}
+
+/** `worker a: …`, `workers b, c, d and 4 more: …`. */
+function refusedBy(refusals: readonly Refusal[]): string[] {
+  const told = refusals.slice(0, MOST_REASONS).map((one) => `${namesText(one)}: ${one.reason}`);
+  const left = refusals.slice(MOST_REASONS).reduce((sum, { workers }) => sum + workers, 0);
   return left === 0 ? told : [...told, `and ${left} more workers, each for a like reason`];
 }
 
-function namesText(names: readonly string[]): string {
-  if (names.length === 1) return `worker ${names[0]}`;
-  const more = names.length - MOST_NAMES;
-  return `workers ${names.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+export function namesText({ names, workers }: Pick<Refusal, 'names' | 'workers'>): string {
+  if (workers === 1) return `worker ${names[0]}`;
+  const more = workers - names.length;
+  return `workers ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

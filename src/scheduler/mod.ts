@@ -1,13 +1,18 @@
 /** scheduler: snapshot in, plan out. Pure: no clock, no I/O. */
 export { explain } from './explain.ts';
+export { averageAfter, priceOf } from './fair-share.ts';
+export { Matchmaker } from './matchmaker.ts';
 export { plan } from './plan.ts';
 export {
   type Amounts,
   type JobView,
+  type Limit,
   NO_AMOUNTS,
   type Plan,
   type RunningView,
+  type Share,
   type Snapshot,
   type WorkerView,
   withRequests,
 } from './snapshot.ts';
+export { type ConjunctTable, type NamedWorker, type Refusal, type Why, whyNot } from './why.ts';

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { type Ad, adOf, adOfValues, localAmbient, type Plain, parseExpression } from '#classad';
 import { NO_ISOLATION } from '#model';
 import { explain } from './explain.ts';
-import { plan } from './plan.ts';
+import { averageAfter } from './fair-share.ts';
+import { Matchmaker } from './matchmaker.ts';
+import { plan as planWith } from './plan.ts';
 import {
   type JobView,
   NO_AMOUNTS,
@@ -11,11 +14,27 @@ import {
   type Snapshot,
   type WorkerView,
 } from './snapshot.ts';
+import { whyNot } from './why.ts';
+
+const ambient = localAmbient({ now: () => 0, random: () => 0, elapsedMs: () => performance.now() });
+/** Every test begins without memory. */
+const plan = (snapshot: Snapshot) => planWith(snapshot, new Matchmaker(ambient));
+
+/** An ad of values, and of expressions as they are written. */
+const ad = (expressions: Record<string, string>, values: Record<string, Plain> = {}): Ad =>
+  adOf(
+    Object.entries(expressions).map(([name, text]) => ({ name, value: parseExpression(text) })),
+    adOfValues(values),
+  );
+const PLAIN = ad({ Requirements: 'true', Rank: '0.0' });
 
 const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
   id,
   paused: false,
   priority: 0,
+  owner: 'ada',
+  limits: [],
+  ad: PLAIN,
   isolation: NO_ISOLATION,
   request: { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
   ready: 10,
@@ -27,6 +46,8 @@ const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
 });
 const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   id,
+  ad: PLAIN,
+  isKnown: true,
   slots: 2,
   asksFor: 2,
   memoryBytes: 0,
@@ -44,6 +65,8 @@ const snapshot = (rest: Partial<Snapshot>): Snapshot => ({
   asking: [],
   totalSlots: 2,
   running: [],
+  shares: new Map(),
+  limits: new Map(),
   stopped: null,
   ...rest,
 });
@@ -161,21 +184,218 @@ describe('planning', () => {
   });
 });
 
+describe('matching', () => {
+  const big = worker('big', { ad: ad({ Start: 'true' }, { Memory: 64_000, Arch: 'X86_64' }) });
+  const small = worker('small', { ad: ad({ Start: 'true' }, { Memory: 2000, Arch: 'X86_64' }) });
+  const asking = [small, big];
+  const placed = (jobs: JobView[], rest: Partial<Snapshot> = {}) =>
+    plan(snapshot({ jobs, asking, totalSlots: 4, ...rest })).grants.map(
+      ({ worker: at, job: of, count }) => `${of}@${at}x${count}`,
+    );
+
+  it('gives a task only to machines of which its requirements are true', () => {
+    const picky = job(1, {
+      ad: ad({ Requirements: 'TARGET.Memory >= RequestMemory' }, { RequestMemory: 4000 }),
+    });
+    assert.deepEqual(placed([picky]), ['1@bigx2']);
+    for (const never of ['TARGET.Memroy > 1', 'TARGET.Arch + 1', '"true"', 'false']) {
+      assert.deepEqual(placed([job(1, { ad: ad({ Requirements: never }) })]), [], never);
+    }
+  });
+
+  it('lets a machine refuse jobs by its START', () => {
+    const own = worker('own', {
+      ad: ad({ Start: 'TARGET.Owner == "ada"', Requirements: 'Start' }),
+    });
+    const of = (owner: string) => job(1, { ad: ad({ Requirements: 'true' }, { Owner: owner }) });
+    assert.deepEqual(placed([of('ada')], { asking: [own] }), ['1@ownx2']);
+    assert.deepEqual(placed([of('bob')], { asking: [own] }), []);
+  });
+
+  it('takes the machine that a job ranks higher first', () => {
+    const one = job(1, { ready: 1, ad: ad({ Requirements: 'true', Rank: 'TARGET.Memory' }) });
+    assert.deepEqual(placed([one]), ['1@bigx1']);
+    const other = job(1, { ready: 1, ad: ad({ Requirements: 'true', Rank: '-TARGET.Memory' }) });
+    assert.deepEqual(placed([other], { asking: [big, small] }), ['1@smallx1']);
+    // All slots are worth more than the best one.
+    assert.deepEqual(placed([{ ...one, ready: 9 }]).sort(), ['1@bigx2', '1@smallx2']);
+  });
+
+  it('gives the room of a machine to the jobs that it ranks higher, then to the others', () => {
+    const host = worker('host', {
+      slots: 3,
+      asksFor: 3,
+      ad: ad({ Rank: 'TARGET.Project == "cms"' }),
+    });
+    const cms = job(2, { ready: 2, ad: ad({ Requirements: 'true' }, { Project: 'cms' }) });
+    const atlas = job(1, { priority: 9, ad: ad({ Requirements: 'true' }, { Project: 'atlas' }) });
+    const got = placed([atlas, cms], { asking: [host], totalSlots: 3 });
+    assert.deepEqual(got.sort(), ['1@hostx1', '2@hostx2']);
+  });
+
+  it('remembers what came of a job and a kind of machine until one of them changes', () => {
+    const figures = { Memory: 5000, Load: 0 };
+    const matchmaker = new Matchmaker(ambient);
+    const requirements = 'TARGET.Load < 1 && MY.Kind =!= "x"';
+    const picky = job(1, { ready: 1, ad: ad({ Requirements: requirements }) });
+    const machine = () => worker('m', { ad: adOfValues(figures) });
+    const granted = () =>
+      planWith(snapshot({ jobs: [picky], asking: [machine()] }), matchmaker).grants.length;
+    assert.equal(granted(), 1);
+    figures.Memory = 1;
+    assert.equal(granted(), 1);
+    figures.Load = 2;
+    assert.equal(granted(), 0);
+    figures.Load = 0;
+    assert.equal(granted(), 1);
+  });
+
+  it('never spends more than a look on expressions, however hostile, and goes on with the next', () => {
+    const heavy = `size(strcat(${Array(60).fill('Long').join(',')})) + Number < 0`;
+    const long = { Long: 'x'.repeat(1000) };
+    const hostile = job(1, { ad: ad({ Requirements: heavy }, long) });
+    const machines = Array.from({ length: 20_000 }, (_, at) =>
+      worker(`m${at}`, { ad: adOfValues({ Number: at }) }),
+    );
+    const matchmaker = new Matchmaker(ambient);
+    const kind = job(2, { owner: 'bob', ready: 1 });
+    const before = performance.now();
+    const { grants, isUnfinished } = planWith(
+      snapshot({ jobs: [hostile, kind], asking: machines, totalSlots: 40_000 }),
+      matchmaker,
+    );
+    const tookMs = performance.now() - before;
+    assert.ok(isUnfinished, 'there was time for all of them');
+    assert.ok(tookMs < 2000, `${tookMs} ms`);
+    assert.deepEqual(
+      grants.map((grant) => grant.job),
+      [2],
+    );
+  });
+});
+
+describe('sharing', () => {
+  const of = (id: number, owner: string, rest: Partial<JobView> = {}) =>
+    job(id, { owner, ready: 100, ...rest });
+  const counts = (jobs: JobView[], rest: Partial<Snapshot> = {}, slots = 12) => {
+    const asking = [worker('a', { slots, asksFor: slots })];
+    const { grants } = plan(snapshot({ jobs, asking, totalSlots: slots, ...rest }));
+    return Object.fromEntries(grants.map((grant) => [grant.job, grant.count]));
+  };
+  const used = (averageCpus: number, weight = 1) => ({ averageCpus, weight });
+
+  it('divides slots among owners, whatever priorities they give to their jobs', () => {
+    assert.deepEqual(counts([of(1, 'ada', { priority: 9 }), of(2, 'bob')]), { 1: 6, 2: 6 });
+    const three = [of(1, 'ada'), of(2, 'ada', { priority: 1 }), of(3, 'bob')];
+    assert.deepEqual(counts(three), { 2: 6, 3: 6 });
+  });
+
+  it('gives less to owners who have used more, and more to those who weigh more', () => {
+    const jobs = [of(1, 'ada'), of(2, 'bob')];
+    const shares = new Map([
+      ['ada', used(9)],
+      ['bob', used(3)],
+    ]);
+    assert.deepEqual(counts(jobs, { shares }), { 1: 3, 2: 9 });
+    const weights = new Map([
+      ['ada', used(0, 2)],
+      ['bob', used(0)],
+    ]);
+    assert.deepEqual(counts(jobs, { shares: weights }), { 1: 8, 2: 4 });
+  });
+
+  it('counts what runs already, and leaves no slot empty for the sake of fairness', () => {
+    assert.deepEqual(counts([of(1, 'ada', { running: 8 }), of(2, 'bob')], {}, 4), { 2: 4 });
+    assert.deepEqual(counts([of(1, 'ada', { running: 8 }), of(2, 'bob', { ready: 1 })], {}, 4), {
+      1: 3,
+      2: 1,
+    });
+  });
+
+  it('halves what was used after a half-life', () => {
+    assert.equal(averageAfter(8, 0, 1000, 1000), 4);
+    assert.equal(averageAfter(0, 8, 1000, 1000), 4);
+    assert.equal(
+      averageAfter(averageAfter(8, 2, 300, 1000), 2, 700, 1000),
+      averageAfter(8, 2, 1000, 1000),
+    );
+  });
+
+  it('never takes more of a limit than there is, over all jobs and machines', () => {
+    const licence = (id: number, amount: number) =>
+      of(id, 'ada', { limits: [['licence', amount]] });
+    const limits = new Map([['licence', { most: 10, used: 3 }]]);
+    assert.deepEqual(counts([licence(1, 2), licence(2, 1)], { limits }), { 1: 3, 2: 1 });
+    const full = new Map([['licence', { most: 3, used: 3 }]]);
+    assert.deepEqual(counts([licence(1, 1), of(2, 'ada')], { limits: full }), { 2: 12 });
+    assert.deepEqual(counts([licence(1, 1)], {}), { 1: 12 });
+  });
+});
+
 describe('explaining', () => {
   const named = (view: WorkerView) => ({ ...view, name: view.id });
+  const why = (view: JobView, workers: WorkerView[], stopped: string | null = null) =>
+    whyNot(view, workers.map(named), { stopped, limits: new Map(), ambient });
+  const told = (view: JobView, workers: WorkerView[], stopped: string | null = null) =>
+    explain(why(view, workers, stopped), view.ready + view.delayed > 0 || view.paused);
+
   it('says what keeps a job from starting', () => {
-    assert.deepEqual(explain(job(1), [], null), ['no worker is connected']);
-    assert.match(explain(job(1), [named(worker('a'))], 'disk full')[0]!, /disk full/);
+    assert.deepEqual(told(job(1), []), ['no worker is connected']);
+    assert.match(told(job(1), [worker('a')], 'disk full')[0]!, /disk full/);
     const large = job(1, {
       request: { cpus: 4, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
     });
-    assert.match(explain(large, [named(worker('a'))], null)[0]!, /4 CPUs and it has 2 slots/);
+    assert.match(told(large, [worker('a')])[0]!, /4 CPUs and it has 2 slots/);
     const greedy = job(1, { request: { ...large.request, cpus: 1, gpus: 2, diskBytes: 2 ** 40 } });
-    assert.match(explain(greedy, [named(worker('a'))], null)[0]!, /2 GPUs and it has none/);
-    const small = named(worker('a', { gpus: 2, diskFreeBytes: 2 ** 30 }));
-    assert.match(explain(greedy, [small], null)[0]!, /1 TiB of disk and it has 1 GiB free/);
-    assert.match(explain(job(1), [named(worker('a'))], null)[0]!, /taken/);
-    assert.deepEqual(explain(job(1, { paused: true }), [], null), ['the job is paused']);
-    assert.deepEqual(explain(job(1, { ready: 0 }), [], null), []);
+    assert.match(told(greedy, [worker('a')])[0]!, /2 GPUs and it has none/);
+    const small = worker('a', { gpus: 2, diskFreeBytes: 2 ** 30 });
+    assert.match(told(greedy, [small])[0]!, /1 TiB of disk and it has 1 GiB free/);
+    const full = worker('a', { used: { ...NO_AMOUNTS, cpus: 2 } });
+    assert.match(told(job(1), [full])[0]!, /taken/);
+    assert.deepEqual(told(job(1, { paused: true }), []), ['the job is paused']);
+    assert.deepEqual(told(job(1, { ready: 0 }), []), []);
+  });
+
+  it('counts for each part of the requirements the slots that it excludes', () => {
+    const picky = job(1, {
+      ad: ad({
+        Requirements:
+          'TARGET.Memory >= 4000 && (TARGET.Arch == "X86_64" && TARGET.HasLicence) && TARGET.Cpus > 0',
+      }),
+    });
+    const machine = (id: string, slots: number, values: Record<string, Plain>) =>
+      worker(id, { slots, ad: adOfValues({ Arch: 'X86_64', Cpus: slots, ...values }) });
+    const found = why(picky, [
+      machine('a', 8, { Memory: 2000 }),
+      machine('b', 4, { Memory: 8000 }),
+      machine('c', 2, { Memory: 3000, HasLicence: true }),
+    ]);
+    const [memory, arch, licence, cpus] = found.conjuncts;
+    assert.deepEqual([memory!.trueSlots, memory!.falseSlots, memory!.aloneSlots], [4, 10, 2]);
+    assert.equal(arch!.trueSlots, 14);
+    assert.deepEqual(
+      [licence!.trueSlots, licence!.undefinedSlots, licence!.aloneSlots],
+      [2, 12, 4],
+    );
+    assert.equal(licence!.part, 'TARGET.HasLicence');
+    assert.equal(cpus!.trueSlots, 14);
+    assert.deepEqual(found.able, { workers: 0, slots: 0, freeSlots: 0, room: 0 });
+    assert.match(
+      found.advice.join('\n'),
+      /without TARGET.Memory >= 4000, 2 more slots would do; Memory is 2000 or 8000 or 3000/,
+    );
+  });
+
+  it('names what a misspelt attribute makes undefined, and what a START refuses', () => {
+    const misspelt = job(1, { ad: ad({ Requirements: 'TARGET.Memroy > 4' }) });
+    const [only] = why(misspelt, [worker('a')]).conjuncts;
+    assert.equal(only!.part, 'TARGET.Memroy');
+    const own = worker('a', {
+      ad: ad({ Start: 'TARGET.Owner == "ada" && true', Requirements: 'Start' }),
+    });
+    assert.match(
+      told(job(1), [own])[0]!,
+      /its START does not let the job in: TARGET.Owner == "ada" is undefined, because TARGET.Owner/,
+    );
   });
 });

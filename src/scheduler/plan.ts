@@ -1,84 +1,35 @@
-/** Group → filter → rank → place. Pure: the same snapshot gives the same plan. */
+/** Filter → match → place → copy. Pure: the same snapshot gives the same plan. */
 import { jobRefusal, room, unfit, workerRefusal } from './filter.ts';
-import {
-  type JobView,
-  type Plan,
-  type RunningView,
-  type Snapshot,
-  type WorkerView,
-  withRequests,
-} from './snapshot.ts';
+import { roomInLimits, withAttempts } from './limits.ts';
+import type { Look, Matchmaker } from './matchmaker.ts';
+import { place } from './place.ts';
+import type { JobView, Plan, RunningView, Snapshot, WorkerView } from './snapshot.ts';
 
 /** A straggler has run this many times longer than its job's median … */
 const STRAGGLER_FACTOR = 2;
 /** … and at least this long, so that short tasks are never copied. */
 const STRAGGLER_LEAST_MS = 3000;
 
-export function plan(snapshot: Snapshot): Plan {
-  if (snapshot.stopped !== null) return { grants: [], copies: [] };
-  const jobs = rank(snapshot.jobs.filter((job) => jobRefusal(job) === null));
+export function plan(snapshot: Snapshot, matchmaker: Matchmaker): Plan {
+  if (snapshot.stopped !== null) return { grants: [], copies: [], isUnfinished: false };
+  const look = matchmaker.look();
+  const jobs = snapshot.jobs.filter((job) => jobRefusal(job) === null);
   const workers = snapshot.asking.filter((worker) => workerRefusal(worker) === null);
-  const grants = place(jobs, workers, snapshot.totalSlots);
+  const grants = place(jobs, workers, snapshot, look);
   const given = new Set(grants.map((grant) => grant.worker));
   const idle = workers.filter((worker) => !given.has(worker.id) && worker.used.cpus < worker.slots);
   const waiting = snapshot.jobs.some((job) => !job.paused && job.ready > 0);
-  return { grants, copies: waiting ? [] : copyStragglers(snapshot, idle) };
-}
-
-/** Higher priority first, then the older job. */
-function rank(jobs: readonly JobView[]): JobView[] {
-  return [...jobs].sort((a, b) => b.priority - a.priority || a.id - b.id);
-}
-
-interface Left {
-  readonly job: JobView;
-  ready: number;
-}
-
-function place(
-  jobs: readonly JobView[],
-  workers: readonly WorkerView[],
-  totalSlots: number,
-): Plan['grants'] {
-  const grants: { worker: string; job: number; count: number }[] = [];
-  const left: Left[] = jobs.map((job) => ({ job, ready: job.ready }));
-  for (const worker of workers) {
-    let view = worker;
-    for (const entry of left) {
-      if (view.asksFor <= 0) break;
-      if (entry.ready === 0 || unfit(entry.job, view) !== null) continue;
-      const count = Math.min(room(entry.job, view), share(entry, view, totalSlots), entry.ready);
-      if (count <= 0) continue;
-      grants.push({ worker: view.id, job: entry.job.id, count });
-      entry.ready -= count;
-      view = afterGrant(view, entry.job, count);
-    }
-  }
-  return grants;
-}
-
-/**
- * Guided self-scheduling (Polychronopoulos and Kuck, 1987): a worker's queue gets at most half of
- * its share of what is left, so that the last tasks spread over all slots; free slots always fill.
- */
-function share(entry: Left, worker: WorkerView, totalSlots: number): number {
-  const free = Math.max(0, Math.floor(worker.slots - worker.used.cpus));
-  const guided = Math.floor(
-    (entry.ready * worker.slots) / (2 * Math.max(totalSlots, worker.slots)),
-  );
-  return Math.max(free, guided);
-}
-
-function afterGrant(worker: WorkerView, job: JobView, count: number): WorkerView {
-  return {
-    ...worker,
-    asksFor: worker.asksFor - count,
-    used: withRequests(worker.used, job.request, count),
-  };
+  const copies = waiting ? [] : copyStragglers(snapshot, idle, look);
+  return { grants, copies, isUnfinished: look.isUnfinished };
 }
 
 /** Nothing waits and slots are free: start the slowest running tasks a second time elsewhere. */
-function copyStragglers(snapshot: Snapshot, idle: readonly WorkerView[]): Plan['copies'] {
+function copyStragglers(
+  snapshot: Snapshot,
+  idle: readonly WorkerView[],
+  look: Look,
+): Plan['copies'] {
+  let { limits } = snapshot;
   const jobs = new Map(snapshot.jobs.map((job) => [job.id, job]));
   const copies: { worker: string; ticket: number }[] = [];
   const copied = new Set<number>();
@@ -94,10 +45,12 @@ function copyStragglers(snapshot: Snapshot, idle: readonly WorkerView[]): Plan['
       if (given >= free) break;
       const job = jobs.get(running.job)!;
       if (copied.has(running.ticket) || running.worker === worker.id) continue;
-      if (unfit(job, worker) !== null) continue;
+      if (unfit(job, worker) !== null || !look.verdict(job.ad, worker.ad)?.fits) continue;
+      if (roomInLimits(job, limits) === 0) continue;
       if (room(job, { ...worker, asksFor: 1 }) === 0) continue;
       copies.push({ worker: worker.id, ticket: running.ticket });
       copied.add(running.ticket);
+      limits = withAttempts(limits, job, 1);
       given++;
     }
   }

@@ -1,10 +1,17 @@
 /** What the scheduler sees: kinds of work and places, never single waiting tasks. */
+import type { Ad } from '#classad';
 import type { Isolation, JobId, MachineWalls, ResourceRequest, Ticket } from '#model';
 
 export interface JobView {
   readonly id: JobId;
   readonly paused: boolean;
+  /** Among the jobs of one owner, larger first. */
   readonly priority: number;
+  /** Whom its use counts for. */
+  readonly owner: string;
+  /** How much of each limit one attempt takes. */
+  readonly limits: readonly (readonly [name: string, amount: number])[];
+  readonly ad: Ad;
   readonly request: ResourceRequest;
   readonly isolation: Isolation;
   /** Tasks that may start now. */
@@ -35,6 +42,9 @@ export function withRequests(used: Amounts, request: ResourceRequest, count: num
 
 export interface WorkerView {
   readonly id: string;
+  readonly ad: Ad;
+  /** It has told its policy, so that `ad` is whole. */
+  readonly isKnown: boolean;
   readonly slots: number;
   /** Attempts it asks for, its queue included. */
   readonly asksFor: number;
@@ -54,6 +64,14 @@ export interface WorkerView {
   readonly paused: boolean;
 }
 
+/** What an owner has used, and how much of the whole is his. */
+export interface Share {
+  /** CPUs in use, averaged over the past with a half-life. */
+  readonly averageCpus: number;
+  /** 2: twice the share of one with 1. */
+  readonly weight: number;
+}
+
 /** A running attempt that could be given a second copy. */
 export interface RunningView {
   readonly ticket: Ticket;
@@ -61,6 +79,12 @@ export interface RunningView {
   readonly worker: string;
   readonly runningMs: number;
   readonly copies: number;
+}
+
+/** A limit on how much may be in use at once, of something that machines do not have: licences. */
+export interface Limit {
+  readonly most: number;
+  readonly used: number;
 }
 
 export interface Snapshot {
@@ -71,6 +95,10 @@ export interface Snapshot {
   readonly totalSlots: number;
   /** Oldest first; only looked at when nothing waits. */
   readonly running: readonly RunningView[];
+  /** Of owners with jobs: how much each has used of late; who is missing has used nothing. */
+  readonly shares: ReadonlyMap<string, Share>;
+  /** By name; a name that is missing has no limit. */
+  readonly limits: ReadonlyMap<string, Limit>;
   /** Why nothing may be handed out at all, e.g. a full disk; null when it may. */
   readonly stopped: string | null;
 }
@@ -83,4 +111,6 @@ export interface Plan {
   }[];
   /** Second copies of stragglers. */
   readonly copies: readonly { readonly worker: string; readonly ticket: Ticket }[];
+  /** There was no time to match everything: plan once more, soon. */
+  readonly isUnfinished: boolean;
 }

@@ -1,7 +1,7 @@
 /** The executables that the server has for its workers, and which workers are offered one. */
 import type { Readable } from 'node:stream';
-import type { Clock } from '#base';
-import { type ClientEncoding, type ClientOffer, canonicalPlatform, isOlderVersion } from '#wire';
+import { type Clock, canonicalPlatform } from '#base';
+import { type ClientEncoding, type ClientOffer, isOlderVersion } from '#wire';
 import { serverErrors } from './errors.ts';
 
 /** An executable of the server's own version for one platform. */

@@ -2,11 +2,13 @@
  * What the server holds in memory, and nothing else holds: jobs, workers, leases. Only the files in
  * `reactor/` change it. Decisions take time as an argument from `clock`.
  */
-import type { Clock } from '#base';
+import type { Clock, SharingSettings } from '#base';
+import type { Ad, Ambient } from '#classad';
 import type {
   JobId,
   JobSpec,
   JobState,
+  MachineOffer,
   MachineWalls,
   PublishedFile,
   TaskChange,
@@ -17,11 +19,12 @@ import type {
 } from '#model';
 import type { SitePolicy } from '#policy';
 import type { JobStatistics, SegmentStore } from '#results';
-import type { Amounts } from '#scheduler';
+import type { Amounts, Matchmaker } from '#scheduler';
 import type { TaskNote, WorkerOrder } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures } from '#wire';
 import type { GroupCommit } from './commit.ts';
+import type { OwnerUse } from './reactor/sharing.ts';
 import type { TaskTable } from './task-table.ts';
 
 export interface Job {
@@ -102,6 +105,10 @@ export interface Worker {
   memoryBytes: number;
   diskFreeBytes: number;
   walls: MachineWalls | null;
+  /** Null: not told yet, and nothing is given to it. */
+  offer: MachineOffer | null;
+  /** Tells of this very worker, always as it is. */
+  ad: Ad;
   /** Whole devices that attempts may ask for. */
   gpus: number;
   /** Null until it has told. */
@@ -159,6 +166,7 @@ export interface Settings {
   readonly leaseMs: number;
   /** `Ping=` of the open protocol, seconds. */
   readonly pingSeconds: number;
+  readonly sharing: SharingSettings;
 }
 
 /** Something that happened, for those who watch; told only after it is durable. */
@@ -208,6 +216,15 @@ export interface Core {
   /** What workers were told to do, also those that are lost or have not come back since a restart. */
   readonly orders: Map<string, WorkerOrder>;
   readonly leases: Map<Ticket, Lease>;
+  /** By owner. */
+  readonly uses: Map<string, OwnerUse>;
+  /** How much of each limit attempts under way have taken. */
+  readonly limitsUsed: Map<string, number>;
+  /** What expressions see of the world. */
+  readonly ambient: Ambient;
+  readonly matchmaker: Matchmaker;
+  /** The latest plan had no time for everything: another is due. */
+  isPlanUnfinished: boolean;
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
   readonly lost: Map<Ticket, LostLease>;
   nextTicket: Ticket;

@@ -1,7 +1,7 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
-import { printLines, wholeAd } from '#classad';
-import { runsOf, type TaskIndex, type Ticket } from '#model';
+import { printAd, wholeAd } from '#classad';
+import { runsOf, shareOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { TaskNote } from '#store';
 import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
@@ -10,6 +10,7 @@ import type { Core, Grant, Job, Worker } from './core.ts';
 import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
+import { limitsOf, sharesOf } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
@@ -34,13 +35,17 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   }
   if (jobs.length === 0) return given;
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
-  const { grants, copies } = plan({
+  const snapshot = {
     jobs,
     asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor, now)),
     totalSlots: totalSlots(core, now),
     running: anyReady ? [] : oldestRunning(core, now),
     stopped: stoppedReason(core),
-  });
+    shares: jobs.length < 2 ? new Map() : sharesOf(core, ownersOf(jobs)),
+    limits: limitsOf(core),
+  };
+  const { grants, copies, isUnfinished } = plan(snapshot, core.matchmaker);
+  core.isPlanUnfinished ||= isUnfinished;
   for (const { worker, job, count } of grants) {
     const attempts = grant(core, core.jobs.get(job)!, core.workers.get(worker)!, count);
     addTo(given, worker, attempts);
@@ -50,6 +55,10 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
     addTo(given, worker, attempts);
   }
   return given;
+}
+
+function* ownersOf(jobs: readonly JobView[]): Generator<string> {
+  for (const { owner } of jobs) yield owner;
 }
 
 function addTo(
@@ -71,6 +80,9 @@ export function viewOfJob(job: Job): JobView {
     id: job.id,
     paused: job.state === 'paused',
     priority: job.spec.priority,
+    owner: shareOf(job.spec),
+    limits: Object.entries(job.spec.concurrencyLimits),
+    ad: adOfJob(job),
     request: job.spec.request,
     isolation: job.spec.isolation,
     ready: job.tasks.ready,
@@ -84,6 +96,8 @@ export function viewOfJob(job: Job): JobView {
 export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): WorkerView {
   return {
     id: worker.id,
+    ad: worker.ad,
+    isKnown: worker.offer !== null,
     slots: worker.slots,
     asksFor,
     memoryBytes: worker.memoryBytes,
@@ -229,6 +243,7 @@ export function describe(job: Job): JobDescription {
     deleteWorker: spec.deleteWorker,
     deleteClient: spec.deleteClient,
     successExitCode: spec.policy.successExitCode ?? 0,
-    ad: printLines(wholeAd(adOfJob(job))),
+    // In brackets: lines cannot hold a command that has several.
+    ad: printAd(wholeAd(adOfJob(job))),
   };
 }

@@ -2,6 +2,7 @@
 import type { Change } from '#store';
 import type { Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
+import { SHARES_MS, storeShares } from './reactor/sharing.ts';
 
 /** Statistics that only count on are stored no more often than this. */
 export const STATISTICS_MS = 1000;
@@ -9,6 +10,7 @@ export const STATISTICS_MS = 1000;
 export class LateChanges {
   readonly #core: Core;
   #statisticsAtMs = 0;
+  #sharesAtMs = 0;
 
   constructor(core: Core) {
     this.#core = core;
@@ -27,7 +29,17 @@ export class LateChanges {
       }
     }
     changes.push(...this.#statistics(jobs));
+    if (this.areSharesDue()) {
+      this.#sharesAtMs = this.#core.clock.monotonic();
+      changes.push(...storeShares(this.#core));
+    }
     return { changes, synced: allDone(flushes) };
+  }
+
+  /** Whether what owners have used is to be stored. */
+  areSharesDue(): boolean {
+    const sinceMs = this.#core.clock.monotonic() - this.#sharesAtMs;
+    return sinceMs >= SHARES_MS && [...this.#core.uses.values()].some(({ isDirty }) => isDirty);
   }
 
   #statistics(jobs: readonly Job[]): Change[] {

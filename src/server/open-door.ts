@@ -1,10 +1,16 @@
 /** The open protocol's way to the same calls that `sync` ends in. Each client is a worker of one attempt. */
-import { messageOf } from '#base';
-import { type Cause, type RecordPlace, type ResultSource, type Ticket, usageOf } from '#model';
+import { canonicalPlatform, messageOf } from '#base';
+import {
+  type Cause,
+  NO_OFFER,
+  type RecordPlace,
+  type ResultSource,
+  type Ticket,
+  usageOf,
+} from '#model';
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import {
-  canonicalPlatform,
   type OpenConfig,
   type OpenInput,
   type OpenTask,
@@ -125,6 +131,7 @@ export class ServerOpenDoor implements OpenDoor {
       memoryBytes: 0,
       diskFreeBytes: 0,
       walls: null,
+      offer: NO_OFFER,
       gpus: 0,
       machine: null,
       remainingMs: null,

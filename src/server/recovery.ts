@@ -11,6 +11,7 @@ import { isOpenClient, openLeaseMs } from './open-lease.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addLease, onUnheld } from './reactor/leases.ts';
 import { LOST_MOST, remember } from './reactor/lost.ts';
+import { restoreShares } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
 import { LONGEST_DELAY_MS } from './retry.ts';
@@ -39,6 +40,7 @@ export async function recover(
     core.slotsByName.set(name, slots);
     if (awayMs > 0) known.awayMs.set(id, awayMs);
   }
+  restoreShares(core, await store.shares());
   for (const stored of await store.jobs()) {
     const job = await openJob(store, layout, tables, stored);
     core.jobs.set(job.id, job);
@@ -172,6 +174,7 @@ async function restoreGrant(
     slots: 0,
     memoryBytes: 0,
     walls: null,
+    offer: null,
     diskFreeBytes: 0,
     gpus: 0,
     machine: null,

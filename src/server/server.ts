@@ -3,11 +3,13 @@ import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import type { Clock } from '#base';
+import type { Clock, SharingSettings } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
+import { localAmbient } from '#classad';
 import type { TrapRecord } from '#model';
 import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
+import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
@@ -58,6 +60,7 @@ export interface ServerOptions {
   readonly version: string;
   readonly leaseMs: number;
   readonly pingSeconds: number;
+  readonly sharing: SharingSettings;
   /** Nothing new is handed out while less than this is free where state and outputs lie. */
   readonly diskReserveBytes: number;
   /** The site's policies. */
@@ -115,10 +118,21 @@ export class Server {
       () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
+    const { leaseMs, pingSeconds, sharing } = options;
+    const ambient = localAmbient({
+      now: () => clock.now(),
+      elapsedMs: () => performance.now(),
+      random: Math.random,
+    });
     this.core = {
       clock,
       site: NO_SITE_RULES,
-      settings: { leaseMs: options.leaseMs, pingSeconds: options.pingSeconds },
+      settings: { leaseMs, pingSeconds, sharing },
+      ambient,
+      matchmaker: new Matchmaker(ambient),
+      isPlanUnfinished: false,
+      uses: new Map(),
+      limitsUsed: new Map(),
       commit,
       jobs: new Map(),
       active: new Set(),
@@ -144,6 +158,7 @@ export class Server {
     this.#late = new LateChanges(core);
     this.#leases = new LeaseWatch(core, () => {
       forgetLost(core);
+      planOn(core);
       this.#releaseDelayed();
     });
     const blobs = new Blobs(layout);
@@ -280,6 +295,7 @@ export class Server {
     this.#scan.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
+      if (this.#late.areSharesDue()) this.core.commit.touch();
     }, STATISTICS_MS);
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
@@ -430,6 +446,13 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
+}
+
+/** The matchmaker did not get round to everything within its time. */
+function planOn(core: Core): void {
+  if (!core.isPlanUnfinished) return;
+  core.isPlanUnfinished = false;
+  core.wake();
 }
 
 /** A later job has taken over the output; an earlier one must not write over it. */

@@ -83,6 +83,7 @@ export class SyncDesk {
       memoryBytes: request.memoryBytes,
       diskFreeBytes: request.diskFreeBytes,
       walls: request.walls,
+      offer: request.offer,
       gpus: request.gpus,
       machine: request.machine,
       remainingMs: request.remainingMs,
@@ -95,7 +96,8 @@ export class SyncDesk {
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
     const told = worker.cancels.size > 0 || worker.recall || this.#errands.of(worker).length > 0;
-    const quiet = attempts.length === 0 && request.ended.length === 0 && !told;
+    const isKnown = worker.offer !== null;
+    const quiet = attempts.length === 0 && request.ended.length === 0 && !told && isKnown;
     if (quiet && request.waitMs > 0 && !core.draining && !gone.aborted) {
       attempts = await this.#park(worker, request, gone);
     }
@@ -121,6 +123,7 @@ export class SyncDesk {
       drain: false,
       stop: false,
       tellWalls: false,
+      tellOffer: false,
       client: null,
       policy: null,
     };
@@ -270,6 +273,7 @@ export class SyncDesk {
         client: this.#clients.offerFor(worker),
         policy: this.#policyFor(policyVersion),
         tellWalls: worker.walls === null && this.#asksForWalls(),
+        tellOffer: worker.offer === null,
       },
     };
   }

@@ -132,6 +132,13 @@ export interface WorkerOrder {
   readonly atMs: number;
 }
 
+/** What an owner of jobs has used: CPUs in use on average, as of a moment. */
+export interface StoredShare {
+  readonly owner: string;
+  readonly averageCpus: number;
+  readonly atMs: number;
+}
+
 /** Everything that may change, applied in order, all or nothing. */
 export type Change =
   | { readonly kind: 'table-added'; readonly table: StoredTable }
@@ -201,6 +208,9 @@ export type Change =
       readonly actor: string;
       readonly text: string;
     }
+  | { readonly kind: 'share'; readonly share: StoredShare }
+  /** His use is so long ago that it counts for nothing. */
+  | { readonly kind: 'share-forgotten'; readonly owner: string }
   | { readonly kind: 'worker'; readonly worker: Omit<StoredWorker, 'order'> }
   | {
       readonly kind: 'worker-ordered';
@@ -235,6 +245,7 @@ export interface Store {
   tables(): Promise<StoredTable[]>;
   grants(): Promise<StoredGrant[]>;
   workers(): Promise<StoredWorker[]>;
+  shares(): Promise<StoredShare[]>;
   /** 1 on a fresh store. */
   nextTicket(): Promise<Ticket>;
   /** Sequence of the last end of an attempt or change of tasks, 0 if there is none. */

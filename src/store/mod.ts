@@ -7,6 +7,7 @@ export type {
   StoredEvent,
   StoredGrant,
   StoredJob,
+  StoredShare,
   StoredTable,
   StoredWorker,
   TaskNote,

@@ -248,6 +248,10 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         { kind: 'worker', worker },
         { kind: 'worker-ordered', worker: 'w', order: { ...order, state: 'draining' } },
         { kind: 'worker-ordered', worker: 'w', order },
+        { kind: 'share', share: { owner: 'ada', averageCpus: 1, atMs: 7 } },
+        { kind: 'share', share: { owner: 'ada', averageCpus: 2.5, atMs: 8 } },
+        { kind: 'share', share: { owner: 'bob', averageCpus: 1, atMs: 7 } },
+        { kind: 'share-forgotten', owner: 'bob' },
         { kind: 'event', atMs: 1, job: 1, event: 'job-submitted', actor: 'ann', text: 'x' },
         { kind: 'event', atMs: 2, job: null, event: 'server-started', actor: 'server', text: '' },
         { kind: 'results-end', job: 1, segment: 1, bytes: 77 },
@@ -261,6 +265,10 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(
         (await store.workers()).map((row) => ({ ...row })),
         [{ ...worker, order }],
+      );
+      assert.deepEqual(
+        (await store.shares()).map((row) => ({ ...row })),
+        [{ owner: 'ada', averageCpus: 2.5, atMs: 8 }],
       );
       assert.equal((await store.events(0, null, 10)).length, 2);
       assert.equal((await store.events(0, 1, 10)).length, 1);

@@ -8,7 +8,6 @@ export type { FindOrigin } from './file/document.ts';
 export { readSweepFile, type SweepSurroundings } from './file/sweep-file.ts';
 export type { PlannedCluster } from './plan/cluster.ts';
 export type { PlannedBlob, PlannedTable, SweepPlan } from './plan/draft.ts';
-export { normalizePlatform } from './plan/platform.ts';
 export { type JobKey, jobKey, type KeyPart, rowDigest, rowKey } from './row-key.ts';
 export { openRows, type RowSource } from './rows/source.ts';
 export {

@@ -69,6 +69,7 @@ const SYNC_ANSWER = {
     drain: false,
     stop: false,
     tellWalls: false,
+    tellOffer: false,
     client: null,
   },
 };
@@ -86,6 +87,7 @@ const SYNC = {
   memoryBytes: 1,
   walls: null,
   diskFreeBytes: 1,
+  offer: null,
   gpus: 0,
   machine: { cpus: 1, loadAverage: 0, memoryFreeBytes: 1, roundTripMs: null, unkillable: 0 },
   awayMs: 0,

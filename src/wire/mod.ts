@@ -95,7 +95,7 @@ export { isMultipart, readMultipart } from './open/multipart-reader.ts';
 export { PartSpool, type SpooledPart } from './open/part-spool.ts';
 export type { PartHead, PartSink } from './open/parts.ts';
 export { readFailure, type SpokenFailure } from './open/reason.ts';
-export { type AttemptToSpeak, shellWord, spokenTask } from './open/spoken-task.ts';
+export { type AttemptToSpeak, spokenTask } from './open/spoken-task.ts';
 export { parseTicket, type ReadTask, readTask } from './open/task-reader.ts';
 export {
   formatConfig,
@@ -106,7 +106,6 @@ export {
   type OpenTask,
   taskTextBytes,
 } from './open/task-text.ts';
-export { canonicalPlatform } from './platform.ts';
 export { cleanText, errorOfProblem, PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
 export {
   bearerToken,

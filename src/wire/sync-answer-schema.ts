@@ -72,6 +72,8 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     client: fields.client == null ? null : inner(fields.client, 'client', readClientOffer),
     policy: fields.policy == null ? null : inner(fields.policy, 'policy', readPolicy),
     tellWalls: flag(fields.tellWalls, 'tellWalls'),
+    // Servers of versions that knew no offers do not ask for them.
+    tellOffer: fields.tellOffer === true,
   };
 }
 

@@ -11,8 +11,10 @@ import {
   type Cause,
   FIGURES,
   type Hold,
+  type MachineOffer,
   NETWORK_LIMITS,
   type NetworkBytes,
+  NO_OFFER,
   type Usage,
 } from '#model';
 import {
@@ -32,6 +34,7 @@ import {
   whole,
 } from './checked.ts';
 import { wireErrors } from './errors.ts';
+import { readOffer } from './offer-schema.ts';
 import { cleanText } from './problem.ts';
 import type {
   EndedAttempt,
@@ -86,6 +89,8 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
       diskFreeBytes: whole(fields.diskFreeBytes, 'diskFreeBytes'),
       walls: fields.walls == null ? null : inner(fields.walls, 'walls', readMachineWalls),
+      // Workers of versions that had no offers do not speak of them.
+      offer: fields.offer === undefined ? NO_OFFER : maybeOffer(fields.offer),
       gpus: whole(fields.gpus, 'gpus', 0, SYNC_LIMITS.gpus),
       machine: inner(fields.machine, 'machine', readMachine),
       awayMs: whole(fields.awayMs, 'awayMs', 0, SYNC_LIMITS.awayMs),
@@ -128,6 +133,10 @@ function readMachine(fields: JsonObject): MachineFigures {
     roundTripMs: measured(fields.roundTripMs, 'roundTripMs'),
     unkillable: fields.unkillable == null ? 0 : whole(fields.unkillable, 'unkillable'),
   };
+}
+
+function maybeOffer(offer: unknown): MachineOffer | null {
+  return offer === null ? null : inner(offer, 'offer', readOffer);
 }
 
 function readTicket(value: unknown): number {

@@ -16,6 +16,7 @@ import type {
   Input,
   Isolation,
   JobId,
+  MachineOffer,
   MachineWalls,
   ProgramBuild,
   ResourceRequest,
@@ -49,6 +50,8 @@ export interface SyncRequest {
   readonly diskFreeBytes: number;
   /** Null until the worker has tried what it can. */
   readonly walls: MachineWalls | null;
+  /** Its policy and attributes: told at first and when asked; null: as told before. */
+  readonly offer: MachineOffer | null;
   /** Whole devices that attempts may ask for. */
   readonly gpus: number;
   readonly machine: MachineFigures;
@@ -140,6 +143,8 @@ export interface SyncResponse {
     readonly policy: { readonly version: string; readonly text: string } | null;
     /** A job asks for walls: the worker is to find out which it can put up, and say so. */
     readonly tellWalls: boolean;
+    /** The server does not know the worker's offer, and gives it nothing before it does. */
+    readonly tellOffer: boolean;
   };
 }
 
@@ -168,7 +173,7 @@ export interface JobDescription {
   readonly deleteClient: boolean;
   /** The exit code that counts as success. */
   readonly successExitCode: number;
-  /** The job's ad, an attribute a line; `''`: nobody here has a use for it. */
+  /** The job's ad, in brackets; `''`: nobody here has a use for it. */
   readonly ad: string;
 }
 

@@ -8,7 +8,7 @@
  * being listed in `holding`.
  */
 import type { Ad } from '#classad';
-import { type MachineWalls, machineAd, NO_OFFER, offerAd } from '#model';
+import { type MachineWalls, machineAd, offerAd } from '#model';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -59,8 +59,6 @@ const LONGEST_TIMER_MS = 60_000;
 const STOPPED = 'Its worker was stopped.';
 const TIME_OVER = 'The time of its worker was over.';
 
-const NOTHING_OFFERED = offerAd(NO_OFFER);
-
 type Phase = 'running' | 'draining' | 'stopping' | 'over';
 
 export interface AgentIdentity {
@@ -92,8 +90,11 @@ export class WorkerAgent {
   #preparing = Promise.resolve();
   /** Null until the server has asked, or an attempt needed to know. */
   #walls: MachineWalls | null = null;
+  /** The server is to be told the offer with the next sync. */
+  #isOfferDue = true;
   #sequence = 0;
   readonly #startedAtMs: number;
+  readonly #offered: Ad;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
   readonly #unkilled = new UnkilledProcesses();
@@ -103,6 +104,7 @@ export class WorkerAgent {
     this.#options = options;
     this.#identity = identity;
     this.#startedAtMs = options.clock.now();
+    this.#offered = offerAd(options.offer);
     this.#connection = new Connection(options);
     this.#conversation = new Conversation(this.#speaker(), this.#connection, options);
     this.#machine = machineWatch(options.dir, options.clock);
@@ -244,7 +246,7 @@ export class WorkerAgent {
         state: this.#phase === 'running' ? 'active' : 'draining',
         ...{ stateAtMs: this.#startedAtMs, lastHeardAtMs: now },
       },
-      NOTHING_OFFERED,
+      this.#offered,
     );
   }
 
@@ -332,6 +334,7 @@ export class WorkerAgent {
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
       memoryBytes,
       walls: this.#walls,
+      offer: this.#isOfferDue ? this.#options.offer : null,
       diskFreeBytes,
       gpus: this.#options.gpus.gpus.length,
       machine: { ...figures, roundTripMs: this.#roundTripMs, unkillable: this.#unkilled.count() },
@@ -359,6 +362,7 @@ export class WorkerAgent {
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
     this.#errands.take(answer.errands);
     this.#obey(answer.settings);
+    this.#isOfferDue = answer.settings.tellOffer;
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;

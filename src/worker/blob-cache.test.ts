@@ -5,9 +5,8 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Clock, systemClock } from '#base';
+import { type Clock, systemClock, takeLock } from '#base';
 import { BlobCache } from './blob-cache.ts';
-import { takeLock } from './lock-file.ts';
 import type { ServerLink } from './port.ts';
 
 const NEVER = new AbortController().signal;

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { takeLock } from '#base';
 import { removeClientFile } from './client-file.ts';
-import { takeLock } from './lock-file.ts';
 
 function placed(t: TestContext): { dir: string; file: string } {
   const dir = mkdtempSync(join(tmpdir(), 'windrow-client-'));

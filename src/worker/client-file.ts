@@ -7,8 +7,7 @@
 
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pause } from '#base';
-import { takeLock } from './lock-file.ts';
+import { pause, takeLock } from '#base';
 import { lockNameIn } from './worker-directory.ts';
 
 /** Another worker that ends holds the lock for an instant; a start that copies, for longer. */

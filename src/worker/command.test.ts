@@ -5,8 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readLock } from './lock-file.ts';
-import { startTimeOf } from './process-table.ts';
+import { readLock, startTimeOf } from '#base';
 import { type Field, openField, until } from './testing/field.ts';
 import { jobOf, rowsOf, SESSION, textOf } from './testing/field-server.ts';
 import { lockPathOf } from './worker-directory.ts';

@@ -1,8 +1,18 @@
-/** Bytes below an attempt's scratch directory, for those that asked for a limit. */
+/**
+ * Bytes below an attempt's scratch directory, for those that asked for a limit. Counting them means
+ * looking at every file. Asking the file system what it has left costs microseconds, and while that
+ * did not shrink by what the attempt has left, the attempt cannot be over its limit: so a filler is
+ * found within a twentieth of a second, and others are not looked at more than once a second.
+ */
+import { statfsSync } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 
-const SAMPLE_MS = 1000;
-/** Files looked at per sample; what lies beyond is not counted. */
+const GLANCE_MS = 50;
+/** Others may have freed what the attempt took. */
+const COUNT_AT_LEAST_EVERY_MS = 1000;
+/** Counting takes at most this part of the time, however many files there are. */
+const LARGEST_SHARE = 1 / 5;
+/** Files looked at per count; what lies beyond is not counted. */
 const MOST_FILES = 100_000;
 const BLOCK_BYTES = 512;
 
@@ -14,8 +24,8 @@ export interface DiskWatch {
 }
 
 /**
- * Samples all in `directories` each second until `finish`. `onOver` is called at most once. Samples never
- * overlap: a slow file system is looked at less often.
+ * Watches all in `directories`, which lie on one file system, until `finish`. `onOver` is called at
+ * most once. Counts never overlap: a slow file system is looked at less often.
  */
 export function watchDisk(
   directories: readonly string[],
@@ -23,22 +33,39 @@ export function watchDisk(
   onOver: (bytes: number) => void,
 ): DiskWatch {
   let peakBytes = 0;
+  let countedAtMs = performance.now();
+  let countTookMs = 0;
+  let freeBytes = freeBytesOf(directories[0]!);
+  let leftBytes = limitBytes;
   let over = false;
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
-  const look = async () => {
-    peakBytes = Math.max(peakBytes, await bytesBelow(directories));
+  const count = async () => {
+    countedAtMs = performance.now();
+    freeBytes = freeBytesOf(directories[0]!);
+    const bytes = await bytesBelow(directories);
+    countTookMs = performance.now() - countedAtMs;
+    leftBytes = Math.max(0, limitBytes - bytes);
+    peakBytes = Math.max(peakBytes, bytes);
     if (peakBytes <= limitBytes || over) return;
     over = true;
     onOver(peakBytes);
   };
-  let looking: Promise<void> = Promise.resolve();
-  const tick = () => {
-    looking = look().then(() => {
-      if (!ended) timer = setTimeout(tick, SAMPLE_MS);
-    });
+  const isDue = () => {
+    const sinceMs = performance.now() - countedAtMs;
+    if (sinceMs < countTookMs / LARGEST_SHARE) return false;
+    if (sinceMs >= COUNT_AT_LEAST_EVERY_MS) return true;
+    return !over && freeBytes - freeBytesOf(directories[0]!) >= leftBytes;
   };
-  timer = setTimeout(tick, SAMPLE_MS);
+  let counting: Promise<void> = Promise.resolve();
+  const glance = () => {
+    const next = () => {
+      if (!ended) timer = setTimeout(glance, GLANCE_MS);
+    };
+    if (!isDue()) return next();
+    counting = count().then(next);
+  };
+  timer = setTimeout(glance, GLANCE_MS);
   return {
     get peakBytes() {
       return peakBytes;
@@ -46,11 +73,21 @@ export function watchDisk(
     async finish() {
       ended = true;
       clearTimeout(timer);
-      await looking;
-      await look();
+      await counting;
+      await count();
       return peakBytes;
     },
   };
+}
+
+/** 0 where it is not told: then only the clock says when to count. */
+function freeBytesOf(directory: string): number {
+  try {
+    const { bfree, bsize } = statfsSync(directory);
+    return bfree * bsize;
+  } catch {
+    return 0;
+  }
 }
 
 /**

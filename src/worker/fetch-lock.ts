@@ -2,8 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '#base';
-import { pause } from '#base';
-import { breakLock, takeLock } from './lock-file.ts';
+import { breakLock, pause, takeLock } from '#base';
 
 /** A holder of the lock whose fetch shows no progress for this long is passed over. */
 const STALLED_MS = 60_000;

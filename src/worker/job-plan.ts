@@ -1,6 +1,6 @@
 /** A job's description, made ready once for all of its attempts. */
 import { messageOf } from '#base';
-import { type Ad, parseLineAds } from '#classad';
+import { type Ad, parseAds } from '#classad';
 import type { ProgramBuild, ResultSource } from '#model';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import type { JobDescription } from '#wire';
@@ -52,7 +52,7 @@ export function planJob(
 }
 
 function adOf({ ad }: JobDescription): Ad | null {
-  return ad === '' ? null : (parseLineAds(ad)[0] ?? null);
+  return ad === '' ? null : (parseAds(ad)[0] ?? null);
 }
 
 function lazily<T>(make: () => T): () => T {

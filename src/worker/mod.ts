@@ -4,7 +4,6 @@ export { type RunWorkerOptions, runWorker } from './command.ts';
 export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.ts';
 export type { ErrandEnd, RunErrand } from './errands.ts';
 export { workerErrors } from './errors.ts';
-export { type LockState, readLock } from './lock-file.ts';
 export type { AgentLog, AgentOptions, Endpoint, ServerLink } from './port.ts';
 export { sessionTag } from './session-tag.ts';
 export { Successor, type SuccessorOptions } from './successor.ts';

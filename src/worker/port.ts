@@ -1,5 +1,6 @@
 /** What the worker needs from outside: the smallest shapes that serve it. */
 import type { Clock } from '#base';
+import type { MachineOffer } from '#model';
 import type { Gpu, Starter, Walls } from '#sandbox';
 import type { JobDescription, ServerClient } from '#wire';
 import type { RunErrand } from './errands.ts';
@@ -71,6 +72,8 @@ export interface AgentOptions {
   readonly policyMs: number;
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
+  /** Policy and attributes, checked: each expression is one. */
+  readonly offer: MachineOffer;
   readonly gpus: GpuRack;
   /** CPUs to give to attempts alone, where they are to be pinned; else none. */
   readonly pinnedCpus: readonly number[];

@@ -1,5 +1,5 @@
 /** What the worker reads of /proc. Processes come and go while one reads: a gone one is no error. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Ids of all processes this one can see; empty where there is no /proc. */
 export function processIds(): number[] {
@@ -18,17 +18,6 @@ function read(path: string): string | undefined {
   }
 }
 
-/**
- * Start time in clock ticks since boot (field 22 of proc(5) stat): with the pid it names a process
- * for the life of the machine. Undefined when it is gone or a zombie.
- */
-export function startTimeOf(pid: number): string | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  // The name (field 2) may hold spaces and brackets, so fields are counted after the last ')'.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[19];
-}
-
 /** Clock ticks a second, of sysconf(_SC_CLK_TCK): 100 on every Linux that programs can see. */
 const TICK_MS = 10;
 
@@ -38,22 +27,13 @@ const TICK_MS = 10;
  */
 export function timesOf(pid: number): { userMs: number; systemMs: number } {
   const stat = read(`/proc/${pid}/stat`);
+  // The name (field 2) may hold spaces and brackets, so fields are counted after the last ')'.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
   const ticks = (index: number): number => Number(fields[index] ?? 0);
   return {
     userMs: (ticks(11) + ticks(13)) * TICK_MS,
     systemMs: (ticks(12) + ticks(14)) * TICK_MS,
   };
-}
-
-/** Which kernel run and which pid namespace a pid belongs to; pids of others mean nothing here. */
-export function processRealm(): string {
-  const boot = read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
-  try {
-    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return boot;
-  }
 }
 
 /**

@@ -4,16 +4,18 @@ import { join } from 'node:path';
 import {
   hostFolder,
   type LockHolder,
+  type LockOwner,
   makeDirectories,
   messageOf,
   pause,
   removeTree,
+  startTimeOf,
+  takeLock,
   WindrowError,
 } from '#base';
 import { workerErrors } from './errors.ts';
-import { type LockOwner, takeLock } from './lock-file.ts';
 import type { AgentLog } from './port.ts';
-import { environmentValueOf, processIds, startTimeOf } from './process-table.ts';
+import { environmentValueOf, processIds } from './process-table.ts';
 
 const LOCK_NAME = 'worker.lock';
 /** Workers of one machine that may share a directory. */

@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { sharingOf } from '#base';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { SESSION_FILE, TOKEN_FILE } from '../find-server.ts';
@@ -100,6 +101,7 @@ function runOptions(input: Input, world: World): RunOptions {
     diskReserveBytes: values.diskReserveBytes,
     policyFile: values.policyFile,
     policyMs: values.policyMs,
+    sharing: sharingOf(values),
     log: logChoice(settings, world),
   };
 }

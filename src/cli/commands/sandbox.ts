@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
-import { systemReasonOf } from '#base';
+import { plainShellWord, systemReasonOf } from '#base';
 import { type Isolation, LEVELS, type Level, type Network, WALLS, type Wall } from '#model';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
@@ -124,7 +124,7 @@ function commandLines(words: readonly string[]): string[] {
   const lines: string[] = [];
   let isOption = true;
   for (const word of words) {
-    const shown = /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+    const shown = plainShellWord(word);
     if (lines.length === 0 || (isOption && word.startsWith('--') && word !== '--'))
       lines.push(shown);
     else lines[lines.length - 1] += ` ${shown}`;

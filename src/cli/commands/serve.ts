@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sharingOf } from '#base';
 import type { CommandInput } from '../command.ts';
 import { logChoice } from '../log-choice.ts';
 import type { TraceStoreOptions } from '../port.ts';
@@ -11,6 +12,7 @@ import type { SettingValues, World } from '../world.ts';
 export async function serve(input: CommandInput<typeof spec>, world: World): Promise<number> {
   const { listen, stateDirectory, insecure, leaseMs, pingMs, diskReserveBytes, executables } =
     input.settings.values;
+  const sharing = sharingOf(input.settings.values);
   const log = logChoice(input.settings, world);
   const traces = traceStoreOf(input.settings.values);
   const { policyFile, policyMs } = input.settings.values;
@@ -21,6 +23,7 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
     insecure,
     tls: tlsWishOf(input.settings.values),
     ...timing,
+    sharing,
     traces,
     traps: input.settings.values.traps ? readTrapSettings({}, world).settings.values : null,
     log,

@@ -36,6 +36,12 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     policyMs: values.policyMs,
     walls: values,
     offerGpus: values.offerGpus,
+    policy: {
+      start: values.workerStart,
+      rank: values.workerRank,
+      file: values.workerAd,
+      attributes: input.options.attribute,
+    },
     traces: traceSourceOf(values),
     log: logChoice(input.settings, world),
   };

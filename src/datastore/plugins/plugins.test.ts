@@ -240,6 +240,8 @@ test('the datastore learns from a plugin’s transport why a file did not come',
       path: place.path('brought'),
       known: null,
       owner: '',
+      login: null,
+      mostBytes: Number.MAX_SAFE_INTEGER,
       signal: new AbortController().signal,
       onProgress: () => {},
     });

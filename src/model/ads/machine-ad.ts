@@ -25,7 +25,11 @@ export interface MachineOffer {
 export const NO_OFFER: MachineOffer = { start: '', rank: '', attributes: {} };
 
 /** Of one machine. */
-export const OFFER_LIMITS = { attributes: 500, expressionCharacters: 64 << 10 } as const;
+export const OFFER_LIMITS = {
+  attributes: 500,
+  expressionCharacters: 64 << 10,
+  attributesCharacters: 256 << 10,
+} as const;
 
 export interface MachineFacts {
   readonly name: string;

@@ -1,8 +1,8 @@
 /** A command of the user's on a machine, its output line by line as it comes. */
 import { Readable } from 'node:stream';
+import { shellCommand } from '#base';
 import type { Machine } from '../node-file.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
-import { shellCommand } from './shell-word.ts';
 
 export interface ExecPlan {
   /** One word is a command for sh; several are executed as they are. */

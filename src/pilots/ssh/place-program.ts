@@ -123,6 +123,7 @@ async function copyLocked(program: Executable, placing: Placing): Promise<Placed
   try {
     if (await isThere(program, placing)) return 'present';
     const { bytes, sha256 } = program;
+    await program.pack();
     const { encoding, sentBytes } = travelForm(program, site.unpacks);
     const name = `bin/${executableName(program)}`;
     const words = [name, encoding, String(sentBytes), String(bytes), sha256, sessionTag];

@@ -35,6 +35,7 @@ export function executableOf(content: string | Buffer, version = '1.0.0'): Execu
     sha256: createHash('sha256').update(bytes).digest('hex'),
     bytes: bytes.length,
     encodedBytes: (encoding) => (encoding === 'gzip' ? packed.length : null),
+    pack: () => Promise.resolve(),
     read: (encoding) => Readable.from([encoding === 'gzip' ? packed : bytes]),
   };
 }

@@ -12,6 +12,8 @@ export interface GroupUsage {
   /** Most processes and threads at once; the kernel remembers since 6.1. */
   readonly tasksPeak: number | null;
   readonly tasksNow: number | null;
+  /** How often a new process was refused because of the limit. */
+  readonly tasksRefused: number;
 }
 
 export interface GroupMemory {
@@ -38,6 +40,7 @@ export function measureGroup(roles: Roles, files: GroupFiles): GroupUsage {
     writtenBytes: io?.writtenBytes ?? null,
     tasksPeak: peak,
     tasksNow: numberIn(at(roles.tasks, 'pids.current')),
+    tasksRefused: fieldsOf(at(roles.tasks, 'pids.events')).get('max') ?? 0,
   };
 }
 

@@ -75,7 +75,7 @@ export function createCgroupPart(world: CgroupWorld = REAL): CgroupPart {
         exceeded:
           memory !== null && memory.oomKills > 0
             ? exceededMemory(operations, roles.memory!, usage, files)
-            : null,
+            : exceededTasks(operations, usage),
         killed: ended?.killed ?? 0,
         stuck: ended?.stuck ?? [],
       };
@@ -162,6 +162,21 @@ function from(branch: Branch | null, figures: Measured['figures']): Measured {
   return { source: branch?.version === 2 ? 'cgroup-v2' : 'cgroup-v1', figures };
 }
 
+/** What was refused another process; it may have gone on without. */
+function exceededTasks(
+  operations: readonly CgroupOperation[],
+  { tasksRefused, tasksPeak }: GroupUsage,
+): Exceeded | null {
+  const own = limitOf(operations, 'tasks');
+  if (own === null || tasksRefused === 0) return null;
+  return { wall: 'tasks', limit: own, peak: tasksPeak ?? own, shared: false };
+}
+
+function limitOf(operations: readonly CgroupOperation[], name: LimitName): number | null {
+  const found = operations.find((one) => one.do === 'limit' && one.limit === name);
+  return found?.do === 'limit' ? Number(found.value) : null;
+}
+
 /**
  * The attempt's own limit if it has one, else that of all attempts together, in the group above, or
  * of the machine.
@@ -172,16 +187,14 @@ function exceededMemory(
   { memory }: GroupUsage,
   files: GroupFiles,
 ): Exceeded {
-  const own = operations.find(
-    (operation) => operation.do === 'limit' && operation.limit === 'memory hard',
-  );
+  const own = limitOf(operations, 'memory hard');
   const above = branch.version === 2 ? 'memory.max' : 'memory.limit_in_bytes';
   const whole = Number(files.read(`${dirname(branch.path)}/${above}`)) || totalmem();
-  const limit = own?.do === 'limit' ? Number(own.value) : Math.min(whole, totalmem());
+  const limit = own ?? Math.min(whole, totalmem());
   return {
     wall: 'memory',
     limit,
     peak: memory?.chargedPeakBytes ?? memory?.workingBytes ?? limit,
-    shared: own === undefined,
+    shared: own === null,
   };
 }

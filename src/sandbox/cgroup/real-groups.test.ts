@@ -222,6 +222,7 @@ describe('a cgroup', () => {
     const settled = await job.settle();
     assert.equal(settled.killed, 20);
     assert.ok([null, 20].includes(used(settled).tasksPeak));
+    assert.deepEqual(settled.exceeded, { wall: 'tasks', limit: 20, peak: 20, shared: false });
   });
 
   it('shares CPUs in proportion to what was asked for, and counts their time', {

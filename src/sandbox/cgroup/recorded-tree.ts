@@ -32,7 +32,12 @@ const BY_CONTROLLER: Readonly<Record<string, Readonly<Record<string, string>>>> 
     'memory.events': 'low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\noom_group_kill 0\n',
     'memory.stat': 'anon 0\nfile 0\nkernel 0\nshmem 0\n',
   },
-  pids: { 'pids.max': 'max\n', 'pids.current': '0\n', 'pids.peak': '0\n' },
+  pids: {
+    'pids.max': 'max\n',
+    'pids.current': '0\n',
+    'pids.peak': '0\n',
+    'pids.events': 'max 0\n',
+  },
   io: { 'io.stat': '', 'io.weight': 'default 100\n', 'io.max': '' },
 };
 

@@ -1,5 +1,5 @@
 /** From what the server remembers to the ads of jobs, tasks and workers. */
-import { type Ad, type Ambient, localAmbient } from '#classad';
+import type { Ad } from '#classad';
 import {
   type AttemptFacts,
   type JobSpec,
@@ -14,16 +14,7 @@ import {
   taskStateName,
 } from '#model';
 import type { AttemptRow, TaskNote } from '#store';
-import type { Core, Job, Lease, Worker } from '../core.ts';
-
-/** What expressions see of the world around them. */
-export function ambientOf({ clock }: Core): Ambient {
-  return localAmbient({
-    now: () => clock.now(),
-    elapsedMs: () => clock.monotonic(),
-    random: Math.random,
-  });
-}
+import type { Job, Lease, Worker } from '../core.ts';
 
 /** A job's own attributes are read once; a changed job has another specification. */
 const ads = new WeakMap<JobSpec, Ad>();
@@ -81,8 +72,19 @@ function attemptOfLease({ number, workerName, grantedAtMs }: Lease): AttemptFact
   };
 }
 
-const NOTHING_OFFERED = offerAd(NO_OFFER);
+/** Thousands of machines make the same offer: its expressions are compiled once. */
+const offers = new Map<string, Ad>();
+const MOST_OFFERS = 10_000;
 
+/** It tells of the worker as it is when it is asked; another offer makes another ad. */
 export function adOfWorker(worker: Worker): Ad {
-  return machineAd(worker, NOTHING_OFFERED);
+  const offer = worker.offer ?? NO_OFFER;
+  const key = JSON.stringify(offer);
+  let ad = offers.get(key);
+  if (ad === undefined) {
+    if (offers.size >= MOST_OFFERS) offers.clear();
+    ad = offerAd(offer);
+    offers.set(key, ad);
+  }
+  return machineAd(worker, ad);
 }

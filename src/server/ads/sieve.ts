@@ -11,6 +11,7 @@ import {
   printAd,
   printValue,
   truthOf,
+  wholeAd,
 } from '#classad';
 import type { AdQuery } from '#wire';
 import { serverErrors } from '../errors.ts';
@@ -50,7 +51,7 @@ export function fits({ constraint, ambient }: Sieve, ad: Ad): boolean {
 /** The ad in the bracketed form: its expressions, or the values of the attributes that are wanted. */
 export function toldOf({ attributes, ambient }: Sieve, ad: Ad): string | undefined {
   if (attributes === null) return undefined;
-  if (attributes === '*') return printAd(merged(ad));
+  if (attributes === '*') return printAd(wholeAd(ad));
   const told = attributes.flatMap((name) => {
     const found = attributeOf(ad, name.toLowerCase());
     if (found === undefined) return [];
@@ -66,17 +67,6 @@ function attributeOf(ad: Ad, lowerName: string): Attribute | undefined {
     if (found) return found;
   }
   return undefined;
-}
-
-/** The ad with those that it is chained to, as one. */
-function merged(ad: Ad): Ad {
-  const attributes = new Map(ad.attributes);
-  for (let at = ad.chained; at; at = at.chained) {
-    for (const [lower, attribute] of at.attributes) {
-      if (!attributes.has(lower)) attributes.set(lower, attribute);
-    }
-  }
-  return { attributes, chained: null };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Jobs as users see them, and what users do to them. */
 import { HOLD_CODES, TaskState } from '#model';
 import { efficiencyOf } from '#results';
-import { explain } from '#scheduler';
+import { explain, whyNot } from '#scheduler';
 import type { Store } from '#store';
 import { compileCommand } from '#sweep';
 import type {
@@ -15,7 +15,7 @@ import type {
   SubmissionPreview,
   WaitReason,
 } from '#wire';
-import { adOfListedJob, ambientOf } from '../ads/facts.ts';
+import { adOfListedJob } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
@@ -23,6 +23,7 @@ import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
 import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
 import { pauseJob, prioritizeJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
+import { limitsOf } from '../reactor/sharing.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
 const PAGE = 100;
@@ -67,7 +68,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
     async listJobs({ query }) {
       const all = [...core.jobs.values()].reverse();
       const wanted = all.filter((job) => query.state === undefined || job.state === query.state);
-      const sieve = sieveOf(query, ambientOf(core));
+      const sieve = sieveOf(query, core.ambient);
       const limit = query.limit ?? PAGE;
       const jobs: JobSummary[] = [];
       let at = query.from ?? 0;
@@ -216,8 +217,15 @@ export function waitingOf(core: Core, job: Job): WaitReason[] {
   const workers = [...core.workers.values()]
     .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
     .map((worker) => ({ ...viewOfWorker(worker, 0, nowMs), name: worker.name }));
-  const reasons = explain(viewOfJob(job), workers, stoppedReason(core));
-  return reasons.map((reason) => ({ code: 'waiting', reason, tasks }));
+  const surroundings = {
+    stopped: stoppedReason(core),
+    limits: limitsOf(core),
+    ambient: core.ambient,
+  };
+  const why = whyNot(viewOfJob(job), workers, surroundings);
+  return explain(why, job.tasks.ready + job.tasks.delayed > 0 || job.state === 'paused').map(
+    (reason) => ({ code: 'waiting', reason, tasks }),
+  );
 }
 
 function statsOf(core: Core, job: Job): JobStats {

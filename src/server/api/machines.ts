@@ -3,7 +3,6 @@ import { statfsSync } from 'node:fs';
 import { efficiencyOf } from '#results';
 import type { ApiEvent, ApiHandlers, WorkerView } from '#wire';
 import { openApiDocument } from '#wire';
-import { adOfWorker, ambientOf } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Happening, Worker } from '../core.ts';
 import { stoppedReason } from '../dispatch.ts';
@@ -20,9 +19,9 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
   const { core } = parts;
   return {
     async listWorkers({ query }) {
-      const sieve = sieveOf(query, ambientOf(core));
+      const sieve = sieveOf(query, core.ambient);
       const workers: WorkerView[] = [];
-      for await (const { item, ad } of sift(sieve, [[...core.workers.values()]], adOfWorker)) {
+      for await (const { item, ad } of sift(sieve, [[...core.workers.values()]], ({ ad }) => ad)) {
         workers.push({ ...viewOf(core, item), ad: toldOf(sieve, ad) });
       }
       return { workers };

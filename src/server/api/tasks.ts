@@ -13,7 +13,7 @@ import {
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
 import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
-import { adOfTask, ambientOf, type KnownTask } from '../ads/facts.ts';
+import { adOfTask, type KnownTask } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
@@ -35,7 +35,7 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
         const tasks = await Promise.all(found.map((task) => summaryOf(store, job, task)));
         return { tasks, next };
       }
-      const sieve = sieveOf(query, ambientOf(core));
+      const sieve = sieveOf(query, core.ambient);
       const pages = knownTasks(core, store, job, query.state, query.from ?? 0);
       const tasks: TaskSummary[] = [];
       let next = 0;

@@ -1,7 +1,9 @@
 /** Parameters of the open protocol's requests, strictly read: each at most once, bounded. */
+
 import type { FastifyRequest } from 'fastify';
+import { canonicalPlatform } from '#base';
 import type { Ticket } from '#model';
-import { bearerToken, canonicalPlatform, parseTicket } from '#wire';
+import { bearerToken, parseTicket } from '#wire';
 import { openErrors } from './errors.ts';
 
 /** The parameter `name`, or undefined. Throws `OPEN_PARAMETER_WRONG`. */

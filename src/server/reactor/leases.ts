@@ -1,19 +1,23 @@
 /** Who holds which attempt. A ticket is current while it has a lease, and only then. */
+
 import { type TaskIndex, TaskState } from '#model';
 import { withRequests } from '#scheduler';
 import type { Core, Job, Lease, Worker } from '../core.ts';
 import { settle } from './hold.ts';
+import { giveShareBack, takeShare } from './sharing.ts';
 import { addChange, checkFinished, keepNote, noteOf } from './tasks.ts';
 
 export function addLease(core: Core, job: Job, worker: Worker, lease: Lease): void {
   core.leases.set(lease.ticket, lease);
   worker.leases.add(lease.ticket);
   worker.used = withRequests(worker.used, job.spec.request, 1);
+  takeShare(core, job, lease);
 }
 
 /** The ticket is not current any more. Returns how many copies of the task still run. */
 export function endLease(core: Core, job: Job, lease: Lease): number {
   core.leases.delete(lease.ticket);
+  giveShareBack(core, lease);
   const worker = core.workers.get(lease.worker);
   if (worker?.leases.delete(lease.ticket)) {
     worker.cancels.delete(lease.ticket);

@@ -1,8 +1,10 @@
 /** Workers come, are heard of, misbehave, and are lost. */
 import { formatDuration } from '#base';
-import { type AttemptRecord, BLAME, type MachineWalls } from '#model';
+import { adOfValues } from '#classad';
+import { type AttemptRecord, BLAME, type MachineOffer, type MachineWalls } from '#model';
 import { NO_AMOUNTS } from '#scheduler';
 import type { MachineFigures } from '#wire';
+import { adOfWorker } from '../ads/facts.ts';
 import type { Core, Worker } from '../core.ts';
 
 /** Failures in a row, all the machine's doing, after which it is given nothing for a while. */
@@ -21,6 +23,8 @@ export interface WorkerNews {
   readonly memoryBytes: number;
   readonly diskFreeBytes: number;
   readonly walls: MachineWalls | null;
+  /** Null: as told before. */
+  readonly offer: MachineOffer | null;
   readonly gpus: number;
   readonly machine: MachineFigures | null;
   readonly remainingMs: number | null;
@@ -42,6 +46,7 @@ export function onWorkerHeard(core: Core, news: WorkerNews): Worker {
   known.memoryBytes = news.memoryBytes;
   known.diskFreeBytes = news.diskFreeBytes;
   known.walls = news.walls;
+  takeOffer(known, news.offer);
   known.gpus = news.gpus;
   known.machine = news.machine;
   known.endsAtMs = endsAtMs(core, news);
@@ -79,6 +84,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
   const { remainingMs: _remainingMs, awayMs, ...rest } = news;
   const worker: Worker = {
     ...rest,
+    ad: adOfValues({}),
     endsAtMs: endsAtMs(core, news),
     state: 'active',
     stateReason: 'it connected',
@@ -97,6 +103,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     firstSeenMs: now,
     firstHeardMs: nowMonotonicMs,
   };
+  worker.ad = adOfWorker(worker);
   core.workers.set(news.id, worker);
   obeyOrder(core, worker);
   if (news.kind === 'sync') {
@@ -106,6 +113,16 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     core.happened({ kind: 'worker', worker: id });
   }
   return worker;
+}
+
+function takeOffer(worker: Worker, offer: MachineOffer | null): void {
+  if (offer === null || sameOffer(offer, worker.offer)) return;
+  worker.offer = offer;
+  worker.ad = adOfWorker(worker);
+}
+
+function sameOffer(a: MachineOffer, b: MachineOffer | null): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** It was told so before it was lost, or when an earlier run of this server knew it. */

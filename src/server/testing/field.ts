@@ -4,8 +4,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type Clock, systemClock } from '#base';
-import { type Cause, type JobSpec, NO_ISOLATION, NO_LIFE, NO_MATCHING, usageOf } from '#model';
+import { type Clock, EQUAL_SHARES, type SharingSettings, systemClock } from '#base';
+import {
+  type Cause,
+  type JobSpec,
+  NO_ISOLATION,
+  NO_LIFE,
+  NO_MATCHING,
+  NO_OFFER,
+  usageOf,
+} from '#model';
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
@@ -39,6 +47,7 @@ export interface FieldOptions {
   readonly diskReserveBytes?: number;
   readonly policyFile?: string;
   readonly policyIntervalMs?: number;
+  readonly sharing?: SharingSettings;
 }
 
 export async function openField(t: TestContext, options: FieldOptions = {}): Promise<Field> {
@@ -54,6 +63,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     version: '0.0.0-test',
     leaseMs: options.leaseMs ?? 60_000,
     pingSeconds: 20,
+    sharing: options.sharing ?? EQUAL_SHARES,
     diskReserveBytes: options.diskReserveBytes ?? 0,
     policy: { file: options.policyFile ?? '', intervalMs: options.policyIntervalMs ?? 60_000 },
     userCode: 'run',
@@ -202,6 +212,7 @@ export class FieldWorker {
       freeSlots: this.slots - this.holding.size,
       memoryBytes: 0,
       walls: null,
+      offer: NO_OFFER,
       diskFreeBytes: 0,
       gpus: 0,
       machine: {

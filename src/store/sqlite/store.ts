@@ -9,6 +9,7 @@ import type {
   CollectedRow,
   Store,
   StoredEvent,
+  StoredShare,
   TaskNote,
 } from '../contract.ts';
 import { storeErrors } from '../errors.ts';
@@ -100,6 +101,10 @@ export class SqliteStore implements Store {
 
   async workers() {
     return this.#all('workers').map(workerOf);
+  }
+
+  async shares() {
+    return this.#all('shares') as unknown as StoredShare[];
   }
 
   async nextTicket(): Promise<number> {
@@ -240,6 +245,14 @@ function apply(ask: Ask, change: Change): void {
       ask('set-worker').run(id, name, platform, slots, firstSeenMs, lastSeenMs, awayMs);
       return;
     }
+    case 'share': {
+      const { owner, averageCpus, atMs } = change.share;
+      ask('set-share').run(owner, averageCpus, atMs);
+      return;
+    }
+    case 'share-forgotten':
+      ask('forget-share').run(change.owner);
+      return;
     case 'worker-ordered':
       ask('order-worker').run(change.order && JSON.stringify(change.order), change.worker);
       return;

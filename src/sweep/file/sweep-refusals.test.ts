@@ -194,9 +194,9 @@ const refusals: [string, string | Buffer, string, RegExp][] = [
   ],
   [
     'an unknown platform',
-    'command = "./x"\n[programs]\nlinux-x86 = "ising"\n',
+    'command = "./x"\n[programs]\nlinux-x65 = "ising"\n',
     'PROGRAM_UNKNOWN_PLATFORM',
-    /sweep.toml:3 .*linux-x86/,
+    /sweep.toml:3 .*linux-x65/,
   ],
   [
     'one platform twice',

@@ -1,12 +1,12 @@
 import { basename, isAbsolute, normalize, resolve } from 'node:path';
-import type { WindrowError } from '#base';
+import { knownPlatform, type WindrowError } from '#base';
 import type { Command, ProgramBuild } from '#model';
 import { planErrors } from '../errors.ts';
 import { describeOrigin, type Origin } from '../template/origin.ts';
 import { type FixedWord, fixedWords, programWord, replaceWord } from './command-words.ts';
 import type { PlannedBlob, SweepDraft } from './draft.ts';
 import { type FileFacts, readFileFacts, sizeOf } from './file-digests.ts';
-import { normalizePlatform, platformMismatch, programKind } from './platform.ts';
+import { platformMismatch, programKind } from './program-kind.ts';
 
 export interface PlannedPrograms {
   /** With the program's word as `./name` where the program is shipped. */
@@ -131,7 +131,7 @@ async function readBuilds(draft: SweepDraft, builds: readonly Build[]) {
 function check(build: Build, facts: FileFacts, draft: SweepDraft): string | WindrowError {
   const kind = programKind(facts.head);
   const own = kind.kind === 'script' ? 'any' : draft.platform;
-  const platform = build.platform === undefined ? own : normalizePlatform(build.platform);
+  const platform = build.platform === undefined ? own : platformOf(build.platform);
   if (platform === undefined) return unknownPlatform(build, 'e.g. linux-x64, or any');
   const where = describeOrigin(build.origin);
   if (!facts.executable) {
@@ -145,6 +145,11 @@ function check(build: Build, facts: FileFacts, draft: SweepDraft): string | Wind
   const expected = scriptOnly ? 'any platform, a script with a "#!" line' : platform;
   const facts_ = { where, path: build.path, found, expected };
   return planErrors.create('PROGRAM_WRONG_PLATFORM', facts_);
+}
+
+/** `any` for scripts; else one that is known, however it is written. */
+function platformOf(text: string): string | undefined {
+  return text === 'any' ? text : knownPlatform(text);
 }
 
 function describeKind(kind: ReturnType<typeof programKind>): string {

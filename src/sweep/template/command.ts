@@ -1,4 +1,4 @@
-import type { WindrowError } from '#base';
+import { insideSingleQuotes, plainShellWord, shellWord, type WindrowError } from '#base';
 import type { Command } from '#model';
 import { templateErrors } from '../errors.ts';
 import { throwProblems } from '../problems.ts';
@@ -6,7 +6,7 @@ import { directWords } from './direct-words.ts';
 import { describeOrigin, faultError, type Origin } from './origin.ts';
 import { type Fault, type Part, type Placeholder, parseTemplate } from './placeholders.ts';
 import { findShellPlaces, MARK, type Place } from './shell-places.ts';
-import { escapeSingle, onOneLine, quoteWhereNeeded, quoteWord } from './shell-words.ts';
+import { onOneLine } from './shell-words.ts';
 import { columnsOf, compileParts, type Expander } from './text.ts';
 
 /** A program's arguments are limited to 128 KiB each (Linux, MAX_ARG_STRLEN). */
@@ -119,9 +119,9 @@ function executing(words: readonly Expander[]): CompiledCommand['expand'] {
 function lineWord(parts: readonly Part[]): Expander {
   const { expand } = compileParts(parts);
   if (parts.some((part) => part.kind === 'placeholder')) {
-    return (cells, task) => quoteWord(expand(cells, task));
+    return (cells, task) => shellWord(expand(cells, task));
   }
-  const fixed = quoteWhereNeeded(expand([], 0));
+  const fixed = plainShellWord(expand([], 0));
   return () => fixed;
 }
 
@@ -176,9 +176,9 @@ function writtenIn(parts: readonly Part[], places: readonly Place[]): Expander {
   let number = 0;
   return compileParts(parts, (_, value) => {
     const place = places[number++];
-    if (place === 'single') return (cells, task) => escapeSingle(value(cells, task));
-    if (place === 'double') return (cells, task) => `"${quoteWord(value(cells, task))}"`;
-    return (cells, task) => quoteWord(value(cells, task));
+    if (place === 'single') return (cells, task) => insideSingleQuotes(value(cells, task));
+    if (place === 'double') return (cells, task) => `"${shellWord(value(cells, task))}"`;
+    return (cells, task) => shellWord(value(cells, task));
   }).expand;
 }
 
@@ -202,7 +202,7 @@ function referredTo(
   ]);
   const assign = compileParts(
     assignments,
-    (_, value) => (cells, task) => quoteWord(value(cells, task)),
+    (_, value) => (cells, task) => shellWord(value(cells, task)),
   ).expand;
   let number = 0;
   const body = compileParts(parts, (placeholder, value) => {

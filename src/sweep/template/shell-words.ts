@@ -1,18 +1,3 @@
-/** Text as one word of a POSIX shell, always in single quotes: `it's` → `'it'\''s'`. */
-export function quoteWord(text: string): string {
-  return `'${escapeSingle(text)}'`;
-}
-
-/** Text as the inside of a single-quoted string. */
-export function escapeSingle(text: string): string {
-  return text.includes("'") ? text.replaceAll("'", "'\\''") : text;
-}
-
-/** A fixed word: quoted only where the shell would otherwise read something into it. */
-export function quoteWhereNeeded(word: string): string {
-  return /^[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+:,./=-]*$/.test(word) ? word : quoteWord(word);
-}
-
 /**
  * A script of any number of lines as one line with the same meaning: where there is a line end the
  * script goes through `printf %b` (POSIX), whose escapes are the same in every shell.

@@ -3,6 +3,7 @@
  * files and one command line for `sh -c`, so that standard input and commands of several lines
  * have to become those.
  */
+import { shellCommand, shellWord } from '#base';
 import type { Ticket } from '#model';
 import { type OpenInput, type OpenResult, type OpenTask, refuseUnspeakable } from './task-text.ts';
 
@@ -40,15 +41,10 @@ export function spokenTask(attempt: AttemptToSpeak): OpenTask {
   return task;
 }
 
-/** `text` as one word of `sh`, whatever it contains. */
-export function shellWord(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 const FROM_STDIN = ` < ${shellWord(STDIN_NAME)}`;
 
 function commandText(command: AttemptToSpeak['command']): string {
-  return command.kind === 'shell' ? command.text : command.argv.map(shellWord).join(' ');
+  return command.kind === 'shell' ? command.text : shellCommand(command.argv);
 }
 
 /** The command as one line, or undefined when it must be a script. */

@@ -30,7 +30,9 @@ export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
   // what it was refused, and ends well, has not failed.
   const isWhole =
     facts.exceeded?.cause !== 'memory' && end.signal === null && end.exitCode === facts.success;
-  if (facts.exceeded && !isWhole) return facts.exceeded;
+  // A refused process explains a failure, not a signal.
+  const explains = facts.exceeded?.cause !== 'exit-code' || end.signal === null;
+  if (facts.exceeded && !isWhole && explains) return facts.exceeded;
   if (end.signal !== null) return { cause: 'signal', reason: signalReason(end.signal) };
   if (end.exitCode !== facts.success) {
     const other = facts.success === 0 ? '' : ` Success would be ${facts.success}.`;

@@ -96,7 +96,7 @@ export function verdictOfLimit({ wall, limit, peak, shared }: Exceeded): Verdict
     case 'tasks':
       return {
         cause: 'exit-code',
-        reason: `The program was refused new processes: it had ${peak}, and its limit is ${limit}.`,
+        reason: `The program failed after it was refused another process: its limit is ${limit}, and it had ${peak}.`,
       };
   }
 }

@@ -58,6 +58,7 @@ export class FieldServer {
     slots: null,
     drain: false,
     tellWalls: false,
+    tellOffer: false,
     stop: false,
     client: null,
     policy: null,

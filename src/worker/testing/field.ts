@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTree, systemClock } from '#base';
+import { NO_OFFER } from '#model';
 import { findLauncher, openStarter, type Walls } from '#sandbox';
 import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
@@ -86,6 +87,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     policyFile: '',
     policyMs: 200,
     memoryBytes: 1 << 30,
+    offer: NO_OFFER,
     pinnedCpus: [],
     gpus: { gpus: [], variablesFor: () => ({}), nodesFor: () => [] },
     giveUpMs: 60_000,

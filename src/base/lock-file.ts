@@ -1,21 +1,14 @@
 /**
- * One worker per directory. The lock is a file that appears whole (written aside, then linked,
+ * One process per lock. It is a file that appears whole (written aside, then linked,
  * which fails if the name is taken, also over NFS). It holds host, pid and the process's start
  * time; a lock is stale only when that very process is known to be gone. No clock is asked.
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type HolderLife,
-  type LockHolder,
-  lifeOfHolder,
-  NOBODY,
-  parseHolder,
-  systemCodeOf,
-} from '#base';
-import { processRealm, startTimeOf } from './process-table.ts';
+import { systemCodeOf } from './errors.ts';
+import { type HolderLife, type LockHolder, NOBODY, parseHolder } from './lock-holder.ts';
+import { lifeSeenFromHere, ownHolder } from './own-process.ts';
 
 /** Who holds the lock, and whether that is sure to be over; undefined when there is no lock. */
 export interface LockState {
@@ -37,12 +30,6 @@ export interface LockOwner {
 
 const NO_WORKER: LockOwner = { worker: '', session: '', server: '' };
 
-function ownEntry(owner: LockOwner): LockHolder {
-  const startTime = startTimeOf(process.pid) ?? '';
-  const realm = processRealm();
-  return { host: hostname(), pid: process.pid, realm, startTime, ...owner };
-}
-
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').slice(0, 4096);
@@ -51,25 +38,12 @@ function readText(path: string): string | undefined {
   }
 }
 
-function lifeOf(holder: LockHolder): HolderLife {
-  return lifeOfHolder(holder, { host: hostname(), realm: processRealm(), startTimeOf, isAlive });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCodeOf(error) !== 'ESRCH';
-  }
-}
-
 /** Reads a lock without touching it. */
 export function readLock(path: string): LockState | undefined {
   const text = readText(path);
   if (text === undefined) return undefined;
   const holder = parseHolder(text);
-  return { holder, life: lifeOf(holder) };
+  return { holder, life: lifeSeenFromHere(holder) };
 }
 
 function tryLink(path: string, text: string): boolean {
@@ -129,7 +103,7 @@ function breakStale(path: string, stale: string): void {
 
 /** Takes the lock at `path`, or says who has it. Throws only on file system errors. */
 export function takeLock(path: string, owner: LockOwner = NO_WORKER): LockResult {
-  const text = JSON.stringify(ownEntry(owner));
+  const text = JSON.stringify(ownHolder(owner));
   let replaced: LockHolder | null = null;
   for (let round = 0; round < 5; round++) {
     if (tryLink(path, text)) {
@@ -138,7 +112,7 @@ export function takeLock(path: string, owner: LockOwner = NO_WORKER): LockResult
     const found = readText(path);
     if (found === undefined) continue;
     const holder = parseHolder(found);
-    if (lifeOf(holder) !== 'gone') return { taken: false, holder };
+    if (lifeSeenFromHere(holder) !== 'gone') return { taken: false, holder };
     breakStale(path, found);
     replaced = holder;
   }

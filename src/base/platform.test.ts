@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readFailure } from './open/reason.ts';
-import { canonicalPlatform } from './platform.ts';
+import { canonicalPlatform, knownPlatform } from './platform.ts';
 
 test('platforms are understood as Node.js and as uname -sm name them', () => {
   const names: Record<string, string> = {
@@ -42,22 +41,10 @@ test('an unknown platform is bounded and harmless in a path, a log or a table', 
   );
 });
 
-test('a reason is read as a cause where it begins with one', () => {
-  const told = (text: string) => {
-    const { cause, exitCode, signal } = readFailure(text);
-    return [cause, exitCode, signal];
-  };
-  assert.deepEqual(told('exit-code 3'), ['exit-code', 3, null]);
-  assert.deepEqual(told('signal 9'), ['signal', null, 'SIGKILL']);
-  assert.deepEqual(told('signal SIGSEGV'), ['signal', null, 'SIGSEGV']);
-  assert.deepEqual(told('signal constructor'), ['signal', null, null]);
-  assert.deepEqual(told('timeout'), ['timeout', null, null]);
-  assert.deepEqual(told('missing-result energy'), ['missing-result', null, null]);
-  assert.deepEqual(told('it just broke'), ['exit-code', null, null]);
-  for (const claimed of ['ok', 'superseded', 'held', 'worker-lost', 'invalid-result']) {
-    assert.equal(readFailure(claimed).cause, 'exit-code', 'not for a client to say');
+test('only what names a system and a machine is known', () => {
+  assert.equal(knownPlatform('linux/amd64'), 'linux-x64');
+  assert.equal(knownPlatform('macOS arm64'), 'darwin-arm64');
+  for (const text of ['any', 'linux', 'linux-', 'plan9-386', 'linux-x65', '']) {
+    assert.equal(knownPlatform(text), undefined, text);
   }
-  assert.equal(readFailure('').reason, 'the client gave no reason');
-  assert.equal(readFailure('a\nb\u001b[2Jc').reason, 'a b [2Jc');
-  assert.ok(readFailure('x'.repeat(10_000)).reason.length <= 2000);
 });

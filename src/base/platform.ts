@@ -43,11 +43,24 @@ const MACHINES = new Map(
     riscv64: 'riscv64',
     loongarch64: 'loong64',
     loong64: 'loong64',
+    mips: 'mips',
+    mipsel: 'mipsel',
     mips64el: 'mips64el',
   }),
 );
 
 const MOST_CHARACTERS = 64;
+
+/** The canonical name, or undefined for what names no system and machine that are known. */
+export function knownPlatform(text: string): string | undefined {
+  const name = plainName(text);
+  for (let at = 1; at < name.length - 1; at++) {
+    const system = SYSTEMS.get(name.slice(0, at));
+    const machine = MACHINES.get(name.slice(at + 1));
+    if (system && machine && /[ +_/-]/.test(name[at]!)) return `${system}-${machine}`;
+  }
+  return undefined;
+}
 
 /**
  * The canonical name. What is not known stays as it is, in lower case, cut to 64 characters of
@@ -55,16 +68,20 @@ const MOST_CHARACTERS = 64;
  * for machines nobody here has heard of.
  */
 export function canonicalPlatform(text: string): string {
+  const known = knownPlatform(text);
+  return (
+    known ??
+    plainName(text)
+      .replace(/[^a-z0-9._-]+/g, '-')
+      .slice(0, MOST_CHARACTERS)
+  );
+}
+
+function plainName(text: string): string {
   const plain = text
     .slice(0, 4 * MOST_CHARACTERS)
     .trim()
     .toLowerCase();
   // Cygwin and MSYS put the Windows version into the system's name.
-  const name = plain.replace(/^(cygwin|msys|mingw\d*)_nt[^ +/]*/, 'win32');
-  for (let at = 1; at < name.length - 1; at++) {
-    const system = SYSTEMS.get(name.slice(0, at));
-    const machine = MACHINES.get(name.slice(at + 1));
-    if (system && machine && /[ +_/-]/.test(name[at]!)) return `${system}-${machine}`;
-  }
-  return name.replace(/[^a-z0-9._-]+/g, '-').slice(0, MOST_CHARACTERS);
+  return plain.replace(/^(cygwin|msys|mingw\d*)_nt[^ +/]*/, 'win32');
 }

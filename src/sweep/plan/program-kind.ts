@@ -34,36 +34,6 @@ export function programKind(head: Buffer): ProgramKind {
   return { kind: 'other', description: 'neither a program nor a script with a "#!" line' };
 }
 
-const OS_NAMES: Readonly<Record<string, string>> = { macos: 'darwin', sunos: 'sunos' };
-const ARCH_NAMES: Readonly<Record<string, string>> = {
-  x86_64: 'x64',
-  amd64: 'x64',
-  aarch64: 'arm64',
-  i386: 'ia32',
-  i686: 'ia32',
-  ppc64le: 'ppc64',
-  armv7l: 'arm',
-  loongarch64: 'loong64',
-};
-const OPERATING_SYSTEMS = ['linux', 'darwin', 'freebsd', 'openbsd', 'sunos', 'aix', 'win32'];
-const ARCHITECTURES = [...new Set([...Object.values(ELF_MACHINES), 'mipsel'])];
-
-/**
- * `linux-x64` for `linux-x64`, `Linux x86_64` (`uname -sm`) or `linux/amd64`; `any` for itself;
- * undefined for what is no platform.
- */
-export function normalizePlatform(text: string): string | undefined {
-  if (text === 'any') return text;
-  const parts = /^([A-Za-z]+\d*)[-/ ]+([A-Za-z0-9_]+)$/.exec(text.trim());
-  if (!parts) return undefined;
-  const [, osText, archText] = parts as unknown as [string, string, string];
-  const os = OS_NAMES[osText.toLowerCase()] ?? osText.toLowerCase();
-  const arch = ARCH_NAMES[archText.toLowerCase()] ?? archText.toLowerCase();
-  return OPERATING_SYSTEMS.includes(os) && ARCHITECTURES.includes(arch)
-    ? `${os}-${arch}`
-    : undefined;
-}
-
 /** Why a file cannot be the program for a platform, or undefined when it can. */
 export function platformMismatch(kind: ProgramKind, platform: string): string | undefined {
   if (kind.kind === 'script') return undefined;

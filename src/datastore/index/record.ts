@@ -1,0 +1,109 @@
+/**
+ * One record of the index: what an entry was at a moment. Little endian:
+ *
+ *   u16 length of the record   u32 CRC-32 of what follows   u8 1: here, 0: gone
+ *   f64 moment of the record   32 bytes hash   6 bytes of the content's SHA-256
+ *   f64 bytes   f64 stored   f64 last access   u16 length of the key   key   owner
+ */
+import { crc32 } from 'node:zlib';
+
+export const HASH_BYTES = 32;
+const FIXED_BYTES = 2 + 4 + 1 + 8 + HASH_BYTES + 6 + 8 + 8 + 8 + 2;
+const CRC_AT = 2;
+const STATE_AT = 6;
+const MOMENT_AT = 7;
+const HASH_AT = 15;
+const CONTENT_AT = HASH_AT + HASH_BYTES;
+const BYTES_AT = CONTENT_AT + 6;
+const STORED_AT = BYTES_AT + 8;
+const ACCESSED_AT = STORED_AT + 8;
+const KEY_LENGTH_AT = ACCESSED_AT + 8;
+const KEY_AT = KEY_LENGTH_AT + 2;
+
+export interface IndexRecord {
+  readonly isHere: boolean;
+  readonly atMs: number;
+  /** Hex. */
+  readonly hash: string;
+  /** Hex; its beginning tells which entries share their bytes. */
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly storedAtMs: number;
+  readonly accessedAtMs: number;
+  readonly key: string;
+  readonly owner: string;
+}
+
+/** A record where it lies in a block; read only while the block is. */
+export interface RecordView {
+  isHere: boolean;
+  atMs: number;
+  /** Where the 32 bytes of the hash begin. */
+  hashAt: number;
+  content: number;
+  bytes: number;
+  storedAtMs: number;
+  accessedAtMs: number;
+  keyAt: number;
+  keyBytes: number;
+  ownerBytes: number;
+}
+
+export function encodeRecord(record: IndexRecord): Buffer {
+  const key = Buffer.from(record.key);
+  const owner = Buffer.from(record.owner);
+  const length = FIXED_BYTES + key.length + owner.length;
+  const bytes = Buffer.alloc(length);
+  bytes.writeUInt16LE(length, 0);
+  bytes.writeUInt8(record.isHere ? 1 : 0, STATE_AT);
+  bytes.writeDoubleLE(record.atMs, MOMENT_AT);
+  bytes.write(record.hash, HASH_AT, 'hex');
+  bytes.write(record.sha256.slice(0, 12), CONTENT_AT, 'hex');
+  bytes.writeDoubleLE(record.bytes, BYTES_AT);
+  bytes.writeDoubleLE(record.storedAtMs, STORED_AT);
+  bytes.writeDoubleLE(record.accessedAtMs, ACCESSED_AT);
+  bytes.writeUInt16LE(key.length, KEY_LENGTH_AT);
+  key.copy(bytes, KEY_AT);
+  owner.copy(bytes, KEY_AT + key.length);
+  bytes.writeUInt32LE(crc32(bytes.subarray(STATE_AT)), CRC_AT);
+  return bytes;
+}
+
+/**
+ * Reads records up to the first that is not whole, and answers with how many bytes they took. Torn
+ * and damaged ones end the reading: what is behind them is found again when the store is walked.
+ */
+export function readRecords(block: Buffer, take: (view: RecordView) => void): number {
+  const view: RecordView = {
+    isHere: false,
+    atMs: 0,
+    hashAt: 0,
+    content: 0,
+    bytes: 0,
+    storedAtMs: 0,
+    accessedAtMs: 0,
+    keyAt: 0,
+    keyBytes: 0,
+    ownerBytes: 0,
+  };
+  let at = 0;
+  while (at + FIXED_BYTES <= block.length) {
+    const length = block.readUInt16LE(at);
+    if (length < FIXED_BYTES || at + length > block.length) break;
+    const sum = crc32(block.subarray(at + STATE_AT, at + length));
+    if (sum !== block.readUInt32LE(at + CRC_AT)) break;
+    view.isHere = block[at + STATE_AT] === 1;
+    view.atMs = block.readDoubleLE(at + MOMENT_AT);
+    view.hashAt = at + HASH_AT;
+    view.content = block.readUIntLE(at + CONTENT_AT, 6);
+    view.bytes = block.readDoubleLE(at + BYTES_AT);
+    view.storedAtMs = block.readDoubleLE(at + STORED_AT);
+    view.accessedAtMs = block.readDoubleLE(at + ACCESSED_AT);
+    view.keyAt = at + KEY_AT;
+    view.keyBytes = Math.min(block.readUInt16LE(at + KEY_LENGTH_AT), length - FIXED_BYTES);
+    view.ownerBytes = length - FIXED_BYTES - view.keyBytes;
+    take(view);
+    at += length;
+  }
+  return at;
+}

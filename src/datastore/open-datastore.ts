@@ -1,0 +1,391 @@
+/** The datastore as a whole: the parts joined, and what administrators ask of it. */
+import { createReadStream, type FSWatcher, watch } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { formatBytes, pause } from '#base';
+import { age, freeBytesOf, freeBytesOrFailure, surplusOf, totalsOf } from './ageing.ts';
+import type { Description } from './disk/description.ts';
+import { type EntryName, entryName } from './disk/key.ts';
+import { Layout } from './disk/layout.ts';
+import { checkPin, Pins } from './disk/pins.ts';
+import { Sharer } from './disk/sharer.ts';
+import { type Draft, Shelf } from './disk/shelf.ts';
+import { datastoreErrors } from './errors.ts';
+import { checkDigests } from './fetch/checks.ts';
+import { Fetcher, storeFailure } from './fetch/fetcher.ts';
+import { Part } from './fetch/part.ts';
+import { EntryIndex } from './index/entry-index.ts';
+import { rebuildIndex, recordOf } from './index/rebuild.ts';
+import { Keeper } from './keeper.ts';
+import { listEntries } from './listing.ts';
+import type {
+  Aged,
+  AgeWish,
+  Datastore,
+  DatastoreOptions,
+  EnsureRequest,
+  EntryView,
+  FetchLimits,
+  Held,
+  Listing,
+  ListQuery,
+  Progress,
+  PutRequest,
+  StoreLimits,
+  Usage,
+  Verified,
+  VerifyWish,
+} from './port.ts';
+import { verify } from './verifying.ts';
+
+const GIB = 2 ** 30;
+
+export const USUAL_LIMITS: StoreLimits = {
+  mostBytes: 0,
+  mostFiles: 0,
+  leastFreeBytes: GIB,
+  high: 0.95,
+  low: 0.9,
+};
+
+export const USUAL_FETCHING: FetchLimits = {
+  perOrigin: 8,
+  inAll: 32,
+  tries: 5,
+  backoffFromMs: 1000,
+  backoffToMs: 60_000,
+  slowBytesPerSecond: 1000,
+  slowMs: 60_000,
+};
+
+/** Looks whether there is something to age; between them it is looked after every file. */
+const LOOK_MS = 600_000;
+/** A change of a directory is told by the system, but not where another machine made it. */
+const WATCH_MS = 500;
+
+/** Opens a store, and clears away what processes left that are gone. Throws DATA_STORE_FAILED. */
+export async function openDatastore(options: DatastoreOptions): Promise<Datastore> {
+  const { directory, split } = options;
+  try {
+    const layout = await Layout.open(directory, split);
+    const shelf = new Shelf(layout, options.onEvent);
+    const sharer = await Sharer.open(layout, (sha256) => shelf.sweepContent(sha256));
+    await sharer.clearGone();
+    return new SharedDatastore(options, { layout, shelf, sharer });
+  } catch (error) {
+    throw storeFailure(error, '', directory);
+  }
+}
+
+class SharedDatastore implements Datastore {
+  readonly directory: string;
+  readonly #options: DatastoreOptions;
+  readonly #limits: StoreLimits;
+  readonly #layout: Layout;
+  readonly #shelf: Shelf;
+  readonly #sharer: Sharer;
+  readonly #pins: Pins;
+  readonly #index: EntryIndex;
+  readonly #fetcher: Fetcher;
+  readonly #keeper: Keeper;
+  readonly #ending = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  /** Ageing runs once at a time, beside everything else. */
+  #ageing: Promise<Aged> | null = null;
+  #rebuilding: Promise<unknown> | null = null;
+  #puts = 0;
+
+  constructor(
+    options: DatastoreOptions,
+    { layout, shelf, sharer }: { layout: Layout; shelf: Shelf; sharer: Sharer },
+  ) {
+    const { clock, random, transports, onEvent } = options;
+    this.directory = options.directory;
+    this.#options = options;
+    this.#limits = { ...USUAL_LIMITS, ...options.limits };
+    this.#layout = layout;
+    this.#shelf = shelf;
+    this.#sharer = sharer;
+    this.#pins = new Pins(layout, shelf);
+    this.#index = new EntryIndex(layout, sharer.directory, clock);
+    const limits = { ...USUAL_FETCHING, ...options.fetching };
+    this.#fetcher = new Fetcher({ transports, limits, layout, sharer, clock, random, onEvent });
+    this.#keeper = new Keeper({
+      layout,
+      shelf,
+      sharer,
+      pins: this.#pins,
+      index: this.#index,
+      fetcher: this.#fetcher,
+      clock,
+      tries: limits.tries,
+      makeRoom: () => this.#makeRoom(),
+      onEvent: (event) => {
+        onEvent(event);
+        if (event.kind === 'stored') this.#lookLater();
+      },
+    });
+    this.#timer = setInterval(() => this.#lookLater(), LOOK_MS).unref();
+  }
+
+  async ensure(request: EnsureRequest): Promise<Held> {
+    this.#throwIfClosed();
+    if (request.pin !== undefined) checkPin(request.pin);
+    const name = entryName(request.key, request.owner);
+    return this.#orFailure(name.key, this.#keeper.ensure(name, request));
+  }
+
+  async find(key: string, owner?: string): Promise<EntryView | null> {
+    const held = await this.hold(key, owner);
+    if (held === null) return null;
+    try {
+      const description = await this.#shelf.describe(entryName(key, owner));
+      return description && (await this.#viewOf(description));
+    } finally {
+      await held.release();
+    }
+  }
+
+  hold(key: string, owner?: string): Promise<Held | null> {
+    const name = entryName(key, owner);
+    return this.#orFailure(name.key, this.#keeper.hold(name));
+  }
+
+  async holdContent(sha256: string): Promise<Held | null> {
+    if (!/^[0-9a-f]{64}$/.test(sha256)) return null;
+    return this.#orFailure(`sha256:${sha256}`, this.#keeper.holdContent(sha256));
+  }
+
+  open(held: Held, range?: { readonly start: number; readonly end: number }): Readable {
+    return createReadStream(held.path, { ...range, highWaterMark: 256 * 1024 });
+  }
+
+  async put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView> {
+    this.#throwIfClosed();
+    const name = entryName(request.key, request.owner);
+    const path = `${this.#fetcher.partPath(name.hash)}.put${this.#puts++}`;
+    const part = new Part(path, this.#options.clock);
+    try {
+      const draft = await this.#fill(part, source, request, name);
+      const mediaType = request.mediaType ?? null;
+      const description = await this.#keeper.put(name, draft, { mediaType, source: '' });
+      return await this.#viewOf(description);
+    } catch (error) {
+      await part.discard();
+      throw storeFailure(error, name.key, this.directory);
+    }
+  }
+
+  async list(query: Partial<ListQuery>): Promise<Listing> {
+    await this.#knowAll();
+    const table = await this.#index.load();
+    return listEntries(table, await this.#pins.all(), query);
+  }
+
+  async usage(): Promise<Usage> {
+    await this.#knowAll();
+    const { entries, bytes } = totalsOf(await this.#index.load());
+    const freeBytes = await freeBytesOrFailure(this.directory);
+    const pinned = (await this.#pins.all()).size;
+    return { entries, bytes, pinned, freeBytes, limits: this.#limits };
+  }
+
+  async pin(key: string, pin: string, owner?: string): Promise<EntryView> {
+    checkPin(pin);
+    const name = entryName(key, owner);
+    const held = await this.hold(key, owner);
+    if (held === null) throw datastoreErrors.create('DATA_UNKNOWN', { key: name.key });
+    try {
+      const description = await this.#shelf.describe(name);
+      if (description === null) throw datastoreErrors.create('DATA_UNKNOWN', { key: name.key });
+      await this.#pins.add(pin, description, held.path);
+      return await this.#viewOf(description);
+    } finally {
+      await held.release();
+    }
+  }
+
+  async unpin(pin: string, key?: string, owner?: string): Promise<number> {
+    return this.#pins.remove(pin, key === undefined ? null : entryName(key, owner).hash);
+  }
+
+  async remove(key: string, owner?: string): Promise<boolean> {
+    const name = entryName(key, owner);
+    const description = await this.#shelf.describe(name);
+    if (description === null) return false;
+    const pins = await this.#pins.of(name.hash);
+    if (pins.length > 0) {
+      throw datastoreErrors.create('DATA_PINNED', { key: name.key, pins: pins.join(', ') });
+    }
+    await this.#shelf.remove(description);
+    const gone = { isHere: false, accessedAtMs: description.storedAtMs };
+    await this.#index.note(recordOf(description, this.#options.clock.now(), gone));
+    return true;
+  }
+
+  async age(wish: AgeWish = {}): Promise<Aged> {
+    this.#throwIfClosed();
+    await this.#ageing?.catch(() => {});
+    return this.#age(wish);
+  }
+
+  async verify(wish: VerifyWish = {}): Promise<Verified> {
+    this.#throwIfClosed();
+    const { clock, random } = this.#options;
+    const parts = { layout: this.#layout, shelf: this.#shelf, sharer: this.#sharer };
+    const verified = await verify({ ...parts, index: this.#index, clock, random }, wish);
+    const isAll = wish.keys === undefined && (wish.share ?? 1) === 1;
+    if (isAll)
+      await rebuildIndex({ ...parts, index: this.#index }, clock.now(), wish.signal ?? null);
+    return verified;
+  }
+
+  async watch(key: string, signal: AbortSignal, owner?: string): Promise<EntryView> {
+    const name = entryName(key, owner);
+    for (;;) {
+      signal.throwIfAborted();
+      this.#throwIfClosed();
+      const found = await this.find(key, owner);
+      if (found !== null) return found;
+      await this.#change(name, signal);
+    }
+  }
+
+  underWay(): readonly Progress[] {
+    return this.#keeper.underWay();
+  }
+
+  async close(): Promise<void> {
+    if (this.#ending.signal.aborted) return;
+    this.#ending.abort(datastoreErrors.create('DATA_CLOSED'));
+    clearInterval(this.#timer);
+    await this.#keeper.close();
+    await this.#fetcher.close();
+    await this.#ageing?.catch(() => {});
+    await this.#rebuilding?.catch(() => {});
+    await this.#index.close().catch(() => {}); // a copy of the truth
+    await this.#sharer.close();
+  }
+
+  async #fill(
+    part: Part,
+    source: AsyncIterable<Uint8Array>,
+    request: PutRequest,
+    name: EntryName,
+  ): Promise<Draft> {
+    const { mostBytes = Number.MAX_SAFE_INTEGER, bytes } = request;
+    for await (const block of source) {
+      request.signal?.throwIfAborted();
+      await part.write(block);
+      if (part.bytes <= mostBytes) continue;
+      const facts = { key: name.key, limit: formatBytes(mostBytes) };
+      throw datastoreErrors.create('DATA_TOO_LARGE', facts);
+    }
+    const draft = await part.finish();
+    if (bytes !== undefined && bytes !== draft.bytes) {
+      const facts = { key: name.key, what: 'length', found: draft.bytes, expected: bytes };
+      throw datastoreErrors.create('DATA_DIGEST_WRONG', { ...facts, said: 'the request says' });
+    }
+    const expected = { digests: request.digests ?? {}, said: 'the request says' };
+    await checkDigests(name.key, draft, [expected]);
+    return draft;
+  }
+
+  /** Resolves when something changed where the entry lies, or after a while. */
+  async #change(name: EntryName, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const ending = AbortSignal.any([signal, over.signal, this.#ending.signal]);
+    let watcher: FSWatcher | null = null;
+    try {
+      watcher = watch(dirname(this.#layout.stem(name.hash)), () => over.abort());
+      watcher.on('error', () => over.abort());
+    } catch {
+      // The directory is not there yet: the next look finds it.
+    }
+    await pause(WATCH_MS, ending);
+    watcher?.close();
+  }
+
+  /** A store that has files and no index is read once; in it everything can be served meanwhile. */
+  async #knowAll(): Promise<void> {
+    this.#rebuilding ??= this.#rebuildIfMissing().catch((error) => {
+      this.#rebuilding = null;
+      throw error;
+    });
+    await this.#rebuilding;
+  }
+
+  async #rebuildIfMissing(): Promise<void> {
+    if (!(await this.#index.isMissing())) return;
+    const parts = { layout: this.#layout, shelf: this.#shelf, index: this.#index };
+    await rebuildIndex(parts, this.#options.clock.now(), this.#ending.signal);
+  }
+
+  #lookLater(): void {
+    if (this.#ageing !== null || this.#ending.signal.aborted) return;
+    void this.#ageIfDue().catch(() => {}); // told of by the event of whoever then finds no room
+  }
+
+  async #ageIfDue(): Promise<void> {
+    const { mostBytes, mostFiles } = this.#limits;
+    const freeBytes = await freeBytesOf(this.directory);
+    const isLimited = mostBytes > 0 || mostFiles > 0;
+    // Counting needs the whole index, which is left alone where nothing is limited.
+    const totals = isLimited ? totalsOf(await this.#index.load()) : { entries: 0, bytes: 0 };
+    if (surplusOf(totals, freeBytes, this.#limits, false) === null) return;
+    if (this.#ageing === null && !this.#ending.signal.aborted) await this.#age({});
+  }
+
+  async #makeRoom(): Promise<boolean> {
+    const room = Math.max(this.#limits.leastFreeBytes, GIB / 16);
+    const aged = await (this.#ageing ?? this.#age({}, room)).catch(() => null);
+    return (aged?.freedBytes ?? 0) > 0;
+  }
+
+  #age(wish: AgeWish, atLeastBytes = 0): Promise<Aged> {
+    const { clock, onEvent } = this.#options;
+    const aged = this.#knowAll()
+      .then(() =>
+        age(
+          {
+            layout: this.#layout,
+            shelf: this.#shelf,
+            sharer: this.#sharer,
+            pins: this.#pins,
+            index: this.#index,
+            limits: this.#limits,
+            clock,
+          },
+          wish,
+          atLeastBytes,
+        ),
+      )
+      .then((done) => {
+        const { removed, freedBytes } = done;
+        if (removed > 0) onEvent({ kind: 'aged', removed, freedBytes });
+        return done;
+      })
+      .finally(() => {
+        this.#ageing = null;
+      });
+    this.#ageing = aged;
+    return aged;
+  }
+
+  async #viewOf(description: Description): Promise<EntryView> {
+    const { file: _file, policy: _policy, via: _via, ...view } = description;
+    return { ...view, pins: await this.#pins.of(description.hash) };
+  }
+
+  #throwIfClosed(): void {
+    this.#ending.signal.throwIfAborted();
+  }
+
+  async #orFailure<T>(key: string, asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (error) {
+      throw storeFailure(error, key, this.directory);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** Reading stored bytes again: what changed on the disk is set aside, told of, and fetched anew. */
+import type { Clock } from '#base';
+import type { Description } from './disk/description.ts';
+import { sha256Of } from './disk/digest-file.ts';
+import { removeFile } from './disk/files.ts';
+import { entryName } from './disk/key.ts';
+import type { Layout } from './disk/layout.ts';
+import type { Sharer } from './disk/sharer.ts';
+import type { Shelf } from './disk/shelf.ts';
+import type { EntryIndex } from './index/entry-index.ts';
+import { descriptionsIn, recordOf } from './index/rebuild.ts';
+import type { Verdict, Verified, VerifyWish } from './port.ts';
+
+export interface VerifyParts {
+  readonly layout: Layout;
+  readonly shelf: Shelf;
+  readonly sharer: Sharer;
+  readonly index: EntryIndex;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** Entries one after the other; the disk is others' too. */
+export async function verify(parts: VerifyParts, wish: VerifyWish): Promise<Verified> {
+  const verified = { good: 0, corrupt: 0, missing: 0, bytes: 0 };
+  for await (const { key, description } of wanted(parts, wish)) {
+    wish.signal?.throwIfAborted();
+    const verdict = description === null ? 'missing' : await verifyEntry(parts, description);
+    if (verdict !== 'changed') verified[verdict]++;
+    if (verdict === 'good') verified.bytes += description?.bytes ?? 0;
+    wish.onEntry?.(key, verdict);
+  }
+  return verified;
+}
+
+async function* wanted(
+  { layout, shelf, random }: VerifyParts,
+  { keys, share = 1, signal }: VerifyWish,
+): AsyncGenerator<{ readonly key: string; readonly description: Description | null }> {
+  if (keys !== undefined) {
+    for (const key of keys) {
+      const name = entryName(key);
+      yield { key: name.key, description: await shelf.describe(name) };
+    }
+    return;
+  }
+  for await (const description of descriptionsIn(layout, shelf, signal ?? null)) {
+    if (share < 1 && random() >= share) continue;
+    yield { key: description.key, description };
+  }
+}
+
+/** Reads the bytes by a name of its own, so that nothing that happens to the entry matters. */
+async function verifyEntry(parts: VerifyParts, description: Description): Promise<Verdict> {
+  const { shelf, sharer, index, clock } = parts;
+  const path = sharer.newHold(description.hash);
+  try {
+    // Where the time of change tells already, `take` reads the bytes by itself and sets them aside.
+    const isThere = await shelf.take(description, path);
+    const found = isThere ? await sha256Of(path) : null;
+    if (found === description.sha256) {
+      await shelf.redescribe({ ...description, verifiedAtMs: clock.now() }, description);
+      return 'good';
+    }
+    const now = await shelf.describe(description);
+    const isSame = now !== null && now.storedAtMs === description.storedAtMs;
+    if (now !== null && !isSame) return 'changed';
+    if (found !== null) await shelf.setAside(description, `its SHA-256 is ${found}`);
+    const gone = { isHere: false, accessedAtMs: description.storedAtMs };
+    await index.note(recordOf(description, clock.now(), gone));
+    return 'corrupt';
+  } finally {
+    await removeFile(path);
+  }
+}
