@@ -46,6 +46,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
   };
   const composition: Composition = {
     run: ask('run'),
+    planFile: async () => {
+      throw new Error('no file was to be planned');
+    },
     serve: ask('serve'),
     worker: ask('worker'),
     serveTraps: ask('serveTraps'),

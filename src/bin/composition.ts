@@ -7,6 +7,7 @@ import { binErrors } from './errors.ts';
 export function compositionFor(world: World): Composition {
   return {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
+    planFile: async (file, into) => (await import('./plan-file.ts')).planFile(file, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
     sandbox: async () => (await import('./sandbox.ts')).sandbox,

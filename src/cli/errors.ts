@@ -125,6 +125,12 @@ export const cliErrors = defineErrors({
     status: 400,
     example: { task: 3, names: 'energy, field' },
   },
+  NO_PLACEMENT: {
+    message: 'job {job} was not submitted with a description that says where files go',
+    todo: 'Fetch its collected files: windrow results {job} --to DIR',
+    status: 400,
+    example: { job: 1 },
+  },
   RESULT_NONE: {
     message: 'task {task} has no result',
     todo: 'See how it ended: windrow show {job}.{task}',

@@ -26,6 +26,7 @@ export type {
   Certificates,
   CollectTracesOptions,
   Composition,
+  FilePlan,
   LogChoice,
   NamedErrors,
   OpenedServer,

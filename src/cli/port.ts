@@ -10,6 +10,7 @@ import type {
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
+import type { PlannedSweep } from './submit.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -290,9 +291,20 @@ export interface ProcessNotice {
   readonly text: string;
 }
 
+/** What a file asks for, planned. */
+export interface FilePlan {
+  /** Of HTCondor's form. */
+  readonly isDescription: boolean;
+  readonly sweeps: readonly PlannedSweep[];
+  /** The ad of each task, as text. */
+  ads(): Iterable<string>;
+}
+
 /** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
 export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
+  /** Reads a submit description or a sweep file. Throws all that is wrong with it. */
+  planFile(file: string, world: World): Promise<FilePlan>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
   sandbox(): Promise<Sandbox>;

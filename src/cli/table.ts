@@ -5,7 +5,7 @@ import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { procwatch } from './table/procwatch.ts';
-import { run } from './table/run.ts';
+import { run, submit } from './table/run.ts';
 import * as sandbox from './table/sandbox.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
 import * as tls from './table/tls.ts';
@@ -23,6 +23,7 @@ export const GROUPS: readonly CommandGroup[] = [
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
   run,
+  submit,
   serve,
   worker,
   start,

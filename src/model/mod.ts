@@ -18,6 +18,13 @@ export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/
 export { printArguments, printEnvironment } from './ads/words.ts';
 export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
+export {
+  type ChirpWish,
+  type Dealings,
+  NO_DEALINGS,
+  type PlacedResult,
+  type Placement,
+} from './dealings.ts';
 export { HOLD_CODES, type Hold, type HoldName, hold, holdName } from './hold.ts';
 export type {
   Axis,
@@ -31,10 +38,12 @@ export type {
   PublishedFile,
   ResourceRequest,
   ResultSource,
+  StagedFile,
   TaskIndex,
   Ticket,
   UserCode,
 } from './job.ts';
+export { hasManyFiles, stagedFiles, templateOf } from './job.ts';
 export {
   EVENT_LOG_FORMATS,
   type EventLogFormat,
@@ -86,6 +95,7 @@ export {
   type TrapCategory,
   type TrapChange,
   type TrapKind,
+  type TrapPlace,
   type TrapRecord,
   trapCategoryOf,
 } from './trap.ts';

@@ -5,7 +5,9 @@ import {
   NO_OFFER,
   type RecordPlace,
   type ResultSource,
+  stagedFiles,
   type Ticket,
+  templateOf,
   usageOf,
 } from '#model';
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
@@ -184,6 +186,13 @@ export class ServerOpenDoor implements OpenDoor {
         inputs.push({ file: name, bytes: from.bytes, content });
         continue;
       }
+      if (from.kind === 'files') {
+        for (const file of stagedFiles(from, job.columns, cells)) {
+          const content = (): AsyncIterable<Buffer> => this.#blobs.read(file.blob);
+          inputs.push({ file: file.name, bytes: file.bytes, content });
+        }
+        continue;
+      }
       const text =
         from.kind === 'parameter'
           ? cells[job.columns.indexOf(from.column)]!
@@ -205,8 +214,9 @@ export class ServerOpenDoor implements OpenDoor {
 
   #source(job: Job, from: ResultSource['from'], cells: readonly string[], task: number): string {
     if (from.kind === 'stdout' || from.kind === 'stderr') return from.kind;
-    const template = from.kind === 'file' ? from.path : from.pattern;
-    const path = compileText(template, job.columns).expand(cells, task);
+    const template = templateOf(from);
+    if (template === null) return '*';
+    const path = compileText(template, job.columns, undefined, job.id).expand(cells, task);
     // A file of that very name, not what the program prints.
     return path === 'stdout' || path === 'stderr' ? `./${path}` : path;
   }
@@ -216,9 +226,12 @@ export class ServerOpenDoor implements OpenDoor {
     if (known) return known;
     const texts = await this.#blobs.templates(job.spec);
     const templates = new Map(
-      [...texts].map(([blob, text]) => [blob, compileText(text, job.columns)]),
+      [...texts].map(([blob, text]) => [blob, compileText(text, job.columns, undefined, job.id)]),
     );
-    const compiled = { command: compileCommand(job.spec.command, job.columns), templates };
+    const compiled = {
+      command: compileCommand(job.spec.command, job.columns, undefined, job.id),
+      templates,
+    };
     this.#compiled.set(job, compiled);
     return compiled;
   }

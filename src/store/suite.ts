@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import {
   type AttemptRecord,
   type JobSpec,
+  NO_DEALINGS,
   NO_ISOLATION,
   NO_LIFE,
   NO_MATCHING,
@@ -15,7 +16,13 @@ import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 export function storedJob(id: number): StoredJob {
   return {
     id,
-    spec: { name: 'sweep', isolation: NO_ISOLATION, ...NO_MATCHING, ...NO_LIFE } as JobSpec,
+    spec: {
+      name: 'sweep',
+      isolation: NO_ISOLATION,
+      ...NO_MATCHING,
+      ...NO_LIFE,
+      ...NO_DEALINGS,
+    } as JobSpec,
     lineage: '/out',
     key: 'k',
     keyParts: { command: 'c' },

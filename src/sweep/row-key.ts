@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import type { JobSpec } from '#model';
+import { type JobSpec, templateOf } from '#model';
 
 /** What a row's result depends on besides its cells. */
 export type KeyPart =
@@ -52,12 +52,12 @@ export function rowDigest(columns: readonly string[], cells: readonly string[]):
 }
 
 function inputFields({ name, from }: JobSpec['inputs'][number]): string[] {
+  if (from.kind === 'files') return [name, from.kind, from.column, JSON.stringify(from.files)];
   return [name, from.kind, from.kind === 'parameter' ? from.column : from.blob];
 }
 
 function resultFields({ name, from, required }: JobSpec['results'][number]): string[] {
-  const where = from.kind === 'file' ? from.path : from.kind === 'glob' ? from.pattern : '';
-  return [name, from.kind, where, String(required)];
+  return [name, from.kind, templateOf(from) ?? '', String(required)];
 }
 
 function pairs(columns: readonly string[], cells: readonly string[]): string[] {

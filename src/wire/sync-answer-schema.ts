@@ -1,5 +1,13 @@
 /** The worker's check of what the server answers to a sync. */
-import type { Command, Hold, Input, ProgramBuild, ResourceRequest, ResultSource } from '#model';
+import type {
+  Command,
+  Hold,
+  Input,
+  ProgramBuild,
+  ResourceRequest,
+  ResultSource,
+  StagedFile,
+} from '#model';
 import {
   checked,
   flag,
@@ -171,7 +179,29 @@ function readInputSource(fields: JsonObject): Input['from'] {
   if (kind === 'template' || kind === 'file') {
     return { kind, blob: sha256Hex(fields.blob, 'blob'), bytes: whole(fields.bytes, 'bytes') };
   }
-  throw mismatch('kind', 'template | file | parameter', kind);
+  if (kind === 'files') {
+    const column = text(fields.column, 'column', PATH);
+    return { kind, column, files: inner(fields.files, 'files', readStagedFiles) };
+  }
+  throw mismatch('kind', 'template | file | parameter | files', kind);
+}
+
+function readStagedFiles(fields: JsonObject): Record<string, readonly StagedFile[]> {
+  const entries = Object.entries(fields);
+  if (entries.length > NAMES) throw mismatch('', `at most ${NAMES} lists of files`, fields);
+  return Object.fromEntries(
+    entries.map(([cell, value]) => [cell, list(value, cell, NAMES, readStagedFile)]),
+  );
+}
+
+function readStagedFile(value: unknown): StagedFile {
+  const fields = object(value, '');
+  return {
+    name: fileName(fields.name, 'name'),
+    blob: sha256Hex(fields.blob, 'blob'),
+    bytes: whole(fields.bytes, 'bytes'),
+    executable: flag(fields.executable, 'executable'),
+  };
 }
 
 function readResult(value: unknown): ResultSource {
@@ -188,7 +218,9 @@ function readResultSource(fields: JsonObject): ResultSource['from'] {
   if (kind === 'stdout' || kind === 'stderr') return { kind };
   if (kind === 'file') return { kind, path: fileName(fields.path, 'path') };
   if (kind === 'glob') return { kind, pattern: fileName(fields.pattern, 'pattern') };
-  throw mismatch('kind', 'stdout | stderr | file | glob', kind);
+  if (kind === 'tree') return { kind, path: fileName(fields.path, 'path') };
+  if (kind === 'changed') return { kind };
+  throw mismatch('kind', 'stdout | stderr | file | glob | tree | changed', kind);
 }
 
 function readProgram(value: unknown): ProgramBuild {

@@ -222,10 +222,8 @@ export class WorkerAgent {
     await this.#connection.close(new Error('the worker ends'));
     await this.#errands.close();
     await this.#pool.idle();
-    await this.#pool.close();
-    await this.#pulse.stop();
-    await this.#preparing;
-    await this.#shelf.close();
+    const ends = [this.#pool.close(), this.#pulse.stop(), this.#preparing, this.#shelf.close()];
+    await Promise.all(ends);
     this.#backlog.dispose();
     this.#blobs.removeBrought(this.#jobs.passingPrograms());
   }

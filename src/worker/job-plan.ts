@@ -1,7 +1,7 @@
 /** A job's description, made ready once for all of its attempts. */
 import { messageOf } from '#base';
 import { type Ad, parseAds } from '#classad';
-import type { ProgramBuild, ResultSource } from '#model';
+import { type ProgramBuild, type ResultSource, templateOf } from '#model';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import type { JobDescription } from '#wire';
 import { type EnvironmentMaker, environmentMaker } from './environment.ts';
@@ -39,10 +39,10 @@ export function planJob(
     return {
       job,
       ad: lazily(() => adOf(job)),
-      command: compileCommand(job.command, job.columns),
+      command: compileCommand(job.command, job.columns, undefined, job.id),
       environment: environmentMaker(job, options.hostEnvironment),
       program: chooseBuild(job, options.platform),
-      resultPaths: job.results.map((result) => pathTemplate(result, job.columns)),
+      resultPaths: job.results.map((result) => pathTemplate(result, job)),
       templates: new Map(),
       resultStreams: new Set(job.results.map((result) => result.from.kind)),
     };
@@ -63,11 +63,11 @@ function lazily<T>(make: () => T): () => T {
   };
 }
 
-function pathTemplate(result: ResultSource, columns: readonly string[]): CompiledText | null {
+function pathTemplate(result: ResultSource, job: JobDescription): CompiledText | null {
   const { from, name } = result;
-  if (from.kind === 'stdout' || from.kind === 'stderr') return null;
-  const template = from.kind === 'file' ? from.path : from.pattern;
-  return compileText(template, columns, { what: `result "${name}"` });
+  const template = templateOf(from);
+  if (template === null) return null;
+  return compileText(template, job.columns, { what: `result "${name}"` }, job.id);
 }
 
 function chooseBuild(job: JobDescription, platform: string): ProgramBuild | null {

@@ -195,7 +195,7 @@ async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
   const summary = await summaryOf(store, job, task);
   const ended = (await store.attemptsOfTask(job.id, task)).map(viewOfEnded);
   const running = leasesOf(core, job, task).map((lease) => viewOfRunning(core, lease));
-  const command = compileCommand(job.spec.command, job.columns);
+  const command = compileCommand(job.spec.command, job.columns, undefined, job.id);
   return {
     ...summary,
     job: job.id,

@@ -80,7 +80,13 @@ export class Blobs {
 export function blobsOf(spec: JobSpec): { blob: string; use: string }[] {
   const needed: { blob: string; use: string }[] = [];
   for (const { name, from } of spec.inputs) {
-    if (from.kind !== 'parameter') needed.push({ blob: from.blob, use: `the input ${name}` });
+    if (from.kind === 'files') {
+      for (const file of Object.values(from.files).flat()) {
+        needed.push({ blob: file.blob, use: `the input ${file.name}` });
+      }
+    } else if (from.kind !== 'parameter') {
+      needed.push({ blob: from.blob, use: `the input ${name}` });
+    }
   }
   for (const { platform, sha256 } of spec.programs) {
     needed.push({ blob: sha256, use: `the program for ${platform}` });

@@ -202,9 +202,10 @@ export class Intake {
     return { job, rerun: rerunOf(earlier, submission, rows.count, taken) };
   }
 
-  #makeJob(submission: JobSubmission, spec: JobSpec, rows: RowSource, actor: string): Job {
+  #makeJob(submission: JobSubmission, wanted: JobSpec, rows: RowSource, actor: string): Job {
     const { core, layout } = this.#parts;
     const id = core.nextJob++;
+    const spec = withNumber(wanted, id);
     const now = core.clock.now();
     return {
       id,
@@ -284,6 +285,16 @@ export function storedJob(job: Job): StoredJob {
     collectedAtMs: job.collectedAtMs,
     published: job.published,
     emptied: job.emptied,
+  };
+}
+
+/** A job may be told apart by its number in the name of its event log. */
+function withNumber(spec: JobSpec, id: number): JobSpec {
+  const { eventLog } = spec;
+  if (!eventLog?.path.includes('${:job}')) return spec;
+  return {
+    ...spec,
+    eventLog: { ...eventLog, path: eventLog.path.replaceAll('${:job}', String(id)) },
   };
 }
 

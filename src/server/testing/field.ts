@@ -8,6 +8,7 @@ import { type Clock, EQUAL_SHARES, type SharingSettings, systemClock } from '#ba
 import {
   type Cause,
   type JobSpec,
+  NO_DEALINGS,
   NO_ISOLATION,
   NO_LIFE,
   NO_MATCHING,
@@ -176,6 +177,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     deleteClient: false,
     priority: 0,
     ...NO_MATCHING,
+    ...NO_DEALINGS,
     ...NO_LIFE,
     ...overrides,
   };

@@ -2,6 +2,7 @@
 import {
   type AttemptRecord,
   type Cause,
+  NO_DEALINGS,
   NO_ISOLATION,
   NO_LIFE,
   NO_MATCHING,
@@ -184,7 +185,13 @@ export function jobOf(row: Row): StoredJob {
   return {
     ...(rest as unknown as StoredJob),
     // Jobs of versions that knew no walls and no expressions say nothing of them.
-    spec: { isolation: NO_ISOLATION, ...NO_MATCHING, ...NO_LIFE, ...JSON.parse(spec as string) },
+    spec: {
+      isolation: NO_ISOLATION,
+      ...NO_MATCHING,
+      ...NO_LIFE,
+      ...NO_DEALINGS,
+      ...JSON.parse(spec as string),
+    },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),

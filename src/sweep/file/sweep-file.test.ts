@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
+import { NO_DEALINGS, NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
 import type { SweepOptions } from '../arguments/options.ts';
 import { elf, folder, md5, read, script, sha256, write } from './sweep-world.ts';
 
@@ -89,6 +89,7 @@ time = "20 min"
     deleteClient: false,
     priority: 0,
     ...NO_MATCHING,
+    ...NO_DEALINGS,
     ...NO_LIFE,
   });
   assert.deepEqual(plan.tables, [

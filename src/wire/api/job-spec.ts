@@ -52,6 +52,18 @@ const input: z.ZodType<Input> = z.strictObject({
     z.strictObject({ kind: z.literal('template'), blob: digest, bytes: count }),
     z.strictObject({ kind: z.literal('file'), blob: digest, bytes: count }),
     z.strictObject({ kind: z.literal('parameter'), column: name }),
+    z.strictObject({
+      kind: z.literal('files'),
+      column: z.string().max(200),
+      files: z.record(
+        cell,
+        z
+          .array(
+            z.strictObject({ name: path, blob: digest, bytes: count, executable: z.boolean() }),
+          )
+          .max(10_000),
+      ),
+    }),
   ]),
 });
 
@@ -62,6 +74,8 @@ const resultSource: z.ZodType<ResultSource> = z.strictObject({
     z.strictObject({ kind: z.literal('stderr') }),
     z.strictObject({ kind: z.literal('file'), path }),
     z.strictObject({ kind: z.literal('glob'), pattern: path }),
+    z.strictObject({ kind: z.literal('tree'), path }),
+    z.strictObject({ kind: z.literal('changed') }),
   ]),
   required: z.boolean(),
 });
@@ -112,6 +126,22 @@ const matching = {
     .describe("How much of the server's limits one attempt takes."),
   owner: label,
   accountingGroup: label,
+};
+
+const dealings = {
+  place: z
+    .strictObject({
+      files: z
+        .array(
+          z.strictObject({ result: name, from: z.string().max(4096), to: path.regex(/^[/$]/) }),
+        )
+        .max(1000),
+    })
+    .nullable()
+    .describe("Where a client puts each task's results: templates of absolute paths."),
+  chirp: z
+    .strictObject({ io: z.boolean(), delayed: z.boolean() })
+    .describe('What the programs may ask of the worker while they run.'),
 };
 
 const policyRule = z.strictObject({ when: expression, reason: expression, subcode: expression });
@@ -196,6 +226,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
     deleteClient: z.boolean(),
     priority: z.int(),
     ...matching,
+    ...dealings,
     ...life,
   }),
 );

@@ -86,6 +86,8 @@ export interface Attempt {
   programEndedAtMs: number;
   /** Absolute path of stdin, or null. */
   stdin: string | null;
+  /** Files that were put into scratch, by name, and how each can be told. Where a result needs it. */
+  staged: ReadonlyMap<string, string>;
   /** Files beside the scratch directory that `clean` removes. */
   readonly spooled: string[];
   stdout: OutputCapture | null;
@@ -134,6 +136,7 @@ export function newAttempt(
     programEnd: null,
     programEndedAtMs: startedMs,
     stdin: null,
+    staged: new Map(),
     spooled: [],
     stdout: null,
     stderr: null,

@@ -5,17 +5,19 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf, pause, systemCodeOf } from '#base';
-import type { Input } from '#model';
+import { type Input, stagedFiles } from '#model';
 import { type CompiledText, compileText } from '#sweep';
 import { backoffMs } from '../backoff.ts';
 import type { BlobName } from '../blob-cache.ts';
 import { fateOf, isLocal } from '../fate.ts';
+import { identityOf } from '../gather.ts';
 import { type Attempt, AttemptFault, spoolPath, unlessStopped, type Verdict } from './attempt.ts';
 
 /** Larger files are copied without blocking the other slots. */
@@ -44,7 +46,16 @@ export function removeScratchOf(attempt: Attempt): Promise<void> | undefined {
 export function stageInputs(attempt: Attempt): Promise<void> | undefined {
   const { plan } = attempt;
   if (!plan.program && plan.job.inputs.length === 0) return undefined;
-  return stageAll(attempt);
+  return stageAll(attempt).then(() => noteStaged(attempt));
+}
+
+/** For results that are what the program has changed. */
+function noteStaged(attempt: Attempt): void {
+  if (!attempt.plan.job.results.some(({ from }) => from.kind === 'changed')) return;
+  const names = readdirSync(attempt.scratch);
+  attempt.staged = new Map(
+    names.map((name) => [name, identityOf(`${attempt.scratch}/${name}`) ?? '']),
+  );
 }
 
 async function stageAll(attempt: Attempt): Promise<void> {
@@ -85,6 +96,15 @@ async function stageInput(attempt: Attempt, input: Input): Promise<void> {
     placing(name, () => writeFileSync(targetOf(attempt, name), cell, { mode: 0o644 }));
     return;
   }
+  if (from.kind === 'files') {
+    const { cells } = attempt.grant;
+    for (const file of stagedFiles(from, attempt.plan.job.columns, cells)) {
+      const blob = { sha256: file.blob, bytes: file.bytes };
+      await obtain(attempt, blob, file.name);
+      await placeFile(attempt, blob, file.name, file.executable ? 0o755 : 0o644);
+    }
+    return;
+  }
   const blob = { sha256: from.blob, bytes: from.bytes };
   await obtain(attempt, blob, name);
   if (from.kind === 'template') {
@@ -97,7 +117,12 @@ async function stageInput(attempt: Attempt, input: Input): Promise<void> {
 }
 
 /** Copied, not linked: an input is the program's to change, and the next attempt's to find whole. */
-async function placeFile(attempt: Attempt, blob: BlobName, name: string): Promise<void> {
+async function placeFile(
+  attempt: Attempt,
+  blob: BlobName,
+  name: string,
+  mode = 0o644,
+): Promise<void> {
   const source = attempt.workshop.blobs.pathOf(blob.sha256);
   if (name === 'stdin') {
     attempt.stdin = source;
@@ -107,14 +132,14 @@ async function placeFile(attempt: Attempt, blob: BlobName, name: string): Promis
     placing(name, () => {
       const target = targetOf(attempt, name);
       copyFileSync(source, target, constants.COPYFILE_FICLONE);
-      chmodSync(target, 0o644);
+      chmodSync(target, mode);
     });
     return;
   }
   try {
     const target = targetOf(attempt, name);
     await copyFile(source, target, constants.COPYFILE_FICLONE);
-    await chmod(target, 0o644);
+    await chmod(target, mode);
   } catch (error) {
     throw stageFault(`Input ${name} could not be made`, error);
   }
@@ -137,7 +162,7 @@ function templateOf(attempt: Attempt, blob: BlobName, name: string): CompiledTex
   if (known) return known;
   return placing(name, () => {
     const text = readFileSync(workshop.blobs.pathOf(blob.sha256), 'utf8');
-    const template = compileText(text, plan.job.columns, { what: `input "${name}"` });
+    const template = compileText(text, plan.job.columns, { what: `input "${name}"` }, plan.job.id);
     plan.templates.set(blob.sha256, template);
     return template;
   });
