@@ -88,6 +88,7 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }
 
@@ -129,6 +130,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         holding: [],
         ended,
         knownJobs: [],
+        policyVersion: '',
       });
       count(ended.length);
       ended = answer.attempts.map(endOf);

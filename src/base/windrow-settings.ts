@@ -188,6 +188,23 @@ export const windrowSettings = {
     default: '256 MiB',
     doc: 'With less free space than this the server hands out no work.',
   },
+  policyFile: {
+    name: 'policy-file',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Policies of the site (server) and of this machine (worker), as HTCondor has them.',
+  },
+  policyMs: {
+    name: 'policy-interval',
+    value: 'duration',
+    type: 'duration',
+    default: '2 s',
+    least: 100,
+    most: 3_600_000,
+    doc: 'How often policies are looked at, where tasks run and on the server.',
+  },
   logLevel: {
     name: 'log-level',
     value: 'level',

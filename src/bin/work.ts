@@ -20,7 +20,7 @@ import { mountUnderScratch } from './mount-under-scratch.ts';
 import { becomeSuccessor, type Inheritance, successorFor, takeInheritance } from './successor.ts';
 import { VERSION } from './version.ts';
 import { workerOffer } from './worker-offer.ts';
-import { wallsFor } from './worker-walls.ts';
+import { trackingOf, wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
 const GIVE_UP_MS = 300_000;
@@ -52,6 +52,7 @@ async function workWith(
 ): Promise<number> {
   const log = await openLog({ ...options.log, write });
   const launcherPath = launcherFor(options.starter);
+  const tracking = trackingOf(options.walls);
   const inheritance = takeInheritance();
   const isWaiting = options.waitForLine && inheritance === null;
   if (isWaiting && !(await hasLine(world.stdin))) return 0;
@@ -78,7 +79,7 @@ async function workWith(
     exclusive: true,
     clientFile: options.clientFile,
     cacheBytes: CACHE_BYTES,
-    openStarter: () => openStarter({ launcherPath }),
+    openStarter: () => openStarter({ launcherPath, tracking }),
     openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),
     mountUnderScratch: mountUnderScratch(options.walls.mountUnderScratch, machine),
     name,
@@ -89,6 +90,8 @@ async function workWith(
     },
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
+    policyFile: options.policyFile,
+    policyMs: options.policyMs,
     hostEnvironment: world.surroundings.environment,
     memoryBytes,
     offer,

@@ -100,6 +100,9 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   readonly log: LogChoice;
 }
@@ -128,6 +131,9 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
@@ -188,6 +194,9 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
   readonly offerGpus: boolean;
   readonly policy: WorkerPolicy;

@@ -7,6 +7,7 @@ import type { Clock, SharingSettings } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
 import { localAmbient } from '#classad';
 import type { TrapRecord } from '#model';
+import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
@@ -17,7 +18,7 @@ import { Checking } from './checking.ts';
 import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
-import type { Core, Job } from './core.ts';
+import type { Core, Job, SiteRules } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
@@ -34,6 +35,8 @@ import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
+import { PolicyFileWatch, readSiteRules } from './policies/policy-file.ts';
+import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
@@ -43,6 +46,8 @@ import { SyncDesk } from './sync.ts';
 const BACKLOG = 4096;
 const DISK_MS = 1000;
 const FAULTS_MS = 2000;
+const POLICY_FILE_MS = 1000;
+const NO_SITE_RULES: SiteRules = { policy: NO_SITE_POLICY, text: '', version: '' };
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 
 export interface ServerOptions {
@@ -58,6 +63,13 @@ export interface ServerOptions {
   readonly sharing: SharingSettings;
   /** Nothing new is handed out while less than this is free where state and outputs lie. */
   readonly diskReserveBytes: number;
+  /** The site's policies. */
+  readonly policy: {
+    /** Absolute; `''`: none. */
+    readonly file: string;
+    /** How often tasks that wait or are held are looked at. */
+    readonly intervalMs: number;
+  };
   readonly userCode: 'run' | 'refuse';
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
@@ -90,6 +102,7 @@ export class Server {
   readonly #leases: LeaseWatch;
   readonly #late: LateChanges;
   readonly #pruning: Pruning;
+  readonly #scan: PolicyScan;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #url = '';
@@ -113,6 +126,7 @@ export class Server {
     });
     this.core = {
       clock,
+      site: NO_SITE_RULES,
       settings: { leaseMs, pingSeconds, sharing },
       ambient,
       matchmaker: new Matchmaker(ambient),
@@ -188,6 +202,7 @@ export class Server {
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
+    this.#scan = new PolicyScan(core, options.policy.intervalMs);
     this.#door = new ServerOpenDoor(core, blobs);
     const { session, adminToken, faces, traces, log } = options;
     this.#http = assembleHttp({
@@ -210,6 +225,7 @@ export class Server {
   static async open(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     const layout = layoutOf(options.stateDirectory);
+    if (!options.readOnly) server.#readPolicies();
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
@@ -276,6 +292,7 @@ export class Server {
   #startTimers(): void {
     this.#leases.start();
     if (!this.#options.readOnly) this.#pruning.start();
+    this.#scan.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
       if (this.#late.areSharesDue()) this.core.commit.touch();
@@ -283,6 +300,30 @@ export class Server {
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
     this.#timers.push(statistics, disk);
+  }
+
+  /** @throws WindrowError POLICY_FILE_UNREADABLE, POLICY_FILE_WRONG */
+  #readPolicies(): void {
+    const { policy, log } = this.#options;
+    if (policy.file === '') return;
+    const obey = (rules: SiteRules, warnings: readonly string[]): void => {
+      this.core.site = rules;
+      for (const warning of warnings) log('warn', warning);
+    };
+    const { rules, warnings } = readSiteRules(policy.file);
+    obey(rules, warnings);
+    const watch = new PolicyFileWatch(policy.file, {
+      onRules: (changed, told) => {
+        obey(changed, told);
+        log('info', 'the policy file was read again', { file: policy.file });
+        this.core.wake();
+      },
+      onFault: (error) => {
+        const facts = { file: policy.file, error: messageOf(error) };
+        log('error', 'the policy file was not taken; the policies before stay in force', facts);
+      },
+    });
+    this.#timers.push(setInterval(() => watch.look(), POLICY_FILE_MS));
   }
 
   #lookAtDisk(): void {
@@ -391,6 +432,7 @@ export class Server {
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
     await this.#pruning.close();
+    await this.#scan.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

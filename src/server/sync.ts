@@ -1,7 +1,7 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
 
 import { messageOf } from '#base';
-import { isDemanding, type JobId, type RecordPlace, type Ticket } from '#model';
+import { isDemanding, type RecordPlace, type Ticket } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -103,7 +103,7 @@ export class SyncDesk {
     }
     await core.commit.durable();
     for (const end of uploaded) await this.#results.drop(end);
-    return this.#answer(worker, attempts, request.knownJobs);
+    return this.#answer(worker, attempts, request);
   }
 
   /**
@@ -125,6 +125,7 @@ export class SyncDesk {
       tellWalls: false,
       tellOffer: false,
       client: null,
+      policy: null,
     };
     const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
     return { protocol: PROTOCOL_VERSION, ...nothing, settings };
@@ -157,7 +158,8 @@ export class SyncDesk {
   #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
     const lease = this.#leaseOf(worker, end.ticket);
     if (!lease) return;
-    if (end.cause === 'cancelled' || end.cause === 'superseded') {
+    const isRuled = end.ruling !== null && !worker.cancels.has(end.ticket);
+    if (!isRuled && (end.cause === 'cancelled' || end.cause === 'superseded')) {
       if (worker.cancels.get(end.ticket) === 'superseded') {
         const why = 'another attempt of the task was first';
         onLeaseLost(this.#core, lease, 'superseded', why, end.usage);
@@ -170,7 +172,7 @@ export class SyncDesk {
     const stored = places.get(end.ticket);
     if (stored instanceof Error) return this.#endWithoutResults(lease, end, stored);
     const place = stored ?? this.#results.append(lease, end);
-    onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine);
+    onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine, end.ruling);
   }
 
   /** Its uploads are missing, damaged, or found no room: the machine's or the server's fault. */
@@ -249,7 +251,7 @@ export class SyncDesk {
   #answer(
     worker: Worker,
     attempts: readonly GrantedAttempt[],
-    known: readonly JobId[],
+    { knownJobs: known, policyVersion }: SyncRequest,
   ): SyncResponse {
     const unknown = new Set(attempts.map((attempt) => attempt.job));
     for (const id of known) unknown.delete(id);
@@ -269,10 +271,16 @@ export class SyncDesk {
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
         client: this.#clients.offerFor(worker),
+        policy: this.#policyFor(policyVersion),
         tellWalls: worker.walls === null && this.#asksForWalls(),
         tellOffer: worker.offer === null,
       },
     };
+  }
+
+  #policyFor(version: string): SyncResponse['settings']['policy'] {
+    const { site } = this.#core;
+    return site.version === version ? null : { version: site.version, text: site.text };
   }
 
   #asksForWalls(): boolean {

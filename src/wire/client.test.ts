@@ -98,6 +98,7 @@ const SYNC = {
   holding: [],
   ended: [],
   knownJobs: [],
+  policyVersion: '',
 };
 
 test('many requests share connections, each with the session in its header only', async () => {

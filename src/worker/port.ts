@@ -66,6 +66,10 @@ export interface AgentOptions {
   /** Absolute; programs and inputs by digest, perhaps shared with other workers. */
   readonly blobs: string;
   /** The worker's own environment, of which programs get a part. */
+  /** Absolute; the machine's policy on what runs here, or `''`. */
+  readonly policyFile: string;
+  /** How often policies are looked at. */
+  readonly policyMs: number;
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
   /** Policy and attributes, checked: each expression is one. */

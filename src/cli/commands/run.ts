@@ -99,6 +99,8 @@ function runOptions(input: Input, world: World): RunOptions {
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
+    policyFile: values.policyFile,
+    policyMs: values.policyMs,
     sharing: sharingOf(values),
     log: logChoice(settings, world),
   };

@@ -36,6 +36,8 @@ export interface Composition {
   readonly lastStage: LastStage | null;
   readonly root: OtherRoot | null;
   readonly hidden: readonly Hidden[];
+  /** The group by which its processes are known; null: by other means. */
+  readonly mark: number | null;
 }
 
 /** Of another root: a place that no tree has of its own. */
@@ -62,6 +64,7 @@ export function compose(composition: Composition): WallPlan {
       namespaces: parts.flatMap(({ namespaces }) => namespaces ?? []),
       files: prefix.length > 0 ? filesOf(composition) : [],
       guarded: choice.fenced,
+      ...(composition.mark !== null && { mark: composition.mark }),
     },
     environment: Object.assign(
       identityOf(composition, scratch),
@@ -116,12 +119,13 @@ function limitsOf(parts: readonly AnyPlan[]): Limit[] {
 }
 
 function stageArguments(composition: Composition, limits: readonly Limit[]): string[] {
-  const { plot, ground, choice, lastStage } = composition;
+  const { plot, ground, choice, lastStage, mark } = composition;
   if (lastStage === null) return [];
   return lastStageArguments({
     launcher: choice.fenced ? LAUNCHER_BY_DESCRIPTOR : lastStage.launcher,
     init: choice.fenced,
     account: plot.account.uid === ground.uid ? null : plot.account,
+    mark,
     limits,
     keys: choice.walls.has('keys'),
     noPrivileges: choice.walls.has('privileges') || choice.walls.has('syscalls'),
@@ -150,12 +154,12 @@ function recordOf(composition: Composition): WallsHad {
 }
 
 /** Walls that stand by what is started, not by an operation. */
-function wallsOfStart({ plot, ground, choice }: Composition): Wall[] {
+function wallsOfStart({ plot, ground, choice, mark }: Composition): Wall[] {
   const byParts = new Set<Wall>(['cpu', 'memory', 'tasks', 'disk']);
   const isAbsent: Partial<Record<Wall, boolean>> = {
     account: plot.account.uid === ground.uid,
     // A cgroup alone tracks too: then its part says so.
-    track: !choice.fenced,
+    track: !choice.fenced && mark === null,
     network: networkIsOpen(choice.network),
   };
   return [...choice.walls].filter((wall) => !byParts.has(wall) && isAbsent[wall] !== true);

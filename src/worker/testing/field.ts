@@ -84,6 +84,8 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     dir,
     blobs: join(dir, 'blobs'),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
+    policyFile: '',
+    policyMs: 200,
     memoryBytes: 1 << 30,
     offer: NO_OFFER,
     pinnedCpus: [],
