@@ -17,6 +17,7 @@ const server = await Server.open({
   version: '0.0.0-bench',
   leaseMs: 60_000,
   pingSeconds: 20,
+  policy: { file: '', intervalMs: 60_000 },
   sharing: EQUAL_SHARES,
   diskReserveBytes: 0,
   userCode: 'refuse',

@@ -89,6 +89,7 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }
 
@@ -132,6 +133,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         holding: [],
         ended,
         knownJobs: [],
+        policyVersion: '',
       });
       count(ended.length);
       ended = answer.attempts.map(endOf);

@@ -169,6 +169,7 @@ class SimulatedWorker {
       draining: false,
       holding: held.map(({ ticket }) => ticket),
       ended,
+      policyVersion: '',
       knownJobs: [1],
       gpus: 0,
       walls: null,
@@ -231,6 +232,7 @@ function endOf({ ticket, cells }: Grant, startedAtMs: number, endedAtMs: number)
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }
 

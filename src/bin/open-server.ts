@@ -39,6 +39,9 @@ export interface OpenServerOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute, or `''`: the site has no policies. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
@@ -136,6 +139,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
       diskReserveBytes: options.diskReserveBytes,
+      policy: { file: options.policyFile, intervalMs: options.policyMs },
       sharing: options.sharing,
       userCode: local || options.isOwn ? 'run' : 'refuse',
       userCodePorts: {

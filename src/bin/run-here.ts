@@ -80,6 +80,8 @@ export async function runHere(
       leaseMs: options.leaseMs,
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
+      policyFile: options.policyFile,
+      policyMs: options.policyMs,
       sharing: options.sharing,
       executables: options.executables,
       traces: null,

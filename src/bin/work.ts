@@ -97,6 +97,8 @@ async function workWith(
     },
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
+    policyFile: options.policyFile,
+    policyMs: options.policyMs,
     hostEnvironment: world.surroundings.environment,
     memoryBytes,
     offer,

@@ -17,6 +17,7 @@ import type {
   Ticket,
   TrapCategory,
 } from '#model';
+import type { SitePolicy } from '#policy';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts, Matchmaker } from '#scheduler';
 import type { TaskNote, WorkerOrder } from '#store';
@@ -156,6 +157,15 @@ export interface WorkerTotals {
   cpuMs: number;
 }
 
+/** The site's policies as they are in force. */
+export interface SiteRules {
+  readonly policy: SitePolicy;
+  /** What workers get. */
+  readonly text: string;
+  /** `''`: there are none. */
+  readonly version: string;
+}
+
 export interface Settings {
   readonly leaseMs: number;
   /** `Ping=` of the open protocol, seconds. */
@@ -197,6 +207,8 @@ export type Happening =
 
 export interface Core {
   readonly clock: Clock;
+  /** Changes when its file does. */
+  site: SiteRules;
   readonly settings: Settings;
   readonly commit: GroupCommit;
   readonly jobs: Map<JobId, Job>;

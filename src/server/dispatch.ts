@@ -3,10 +3,12 @@
 import { printAd, wholeAd } from '#classad';
 import { runsOf, shareOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
-import type { GrantedAttempt, JobDescription } from '#wire';
+import type { TaskNote } from '#store';
+import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
 import { adOfJob } from './ads/facts.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
+import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
 import { limitsOf, sharesOf } from './reactor/sharing.ts';
@@ -153,7 +155,8 @@ function oldestRunning(core: Core, now: number): RunningView[] {
 }
 
 function grant(core: Core, job: Job, worker: Worker, count: number): GrantedAttempt[] {
-  const tasks = job.tasks.take(count);
+  const taken = job.tasks.take(count);
+  const tasks = perTaskPolicies(core, job) ? passedByPolicies(core, job, taken) : taken;
   if (tasks.length === 0) return [];
   const runs = runsOf(tasks);
   const cells = readRows(core, job, runs);
@@ -225,8 +228,15 @@ function leaseOut(
       sinceMs,
       grant: granted,
     });
-    return { ticket, job: job.id, task, number, cells: cellsOf(index) };
+    const past = pastOf(job.notes.get(task));
+    return { ticket, job: job.id, task, number, cells: cellsOf(index), past };
   });
+}
+
+function pastOf(note: TaskNote | undefined): TaskPast | null {
+  if (!note || (note.holds === 0 && note.completions === 0)) return null;
+  const { holds, completions, lastHold } = note;
+  return { holds, completions, lastHold };
 }
 
 export function describe(job: Job): JobDescription {

@@ -8,6 +8,7 @@ import { messageOf, systemCodeOf, withPin } from '#base';
 import { localAmbient } from '#classad';
 import type { Datastore } from '#datastore';
 import type { TrapRecord } from '#model';
+import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
@@ -18,7 +19,7 @@ import { Checking } from './checking.ts';
 import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
-import type { Core, Job } from './core.ts';
+import type { Core, Job, SiteRules } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
@@ -35,6 +36,8 @@ import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
+import { PolicyFileWatch, readSiteRules } from './policies/policy-file.ts';
+import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
@@ -45,6 +48,8 @@ import { SyncDesk } from './sync.ts';
 const BACKLOG = 4096;
 const DISK_MS = 1000;
 const FAULTS_MS = 2000;
+const POLICY_FILE_MS = 1000;
+const NO_SITE_RULES: SiteRules = { policy: NO_SITE_POLICY, text: '', version: '' };
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 
 export interface ServerOptions {
@@ -60,6 +65,13 @@ export interface ServerOptions {
   readonly sharing: SharingSettings;
   /** Nothing new is handed out while less than this is free where state and outputs lie. */
   readonly diskReserveBytes: number;
+  /** The site's policies. */
+  readonly policy: {
+    /** Absolute; `''`: none. */
+    readonly file: string;
+    /** How often tasks that wait or are held are looked at. */
+    readonly intervalMs: number;
+  };
   readonly userCode: 'run' | 'refuse';
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
@@ -95,6 +107,7 @@ export class Server {
   readonly #late: LateChanges;
   readonly #pruning: Pruning;
   readonly #staging: Staging | null;
+  readonly #scan: PolicyScan;
   readonly #timers: NodeJS.Timeout[] = [];
   #nextWake: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null;
   readonly #finishing = new Set<Promise<void>>();
@@ -121,6 +134,7 @@ export class Server {
     });
     this.core = {
       clock,
+      site: NO_SITE_RULES,
       settings: { leaseMs, pingSeconds, sharing },
       ambient,
       matchmaker: new Matchmaker(ambient),
@@ -202,6 +216,7 @@ export class Server {
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
+    this.#scan = new PolicyScan(core, options.policy.intervalMs);
     this.#door = new ServerOpenDoor(core, blobs);
     const { session, adminToken, faces, traces } = options;
     this.#http = assembleHttp({
@@ -224,6 +239,7 @@ export class Server {
   static async open(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     const layout = layoutOf(options.stateDirectory);
+    if (!options.readOnly) server.#readPolicies();
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
@@ -291,6 +307,7 @@ export class Server {
   #startTimers(): void {
     this.#leases.start();
     if (!this.#options.readOnly) this.#pruning.start();
+    this.#scan.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
       if (this.#late.areSharesDue()) this.core.commit.touch();
@@ -298,6 +315,30 @@ export class Server {
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
     this.#timers.push(statistics, disk);
+  }
+
+  /** @throws WindrowError POLICY_FILE_UNREADABLE, POLICY_FILE_WRONG */
+  #readPolicies(): void {
+    const { policy, log } = this.#options;
+    if (policy.file === '') return;
+    const obey = (rules: SiteRules, warnings: readonly string[]): void => {
+      this.core.site = rules;
+      for (const warning of warnings) log('warn', warning);
+    };
+    const { rules, warnings } = readSiteRules(policy.file);
+    obey(rules, warnings);
+    const watch = new PolicyFileWatch(policy.file, {
+      onRules: (changed, told) => {
+        obey(changed, told);
+        log('info', 'the policy file was read again', { file: policy.file });
+        this.core.wake();
+      },
+      onFault: (error) => {
+        const facts = { file: policy.file, error: messageOf(error) };
+        log('error', 'the policy file was not taken; the policies before stay in force', facts);
+      },
+    });
+    this.#timers.push(setInterval(() => watch.look(), POLICY_FILE_MS));
   }
 
   #lookAtDisk(): void {
@@ -419,6 +460,7 @@ export class Server {
     clearTimeout(this.#nextWake?.timer);
     await this.#staging?.close();
     await this.#pruning.close();
+    await this.#scan.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

@@ -133,6 +133,7 @@ export class SyncDesk {
       tellWalls: false,
       tellOffer: false,
       client: null,
+      policy: null,
     };
     const nothing = { jobs: [], attempts: [], cancel: [], errands: [], data: null };
     return { protocol: PROTOCOL_VERSION, ...nothing, settings };
@@ -165,7 +166,8 @@ export class SyncDesk {
   #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
     const lease = this.#leaseOf(worker, end.ticket);
     if (!lease) return;
-    if (end.cause === 'cancelled' || end.cause === 'superseded') {
+    const isRuled = end.ruling !== null && !worker.cancels.has(end.ticket);
+    if (!isRuled && (end.cause === 'cancelled' || end.cause === 'superseded')) {
       if (worker.cancels.get(end.ticket) === 'superseded') {
         const why = 'another attempt of the task was first';
         onLeaseLost(this.#core, lease, 'superseded', why, end.usage);
@@ -178,7 +180,7 @@ export class SyncDesk {
     const stored = places.get(end.ticket);
     if (stored instanceof Error) return this.#endWithoutResults(lease, end, stored);
     const place = stored ?? this.#results.append(lease, end);
-    onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine);
+    onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine, end.ruling);
   }
 
   /** Its uploads are missing, damaged, or found no room: the machine's or the server's fault. */
@@ -281,10 +283,16 @@ export class SyncDesk {
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
         client: this.#clients.offerFor(worker),
+        policy: this.#policyFor(request.policyVersion),
         tellWalls: worker.walls === null && this.#asksForWalls(),
         tellOffer: worker.offer === null,
       },
     };
+  }
+
+  #policyFor(version: string): SyncResponse['settings']['policy'] {
+    const { site } = this.#core;
+    return site.version === version ? null : { version: site.version, text: site.text };
   }
 
   #asksForWalls(): boolean {

@@ -101,6 +101,7 @@ const SYNC = {
   knownJobs: [],
   dataVersion: '',
   data: [],
+  policyVersion: '',
 };
 
 test('many requests share connections, each with the session in its header only', async () => {

@@ -127,11 +127,13 @@ export {
   type GrantedAttempt,
   type JobDescription,
   type MachineFigures,
+  type PolicyRuling,
   PROTOCOL_VERSION,
   type RenewRequest,
   type SentPart,
   type SyncRequest,
   type SyncResponse,
+  type TaskPast,
 } from './sync.ts';
 export { parseSyncResponse } from './sync-answer-schema.ts';
 export { parseRenewRequest, parseSyncRequest, SYNC_LIMITS } from './sync-schema.ts';

@@ -1,6 +1,7 @@
 /** The worker's check of what the server answers to a sync. */
 import type {
   Command,
+  Hold,
   Input,
   ProgramBuild,
   RemoteInput,
@@ -33,8 +34,9 @@ import {
   type JobDescription,
   PROTOCOL_VERSION,
   type SyncResponse,
+  type TaskPast,
 } from './sync.ts';
-import { SYNC_LIMITS } from './sync-schema.ts';
+import { readHold, SYNC_LIMITS } from './sync-schema.ts';
 import { readIsolation } from './walls-schema.ts';
 
 const COLUMNS = 100_000;
@@ -81,6 +83,7 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     drain: flag(fields.drain, 'drain'),
     stop: flag(fields.stop, 'stop'),
     client: fields.client == null ? null : inner(fields.client, 'client', readClientOffer),
+    policy: fields.policy == null ? null : inner(fields.policy, 'policy', readPolicy),
     tellWalls: flag(fields.tellWalls, 'tellWalls'),
     // Servers of versions that knew no offers do not ask for them.
     tellOffer: fields.tellOffer === true,
@@ -103,6 +106,27 @@ function readWish(value: unknown): DataWish {
   };
 }
 
+const POLICY_TEXT = 2 << 20;
+
+function readPolicy(fields: JsonObject): { version: string; text: string } {
+  return {
+    version: text(fields.version, 'version', 100),
+    text: text(fields.text, 'text', POLICY_TEXT),
+  };
+}
+
+function readPast(fields: JsonObject): TaskPast {
+  return {
+    holds: whole(fields.holds, 'holds'),
+    completions: whole(fields.completions, 'completions'),
+    lastHold: fields.lastHold == null ? null : inner(fields.lastHold, 'lastHold', readLastHold),
+  };
+}
+
+function readLastHold(fields: JsonObject): Hold & { reason: string } {
+  return { ...readHold(fields), reason: text(fields.reason, 'reason', 4000) };
+}
+
 function readCancel(value: unknown): SyncResponse['cancel'][number] {
   const fields = object(value, '');
   return {
@@ -119,6 +143,7 @@ function readGrant(value: unknown): GrantedAttempt {
     task: whole(fields.task, 'task'),
     number: whole(fields.number, 'number', 1),
     cells: list(fields.cells, 'cells', COLUMNS, readValue),
+    past: fields.past == null ? null : inner(fields.past, 'past', readPast),
   };
 }
 

@@ -40,6 +40,7 @@ function end(ticket: number): EndedAttempt {
       },
     ],
     lastErrorLine: '',
+    ruling: { to: 'held', hold: { code: 3, subcode: -7 } },
     remarks: ['SIGKILL does not end 17 dd'],
   };
 }
@@ -70,6 +71,7 @@ const REQUEST: SyncRequest = {
   holding: [1, 2],
   ended: [end(3), end(4)],
   knownJobs: [1],
+  policyVersion: 'abc',
 };
 
 const RESPONSE: SyncResponse = {
@@ -105,7 +107,16 @@ const RESPONSE: SyncResponse = {
       ad: 'ClusterId = 1\n',
     },
   ],
-  attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],
+  attempts: [
+    {
+      ticket: 9,
+      job: 1,
+      task: 0,
+      number: 1,
+      cells: ['0.44', '7'],
+      past: { holds: 1, completions: 2, lastHold: { code: 26, subcode: 1, reason: 'x' } },
+    },
+  ],
   cancel: [{ ticket: 2, cause: 'superseded' }],
   errands: [
     {
@@ -129,6 +140,7 @@ const RESPONSE: SyncResponse = {
     tellWalls: false,
     tellOffer: false,
     client: null,
+    policy: { version: 'v', text: 'SYSTEM_PERIODIC_HOLD = true\n' },
   },
 };
 

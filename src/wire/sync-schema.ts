@@ -10,6 +10,7 @@ import {
   CAUSES,
   type Cause,
   FIGURES,
+  type Hold,
   type InputWay,
   type MachineOffer,
   NETWORK_LIMITS,
@@ -40,6 +41,7 @@ import type {
   DataNews,
   EndedAttempt,
   MachineFigures,
+  PolicyRuling,
   RenewRequest,
   SentPart,
   SyncRequest,
@@ -104,6 +106,8 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       draining: flag(fields.draining, 'draining'),
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
       ended: list(fields.ended, 'ended', SYNC_LIMITS.ended, readEnded),
+      policyVersion:
+        fields.policyVersion == null ? '' : text(fields.policyVersion, 'policyVersion', 100),
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
       dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
       data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
@@ -164,10 +168,26 @@ function readEnded(value: unknown): EndedAttempt {
     parts: list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
     // 500 characters may be 1,000 UTF-16 units.
     lastErrorLine: text(fields.lastErrorLine, 'lastErrorLine', 1000),
+    ruling: fields.ruling == null ? null : inner(fields.ruling, 'ruling', readRuling),
     remarks: list(fields.remarks, 'remarks', SYNC_LIMITS.remarks, (remark) =>
       text(remark, '', 1000),
     ),
   };
+}
+
+const RULED = new Set(['held', 'removed', 'waiting'] as const);
+
+function readRuling(fields: JsonObject): PolicyRuling {
+  return {
+    to: oneOf(fields.to, 'to', RULED),
+    hold: fields.hold == null ? null : inner(fields.hold, 'hold', readHold),
+  };
+}
+
+export function readHold(fields: JsonObject): Hold {
+  const { subcode } = fields;
+  if (!Number.isSafeInteger(subcode)) throw mismatch('subcode', 'a whole number', subcode);
+  return { code: whole(fields.code, 'code', 0, 10_000), subcode: subcode as number };
 }
 
 function readEnd(fields: JsonObject): AttemptEnd {

@@ -12,6 +12,7 @@ import type {
   AttemptEnd,
   Command,
   Digest,
+  Hold,
   Input,
   Isolation,
   JobId,
@@ -67,6 +68,8 @@ export interface SyncRequest {
   /** Tickets the worker holds: staged, running or ended but not yet in `ended`. */
   readonly holding: readonly Ticket[];
   readonly ended: readonly EndedAttempt[];
+  /** Version of the site's policies that it goes by; `''`: it has none. */
+  readonly policyVersion: string;
   /** Jobs whose description the worker has. */
   readonly knownJobs: readonly JobId[];
   /** Version of the data wishes that the worker knows; `''`: none. */
@@ -114,8 +117,16 @@ export interface EndedAttempt extends AttemptEnd {
   readonly parts: readonly SentPart[];
   /** Last line of stderr, at most 500 characters: for failure signatures. */
   readonly lastErrorLine: string;
+  /** A policy has decided of it where it ran: why is its `reason`. Null: none has. */
+  readonly ruling: PolicyRuling | null;
   /** Trouble that is more than this attempt's own, a sentence each; nearly always none. */
   readonly remarks: readonly string[];
+}
+
+export interface PolicyRuling {
+  readonly to: 'held' | 'removed' | 'waiting';
+  /** Of `held`. */
+  readonly hold: Hold | null;
 }
 
 export type SentPart = {
@@ -156,6 +167,8 @@ export interface SyncResponse {
     readonly stop: boolean;
     /** The executable of a server that is newer than the worker, or null. */
     readonly client: ClientOffer | null;
+    /** The site's policies where the worker has others; null: it has these. */
+    readonly policy: { readonly version: string; readonly text: string } | null;
     /** A job asks for walls: the worker is to find out which it can put up, and say so. */
     readonly tellWalls: boolean;
     /** The server does not know the worker's offer, and gives it nothing before it does. */
@@ -200,6 +213,14 @@ export interface GrantedAttempt {
   readonly number: number;
   /** The row's cells, in the order of the job's columns. */
   readonly cells: readonly string[];
+  /** What policies may ask of its earlier attempts; null: there were none. */
+  readonly past: TaskPast | null;
+}
+
+export interface TaskPast {
+  readonly holds: number;
+  readonly completions: number;
+  readonly lastHold: (Hold & { readonly reason: string }) | null;
 }
 
 /** `POST /renew`: sent by the worker's pulse thread; renews the leases of all it holds. */

@@ -7,8 +7,9 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
+import type { Ad } from '#classad';
 import type { ContentSource } from '#datastore';
-import type { MachineWalls } from '#model';
+import { type MachineWalls, machineAd, offerAd } from '#model';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -36,6 +37,7 @@ import { sortGrants } from './grants.ts';
 import { JobShelf } from './job-shelf.ts';
 import { type MachineLook, machineWatch } from './machine.ts';
 import { MemoryWatch } from './memory-watch.ts';
+import { PolicyWatch } from './policy-watch.ts';
 import type { AgentOptions } from './port.ts';
 import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
@@ -77,6 +79,7 @@ export class WorkerAgent {
   readonly #pulse: Pulse;
   readonly #jobs: JobShelf;
   readonly #pool: SlotPool;
+  readonly #policies: PolicyWatch;
   readonly #backlog: EndBacklog;
   readonly #stock: Stock;
   readonly #wishes: DataWishes;
@@ -93,6 +96,8 @@ export class WorkerAgent {
   /** The server is to be told the offer with the next sync. */
   #isOfferDue = true;
   #sequence = 0;
+  readonly #startedAtMs: number;
+  readonly #offered: Ad;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
   readonly #unkilled = new UnkilledProcesses();
@@ -101,6 +106,8 @@ export class WorkerAgent {
   constructor(options: AgentOptions, identity: AgentIdentity) {
     this.#options = options;
     this.#identity = identity;
+    this.#startedAtMs = options.clock.now();
+    this.#offered = offerAd(options.offer);
     this.#connection = new Connection(options);
     this.#conversation = new Conversation(this.#speaker(), this.#connection, options);
     this.#machine = machineWatch(options.dir, options.clock);
@@ -127,6 +134,8 @@ export class WorkerAgent {
       lifetime: this.#lifetime.signal,
       log: options.log,
     });
+    const machineAd = () => this.#machineAd();
+    this.#policies = new PolicyWatch({ ...options, machineAd });
     this.#pool = new SlotPool({
       slots: options.slots,
       workshop: this.#workshop(),
@@ -243,6 +252,26 @@ export class WorkerAgent {
     await this.#stock.close();
   }
 
+  /** This machine as policies on it see it. */
+  #machineAd(): Ad {
+    const { name, version, platform, memoryBytes, gpus, clock } = this.#options;
+    const { diskFreeBytes, figures } = this.#machine();
+    const { slots, used } = this.#pool;
+    const facts = { name, version, platform, slots, memoryBytes, diskFreeBytes, used };
+    const now = clock.now();
+    return machineAd(
+      {
+        ...facts,
+        gpus: gpus.gpus.length,
+        machine: figures,
+        walls: this.#walls,
+        state: this.#phase === 'running' ? 'active' : 'draining',
+        ...{ stateAtMs: this.#startedAtMs, lastHeardAtMs: now },
+      },
+      this.#offered,
+    );
+  }
+
   #workshop(): Workshop {
     const { clock, random, log, dir } = this.#options;
     return {
@@ -255,6 +284,7 @@ export class WorkerAgent {
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      policies: this.#policies,
       walls: this.#options.walls,
       unkilled: this.#unkilled,
       mountUnderScratch: this.#options.mountUnderScratch,
@@ -338,6 +368,7 @@ export class WorkerAgent {
       draining: this.#phase !== 'running',
       holding: [...this.#pool.tickets(), ...undelivered],
       ended,
+      policyVersion: this.#policies.version,
       knownJobs: this.#jobs.known(),
       dataVersion: this.#wishes.version,
       data: this.#wishes.news(),
@@ -387,6 +418,7 @@ export class WorkerAgent {
       const { leaseMs } = settings;
       this.#pulse.tell({ ...endpoint, worker: this.#identity.worker, leaseMs });
     }
+    if (settings.policy) this.#policies.takeSite(settings.policy);
     if (settings.slots !== null && settings.slots !== this.#pool.slots) {
       this.#pool.setSlots(settings.slots);
     }

@@ -28,6 +28,7 @@ function endOf(ticket: number, text = ''): EndedAttempt {
     parts: [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }
 

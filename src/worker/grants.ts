@@ -49,5 +49,6 @@ function refusal({ ticket }: GrantedAttempt, reason: string, nowMs: number): End
     parts: [],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }

@@ -87,6 +87,10 @@ export interface AgentOptions {
   /** Runs a transfer plugin of a job's. */
   readonly runPlugin: RunJobPlugin;
   /** The worker's own environment, of which programs get a part. */
+  /** Absolute; the machine's policy on what runs here, or `''`. */
+  readonly policyFile: string;
+  /** How often policies are looked at. */
+  readonly policyMs: number;
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
   /** Policy and attributes, checked: each expression is one. */

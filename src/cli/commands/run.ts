@@ -100,6 +100,8 @@ function runOptions(input: Input, world: World): RunOptions {
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
     staging: values,
+    policyFile: values.policyFile,
+    policyMs: values.policyMs,
     sharing: sharingOf(values),
     log: logChoice(settings, world),
   };

@@ -15,7 +15,8 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
   const sharing = sharingOf(input.settings.values);
   const log = logChoice(input.settings, world);
   const traces = traceStoreOf(input.settings.values);
-  const timing = { leaseMs, pingMs, diskReserveBytes, executables };
+  const { policyFile, policyMs } = input.settings.values;
+  const timing = { leaseMs, pingMs, diskReserveBytes, executables, policyFile, policyMs };
   const options = {
     listen,
     stateDirectory,

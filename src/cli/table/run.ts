@@ -172,6 +172,8 @@ export const run = {
     json: { ...json, doc: 'Print progress and summary as lines of JSON.' },
     slots: { kind: 'setting', setting: 'slots' },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    policyFile: { kind: 'setting', setting: 'policyFile' },
+    policyMs: { kind: 'setting', setting: 'policyMs' },
     listen: {
       kind: 'setting',
       setting: 'listen',

@@ -46,6 +46,8 @@ export interface FieldOptions {
   readonly clock?: Clock;
   readonly leaseMs?: number;
   readonly diskReserveBytes?: number;
+  readonly policyFile?: string;
+  readonly policyIntervalMs?: number;
   readonly sharing?: SharingSettings;
 }
 
@@ -65,6 +67,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     pingSeconds: 20,
     sharing: options.sharing ?? EQUAL_SHARES,
     diskReserveBytes: options.diskReserveBytes ?? 0,
+    policy: { file: options.policyFile ?? '', intervalMs: options.policyIntervalMs ?? 60_000 },
     userCode: 'run',
     userCodePorts: {
       openLineProcess: ({ onEnd, ...request }) =>
@@ -232,6 +235,7 @@ export class FieldWorker {
       holding: [...this.holding],
       ended,
       knownJobs: [],
+      policyVersion: '',
       ...overrides,
     };
     const response = await this.post('/sync', request);
@@ -285,6 +289,7 @@ export function ended(
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,
     remarks: [],
+    ruling: null,
     ...overrides,
   };
 }

@@ -6,11 +6,12 @@
 import type { Clock } from '#base';
 import type { Cause, InputWay, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
-import type { EndedAttempt, GrantedAttempt, JobDescription } from '#wire';
+import type { EndedAttempt, GrantedAttempt, JobDescription, PolicyRuling } from '#wire';
 import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
+import type { PolicyWatch } from '../policy-watch.ts';
 import type { AgentLog, GpuRack, RunJobPlugin, ServerLink } from '../port.ts';
 import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
 import type { Stock, Taken } from '../stock.ts';
@@ -32,6 +33,7 @@ export interface Workshop {
   /** Aborted when the worker ends. */
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
+  readonly policies: PolicyWatch;
   readonly walls: Walls;
   readonly unkilled: UnkilledProcesses;
   /** Directories that attempts of the job are to have private ones of. */
@@ -70,6 +72,8 @@ export interface Attempt {
   stopped: Verdict | null;
   /** Its starter gave it back before its turn: it never ran, and may be begun anew. */
   withdrawn: boolean;
+  /** What a policy decided, when that is why it is being killed. */
+  ruling: PolicyRuling | null;
   /** Why the program is being killed for taking too much. */
   excess: Verdict | null;
   /** Null while nothing went wrong. */
@@ -133,6 +137,7 @@ export function newAttempt(
     madeScratch: null,
     stopped: null,
     withdrawn: false,
+    ruling: null,
     excess: null,
     verdict: null,
     taken: new Map(),

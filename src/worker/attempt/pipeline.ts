@@ -99,6 +99,8 @@ function endOf(attempt: Attempt): EndedAttempt {
     usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,
+    // The program may have ended before it could be killed for it.
+    ruling: verdict !== null && verdict === attempt.excess ? attempt.ruling : null,
     remarks: attempt.remarks,
   };
 }

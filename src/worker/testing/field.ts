@@ -88,6 +88,8 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     marks: join(dir, 'brought'),
     runPlugin: () => Promise.reject(new Error('no plugins here')),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
+    policyFile: '',
+    policyMs: 200,
     memoryBytes: 1 << 30,
     offer: NO_OFFER,
     pinnedCpus: [],
