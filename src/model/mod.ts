@@ -45,6 +45,7 @@ export type {
 } from './job.ts';
 export { hasManyFiles, stagedFiles, templateOf } from './job.ts';
 export {
+  type Asked,
   EVENT_LOG_FORMATS,
   type EventLogFormat,
   GROWING_CAUSES,
