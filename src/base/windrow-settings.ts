@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
+import { dataSettings } from './data-settings.ts';
 import { matchSettings } from './match-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
@@ -228,6 +229,7 @@ export const windrowSettings = {
     default: 'no',
     doc: 'Collect traps, and answer monitors at / and /RPC2, as traps.ini says.',
   },
+  ...dataSettings,
   ...wallSettings,
   ...networkSettings,
   ...matchSettings,

@@ -1,5 +1,6 @@
 import type {
   Address,
+  DataValues,
   ErrorEntry,
   NetworkValues,
   SharingSettings,
@@ -7,6 +8,7 @@ import type {
   WallValues,
   WorkerPolicy,
 } from '#base';
+import type { Datastore, StoreEvent } from '#datastore';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
@@ -103,6 +105,13 @@ export interface RunOptions {
   readonly policyMs: number;
   readonly sharing: SharingSettings;
   readonly log: LogChoice;
+}
+
+/** How the command line opens a datastore. */
+export interface DataOptions {
+  readonly values: DataValues;
+  /** Told of what the user should know. */
+  onEvent(event: StoreEvent): void;
 }
 
 export interface LogChoice {
@@ -323,6 +332,8 @@ export interface Composition {
     tell: (notice: ProcessNotice) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** The datastore in the directory of the settings. */
+  openData(options: DataOptions): Promise<Datastore>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */
