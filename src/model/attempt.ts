@@ -1,5 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { JobId, TaskIndex, Ticket } from './job.ts';
+import type { Asked } from './life.ts';
 import type { TaskStateName } from './task.ts';
 import type { Usage } from './usage.ts';
 import type { WallsHad } from './walls.ts';
@@ -59,6 +60,8 @@ export interface AttemptRecord extends AttemptEnd {
   /** Cause and last stderr line with numbers folded; `''` for `ok`. */
   readonly signature: string;
   readonly place: RecordPlace | null;
+  /** What it was given, where that is not what its job asks for. */
+  readonly asked: Asked | null;
   /** What became of its task by it; null where the task went on without it. */
   readonly next: TaskStateName | null;
   /** The job whose result was taken over unchanged, or null for an attempt that ran. */

@@ -50,6 +50,7 @@ export {
   type UserCode,
 } from './job.ts';
 export {
+  type Asked,
   EVENT_LOG_FORMATS,
   type EventLogFormat,
   GROWING_CAUSES,

@@ -33,6 +33,7 @@ function attempt(change: Partial<AttemptRecord> & Figures = {}) {
     place: null,
     walls: null,
     next: 'done',
+    asked: null,
     reusedFrom: null,
     usage,
   };

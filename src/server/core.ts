@@ -5,6 +5,7 @@
 import type { Clock, SharingSettings } from '#base';
 import type { Ad, Ambient } from '#classad';
 import type {
+  Asked,
   JobId,
   JobSpec,
   JobState,
@@ -88,6 +89,8 @@ export interface Lease {
   /** When it was granted, of the server's monotonic clock: it cannot be set, and jumps never. */
   readonly sinceMs: number;
   readonly grant: Grant;
+  /** What it was given in place of what its job asks for. */
+  readonly asked: Asked | null;
 }
 
 /** An attempt whose worker was lost. After a restart of the server `worker` is not known: `''`. */

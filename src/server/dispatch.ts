@@ -6,6 +6,7 @@ import { type JobView, plan, type RunningView, type WorkerView } from '#schedule
 import type { TaskNote } from '#store';
 import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
 import { adOfJob } from './ads/facts.ts';
+import { askedOf, giveBack, viewsOfParked } from './asked.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
 import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
@@ -29,10 +30,18 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   const given = new Map<string, GrantedAttempt[]>();
   const now = core.clock.monotonic();
   const jobs: JobView[] = [];
+  /** Tasks that are given more than their job asks for. */
+  const kinds = new Map<number, { readonly job: number; readonly key: string }>();
+  let kindId = 0;
   for (const id of core.active) {
     const job = core.jobs.get(id)!;
     job.tasks.releaseDue(now);
-    jobs.push(viewOfJob(core, job, now));
+    const view = viewOfJob(core, job, now);
+    jobs.push(view);
+    for (const kind of viewsOfParked(job, view, () => --kindId)) {
+      kinds.set(kind.view.id, { job: id, key: kind.key });
+      jobs.push(kind.view);
+    }
   }
   if (jobs.length === 0) return given;
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
@@ -48,7 +57,9 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   const { grants, copies, fetches, lookAgainMs, isUnfinished } = plan(snapshot, core.matchmaker);
   core.isPlanUnfinished ||= isUnfinished;
   for (const { worker, job, count } of grants) {
-    const attempts = grant(core, core.jobs.get(job)!, core.workers.get(worker)!, count);
+    const kind = kinds.get(job);
+    const granting = core.jobs.get(kind?.job ?? job)!;
+    const attempts = grant(core, granting, core.workers.get(worker)!, count, kind?.key ?? null);
     addTo(given, worker, attempts);
   }
   for (const { worker, ticket } of copies) {
@@ -154,14 +165,20 @@ function oldestRunning(core: Core, now: number): RunningView[] {
   return views;
 }
 
-function grant(core: Core, job: Job, worker: Worker, count: number): GrantedAttempt[] {
-  const taken = job.tasks.take(count);
+function grant(
+  core: Core,
+  job: Job,
+  worker: Worker,
+  count: number,
+  kind: string | null,
+): GrantedAttempt[] {
+  const taken = kind === null ? job.tasks.take(count) : job.tasks.takeParked(kind, count);
   const tasks = perTaskPolicies(core, job) ? passedByPolicies(core, job, taken) : taken;
   if (tasks.length === 0) return [];
   const runs = runsOf(tasks);
   const cells = readRows(core, job, runs);
   if (cells !== null) return leaseOut(core, job, worker, tasks, runs, (index) => cells[index]!);
-  for (const task of tasks) job.tasks.giveBack(task, 0);
+  for (const task of tasks) giveBack(job, task, 0);
   return [];
 }
 
@@ -183,6 +200,8 @@ function copy(core: Core, worker: Worker, ticket: Ticket): GrantedAttempt[] {
   const first = core.leases.get(ticket)!;
   const job = core.jobs.get(first.job)!;
   const runs = [[first.task, 1]] as const;
+  // It was looked for by what the job asks for.
+  if (askedOf(job, first.task)) return [];
   const cells = readRows(core, job, runs);
   if (cells === null) return [];
   addCopy(core, job, first);
@@ -217,6 +236,7 @@ function leaseOut(
   return tasks.map((task, index) => {
     const ticket = firstTicket + index;
     const number = nextNumber(job, task);
+    const asked = askedOf(job, task);
     addLease(core, job, worker, {
       ticket,
       job: job.id,
@@ -227,9 +247,10 @@ function leaseOut(
       grantedAtMs,
       sinceMs,
       grant: granted,
+      asked,
     });
     const past = pastOf(job.notes.get(task));
-    return { ticket, job: job.id, task, number, cells: cellsOf(index), past };
+    return { ticket, job: job.id, task, number, cells: cellsOf(index), past, asked };
   });
 }
 

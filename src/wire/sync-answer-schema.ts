@@ -1,5 +1,6 @@
 /** The worker's check of what the server answers to a sync. */
 import type {
+  Asked,
   Command,
   Hold,
   Input,
@@ -115,6 +116,14 @@ function readPolicy(fields: JsonObject): { version: string; text: string } {
   };
 }
 
+function readAsked(fields: JsonObject): Asked {
+  return {
+    memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
+    diskBytes: whole(fields.diskBytes, 'diskBytes'),
+    timeoutMs: whole(fields.timeoutMs, 'timeoutMs'),
+  };
+}
+
 function readPast(fields: JsonObject): TaskPast {
   return {
     holds: whole(fields.holds, 'holds'),
@@ -144,6 +153,7 @@ function readGrant(value: unknown): GrantedAttempt {
     number: whole(fields.number, 'number', 1),
     cells: list(fields.cells, 'cells', COLUMNS, readValue),
     past: fields.past == null ? null : inner(fields.past, 'past', readPast),
+    asked: fields.asked == null ? null : inner(fields.asked, 'asked', readAsked),
   };
 }
 

@@ -115,6 +115,7 @@ const RESPONSE: SyncResponse = {
       number: 1,
       cells: ['0.44', '7'],
       past: { holds: 1, completions: 2, lastHold: { code: 26, subcode: 1, reason: 'x' } },
+      asked: { memoryBytes: 1, diskBytes: 2, timeoutMs: 3 },
     },
   ],
   cancel: [{ ticket: 2, cause: 'superseded' }],

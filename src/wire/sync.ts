@@ -9,6 +9,7 @@
  * ticket the worker knows, so that a grant whose answer was lost goes back at the next sync.
  */
 import type {
+  Asked,
   AttemptEnd,
   Command,
   Digest,
@@ -215,6 +216,8 @@ export interface GrantedAttempt {
   readonly cells: readonly string[];
   /** What policies may ask of its earlier attempts; null: there were none. */
   readonly past: TaskPast | null;
+  /** In place of what its job asks for; null: that. */
+  readonly asked: Asked | null;
 }
 
 export interface TaskPast {

@@ -125,6 +125,7 @@ function retryTask(core: Core, job: Job, note: TaskNote, actor: string): void {
     core.check(job, note.task);
     return;
   }
+  // With budgets anew it begins with what its job asks for.
+  keepNote(core, job, { ...fresh, state: 'waiting', reason: AGAIN, asked: null }, true);
   job.tasks.giveBack(note.task, 0);
-  keepNote(core, job, { ...fresh, state: 'waiting', reason: AGAIN }, true);
 }

@@ -56,6 +56,7 @@ export function onLeaseLost(
     worker: worker?.name ?? lease.worker,
     signature: cause,
     place: null,
+    asked: lease.asked,
     next: null,
     reusedFrom: null,
   };

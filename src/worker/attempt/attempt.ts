@@ -4,7 +4,7 @@
  * them back.
  */
 import type { Clock } from '#base';
-import type { Cause, InputWay, Measured } from '#model';
+import type { Cause, InputWay, Measured, ResourceRequest } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt, JobDescription, PolicyRuling } from '#wire';
 import type { Devices } from '../device-shelf.ts';
@@ -63,6 +63,10 @@ export interface Attempt {
   /** Lets the next attempt have the slot: gathering and uploading need none. */
   readonly releaseSlot: () => void;
   readonly startedMs: number;
+  /** What it may use: its job's request, or what it was given in its place. */
+  readonly request: ResourceRequest;
+  /** 0: none. */
+  readonly timeoutMs: number;
   /** `<session tag>-<ticket>`. */
   readonly name: string;
   readonly scratch: string;
@@ -132,6 +136,8 @@ export function newAttempt(
   return {
     ...fixed,
     startedMs,
+    request: requestOf(fixed),
+    timeoutMs: grant.asked?.timeoutMs ?? fixed.plan.job.timeoutMs,
     name,
     scratch: `${workshop.scratchRoot}/${name}`,
     madeScratch: null,
@@ -160,6 +166,13 @@ export function newAttempt(
     outgoing: [],
     parts: [],
   };
+}
+
+function requestOf({ plan, grant }: Pick<Attempt, 'plan' | 'grant'>): ResourceRequest {
+  const { request } = plan.job;
+  if (!grant.asked) return request;
+  const { memoryBytes, diskBytes } = grant.asked;
+  return { ...request, memoryBytes, diskBytes };
 }
 
 /** Kills the program and breaks off what waits. The first verdict stays. */

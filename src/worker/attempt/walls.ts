@@ -6,15 +6,16 @@ import { filesToMount } from './stage.ts';
 
 /** Undefined when the attempt gets none, which most do. */
 export function planWalls(attempt: Attempt): Promise<void> | undefined {
-  const { workshop, plan } = attempt;
-  const { isolation, request } = plan.job;
+  const { workshop, plan, request } = attempt;
+  const { isolation } = plan.job;
   return workshop.walls.needsNone(isolation, request) ? undefined : planAll(attempt);
 }
 
 async function planAll(attempt: Attempt): Promise<void> {
   const { workshop, plan, scratch, slot, name } = attempt;
   const { job } = plan;
-  const { isolation, request } = job;
+  const { isolation } = job;
+  const { request } = attempt;
   const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const mountUnderScratch = workshop.mountUnderScratch(job);
   const { cpus, gpus } = attempt.devices;

@@ -232,13 +232,13 @@ export class FieldServer {
     const grants = this.waiting.splice(0, sync.freeSlots).map((task) => {
       const ticket = this.#nextTicket++;
       this.current.set(ticket, { ...task, worker: sync.worker });
-      return { ticket, ...task, past: null };
+      return { ticket, ...task, past: null, asked: null };
     });
     this.granted += grants.length;
     if (this.repeatsGrants) {
       for (const [ticket, task] of this.current) {
         if (!grants.some((grant) => grant.ticket === ticket))
-          grants.push({ ticket, ...task, past: null });
+          grants.push({ ticket, ...task, past: null, asked: null });
       }
     }
     const known = new Set(sync.knownJobs);
