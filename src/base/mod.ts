@@ -3,6 +3,7 @@
 export { baseErrors } from './base-errors.ts';
 export { BoundedLogFile } from './bounded-log-file.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
+export { type DataValues, dataSettings } from './data-settings.ts';
 export {
   defineErrors,
   type ErrorEntry,
@@ -87,6 +88,7 @@ export {
   type SettingsFile,
 } from './settings-reader.ts';
 export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
+export { type StagingValues, stagingSettings } from './staging-settings.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
+import { dataSettings } from './data-settings.ts';
 import { matchSettings } from './match-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
+import { stagingSettings } from './staging-settings.ts';
 import { traceSettings } from './trace-settings.ts';
 import { wallSettings } from './wall-settings.ts';
 
@@ -220,6 +222,7 @@ export const windrowSettings = {
     choices: ['auto', 'pretty', 'json'],
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
+  ...stagingSettings,
   ...traceSettings,
   traps: {
     name: 'traps',
@@ -228,6 +231,7 @@ export const windrowSettings = {
     default: 'no',
     doc: 'Collect traps, and answer monitors at / and /RPC2, as traps.ini says.',
   },
+  ...dataSettings,
   ...wallSettings,
   ...networkSettings,
   ...matchSettings,

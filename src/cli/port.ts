@@ -1,12 +1,15 @@
 import type {
   Address,
+  DataValues,
   ErrorEntry,
   NetworkValues,
   SharingSettings,
+  StagingValues,
   TrapSettings,
   WallValues,
   WorkerPolicy,
 } from '#base';
+import type { Datastore, StoreEvent } from '#datastore';
 import type { Level } from '#model';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
@@ -99,11 +102,19 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
   readonly sharing: SharingSettings;
   readonly log: LogChoice;
+}
+
+/** How the command line opens a datastore. */
+export interface DataOptions {
+  readonly values: DataValues;
+  /** Told of what the user should know. */
+  onEvent(event: StoreEvent): void;
 }
 
 export interface LogChoice {
@@ -123,6 +134,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
@@ -190,6 +202,7 @@ export interface WorkerOptions {
   readonly policyFile: string;
   readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
+  readonly staging: StagingValues;
   readonly offerGpus: boolean;
   readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
@@ -324,6 +337,8 @@ export interface Composition {
     tell: (notice: ProcessNotice) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** The datastore in the directory of the settings. */
+  openData(options: DataOptions): Promise<Datastore>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */
