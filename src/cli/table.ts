@@ -1,6 +1,7 @@
 import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { hold, pause, priority, release, resume, retry, rm } from './table/change.ts';
+import { chirp } from './table/chirp.ts';
 import { classad } from './table/classad.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
@@ -63,6 +64,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   traps.send,
   traps.ack,
   traps.silence,
+  chirp,
   classad,
   config,
   errors,

@@ -19,6 +19,7 @@ import {
 } from '#wire';
 import type { Workshop } from './attempt/attempt.ts';
 import { BlobCache } from './blob-cache.ts';
+import { ChirpDesk } from './chirp/desk.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import {
@@ -79,6 +80,7 @@ export class WorkerAgent {
   readonly #blobs: BlobCache;
   readonly #shelf: ScratchShelf;
   readonly #errands: Errands;
+  readonly #chirp: ChirpDesk;
   #phase: Phase = 'running';
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
@@ -106,10 +108,15 @@ export class WorkerAgent {
     this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
+    const told = { worker: identity.worker, link: () => this.#connection.up() };
+    this.#chirp = new ChirpDesk({
+      ...told,
+      monotonic: () => options.clock.monotonic(),
+      log: options.log,
+    });
     this.#errands = new Errands({
-      worker: identity.worker,
+      ...told,
       run: options.runErrand,
-      link: () => this.#connection.up(),
       serverUrl: () => this.#connection.endpoint?.url ?? '',
       lifetime: this.#lifetime.signal,
       log: options.log,
@@ -213,6 +220,7 @@ export class WorkerAgent {
     await this.#connection.close(new Error('the worker ends'));
     await this.#errands.close();
     await this.#pool.idle();
+    await this.#chirp.close();
     const ends = [this.#pool.close(), this.#pulse.stop(), this.#preparing, this.#shelf.close()];
     await Promise.all(ends);
     this.#backlog.dispose();
@@ -231,6 +239,7 @@ export class WorkerAgent {
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
       walls: this.#options.walls,
+      chirp: this.#chirp,
       unkilled: this.#unkilled,
       mountUnderScratch: this.#options.mountUnderScratch,
       gpus: this.#options.gpus,

@@ -8,6 +8,7 @@ import type { Cause, Measured } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt, JobDescription } from '#wire';
 import type { BlobCache } from '../blob-cache.ts';
+import type { Admitted, ChirpDesk } from '../chirp/desk.ts';
 import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
@@ -32,6 +33,7 @@ export interface Workshop {
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
   readonly walls: Walls;
+  readonly chirp: ChirpDesk;
   readonly unkilled: UnkilledProcesses;
   /** Directories that attempts of the job are to have private ones of. */
   mountUnderScratch(job: JobDescription): readonly string[];
@@ -82,6 +84,10 @@ export interface Attempt {
   programEndedAtMs: number;
   /** Absolute path of stdin, or null. */
   stdin: string | null;
+  /** Where its program may talk to the worker; null: nowhere. */
+  admitted: Admitted | null;
+  /** Of its environment, besides what its job and its walls say. */
+  readonly variables: Record<string, string>;
   /** Files that were put into scratch, by name, and how each can be told. Where a result needs it. */
   staged: ReadonlyMap<string, string>;
   /** Files beside the scratch directory that `clean` removes. */
@@ -131,6 +137,8 @@ export function newAttempt(
     programEnd: null,
     programEndedAtMs: startedMs,
     stdin: null,
+    admitted: null,
+    variables: {},
     staged: new Map(),
     spooled: [],
     stdout: null,
