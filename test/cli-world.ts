@@ -58,6 +58,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     sandbox: async () => {
       throw new Error('no walls were to be put up');
     },
+    openData: async () => {
+      throw new Error('no datastore was to be opened');
+    },
     certificates: async () => {
       throw new Error('no certificate was to be made');
     },

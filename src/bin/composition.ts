@@ -24,6 +24,8 @@ export function compositionFor(world: World): Composition {
       const { openState } = await import('./serve.ts');
       return openState(stateDirectory, world.surroundings.environment);
     },
+    openData: async (options) =>
+      (await import('./data.ts')).openData(options, world.surroundings, world.clock),
     errorTables,
   };
 }

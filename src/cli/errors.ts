@@ -13,6 +13,18 @@ export const cliErrors = defineErrors({
     status: 400,
     example: {},
   },
+  DATA_NOT_HERE: {
+    message: '{key} is not in the datastore',
+    todo: 'See `windrow data ls`, or fetch it with `windrow data fetch`.',
+    status: 404,
+    example: { key: 'https://data.example/a.nc' },
+  },
+  DATA_FILE_FAILED: {
+    message: '{path} cannot be used: {reason}',
+    todo: 'Give a plain file that may be read, or written.',
+    status: 400,
+    example: { path: '/home/ada/mesh.vtk', reason: 'no such file or directory' },
+  },
   SERVER_NOT_FOUND: {
     message: 'no server was found; looked into {places}',
     todo: 'Start one with `windrow serve`, or name one with --server URL or its state directory with --state DIR.',

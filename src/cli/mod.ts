@@ -26,6 +26,7 @@ export type {
   Certificates,
   CollectTracesOptions,
   Composition,
+  DataOptions,
   FilePlan,
   LogChoice,
   NamedErrors,

@@ -1,12 +1,15 @@
 import type {
   Address,
+  DataValues,
   ErrorEntry,
   NetworkValues,
   SharingSettings,
+  StagingValues,
   TrapSettings,
   WallValues,
   WorkerPolicy,
 } from '#base';
+import type { Datastore, StoreEvent } from '#datastore';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
@@ -98,8 +101,19 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   readonly log: LogChoice;
+}
+
+/** How the command line opens a datastore. */
+export interface DataOptions {
+  readonly values: DataValues;
+  /** Told of what the user should know. */
+  onEvent(event: StoreEvent): void;
 }
 
 export interface LogChoice {
@@ -119,6 +133,10 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
@@ -179,7 +197,11 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
+  readonly staging: StagingValues;
   readonly offerGpus: boolean;
   readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
@@ -314,6 +336,8 @@ export interface Composition {
     tell: (notice: ProcessNotice) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** The datastore in the directory of the settings. */
+  openData(options: DataOptions): Promise<Datastore>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

@@ -1,5 +1,6 @@
 /** A job's description, made ready once for all of its attempts. */
 import { messageOf } from '#base';
+import { type Ad, parseAds } from '#classad';
 import { type ProgramBuild, type ResultSource, templateOf } from '#model';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import type { JobDescription } from '#wire';
@@ -9,6 +10,8 @@ import type { AgentOptions } from './port.ts';
 
 export interface JobPlan {
   readonly job: JobDescription;
+  /** The job's ad; null where the server has told none. Read when it is first asked for. */
+  readonly ad: () => Ad | null;
   readonly command: CompiledCommand;
   readonly environment: EnvironmentMaker;
   /** The build for this platform, or null when the job ships none. */
@@ -35,6 +38,7 @@ export function planJob(
   try {
     return {
       job,
+      ad: lazily(() => adOf(job)),
       command: compileCommand(job.command, job.columns, undefined, job.id),
       environment: environmentMaker(job, options.hostEnvironment),
       program: chooseBuild(job, options.platform),
@@ -45,6 +49,18 @@ export function planJob(
   } catch (error) {
     return { job, fault: `The job cannot run on this machine: ${messageOf(error)}.` };
   }
+}
+
+function adOf({ ad }: JobDescription): Ad | null {
+  return ad === '' ? null : (parseAds(ad)[0] ?? null);
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function pathTemplate(result: ResultSource, job: JobDescription): CompiledText | null {

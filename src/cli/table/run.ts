@@ -35,8 +35,8 @@ export const run = {
     },
     input: {
       kind: 'list',
-      flags: '--input <name=file>',
-      doc: 'A file that each attempt finds under this name. May be repeated.',
+      flags: '--input <name=file|url>',
+      doc: 'What each attempt finds under this name. May be repeated.',
     },
     env: {
       kind: 'list',
@@ -172,6 +172,8 @@ export const run = {
     json: { ...json, doc: 'Print progress and summary as lines of JSON.' },
     slots: { kind: 'setting', setting: 'slots' },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    policyFile: { kind: 'setting', setting: 'policyFile' },
+    policyMs: { kind: 'setting', setting: 'policyMs' },
     listen: {
       kind: 'setting',
       setting: 'listen',

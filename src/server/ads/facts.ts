@@ -10,6 +10,7 @@ import {
   offerAd,
   type SetAttribute,
   type TaskIndex,
+  type TaskStateName,
   taskAd,
   taskStateName,
 } from '#model';
@@ -43,6 +44,8 @@ export interface KnownTask {
   readonly note: TaskNote | null;
   /** Of the attempt that runs. */
   readonly lease: Lease | null;
+  /** When it is to be told as in another state than it is in by now. */
+  readonly as?: TaskStateName;
   /** Its latest attempt that has ended. */
   readonly ended: AttemptRow | null;
   /** Attributes that its programs have set; null: none. */
@@ -57,8 +60,8 @@ export function ownAttributes(set: readonly SetAttribute[]): OwnAttributes | nul
   return set.map(({ name, expression }) => ({ name, value: parseExpression(expression) }));
 }
 
-export function adOfTask(job: Job, { task, note, lease, ended, own }: KnownTask): Ad {
-  const state = taskStateName(job.tasks.state(task));
+export function adOfTask(job: Job, { task, note, lease, ended, as, own }: KnownTask): Ad {
+  const state = as ?? taskStateName(job.tasks.state(task));
   const isNoted = note?.state === state;
   const attempt = lease ? attemptOfLease(lease) : ended;
   const stateAtMs = isNoted ? note.atMs : (attempt?.endedAtMs ?? attempt?.startedAtMs ?? 0);

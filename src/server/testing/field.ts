@@ -46,6 +46,8 @@ export interface FieldOptions {
   readonly clock?: Clock;
   readonly leaseMs?: number;
   readonly diskReserveBytes?: number;
+  readonly policyFile?: string;
+  readonly policyIntervalMs?: number;
   readonly sharing?: SharingSettings;
 }
 
@@ -54,6 +56,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
   mkdirSync(root, { recursive: true });
   const store = new SqliteStore(join(root, 'state', 'windrow.sqlite'));
   const server = await Server.open({
+    data: null,
     store,
     stateDirectory: join(root, 'state'),
     session: SESSION,
@@ -64,6 +67,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     pingSeconds: 20,
     sharing: options.sharing ?? EQUAL_SHARES,
     diskReserveBytes: options.diskReserveBytes ?? 0,
+    policy: { file: options.policyFile ?? '', intervalMs: options.policyIntervalMs ?? 60_000 },
     userCode: 'run',
     userCodePorts: {
       openLineProcess: ({ onEnd, ...request }) =>
@@ -200,6 +204,8 @@ export class FieldWorker {
   ): Promise<SyncResponse> {
     for (const { ticket } of ended) this.holding.delete(ticket);
     const request: SyncRequest = {
+      dataVersion: '',
+      data: [],
       protocol: 1,
       worker: `id-${this.name}`,
       replaces: null,
@@ -229,6 +235,7 @@ export class FieldWorker {
       holding: [...this.holding],
       ended,
       knownJobs: [],
+      policyVersion: '',
       ...overrides,
     };
     const response = await this.post('/sync', request);
@@ -265,6 +272,7 @@ export function ended(
 ): EndedAttempt {
   const text = `${attempt.cells[0]}\n`;
   return {
+    inputs: [],
     ticket: attempt.ticket,
     cause,
     exitCode: cause === 'ok' ? 0 : cause === 'exit-code' ? 3 : null,
@@ -281,6 +289,7 @@ export function ended(
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,
     remarks: [],
+    ruling: null,
     ...overrides,
   };
 }

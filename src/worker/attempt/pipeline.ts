@@ -9,6 +9,7 @@ import type { EndedAttempt } from '#wire';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
 import { admitChirp, dismissChirp } from './chirp.ts';
 import { deliverParts } from './deliver.ts';
+import { checkInputs, fetchInputs, releaseInputs } from './fetch.ts';
 import { gatherResults } from './gather-results.ts';
 import { endProgram, runProgram } from './run-program.ts';
 import { makeScratch, removeScratchOf, stageInputs } from './stage.ts';
@@ -24,11 +25,13 @@ interface Step {
 
 const STEPS: readonly Step[] = [
   { name: 'scratch', always: false, run: makeScratch, undo: removeScratchOf },
+  { name: 'fetch', always: false, run: fetchInputs, undo: releaseInputs },
   { name: 'plan walls', always: false, run: planWalls },
   { name: 'stage', always: false, run: stageInputs, undo: removeSpooled },
   { name: 'chirp', always: false, run: admitChirp, undo: dismissChirp },
   { name: 'walls', always: false, run: raiseWalls, undo: takeWallsDown },
   { name: 'program', always: false, run: runProgram, undo: endProgram },
+  { name: 'check inputs', always: false, run: checkInputs },
   // Its last words are the server's before its end is.
   { name: 'last words', always: true, run: dismissChirp },
   { name: 'gather', always: true, run: gatherResults },
@@ -96,9 +99,12 @@ function endOf(attempt: Attempt): EndedAttempt {
     startedAtMs: attempt.programStartedAtMs,
     endedAtMs: attempt.programEndedAtMs,
     walls: attempt.walls?.record ?? null,
+    inputs: [...attempt.ways.values()],
     usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,
+    // The program may have ended before it could be killed for it.
+    ruling: verdict !== null && verdict === attempt.excess ? attempt.ruling : null,
     remarks: attempt.remarks,
   };
 }

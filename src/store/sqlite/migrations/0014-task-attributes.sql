@@ -1,4 +1,4 @@
--- Format 12: attributes that running programs have set in the ads of their tasks; the task -1 is the job,
+-- Format 14: attributes that running programs have set in the ads of their tasks; the task -1 is the job,
 -- with the latest of each name.
 
 CREATE TABLE task_attribute (
