@@ -3,6 +3,7 @@ import { completion, config, errors, man, version } from './table/about.ts';
 import { hold, pause, priority, release, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
 import * as data from './table/data.ts';
+import { attach, events } from './table/events.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { procwatch } from './table/procwatch.ts';
@@ -37,6 +38,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   results,
   top,
   wait,
+  events,
+  attach,
   retry,
   pause,
   resume,

@@ -34,6 +34,7 @@ import { Tables } from './intake/tables.ts';
 import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
+import { EventLogs } from './life/event-logs.ts';
 import { ServerOpenDoor } from './open-door.ts';
 import { PolicyFileWatch, readSiteRules } from './policies/policy-file.ts';
 import { PolicyScan } from './policies/scan.ts';
@@ -103,6 +104,7 @@ export class Server {
   readonly #late: LateChanges;
   readonly #pruning: Pruning;
   readonly #scan: PolicyScan;
+  readonly #eventLogs: EventLogs;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #finishing = new Set<Promise<void>>();
   #url = '';
@@ -202,6 +204,9 @@ export class Server {
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
+    this.#eventLogs = new EventLogs(core, store, (message, facts) =>
+      options.log('error', message, facts),
+    );
     this.#scan = new PolicyScan(core, options.policy.intervalMs);
     this.#door = new ServerOpenDoor(core, blobs);
     const { session, adminToken, faces, traces, log } = options;
@@ -231,6 +236,7 @@ export class Server {
     new ResultIntake(server.core, layout).removeStale();
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
+    await server.#eventLogs.start();
     for (const job of server.core.jobs.values()) {
       await removeStalePartials(job.spec.output || layout.output(job.id));
       server.#collectIfDue(job);
@@ -433,6 +439,7 @@ export class Server {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#pruning.close();
     await this.#scan.close();
+    if (!this.#options.readOnly) await this.#eventLogs.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

@@ -194,6 +194,13 @@ export type Change =
       readonly bytes: Uint8Array;
     }
   | { readonly kind: 'tasks-changed'; readonly change: TaskChange }
+  /** An event log tells everything up to `through`. */
+  | {
+      readonly kind: 'event-log';
+      readonly path: string;
+      readonly through: number;
+      readonly bytes: number;
+    }
   | { readonly kind: 'note'; readonly note: TaskNote }
   | { readonly kind: 'note-cleared'; readonly job: JobId; readonly task: TaskIndex }
   | {
@@ -265,6 +272,7 @@ export interface Store {
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
   /** Changes of tasks after `sequence`, in their order, at most `limit`. */
   changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]>;
+  eventLogs(): Promise<{ path: string; through: number; bytes: number }[]>;
   /** Those that stand for notes of their tasks, in their order. */
   massChanges(job: JobId): Promise<TaskChange[]>;
   /** Attempts that ended with their worker, the latest first, at most `limit`. */

@@ -17,6 +17,7 @@ import {
   taskChange,
   taskChangeAnswer,
 } from './api/jobs.ts';
+import { lifeEntry } from './api/life.ts';
 import {
   serverView,
   stopAnswer,
@@ -157,6 +158,18 @@ export const api = {
     summary: 'Show a task with its parameters and all its attempts.',
     params: task,
     answer: { kind: 'json', status: 200, schema: taskDetail },
+  },
+  readLife: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/jobs/{job}/life',
+    summary: 'Read what happened to the tasks of a job, in the order in which it did.',
+    params: job,
+    query: z.object({
+      after: textWhole.optional().describe('Sequence of the last entry that was seen.'),
+      follow: z.enum(['yes', 'no']).optional().describe('`yes`: also what is to come.'),
+    }),
+    answer: { kind: 'lines', schema: lifeEntry },
   },
   listAttempts: {
     ...admin,

@@ -21,6 +21,7 @@ export type {
   TableReceipt,
   WaitReason,
 } from './api/jobs.ts';
+export type { LifeEntry } from './api/life.ts';
 export type {
   ServerView,
   StopAnswer,
@@ -78,6 +79,7 @@ export {
 } from './client-offer.ts';
 export { type Errand, type ErrandReport, parseErrandReport } from './errand.ts';
 export { wireErrors } from './errors.ts';
+export { printEvents, type ShownFormat } from './event-log/print.ts';
 export {
   type Answer,
   type Endpoint,

@@ -145,6 +145,10 @@ export class SqliteStore implements Store {
     return this.#all('changes-after', sequence, job, limit).map(changeOf);
   }
 
+  async eventLogs() {
+    return this.#all('event-logs') as unknown as { path: string; through: number; bytes: number }[];
+  }
+
   async massChanges(job: JobId): Promise<TaskChange[]> {
     return this.#all('mass-changes', job).map(changeOf);
   }
@@ -221,6 +225,9 @@ function apply(ask: Ask, change: Change): void {
       return;
     case 'tasks-changed':
       ask('add-change').run(...changeCells(change.change));
+      return;
+    case 'event-log':
+      ask('set-event-log').run(change.path, change.through, change.bytes);
       return;
     case 'note':
       ask('set-note').run(change.note.job, change.note.task, JSON.stringify(change.note));
