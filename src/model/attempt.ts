@@ -24,6 +24,23 @@ export interface AttemptEnd {
   readonly usage: Usage;
   /** Null when none were wanted and none were put up. */
   readonly walls: WallsHad | null;
+  /** How its inputs came that were brought from elsewhere; most attempts have none. */
+  readonly inputs: readonly InputWay[];
+}
+
+/** How one input came to the machine of an attempt, and into its directory. */
+export interface InputWay {
+  readonly name: string;
+  /**
+   * `hit`: it lay there. `fetched`: brought for this attempt. `joined`: brought for another at that
+   * time. `plugin`: by a plugin of the job's own.
+   */
+  readonly how: 'hit' | 'fetched' | 'joined' | 'plugin';
+  /** Where its worker got it, as `server`, `https://data.example (proxy squid:3128)`; `''`: earlier. */
+  readonly via: string;
+  /** Into the attempt's directory. */
+  readonly into: 'reflink' | 'link' | 'mount' | 'copy' | 'file';
+  readonly bytes: number;
 }
 
 /** Where an attempt's results and logs lie in the segment files. */

@@ -8,6 +8,7 @@ import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
 import { adOfJob } from './ads/facts.ts';
 import { askedOf, giveBack, viewsOfParked } from './asked.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
+import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
 import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
@@ -35,7 +36,7 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   for (const id of core.active) {
     const job = core.jobs.get(id)!;
     job.tasks.releaseDue(now);
-    const view = viewOfJob(job);
+    const view = viewOfJob(core, job, now);
     jobs.push(view);
     for (const kind of viewsOfParked(job, view, () => --kindId)) {
       kinds.set(kind.view.id, { job: id, key: kind.key });
@@ -46,14 +47,14 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
   const snapshot = {
     jobs,
-    asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor, now)),
+    asking: asking.map(({ worker, asksFor }) => viewOfAsking(core, worker, asksFor, now)),
     totalSlots: totalSlots(core, now),
     running: anyReady ? [] : oldestRunning(core, now),
     stopped: stoppedReason(core),
     shares: jobs.length < 2 ? new Map() : sharesOf(core, ownersOf(jobs)),
     limits: limitsOf(core),
   };
-  const { grants, copies, isUnfinished } = plan(snapshot, core.matchmaker);
+  const { grants, copies, fetches, lookAgainMs, isUnfinished } = plan(snapshot, core.matchmaker);
   core.isPlanUnfinished ||= isUnfinished;
   for (const { worker, job, count } of grants) {
     const kind = kinds.get(job);
@@ -65,7 +66,16 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
     const attempts = copy(core, core.workers.get(worker)!, ticket);
     addTo(given, worker, attempts);
   }
+  for (const { worker, job } of fetches) orderFetch(core, core.workers.get(worker)!, job);
+  if (lookAgainMs !== null) core.wakeIn(lookAgainMs);
   return given;
+}
+
+function viewOfAsking(core: Core, worker: Worker, asksFor: number, nowMs: number): WorkerView {
+  const view = viewOfWorker(core, worker, asksFor, nowMs);
+  // What it waits for counts from when it first could have had it.
+  noteLacking(worker, view.lacks, nowMs);
+  return view;
 }
 
 function* ownersOf(jobs: readonly JobView[]): Generator<string> {
@@ -86,7 +96,7 @@ export function stoppedReason(core: Core): string | null {
   return core.stopped ?? core.commit.stalled ?? core.diskLow;
 }
 
-export function viewOfJob(job: Job): JobView {
+export function viewOfJob(core: Core, job: Job, nowMs: number): JobView {
   return {
     id: job.id,
     paused: job.state === 'paused',
@@ -101,10 +111,17 @@ export function viewOfJob(job: Job): JobView {
     running: job.tasks.open - job.tasks.ready - job.tasks.delayed,
     idempotent: job.spec.idempotent,
     medianWallMs: job.statistics.medianWallMs(),
+    staging: job.staging,
+    dataSlots: dataSlotsOf(core, job, nowMs),
   };
 }
 
-export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): WorkerView {
+export function viewOfWorker(
+  core: Core,
+  worker: Worker,
+  asksFor: number,
+  nowMs: number,
+): WorkerView {
   return {
     id: worker.id,
     ad: worker.ad,
@@ -119,6 +136,7 @@ export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): Wo
     draining: worker.draining || worker.state === 'draining',
     remainingMs: worker.endsAtMs === null ? null : worker.endsAtMs - nowMs,
     paused: worker.state === 'paused',
+    lacks: lacksOf(core, worker, nowMs),
   };
 }
 

@@ -74,6 +74,7 @@ async function openJob(
     takers: 0,
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
+    staging: null,
     collectionError: null,
     statisticsDirty: false,
     statisticsUrgent: false,

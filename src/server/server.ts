@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock, SharingSettings } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
 import { localAmbient } from '#classad';
+import type { Datastore } from '#datastore';
 import type { TrapRecord } from '#model';
 import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
@@ -41,6 +42,7 @@ import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
+import { Staging } from './staging.ts';
 import { SyncDesk } from './sync.ts';
 
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
@@ -83,6 +85,8 @@ export interface ServerOptions {
   readonly tls: ServerTls | null;
   /** Other protocols on the server's address. */
   readonly faces: readonly Face[];
+  /** What brings inputs from elsewhere, and of which schemes; null: nothing does. */
+  readonly data: { readonly store: Datastore; readonly schemes: ReadonlySet<string> } | null;
   /** Null: it keeps none. */
   readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -103,9 +107,11 @@ export class Server {
   readonly #leases: LeaseWatch;
   readonly #late: LateChanges;
   readonly #pruning: Pruning;
+  readonly #staging: Staging | null;
   readonly #scan: PolicyScan;
   readonly #eventLogs: EventLogs;
   readonly #timers: NodeJS.Timeout[] = [];
+  #nextWake: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null;
   readonly #finishing = new Set<Promise<void>>();
   #url = '';
   #closing: Promise<void> | null = null;
@@ -120,6 +126,8 @@ export class Server {
       () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
+    const startedAtMs = clock.now();
+    let dataTags = 0;
     const { leaseMs, pingSeconds, sharing } = options;
     const ambient = localAmbient({
       now: () => clock.now(),
@@ -150,6 +158,9 @@ export class Server {
       diskLow: null,
       draining: false,
       wake: () => this.#desk.wake(),
+      wakeIn: (ms) => this.#wakeIn(ms),
+      nextDataTag: () => `${startedAtMs.toString(36)}-${++dataTags}`,
+      stage: (job) => this.#staging?.begin(job),
       check: (job, task) => {
         if (!options.readOnly) this.#checking.check(job, task);
       },
@@ -164,6 +175,9 @@ export class Server {
       this.#releaseDelayed();
     });
     const blobs = new Blobs(layout);
+    const { data, log } = options;
+    this.#staging = data && new Staging({ core, blobs, datastore: data.store, log });
+    const schemes = data?.schemes ?? new Set<string>();
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
     const ports = { ...options.userCodePorts, temporaryDirectory: layout.work };
@@ -189,7 +203,7 @@ export class Server {
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
     this.#pruning = new Pruning({ core, store, layout, tables, log: options.log });
-    const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
+    const intake = new Intake({ core, store, layout, tables, blobs, schemes, userCode, ports });
     const parts: ApiParts = {
       core,
       store,
@@ -200,7 +214,7 @@ export class Server {
       collecting: this.#collecting,
       events: this.#events,
       version: options.version,
-      startedAtMs: clock.now(),
+      startedAtMs,
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
@@ -209,7 +223,7 @@ export class Server {
     );
     this.#scan = new PolicyScan(core, options.policy.intervalMs);
     this.#door = new ServerOpenDoor(core, blobs);
-    const { session, adminToken, faces, traces, log } = options;
+    const { session, adminToken, faces, traces } = options;
     this.#http = assembleHttp({
       parts,
       results,
@@ -237,6 +251,7 @@ export class Server {
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
     await server.#eventLogs.start();
+    for (const id of server.core.active) server.core.stage(server.core.jobs.get(id)!);
     for (const job of server.core.jobs.values()) {
       await removeStalePartials(job.spec.output || layout.output(job.id));
       server.#collectIfDue(job);
@@ -355,6 +370,17 @@ export class Server {
     }
   }
 
+  #wakeIn(ms: number): void {
+    const atMs = this.core.clock.monotonic() + ms;
+    if (this.#nextWake && this.#nextWake.atMs <= atMs) return;
+    clearTimeout(this.#nextWake?.timer);
+    const timer = setTimeout(() => {
+      this.#nextWake = null;
+      this.core.wake();
+    }, ms);
+    this.#nextWake = { atMs, timer };
+  }
+
   #finish(job: Job): void {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
@@ -437,6 +463,8 @@ export class Server {
     this.core.commit.end();
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#nextWake?.timer);
+    await this.#staging?.close();
     await this.#pruning.close();
     await this.#scan.close();
     if (!this.#options.readOnly) await this.#eventLogs.close();

@@ -42,6 +42,7 @@ export function storedJob(id: number): StoredJob {
 
 export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
+    inputs: [],
     ticket: 100 + task,
     job: 1,
     task,

@@ -37,6 +37,7 @@ export function onLeaseLost(
   const wallMs = Math.max(0, core.clock.monotonic() - lease.sinceMs);
   if (cause === 'worker-lost') remember(core, { ...lease, countedMs: wallMs });
   const end: AttemptEnd = {
+    inputs: [],
     ticket: lease.ticket,
     cause,
     exitCode: null,

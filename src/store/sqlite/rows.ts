@@ -57,6 +57,7 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     usage.network && JSON.stringify(usage.network),
     attempt.next,
     attempt.asked && JSON.stringify(attempt.asked),
+    attempt.inputs.length === 0 ? null : JSON.stringify(attempt.inputs),
   ];
 }
 
@@ -103,6 +104,7 @@ export function attemptOf(row: Row): AttemptRow {
     next: row.next as TaskStateName | null,
     asked: row.asked === null ? null : JSON.parse(row.asked as string),
     walls: row.walls === null ? null : JSON.parse(row.walls as string),
+    inputs: row.inputs === null ? [] : JSON.parse(row.inputs as string),
   };
 }
 

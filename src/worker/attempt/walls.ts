@@ -2,6 +2,7 @@
 import { formatBytes, messageOf, WindrowError } from '#base';
 import type { Exceeded, Stuck, WallPlan } from '#sandbox';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
+import { filesToMount } from './stage.ts';
 
 /** Undefined when the attempt gets none, which most do. */
 export function planWalls(attempt: Attempt): Promise<void> | undefined {
@@ -20,7 +21,8 @@ async function planAll(attempt: Attempt): Promise<void> {
   const { cpus, gpus } = attempt.devices;
   const places = { scratch, directory, mountUnderScratch };
   const devices = workshop.gpus.nodesFor(gpus);
-  const site = { name, slot, cpus, devices, request, isolation, ...places };
+  const files = filesToMount(attempt);
+  const site = { name, slot, files, cpus, devices, request, isolation, ...places };
   attempt.walls = await orFault(attempt, workshop.walls.plan(site));
 }
 

@@ -248,6 +248,7 @@ export class FieldServer {
     const asked = this.cancels.filter(({ ticket }) => sync.holding.includes(ticket));
     if (!this.repeatsCancels) this.cancels = this.cancels.filter((one) => !asked.includes(one));
     return {
+      data: null,
       protocol: this.protocol,
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
       attempts: grants,
