@@ -8,7 +8,6 @@ import { messageOf, systemCodeOf, withPin } from '#base';
 import { localAmbient } from '#classad';
 import type { Datastore } from '#datastore';
 import type { TrapRecord } from '#model';
-import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
@@ -19,7 +18,7 @@ import { Checking } from './checking.ts';
 import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
-import type { Core, Job, SiteRules } from './core.ts';
+import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
@@ -37,7 +36,7 @@ import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { EventLogs } from './life/event-logs.ts';
 import { ServerOpenDoor } from './open-door.ts';
-import { PolicyFileWatch, readSiteRules } from './policies/policy-file.ts';
+import { NO_SITE_RULES, obeyPolicyFile } from './policies/policy-file.ts';
 import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
@@ -49,8 +48,6 @@ import { SyncDesk } from './sync.ts';
 const BACKLOG = 4096;
 const DISK_MS = 1000;
 const FAULTS_MS = 2000;
-const POLICY_FILE_MS = 1000;
-const NO_SITE_RULES: SiteRules = { policy: NO_SITE_POLICY, text: '', version: '' };
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 
 export interface ServerOptions {
@@ -244,7 +241,9 @@ export class Server {
   static async open(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     const layout = layoutOf(options.stateDirectory);
-    if (!options.readOnly) server.#readPolicies();
+    if (!options.readOnly && options.policy.file !== '') {
+      server.#timers.push(obeyPolicyFile(server.core, options.policy.file, options.log));
+    }
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
@@ -321,30 +320,6 @@ export class Server {
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
     this.#timers.push(statistics, disk);
-  }
-
-  /** @throws WindrowError POLICY_FILE_UNREADABLE, POLICY_FILE_WRONG */
-  #readPolicies(): void {
-    const { policy, log } = this.#options;
-    if (policy.file === '') return;
-    const obey = (rules: SiteRules, warnings: readonly string[]): void => {
-      this.core.site = rules;
-      for (const warning of warnings) log('warn', warning);
-    };
-    const { rules, warnings } = readSiteRules(policy.file);
-    obey(rules, warnings);
-    const watch = new PolicyFileWatch(policy.file, {
-      onRules: (changed, told) => {
-        obey(changed, told);
-        log('info', 'the policy file was read again', { file: policy.file });
-        this.core.wake();
-      },
-      onFault: (error) => {
-        const facts = { file: policy.file, error: messageOf(error) };
-        log('error', 'the policy file was not taken; the policies before stay in force', facts);
-      },
-    });
-    this.#timers.push(setInterval(() => watch.look(), POLICY_FILE_MS));
   }
 
   #lookAtDisk(): void {

@@ -270,6 +270,8 @@ export interface Store {
   attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
   /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
+  /** Ends of attempts before `sequence`, the latest first, at most `limit`; of one job, or of all. */
+  attemptsBefore(job: JobId | null, sequence: number, limit: number): Promise<AttemptRow[]>;
   /** Changes of tasks after `sequence`, in their order, at most `limit`. */
   changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]>;
   eventLogs(): Promise<{ path: string; through: number; bytes: number }[]>;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { adQuery } from './api/ad-query.ts';
 import { event } from './api/events.ts';
+import { historyRecord } from './api/history.ts';
 import {
   blobReceipt,
   jobChange,
@@ -191,6 +192,18 @@ export const api = {
     summary: 'Who did what, what failed, how long it took.',
     params: job,
     answer: { kind: 'json', status: 200, schema: jobStats },
+  },
+  readHistory: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/history',
+    summary: 'Read how attempts ended, of all jobs or of one, the latest first.',
+    query: z.object({
+      ...adQuery,
+      job: textPositive.optional(),
+      limit: textPositive.optional().describe('Most records; all if not given.'),
+    }),
+    answer: { kind: 'lines', schema: historyRecord },
   },
   readLogs: {
     ...admin,

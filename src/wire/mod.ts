@@ -3,6 +3,7 @@
 export type { AdQuery } from './api/ad-query.ts';
 export { apiErrors } from './api/errors.ts';
 export type { ApiEvent } from './api/events.ts';
+export type { HistoryRecord } from './api/history.ts';
 export type {
   BlobReceipt,
   JobChange,

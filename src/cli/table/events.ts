@@ -1,5 +1,12 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { FIND_SERVER, JOB_OR_TASK_ARGUMENT, json, whichServer } from './shared-options.ts';
+import {
+  adOptions,
+  FIND_SERVER,
+  JOB_ARGUMENT,
+  JOB_OR_TASK_ARGUMENT,
+  json,
+  whichServer,
+} from './shared-options.ts';
 
 export const events = {
   name: 'events',
@@ -49,4 +56,29 @@ export const attach = {
     3: 'interrupted; the job goes on',
   },
   load: async (): Promise<CommandAction> => (await import('../commands/events.ts')).attach,
+} as const satisfies CommandSpec;
+
+export const history = {
+  name: 'history',
+  summary: 'List attempts that have ended, of all jobs or of one, the latest first.',
+  arguments: [{ ...JOB_ARGUMENT, doc: 'Number or name of a job; all jobs if left out.' }],
+  options: {
+    ...adOptions,
+    limit: { kind: 'whole', flags: '-n, --limit <n>', least: 1, doc: 'Most to list.' },
+    json,
+    ...whichServer,
+  },
+  details: [
+    'Records come as they are found. A constraint is evaluated over the ad of the task as it was when ' +
+      'the attempt had ended: ExitCode, RemoteWallClockTime, LastRemoteHost …',
+    FIND_SERVER,
+  ],
+  examples: [
+    { line: 'windrow history -n 20', does: 'the last twenty' },
+    {
+      line: "windrow history --constraint 'ExitCode =!= 0 && RemoteWallClockTime > 3600'",
+      does: 'what failed after more than an hour',
+    },
+  ],
+  load: async (): Promise<CommandAction> => (await import('../commands/history.ts')).history,
 } as const satisfies CommandSpec;

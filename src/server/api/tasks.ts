@@ -2,10 +2,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pause } from '#base';
 import {
-  FIGURES,
   holdName,
   JOB_STATUS,
-  sourceOf,
   type TaskIndex,
   TaskState,
   type TaskStateName,
@@ -19,6 +17,7 @@ import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { lifeOf } from '../life/journal.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
+import { viewOfEnded } from './attempt-view.ts';
 import { waitingOf } from './jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
@@ -248,35 +247,6 @@ async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
 
 function leasesOf(core: Core, job: Job, task: TaskIndex): Lease[] {
   return [...core.leases.values()].filter((lease) => lease.job === job.id && lease.task === task);
-}
-
-export function viewOfEnded(attempt: AttemptRow): AttemptView {
-  const { ticket, task, number, worker, cause, exitCode, signal, reason, signature } = attempt;
-  const { startedAtMs, endedAtMs, usage, reusedFrom } = attempt;
-  return {
-    ticket,
-    task,
-    number,
-    worker,
-    cause,
-    exitCode,
-    signal,
-    reason,
-    signature,
-    startedAtMs,
-    endedAtMs,
-    usage: viewOfUsage(usage),
-    walls: attempt.walls,
-    asked: attempt.asked,
-    next: attempt.next,
-    reusedFrom,
-  };
-}
-
-function viewOfUsage(usage: AttemptRow['usage']): AttemptView['usage'] {
-  const measured = FIGURES.filter((figure) => usage[figure] !== null);
-  const sources = Object.fromEntries(measured.map((figure) => [figure, sourceOf(usage, figure)]));
-  return { ...usage, sources };
 }
 
 function viewOfRunning(core: Core, lease: Lease): AttemptView {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readEventLog } from '../../wire/event-log/testing/log-reader.ts';
 import { ended, type Field, openField, until } from '../testing/field.ts';
 
 const eventLog = (field: Field, format: 'htcondor' | 'json' = 'htcondor') => ({
@@ -10,6 +9,19 @@ const eventLog = (field: Field, format: 'htcondor' | 'json' = 'htcondor') => ({
   format,
 });
 const read = (field: Field): string => readFileSync(join(field.root, 'life.log'), 'utf8');
+
+/** As the tests of the form read it, but no more than is asked for here. */
+function readEventLog(text: string): { number: number; job: number; task: number }[] {
+  const whole = text.split('\n...\n');
+  assert.equal(whole.pop(), '', 'it ends amid an event');
+  return whole.map((event) => {
+    const head = /^(\d{3}) \((\d{3,})\.(\d{3,})\.000\) [\d-]{10} [\d:]{8} \S/.exec(event);
+    assert.ok(head && !/\n\d{3} \(/.test(event), event);
+    const [number, job, task] = head.slice(1).map(Number);
+    return { number: number!, job: job!, task: task! };
+  });
+}
+
 const kinds = (text: string): string[] =>
   readEventLog(text).map(({ number, task }) => `${number} ${task}`);
 

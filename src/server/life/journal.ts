@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JobId, TaskChange } from '#model';
 import type { AttemptRow, Store } from '#store';
 import type { LifeEntry } from '#wire';
-import { viewOfEnded } from '../api/tasks.ts';
+import { viewOfEnded } from '../api/attempt-view.ts';
 import type { Job } from '../core.ts';
 
 const PAGE = 1000;

@@ -141,6 +141,14 @@ export class SqliteStore implements Store {
     return this.#all('attempts-after', sequence, job, limit).map(attemptOf);
   }
 
+  async attemptsBefore(job: JobId | null, sequence: number, limit: number): Promise<AttemptRow[]> {
+    const rows =
+      job === null
+        ? this.#all('attempts-before', sequence, limit)
+        : this.#all('attempts-of-job-before', sequence, job, limit);
+    return rows.map(attemptOf);
+  }
+
   async changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]> {
     return this.#all('changes-after', sequence, job, limit).map(changeOf);
   }
