@@ -61,7 +61,10 @@ i = "1..12"
     writeFileSync(join(directory, 'sweep.toml'), sweep);
     const log = join(directory, 'sweep.log');
     const killed = start(directory, 'run', 'sweep.toml', '--slots', '2');
-    await until('a task has ended', () => existsSync(log) && readFileSync(log, 'utf8').includes('\n005 '));
+    await until(
+      'a task has ended',
+      () => existsSync(log) && readFileSync(log, 'utf8').includes('\n005 '),
+    );
     killed.child.kill('SIGKILL');
     await killed.ended;
     const { code, output } = await windrow(directory, 'run', 'sweep.toml', '--slots', '2');

@@ -1,4 +1,4 @@
--- Format 13: how far each event log of jobs is written.
+-- Format 15: how far each event log of jobs is written.
 
 CREATE TABLE event_log (
   path TEXT PRIMARY KEY,
