@@ -8,6 +8,7 @@ import { SqliteStore } from '#store';
 const [root = '', session = '', adminToken = ''] = process.argv.slice(2);
 const stateDirectory = join(root, 'state');
 const server = await Server.open({
+  data: null,
   store: new SqliteStore(join(stateDirectory, 'windrow.sqlite')),
   stateDirectory,
   session,

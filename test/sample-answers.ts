@@ -131,6 +131,7 @@ export const attempt: AttemptView = {
     network: { OutgoingInternal: 0, OutgoingExternal: 3 * 2 ** 20 },
   },
   next: 'failed',
+  asked: null,
   reusedFrom: null,
 };
 

@@ -88,6 +88,7 @@ export {
   type SettingsFile,
 } from './settings-reader.ts';
 export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
+export { type StagingValues, stagingSettings } from './staging-settings.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';

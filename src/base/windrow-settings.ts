@@ -4,6 +4,7 @@ import { dataSettings } from './data-settings.ts';
 import { matchSettings } from './match-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
+import { stagingSettings } from './staging-settings.ts';
 import { traceSettings } from './trace-settings.ts';
 import { wallSettings } from './wall-settings.ts';
 
@@ -221,6 +222,7 @@ export const windrowSettings = {
     choices: ['auto', 'pretty', 'json'],
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
+  ...stagingSettings,
   ...traceSettings,
   traps: {
     name: 'traps',

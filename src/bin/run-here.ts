@@ -87,6 +87,8 @@ export async function runHere(
       traces: null,
       traps: null,
       environment: world.surroundings.environment,
+      staging: options.staging,
+      home: world.surroundings.home,
       readOnly: false,
       log: (level, message, facts) => log[level](facts ?? {}, message),
       onStop: (_mode, error) => {

@@ -96,6 +96,7 @@ async function planIn(place: Place, wish: SandboxWish): Promise<WallPlan> {
     scratch,
     directory: wish.directory ?? scratch,
     mountUnderScratch: mounts({ id: 0, name: NAME, request }),
+    files: [],
   });
 }
 

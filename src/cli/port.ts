@@ -4,6 +4,7 @@ import type {
   ErrorEntry,
   NetworkValues,
   SharingSettings,
+  StagingValues,
   TrapSettings,
   WallValues,
   WorkerPolicy,
@@ -100,6 +101,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
@@ -131,6 +133,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
@@ -198,6 +201,7 @@ export interface WorkerOptions {
   readonly policyFile: string;
   readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
+  readonly staging: StagingValues;
   readonly offerGpus: boolean;
   readonly policy: WorkerPolicy;
   readonly traces: TraceSource;

@@ -27,14 +27,49 @@ export interface Input {
   readonly name: string;
   readonly from:
     | { readonly kind: 'template'; readonly blob: Digest; readonly bytes: number }
-    | { readonly kind: 'file'; readonly blob: Digest; readonly bytes: number }
+    | {
+        readonly kind: 'file';
+        readonly blob: Digest;
+        readonly bytes: number;
+        /** Each attempt has a copy of its own to change; else all share one that cannot be written. */
+        readonly writable: boolean;
+      }
     | { readonly kind: 'parameter'; readonly column: string }
     /** Those of `files` that the row's cell stands for; with the column `''` those under `''`. */
     | {
         readonly kind: 'files';
         readonly column: string;
         readonly files: Readonly<Record<string, readonly StagedFile[]>>;
-      };
+      }
+    | RemoteInput
+    | PluginInput;
+}
+
+/** What the server brings from elsewhere, once for all tasks of a job. */
+export interface RemoteInput {
+  readonly kind: 'url';
+  /** Without user information and fragment. */
+  readonly url: string;
+  /** Digests that it must have, lower-case hex; `''`: not said. */
+  readonly sha256: Digest | '';
+  readonly md5: string;
+  /** `immutable`: what the server has of it is right for ever; `pin`: it asks when the job begins. */
+  readonly mode: 'immutable' | 'pin';
+  /** Where workers get it first: from the server, or from where it comes from. */
+  readonly from: 'server' | 'origin';
+  readonly writable: boolean;
+  /** The bytes that all tasks of the job see; null until they lie among the server's blobs. */
+  readonly version: { readonly blob: Digest; readonly bytes: number } | null;
+}
+
+/** What a transfer plugin of the job's own brings, for each attempt anew. */
+export interface PluginInput {
+  readonly kind: 'plugin';
+  readonly url: string;
+  readonly sha256: Digest | '';
+  readonly md5: string;
+  /** The plugin: its file name, and its file among the blobs. */
+  readonly plugin: { readonly name: string; readonly blob: Digest; readonly bytes: number };
 }
 
 /** A file with a name of its own, which need not be the input's. */
@@ -120,6 +155,13 @@ export interface ResourceRequest {
   readonly gpus: number;
   /** How long a task takes at most, for workers that end at a time; 0: not said. Never a limit. */
   readonly timeMs: number;
+}
+
+/** The blob that an input is made of; null where there is none, or not yet. */
+export function blobOf({ from }: Input): { readonly blob: Digest; readonly bytes: number } | null {
+  if (from.kind === 'url') return from.version;
+  if (from.kind === 'plugin') return from.plugin;
+  return from.kind === 'parameter' || from.kind === 'files' ? null : from;
 }
 
 /** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */

@@ -16,7 +16,7 @@ export {
 export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
-export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
+export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export {
   type ChirpWish,
@@ -26,25 +26,31 @@ export {
   type Placement,
 } from './dealings.ts';
 export { HOLD_CODES, type Hold, type HoldName, hold, holdName } from './hold.ts';
-export type {
-  Axis,
-  Collection,
-  Command,
-  Digest,
-  Input,
-  JobId,
-  JobSpec,
-  ProgramBuild,
-  PublishedFile,
-  ResourceRequest,
-  ResultSource,
-  StagedFile,
-  TaskIndex,
-  Ticket,
-  UserCode,
-} from './job.ts';
-export { hasManyFiles, stagedFiles, templateOf } from './job.ts';
 export {
+  type Axis,
+  blobOf,
+  type Collection,
+  type Command,
+  type Digest,
+  hasManyFiles,
+  type Input,
+  type JobId,
+  type JobSpec,
+  type PluginInput,
+  type ProgramBuild,
+  type PublishedFile,
+  type RemoteInput,
+  type ResourceRequest,
+  type ResultSource,
+  type StagedFile,
+  stagedFiles,
+  type TaskIndex,
+  type Ticket,
+  templateOf,
+  type UserCode,
+} from './job.ts';
+export {
+  type Asked,
   EVENT_LOG_FORMATS,
   type EventLogFormat,
   GROWING_CAUSES,

@@ -2,6 +2,7 @@
 import { canonicalPlatform, messageOf } from '#base';
 import {
   type Cause,
+  type Input,
   NO_OFFER,
   type RecordPlace,
   type ResultSource,
@@ -181,9 +182,10 @@ export class ServerOpenDoor implements OpenDoor {
     const { command, templates } = await this.#compile(job);
     const inputs: OpenInput[] = [];
     for (const { name, from } of job.spec.inputs) {
-      if (from.kind === 'file') {
-        const content = (): AsyncIterable<Buffer> => this.#blobs.read(from.blob);
-        inputs.push({ file: name, bytes: from.bytes, content });
+      const blob = from.kind === 'url' ? from.version : from.kind === 'file' ? from : null;
+      if (blob) {
+        const content = (): AsyncIterable<Buffer> => this.#blobs.read(blob.blob);
+        inputs.push({ file: name, bytes: blob.bytes, content });
         continue;
       }
       if (from.kind === 'files') {
@@ -193,10 +195,7 @@ export class ServerOpenDoor implements OpenDoor {
         }
         continue;
       }
-      const text =
-        from.kind === 'parameter'
-          ? cells[job.columns.indexOf(from.column)]!
-          : templates.get(from.blob)!.expand(cells, task);
+      const text = textOf(from, job, { templates, cells, task });
       const content = Buffer.from(text);
       inputs.push({ file: name, bytes: content.length, content });
     }
@@ -291,6 +290,7 @@ export class ServerOpenDoor implements OpenDoor {
       startedAtMs: lease.grantedAtMs,
       endedAtMs: now,
       walls: null,
+      inputs: [],
       usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
     };
     // A reason that only repeats the cause is no message of the program.
@@ -357,4 +357,19 @@ function partOf(part: SpooledPart): InlinePart | StoredSpool {
   const head = { name, kind: 'result' as const, file, cutBytes: 0 };
   if (content.kind === 'memory') return { ...head, content: content.bytes };
   return { ...head, spool: { path: content.path, bytes, sha256 } };
+}
+
+/** Of an input that is made from the row; the others have bytes of their own. */
+function textOf(
+  from: Input['from'],
+  job: Job,
+  row: {
+    readonly templates: ReadonlyMap<string, CompiledText>;
+    readonly cells: readonly string[];
+    readonly task: number;
+  },
+): string {
+  if (from.kind === 'parameter') return row.cells[job.columns.indexOf(from.column)]!;
+  if (from.kind === 'template') return row.templates.get(from.blob)!.expand(row.cells, row.task);
+  throw new Error('an input is brought by a plugin, which only workers of Windrow run');
 }

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock, SharingSettings } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
 import { localAmbient } from '#classad';
+import type { Datastore } from '#datastore';
 import type { TrapRecord } from '#model';
 import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
@@ -40,6 +41,7 @@ import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
+import { Staging } from './staging.ts';
 import { SyncDesk } from './sync.ts';
 
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
@@ -82,6 +84,8 @@ export interface ServerOptions {
   readonly tls: ServerTls | null;
   /** Other protocols on the server's address. */
   readonly faces: readonly Face[];
+  /** What brings inputs from elsewhere, and of which schemes; null: nothing does. */
+  readonly data: { readonly store: Datastore; readonly schemes: ReadonlySet<string> } | null;
   /** Null: it keeps none. */
   readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -102,8 +106,10 @@ export class Server {
   readonly #leases: LeaseWatch;
   readonly #late: LateChanges;
   readonly #pruning: Pruning;
+  readonly #staging: Staging | null;
   readonly #scan: PolicyScan;
   readonly #timers: NodeJS.Timeout[] = [];
+  #nextWake: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null;
   readonly #finishing = new Set<Promise<void>>();
   #url = '';
   #closing: Promise<void> | null = null;
@@ -118,6 +124,8 @@ export class Server {
       () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
+    const startedAtMs = clock.now();
+    let dataTags = 0;
     const { leaseMs, pingSeconds, sharing } = options;
     const ambient = localAmbient({
       now: () => clock.now(),
@@ -148,6 +156,9 @@ export class Server {
       diskLow: null,
       draining: false,
       wake: () => this.#desk.wake(),
+      wakeIn: (ms) => this.#wakeIn(ms),
+      nextDataTag: () => `${startedAtMs.toString(36)}-${++dataTags}`,
+      stage: (job) => this.#staging?.begin(job),
       check: (job, task) => {
         if (!options.readOnly) this.#checking.check(job, task);
       },
@@ -162,6 +173,9 @@ export class Server {
       this.#releaseDelayed();
     });
     const blobs = new Blobs(layout);
+    const { data, log } = options;
+    this.#staging = data && new Staging({ core, blobs, datastore: data.store, log });
+    const schemes = data?.schemes ?? new Set<string>();
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
     const ports = { ...options.userCodePorts, temporaryDirectory: layout.work };
@@ -187,7 +201,7 @@ export class Server {
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
     this.#pruning = new Pruning({ core, store, layout, tables, log: options.log });
-    const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
+    const intake = new Intake({ core, store, layout, tables, blobs, schemes, userCode, ports });
     const parts: ApiParts = {
       core,
       store,
@@ -198,13 +212,13 @@ export class Server {
       collecting: this.#collecting,
       events: this.#events,
       version: options.version,
-      startedAtMs: clock.now(),
+      startedAtMs,
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
     this.#scan = new PolicyScan(core, options.policy.intervalMs);
     this.#door = new ServerOpenDoor(core, blobs);
-    const { session, adminToken, faces, traces, log } = options;
+    const { session, adminToken, faces, traces } = options;
     this.#http = assembleHttp({
       parts,
       results,
@@ -231,6 +245,7 @@ export class Server {
     new ResultIntake(server.core, layout).removeStale();
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
+    for (const id of server.core.active) server.core.stage(server.core.jobs.get(id)!);
     for (const job of server.core.jobs.values()) {
       await removeStalePartials(job.spec.output || layout.output(job.id));
       server.#collectIfDue(job);
@@ -349,6 +364,17 @@ export class Server {
     }
   }
 
+  #wakeIn(ms: number): void {
+    const atMs = this.core.clock.monotonic() + ms;
+    if (this.#nextWake && this.#nextWake.atMs <= atMs) return;
+    clearTimeout(this.#nextWake?.timer);
+    const timer = setTimeout(() => {
+      this.#nextWake = null;
+      this.core.wake();
+    }, ms);
+    this.#nextWake = { atMs, timer };
+  }
+
   #finish(job: Job): void {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
@@ -431,6 +457,8 @@ export class Server {
     this.core.commit.end();
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#nextWake?.timer);
+    await this.#staging?.close();
     await this.#pruning.close();
     await this.#scan.close();
     this.#desk.close();

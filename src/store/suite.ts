@@ -42,6 +42,7 @@ export function storedJob(id: number): StoredJob {
 
 export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
+    inputs: [],
     ticket: 100 + task,
     job: 1,
     task,
@@ -62,6 +63,7 @@ export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = 
     }),
     place: { segment: 1, offset: 64, bytes: 32 },
     next: 'done',
+    asked: null,
     reusedFrom: null,
     ...overrides,
   };
@@ -84,6 +86,7 @@ function note(task: number): TaskNote {
     holds: 0,
     lastHold: null,
     completions: 0,
+    asked: null,
     unchecked: null,
   };
 }

@@ -253,6 +253,16 @@ export const planErrors = defineErrors({
     found: 'lattise',
     advice: 'Did you mean "lattice"?',
   }),
+  SWEEP_BAD_URL: refusal(
+    '{where}: the URL cannot be used: {why}',
+    'Write a URL like https://data.example/lib.so, or a path.',
+    { where: 'sweep.toml:12: [data] "lib.so"', why: 'it is no URL' },
+  ),
+  SWEEP_UNKNOWN_DATA: refusal(
+    '{where}: {found} is not named in [data]; known are: {known}',
+    'Name it in [data], or write the URL here.',
+    { where: 'sweep.toml:12: [inputs] "lib.so"', found: 'lbi', known: 'lib' },
+  ),
   SWEEP_FILE_MISSING: refusal(
     '{where}: the file {path} cannot be used: {found}',
     'Correct the path, which is relative to {base}.',

@@ -121,6 +121,8 @@ export {
   type SessionLimitSettings,
 } from './session-limit.ts';
 export {
+  type DataNews,
+  type DataWish,
   type EndedAttempt,
   type GrantedAttempt,
   type JobDescription,

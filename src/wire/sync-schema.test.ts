@@ -12,6 +12,7 @@ const SHA256 = 'a'.repeat(64);
 
 function end(ticket: number): EndedAttempt {
   return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -45,6 +46,8 @@ function end(ticket: number): EndedAttempt {
 }
 
 const REQUEST: SyncRequest = {
+  dataVersion: '',
+  data: [],
   protocol: 1,
   worker: 'w1',
   replaces: 'w0',
@@ -72,6 +75,7 @@ const REQUEST: SyncRequest = {
 };
 
 const RESPONSE: SyncResponse = {
+  data: null,
   protocol: 1,
   jobs: [
     {
@@ -111,6 +115,7 @@ const RESPONSE: SyncResponse = {
       number: 1,
       cells: ['0.44', '7'],
       past: { holds: 1, completions: 2, lastHold: { code: 26, subcode: 1, reason: 'x' } },
+      asked: { memoryBytes: 1, diskBytes: 2, timeoutMs: 3 },
     },
   ],
   cancel: [{ ticket: 2, cause: 'superseded' }],
@@ -221,7 +226,7 @@ const WRONG_RESPONSES: [path: string, value: unknown, named: string][] = [
   ['attempts.0.cells', ['a', 7], 'attempts[0].cells[1]'],
   ['jobs.0.inputs.0.name', '../x', 'jobs[0].inputs[0].name'],
   ['jobs.0.inputs.0.name', '', 'jobs[0].inputs[0].name'],
-  ['jobs.0.inputs.0.from.kind', 'url', 'jobs[0].inputs[0].from.kind'],
+  ['jobs.0.inputs.0.from.kind', 'tape', 'jobs[0].inputs[0].from.kind'],
   ['jobs.0.results.1.from.pattern', '/etc/*', 'jobs[0].results[1].from.pattern'],
   ['jobs.0.programName', 'bin/x', 'jobs[0].programName'],
   ['jobs.0.programName', '..', 'jobs[0].programName'],

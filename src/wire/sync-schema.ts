@@ -11,6 +11,7 @@ import {
   type Cause,
   FIGURES,
   type Hold,
+  type InputWay,
   type MachineOffer,
   NETWORK_LIMITS,
   type NetworkBytes,
@@ -37,6 +38,7 @@ import { wireErrors } from './errors.ts';
 import { readOffer } from './offer-schema.ts';
 import { cleanText } from './problem.ts';
 import type {
+  DataNews,
   EndedAttempt,
   MachineFigures,
   PolicyRuling,
@@ -54,6 +56,10 @@ export const SYNC_LIMITS = {
   holding: 100_000,
   jobs: 10_000,
   errands: 1000,
+  /** Files that jobs need before they start. */
+  wishes: 100_000,
+  /** Inputs of one attempt of which it is told how they came. */
+  inputs: 1000,
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,
@@ -103,6 +109,8 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       policyVersion:
         fields.policyVersion == null ? '' : text(fields.policyVersion, 'policyVersion', 100),
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
+      dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
+      data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
     };
   });
 }
@@ -132,6 +140,16 @@ function readMachine(fields: JsonObject): MachineFigures {
     memoryFreeBytes: whole(fields.memoryFreeBytes, 'memoryFreeBytes'),
     roundTripMs: measured(fields.roundTripMs, 'roundTripMs'),
     unkillable: fields.unkillable == null ? 0 : whole(fields.unkillable, 'unkillable'),
+  };
+}
+
+const DATA_STATES = new Set(['here', 'absent', 'tried'] as const);
+
+function readDataNews(value: unknown): DataNews {
+  const fields = object(value, '');
+  return {
+    blob: sha256Hex(fields.blob, 'blob'),
+    state: oneOf(fields.state, 'state', DATA_STATES),
   };
 }
 
@@ -183,6 +201,21 @@ function readEnd(fields: JsonObject): AttemptEnd {
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
     walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
+    inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
+  };
+}
+
+const HOWS = new Set(['hit', 'fetched', 'joined', 'plugin'] as const);
+const INTOS = new Set(['reflink', 'link', 'mount', 'copy', 'file'] as const);
+
+function readWay(value: unknown): InputWay {
+  const fields = object(value, '');
+  return {
+    name: text(fields.name, 'name', 4096),
+    how: oneOf(fields.how, 'how', HOWS),
+    via: text(fields.via, 'via', 1000),
+    into: oneOf(fields.into, 'into', INTOS),
+    bytes: whole(fields.bytes, 'bytes'),
   };
 }
 

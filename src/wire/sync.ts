@@ -9,6 +9,7 @@
  * ticket the worker knows, so that a grant whose answer was lost goes back at the next sync.
  */
 import type {
+  Asked,
   AttemptEnd,
   Command,
   Digest,
@@ -72,6 +73,32 @@ export interface SyncRequest {
   readonly policyVersion: string;
   /** Jobs whose description the worker has. */
   readonly knownJobs: readonly JobId[];
+  /** Version of the data wishes that the worker knows; `''`: none. */
+  readonly dataVersion: string;
+  /** What has changed about them since the last answered sync. */
+  readonly data: readonly DataNews[];
+}
+
+/**
+ * What the worker found out about one blob of the wishes. `tried`: it could not be had; the attempt
+ * that needs it will say why.
+ */
+export interface DataNews {
+  readonly blob: Digest;
+  readonly state: 'here' | 'absent' | 'tried';
+}
+
+/**
+ * A file that jobs need before they start. All wishes together are what the worker holds ready; what
+ * is not among them any more it may forget.
+ */
+export interface DataWish {
+  readonly blob: Digest;
+  readonly bytes: number;
+  /** Where it comes from, when the worker is to ask there first. */
+  readonly origin: string | null;
+  /** False: only to be looked for. */
+  readonly fetch: boolean;
 }
 
 /** How loaded the machine is and how far away, as the worker sees it. */
@@ -129,6 +156,8 @@ export interface SyncResponse {
     readonly cause: 'superseded' | 'cancelled' | 'recalled';
   }[];
   readonly errands: readonly Errand[];
+  /** Null: as the version says that the worker knows. */
+  readonly data: { readonly version: string; readonly wishes: readonly DataWish[] } | null;
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;
@@ -187,6 +216,8 @@ export interface GrantedAttempt {
   readonly cells: readonly string[];
   /** What policies may ask of its earlier attempts; null: there were none. */
   readonly past: TaskPast | null;
+  /** In place of what its job asks for; null: that. */
+  readonly asked: Asked | null;
 }
 
 export interface TaskPast {

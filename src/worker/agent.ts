@@ -8,6 +8,7 @@
  * being listed in `holding`.
  */
 import type { Ad } from '#classad';
+import type { ContentSource } from '#datastore';
 import { type MachineWalls, machineAd, offerAd } from '#model';
 import {
   type ClientOffer,
@@ -19,9 +20,9 @@ import {
   type SyncResponse,
 } from '#wire';
 import type { Workshop } from './attempt/attempt.ts';
-import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
+import { DataWishes } from './data-wishes.ts';
 import {
   type DemandView,
   gatherMs,
@@ -42,6 +43,7 @@ import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
+import { Stock } from './stock.ts';
 import { UnkilledProcesses } from './unkilled.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
@@ -79,7 +81,8 @@ export class WorkerAgent {
   readonly #pool: SlotPool;
   readonly #policies: PolicyWatch;
   readonly #backlog: EndBacklog;
-  readonly #blobs: BlobCache;
+  readonly #stock: Stock;
+  readonly #wishes: DataWishes;
   readonly #shelf: ScratchShelf;
   readonly #errands: Errands;
   #phase: Phase = 'running';
@@ -110,7 +113,17 @@ export class WorkerAgent {
     this.#machine = machineWatch(options.dir, options.clock);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
-    this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
+    this.#stock = new Stock({
+      datastore: options.datastore,
+      marks: options.marks,
+      sessionTag: () => this.#tagOfSession(),
+    });
+    this.#wishes = new DataWishes({
+      stock: this.#stock,
+      onNews: () => this.#conversation.wake(),
+      lifetime: this.#lifetime.signal,
+      log: options.log,
+    });
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     this.#errands = new Errands({
@@ -155,6 +168,15 @@ export class WorkerAgent {
   /** True when a job asked that the worker's own executable goes at its end. */
   get endsClient(): boolean {
     return this.#jobs.endsClient;
+  }
+
+  /** What the server keeps by its digest; waits for a connection. */
+  async openContent(
+    sha256: string,
+    fromByte: number,
+    signal: AbortSignal,
+  ): ReturnType<ContentSource['open']> {
+    return await (await this.#connection.up()).openBlob(sha256, fromByte, signal);
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
@@ -225,7 +247,9 @@ export class WorkerAgent {
     const ends = [this.#pool.close(), this.#pulse.stop(), this.#preparing, this.#shelf.close()];
     await Promise.all(ends);
     this.#backlog.dispose();
-    this.#blobs.removeBrought(this.#jobs.passingPrograms());
+    await this.#wishes.close();
+    await this.#stock.removeBrought(this.#jobs.passingPrograms());
+    await this.#stock.close();
   }
 
   /** This machine as policies on it see it. */
@@ -255,7 +279,8 @@ export class WorkerAgent {
       spoolRoot: `${dir}/spool`,
       shelf: this.#shelf,
       sessionTag: () => this.#tagOfSession(),
-      blobs: this.#blobs,
+      stock: this.#stock,
+      runPlugin: this.#options.runPlugin,
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
@@ -345,6 +370,8 @@ export class WorkerAgent {
       ended,
       policyVersion: this.#policies.version,
       knownJobs: this.#jobs.known(),
+      dataVersion: this.#wishes.version,
+      data: this.#wishes.news(),
     };
   }
 
@@ -352,6 +379,7 @@ export class WorkerAgent {
     if (!this.#isKnown) this.#options.onConnected(this.#identity.worker);
     this.#isKnown = true;
     this.#backlog.confirm(request.ended);
+    this.#wishes.confirm(request.data);
     // Cancels first: a slot that becomes free this way may go to what has just come.
     for (const { ticket, cause } of answer.cancel) this.#pool.cancel(ticket, cause);
     for (const job of answer.jobs) this.#jobs.add(job, (id) => this.#pool.hasJob(id));
@@ -359,6 +387,7 @@ export class WorkerAgent {
     const isStale = tookMs > request.waitMs + answer.settings.leaseMs;
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
     this.#errands.take(answer.errands);
+    if (this.#phase === 'running') this.#wishes.take(answer.data);
     this.#obey(answer.settings);
     this.#isOfferDue = answer.settings.tellOffer;
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();

@@ -15,6 +15,7 @@ function spool(t: TestContext): string {
 
 function endOf(ticket: number, text = ''): EndedAttempt {
   return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,

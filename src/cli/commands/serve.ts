@@ -23,6 +23,7 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
     insecure,
     tls: tlsWishOf(input.settings.values),
     ...timing,
+    staging: input.settings.values,
     sharing,
     traces,
     traps: input.settings.values.traps ? readTrapSettings({}, world).settings.values : null,

@@ -35,6 +35,7 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     policyFile: values.policyFile,
     policyMs: values.policyMs,
     walls: values,
+    staging: values,
     offerGpus: values.offerGpus,
     policy: {
       start: values.workerStart,

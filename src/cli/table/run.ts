@@ -35,8 +35,8 @@ export const run = {
     },
     input: {
       kind: 'list',
-      flags: '--input <name=file>',
-      doc: 'A file that each attempt finds under this name. May be repeated.',
+      flags: '--input <name=file|url>',
+      doc: 'What each attempt finds under this name. May be repeated.',
     },
     env: {
       kind: 'list',

@@ -9,7 +9,7 @@ import type { Choice } from './choose.ts';
 import type { Ground, Plot } from './ground.ts';
 import type { LaunchWalls } from './launch.ts';
 import type { Operation } from './operation.ts';
-import type { Limit } from './part.ts';
+import type { Bind, Limit } from './part.ts';
 import type { AnyPlan } from './ready-part.ts';
 
 /** What is done and what is started for one attempt; printable as it is. */
@@ -25,6 +25,10 @@ export interface WallPlan {
   /** Its private directories, where they lie: what is in them is the attempt's as well. */
   readonly privateDirectories: readonly string[];
   readonly record: WallsHad;
+  /** Files of the site are mounted; else they are to be put into its scratch. */
+  readonly mounts: boolean;
+  /** Whose rights it has; null: the worker's. */
+  readonly account: { readonly uid: number; readonly gid: number } | null;
 }
 
 export interface Composition {
@@ -74,6 +78,8 @@ export function compose(composition: Composition): WallPlan {
     directory,
     privateDirectories: privateOf(composition).map(({ real }) => real),
     record: recordOf(composition),
+    mounts: choice.fenced && composition.fence !== null,
+    account: plot.account.uid === composition.ground.uid ? null : plot.account,
   };
 }
 
@@ -101,7 +107,7 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     hidden: [...hidden, ...(choice.network === 'host' ? [] : [HOST_DEVICES])],
     readOnlyShared: shared.filter((path) => !write.includes(path)),
     writable: write,
-    binds: parts.flatMap(({ binds }) => binds ?? []),
+    binds: [...parts.flatMap(({ binds }) => binds ?? []), ...filesOfSite(plot, scratch)],
     devices: [...plot.devices, ...parts.flatMap(({ devices }) => devices ?? [])],
   });
   return bubblewrapArguments({
@@ -112,6 +118,10 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     emptyNetwork: choice.network === 'none',
     directory,
   });
+}
+
+function filesOfSite({ files }: Plot, scratch: string): Bind[] {
+  return files.map(({ source, name }) => ({ source, target: `${scratch}/${name}`, write: false }));
 }
 
 function limitsOf(parts: readonly AnyPlan[]): Limit[] {

@@ -88,4 +88,6 @@ export interface Plot {
   readonly devices: readonly string[];
   /** Directories that it gets private ones of; they exist, and are no symbolic links. */
   readonly privateDirectories: readonly string[];
+  /** Files that are mounted, read-only, at these names below its scratch. */
+  readonly files: readonly { readonly source: string; readonly name: string }[];
 }

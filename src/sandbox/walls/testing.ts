@@ -90,6 +90,7 @@ export async function openWalledField(
         scratch,
         directory: scratch,
         mountUnderScratch: ['/tmp', '/var/tmp'],
+        files: [],
         ...more.site,
       });
       return await runBehind(walls, plan, command, more.site?.directory ?? scratch, more.starter);

@@ -22,7 +22,14 @@ import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
 import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
-import { pauseJob, prioritizeJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
+import {
+  pauseJob,
+  prioritizeJob,
+  removeJob,
+  resumeJob,
+  retryTasks,
+  stageAgain,
+} from '../reactor/jobs.ts';
 import { limitsOf } from '../reactor/sharing.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
@@ -124,6 +131,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
       const retried = retryTasks(core, job, known, actor, body.tasks === undefined);
+      stageAgain(core, job, actor);
       await core.commit.durable();
       return { retried, counts: job.tasks.counts() };
     },
@@ -216,13 +224,13 @@ export function waitingOf(core: Core, job: Job): WaitReason[] {
   const nowMs = core.clock.monotonic();
   const workers = [...core.workers.values()]
     .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
-    .map((worker) => ({ ...viewOfWorker(worker, 0, nowMs), name: worker.name }));
+    .map((worker) => ({ ...viewOfWorker(core, worker, 0, nowMs), name: worker.name }));
   const surroundings = {
     stopped: stoppedReason(core),
     limits: limitsOf(core),
     ambient: core.ambient,
   };
-  const why = whyNot(viewOfJob(job), workers, surroundings);
+  const why = whyNot(viewOfJob(core, job, nowMs), workers, surroundings);
   return explain(why, job.tasks.ready + job.tasks.delayed > 0 || job.state === 'paused').map(
     (reason) => ({ code: 'waiting', reason, tasks }),
   );

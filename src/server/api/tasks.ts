@@ -231,6 +231,7 @@ function viewOfEnded(attempt: AttemptRow): AttemptView {
     endedAtMs,
     usage: viewOfUsage(usage),
     walls: attempt.walls,
+    asked: attempt.asked,
     next: attempt.next,
     reusedFrom,
   };
@@ -257,6 +258,7 @@ function viewOfRunning(core: Core, lease: Lease): AttemptView {
     endedAtMs: null,
     usage: null,
     walls: null,
+    asked: lease.asked,
     next: null,
     reusedFrom: null,
   };

@@ -1,5 +1,7 @@
 /** What the end of an attempt means. The one place that decides it. */
+import { formatBytes, formatDuration } from '#base';
 import {
+  type Asked,
   type AttemptEnd,
   type AttemptRecord,
   hold,
@@ -10,9 +12,10 @@ import {
 import { signatureOf } from '#results';
 import type { TaskNote, TaskRuling } from '#store';
 import type { PolicyRuling } from '#wire';
+import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
-import { afterFailure } from '../retry.ts';
+import { afterFailure, askedAfter } from '../retry.ts';
 import { settle, stopLease } from './hold.ts';
 import { endLease, otherCopies } from './leases.ts';
 import { addChange, checkFinished, clearNote, keepNote, noteOf } from './tasks.ts';
@@ -42,6 +45,7 @@ export function onAttemptEnded(
     worker: worker?.name ?? lease.worker,
     signature: end.cause === 'ok' ? '' : signatureOf(end.cause, statusOf(end), lastErrorLine),
     place,
+    asked: lease.asked,
     next: null,
     reusedFrom: null,
   };
@@ -165,10 +169,24 @@ function onTriedAgain(
   addRecord(core, job, { ...record, next: 'waiting' }, false);
   // The clock of day is for those who read it; it may be set while the task waits.
   const notBeforeMs = delayMs === 0 ? 0 : core.clock.now() + delayMs;
-  job.tasks.giveBack(record.task, delayMs === 0 ? 0 : core.clock.monotonic() + delayMs);
-  const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}`;
-  keepNote(core, job, { ...note, state: 'waiting', reason, actor: 'server', notBeforeMs }, true);
+  const asked = askedAfter(record.cause, note.asked, job.spec);
+  const grown = asked === note.asked ? '' : `, with ${askedText(asked)}`;
+  const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}${grown}`;
+  const next = { state: 'waiting', reason, actor: 'server', notBeforeMs, asked } as const;
+  keepNote(core, job, { ...note, ...next }, true);
+  giveBack(job, record.task, delayMs === 0 ? 0 : core.clock.monotonic() + delayMs);
   core.wake();
+}
+
+/** `2 GiB of memory, 10 min` */
+function askedText(asked: Asked | null): string {
+  if (!asked) return 'what the job asks for';
+  const { memoryBytes, diskBytes, timeoutMs } = asked;
+  return [
+    ...(memoryBytes > 0 ? [`${formatBytes(memoryBytes)} of memory`] : []),
+    ...(diskBytes > 0 ? [`${formatBytes(diskBytes)} of disk`] : []),
+    ...(timeoutMs > 0 ? [formatDuration(timeoutMs)] : []),
+  ].join(', ');
 }
 
 /** What was decided while it ran comes true. */

@@ -13,6 +13,7 @@ import {
   tasksInRuns,
 } from '#model';
 import type { TaskNote, TaskRuling } from '#store';
+import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { addChange, checkFinished, keepNote, noteOf, setJobState } from './tasks.ts';
 
@@ -167,8 +168,8 @@ function releaseOne(core: Core, job: Job, note: TaskNote, ground: Ground): void 
     core.check(job, note.task);
     return;
   }
-  job.tasks.giveBack(note.task, 0);
   keepNote(core, job, { ...released, state: 'waiting' }, true);
+  giveBack(job, note.task, 0);
 }
 
 /** What held it is remembered; losses that held it are counted anew, or the next would again. */

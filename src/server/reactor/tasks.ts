@@ -25,6 +25,7 @@ function freshNote(core: Core, job: Job, task: TaskIndex): TaskNote {
     holds: 0,
     lastHold: null,
     completions: 0,
+    asked: null,
     unchecked: null,
   };
 }
@@ -52,6 +53,7 @@ export function noteOfMass(job: Job, task: TaskIndex): TaskNote | null {
     holds: holds.length,
     lastHold: released?.hold ? { ...released.hold, reason: released.reason } : null,
     completions: 0,
+    asked: null,
     unchecked: null,
   };
 }

@@ -56,6 +56,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
   mkdirSync(root, { recursive: true });
   const store = new SqliteStore(join(root, 'state', 'windrow.sqlite'));
   const server = await Server.open({
+    data: null,
     store,
     stateDirectory: join(root, 'state'),
     session: SESSION,
@@ -203,6 +204,8 @@ export class FieldWorker {
   ): Promise<SyncResponse> {
     for (const { ticket } of ended) this.holding.delete(ticket);
     const request: SyncRequest = {
+      dataVersion: '',
+      data: [],
       protocol: 1,
       worker: `id-${this.name}`,
       replaces: null,
@@ -269,6 +272,7 @@ export function ended(
 ): EndedAttempt {
   const text = `${attempt.cells[0]}\n`;
   return {
+    inputs: [],
     ticket: attempt.ticket,
     cause,
     exitCode: cause === 'ok' ? 0 : cause === 'exit-code' ? 3 : null,

@@ -47,7 +47,10 @@ time = "20 min"
     inputs: [
       { name: 'model.ini', from: { kind: 'template', blob: sha256('beta = $beta\n'), bytes: 13 } },
       { name: 'lattice.dat', from: { kind: 'parameter', column: 'lattice' } },
-      { name: 'table.bin', from: { kind: 'file', blob: sha256(Buffer.from([0, 1, 2])), bytes: 3 } },
+      {
+        name: 'table.bin',
+        from: { kind: 'file', blob: sha256(Buffer.from([0, 1, 2])), bytes: 3, writable: false },
+      },
       { name: 'stdin', from: { kind: 'parameter', column: 'deck' } },
     ],
     results: [

@@ -96,7 +96,7 @@ function withTemplateFiles({ document, findOrigin }: SweepDraft): FindOrigin {
   return (path) => {
     const [section, name, key] = path;
     const input = section === 'inputs' && key === 'template' && document.inputs?.[name ?? ''];
-    if (!input || !('template' in input)) return findOrigin(path);
+    if (typeof input !== 'object' || !('template' in input)) return findOrigin(path);
     return { what: `[inputs] ${JSON.stringify(name)}`, file: input.template, line: 1 };
   };
 }

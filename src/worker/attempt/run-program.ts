@@ -49,7 +49,7 @@ export async function runProgram(attempt: Attempt): Promise<void> {
     stopped: attempt.stopped,
     excess: attempt.excess,
     exceeded,
-    timeoutMs: plan.job.timeoutMs,
+    timeoutMs: attempt.timeoutMs,
     success: plan.job.successExitCode,
     shell: request.file === SHELL,
   });
@@ -156,7 +156,7 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
     directory: outside,
     stdin: attempt.stdin,
     ...(attempt.walls && { walls: attempt.walls.launch }),
-    timeoutMs: job.timeoutMs,
+    timeoutMs: attempt.timeoutMs,
     killGraceMs: job.killGraceMs,
     onOutput: (stream, bytes) => takeOutput(attempt, stream, bytes),
   };
@@ -206,7 +206,7 @@ function exceed(attempt: Attempt, cause: Verdict['cause'], reason: string): void
 /** Undefined when there is nothing to look at. */
 function watch(attempt: Attempt): Unwatch | undefined {
   const { walls, workshop } = attempt;
-  const { diskBytes, ...request } = attempt.plan.job.request;
+  const { diskBytes, ...request } = attempt.request;
   // Where the kernel holds the limit, nobody needs to look.
   const memoryBytes = walls?.record.had.includes('memory') ? 0 : request.memoryBytes;
   if (memoryBytes === 0 && diskBytes === 0 && !walls) return undefined;

@@ -232,13 +232,13 @@ export class FieldServer {
     const grants = this.waiting.splice(0, sync.freeSlots).map((task) => {
       const ticket = this.#nextTicket++;
       this.current.set(ticket, { ...task, worker: sync.worker });
-      return { ticket, ...task, past: null };
+      return { ticket, ...task, past: null, asked: null };
     });
     this.granted += grants.length;
     if (this.repeatsGrants) {
       for (const [ticket, task] of this.current) {
         if (!grants.some((grant) => grant.ticket === ticket))
-          grants.push({ ticket, ...task, past: null });
+          grants.push({ ticket, ...task, past: null, asked: null });
       }
     }
     const known = new Set(sync.knownJobs);
@@ -248,6 +248,7 @@ export class FieldServer {
     const asked = this.cancels.filter(({ ticket }) => sync.holding.includes(ticket));
     if (!this.repeatsCancels) this.cancels = this.cancels.filter((one) => !asked.includes(one));
     return {
+      data: null,
       protocol: this.protocol,
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
       attempts: grants,
