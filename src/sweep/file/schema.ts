@@ -243,6 +243,7 @@ export const documentSchema = z.strictObject({
   'log-size': size.optional(),
   'result-size': size.optional(),
   priority: z.number({ error: PRIORITY }).optional(),
+  chirp: z.enum(['none', 'delayed', 'io'], { error: '"none", "delayed" or "io"' }).optional(),
   requirements: expression.optional(),
   rank: expression.optional(),
   attributes: attributes.optional(),

@@ -152,6 +152,7 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
     environment: {
       ...environmentOf(attempt, plan.environment(grant, inside)),
       ...workshop.gpus.variablesFor(devices.gpus),
+      ...attempt.variables,
     },
     directory: outside,
     stdin: attempt.stdin,
