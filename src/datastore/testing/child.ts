@@ -2,7 +2,7 @@
  * A process that shares a store, for tests: `child.ts DIRECTORY ORIGIN MODE`. `once` ensures one key
  * and prints what came of it; `busy` works on many until it is killed.
  */
-import { systemClock } from '../../base/clock.ts';
+import { systemClock } from '#base';
 import { openHttpTransport } from '../http/http-transport.ts';
 import { openDatastore } from '../open-datastore.ts';
 
