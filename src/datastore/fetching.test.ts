@@ -17,7 +17,8 @@ const V1 = { bytes: bytesOf(200_000, 1), etag: '"one"' };
 const V2 = { bytes: bytesOf(210_000, 2), etag: '"two"' };
 const DATED = { bytes: bytesOf(200_000, 3), lastModified: LONG_AGO };
 const WEAK1 = { bytes: bytesOf(200_000, 1), etag: 'W/"one"' };
-const WEAK2 = { bytes: bytesOf(200_000, 2), etag: 'W/"two"' };
+/** A weak tag may well be that of several versions: that is what makes it weak. */
+const WEAK2 = { bytes: bytesOf(200_000, 2), etag: 'W/"one"' };
 const BARE1 = { bytes: bytesOf(200_000, 1) };
 const BARE2 = { bytes: bytesOf(200_000, 2) };
 
@@ -228,7 +229,7 @@ for (const fault of FAULTS) {
   test(`an origin that ${fault.does}: one version, or an error`, async (t) => {
     const { store, key, way, found } = await outcomeOf(t, fault);
     if (typeof fault.leaves === 'string') {
-      assert.equal(found, fault.leaves);
+      assert.equal(typeof found === 'string' ? found : 'bytes', fault.leaves);
       assert.equal(await store.find(key), null, 'nothing is stored');
       return;
     }
