@@ -26,6 +26,8 @@ export interface WallSettings {
   readonly network: NetworkSettings;
   readonly place: PlaceSettings;
   readonly tracking: TrackingSettings;
+  /** Accounts that jobs run as, by their owner; `*` is everybody else. */
+  readonly payload: Readonly<Record<string, string>>;
 }
 
 export interface TrackingSettings {
@@ -67,6 +69,8 @@ export interface Account {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** No other slot has it: what the kernel counts for it is one attempt's. */
+  readonly ofSlot?: boolean;
 }
 
 /** One attempt, as far as its walls must know it. */

@@ -193,6 +193,7 @@ const cluster = z.strictObject(
       .max(100_000, { error: SLOTS })
       .optional(),
     dir: filled('the path of a directory on the machines').optional(),
+    walls: z.enum(LEVEL_NAMES, { error: `a level: ${LEVEL_NAMES.join(', ')}` }).optional(),
   },
   { error: 'a table [cluster]' },
 );
