@@ -2,7 +2,7 @@ import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { hold, pause, priority, release, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
-import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
+import { logs, ls, results, show, stats, top, wait, why } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { procwatch } from './table/procwatch.ts';
 import { run } from './table/run.ts';
@@ -29,6 +29,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   exec,
   ls,
   show,
+  why,
   stats,
   logs,
   results,

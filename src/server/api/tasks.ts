@@ -17,8 +17,8 @@ import { adOfTask, type KnownTask } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
-import { waitingOf } from './jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
+import { waitingSentences, whyWaiting } from './waiting.ts';
 
 const PAGE = 100;
 
@@ -51,7 +51,7 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
     async getTask({ params }) {
       const job = jobOf(core, params.job);
       requireTask(job, params.task);
-      return detailOf(core, store, job, params.task);
+      return taskDetail(core, store, job, params.task);
     },
 
     async listAttempts({ params, query }) {
@@ -191,7 +191,7 @@ function reasonOf({ ruling, reason }: TaskNote): string {
   return `it is being stopped and will be ${ruling.to}: ${ruling.reason} (by ${ruling.actor})`;
 }
 
-async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
+export async function taskDetail(core: Core, store: Store, job: Job, task: TaskIndex) {
   const summary = await summaryOf(store, job, task);
   const ended = (await store.attemptsOfTask(job.id, task)).map(viewOfEnded);
   const running = leasesOf(core, job, task).map((lease) => viewOfRunning(core, lease));
@@ -202,11 +202,7 @@ async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
     commandLine: command.commandLine(job.rows.row(task), task),
     attemptList: [...ended, ...running],
     waiting:
-      summary.state === 'waiting'
-        ? waitingOf(core, job)
-            .map((why) => why.reason)
-            .join('; ')
-        : '',
+      summary.state === 'waiting' ? waitingSentences(job, whyWaiting(core, job)).join('; ') : '',
   };
 }
 
