@@ -38,14 +38,17 @@ function copyStragglers(
     return job !== undefined && isStraggler(running, job);
   });
   if (stragglers.length === 0) return copies;
-  for (const worker of idle) {
+  for (const { job } of stragglers) look.job(jobs.get(job)!.ad);
+  const machines = look.machines(idle.map(({ ad }) => ad));
+  for (const [at, worker] of idle.entries()) {
     const free = Math.floor(worker.slots - worker.used.cpus);
     let given = 0;
     for (const running of stragglers) {
       if (given >= free) break;
       const job = jobs.get(running.job)!;
       if (copied.has(running.ticket) || running.worker === worker.id) continue;
-      if (unfit(job, worker) !== null || !look.verdict(job.ad, worker.ad)?.fits) continue;
+      const verdict = look.verdict(look.job(job.ad), machines[at]!);
+      if (unfit(job, worker) !== null || !verdict?.fits) continue;
       if (roomInLimits(job, limits) === 0) continue;
       if (room(job, { ...worker, asksFor: 1 }) === 0) continue;
       copies.push({ worker: worker.id, ticket: running.ticket });
