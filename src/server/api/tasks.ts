@@ -131,7 +131,7 @@ async function knownTask(
   if (lease || (!noted && job.tasks.state(task) === TaskState.waiting)) {
     return { task, note: noted, lease, ended: null };
   }
-  const note = noted ?? (await store.note(job.id, task));
+  const note = await currentNote(store, job, task, job.tasks.state(task));
   const ended = (await store.attemptsOfTask(job.id, task)).at(-1) ?? null;
   return { task, note, lease, ended };
 }

@@ -1,6 +1,6 @@
 /** Why a job or a task is not running. What decides answers, taken apart. */
 import { formatDuration } from '#base';
-import { holdName, TaskState } from '#model';
+import { TaskState } from '#model';
 import { priceOf, type Why } from '#scheduler';
 import type { TaskNote } from '#store';
 import type { ApiHandlers, WhyAnswer } from '#wire';
@@ -65,11 +65,10 @@ async function whyTask(parts: ApiParts, job: Job, task: number): Promise<WhyAnsw
   const { state, reason, changedAtMs, actor } = detail;
   const isWaiting = state === 'waiting';
   const why = isWaiting && core.active.has(job.id) ? whyWaiting(core, job) : null;
-  const hold = state === 'held' ? (note?.hold ?? null) : null;
   const of = `${job.id}.${task}`;
   return {
     ...{ job: job.id, task, state, reason, changedAtMs, actor },
-    hold: hold && { ...hold, name: holdName(hold.code) },
+    hold: detail.hold,
     waiting: isWaiting ? 1 : 0,
     answers: answersOf(core, job, detail, note, why),
     todo: TODO[state]?.(of) ?? [],
