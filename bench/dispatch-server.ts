@@ -8,6 +8,7 @@ import { SqliteStore } from '#store';
 const [root = '', session = '', adminToken = ''] = process.argv.slice(2);
 const stateDirectory = join(root, 'state');
 const server = await Server.open({
+  data: null,
   store: new SqliteStore(join(stateDirectory, 'windrow.sqlite')),
   stateDirectory,
   session,
@@ -16,6 +17,7 @@ const server = await Server.open({
   version: '0.0.0-bench',
   leaseMs: 60_000,
   pingSeconds: 20,
+  policy: { file: '', intervalMs: 60_000 },
   sharing: EQUAL_SHARES,
   diskReserveBytes: 0,
   userCode: 'refuse',

@@ -73,6 +73,7 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
   const nowMs = Date.now();
   const part = { name: 'out', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
   return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -88,6 +89,7 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }
 
@@ -100,6 +102,8 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
     for (let sequence = 1; ; sequence++) {
       const last = enough();
       const answer = await client.sync({
+        dataVersion: '',
+        data: [],
         protocol: PROTOCOL_VERSION,
         worker,
         replaces: null,
@@ -129,6 +133,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         holding: [],
         ended,
         knownJobs: [],
+        policyVersion: '',
       });
       count(ended.length);
       ended = answer.attempts.map(endOf);

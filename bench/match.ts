@@ -69,7 +69,7 @@ function jobView(id: number): JobView {
   return {
     ...{ id, paused: false, priority: 0, owner: facts.owner, limits: [], ad: jobAd(facts) },
     ...{ request, isolation: NO_ISOLATION, ready: TASKS / KINDS, delayed: 0, running: 0 },
-    ...{ idempotent: true, medianWallMs: null },
+    ...{ idempotent: true, medianWallMs: null, staging: null, dataSlots: { here: 0, coming: 0 } },
   };
 }
 
@@ -89,7 +89,14 @@ function workerView(at: number, slots: number, kinds: number): WorkerView {
   return {
     ...{ id: `w${at}`, ad: machineAd(facts, offer), isKnown: true, slots, asksFor: slots },
     ...{ memoryBytes: facts.memoryBytes, walls: null, diskFreeBytes: facts.diskFreeBytes },
-    ...{ gpus: 0, used: NO_AMOUNTS, draining: false, remainingMs: null, paused: false },
+    ...{
+      lacks: new Map(),
+      gpus: 0,
+      used: NO_AMOUNTS,
+      draining: false,
+      remainingMs: null,
+      paused: false,
+    },
   };
 }
 

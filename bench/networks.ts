@@ -41,6 +41,7 @@ async function attempt(starter: Starter, network: Network): Promise<void> {
     ...{ name, slot: 1, cpus: [], devices: [], request, scratch, directory: scratch },
     isolation: { ...NO_ISOLATION, walls: 'full', network },
     mountUnderScratch: ['/tmp', '/var/tmp'],
+    files: [],
   } satisfies Parameters<Walls['plan']>[0]);
   await walls.raise(plan);
   const end = await starter.start({

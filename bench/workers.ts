@@ -142,6 +142,8 @@ class SimulatedWorker {
   #request(ended: readonly EndedAttempt[], waitMs: number): SyncRequest {
     const held = this.#running ? [this.#running, ...this.#queue] : this.#queue;
     return {
+      dataVersion: '',
+      data: [],
       protocol: PROTOCOL_VERSION,
       worker: this.#id,
       replaces: null,
@@ -167,6 +169,7 @@ class SimulatedWorker {
       draining: false,
       holding: held.map(({ ticket }) => ticket),
       ended,
+      policyVersion: '',
       knownJobs: [1],
       gpus: 0,
       walls: null,
@@ -216,6 +219,7 @@ class SimulatedWorker {
 function endOf({ ticket, cells }: Grant, startedAtMs: number, endedAtMs: number): EndedAttempt {
   const part = { name: 'out', kind: 'result', file: 'stdout', cutBytes: 0 } as const;
   return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -228,6 +232,7 @@ function endOf({ ticket, cells }: Grant, startedAtMs: number, endedAtMs: number)
     parts: [{ ...part, text: `${cells[0]}\n` }],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }
 

@@ -26,6 +26,7 @@ enum { MOST_GROUPS = 1024, MOST_LIMITS = 16 };
 
 static struct {
   bool init, keys, no_privileges, filter, user;
+  gid_t mark; /* 0: none */
   uid_t uid;
   gid_t groups[MOST_GROUPS]; /* the first is the account's own */
   size_t group_count;
@@ -87,6 +88,8 @@ static bool take_user(char *text) {
   return false;
 }
 
+static bool take_mark(char *text) { return take_id(&text, "", &wish.mark); }
+
 static bool take_bound(char **from, const char *ends, rlim_t *bound) {
   static const char unlimited[] = "unlimited";
   size_t length = sizeof unlimited - 1;
@@ -126,6 +129,7 @@ static char **take_options(char **argv) {
     else if (strcmp(*argv, "--no-privileges") == 0) wish.no_privileges = true;
     else if (strcmp(*argv, "--filter") == 0) wish.filter = true;
     else if (strcmp(*argv, "--user") == 0 && argv[1]) known = take_user(*++argv);
+    else if (strcmp(*argv, "--mark") == 0 && argv[1]) known = take_mark(*++argv);
     else if (strcmp(*argv, "--limit") == 0 && argv[1]) known = take_limit(*++argv);
     else known = false;
     if (!known) return NULL;
@@ -166,6 +170,15 @@ static void become_user(void) {
     fail(STAGE_ACCOUNT, EPERM);
 }
 
+/* Beside the groups that it has: only who may change its groups could drop it. */
+static void take_group_as_mark(void) {
+  gid_t groups[MOST_GROUPS];
+  int count = getgroups(MOST_GROUPS - 1, groups);
+  if (count < 0) fail(STAGE_ACCOUNT, errno);
+  groups[count] = wish.mark;
+  if (setgroups((size_t)count + 1, groups) < 0) fail(STAGE_ACCOUNT, errno);
+}
+
 static void no_privileges(void) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
@@ -195,6 +208,7 @@ __attribute__((noreturn)) static void become_program(char **program, char **envi
   set_limits();
   if (wish.keys) join_new_keyring();
   if (wish.no_privileges) empty_bounding_set();
+  if (wish.mark) take_group_as_mark();
   if (wish.user) become_user();
   if (wish.no_privileges) no_privileges();
   if (wish.filter) set_filter();

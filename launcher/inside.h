@@ -5,6 +5,7 @@
  *
  *   --init             start the program, reap all orphans, kill what outlives it
  *   --user U:G[,G …]   numbers of the account, its group and its further groups
+ *   --mark G           a further group, by which its processes are known; with --user it is in that list
  *   --limit NAME=S:H   a resource limit, named as prlimit(1) does; `unlimited` is a value
  *   --keys             a session keyring of its own
  *   --no-privileges    no capability, and no way to gain one

@@ -20,7 +20,7 @@ export const ROOMS: readonly Room[] = [
     'base',
     'classad',
   ]),
-  room('policy', 'what jobs and sites say about the life of tasks: what fires, and why. Pure', [
+  room('policy', 'what jobs and sites say about the life of tasks: what fires, and why', [
     'base',
     'classad',
     'model',
@@ -95,7 +95,7 @@ export const ROOMS: readonly Room[] = [
 ];
 
 /** Rooms that touch neither files, nor network, nor processes. */
-export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'policy', 'scheduler'];
+export const PURE_ROOMS: readonly string[] = ['classad', 'model', 'scheduler'];
 
 /** Built-in modules that only the named rooms may import. */
 export const RESERVED_MODULES: Readonly<Record<string, readonly string[]>> = {

@@ -46,6 +46,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
   };
   const composition: Composition = {
     run: ask('run'),
+    planFile: async () => {
+      throw new Error('no file was to be planned');
+    },
     serve: ask('serve'),
     worker: ask('worker'),
     serveTraps: ask('serveTraps'),
@@ -54,6 +57,9 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     },
     sandbox: async () => {
       throw new Error('no walls were to be put up');
+    },
+    openData: async () => {
+      throw new Error('no datastore was to be opened');
     },
     certificates: async () => {
       throw new Error('no certificate was to be made');

@@ -1,5 +1,5 @@
 /** Answers of a server in the middle of a small job, some of them hostile. */
-import { NO_ISOLATION, NO_LIFE, NO_MATCHING, type TaskCounts } from '#model';
+import { NO_DEALINGS, NO_ISOLATION, NO_LIFE, NO_MATCHING, type TaskCounts } from '#model';
 import type {
   AttemptView,
   JobDetail,
@@ -85,6 +85,7 @@ export function jobDetail(some: Partial<JobDetail> = {}): JobDetail {
       deleteClient: false,
       priority: 0,
       ...NO_MATCHING,
+      ...NO_DEALINGS,
       ...NO_LIFE,
     },
     progress: progress(),
@@ -130,6 +131,7 @@ export const attempt: AttemptView = {
     network: { OutgoingInternal: 0, OutgoingExternal: 3 * 2 ** 20 },
   },
   next: 'failed',
+  asked: null,
   reusedFrom: null,
 };
 

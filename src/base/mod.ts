@@ -1,7 +1,9 @@
 /** base: clock, ids, errors, units, settings, log, lifetimes. Everything may use it; it uses nothing. */
+
 export { baseErrors } from './base-errors.ts';
 export { BoundedLogFile } from './bounded-log-file.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
+export { type DataValues, dataSettings } from './data-settings.ts';
 export {
   defineErrors,
   type ErrorEntry,
@@ -86,8 +88,10 @@ export {
   type SettingsFile,
 } from './settings-reader.ts';
 export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
+export { type StagingValues, stagingSettings } from './staging-settings.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';
 export { type WallValues, wallSettings } from './wall-settings.ts';
+export { readBoundedText, WatchedFile } from './watched-file.ts';
 export { type WindrowSettings, windrowSettings } from './windrow-settings.ts';

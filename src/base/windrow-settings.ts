@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { costSettings } from './cost-settings.ts';
+import { dataSettings } from './data-settings.ts';
 import { matchSettings } from './match-settings.ts';
 import { networkSettings } from './network-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
+import { stagingSettings } from './staging-settings.ts';
 import { traceSettings } from './trace-settings.ts';
 import { wallSettings } from './wall-settings.ts';
 
@@ -187,6 +189,23 @@ export const windrowSettings = {
     default: '256 MiB',
     doc: 'With less free space than this the server hands out no work.',
   },
+  policyFile: {
+    name: 'policy-file',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Policies of the site (server) and of this machine (worker), as HTCondor has them.',
+  },
+  policyMs: {
+    name: 'policy-interval',
+    value: 'duration',
+    type: 'duration',
+    default: '2 s',
+    least: 100,
+    most: 3_600_000,
+    doc: 'How often policies are looked at, where tasks run and on the server.',
+  },
   logLevel: {
     name: 'log-level',
     value: 'level',
@@ -203,6 +222,7 @@ export const windrowSettings = {
     choices: ['auto', 'pretty', 'json'],
     doc: 'One line for people, JSON, or (auto) the first on a terminal and the second elsewhere.',
   },
+  ...stagingSettings,
   ...traceSettings,
   traps: {
     name: 'traps',
@@ -211,6 +231,7 @@ export const windrowSettings = {
     default: 'no',
     doc: 'Collect traps, and answer monitors at / and /RPC2, as traps.ini says.',
   },
+  ...dataSettings,
   ...wallSettings,
   ...networkSettings,
   ...matchSettings,

@@ -7,6 +7,7 @@ import { binErrors } from './errors.ts';
 export function compositionFor(world: World): Composition {
   return {
     run: async (options, into) => (await import('./run.ts')).run(options, into),
+    planFile: async (file, into) => (await import('./plan-file.ts')).planFile(file, into),
     serve: async (options, into) => (await import('./serve.ts')).serve(options, into),
     worker: async (options, into) => (await import('./work.ts')).work(options, into),
     sandbox: async () => (await import('./sandbox.ts')).sandbox,
@@ -23,6 +24,8 @@ export function compositionFor(world: World): Composition {
       const { openState } = await import('./serve.ts');
       return openState(stateDirectory, world.surroundings.environment);
     },
+    openData: async (options) =>
+      (await import('./data.ts')).openData(options, world.surroundings, world.clock),
     errorTables,
   };
 }

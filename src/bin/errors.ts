@@ -8,6 +8,19 @@ export const binErrors = defineErrors({
     status: 422,
     example: { expression: 'RequestDisk >', reason: 'line 1, column 14: expected a value' },
   },
+  JOB_PLUGINS_REFUSED: {
+    message: 'this machine runs no transfer plugins of jobs, and so not {plugin}',
+    todo: 'Ask its administrator to install the plugin, or to allow job-transfer-plugins.',
+    status: 422,
+    example: { plugin: 'fetch-tape' },
+  },
+  SETPRIV_MISSING: {
+    message:
+      'a transfer plugin of a job cannot run under another account: there is no setpriv here',
+    todo: 'Install util-linux on the machine.',
+    status: 500,
+    example: {},
+  },
   WORKER_POLICY_WRONG: {
     message: 'what this machine is to say of itself is wrong: {where}: {problem}{caret}',
     todo: 'Correct it; docs/guide/matching.md shows how policies of machines are written.',

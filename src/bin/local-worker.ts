@@ -63,6 +63,8 @@ async function startWorker(
       'worker',
       ...['--state', directory, '--dir', dir, '--slots', String(options.slots)],
       ...['--worker-starter', options.workerStarter, '--walls', options.workerWalls],
+      ...(options.policyFile === '' ? [] : ['--policy-file', options.policyFile]),
+      ...['--policy-interval', `${options.policyMs} ms`],
       ...['--log-level', 'info', '--wait-for-line'],
     ],
     environment: { ...world.surroundings.environment, WINDROW_SERVER: undefined },

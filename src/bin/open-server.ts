@@ -8,6 +8,7 @@ import {
   makeDirectories,
   messageOf,
   type SharingSettings,
+  type StagingValues,
   systemClock,
   type TrapSettings,
 } from '#base';
@@ -18,6 +19,7 @@ import { layoutOf, Server, serverErrors } from '#server';
 import { SqliteStore, storeErrors } from '#store';
 import { ensureSecretFile } from '#wire';
 import { findExecutableIn } from './executables.ts';
+import type { ServerStore } from './stores.ts';
 import type { OpenTls } from './tls.ts';
 import type { OpenTraces } from './traces.ts';
 import type { TrapsOfServer } from './traps-of-server.ts';
@@ -37,9 +39,15 @@ export interface OpenServerOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  /** Absolute, or `''`: the site has no policies. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
+  readonly staging: StagingValues;
+  /** Absolute home directory of its account. */
+  readonly home: string;
   /** Null: it takes no traces. */
   readonly traces: TraceStoreOptions | null;
   /** Null: it collects no traps. */
@@ -79,6 +87,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
   let traces: OpenTraces | undefined;
   let traps: TrapsOfServer | undefined;
   let tls: OpenTls | undefined;
+  let data: ServerStore | undefined;
   try {
     const session = await ensureSecretFile(layout.session);
     const token = await ensureSecretFile(layout.adminToken);
@@ -108,7 +117,19 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         log: options.log,
       });
     }
+    if (!options.readOnly) {
+      const { openServerStore } = await import('./stores.ts');
+      const { staging, environment, home } = options;
+      const directory = join(stateDirectory, 'data');
+      const clock = options.clock ?? systemClock;
+      const log = {
+        info: (facts: object, sentence: string) => options.log('info', sentence, facts),
+        warn: (facts: object, sentence: string) => options.log('warn', sentence, facts),
+      };
+      data = await openServerStore({ directory, staging, environment, home, clock, log });
+    }
     server = await Server.open({
+      data: data ?? null,
       store,
       stateDirectory,
       session,
@@ -118,6 +139,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
       diskReserveBytes: options.diskReserveBytes,
+      policy: { file: options.policyFile, intervalMs: options.policyMs },
       sharing: options.sharing,
       userCode: local || options.isOwn ? 'run' : 'refuse',
       userCodePorts: {
@@ -145,12 +167,13 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       url,
       token,
       session,
-      close: () => closeServer(server!, layout.endpoint, tls, [traces, traps]),
+      close: () => closeServer(server!, layout.endpoint, tls, [traces, traps, data]),
     };
   } catch (error) {
     tls?.close();
     await traces?.close();
     await traps?.close();
+    await data?.close();
     if (server) await server.close().catch(() => undefined);
     else await store.close();
     throw error;
@@ -175,7 +198,7 @@ async function closeServer(
   server: Server,
   endpoint: string,
   tls: OpenTls | undefined,
-  beside: readonly (OpenTraces | TrapsOfServer | undefined)[],
+  beside: readonly ({ close(): Promise<void> } | undefined)[],
 ): Promise<void> {
   tls?.close();
   rmSync(endpoint, { force: true });

@@ -1,9 +1,10 @@
 /** From the options of `windrow run` to a planned sweep: what to run, and what must be sent along. */
 import { join } from 'node:path';
 import { loginName } from '#base';
-import type { PlannedSweep, RunOptions } from '#cli';
+import type { PlannedSweep, RunOptions, World } from '#cli';
 import {
   type ArgumentAxis,
+  isSubmitFile,
   jobKey,
   type PlannedCluster,
   planFromArguments,
@@ -11,36 +12,70 @@ import {
   type SweepOptions,
   type SweepPlan,
   splitParallelWords,
+  submitErrors,
 } from '#sweep';
+import { PLATFORM } from './executables.ts';
 
 /** Where outputs go when nobody said: a folder in the current directory. */
 const DEFAULT_OUTPUT = 'results';
 
-export interface Surroundings {
-  /** Absolute current directory. */
-  readonly cwd: string;
-  readonly searchPath: string;
-}
-
 export interface PlannedRun {
-  readonly sweep: PlannedSweep;
+  /** More than one only of a submit description. */
+  readonly sweeps: readonly PlannedSweep[];
+  /** Absolute; null: `.windrow` in the output directory. */
+  readonly stateDirectory: string | null;
   /** Machines that take part, or null. */
   readonly cluster: PlannedCluster | null;
 }
 
 /** @throws WindrowError naming everything that is wrong with the sweep */
-export async function planSweep(
-  options: RunOptions,
-  { cwd, searchPath }: Surroundings,
-): Promise<PlannedRun> {
-  const surroundings = { cwd, searchPath, platform: `${process.platform}-${process.arch}` };
+export async function planSweep(options: RunOptions, world: World): Promise<PlannedRun> {
+  const { directory: cwd, environment } = world.surroundings;
+  const { sweepFile } = options;
+  if (sweepFile !== null && (await isSubmitFile(sweepFile, cwd))) {
+    refuseOptions(sweepFile, options);
+    const { planDescription, stateOf } = await import('./plan-description.ts');
+    // The same salt each time, so that a run which was interrupted goes on with the same numbers.
+    const sweeps = await planDescription(sweepFile, world, '');
+    return { sweeps, stateDirectory: stateOf(cwd, sweepFile), cluster: clusterOf(null, options) };
+  }
+  const surroundings = { cwd, searchPath: environment.PATH ?? '', platform: PLATFORM };
   const given = sweepOptions(options);
   const plan =
     options.sweepFile !== null
       ? await readSweepFile(options.sweepFile, given, surroundings)
       : await planFromArguments({ ...given, ...splitParallelWords(options.words) }, surroundings);
-  return { sweep: plannedOf(plan, cwd), cluster: clusterOf(plan.cluster, options) };
+  const cluster = clusterOf(plan.cluster, options);
+  return { sweeps: [plannedOf(plan, cwd)], stateDirectory: null, cluster };
 }
+
+/** What a description says itself. */
+function refuseOptions(file: string, options: RunOptions): void {
+  const {
+    output: _,
+    directory: __,
+    ...given
+  } = sweepOptions({ ...options, server: null, nodes: undefined });
+  const found = Object.entries(given).find(
+    ([, value]) => !Array.isArray(value) || value.length > 0,
+  );
+  if (!found) return;
+  const name = found[0] === 'axes' ? `--${options.axes[0]!.kind}` : `--${kebab(found[0])}`;
+  throw submitErrors.create('SUBMIT_OPTION', { found: name, file });
+}
+
+function kebab(name: string): string {
+  const singular = SINGULAR[name] ?? name;
+  return singular.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+const SINGULAR: Readonly<Record<string, string>> = {
+  inputs: 'input',
+  results: 'result',
+  environment: 'env',
+  attributes: 'attribute',
+  concurrencyLimits: 'concurrencyLimit',
+};
 
 const NO_CLUSTER = { atLeast: undefined, advertise: '', slots: 0, directory: '' };
 
@@ -55,7 +90,7 @@ function clusterOf(
   return { ...known, nodes: list, atLeast: atLeast ?? known.atLeast };
 }
 
-function plannedOf(plan: SweepPlan, cwd: string): PlannedSweep {
+export function plannedOf(plan: SweepPlan, cwd: string): PlannedSweep {
   const { tables, blobs, warnings } = plan;
   const output = plan.spec.output || join(cwd, DEFAULT_OUTPUT);
   const spec = { ...plan.spec, output, owner: loginName() };

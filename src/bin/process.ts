@@ -69,4 +69,10 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+/** Taking the engine apart in order takes longer than many a command; the system does it at once. */
+async function end(): Promise<void> {
+  await Promise.allSettled([world.stdout.flush(), world.stderr.flush()]);
+  process.exit();
+}
+
+void main().then(end);

@@ -24,7 +24,8 @@ import { type OpenServer, openServer } from './open-server.ts';
 export interface RunHere {
   /** Absolute, of the state. */
   readonly directory: string;
-  readonly sweep: PlannedSweep;
+  /** Run one after the other. */
+  readonly sweeps: readonly PlannedSweep[];
   /** Null: workers come from outside, or nothing is to be run. */
   readonly worker: PreparedWorker | null;
   /** Machines that take part, or null. */
@@ -56,7 +57,7 @@ async function certificatesOf(stateDirectory: string): Promise<TlsWish> {
 }
 
 export async function runHere(
-  { directory, sweep, worker: ready, cluster }: RunHere,
+  { directory, sweeps, worker: ready, cluster }: RunHere,
   options: RunOptions,
   world: World,
 ): Promise<number> {
@@ -79,11 +80,15 @@ export async function runHere(
       leaseMs: options.leaseMs,
       pingMs: options.pingMs,
       diskReserveBytes: options.diskReserveBytes,
+      policyFile: options.policyFile,
+      policyMs: options.policyMs,
       sharing: options.sharing,
       executables: options.executables,
       traces: null,
       traps: null,
       environment: world.surroundings.environment,
+      staging: options.staging,
+      home: world.surroundings.home,
       readOnly: false,
       log: (level, message, facts) => log[level](facts ?? {}, message),
       onStop: (_mode, error) => {
@@ -117,7 +122,7 @@ export async function runHere(
       });
     }
     if (cluster) await cluster.begin({ url: opened.url, session: opened.session, isOwn: true });
-    const code = await followHere(opened, sweep, options, world, stopping.signal);
+    const code = await followAll(opened, sweeps, options, world, stopping.signal);
     if (!fault) return code;
     tell(fault, options, world);
     return FOLLOWED.interrupted;
@@ -132,9 +137,28 @@ function tell(error: unknown, { json }: RunOptions, world: World): void {
   world.stderr.attempt(errorText(told, json));
 }
 
+/** The worst of their codes; what is interrupted is not gone on with. */
+async function followAll(
+  opened: OpenServer,
+  sweeps: readonly PlannedSweep[],
+  options: RunOptions,
+  world: World,
+  until: AbortSignal,
+): Promise<number> {
+  let worst: number = FOLLOWED.succeeded;
+  for (const [index, sweep] of sweeps.entries()) {
+    const isLast = index === sweeps.length - 1;
+    const code = await followHere(opened, sweep, isLast, options, world, until);
+    worst = Math.max(worst, code);
+    if (code === FOLLOWED.interrupted) break;
+  }
+  return worst;
+}
+
 async function followHere(
   opened: OpenServer,
   sweep: PlannedSweep,
+  isLast: boolean,
   options: RunOptions,
   world: World,
   until: AbortSignal,
@@ -142,10 +166,12 @@ async function followHere(
   const client = new ApiClient({ url: opened.url, token: opened.token });
   try {
     const code = await runSweep(client, sweep, { ...options, until }, world);
-    opened.server.expectJob(false);
+    if (isLast) opened.server.expectJob(false);
+    // The worker ends while the results are collected; clients from outside are told otherwise.
+    if (isLast && !options.listen) opened.server.drain();
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
-    if (options.listen) await opened.server.clientsTold(world.ending);
+    if (isLast && options.listen) await opened.server.clientsTold(world.ending);
     // Others may share the state directory.
     const job = [...opened.server.core.jobs.values()].findLast(
       ({ spec, state }) => spec.output === sweep.spec.output && state !== 'removed',
@@ -154,7 +180,7 @@ async function followHere(
       tell(job.collectionError, options, world);
       return FOLLOWED.failed;
     }
-    if (job?.collectedAtMs && !options.quiet && !options.json) {
+    if (sweep.spec.place === null && job?.collectedAtMs && !options.quiet && !options.json) {
       world.stderr.attempt(`windrow: results are in ${sweep.spec.output}\n`);
     }
     return code;

@@ -1,18 +1,25 @@
 /** `windrow run --server URL`: the sweep is sent there, and its results are fetched. */
-import { type PlannedSweep, type RunOptions, readToken, runSweep, type World } from '#cli';
+import {
+  FOLLOWED,
+  type PlannedSweep,
+  type RunOptions,
+  readToken,
+  runSweep,
+  type World,
+} from '#cli';
 import { ApiClient, readSecretFile } from '#wire';
 import type { Cluster } from './cluster.ts';
 import { withHurry } from './hurry.ts';
 
 export interface RunThere {
   readonly url: string;
-  readonly sweep: PlannedSweep;
+  readonly sweeps: readonly PlannedSweep[];
   /** Machines that are to work for that server while this runs, or null. */
   readonly cluster: Cluster | null;
 }
 
 export async function runThere(
-  { url, sweep, cluster }: RunThere,
+  { url, sweeps, cluster }: RunThere,
   options: RunOptions,
   world: World,
 ): Promise<number> {
@@ -22,8 +29,15 @@ export async function runThere(
   try {
     if (cluster) await cluster.begin({ url, session: session!, isOwn: false });
     // That server may be on another machine: it collects in a place of its own, and the files are fetched.
-    const there = { ...sweep, spec: { ...sweep.spec, output: '' } };
-    return await runSweep(client, there, { ...options, fetchTo: sweep.spec.output }, world);
+    let worst: number = FOLLOWED.succeeded;
+    for (const sweep of sweeps) {
+      const there = { ...sweep, spec: { ...sweep.spec, output: '' } };
+      const fetchTo = sweep.spec.place === null ? { fetchTo: sweep.spec.output } : {};
+      const code = await runSweep(client, there, { ...options, ...fetchTo }, world);
+      worst = Math.max(worst, code);
+      if (code === FOLLOWED.interrupted) break;
+    }
+    return worst;
   } finally {
     if (cluster) await withHurry((hurry) => cluster.stop(hurry));
     await client.close();

@@ -11,23 +11,27 @@ import { prepareWorker } from './local-worker.ts';
 import { planSweep } from './plan-sweep.ts';
 
 export async function run(options: RunOptions, world: World): Promise<number> {
-  const cwd = world.surroundings.directory;
-  const { sweep, cluster: planned } = await planSweep(options, {
-    cwd,
-    searchPath: world.surroundings.environment.PATH ?? '',
-  });
+  const { sweeps, stateDirectory, cluster: planned } = await planSweep(options, world);
+  if (options.dryRun && stateDirectory !== null) {
+    const { adTexts } = await import('#sweep');
+    for (const { spec } of sweeps) {
+      for (const text of adTexts(spec, world.clock.now())) await world.stdout.write(`${text}\n`);
+    }
+    return 0;
+  }
   const isOnlyAsked = options.whyRerun || options.dryRun;
   const cluster = planned && !isOnlyAsked ? await clusterOf(planned, options, world) : null;
   if (options.server !== null) {
     const { runThere } = await import('./run-there.ts');
-    return runThere({ url: options.server, sweep, cluster }, options, world);
+    return runThere({ url: options.server, sweeps, cluster }, options, world);
   }
-  const directory = options.stateDirectory ?? join(sweep.spec.output, '.windrow');
-  makeOutput(sweep.spec.output);
+  const directory =
+    options.stateDirectory ?? stateDirectory ?? join(sweeps[0]!.spec.output, '.windrow');
+  if (stateDirectory === null) makeOutput(sweeps[0]!.spec.output);
   const isAlone = options.slots === 0 || isOnlyAsked;
   const worker = isAlone ? null : prepareWorker(directory, options, world);
   const { runHere } = await import('./run-here.ts');
-  return runHere({ directory, sweep, worker, cluster }, options, world);
+  return runHere({ directory, sweeps, worker, cluster }, options, world);
 }
 
 /** Read before anything begins: a list that is wrong is refused like a sweep that is. */

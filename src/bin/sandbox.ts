@@ -13,13 +13,14 @@ import {
   type ProgramEnd,
   type RunningProgram,
   type StartFailure,
+  trackingWays,
   type WallPlan,
   type Walls,
 } from '#sandbox';
 import { takeDirectory } from '#worker';
 import { binErrors } from './errors.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
-import { levelOf, wallsFor } from './worker-walls.ts';
+import { levelOf, trackingOf, wallsFor } from './worker-walls.ts';
 
 const KILL_GRACE_MS = 5000;
 const NAME = 'sandbox';
@@ -72,7 +73,10 @@ function examine(values: SandboxWish['values']) {
       walls.machine(),
     ]);
     const ways = abilities.map((one) => ({ reason: '', remedy: '', ...one }));
-    return { level: levelOf(values), ways, networks, roots, remarks };
+    const level = levelOf(values);
+    const about = { way: trackingOf(values), level, hasLauncher: findLauncher() !== null };
+    const tracking = trackingWays(about, abilities);
+    return { level, ways, tracking, networks, roots, remarks };
   };
 }
 
@@ -92,6 +96,7 @@ async function planIn(place: Place, wish: SandboxWish): Promise<WallPlan> {
     scratch,
     directory: wish.directory ?? scratch,
     mountUnderScratch: mounts({ id: 0, name: NAME, request }),
+    files: [],
   });
 }
 
@@ -137,7 +142,8 @@ async function execute(
   world: World,
   exceeded: Exceeded[],
 ): Promise<ProgramEnd> {
-  const starter = openStarter({ launcherPath: findLauncher() });
+  const tracking = trackingOf(wish.values);
+  const starter = openStarter({ launcherPath: findLauncher(), tracking });
   let program: RunningProgram | null = null;
   let written: Promise<unknown> = Promise.resolve();
   const stop = () => program?.kill(KILL_GRACE_MS);

@@ -22,11 +22,15 @@ export async function serve(options: ServeOptions, world: World): Promise<number
     leaseMs: options.leaseMs,
     pingMs: options.pingMs,
     diskReserveBytes: options.diskReserveBytes,
+    policyFile: options.policyFile,
+    policyMs: options.policyMs,
     sharing: options.sharing,
     executables: options.executables,
     traces: options.traces,
     traps: options.traps,
     environment: world.surroundings.environment,
+    staging: options.staging,
+    home: world.surroundings.home,
     readOnly: false,
     log: (level, message, facts) => log[level](facts ?? {}, message),
     onStop: (mode, error) => stop({ mode, error }),
@@ -62,6 +66,13 @@ function aLook(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
 }
 
+/** It fetches nothing. */
+const NO_STAGING = {
+  transferPlugins: [],
+  transferPluginLifetimeMs: 0,
+  jobTransferPlugins: false,
+  dataOrigins: false,
+};
 const HOUR_MS = 3_600_000;
 
 /** Nothing is handed out, checked or collected: the state stays as it is. */
@@ -78,11 +89,15 @@ export async function openState(
     leaseMs: HOUR_MS,
     pingMs: 0,
     diskReserveBytes: 0,
+    policyFile: '',
+    policyMs: 3_600_000,
     sharing: EQUAL_SHARES,
     executables: '',
     traces: null,
     traps: null,
     environment,
+    staging: NO_STAGING,
+    home: '/',
     readOnly: true,
     log: () => undefined,
     onStop: () => undefined,

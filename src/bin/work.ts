@@ -16,17 +16,17 @@ import {
 } from '#sandbox';
 import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionTag } from '#worker';
 import { binErrors } from './errors.ts';
+import { jobPluginRunner } from './job-plugins.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
 import { becomeSuccessor, type Inheritance, successorFor, takeInheritance } from './successor.ts';
 import { VERSION } from './version.ts';
 import { workerOffer } from './worker-offer.ts';
-import { wallsFor } from './worker-walls.ts';
+import { trackingOf, wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
 const GIVE_UP_MS = 300_000;
 /** A server that is down over night still gets what was done. */
 const DELIVER_MS = 86_400_000;
-const CACHE_BYTES = 20 * 2 ** 30;
 
 export async function work(options: WorkerOptions, world: World): Promise<number> {
   const report = (found: StartReport) => {
@@ -52,12 +52,14 @@ async function workWith(
 ): Promise<number> {
   const log = await openLog({ ...options.log, write });
   const launcherPath = launcherFor(options.starter);
+  const tracking = trackingOf(options.walls);
   const inheritance = takeInheritance();
   const isWaiting = options.waitForLine && inheritance === null;
   if (isWaiting && !(await hasLine(world.stdin))) return 0;
   const source = await sourceOf(options, inheritance, world);
   const { stateDirectory, sessionFile } = options;
-  const secrets = [stateDirectory, sessionFile].filter((path) => path !== '');
+  const store = `${options.directory}/data`;
+  const secrets = [stateDirectory, sessionFile, store].filter((path) => path !== '');
   const name = options.name ?? hostname();
   const memoryBytes = memoryForAttempts();
   const offer = workerOffer(options.policy, { osRelease: osRelease(), host: hostname() });
@@ -68,6 +70,8 @@ async function workWith(
   const tag = session === null ? '' : sessionTag(session);
   const successor = successorFor(options, log);
   const remainingMs = remainingOf(options.until, systemClock);
+  const { environment, home } = world.surroundings;
+  const dataWorld = { staging: options.staging, environment, home };
   const isSucceeded = await runWorker({
     endpoint: endpointFrom(source),
     sessionTag: tag,
@@ -77,8 +81,12 @@ async function workWith(
     slots: options.slots,
     exclusive: true,
     clientFile: options.clientFile,
-    cacheBytes: CACHE_BYTES,
-    openStarter: () => openStarter({ launcherPath }),
+    openData: (directory, server) =>
+      import('./stores.ts').then(({ openWorkerStore }) =>
+        openWorkerStore({ directory, ...dataWorld, clock: systemClock, log }, server),
+      ),
+    runPlugin: jobPluginRunner(options.staging, world.surroundings.environment),
+    openStarter: () => openStarter({ launcherPath, tracking }),
     openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),
     mountUnderScratch: mountUnderScratch(options.walls.mountUnderScratch, machine),
     name,
@@ -89,6 +97,8 @@ async function workWith(
     },
     version: VERSION,
     platform: `${process.platform}-${process.arch}`,
+    policyFile: options.policyFile,
+    policyMs: options.policyMs,
     hostEnvironment: world.surroundings.environment,
     memoryBytes,
     offer,

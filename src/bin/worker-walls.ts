@@ -5,6 +5,7 @@ import {
   findLauncher,
   openStarter,
   openWalls,
+  type Tracking,
   tagOf,
   type WallSettings,
   type Walls,
@@ -62,7 +63,13 @@ function settingsOf(values: WallsOfWorker['values'], secrets: readonly string[])
       roots: values.roots,
       hidden: [...values.hiddenPaths, ...secrets],
     },
+    tracking: { way: trackingOf(values), firstGroup: values.trackingGroup },
   };
+}
+
+/** Settings write ways with hyphens. */
+export function trackingOf({ tracking }: Pick<WallValues, 'tracking'>): Tracking {
+  return tracking.replaceAll('-', ' ') as Tracking;
 }
 
 const PREPARED = 8;

@@ -13,6 +13,18 @@ export const cliErrors = defineErrors({
     status: 400,
     example: {},
   },
+  DATA_NOT_HERE: {
+    message: '{key} is not in the datastore',
+    todo: 'See `windrow data ls`, or fetch it with `windrow data fetch`.',
+    status: 404,
+    example: { key: 'https://data.example/a.nc' },
+  },
+  DATA_FILE_FAILED: {
+    message: '{path} cannot be used: {reason}',
+    todo: 'Give a plain file that may be read, or written.',
+    status: 400,
+    example: { path: '/home/ada/mesh.vtk', reason: 'no such file or directory' },
+  },
   SERVER_NOT_FOUND: {
     message: 'no server was found; looked into {places}',
     todo: 'Start one with `windrow serve`, or name one with --server URL or its state directory with --state DIR.',
@@ -124,6 +136,12 @@ export const cliErrors = defineErrors({
     todo: 'Say which with --name.',
     status: 400,
     example: { task: 3, names: 'energy, field' },
+  },
+  NO_PLACEMENT: {
+    message: 'job {job} was not submitted with a description that says where files go',
+    todo: 'Fetch its collected files: windrow results {job} --to DIR',
+    status: 400,
+    example: { job: 1 },
   },
   RESULT_NONE: {
     message: 'task {task} has no result',

@@ -26,6 +26,8 @@ export type {
   Certificates,
   CollectTracesOptions,
   Composition,
+  DataOptions,
+  FilePlan,
   LogChoice,
   NamedErrors,
   OpenedServer,

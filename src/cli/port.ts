@@ -1,15 +1,19 @@
 import type {
   Address,
+  DataValues,
   ErrorEntry,
   NetworkValues,
   SharingSettings,
+  StagingValues,
   TrapSettings,
   WallValues,
   WorkerPolicy,
 } from '#base';
+import type { Datastore, StoreEvent } from '#datastore';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
+import type { PlannedSweep } from './submit.ts';
 import type { World } from './world.ts';
 
 /** One axis of the parameter table as the command line gave it; their order is that of the columns. */
@@ -97,8 +101,19 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   readonly log: LogChoice;
+}
+
+/** How the command line opens a datastore. */
+export interface DataOptions {
+  readonly values: DataValues;
+  /** Told of what the user should know. */
+  onEvent(event: StoreEvent): void;
 }
 
 export interface LogChoice {
@@ -118,6 +133,10 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
+  readonly staging: StagingValues;
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
@@ -178,7 +197,11 @@ export interface WorkerOptions {
   /** Absolute path of a log of bounded size in place of standard error, or null. */
   readonly logFile: string | null;
   readonly starter: 'auto' | 'launcher' | 'spawn';
+  /** Absolute, or `''`. */
+  readonly policyFile: string;
+  readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
+  readonly staging: StagingValues;
   readonly offerGpus: boolean;
   readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
@@ -281,9 +304,20 @@ export interface ProcessNotice {
   readonly text: string;
 }
 
+/** What a file asks for, planned. */
+export interface FilePlan {
+  /** Of HTCondor's form. */
+  readonly isDescription: boolean;
+  readonly sweeps: readonly PlannedSweep[];
+  /** The ad of each task, as text. */
+  ads(): Iterable<string>;
+}
+
 /** What the command line cannot do by itself; joined together in `bin/`. Numbers are exit codes. */
 export interface Composition {
   run(options: RunOptions, world: World): Promise<number>;
+  /** Reads a submit description or a sweep file. Throws all that is wrong with it. */
+  planFile(file: string, world: World): Promise<FilePlan>;
   serve(options: ServeOptions, world: World): Promise<number>;
   worker(options: WorkerOptions, world: World): Promise<number>;
   sandbox(): Promise<Sandbox>;
@@ -302,6 +336,8 @@ export interface Composition {
     tell: (notice: ProcessNotice) => void,
     signal: AbortSignal,
   ): Promise<void>;
+  /** The datastore in the directory of the settings. */
+  openData(options: DataOptions): Promise<Datastore>;
   /** Serves what is in a state directory that has no server, for reading only. */
   openState(stateDirectory: string): Promise<OpenedServer>;
   /** The errors of every room, for `windrow errors` and the reference. */

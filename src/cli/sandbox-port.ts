@@ -13,10 +13,23 @@ export interface WallFound {
   readonly remedy: string;
 }
 
+/** One way of knowing which processes are an attempt's, the strongest first. */
+export interface TrackingFound {
+  readonly name: string;
+  readonly able: boolean;
+  /** The one that is used, and not only could be. */
+  readonly used: boolean;
+  readonly how: string;
+  readonly misses: string;
+  /** Why it is not to be had; `''` where it is. */
+  readonly reason: string;
+}
+
 export interface WallsFound {
   /** What attempts get whose jobs say nothing. */
   readonly level: Level;
   readonly ways: readonly WallFound[];
+  readonly tracking: readonly TrackingFound[];
   readonly networks: readonly Network[];
   readonly roots: readonly string[];
   readonly remarks: readonly string[];

@@ -8,6 +8,7 @@ import { cliErrors } from './errors.ts';
 import { fetchCollected, prepareTarget } from './fetch-output.ts';
 import { FOLLOWED, type FollowWish, followJob } from './follow.ts';
 import { formatCount } from './format.ts';
+import { placedText, placeResults } from './place-results.ts';
 import type { World } from './world.ts';
 
 /** A sweep that was read and checked, with what must be sent along. */
@@ -64,6 +65,10 @@ export async function runSweep(
     world.stdout.attempt(`${JSON.stringify({ kind: 'submitted', ...submitted })}\n`);
   } else if (!wish.quiet) world.stderr.attempt(submittedText(submitted, sweep.spec));
   const code = await followJob(client, submitted.job, wish, world);
+  if (code !== FOLLOWED.interrupted && sweep.spec.place !== null) {
+    const placed = await placeResults(client, submitted.job, sweep.spec.place);
+    if (!wish.quiet && !wish.json) world.stderr.attempt(placedText(placed));
+  }
   if (code === FOLLOWED.interrupted && !wish.quiet) {
     world.stderr.attempt('windrow: interrupted; the same command goes on from here\n');
   }

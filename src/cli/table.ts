@@ -2,10 +2,11 @@ import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { hold, pause, priority, release, resume, retry, rm } from './table/change.ts';
 import { classad } from './table/classad.ts';
+import * as data from './table/data.ts';
 import { logs, ls, results, show, stats, top, wait, why } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { procwatch } from './table/procwatch.ts';
-import { run } from './table/run.ts';
+import { run, submit } from './table/run.ts';
 import * as sandbox from './table/sandbox.ts';
 import { serve, stop, worker, workers } from './table/serve.ts';
 import * as tls from './table/tls.ts';
@@ -14,6 +15,7 @@ import * as traps from './table/traps.ts';
 
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
+  { name: 'data', summary: 'Files by key: fetched once, whole or not at all, and kept.' },
   { name: 'sandbox', summary: 'Run a command behind walls, without a server.' },
   { name: 'tls', summary: "Make and show the certificates of the site's server." },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
@@ -23,6 +25,7 @@ export const GROUPS: readonly CommandGroup[] = [
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
   run,
+  submit,
   serve,
   worker,
   start,
@@ -44,6 +47,17 @@ export const COMMANDS: readonly CommandSpec[] = [
   rm,
   workers,
   stop,
+  data.ls,
+  data.stat,
+  data.fetch,
+  data.put,
+  data.get,
+  data.pin,
+  data.unpin,
+  data.rm,
+  data.purge,
+  data.verify,
+  data.du,
   tls.init,
   tls.renew,
   tls.show,

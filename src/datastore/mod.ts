@@ -1,4 +1,5 @@
 /** datastore: files by key – fetched once, whole or not at all, verified, aged. */
+export { type ContentPiece, type ContentSource, contentTransport } from './content-transport.ts';
 export { parseSplit } from './disk/layout.ts';
 export { datastoreErrors } from './errors.ts';
 export { openFileTransport } from './file-transport.ts';

@@ -374,7 +374,8 @@ class SharedDatastore implements Datastore {
 
   async #viewOf(description: Description): Promise<EntryView> {
     const { file: _file, policy: _policy, via: _via, ...view } = description;
-    return { ...view, pins: await this.#pins.of(description.hash) };
+    const path = `${this.#layout.stem(description.hash)}.dat`;
+    return { ...view, path, pins: await this.#pins.of(description.hash) };
   }
 
   #throwIfClosed(): void {

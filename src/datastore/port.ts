@@ -68,6 +68,8 @@ export interface Way {
 export interface EntryView {
   readonly key: string;
   readonly hash: string;
+  /** Where the bytes lie now. They may be aged, or be another version later: to rely on them, hold. */
+  readonly path: string;
   readonly owner: string;
   readonly bytes: number;
   readonly sha256: string;

@@ -1,5 +1,6 @@
 import type { Cause } from './cause.ts';
 import type { JobId, TaskIndex, Ticket } from './job.ts';
+import type { Asked } from './life.ts';
 import type { TaskStateName } from './task.ts';
 import type { Usage } from './usage.ts';
 import type { WallsHad } from './walls.ts';
@@ -23,6 +24,23 @@ export interface AttemptEnd {
   readonly usage: Usage;
   /** Null when none were wanted and none were put up. */
   readonly walls: WallsHad | null;
+  /** How its inputs came that were brought from elsewhere; most attempts have none. */
+  readonly inputs: readonly InputWay[];
+}
+
+/** How one input came to the machine of an attempt, and into its directory. */
+export interface InputWay {
+  readonly name: string;
+  /**
+   * `hit`: it lay there. `fetched`: brought for this attempt. `joined`: brought for another at that
+   * time. `plugin`: by a plugin of the job's own.
+   */
+  readonly how: 'hit' | 'fetched' | 'joined' | 'plugin';
+  /** Where its worker got it, as `server`, `https://data.example (proxy squid:3128)`; `''`: earlier. */
+  readonly via: string;
+  /** Into the attempt's directory. */
+  readonly into: 'reflink' | 'link' | 'mount' | 'copy' | 'file';
+  readonly bytes: number;
 }
 
 /** Where an attempt's results and logs lie in the segment files. */
@@ -42,6 +60,8 @@ export interface AttemptRecord extends AttemptEnd {
   /** Cause and last stderr line with numbers folded; `''` for `ok`. */
   readonly signature: string;
   readonly place: RecordPlace | null;
+  /** What it was given, where that is not what its job asks for. */
+  readonly asked: Asked | null;
   /** What became of its task by it; null where the task went on without it. */
   readonly next: TaskStateName | null;
   /** The job whose result was taken over unchanged, or null for an attempt that ran. */

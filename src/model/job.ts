@@ -1,4 +1,5 @@
 import type { Cause } from './cause.ts';
+import type { Dealings } from './dealings.ts';
 import type { Life } from './life.ts';
 import type { Matching } from './matching.ts';
 import type { Isolation } from './walls.ts';
@@ -26,8 +27,58 @@ export interface Input {
   readonly name: string;
   readonly from:
     | { readonly kind: 'template'; readonly blob: Digest; readonly bytes: number }
-    | { readonly kind: 'file'; readonly blob: Digest; readonly bytes: number }
-    | { readonly kind: 'parameter'; readonly column: string };
+    | {
+        readonly kind: 'file';
+        readonly blob: Digest;
+        readonly bytes: number;
+        /** Each attempt has a copy of its own to change; else all share one that cannot be written. */
+        readonly writable: boolean;
+      }
+    | { readonly kind: 'parameter'; readonly column: string }
+    /** Those of `files` that the row's cell stands for; with the column `''` those under `''`. */
+    | {
+        readonly kind: 'files';
+        readonly column: string;
+        readonly files: Readonly<Record<string, readonly StagedFile[]>>;
+      }
+    | RemoteInput
+    | PluginInput;
+}
+
+/** What the server brings from elsewhere, once for all tasks of a job. */
+export interface RemoteInput {
+  readonly kind: 'url';
+  /** Without user information and fragment. */
+  readonly url: string;
+  /** Digests that it must have, lower-case hex; `''`: not said. */
+  readonly sha256: Digest | '';
+  readonly md5: string;
+  /** `immutable`: what the server has of it is right for ever; `pin`: it asks when the job begins. */
+  readonly mode: 'immutable' | 'pin';
+  /** Where workers get it first: from the server, or from where it comes from. */
+  readonly from: 'server' | 'origin';
+  readonly writable: boolean;
+  /** The bytes that all tasks of the job see; null until they lie among the server's blobs. */
+  readonly version: { readonly blob: Digest; readonly bytes: number } | null;
+}
+
+/** What a transfer plugin of the job's own brings, for each attempt anew. */
+export interface PluginInput {
+  readonly kind: 'plugin';
+  readonly url: string;
+  readonly sha256: Digest | '';
+  readonly md5: string;
+  /** The plugin: its file name, and its file among the blobs. */
+  readonly plugin: { readonly name: string; readonly blob: Digest; readonly bytes: number };
+}
+
+/** A file with a name of its own, which need not be the input's. */
+export interface StagedFile {
+  /** Relative path inside the attempt's directory, or `stdin`. */
+  readonly name: string;
+  readonly blob: Digest;
+  readonly bytes: number;
+  readonly executable: boolean;
 }
 
 /** A named result and where it comes from. File paths and globs are relative templates. */
@@ -37,8 +88,12 @@ export interface ResultSource {
     | { readonly kind: 'stdout' }
     | { readonly kind: 'stderr' }
     | { readonly kind: 'file'; readonly path: string }
-    | { readonly kind: 'glob'; readonly pattern: string };
-  /** A missing or empty result makes the attempt fail. */
+    | { readonly kind: 'glob'; readonly pattern: string }
+    /** A file or everything below a folder; it has to be there, but may be empty. */
+    | { readonly kind: 'tree'; readonly path: string }
+    /** Files that are new or changed, of the attempt's directory itself, none of its folders. */
+    | { readonly kind: 'changed' };
+  /** A missing or (but for `tree`) empty result makes the attempt fail. */
   readonly required: boolean;
 }
 
@@ -102,8 +157,15 @@ export interface ResourceRequest {
   readonly timeMs: number;
 }
 
+/** The blob that an input is made of; null where there is none, or not yet. */
+export function blobOf({ from }: Input): { readonly blob: Digest; readonly bytes: number } | null {
+  if (from.kind === 'url') return from.version;
+  if (from.kind === 'plugin') return from.plugin;
+  return from.kind === 'parameter' || from.kind === 'files' ? null : from;
+}
+
 /** What a user submits, complete and canonical: no paths to read, no unit as text, nothing optional. */
-export interface JobSpec extends Matching, Life {
+export interface JobSpec extends Matching, Life, Dealings {
   readonly name: string;
   readonly command: Command;
   readonly axes: readonly Axis[];
@@ -152,4 +214,25 @@ export interface PublishedFile {
   readonly bytes: number;
   /** Its modification time; a file with another one has been changed by somebody else. */
   readonly changedMs: number;
+}
+
+/** The template of where a result lies; null for those that have no place of their own. */
+export function templateOf(from: ResultSource['from']): string | null {
+  if (from.kind === 'file' || from.kind === 'tree') return from.path;
+  return from.kind === 'glob' ? from.pattern : null;
+}
+
+/** Whether a result may be several files, which keep their names. */
+export function hasManyFiles(from: ResultSource['from']): boolean {
+  return from.kind === 'glob' || from.kind === 'tree' || from.kind === 'changed';
+}
+
+/** The files that a row is to find; none where its cell stands for nothing. */
+export function stagedFiles(
+  { column, files }: Extract<Input['from'], { kind: 'files' }>,
+  columns: readonly string[],
+  cells: readonly string[],
+): readonly StagedFile[] {
+  const cell = column === '' ? '' : (cells[columns.indexOf(column)] ?? '');
+  return Object.hasOwn(files, cell) ? files[cell]! : [];
 }

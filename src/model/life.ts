@@ -53,6 +53,14 @@ export interface Growth {
   readonly most: number;
 }
 
+/** What an attempt is given in place of what its job asks for, after others ran out of it. */
+export interface Asked {
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  /** 0: no limit. */
+  readonly timeoutMs: number;
+}
+
 export const EVENT_LOG_FORMATS = ['htcondor', 'json'] as const;
 export type EventLogFormat = (typeof EVENT_LOG_FORMATS)[number];
 

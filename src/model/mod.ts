@@ -16,26 +16,41 @@ export {
 export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
-export type { AttemptEnd, AttemptRecord, Part, RecordPlace } from './attempt.ts';
+export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
+export {
+  type ChirpWish,
+  type Dealings,
+  NO_DEALINGS,
+  type PlacedResult,
+  type Placement,
+} from './dealings.ts';
 export { HOLD_CODES, type Hold, type HoldName, hold, holdName } from './hold.ts';
-export type {
-  Axis,
-  Collection,
-  Command,
-  Digest,
-  Input,
-  JobId,
-  JobSpec,
-  ProgramBuild,
-  PublishedFile,
-  ResourceRequest,
-  ResultSource,
-  TaskIndex,
-  Ticket,
-  UserCode,
+export {
+  type Axis,
+  blobOf,
+  type Collection,
+  type Command,
+  type Digest,
+  hasManyFiles,
+  type Input,
+  type JobId,
+  type JobSpec,
+  type PluginInput,
+  type ProgramBuild,
+  type PublishedFile,
+  type RemoteInput,
+  type ResourceRequest,
+  type ResultSource,
+  type StagedFile,
+  stagedFiles,
+  type TaskIndex,
+  type Ticket,
+  templateOf,
+  type UserCode,
 } from './job.ts';
 export {
+  type Asked,
   EVENT_LOG_FORMATS,
   type EventLogFormat,
   GROWING_CAUSES,
@@ -86,6 +101,7 @@ export {
   type TrapCategory,
   type TrapChange,
   type TrapKind,
+  type TrapPlace,
   type TrapRecord,
   trapCategoryOf,
 } from './trap.ts';

@@ -73,13 +73,19 @@ export interface Silence {
 /** Of the message of a trap that monitors cannot have any more, in UTF-16 units. */
 export const PAST_MESSAGE_MOST = 4096;
 
+/**
+ * `kept`: monitors can have it, so it must be there after a restart. `waiting`: it holds and gave
+ * way; it is told again when there is room. `past`: only the history has it.
+ */
+export type TrapPlace = 'kept' | 'waiting' | 'past';
+
 /** What changes in a collector's memory. */
 export type TrapChange =
-  /** Added, or changed; `kept`: monitors can have it still, so it must be there after a restart. */
-  | { readonly kind: 'trap'; readonly trap: TrapRecord; readonly kept: boolean }
+  /** Added, or changed. */
+  | { readonly kind: 'trap'; readonly trap: TrapRecord; readonly place: TrapPlace }
   | { readonly kind: 'silence'; readonly silence: Silence }
   | { readonly kind: 'silence-ended'; readonly id: string }
-  /** Marks up to this one were given out. */
+  /** Marks up to this one may have been given out: a later life begins behind it. */
   | { readonly kind: 'mark'; readonly mark: number }
   /** How far a source has come. */
   | { readonly kind: 'cursor'; readonly name: string; readonly text: string };
@@ -88,6 +94,8 @@ export type TrapChange =
 export interface RememberedTraps {
   /** The kept ones in the order of their marks. */
   readonly traps: readonly TrapRecord[];
+  /** Those that wait for room, in the order in which they were first told. */
+  readonly waiting: readonly TrapRecord[];
   /** Of the latest traps, kept or not, so that none of them is taken for new. */
   readonly ids: readonly string[];
   readonly silences: readonly Silence[];

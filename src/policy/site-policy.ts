@@ -32,7 +32,7 @@ export interface SitePolicy {
   readonly machine: MachinePolicy;
 }
 
-const NO_MACHINE_POLICY: MachinePolicy = {
+export const NO_MACHINE_POLICY: MachinePolicy = {
   wantHold: null,
   wantHoldReason: null,
   wantHoldSubcode: null,

@@ -1,4 +1,4 @@
-import type { Collection, ResultSource } from '#model';
+import { type Collection, hasManyFiles, type ResultSource } from '#model';
 import { resultsErrors } from './errors.ts';
 import { unsafeName } from './file-names.ts';
 
@@ -54,7 +54,7 @@ function repeatedReason(name: string, seen: Set<string>): string | null {
 
 function checkTable(plan: CollectionPlan, formats: readonly string[]): void {
   const unfit = (reason: string) => resultsErrors.create('COLLECT_TABLE_UNFIT', { reason });
-  const glob = plan.sources.find(({ from }) => from.kind === 'glob');
+  const glob = plan.sources.find(({ from }) => hasManyFiles(from));
   if (glob) throw unfit(`result ${glob.name} may have many files`);
   const names = [...plan.columns, ...plan.sources.map(({ name }) => name)];
   if (names.length > MAX_COLUMNS) throw unfit(`it would have ${names.length} columns`);

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { chmod, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCodeOf } from '#base';
-import type { ResultSource } from '#model';
+import { hasManyFiles, type ResultSource } from '#model';
 import { pathInside } from './file-names.ts';
 import type { StoredPart, StoredRecord } from './segment-reader.ts';
 import { shownPieces } from './shown-log.ts';
@@ -25,7 +25,7 @@ export async function writePartFile(path: string, pieces: Iterable<Buffer>): Pro
 
 /** Names of the results that come from globs, so that one result may have several files. */
 export function globNames(sources: readonly ResultSource[]): ReadonlySet<string> {
-  return new Set(sources.filter(({ from }) => from.kind === 'glob').map(({ name }) => name));
+  return new Set(sources.filter(({ from }) => hasManyFiles(from)).map(({ name }) => name));
 }
 
 /** Each result as a file with the result's name; a glob's files in a folder with that name. */

@@ -17,6 +17,7 @@ function attempt(change: Partial<AttemptRecord> & Figures = {}) {
   const figures = { cpuUserMs: cpuMs, memoryPeakBytes: 1000 };
   const usage = usageOf(wallMs, { source: 'rusage', figures, ...(network && { network }) });
   const record: AttemptRecord = {
+    inputs: [],
     ticket: 1,
     job: 1,
     task: 0,
@@ -32,6 +33,7 @@ function attempt(change: Partial<AttemptRecord> & Figures = {}) {
     place: null,
     walls: null,
     next: 'done',
+    asked: null,
     reusedFrom: null,
     usage,
   };

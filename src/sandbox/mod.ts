@@ -21,6 +21,8 @@ export { describe as describeNotice, type ProcessNotice } from './procwatch/desc
 export { eventSource, type ProcwatchOptions, watchProcesses } from './procwatch/procwatch.ts';
 export { runToEnd, type ToEnd, type ToEndOptions } from './run-to-end.ts';
 export { findTool, runTool } from './tool.ts';
+export { type TrackingWay, trackingWays } from './tracking/report.ts';
+export type { Tracking } from './tracking/ways.ts';
 export type { WallPlan } from './walls/compose.ts';
 export type { Account, Ground, WallSettings } from './walls/ground.ts';
 export { openWalls, tagOf, type Walls, type WallsOptions } from './walls/open-walls.ts';

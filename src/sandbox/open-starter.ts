@@ -4,14 +4,22 @@ import { LauncherStarter } from './launcher.ts';
 import { PROTOCOL_VERSION, ReportReader } from './launcher-frames.ts';
 import type { Starter } from './port.ts';
 import { SpawnStarter } from './spawn.ts';
+import { type Tracking, wayAlone } from './tracking/ways.ts';
 
 /** For a launcher that does not answer at all. */
 const PROBE_MS = 5000;
 
-/** A starter for one slot: the launcher at `launcherPath`, or Node's own spawn where it is null. */
-export function openStarter(options: { readonly launcherPath: string | null }): Starter {
-  return options.launcherPath === null
-    ? new SpawnStarter()
+/**
+ * A starter for one slot: the launcher at `launcherPath`, or Node's own spawn where it is null. The
+ * launcher adopts whatever a program leaves; a way of tracking that is weaker is therefore spawn's.
+ */
+export function openStarter(options: {
+  readonly launcherPath: string | null;
+  readonly tracking?: Tracking;
+}): Starter {
+  const alone = wayAlone(options.tracking ?? 'auto');
+  return options.launcherPath === null || alone !== null
+    ? new SpawnStarter(alone)
     : new LauncherStarter(options.launcherPath);
 }
 

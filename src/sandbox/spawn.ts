@@ -7,7 +7,7 @@ import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { systemClock, systemCodeOf } from '#base';
 import { COOKIE_VARIABLE, createCookies } from './cookie.ts';
 import type { RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
-import { createTreeFinder } from './process-tree.ts';
+import { createTreeFinder, type FindTree } from './process-tree.ts';
 import { SpawnedProgram } from './spawned-program.ts';
 import { BEGUN } from './stage-report.ts';
 import {
@@ -18,6 +18,8 @@ import {
   readBeginning,
   unfitRequest,
 } from './start-failure.ts';
+import { findBy } from './tracking/strategies.ts';
+import type { WayAlone } from './tracking/ways.ts';
 import { withPrefix } from './walls/launch.ts';
 
 /** Starts programs with `child_process.spawn`. */
@@ -25,14 +27,20 @@ export class SpawnStarter implements Starter {
   readonly kind = 'spawn';
   readonly ahead = 0;
   readonly #nextCookie = createCookies();
-  readonly #find = createTreeFinder(systemClock.monotonic);
+  readonly #findAny = createTreeFinder(systemClock.monotonic);
+  readonly #alone: WayAlone | null;
   #running: SpawnedProgram | null = null;
   #closed = false;
+
+  /** `alone`: the only way by which a program's processes are known; null: by all together. */
+  constructor(alone: WayAlone | null = null) {
+    this.#alone = alone;
+  }
 
   start(request: StartRequest): RunningProgram {
     const refusal = this.#refuse(request) ?? unstartable(request);
     if (refusal !== null) return notStarted(refusal);
-    const program = this.#spawn(request);
+    const program = this.#spawn(withoutEmptyWalls(request));
     if (!(program instanceof SpawnedProgram)) return notStarted(program);
     this.#running = program;
     const ended = program.ended.then((outcome) => {
@@ -40,6 +48,14 @@ export class SpawnStarter implements Starter {
       return outcome;
     });
     return { ended, kill: (graceMs) => program.kill(graceMs), withdraw: () => {} };
+  }
+
+  #finderFor({ walls }: StartRequest): FindTree {
+    const alone = this.#alone;
+    if (alone === null) return this.#findAny;
+    const group = walls?.mark === undefined ? {} : { groupId: walls.mark };
+    return ({ leader, cookie }) =>
+      findBy(alone, { cookie, ...group, ...(leader !== null && { leader }) });
   }
 
   async close(): Promise<void> {
@@ -73,7 +89,7 @@ export class SpawnStarter implements Starter {
         cookie,
         input,
         files,
-        find: this.#find,
+        find: this.#finderFor(request),
         clock: systemClock,
       };
       return new SpawnedProgram(request, parts);
@@ -84,6 +100,14 @@ export class SpawnStarter implements Starter {
       for (const fd of input === null ? files : [input, ...files]) closeSync(fd);
     }
   }
+}
+
+/** Where a machine can put up nothing of what was wished, nobody would report that it stands. */
+function withoutEmptyWalls(request: StartRequest): StartRequest {
+  const { walls, ...bare } = request;
+  const isEmpty =
+    walls && walls.prefix.length + walls.cgroups.length + walls.namespaces.length === 0;
+  return isEmpty ? bare : request;
 }
 
 /**

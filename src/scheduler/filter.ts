@@ -14,6 +14,7 @@ export function workerRefusal(worker: WorkerView): string | null {
 /** Why a job gives nothing out, or null. */
 export function jobRefusal(job: JobView): string | null {
   if (job.paused) return 'the job is paused';
+  if (job.staging !== null) return job.staging;
   if (job.ready > 0) return null;
   return job.delayed > 0 ? 'its tasks wait before they are tried again' : 'no task of it waits';
 }

@@ -237,6 +237,13 @@ export class Look {
     return sides.map((side) => ({ ...side, kind: this.#matchmaker.kindOf(side.ad) }));
   }
 
+  /** Whether each is what the other requires, as far as is known; for single questions. */
+  fits(job: Ad, machine: Ad): boolean {
+    const side = this.job(job);
+    const [one] = this.machines([machine]);
+    return this.verdict(side, one!)?.fits === true;
+  }
+
   /** Null: not found out yet. */
   verdict(job: JobSide, machine: Machine): Verdict | null {
     const matchmaker = this.#matchmaker;

@@ -1,6 +1,7 @@
 /** scheduler: snapshot in, plan out. Pure: no clock, no I/O. */
 export { explain } from './explain.ts';
 export { averageAfter, priceOf } from './fair-share.ts';
+export type { Lack } from './locality.ts';
 export { Matchmaker } from './matchmaker.ts';
 export { plan } from './plan.ts';
 export {
@@ -8,6 +9,8 @@ export {
   type JobView,
   type Limit,
   NO_AMOUNTS,
+  NO_DATA_SLOTS,
+  NO_LACKS,
   type Plan,
   type RunningView,
   type Share,

@@ -6,6 +6,7 @@
 import { priceOf } from './fair-share.ts';
 import { room, unfit } from './filter.ts';
 import { limitRefusal, roomInLimits, withAttempts } from './limits.ts';
+import type { Unplaced } from './locality.ts';
 import type { JobSide, Look, Machine } from './matchmaker.ts';
 import {
   type JobView,
@@ -15,7 +16,13 @@ import {
   withRequests,
 } from './snapshot.ts';
 
-type Grants = Plan['grants'];
+/** What was placed, and what could not be. */
+export interface Placed {
+  readonly grants: Plan['grants'];
+  readonly unplaced: readonly Unplaced[];
+  /** Machines as they are after the grants. */
+  readonly workers: readonly WorkerView[];
+}
 
 /** A job with what is left of it while a plan is made. */
 interface Left {
@@ -61,7 +68,7 @@ export function place(
   workers: readonly WorkerView[],
   snapshot: Snapshot,
   look: Look,
-): Grants {
+): Placed {
   const left = rank(jobs).map(
     (job): Left => ({
       ...{ job, side: look.job(job.ad), ready: job.ready },
@@ -81,7 +88,7 @@ export function place(
     takeTurns(ownersOf(left, snapshot, placing), placing);
     // Those that still have room now take what they like less.
     const lowered = picky.filter((one) => one.view.asksFor > 0 && lower(one, left, look));
-    if (lowered.length === 0) return grantsOf(placing);
+    if (lowered.length === 0) return placedBy(placing, left, places);
   }
 }
 
@@ -196,7 +203,7 @@ function following(left: Left): Place | undefined {
 }
 
 function takes({ view, machine, level }: Place, { job, side }: Left, look: Look): boolean {
-  if (unfit(job, view) !== null) return false;
+  if (view.lacks.has(job.id) || unfit(job, view) !== null) return false;
   return machine.rank === null || (look.verdict(side, machine)?.preference ?? 0) >= level;
 }
 
@@ -254,8 +261,12 @@ function lower(one: Place, left: readonly Left[], look: Look): boolean {
   return true;
 }
 
-function grantsOf({ grants }: Placing): Grants {
-  return [...grants].flatMap(([worker, byJob]) =>
-    [...byJob].map(([job, count]) => ({ worker, job, count })),
-  );
+function placedBy({ grants }: Placing, left: readonly Left[], places: readonly Place[]): Placed {
+  return {
+    grants: [...grants].flatMap(([worker, byJob]) =>
+      [...byJob].map(([job, count]) => ({ worker, job, count })),
+    ),
+    unplaced: left.filter(({ ready }) => ready > 0),
+    workers: places.map(({ view }) => view),
+  };
 }

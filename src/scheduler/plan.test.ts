@@ -10,6 +10,8 @@ import { plan as planWith } from './plan.ts';
 import {
   type JobView,
   NO_AMOUNTS,
+  NO_DATA_SLOTS,
+  NO_LACKS,
   type RunningView,
   type Snapshot,
   type WorkerView,
@@ -42,6 +44,8 @@ const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
   running: 0,
   idempotent: true,
   medianWallMs: null,
+  staging: null,
+  dataSlots: NO_DATA_SLOTS,
   ...rest,
 });
 const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
@@ -57,6 +61,7 @@ const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   used: NO_AMOUNTS,
   draining: false,
   remainingMs: null,
+  lacks: NO_LACKS,
   paused: false,
   ...rest,
 });

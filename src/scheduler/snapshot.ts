@@ -1,6 +1,7 @@
 /** What the scheduler sees: kinds of work and places, never single waiting tasks. */
 import type { Ad } from '#classad';
 import type { Isolation, JobId, MachineWalls, ResourceRequest, Ticket } from '#model';
+import type { Lack } from './locality.ts';
 
 export interface JobView {
   readonly id: JobId;
@@ -22,7 +23,13 @@ export interface JobView {
   readonly idempotent: boolean;
   /** Typical wall time of its good attempts; null while none has ended. */
   readonly medianWallMs: number | null;
+  /** Why the server cannot give its inputs out yet; null when it can. */
+  readonly staging: string | null;
+  /** Slots of workers that have all of its data, and of those that are getting it. */
+  readonly dataSlots: { readonly here: number; readonly coming: number };
 }
+
+export const NO_DATA_SLOTS: JobView['dataSlots'] = { here: 0, coming: 0 };
 
 /** What attempts take away from each other. */
 export type Amounts = Readonly<Record<'cpus' | 'memoryBytes' | 'diskBytes' | 'gpus', number>>;
@@ -62,7 +69,11 @@ export interface WorkerView {
   readonly remainingMs: number | null;
   /** Taken out because its attempts failed in a row for reasons of the machine. */
   readonly paused: boolean;
+  /** What it lacks of the data of jobs; those that it lacks nothing of are not in it. */
+  readonly lacks: ReadonlyMap<JobId, Lack>;
 }
+
+export const NO_LACKS: WorkerView['lacks'] = new Map();
 
 /** What an owner has used, and how much of the whole is his. */
 export interface Share {
@@ -111,6 +122,10 @@ export interface Plan {
   }[];
   /** Second copies of stragglers. */
   readonly copies: readonly { readonly worker: string; readonly ticket: Ticket }[];
+  /** Workers that are to get the data of a job. */
+  readonly fetches: readonly { readonly worker: string; readonly job: JobId }[];
+  /** A worker's patience ends then: the same snapshot would give another plan. Null: none does. */
+  readonly lookAgainMs: number | null;
   /** There was no time to match everything: plan once more, soon. */
   readonly isUnfinished: boolean;
 }

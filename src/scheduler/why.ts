@@ -19,6 +19,7 @@ import {
 import { adviceFor } from './advice.ts';
 import { jobRefusal, room, unfit, workerRefusal } from './filter.ts';
 import { limitRefusal } from './limits.ts';
+import { lackText } from './locality.ts';
 import { MATCH_BUDGET } from './matchmaker.ts';
 import type { JobView, Limit, WorkerView } from './snapshot.ts';
 
@@ -154,10 +155,12 @@ class Seen {
     const own = workerRefusal(worker);
     const lacking = unfit(this.#job, worker);
     const start = own === null && lacking === null && refused === null ? this.#start(worker) : null;
+    const lack = lackText(this.#job, worker);
     if (own !== null) this.#refuse('worker', own, worker);
     else if (lacking !== null) this.#refuse('resources', lacking, worker);
     else if (refused !== null) this.#refuse('requirements', refused, worker);
     else if (start !== null) this.#refuse('start', start, worker);
+    else if (lack !== null) this.#refuse('resources', lack, worker);
     else {
       this.able.workers++;
       this.able.slots += worker.slots;

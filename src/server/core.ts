@@ -5,6 +5,7 @@
 import type { Clock, SharingSettings } from '#base';
 import type { Ad, Ambient } from '#classad';
 import type {
+  Asked,
   JobId,
   JobSpec,
   JobState,
@@ -17,12 +18,14 @@ import type {
   Ticket,
   TrapCategory,
 } from '#model';
+import type { SitePolicy } from '#policy';
 import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts, Matchmaker } from '#scheduler';
 import type { TaskNote, WorkerOrder } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures } from '#wire';
 import type { GroupCommit } from './commit.ts';
+import type { WorkerData } from './data-orders.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
 import type { TaskTable } from './task-table.ts';
 
@@ -53,6 +56,8 @@ export interface Job {
   emptied: boolean;
   /** Others that are taking over its results at this moment. */
   takers: number;
+  /** Why its inputs cannot be given out yet, or null: they can. */
+  staging: string | null;
   /** Why its outputs could not be written the last time, or null. */
   collectionError: unknown;
   readonly results: SegmentStore;
@@ -84,6 +89,8 @@ export interface Lease {
   /** When it was granted, of the server's monotonic clock: it cannot be set, and jumps never. */
   readonly sinceMs: number;
   readonly grant: Grant;
+  /** What it was given in place of what its job asks for. */
+  readonly asked: Asked | null;
 }
 
 /** An attempt whose worker was lost. After a restart of the server `worker` is not known: `''`. */
@@ -137,6 +144,7 @@ export interface Worker {
   readonly cancels: Map<Ticket, 'superseded' | 'cancelled'>;
   /** A job was paused of which it may hold attempts that have not started: it is to hear so soon. */
   recall: boolean;
+  readonly data: WorkerData;
   readonly totals: WorkerTotals;
   readonly firstSeenMs: number;
   /** The same moment on the server's monotonic clock. */
@@ -150,6 +158,15 @@ export interface WorkerTotals {
   /** Sums over its ended attempts: wall time times slots, and CPU time where it was measured. */
   busyMs: number;
   cpuMs: number;
+}
+
+/** The site's policies as they are in force. */
+export interface SiteRules {
+  readonly policy: SitePolicy;
+  /** What workers get. */
+  readonly text: string;
+  /** `''`: there are none. */
+  readonly version: string;
 }
 
 export interface Settings {
@@ -193,6 +210,8 @@ export type Happening =
 
 export interface Core {
   readonly clock: Clock;
+  /** Changes when its file does. */
+  site: SiteRules;
   readonly settings: Settings;
   readonly commit: GroupCommit;
   readonly jobs: Map<JobId, Job>;
@@ -216,6 +235,8 @@ export interface Core {
   /** Attempts of lost workers; such a worker may come back with a result that is still wanted. */
   readonly lost: Map<Ticket, LostLease>;
   nextTicket: Ticket;
+  /** Names of what workers were told to hold, see `WorkerData`. */
+  nextDataTag(): string;
   nextJob: JobId;
   /** Sequence of the last end of an attempt or change of tasks, kept in step with the store's. */
   sequence: number;
@@ -227,6 +248,10 @@ export interface Core {
   draining: boolean;
   /** Work may be there for workers that wait. */
   wake(): void;
+  /** The same in a while; the earliest of several such times counts. */
+  wakeIn(ms: number): void;
+  /** Brings what a job names by URL and the server lacks; until then nothing of it starts. */
+  stage(job: Job): void;
   /** Good ends that wait for the job's validator. */
   check(job: Job, task: TaskIndex): void;
   happened(what: Happening): void;

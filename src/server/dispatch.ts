@@ -3,9 +3,13 @@
 import { printAd, wholeAd } from '#classad';
 import { runsOf, shareOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
-import type { GrantedAttempt, JobDescription } from '#wire';
+import type { TaskNote } from '#store';
+import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
 import { adOfJob } from './ads/facts.ts';
+import { askedOf, giveBack, viewsOfParked } from './asked.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
+import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
+import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
 import { limitsOf, sharesOf } from './reactor/sharing.ts';
@@ -26,33 +30,52 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   const given = new Map<string, GrantedAttempt[]>();
   const now = core.clock.monotonic();
   const jobs: JobView[] = [];
+  /** Tasks that are given more than their job asks for. */
+  const kinds = new Map<number, { readonly job: number; readonly key: string }>();
+  let kindId = 0;
   for (const id of core.active) {
     const job = core.jobs.get(id)!;
     job.tasks.releaseDue(now);
-    jobs.push(viewOfJob(job));
+    const view = viewOfJob(core, job, now);
+    jobs.push(view);
+    for (const kind of viewsOfParked(job, view, () => --kindId)) {
+      kinds.set(kind.view.id, { job: id, key: kind.key });
+      jobs.push(kind.view);
+    }
   }
   if (jobs.length === 0) return given;
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
   const snapshot = {
     jobs,
-    asking: asking.map(({ worker, asksFor }) => viewOfWorker(worker, asksFor, now)),
+    asking: asking.map(({ worker, asksFor }) => viewOfAsking(core, worker, asksFor, now)),
     totalSlots: totalSlots(core, now),
     running: anyReady ? [] : oldestRunning(core, now),
     stopped: stoppedReason(core),
     shares: jobs.length < 2 ? new Map() : sharesOf(core, ownersOf(jobs)),
     limits: limitsOf(core),
   };
-  const { grants, copies, isUnfinished } = plan(snapshot, core.matchmaker);
+  const { grants, copies, fetches, lookAgainMs, isUnfinished } = plan(snapshot, core.matchmaker);
   core.isPlanUnfinished ||= isUnfinished;
   for (const { worker, job, count } of grants) {
-    const attempts = grant(core, core.jobs.get(job)!, core.workers.get(worker)!, count);
+    const kind = kinds.get(job);
+    const granting = core.jobs.get(kind?.job ?? job)!;
+    const attempts = grant(core, granting, core.workers.get(worker)!, count, kind?.key ?? null);
     addTo(given, worker, attempts);
   }
   for (const { worker, ticket } of copies) {
     const attempts = copy(core, core.workers.get(worker)!, ticket);
     addTo(given, worker, attempts);
   }
+  for (const { worker, job } of fetches) orderFetch(core, core.workers.get(worker)!, job);
+  if (lookAgainMs !== null) core.wakeIn(lookAgainMs);
   return given;
+}
+
+function viewOfAsking(core: Core, worker: Worker, asksFor: number, nowMs: number): WorkerView {
+  const view = viewOfWorker(core, worker, asksFor, nowMs);
+  // What it waits for counts from when it first could have had it.
+  noteLacking(worker, view.lacks, nowMs);
+  return view;
 }
 
 function* ownersOf(jobs: readonly JobView[]): Generator<string> {
@@ -73,7 +96,7 @@ export function stoppedReason(core: Core): string | null {
   return core.stopped ?? core.commit.stalled ?? core.diskLow;
 }
 
-export function viewOfJob(job: Job): JobView {
+export function viewOfJob(core: Core, job: Job, nowMs: number): JobView {
   return {
     id: job.id,
     paused: job.state === 'paused',
@@ -88,10 +111,17 @@ export function viewOfJob(job: Job): JobView {
     running: job.tasks.open - job.tasks.ready - job.tasks.delayed,
     idempotent: job.spec.idempotent,
     medianWallMs: job.statistics.medianWallMs(),
+    staging: job.staging,
+    dataSlots: dataSlotsOf(core, job, nowMs),
   };
 }
 
-export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): WorkerView {
+export function viewOfWorker(
+  core: Core,
+  worker: Worker,
+  asksFor: number,
+  nowMs: number,
+): WorkerView {
   return {
     id: worker.id,
     ad: worker.ad,
@@ -106,6 +136,7 @@ export function viewOfWorker(worker: Worker, asksFor: number, nowMs: number): Wo
     draining: worker.draining || worker.state === 'draining',
     remainingMs: worker.endsAtMs === null ? null : worker.endsAtMs - nowMs,
     paused: worker.state === 'paused',
+    lacks: lacksOf(core, worker, nowMs),
   };
 }
 
@@ -134,13 +165,20 @@ function oldestRunning(core: Core, now: number): RunningView[] {
   return views;
 }
 
-function grant(core: Core, job: Job, worker: Worker, count: number): GrantedAttempt[] {
-  const tasks = job.tasks.take(count);
+function grant(
+  core: Core,
+  job: Job,
+  worker: Worker,
+  count: number,
+  kind: string | null,
+): GrantedAttempt[] {
+  const taken = kind === null ? job.tasks.take(count) : job.tasks.takeParked(kind, count);
+  const tasks = perTaskPolicies(core, job) ? passedByPolicies(core, job, taken) : taken;
   if (tasks.length === 0) return [];
   const runs = runsOf(tasks);
   const cells = readRows(core, job, runs);
   if (cells !== null) return leaseOut(core, job, worker, tasks, runs, (index) => cells[index]!);
-  for (const task of tasks) job.tasks.giveBack(task, 0);
+  for (const task of tasks) giveBack(job, task, 0);
   return [];
 }
 
@@ -162,6 +200,8 @@ function copy(core: Core, worker: Worker, ticket: Ticket): GrantedAttempt[] {
   const first = core.leases.get(ticket)!;
   const job = core.jobs.get(first.job)!;
   const runs = [[first.task, 1]] as const;
+  // It was looked for by what the job asks for.
+  if (askedOf(job, first.task)) return [];
   const cells = readRows(core, job, runs);
   if (cells === null) return [];
   addCopy(core, job, first);
@@ -196,6 +236,7 @@ function leaseOut(
   return tasks.map((task, index) => {
     const ticket = firstTicket + index;
     const number = nextNumber(job, task);
+    const asked = askedOf(job, task);
     addLease(core, job, worker, {
       ticket,
       job: job.id,
@@ -206,9 +247,17 @@ function leaseOut(
       grantedAtMs,
       sinceMs,
       grant: granted,
+      asked,
     });
-    return { ticket, job: job.id, task, number, cells: cellsOf(index) };
+    const past = pastOf(job.notes.get(task));
+    return { ticket, job: job.id, task, number, cells: cellsOf(index), past, asked };
   });
+}
+
+function pastOf(note: TaskNote | undefined): TaskPast | null {
+  if (!note || (note.holds === 0 && note.completions === 0)) return null;
+  const { holds, completions, lastHold } = note;
+  return { holds, completions, lastHold };
 }
 
 export function describe(job: Job): JobDescription {

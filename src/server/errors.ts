@@ -31,6 +31,13 @@ export const serverErrors = defineErrors({
     status: 409,
     example: { table: 'e3b0c442-csv' },
   },
+  INPUT_SCHEME_UNKNOWN: {
+    message:
+      'the input {input} has a URL of {scheme}:, which this server does not fetch; it knows {known}',
+    todo: 'Give the server a transfer plugin for it (transfer-plugins), or the job its own.',
+    status: 422,
+    example: { input: 'mesh.bin', scheme: 'gsiftp', known: 'http, https, s3' },
+  },
   BLOB_UNKNOWN: {
     message: 'the server has no file with the SHA-256 {sha256}, which the job needs for {use}',
     todo: 'Upload it first (PUT /v1/blobs/{sha256}), then submit the job.',

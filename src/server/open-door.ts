@@ -2,10 +2,13 @@
 import { canonicalPlatform, messageOf } from '#base';
 import {
   type Cause,
+  type Input,
   NO_OFFER,
   type RecordPlace,
   type ResultSource,
+  stagedFiles,
   type Ticket,
+  templateOf,
   usageOf,
 } from '#model';
 import type { InlinePart, SpooledPart as StoredSpool } from '#results';
@@ -179,15 +182,20 @@ export class ServerOpenDoor implements OpenDoor {
     const { command, templates } = await this.#compile(job);
     const inputs: OpenInput[] = [];
     for (const { name, from } of job.spec.inputs) {
-      if (from.kind === 'file') {
-        const content = (): AsyncIterable<Buffer> => this.#blobs.read(from.blob);
-        inputs.push({ file: name, bytes: from.bytes, content });
+      const blob = from.kind === 'url' ? from.version : from.kind === 'file' ? from : null;
+      if (blob) {
+        const content = (): AsyncIterable<Buffer> => this.#blobs.read(blob.blob);
+        inputs.push({ file: name, bytes: blob.bytes, content });
         continue;
       }
-      const text =
-        from.kind === 'parameter'
-          ? cells[job.columns.indexOf(from.column)]!
-          : templates.get(from.blob)!.expand(cells, task);
+      if (from.kind === 'files') {
+        for (const file of stagedFiles(from, job.columns, cells)) {
+          const content = (): AsyncIterable<Buffer> => this.#blobs.read(file.blob);
+          inputs.push({ file: file.name, bytes: file.bytes, content });
+        }
+        continue;
+      }
+      const text = textOf(from, job, { templates, cells, task });
       const content = Buffer.from(text);
       inputs.push({ file: name, bytes: content.length, content });
     }
@@ -205,8 +213,9 @@ export class ServerOpenDoor implements OpenDoor {
 
   #source(job: Job, from: ResultSource['from'], cells: readonly string[], task: number): string {
     if (from.kind === 'stdout' || from.kind === 'stderr') return from.kind;
-    const template = from.kind === 'file' ? from.path : from.pattern;
-    const path = compileText(template, job.columns).expand(cells, task);
+    const template = templateOf(from);
+    if (template === null) return '*';
+    const path = compileText(template, job.columns, undefined, job.id).expand(cells, task);
     // A file of that very name, not what the program prints.
     return path === 'stdout' || path === 'stderr' ? `./${path}` : path;
   }
@@ -216,9 +225,12 @@ export class ServerOpenDoor implements OpenDoor {
     if (known) return known;
     const texts = await this.#blobs.templates(job.spec);
     const templates = new Map(
-      [...texts].map(([blob, text]) => [blob, compileText(text, job.columns)]),
+      [...texts].map(([blob, text]) => [blob, compileText(text, job.columns, undefined, job.id)]),
     );
-    const compiled = { command: compileCommand(job.spec.command, job.columns), templates };
+    const compiled = {
+      command: compileCommand(job.spec.command, job.columns, undefined, job.id),
+      templates,
+    };
     this.#compiled.set(job, compiled);
     return compiled;
   }
@@ -278,6 +290,7 @@ export class ServerOpenDoor implements OpenDoor {
       startedAtMs: lease.grantedAtMs,
       endedAtMs: now,
       walls: null,
+      inputs: [],
       usage: usageOf(Math.max(0, now - lease.grantedAtMs)),
     };
     // A reason that only repeats the cause is no message of the program.
@@ -344,4 +357,19 @@ function partOf(part: SpooledPart): InlinePart | StoredSpool {
   const head = { name, kind: 'result' as const, file, cutBytes: 0 };
   if (content.kind === 'memory') return { ...head, content: content.bytes };
   return { ...head, spool: { path: content.path, bytes, sha256 } };
+}
+
+/** Of an input that is made from the row; the others have bytes of their own. */
+function textOf(
+  from: Input['from'],
+  job: Job,
+  row: {
+    readonly templates: ReadonlyMap<string, CompiledText>;
+    readonly cells: readonly string[];
+    readonly task: number;
+  },
+): string {
+  if (from.kind === 'parameter') return row.cells[job.columns.indexOf(from.column)]!;
+  if (from.kind === 'template') return row.templates.get(from.blob)!.expand(row.cells, row.task);
+  throw new Error('an input is brought by a plugin, which only workers of Windrow run');
 }

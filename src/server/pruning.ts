@@ -127,23 +127,35 @@ export class Pruning {
     }
     const before = core.clock.now() - YOUNG_MS;
     for (const folder of [layout.blobs, layout.tables, layout.work]) {
-      for (const name of oldFiles(folder, before)) {
-        const [id = ''] = name.split('.');
+      for (const [id, names] of oldFiles(folder, before)) {
         if (needed.has(id)) continue;
         tables.forget(id);
-        rmSync(join(folder, name), { force: true });
+        for (const name of names) rmSync(join(folder, name), { force: true });
       }
     }
   }
 }
 
-/** Names of files not touched since; none where there is no such folder. */
-function oldFiles(folder: string, beforeMs: number): string[] {
+/**
+ * Files by what their names begin with, up to a point, of those of which none was touched since; none
+ * where there is no such folder.
+ */
+function oldFiles(folder: string, beforeMs: number): [id: string, names: string[]][] {
+  const files = new Map<string, string[]>();
+  const young = new Set<string>();
+  for (const name of namesIn(folder)) {
+    const [id = ''] = name.split('.');
+    files.set(id, [...(files.get(id) ?? []), name]);
+    const found = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (found && found.mtimeMs >= beforeMs) young.add(id);
+  }
+  return [...files].filter(([id]) => !young.has(id));
+}
+
+function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map(({ name }) => name)
-      .filter((name) => statSync(join(folder, name)).mtimeMs < beforeMs);
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   } catch {
     return [];
   }

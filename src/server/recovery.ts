@@ -4,6 +4,7 @@ import { type AttemptRecord, isFinal, TaskState } from '#model';
 import { JobStatistics, SegmentStore } from '#results';
 import type { Store, StoredGrant, StoredJob } from '#store';
 import { openRows, type RowSource } from '#sweep';
+import { askedOf, giveBack } from './asked.ts';
 import type { Core, Grant, Job } from './core.ts';
 import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
@@ -73,6 +74,7 @@ async function openJob(
     takers: 0,
     results: SegmentStore.open(layout.results(stored.id), stored.resultsEnd),
     statistics: await statisticsOf(store, stored),
+    staging: null,
     collectionError: null,
     statisticsDirty: false,
     statisticsUrgent: false,
@@ -147,6 +149,7 @@ async function restoreLost(core: Core, store: Store, job: Job): Promise<void> {
       grantedAtMs: startedAtMs,
       sinceMs: core.clock.monotonic(),
       countedMs: usage.wallMs,
+      asked: null,
     });
   }
 }
@@ -203,6 +206,7 @@ async function restoreGrant(
         grantedAtMs,
         sinceMs,
         grant,
+        asked: askedOf(job, task),
       };
       addLease(core, job, worker, lease);
       if (job.notes.get(task)?.ruling) worker.cancels.set(ticket, 'cancelled');
@@ -233,7 +237,8 @@ function settle(core: Core, job: Job): void {
     task = job.tasks.find([TaskState.running], task + 1);
   }
   const now = core.clock.now();
-  for (const { task, notBeforeMs } of job.notes.values()) {
+  for (const { task, notBeforeMs, asked } of job.notes.values()) {
+    if (asked && job.tasks.state(task) === TaskState.waiting) giveBack(job, task, 0);
     // The clock may have been set back while the server was down.
     const leftMs = Math.min(notBeforeMs - now, LONGEST_DELAY_MS);
     if (leftMs > 0) job.tasks.delay(task, core.clock.monotonic() + leftMs);

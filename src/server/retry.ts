@@ -1,5 +1,5 @@
 /** What becomes of a task after an attempt that did not end well. Pure. */
-import { BLAME, type Cause, type JobSpec } from '#model';
+import { type Asked, BLAME, type Cause, type GrowingCause, type JobSpec } from '#model';
 
 /** Attempts that a machine spoils are tried again this often before the task fails. */
 const MACHINE_RETRIES = 3;
@@ -66,4 +66,31 @@ function within(times: number, budget: number, cause: Cause, delayMs: number): V
   const used = budget === 1 ? 'its one retry is used' : `all ${budget} retries are used`;
   const retries = budget === 0 ? 'no retries were allowed' : used;
   return { next: 'fail', why: `${retries} for ${cause}` };
+}
+
+/** Which amount each cause says was too little. */
+const GROWS = {
+  memory: 'memoryBytes',
+  disk: 'diskBytes',
+  timeout: 'timeoutMs',
+} as const satisfies Record<GrowingCause, keyof Asked>;
+
+/**
+ * What the next attempt is given after one ended by `cause`. Null: what its job asks for. What was
+ * asked for without a limit cannot grow.
+ */
+export function askedAfter(
+  cause: Cause,
+  asked: Asked | null,
+  spec: Pick<JobSpec, 'growth' | 'request' | 'timeoutMs'>,
+): Asked | null {
+  const growth = spec.growth[cause as GrowingCause];
+  if (!growth) return asked;
+  const { memoryBytes, diskBytes } = spec.request;
+  const now = asked ?? { memoryBytes, diskBytes, timeoutMs: spec.timeoutMs };
+  const key = GROWS[cause as GrowingCause];
+  const before = now[key];
+  const limit = growth.most === 0 ? Number.MAX_SAFE_INTEGER : Math.max(growth.most, before);
+  const more = Math.min(limit, Math.ceil(before * growth.factor));
+  return more === before ? asked : { ...now, [key]: more };
 }

@@ -6,7 +6,9 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock, SharingSettings } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
 import { localAmbient } from '#classad';
+import type { Datastore } from '#datastore';
 import type { TrapRecord } from '#model';
+import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
@@ -17,7 +19,7 @@ import { Checking } from './checking.ts';
 import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
-import type { Core, Job } from './core.ts';
+import type { Core, Job, SiteRules } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
@@ -34,15 +36,20 @@ import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { ServerOpenDoor } from './open-door.ts';
+import { PolicyFileWatch, readSiteRules } from './policies/policy-file.ts';
+import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
+import { Staging } from './staging.ts';
 import { SyncDesk } from './sync.ts';
 
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
 const BACKLOG = 4096;
 const DISK_MS = 1000;
 const FAULTS_MS = 2000;
+const POLICY_FILE_MS = 1000;
+const NO_SITE_RULES: SiteRules = { policy: NO_SITE_POLICY, text: '', version: '' };
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 
 export interface ServerOptions {
@@ -58,6 +65,13 @@ export interface ServerOptions {
   readonly sharing: SharingSettings;
   /** Nothing new is handed out while less than this is free where state and outputs lie. */
   readonly diskReserveBytes: number;
+  /** The site's policies. */
+  readonly policy: {
+    /** Absolute; `''`: none. */
+    readonly file: string;
+    /** How often tasks that wait or are held are looked at. */
+    readonly intervalMs: number;
+  };
   readonly userCode: 'run' | 'refuse';
   readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
   /** Checks by validators at the same time. */
@@ -70,6 +84,8 @@ export interface ServerOptions {
   readonly tls: ServerTls | null;
   /** Other protocols on the server's address. */
   readonly faces: readonly Face[];
+  /** What brings inputs from elsewhere, and of which schemes; null: nothing does. */
+  readonly data: { readonly store: Datastore; readonly schemes: ReadonlySet<string> } | null;
   /** Null: it keeps none. */
   readonly traces: TraceShelf | null;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
@@ -90,7 +106,10 @@ export class Server {
   readonly #leases: LeaseWatch;
   readonly #late: LateChanges;
   readonly #pruning: Pruning;
+  readonly #staging: Staging | null;
+  readonly #scan: PolicyScan;
   readonly #timers: NodeJS.Timeout[] = [];
+  #nextWake: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null;
   readonly #finishing = new Set<Promise<void>>();
   #url = '';
   #closing: Promise<void> | null = null;
@@ -105,6 +124,8 @@ export class Server {
       () => this.#late.take(),
       (error) => options.onStop('now', error),
     );
+    const startedAtMs = clock.now();
+    let dataTags = 0;
     const { leaseMs, pingSeconds, sharing } = options;
     const ambient = localAmbient({
       now: () => clock.now(),
@@ -113,6 +134,7 @@ export class Server {
     });
     this.core = {
       clock,
+      site: NO_SITE_RULES,
       settings: { leaseMs, pingSeconds, sharing },
       ambient,
       matchmaker: new Matchmaker(ambient),
@@ -134,6 +156,9 @@ export class Server {
       diskLow: null,
       draining: false,
       wake: () => this.#desk.wake(),
+      wakeIn: (ms) => this.#wakeIn(ms),
+      nextDataTag: () => `${startedAtMs.toString(36)}-${++dataTags}`,
+      stage: (job) => this.#staging?.begin(job),
       check: (job, task) => {
         if (!options.readOnly) this.#checking.check(job, task);
       },
@@ -148,6 +173,9 @@ export class Server {
       this.#releaseDelayed();
     });
     const blobs = new Blobs(layout);
+    const { data, log } = options;
+    this.#staging = data && new Staging({ core, blobs, datastore: data.store, log });
+    const schemes = data?.schemes ?? new Set<string>();
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
     const ports = { ...options.userCodePorts, temporaryDirectory: layout.work };
@@ -173,7 +201,7 @@ export class Server {
     this.#collecting = new Collecting({ core, store, layout, blobs, ports });
     const { userCode } = options;
     this.#pruning = new Pruning({ core, store, layout, tables, log: options.log });
-    const intake = new Intake({ core, store, layout, tables, blobs, userCode, ports });
+    const intake = new Intake({ core, store, layout, tables, blobs, schemes, userCode, ports });
     const parts: ApiParts = {
       core,
       store,
@@ -184,12 +212,13 @@ export class Server {
       collecting: this.#collecting,
       events: this.#events,
       version: options.version,
-      startedAtMs: clock.now(),
+      startedAtMs,
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
+    this.#scan = new PolicyScan(core, options.policy.intervalMs);
     this.#door = new ServerOpenDoor(core, blobs);
-    const { session, adminToken, faces, traces, log } = options;
+    const { session, adminToken, faces, traces } = options;
     this.#http = assembleHttp({
       parts,
       results,
@@ -210,11 +239,13 @@ export class Server {
   static async open(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     const layout = layoutOf(options.stateDirectory);
+    if (!options.readOnly) server.#readPolicies();
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
+    for (const id of server.core.active) server.core.stage(server.core.jobs.get(id)!);
     for (const job of server.core.jobs.values()) {
       await removeStalePartials(job.spec.output || layout.output(job.id));
       server.#collectIfDue(job);
@@ -276,6 +307,7 @@ export class Server {
   #startTimers(): void {
     this.#leases.start();
     if (!this.#options.readOnly) this.#pruning.start();
+    this.#scan.start();
     const statistics = setInterval(() => {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
       if (this.#late.areSharesDue()) this.core.commit.touch();
@@ -283,6 +315,30 @@ export class Server {
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
     this.#timers.push(statistics, disk);
+  }
+
+  /** @throws WindrowError POLICY_FILE_UNREADABLE, POLICY_FILE_WRONG */
+  #readPolicies(): void {
+    const { policy, log } = this.#options;
+    if (policy.file === '') return;
+    const obey = (rules: SiteRules, warnings: readonly string[]): void => {
+      this.core.site = rules;
+      for (const warning of warnings) log('warn', warning);
+    };
+    const { rules, warnings } = readSiteRules(policy.file);
+    obey(rules, warnings);
+    const watch = new PolicyFileWatch(policy.file, {
+      onRules: (changed, told) => {
+        obey(changed, told);
+        log('info', 'the policy file was read again', { file: policy.file });
+        this.core.wake();
+      },
+      onFault: (error) => {
+        const facts = { file: policy.file, error: messageOf(error) };
+        log('error', 'the policy file was not taken; the policies before stay in force', facts);
+      },
+    });
+    this.#timers.push(setInterval(() => watch.look(), POLICY_FILE_MS));
   }
 
   #lookAtDisk(): void {
@@ -306,6 +362,17 @@ export class Server {
       const job = this.core.jobs.get(id)!;
       if (job.tasks.delayed > 0 && job.tasks.releaseDue(now) > 0) this.core.wake();
     }
+  }
+
+  #wakeIn(ms: number): void {
+    const atMs = this.core.clock.monotonic() + ms;
+    if (this.#nextWake && this.#nextWake.atMs <= atMs) return;
+    clearTimeout(this.#nextWake?.timer);
+    const timer = setTimeout(() => {
+      this.#nextWake = null;
+      this.core.wake();
+    }, ms);
+    this.#nextWake = { atMs, timer };
   }
 
   #finish(job: Job): void {
@@ -390,7 +457,10 @@ export class Server {
     this.core.commit.end();
     this.#leases.stop();
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#nextWake?.timer);
+    await this.#staging?.close();
     await this.#pruning.close();
+    await this.#scan.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

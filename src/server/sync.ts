@@ -1,7 +1,7 @@
 /** The batched exchange with Windrow's own workers: ends in, attempts and cancellations out. */
 
 import { messageOf } from '#base';
-import { isDemanding, type JobId, type RecordPlace, type Ticket } from '#model';
+import { isDemanding, type RecordPlace, type Ticket } from '#model';
 import {
   type EndedAttempt,
   type GrantedAttempt,
@@ -11,6 +11,7 @@ import {
 } from '#wire';
 import type { Clients } from './clients.ts';
 import type { Core, Lease, Worker } from './core.ts';
+import { onDataTold, versionFor, wishesFor } from './data-orders.ts';
 import { describe, dispatch } from './dispatch.ts';
 import type { Errands } from './errands.ts';
 import type { ResultIntake } from './intake/results.ts';
@@ -25,6 +26,8 @@ const LONGEST_WAIT_MS = 25_000;
 interface Parked {
   readonly worker: Worker;
   readonly asksFor: number;
+  /** Of the data wishes that the worker knows. */
+  readonly dataVersion: string;
   /** Called with what it was given, or with nothing when its time is over or it is replaced. */
   readonly answer: (attempts: readonly GrantedAttempt[]) => void;
 }
@@ -92,10 +95,15 @@ export class SyncDesk {
       leaseMs: Math.max(core.settings.leaseMs, request.awayMs),
     });
     worker.sequence = request.sequence;
+    onDataTold(core, worker, request.data);
     for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
-    const told = worker.cancels.size > 0 || worker.recall || this.#errands.of(worker).length > 0;
+    const told =
+      worker.cancels.size > 0 ||
+      worker.recall ||
+      this.#errands.of(worker).length > 0 ||
+      versionFor(core, worker) !== request.dataVersion;
     const isKnown = worker.offer !== null;
     const quiet = attempts.length === 0 && request.ended.length === 0 && !told && isKnown;
     if (quiet && request.waitMs > 0 && !core.draining && !gone.aborted) {
@@ -103,7 +111,7 @@ export class SyncDesk {
     }
     await core.commit.durable();
     for (const end of uploaded) await this.#results.drop(end);
-    return this.#answer(worker, attempts, request.knownJobs);
+    return this.#answer(worker, attempts, request);
   }
 
   /**
@@ -125,8 +133,9 @@ export class SyncDesk {
       tellWalls: false,
       tellOffer: false,
       client: null,
+      policy: null,
     };
-    const nothing = { jobs: [], attempts: [], cancel: [], errands: [] };
+    const nothing = { jobs: [], attempts: [], cancel: [], errands: [], data: null };
     return { protocol: PROTOCOL_VERSION, ...nothing, settings };
   }
 
@@ -157,7 +166,8 @@ export class SyncDesk {
   #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
     const lease = this.#leaseOf(worker, end.ticket);
     if (!lease) return;
-    if (end.cause === 'cancelled' || end.cause === 'superseded') {
+    const isRuled = end.ruling !== null && !worker.cancels.has(end.ticket);
+    if (!isRuled && (end.cause === 'cancelled' || end.cause === 'superseded')) {
       if (worker.cancels.get(end.ticket) === 'superseded') {
         const why = 'another attempt of the task was first';
         onLeaseLost(this.#core, lease, 'superseded', why, end.usage);
@@ -170,7 +180,7 @@ export class SyncDesk {
     const stored = places.get(end.ticket);
     if (stored instanceof Error) return this.#endWithoutResults(lease, end, stored);
     const place = stored ?? this.#results.append(lease, end);
-    onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine);
+    onAttemptEnded(this.#core, lease, end, place, end.lastErrorLine, end.ruling);
   }
 
   /** Its uploads are missing, damaged, or found no room: the machine's or the server's fault. */
@@ -224,7 +234,8 @@ export class SyncDesk {
       const hangUp = (): void => answer([]);
       const timer = setTimeout(() => answer([]), Math.min(request.waitMs, LONGEST_WAIT_MS));
       gone.addEventListener('abort', hangUp);
-      this.#parked.set(worker.id, { worker, asksFor: request.freeSlots, answer });
+      const { freeSlots: asksFor, dataVersion } = request;
+      this.#parked.set(worker.id, { worker, asksFor, dataVersion, answer });
     });
   }
 
@@ -239,20 +250,22 @@ export class SyncDesk {
     for (const parked of waiting) {
       const attempts = given.get(parked.worker.id);
       const { cancels, recall } = parked.worker;
-      const hasErrand = this.#errands.of(parked.worker).length > 0;
-      if (attempts || cancels.size > 0 || recall || hasErrand || this.#core.draining) {
+      const isToldMore =
+        cancels.size > 0 ||
+        recall ||
+        this.#errands.of(parked.worker).length > 0 ||
+        versionFor(this.#core, parked.worker) !== parked.dataVersion;
+      if (attempts || isToldMore || this.#core.draining) {
         parked.answer(attempts ?? []);
       }
     }
   }
 
-  #answer(
-    worker: Worker,
-    attempts: readonly GrantedAttempt[],
-    known: readonly JobId[],
-  ): SyncResponse {
+  #answer(worker: Worker, attempts: readonly GrantedAttempt[], request: SyncRequest): SyncResponse {
     const unknown = new Set(attempts.map((attempt) => attempt.job));
-    for (const id of known) unknown.delete(id);
+    for (const id of request.knownJobs) unknown.delete(id);
+    const version = versionFor(this.#core, worker);
+    const isNew = version !== request.dataVersion;
     worker.recall = false;
     return {
       protocol: PROTOCOL_VERSION,
@@ -263,16 +276,23 @@ export class SyncDesk {
         ...this.#recalled(worker).map((ticket) => ({ ticket, cause: 'recalled' as const })),
       ],
       errands: this.#errands.of(worker),
+      data: isNew ? { version, wishes: wishesFor(this.#core, worker) } : null,
       settings: {
         leaseMs: this.#core.settings.leaseMs,
         slots: null,
         drain: this.#core.draining || worker.state === 'draining',
         stop: false,
         client: this.#clients.offerFor(worker),
+        policy: this.#policyFor(request.policyVersion),
         tellWalls: worker.walls === null && this.#asksForWalls(),
         tellOffer: worker.offer === null,
       },
     };
+  }
+
+  #policyFor(version: string): SyncResponse['settings']['policy'] {
+    const { site } = this.#core;
+    return site.version === version ? null : { version: site.version, text: site.text };
   }
 
   #asksForWalls(): boolean {

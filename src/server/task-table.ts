@@ -24,6 +24,9 @@ export class TaskTable {
   #returnedAt = 0;
   readonly #delayed = new Map<number, TaskIndex[]>();
   #delayedCount = 0;
+  /** Waiting, but only for those who ask for their kind; by kind. */
+  readonly #parked = new Map<string, Set<TaskIndex>>();
+  readonly #kindOf = new Map<TaskIndex, string>();
   /** Delayed before a restart: they lie before the cursor, which must pass over them. */
   readonly #passedOver = new Set<TaskIndex>();
   #cursor = 0;
@@ -39,7 +42,7 @@ export class TaskTable {
 
   /** Tasks that may start now. */
   get ready(): number {
-    return this.#counts[TaskState.waiting]! - this.#delayedCount;
+    return this.#counts[TaskState.waiting]! - this.#delayedCount - this.#kindOf.size;
   }
 
   get delayed(): number {
@@ -112,6 +115,40 @@ export class TaskTable {
     this.#delayedCount++;
   }
 
+  /** Back to waiting as one of a kind, which `take` does not give out. */
+  park(task: TaskIndex, kind: string): void {
+    this.undelay(task);
+    this.set(task, TaskState.waiting);
+    this.#passedOver.add(task);
+    this.#kindOf.set(task, kind);
+    const tasks = this.#parked.get(kind);
+    if (tasks) tasks.add(task);
+    else this.#parked.set(kind, new Set([task]));
+  }
+
+  parkedKinds(): [kind: string, ready: number][] {
+    return [...this.#parked].map(([kind, tasks]) => [kind, tasks.size]);
+  }
+
+  /** Takes up to `count` tasks of a kind and makes them running. */
+  takeParked(kind: string, count: number): TaskIndex[] {
+    const taken = [...(this.#parked.get(kind) ?? [])].slice(0, count);
+    for (const task of taken) {
+      this.undelay(task);
+      this.set(task, TaskState.running);
+    }
+    return taken.sort((a, b) => a - b);
+  }
+
+  #unpark(task: TaskIndex): void {
+    const kind = this.#kindOf.get(task);
+    if (kind === undefined) return;
+    this.#kindOf.delete(task);
+    const tasks = this.#parked.get(kind)!;
+    tasks.delete(task);
+    if (tasks.size === 0) this.#parked.delete(kind);
+  }
+
   /** Delayed tasks whose time has come are ready now. Returns how many. */
   releaseDue(nowMs: number): number {
     let released = 0;
@@ -176,7 +213,8 @@ export class TaskTable {
     within: readonly TaskRun[] = [[0, this.rows]],
   ): TaskRun[] {
     const runs: [TaskIndex, number][] = [];
-    const clearsDelays = from === TaskState.waiting && this.#delayedCount > 0;
+    const isAnySet = this.#delayedCount + this.#kindOf.size > 0;
+    const clearsDelays = from === TaskState.waiting && isAnySet;
     for (const [first, count] of within) {
       let task = this.#states.indexOf(from, first);
       for (; task >= 0 && task < first + count; task = this.#states.indexOf(from, task + 1)) {
@@ -197,11 +235,13 @@ export class TaskTable {
     if (task >= this.#cursor) return;
     this.#cursor = task;
     for (const tasks of this.#delayed.values()) for (const one of tasks) this.#passedOver.add(one);
+    for (const one of this.#kindOf.keys()) this.#passedOver.add(one);
   }
 
   /** A waiting task leaves the queue: its delay is over with it. */
   undelay(task: TaskIndex): void {
     this.#passedOver.delete(task);
+    this.#unpark(task);
     for (const [step, tasks] of this.#delayed) {
       const at = tasks.indexOf(task);
       if (at < 0) continue;

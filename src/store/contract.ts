@@ -4,6 +4,7 @@
  * store holds what is needed to have that state again, and the history.
  */
 import type {
+  Asked,
   AttemptRecord,
   Hold,
   JobId,
@@ -88,6 +89,8 @@ export interface TaskNote {
   readonly holds: number;
   /** The last hold that was released. */
   readonly lastHold: (Hold & { readonly reason: string }) | null;
+  /** What its next attempt is given in place of what its job asks for; null: nothing else. */
+  readonly asked: Asked | null;
   /** How often its program came to its own end: not killed, lost or given back. */
   readonly completions: number;
   /** A good end that waits for the validator's verdict, or was held because of the validator. */

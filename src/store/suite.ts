@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import {
   type AttemptRecord,
   type JobSpec,
+  NO_DEALINGS,
   NO_ISOLATION,
   NO_LIFE,
   NO_MATCHING,
@@ -15,7 +16,13 @@ import type { Change, Store, StoredJob, TaskNote } from './contract.ts';
 export function storedJob(id: number): StoredJob {
   return {
     id,
-    spec: { name: 'sweep', isolation: NO_ISOLATION, ...NO_MATCHING, ...NO_LIFE } as JobSpec,
+    spec: {
+      name: 'sweep',
+      isolation: NO_ISOLATION,
+      ...NO_MATCHING,
+      ...NO_LIFE,
+      ...NO_DEALINGS,
+    } as JobSpec,
     lineage: '/out',
     key: 'k',
     keyParts: { command: 'c' },
@@ -35,6 +42,7 @@ export function storedJob(id: number): StoredJob {
 
 export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = {}): AttemptRecord {
   return {
+    inputs: [],
     ticket: 100 + task,
     job: 1,
     task,
@@ -55,6 +63,7 @@ export function attemptRecord(task: number, overrides: Partial<AttemptRecord> = 
     }),
     place: { segment: 1, offset: 64, bytes: 32 },
     next: 'done',
+    asked: null,
     reusedFrom: null,
     ...overrides,
   };
@@ -77,6 +86,7 @@ function note(task: number): TaskNote {
     holds: 0,
     lastHold: null,
     completions: 0,
+    asked: null,
     unchecked: null,
   };
 }

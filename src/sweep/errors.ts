@@ -253,6 +253,16 @@ export const planErrors = defineErrors({
     found: 'lattise',
     advice: 'Did you mean "lattice"?',
   }),
+  SWEEP_BAD_URL: refusal(
+    '{where}: the URL cannot be used: {why}',
+    'Write a URL like https://data.example/lib.so, or a path.',
+    { where: 'sweep.toml:12: [data] "lib.so"', why: 'it is no URL' },
+  ),
+  SWEEP_UNKNOWN_DATA: refusal(
+    '{where}: {found} is not named in [data]; known are: {known}',
+    'Name it in [data], or write the URL here.',
+    { where: 'sweep.toml:12: [inputs] "lib.so"', found: 'lbi', known: 'lib' },
+  ),
   SWEEP_FILE_MISSING: refusal(
     '{where}: the file {path} cannot be used: {found}',
     'Correct the path, which is relative to {base}.',
@@ -299,4 +309,37 @@ export const planErrors = defineErrors({
     expected: 'at least one',
     advice: 'Write the values after ":::", e.g. gzip {} ::: a.txt b.txt',
   }),
+});
+
+/** Faults of submit descriptions. */
+export const submitErrors = defineErrors({
+  SUBMIT_BAD_LINE: refusal(
+    '{where}: found {found}, expected {expected}',
+    'Correct the line; docs/guide/submit-files.md has the language.',
+    { where: 'job.sub:4', found: 'request_cpus: many', expected: 'a number above 0, at most 4096' },
+  ),
+  SUBMIT_NOT_SUPPORTED: refusal(
+    '{where}: {found}: this is not supported: {reason}',
+    'Remove the line, or do without what it asks for; docs/guide/submit-files.md lists what works.',
+    {
+      where: 'job.sub:7',
+      found: 'notification = Always',
+      reason: 'no mail is sent for single jobs; "windrow wait" tells when one has ended',
+    },
+  ),
+  SUBMIT_NO_QUEUE: refusal(
+    '{file}: found no queue statement, so there is nothing to run',
+    'End the description with the line "queue".',
+    { file: 'job.sub' },
+  ),
+  SUBMIT_SEVERAL_JOBS: refusal(
+    '{file} makes {count} jobs, which run as one only where they share executable, requests and attributes',
+    'Submit it to a server: windrow submit {file}',
+    { file: 'job.sub', count: 3 },
+  ),
+  SUBMIT_OPTION: refusal(
+    'the option {found} is for sweep files and commands; {file} is a submit description',
+    'Say it in the description.',
+    { found: '--range', file: 'job.sub' },
+  ),
 });

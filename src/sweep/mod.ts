@@ -3,13 +3,22 @@ export type { ArgumentAxis, SweepOptions } from './arguments/options.ts';
 export { type ParallelSource, splitParallelWords } from './arguments/parallel-words.ts';
 export { planFromArguments, type SweepArguments } from './arguments/sweep-arguments.ts';
 export { checkSpec } from './check/check-spec.ts';
-export { planErrors, rowErrors, sweepErrors, tableErrors, templateErrors } from './errors.ts';
+export {
+  planErrors,
+  rowErrors,
+  submitErrors,
+  sweepErrors,
+  tableErrors,
+  templateErrors,
+} from './errors.ts';
 export type { FindOrigin } from './file/document.ts';
 export { readSweepFile, type SweepSurroundings } from './file/sweep-file.ts';
 export type { PlannedCluster } from './plan/cluster.ts';
 export type { PlannedBlob, PlannedTable, SweepPlan } from './plan/draft.ts';
 export { type JobKey, jobKey, type KeyPart, rowDigest, rowKey } from './row-key.ts';
 export { openRows, type RowSource } from './rows/source.ts';
+export { adTexts } from './submit/dry-run.ts';
+export { isSubmitFile, readSubmitFile, type SubmitFileSurroundings } from './submit/submit-file.ts';
 export {
   formatOfName,
   MAX_CELL_BYTES,

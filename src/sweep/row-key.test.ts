@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type JobSpec, NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
+import { type JobSpec, NO_DEALINGS, NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
 import { jobKey, rowDigest, rowKey } from './row-key.ts';
 
 const spec: JobSpec = {
@@ -34,6 +34,7 @@ const spec: JobSpec = {
   deleteClient: false,
   priority: 0,
   ...NO_MATCHING,
+  ...NO_DEALINGS,
   ...NO_LIFE,
 };
 

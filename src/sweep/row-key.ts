@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import type { JobSpec } from '#model';
+import { type JobSpec, templateOf } from '#model';
 
 /** What a row's result depends on besides its cells. */
 export type KeyPart =
@@ -51,13 +51,24 @@ export function rowDigest(columns: readonly string[], cells: readonly string[]):
   return hash('sha256', encode(pairs(columns, cells)), 'buffer').readBigUInt64BE(0);
 }
 
+/** Not whether a file is writable, nor from where it is got: the bytes that a program sees count. */
 function inputFields({ name, from }: JobSpec['inputs'][number]): string[] {
-  return [name, from.kind, from.kind === 'parameter' ? from.column : from.blob];
+  switch (from.kind) {
+    case 'parameter':
+      return [name, from.kind, from.column];
+    case 'template':
+    case 'file':
+      return [name, from.kind, from.blob];
+    case 'files':
+      return [name, from.kind, from.column, JSON.stringify(from.files)];
+    case 'url':
+    case 'plugin':
+      return [name, from.kind, from.url, from.sha256, from.md5];
+  }
 }
 
 function resultFields({ name, from, required }: JobSpec['results'][number]): string[] {
-  const where = from.kind === 'file' ? from.path : from.kind === 'glob' ? from.pattern : '';
-  return [name, from.kind, where, String(required)];
+  return [name, from.kind, templateOf(from) ?? '', String(required)];
 }
 
 function pairs(columns: readonly string[], cells: readonly string[]): string[] {

@@ -69,14 +69,14 @@ describe('keeping traps', () => {
     const latest = new Map(
       written
         .flat()
-        .flatMap((change) => (change.kind === 'trap' ? [[change.trap.message, change.kept]] : [])),
+        .flatMap((change) => (change.kind === 'trap' ? [[change.trap.message, change.place]] : [])),
     );
     assert.deepEqual([...latest].sort(), [
-      ['trap 0', false],
-      ['trap 1', false],
-      ['trap 2', true],
-      ['trap 3', true],
-      ['trap 4', true],
+      ['trap 0', 'past'],
+      ['trap 1', 'past'],
+      ['trap 2', 'kept'],
+      ['trap 3', 'kept'],
+      ['trap 4', 'kept'],
     ]);
     await keeping.close();
   });

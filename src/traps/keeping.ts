@@ -85,6 +85,7 @@ export class Keeping {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#retryAtMs = 0;
+    this.#collector.settleMarks();
     await this.durable();
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#history?.close();
@@ -97,6 +98,8 @@ export class Keeping {
     if (performance.now() < this.#retryAtMs) return this.#tryLater();
     try {
       await this.#history!.write(this.#pending);
+      const mark = this.#pending.findLast((change) => change.kind === 'mark');
+      if (mark?.kind === 'mark') this.#collector.marksAreKept(mark.mark);
       this.#pending = [];
       this.#say(null);
       this.touch();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type Clock, messageOf } from '#base';
 import type { TrapRecord } from '#model';
 import { Collector } from './collector/collector.ts';
+import { isHolding } from './collector/room.ts';
 import { SafeFiles } from './files/safe-files.ts';
 import { Access, type AccessRules } from './http/access.ts';
 import { TrapFace } from './http/face.ts';
@@ -108,6 +109,8 @@ export class TrapService {
     const limits = { maxTraps, maxNodes, foldMs };
     const collector = new Collector({ clock, ...limits, hasHistory, remembered, onTold });
     const service = new TrapService(options, collector);
+    // Before the first mark is given out: what of them is reserved.
+    await service.keeping.durable();
     service.#start(remembered?.cursors ?? new Map());
     return service;
   }
@@ -224,10 +227,6 @@ export class TrapService {
     const sequence = `${process.pid}.${++this.#historyTroubles}`;
     this.collector.accept(trapReport({ ...about, ...what, sequence }));
   }
-}
-
-function isHolding({ kind, over }: TrapRecord): boolean {
-  return kind === 'raise' && over === null;
 }
 
 /** Tells lives of this machine apart; `''` where it does not say. */

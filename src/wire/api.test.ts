@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type JobSpec, NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
+import { type JobSpec, NO_DEALINGS, NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
 import { jobSpec } from './api/job-spec.ts';
 import { openApiDocument } from './api/openapi.ts';
 import { fillPath, type Route, readInput } from './api/route.ts';
@@ -36,6 +36,7 @@ const spec: JobSpec = {
   deleteClient: false,
   priority: 0,
   ...NO_MATCHING,
+  ...NO_DEALINGS,
   ...NO_LIFE,
 };
 

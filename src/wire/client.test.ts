@@ -63,6 +63,7 @@ const SYNC_ANSWER = {
   attempts: [],
   cancel: [],
   errands: [],
+  data: null,
   settings: {
     leaseMs: 1000,
     slots: null,
@@ -98,6 +99,9 @@ const SYNC = {
   holding: [],
   ended: [],
   knownJobs: [],
+  dataVersion: '',
+  data: [],
+  policyVersion: '',
 };
 
 test('many requests share connections, each with the session in its header only', async () => {
@@ -326,7 +330,8 @@ test('a download appears whole and verified, or not at all', async () => {
       response.end(fault === 'flip' ? Buffer.concat([content.subarray(1), Buffer.of(0)]) : content);
     }
   });
-  const fetch = (maxBytes = 1e9) => client.fetchBlob(target, { sha256, maxBytes, mode: 0o700 });
+  const fetch = (maxBytes = 1e9) =>
+    client.downloadFile(`/blobs/${sha256}`, target, { sha256, maxBytes, mode: 0o700 });
   fault = 'flip';
   await assert.rejects(fetch(), { code: 'TRANSFER_DAMAGED' });
   fault = 'break';
@@ -369,9 +374,15 @@ test('an executable travels as small as it is kept, and what it unpacks to is ve
 test('a download to where nothing can be written is no fault of the server', async () => {
   const client = await serve((_, response) => response.end('x'));
   const target = join(directory, 'no-such-directory', 'program');
-  await assert.rejects(client.fetchBlob(target, { sha256: '0'.repeat(64), maxBytes: 10 }), {
-    code: 'FILE_UNUSABLE',
-  });
+  await assert.rejects(
+    client.downloadFile(`/blobs/${'0'.repeat(64)}`, target, {
+      sha256: '0'.repeat(64),
+      maxBytes: 10,
+    }),
+    {
+      code: 'FILE_UNUSABLE',
+    },
+  );
 });
 
 test('a transfer whose other end has vanished does not wait for it for ever', async () => {
@@ -386,9 +397,9 @@ test('a transfer whose other end has vanished does not wait for it for ever', as
   await assert.rejects(mute.uploadPart(7, 0, file, expected, options), silent);
   const wanted = { sha256: '0'.repeat(64), maxBytes: 1e9, ...options };
   const target = join(directory, 'stuck-target');
-  await assert.rejects(mute.fetchBlob(target, wanted), silent);
+  await assert.rejects(mute.downloadFile(`/blobs/${wanted.sha256}`, target, wanted), silent);
   const stopping = await serve((_, response) => void response.write(randomBytes(100_000)));
-  await assert.rejects(stopping.fetchBlob(target, wanted), silent);
+  await assert.rejects(stopping.downloadFile(`/blobs/${wanted.sha256}`, target, wanted), silent);
 });
 
 test('a transfer that is slow but moves is left alone', async () => {

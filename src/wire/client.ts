@@ -5,7 +5,7 @@
  * `SERVER_SILENT`, `EXCHANGE_ABORTED` and the like when none came.
  */
 import { createZstdDecompress } from 'node:zlib';
-import type { Ticket } from '#model';
+import type { Digest, Ticket } from '#model';
 import { type ClientOffer, parseClientOffer } from './client-offer.ts';
 import { type Endpoint, type Exchange, exchange, openEndpoint, readJson } from './exchange.ts';
 import type { RenewRequest, SyncRequest, SyncResponse } from './sync.ts';
@@ -14,6 +14,8 @@ import {
   type DownloadOptions,
   downloadFile,
   type FileDigest,
+  type OpenedFile,
+  openFile,
   type UploadOptions,
   uploadFile,
 } from './transfer.ts';
@@ -80,9 +82,13 @@ export class ServerClient {
     await this.uploadFile(`/parts/${ticket}/${index}`, file, expected, options);
   }
 
-  /** `GET /blobs/<sha256>` into `target`, verified, durable and renamed into place. */
-  async fetchBlob(target: string, options: DownloadOptions): Promise<FileDigest> {
-    return await this.downloadFile(`/blobs/${options.sha256}`, target, options);
+  /** `GET /blobs/<sha256>` from a byte on; the answer may begin at byte 0 all the same. */
+  async openBlob(sha256: Digest, fromByte: number, signal?: AbortSignal): Promise<OpenedFile> {
+    return await openFile(this.#endpoint, `/blobs/${sha256}`, {
+      fromByte,
+      etag: `"${sha256}"`,
+      signal,
+    });
   }
 
   /** `GET /client/<platform>`: the executable that the server has for its workers. */

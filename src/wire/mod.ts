@@ -122,15 +122,19 @@ export {
   type SessionLimitSettings,
 } from './session-limit.ts';
 export {
+  type DataNews,
+  type DataWish,
   type EndedAttempt,
   type GrantedAttempt,
   type JobDescription,
   type MachineFigures,
+  type PolicyRuling,
   PROTOCOL_VERSION,
   type RenewRequest,
   type SentPart,
   type SyncRequest,
   type SyncResponse,
+  type TaskPast,
 } from './sync.ts';
 export { parseSyncResponse } from './sync-answer-schema.ts';
 export { parseRenewRequest, parseSyncRequest, SYNC_LIMITS } from './sync-schema.ts';

@@ -1,5 +1,15 @@
 /** The worker's check of what the server answers to a sync. */
-import type { Command, Input, ProgramBuild, ResourceRequest, ResultSource } from '#model';
+import type {
+  Asked,
+  Command,
+  Hold,
+  Input,
+  ProgramBuild,
+  RemoteInput,
+  ResourceRequest,
+  ResultSource,
+  StagedFile,
+} from '#model';
 import {
   checked,
   flag,
@@ -20,12 +30,14 @@ import { readClientOffer } from './client-offer.ts';
 import { readErrand } from './errand.ts';
 import { wireErrors } from './errors.ts';
 import {
+  type DataWish,
   type GrantedAttempt,
   type JobDescription,
   PROTOCOL_VERSION,
   type SyncResponse,
+  type TaskPast,
 } from './sync.ts';
-import { SYNC_LIMITS } from './sync-schema.ts';
+import { readHold, SYNC_LIMITS } from './sync-schema.ts';
 import { readIsolation } from './walls-schema.ts';
 
 const COLUMNS = 100_000;
@@ -33,6 +45,8 @@ const NAMES = 100_000;
 /** Characters of one cell, command or environment value. */
 const VALUE = 1 << 24;
 const PATH = 4096;
+const MODES = new Set(['immutable', 'pin'] as const);
+const PLACES = new Set(['server', 'origin'] as const);
 const CANCEL_CAUSES = new Set(['superseded', 'cancelled', 'recalled'] as const);
 
 /** Reads the answer to a sync. Throws `PROTOCOL_MISMATCH` or `MESSAGE_MALFORMED`. */
@@ -45,6 +59,7 @@ export function parseSyncResponse(json: unknown, workerVersion: string): SyncRes
       attempts: list(fields.attempts, 'attempts', SYNC_LIMITS.attempts, readGrant),
       cancel: list(fields.cancel, 'cancel', SYNC_LIMITS.holding, readCancel),
       errands: list(fields.errands, 'errands', SYNC_LIMITS.errands, readErrand),
+      data: fields.data === null ? null : inner(fields.data, 'data', readWishes),
       settings: inner(fields.settings, 'settings', readSettings),
     };
   });
@@ -69,10 +84,56 @@ function readSettings(fields: JsonObject): SyncResponse['settings'] {
     drain: flag(fields.drain, 'drain'),
     stop: flag(fields.stop, 'stop'),
     client: fields.client == null ? null : inner(fields.client, 'client', readClientOffer),
+    policy: fields.policy == null ? null : inner(fields.policy, 'policy', readPolicy),
     tellWalls: flag(fields.tellWalls, 'tellWalls'),
     // Servers of versions that knew no offers do not ask for them.
     tellOffer: fields.tellOffer === true,
   };
+}
+
+function readWishes(fields: JsonObject): SyncResponse['data'] {
+  return {
+    version: text(fields.version, 'version', 1000),
+    wishes: list(fields.wishes, 'wishes', SYNC_LIMITS.wishes, readWish),
+  };
+}
+
+function readWish(value: unknown): DataWish {
+  const fields = object(value, '');
+  return {
+    ...readBlob(fields),
+    origin: fields.origin === null ? null : text(fields.origin, 'origin', 8192),
+    fetch: flag(fields.fetch, 'fetch'),
+  };
+}
+
+const POLICY_TEXT = 2 << 20;
+
+function readPolicy(fields: JsonObject): { version: string; text: string } {
+  return {
+    version: text(fields.version, 'version', 100),
+    text: text(fields.text, 'text', POLICY_TEXT),
+  };
+}
+
+function readAsked(fields: JsonObject): Asked {
+  return {
+    memoryBytes: whole(fields.memoryBytes, 'memoryBytes'),
+    diskBytes: whole(fields.diskBytes, 'diskBytes'),
+    timeoutMs: whole(fields.timeoutMs, 'timeoutMs'),
+  };
+}
+
+function readPast(fields: JsonObject): TaskPast {
+  return {
+    holds: whole(fields.holds, 'holds'),
+    completions: whole(fields.completions, 'completions'),
+    lastHold: fields.lastHold == null ? null : inner(fields.lastHold, 'lastHold', readLastHold),
+  };
+}
+
+function readLastHold(fields: JsonObject): Hold & { reason: string } {
+  return { ...readHold(fields), reason: text(fields.reason, 'reason', 4000) };
 }
 
 function readCancel(value: unknown): SyncResponse['cancel'][number] {
@@ -91,6 +152,8 @@ function readGrant(value: unknown): GrantedAttempt {
     task: whole(fields.task, 'task'),
     number: whole(fields.number, 'number', 1),
     cells: list(fields.cells, 'cells', COLUMNS, readValue),
+    past: fields.past == null ? null : inner(fields.past, 'past', readPast),
+    asked: fields.asked == null ? null : inner(fields.asked, 'asked', readAsked),
   };
 }
 
@@ -144,10 +207,62 @@ function readInput(value: unknown): Input {
 function readInputSource(fields: JsonObject): Input['from'] {
   const { kind } = fields;
   if (kind === 'parameter') return { kind, column: text(fields.column, 'column', PATH) };
-  if (kind === 'template' || kind === 'file') {
-    return { kind, blob: sha256Hex(fields.blob, 'blob'), bytes: whole(fields.bytes, 'bytes') };
+  if (kind === 'template') return { kind, ...readBlob(fields) };
+  // Jobs of earlier versions say nothing of it.
+  if (kind === 'file') return { kind, ...readBlob(fields), writable: fields.writable === true };
+  if (kind === 'url') return readRemoteInput(fields);
+  if (kind === 'plugin') {
+    const plugin = inner(fields.plugin, 'plugin', (one) => {
+      return { name: readProgramName(one.name), ...readBlob(one) };
+    });
+    return { kind, ...readSource(fields), plugin };
   }
-  throw mismatch('kind', 'template | file | parameter', kind);
+  if (kind === 'files') {
+    const column = text(fields.column, 'column', PATH);
+    return { kind, column, files: inner(fields.files, 'files', readStagedFiles) };
+  }
+  throw mismatch('kind', 'template | file | parameter | files | url | plugin', kind);
+}
+
+function readRemoteInput(fields: JsonObject): RemoteInput {
+  return {
+    kind: 'url',
+    ...readSource(fields),
+    mode: oneOf(fields.mode, 'mode', MODES),
+    from: oneOf(fields.from, 'from', PLACES),
+    writable: flag(fields.writable, 'writable'),
+    version: fields.version === null ? null : inner(fields.version, 'version', readBlob),
+  };
+}
+
+function readBlob(fields: JsonObject): { blob: string; bytes: number } {
+  return { blob: sha256Hex(fields.blob, 'blob'), bytes: whole(fields.bytes, 'bytes') };
+}
+
+function readSource(fields: JsonObject): { url: string; sha256: string; md5: string } {
+  return {
+    url: text(fields.url, 'url', 8192),
+    sha256: fields.sha256 === '' ? '' : sha256Hex(fields.sha256, 'sha256'),
+    md5: fields.md5 === '' ? '' : readMd5(fields.md5),
+  };
+}
+
+function readStagedFiles(fields: JsonObject): Record<string, readonly StagedFile[]> {
+  const entries = Object.entries(fields);
+  if (entries.length > NAMES) throw mismatch('', `at most ${NAMES} lists of files`, fields);
+  return Object.fromEntries(
+    entries.map(([cell, value]) => [cell, list(value, cell, NAMES, readStagedFile)]),
+  );
+}
+
+function readStagedFile(value: unknown): StagedFile {
+  const fields = object(value, '');
+  return {
+    name: fileName(fields.name, 'name'),
+    blob: sha256Hex(fields.blob, 'blob'),
+    bytes: whole(fields.bytes, 'bytes'),
+    executable: flag(fields.executable, 'executable'),
+  };
 }
 
 function readResult(value: unknown): ResultSource {
@@ -164,7 +279,9 @@ function readResultSource(fields: JsonObject): ResultSource['from'] {
   if (kind === 'stdout' || kind === 'stderr') return { kind };
   if (kind === 'file') return { kind, path: fileName(fields.path, 'path') };
   if (kind === 'glob') return { kind, pattern: fileName(fields.pattern, 'pattern') };
-  throw mismatch('kind', 'stdout | stderr | file | glob', kind);
+  if (kind === 'tree') return { kind, path: fileName(fields.path, 'path') };
+  if (kind === 'changed') return { kind };
+  throw mismatch('kind', 'stdout | stderr | file | glob | tree | changed', kind);
 }
 
 function readProgram(value: unknown): ProgramBuild {

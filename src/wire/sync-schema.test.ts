@@ -12,6 +12,7 @@ const SHA256 = 'a'.repeat(64);
 
 function end(ticket: number): EndedAttempt {
   return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -39,11 +40,14 @@ function end(ticket: number): EndedAttempt {
       },
     ],
     lastErrorLine: '',
+    ruling: { to: 'held', hold: { code: 3, subcode: -7 } },
     remarks: ['SIGKILL does not end 17 dd'],
   };
 }
 
 const REQUEST: SyncRequest = {
+  dataVersion: '',
+  data: [],
   protocol: 1,
   worker: 'w1',
   replaces: 'w0',
@@ -67,9 +71,11 @@ const REQUEST: SyncRequest = {
   holding: [1, 2],
   ended: [end(3), end(4)],
   knownJobs: [1],
+  policyVersion: 'abc',
 };
 
 const RESPONSE: SyncResponse = {
+  data: null,
   protocol: 1,
   jobs: [
     {
@@ -101,7 +107,17 @@ const RESPONSE: SyncResponse = {
       ad: 'ClusterId = 1\n',
     },
   ],
-  attempts: [{ ticket: 9, job: 1, task: 0, number: 1, cells: ['0.44', '7'] }],
+  attempts: [
+    {
+      ticket: 9,
+      job: 1,
+      task: 0,
+      number: 1,
+      cells: ['0.44', '7'],
+      past: { holds: 1, completions: 2, lastHold: { code: 26, subcode: 1, reason: 'x' } },
+      asked: { memoryBytes: 1, diskBytes: 2, timeoutMs: 3 },
+    },
+  ],
   cancel: [{ ticket: 2, cause: 'superseded' }],
   errands: [
     {
@@ -125,6 +141,7 @@ const RESPONSE: SyncResponse = {
     tellWalls: false,
     tellOffer: false,
     client: null,
+    policy: { version: 'v', text: 'SYSTEM_PERIODIC_HOLD = true\n' },
   },
 };
 
@@ -209,7 +226,7 @@ const WRONG_RESPONSES: [path: string, value: unknown, named: string][] = [
   ['attempts.0.cells', ['a', 7], 'attempts[0].cells[1]'],
   ['jobs.0.inputs.0.name', '../x', 'jobs[0].inputs[0].name'],
   ['jobs.0.inputs.0.name', '', 'jobs[0].inputs[0].name'],
-  ['jobs.0.inputs.0.from.kind', 'url', 'jobs[0].inputs[0].from.kind'],
+  ['jobs.0.inputs.0.from.kind', 'tape', 'jobs[0].inputs[0].from.kind'],
   ['jobs.0.results.1.from.pattern', '/etc/*', 'jobs[0].results[1].from.pattern'],
   ['jobs.0.programName', 'bin/x', 'jobs[0].programName'],
   ['jobs.0.programName', '..', 'jobs[0].programName'],

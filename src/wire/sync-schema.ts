@@ -10,6 +10,8 @@ import {
   CAUSES,
   type Cause,
   FIGURES,
+  type Hold,
+  type InputWay,
   type MachineOffer,
   NETWORK_LIMITS,
   type NetworkBytes,
@@ -35,7 +37,15 @@ import {
 import { wireErrors } from './errors.ts';
 import { readOffer } from './offer-schema.ts';
 import { cleanText } from './problem.ts';
-import type { EndedAttempt, MachineFigures, RenewRequest, SentPart, SyncRequest } from './sync.ts';
+import type {
+  DataNews,
+  EndedAttempt,
+  MachineFigures,
+  PolicyRuling,
+  RenewRequest,
+  SentPart,
+  SyncRequest,
+} from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 import { readMachineWalls, readWallsHad } from './walls-schema.ts';
 
@@ -46,6 +56,10 @@ export const SYNC_LIMITS = {
   holding: 100_000,
   jobs: 10_000,
   errands: 1000,
+  /** Files that jobs need before they start. */
+  wishes: 100_000,
+  /** Inputs of one attempt of which it is told how they came. */
+  inputs: 1000,
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
   parts: 10_200,
   slots: 65_536,
@@ -92,7 +106,11 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       draining: flag(fields.draining, 'draining'),
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
       ended: list(fields.ended, 'ended', SYNC_LIMITS.ended, readEnded),
+      policyVersion:
+        fields.policyVersion == null ? '' : text(fields.policyVersion, 'policyVersion', 100),
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
+      dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
+      data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
     };
   });
 }
@@ -125,6 +143,16 @@ function readMachine(fields: JsonObject): MachineFigures {
   };
 }
 
+const DATA_STATES = new Set(['here', 'absent', 'tried'] as const);
+
+function readDataNews(value: unknown): DataNews {
+  const fields = object(value, '');
+  return {
+    blob: sha256Hex(fields.blob, 'blob'),
+    state: oneOf(fields.state, 'state', DATA_STATES),
+  };
+}
+
 function maybeOffer(offer: unknown): MachineOffer | null {
   return offer === null ? null : inner(offer, 'offer', readOffer);
 }
@@ -140,10 +168,26 @@ function readEnded(value: unknown): EndedAttempt {
     parts: list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
     // 500 characters may be 1,000 UTF-16 units.
     lastErrorLine: text(fields.lastErrorLine, 'lastErrorLine', 1000),
+    ruling: fields.ruling == null ? null : inner(fields.ruling, 'ruling', readRuling),
     remarks: list(fields.remarks, 'remarks', SYNC_LIMITS.remarks, (remark) =>
       text(remark, '', 1000),
     ),
   };
+}
+
+const RULED = new Set(['held', 'removed', 'waiting'] as const);
+
+function readRuling(fields: JsonObject): PolicyRuling {
+  return {
+    to: oneOf(fields.to, 'to', RULED),
+    hold: fields.hold == null ? null : inner(fields.hold, 'hold', readHold),
+  };
+}
+
+export function readHold(fields: JsonObject): Hold {
+  const { subcode } = fields;
+  if (!Number.isSafeInteger(subcode)) throw mismatch('subcode', 'a whole number', subcode);
+  return { code: whole(fields.code, 'code', 0, 10_000), subcode: subcode as number };
 }
 
 function readEnd(fields: JsonObject): AttemptEnd {
@@ -157,6 +201,21 @@ function readEnd(fields: JsonObject): AttemptEnd {
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
     walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
+    inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
+  };
+}
+
+const HOWS = new Set(['hit', 'fetched', 'joined', 'plugin'] as const);
+const INTOS = new Set(['reflink', 'link', 'mount', 'copy', 'file'] as const);
+
+function readWay(value: unknown): InputWay {
+  const fields = object(value, '');
+  return {
+    name: text(fields.name, 'name', 4096),
+    how: oneOf(fields.how, 'how', HOWS),
+    via: text(fields.via, 'via', 1000),
+    into: oneOf(fields.into, 'into', INTOS),
+    bytes: whole(fields.bytes, 'bytes'),
   };
 }
 

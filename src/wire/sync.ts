@@ -9,9 +9,11 @@
  * ticket the worker knows, so that a grant whose answer was lost goes back at the next sync.
  */
 import type {
+  Asked,
   AttemptEnd,
   Command,
   Digest,
+  Hold,
   Input,
   Isolation,
   JobId,
@@ -67,8 +69,36 @@ export interface SyncRequest {
   /** Tickets the worker holds: staged, running or ended but not yet in `ended`. */
   readonly holding: readonly Ticket[];
   readonly ended: readonly EndedAttempt[];
+  /** Version of the site's policies that it goes by; `''`: it has none. */
+  readonly policyVersion: string;
   /** Jobs whose description the worker has. */
   readonly knownJobs: readonly JobId[];
+  /** Version of the data wishes that the worker knows; `''`: none. */
+  readonly dataVersion: string;
+  /** What has changed about them since the last answered sync. */
+  readonly data: readonly DataNews[];
+}
+
+/**
+ * What the worker found out about one blob of the wishes. `tried`: it could not be had; the attempt
+ * that needs it will say why.
+ */
+export interface DataNews {
+  readonly blob: Digest;
+  readonly state: 'here' | 'absent' | 'tried';
+}
+
+/**
+ * A file that jobs need before they start. All wishes together are what the worker holds ready; what
+ * is not among them any more it may forget.
+ */
+export interface DataWish {
+  readonly blob: Digest;
+  readonly bytes: number;
+  /** Where it comes from, when the worker is to ask there first. */
+  readonly origin: string | null;
+  /** False: only to be looked for. */
+  readonly fetch: boolean;
 }
 
 /** How loaded the machine is and how far away, as the worker sees it. */
@@ -88,8 +118,16 @@ export interface EndedAttempt extends AttemptEnd {
   readonly parts: readonly SentPart[];
   /** Last line of stderr, at most 500 characters: for failure signatures. */
   readonly lastErrorLine: string;
+  /** A policy has decided of it where it ran: why is its `reason`. Null: none has. */
+  readonly ruling: PolicyRuling | null;
   /** Trouble that is more than this attempt's own, a sentence each; nearly always none. */
   readonly remarks: readonly string[];
+}
+
+export interface PolicyRuling {
+  readonly to: 'held' | 'removed' | 'waiting';
+  /** Of `held`. */
+  readonly hold: Hold | null;
 }
 
 export type SentPart = {
@@ -118,6 +156,8 @@ export interface SyncResponse {
     readonly cause: 'superseded' | 'cancelled' | 'recalled';
   }[];
   readonly errands: readonly Errand[];
+  /** Null: as the version says that the worker knows. */
+  readonly data: { readonly version: string; readonly wishes: readonly DataWish[] } | null;
   readonly settings: {
     /** The worker is lost when nothing was heard of it for this long. */
     readonly leaseMs: number;
@@ -128,6 +168,8 @@ export interface SyncResponse {
     readonly stop: boolean;
     /** The executable of a server that is newer than the worker, or null. */
     readonly client: ClientOffer | null;
+    /** The site's policies where the worker has others; null: it has these. */
+    readonly policy: { readonly version: string; readonly text: string } | null;
     /** A job asks for walls: the worker is to find out which it can put up, and say so. */
     readonly tellWalls: boolean;
     /** The server does not know the worker's offer, and gives it nothing before it does. */
@@ -172,6 +214,16 @@ export interface GrantedAttempt {
   readonly number: number;
   /** The row's cells, in the order of the job's columns. */
   readonly cells: readonly string[];
+  /** What policies may ask of its earlier attempts; null: there were none. */
+  readonly past: TaskPast | null;
+  /** In place of what its job asks for; null: that. */
+  readonly asked: Asked | null;
+}
+
+export interface TaskPast {
+  readonly holds: number;
+  readonly completions: number;
+  readonly lastHold: (Hold & { readonly reason: string }) | null;
 }
 
 /** `POST /renew`: sent by the worker's pulse thread; renews the leases of all it holds. */

@@ -138,6 +138,58 @@ export async function downloadFile(
   }
 }
 
+export interface OpenedFile {
+  /** Of the whole file; null where the server does not say. */
+  readonly totalBytes: number | null;
+  /** Of its first byte. */
+  readonly fromByte: number;
+  /** Breaking off its iteration ends the transfer. */
+  readonly body: AsyncIterable<Buffer>;
+}
+
+/**
+ * `GET`s `path` from a byte on, in a version that is the same (RFC 9110, 13.1.5: If-Range). Throws as
+ * `exchange` does until the answer begins; then errors come from the body.
+ */
+export function openFile(
+  endpoint: Endpoint,
+  path: string,
+  options: {
+    readonly fromByte: number;
+    readonly etag: string;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<OpenedFile> {
+  const { fromByte, etag, signal } = options;
+  const headers = fromByte === 0 ? {} : { range: `bytes=${fromByte}-`, 'if-range': etag };
+  const request = {
+    method: 'GET' as const,
+    path,
+    headers,
+    signal,
+    timeoutMs: 0,
+    idleTimeoutMs: IDLE_MS,
+  };
+  return new Promise((resolve, reject) => {
+    exchange(endpoint, request, async ({ status, headers, body }) => {
+      const closed = new Promise((close) => body.once('close', close));
+      body.on('error', () => {}); // whoever reads it gets it too
+      resolve({ ...rangeOf(status, headers), body: body as AsyncIterable<Buffer> });
+      await closed;
+    }).catch(reject);
+  });
+}
+
+function rangeOf(
+  status: number,
+  headers: Answer['headers'],
+): { totalBytes: number | null; fromByte: number } {
+  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(String(headers['content-range'] ?? ''));
+  if (status === 206 && range) return { fromByte: Number(range[1]), totalBytes: Number(range[2]) };
+  const length = headers['content-length'];
+  return { fromByte: 0, totalBytes: length === undefined ? null : Number(length) };
+}
+
 const STREAM = { highWaterMark: READ_BYTES, autoClose: false } as const;
 
 async function receive(

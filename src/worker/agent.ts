@@ -7,7 +7,9 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import type { MachineWalls } from '#model';
+import type { Ad } from '#classad';
+import type { ContentSource } from '#datastore';
+import { type MachineWalls, machineAd, offerAd } from '#model';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -18,9 +20,9 @@ import {
   type SyncResponse,
 } from '#wire';
 import type { Workshop } from './attempt/attempt.ts';
-import { BlobCache } from './blob-cache.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
+import { DataWishes } from './data-wishes.ts';
 import {
   type DemandView,
   gatherMs,
@@ -35,11 +37,13 @@ import { sortGrants } from './grants.ts';
 import { JobShelf } from './job-shelf.ts';
 import { type MachineLook, machineWatch } from './machine.ts';
 import { MemoryWatch } from './memory-watch.ts';
+import { PolicyWatch } from './policy-watch.ts';
 import type { AgentOptions } from './port.ts';
 import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
+import { Stock } from './stock.ts';
 import { UnkilledProcesses } from './unkilled.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
@@ -75,8 +79,10 @@ export class WorkerAgent {
   readonly #pulse: Pulse;
   readonly #jobs: JobShelf;
   readonly #pool: SlotPool;
+  readonly #policies: PolicyWatch;
   readonly #backlog: EndBacklog;
-  readonly #blobs: BlobCache;
+  readonly #stock: Stock;
+  readonly #wishes: DataWishes;
   readonly #shelf: ScratchShelf;
   readonly #errands: Errands;
   #phase: Phase = 'running';
@@ -90,6 +96,8 @@ export class WorkerAgent {
   /** The server is to be told the offer with the next sync. */
   #isOfferDue = true;
   #sequence = 0;
+  readonly #startedAtMs: number;
+  readonly #offered: Ad;
   readonly #machine: () => MachineLook;
   #roundTripMs: number | null = null;
   readonly #unkilled = new UnkilledProcesses();
@@ -98,12 +106,24 @@ export class WorkerAgent {
   constructor(options: AgentOptions, identity: AgentIdentity) {
     this.#options = options;
     this.#identity = identity;
+    this.#startedAtMs = options.clock.now();
+    this.#offered = offerAd(options.offer);
     this.#connection = new Connection(options);
     this.#conversation = new Conversation(this.#speaker(), this.#connection, options);
     this.#machine = machineWatch(options.dir, options.clock);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
-    this.#blobs = new BlobCache(options.blobs, options.clock, () => this.#tagOfSession());
+    this.#stock = new Stock({
+      datastore: options.datastore,
+      marks: options.marks,
+      sessionTag: () => this.#tagOfSession(),
+    });
+    this.#wishes = new DataWishes({
+      stock: this.#stock,
+      onNews: () => this.#conversation.wake(),
+      lifetime: this.#lifetime.signal,
+      log: options.log,
+    });
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     this.#errands = new Errands({
@@ -114,6 +134,8 @@ export class WorkerAgent {
       lifetime: this.#lifetime.signal,
       log: options.log,
     });
+    const machineAd = () => this.#machineAd();
+    this.#policies = new PolicyWatch({ ...options, machineAd });
     this.#pool = new SlotPool({
       slots: options.slots,
       workshop: this.#workshop(),
@@ -146,6 +168,15 @@ export class WorkerAgent {
   /** True when a job asked that the worker's own executable goes at its end. */
   get endsClient(): boolean {
     return this.#jobs.endsClient;
+  }
+
+  /** What the server keeps by its digest; waits for a connection. */
+  async openContent(
+    sha256: string,
+    fromByte: number,
+    signal: AbortSignal,
+  ): ReturnType<ContentSource['open']> {
+    return await (await this.#connection.up()).openBlob(sha256, fromByte, signal);
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
@@ -213,12 +244,32 @@ export class WorkerAgent {
     await this.#connection.close(new Error('the worker ends'));
     await this.#errands.close();
     await this.#pool.idle();
-    await this.#pool.close();
-    await this.#pulse.stop();
-    await this.#preparing;
-    await this.#shelf.close();
+    const ends = [this.#pool.close(), this.#pulse.stop(), this.#preparing, this.#shelf.close()];
+    await Promise.all(ends);
     this.#backlog.dispose();
-    this.#blobs.removeBrought(this.#jobs.passingPrograms());
+    await this.#wishes.close();
+    await this.#stock.removeBrought(this.#jobs.passingPrograms());
+    await this.#stock.close();
+  }
+
+  /** This machine as policies on it see it. */
+  #machineAd(): Ad {
+    const { name, version, platform, memoryBytes, gpus, clock } = this.#options;
+    const { diskFreeBytes, figures } = this.#machine();
+    const { slots, used } = this.#pool;
+    const facts = { name, version, platform, slots, memoryBytes, diskFreeBytes, used };
+    const now = clock.now();
+    return machineAd(
+      {
+        ...facts,
+        gpus: gpus.gpus.length,
+        machine: figures,
+        walls: this.#walls,
+        state: this.#phase === 'running' ? 'active' : 'draining',
+        ...{ stateAtMs: this.#startedAtMs, lastHeardAtMs: now },
+      },
+      this.#offered,
+    );
   }
 
   #workshop(): Workshop {
@@ -228,10 +279,12 @@ export class WorkerAgent {
       spoolRoot: `${dir}/spool`,
       shelf: this.#shelf,
       sessionTag: () => this.#tagOfSession(),
-      blobs: this.#blobs,
+      stock: this.#stock,
+      runPlugin: this.#options.runPlugin,
       link: () => this.#connection.up(),
       lifetime: this.#lifetime.signal,
       memoryWatch: new MemoryWatch(clock),
+      policies: this.#policies,
       walls: this.#options.walls,
       unkilled: this.#unkilled,
       mountUnderScratch: this.#options.mountUnderScratch,
@@ -315,7 +368,10 @@ export class WorkerAgent {
       draining: this.#phase !== 'running',
       holding: [...this.#pool.tickets(), ...undelivered],
       ended,
+      policyVersion: this.#policies.version,
       knownJobs: this.#jobs.known(),
+      dataVersion: this.#wishes.version,
+      data: this.#wishes.news(),
     };
   }
 
@@ -323,6 +379,7 @@ export class WorkerAgent {
     if (!this.#isKnown) this.#options.onConnected(this.#identity.worker);
     this.#isKnown = true;
     this.#backlog.confirm(request.ended);
+    this.#wishes.confirm(request.data);
     // Cancels first: a slot that becomes free this way may go to what has just come.
     for (const { ticket, cause } of answer.cancel) this.#pool.cancel(ticket, cause);
     for (const job of answer.jobs) this.#jobs.add(job, (id) => this.#pool.hasJob(id));
@@ -330,6 +387,7 @@ export class WorkerAgent {
     const isStale = tookMs > request.waitMs + answer.settings.leaseMs;
     if (this.#phase === 'running' && !isStale) this.#take(answer.attempts);
     this.#errands.take(answer.errands);
+    if (this.#phase === 'running') this.#wishes.take(answer.data);
     this.#obey(answer.settings);
     this.#isOfferDue = answer.settings.tellOffer;
     if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
@@ -360,6 +418,7 @@ export class WorkerAgent {
       const { leaseMs } = settings;
       this.#pulse.tell({ ...endpoint, worker: this.#identity.worker, leaseMs });
     }
+    if (settings.policy) this.#policies.takeSite(settings.policy);
     if (settings.slots !== null && settings.slots !== this.#pool.slots) {
       this.#pool.setSlots(settings.slots);
     }

@@ -2,21 +2,24 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { formatDuration, messageOf, WindrowError } from '#base';
+import type { ContentSource } from '#datastore';
 import type { Walls } from '#sandbox';
 import { isOlderVersion, ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import { removeClientFile } from './client-file.ts';
+import { lazyStore, type WorkerStore } from './lazy-store.ts';
 import type { AgentOptions } from './port.ts';
 import {
   clearLeftovers,
+  removeOldBlobs,
   takeDirectory,
-  takenAtMs,
-  trimBlobs,
   type WorkerDirectory,
 } from './worker-directory.ts';
 
 export interface RunWorkerOptions
-  extends Omit<AgentOptions, 'connect' | 'dir' | 'blobs' | 'slots' | 'walls'> {
+  extends Omit<AgentOptions, 'connect' | 'dir' | 'marks' | 'datastore' | 'slots' | 'walls'> {
+  /** Opens the store that workers of this directory share; `server` has files by their digests. */
+  readonly openData: (directory: string, server: ContentSource) => Promise<WorkerStore>;
   /** For a worker that has this directory of its own, and its lock. */
   readonly openWalls: (directory: string) => Promise<Walls>;
   /** Absolute; machines may share it. */
@@ -31,8 +34,6 @@ export interface RunWorkerOptions
   readonly server: string;
   /** The worker's own executable where it was put by others, absolute; it may have to go at the end. */
   readonly clientFile: string | null;
-  /** Most bytes of programs and inputs kept in `dir` between runs. */
-  readonly cacheBytes: number;
   /** How long what runs may go on once the worker is asked to end; null: until it is done. */
   readonly drainMs: number | null;
 }
@@ -57,7 +58,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<boolean> {
     const walls = await options.openWalls(directory.own);
     try {
       await clearLeftovers(directory.own, log, (path) => walls.remove(path));
-      trimBlobs(directory.blobs, options.cacheBytes, takenAtMs(directory));
+      await removeOldBlobs(options.dir);
       return await runAgents({ ...options, walls }, directory, worker, wishes);
     } finally {
       await walls.close();
@@ -111,11 +112,14 @@ async function runAgent(
   identity: AgentIdentity,
   wishes: Wishes,
 ): Promise<'ended' | 'succeeded' | 'server-replaced'> {
-  const agent = new WorkerAgent(
+  const server: ContentSource = { open: (...order) => agent.openContent(...order) };
+  const datastore = lazyStore(() => options.openData(directory.data, server));
+  const agent: WorkerAgent = new WorkerAgent(
     {
       ...options,
       dir: directory.own,
-      blobs: directory.blobs,
+      datastore,
+      marks: directory.marks,
       connect: (endpoint) => new ServerClient({ ...endpoint, connections: CONNECTIONS }),
     },
     identity,

@@ -15,6 +15,7 @@ function spool(t: TestContext): string {
 
 function endOf(ticket: number, text = ''): EndedAttempt {
   return {
+    inputs: [],
     ticket,
     cause: 'ok',
     exitCode: 0,
@@ -27,6 +28,7 @@ function endOf(ticket: number, text = ''): EndedAttempt {
     parts: [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }
 

@@ -54,7 +54,7 @@ export function environmentMaker(job: JobDescription, host: HostEnvironment): En
   for (const [name, value] of Object.entries(job.environment)) {
     if (value.includes('$')) {
       const origin = { what: `environment variable ${name}` };
-      perRow.push([name, compileText(value, job.columns, origin)]);
+      perRow.push([name, compileText(value, job.columns, origin, job.id)]);
     } else base[name] = value;
   }
   const variables = job.columns.map(parameterVariable);

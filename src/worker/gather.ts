@@ -1,4 +1,4 @@
-import { opendirSync } from 'node:fs';
+import { lstatSync, opendirSync } from 'node:fs';
 import { matchesGlob } from 'node:path';
 import { type OpenedFile, openResultFile, readWhole, Unusable } from './result-file.ts';
 
@@ -14,7 +14,10 @@ export interface GatherSource {
   readonly required: boolean;
   readonly from:
     | { readonly kind: 'file'; readonly path: string }
-    | { readonly kind: 'glob'; readonly pattern: string };
+    | { readonly kind: 'glob'; readonly pattern: string }
+    | { readonly kind: 'tree'; readonly path: string }
+    /** `staged`: what was there before the program, by name, and how it can be told. */
+    | { readonly kind: 'changed'; readonly staged: ReadonlyMap<string, string> };
 }
 
 export interface GatherRequest {
@@ -71,8 +74,40 @@ class Gathering {
   }
 
   add(source: GatherSource): void {
-    if (source.from.kind === 'file') this.#addFile(source, source.from.path);
-    else this.#addGlob(source, source.from.pattern);
+    const { from } = source;
+    if (from.kind === 'file') this.#addFile(source, from.path);
+    else if (from.kind === 'glob') this.#addGlob(source, from.pattern);
+    else if (from.kind === 'tree') this.#addTree(source, from.path);
+    else this.#addChanged(source, from.staged);
+  }
+
+  /** A file, or all files below a folder. */
+  #addTree(source: GatherSource, path: string): void {
+    const { directory } = this.#request;
+    const files = filesBelow(directory, path, source.name);
+    if (files === null && source.required) {
+      throw new Unusable(`Result "${source.name}" is missing: the program left no ${path}.`);
+    }
+    this.#takeAll(source, files ?? []);
+  }
+
+  #addChanged(source: GatherSource, staged: ReadonlyMap<string, string>): void {
+    const { directory } = this.#request;
+    const files = findFiles(directory, { kind: 'top' }, source.name);
+    const changed = files.filter((file) => staged.get(file) !== identityOf(`${directory}/${file}`));
+    this.#takeAll(source, changed);
+  }
+
+  #takeAll(source: GatherSource, files: readonly string[]): number {
+    let total = 0;
+    for (const path of files) {
+      const found = openResultFile(this.#request.directory, path, source.name);
+      if (!found) {
+        throw new Unusable(`Result "${source.name}": ${path} went away while it was read.`);
+      }
+      total += this.#take(source, path, found);
+    }
+    return total;
   }
 
   #addFile(source: GatherSource, path: string): void {
@@ -88,14 +123,8 @@ class Gathering {
   }
 
   #addGlob(source: GatherSource, pattern: string): void {
-    const files = findFiles(this.#request.directory, pattern, source.name);
-    let total = 0;
-    for (const path of files) {
-      const found = openResultFile(this.#request.directory, path, source.name);
-      if (!found)
-        throw new Unusable(`Result "${source.name}": ${path} went away while it was read.`);
-      total += this.#take(source, path, found);
-    }
+    const files = findFiles(this.#request.directory, { kind: 'glob', pattern }, source.name);
+    const total = this.#takeAll(source, files);
     if (!source.required) return;
     if (files.length === 0) {
       throw new Unusable(`Result "${source.name}" is missing: no file matches ${pattern}.`);
@@ -144,24 +173,51 @@ class Gathering {
   }
 }
 
+type Wanted =
+  | { readonly kind: 'glob'; readonly pattern: string }
+  /** Plain files of the directory itself. */
+  | { readonly kind: 'top' }
+  /** All plain files below a folder. */
+  | { readonly kind: 'below'; readonly folder: string };
+
 /** Paths below `directory` that match, in byte order. Symbolic links to directories are not entered. */
-function findFiles(directory: string, pattern: string, name: string): string[] {
-  const components = pattern.split('/').filter((part) => part !== '' && part !== '.');
-  if (pattern.startsWith('/') || components.includes('..')) {
+function findFiles(directory: string, wanted: Wanted, name: string): string[] {
+  const text =
+    wanted.kind === 'glob' ? wanted.pattern : wanted.kind === 'below' ? wanted.folder : '';
+  const components = text.split('/').filter((part) => part !== '' && part !== '.');
+  if (text.startsWith('/') || components.includes('..')) {
     throw new Unusable(
-      `Result "${name}": the pattern ${pattern} leads out of the attempt's directory.`,
+      `Result "${name}": the pattern ${text} leads out of the attempt's directory.`,
     );
   }
   const normal = components.join('/');
-  const depth = /\*\*|\{/.test(normal) ? MAX_DEPTH : components.length;
-  const walk: Walk = { directory, pattern: normal, name, depth, found: [], entries: 0 };
-  visit(walk, '', 1);
+  const isDeep = wanted.kind === 'below' || /\*\*|\{/.test(normal);
+  const depth = isDeep ? MAX_DEPTH : Math.max(1, components.length);
+  const isWanted = (path: string) => wanted.kind !== 'glob' || matchesGlob(path, normal);
+  const pattern = normal === '' ? 'all of it' : normal;
+  const walk: Walk = { directory, pattern, isWanted, name, depth, found: [], entries: 0 };
+  visit(walk, wanted.kind === 'below' ? normal : '', 1);
   return walk.found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/** A file is itself, a folder all files below it; null: there is neither. Links are not followed. */
+function filesBelow(directory: string, path: string, name: string): string[] | null {
+  const found = lstatSync(`${directory}/${path}`, { throwIfNoEntry: false });
+  if (!found) return null;
+  return found.isDirectory() ? findFiles(directory, { kind: 'below', folder: path }, name) : [path];
+}
+
+/** Another text whenever a file was replaced, written or touched. */
+export function identityOf(path: string): string | undefined {
+  const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
+  return found && `${found.ino}.${found.size}.${found.mtimeNs}`;
 }
 
 interface Walk {
   readonly directory: string;
+  /** For messages. */
   readonly pattern: string;
+  readonly isWanted: (path: string) => boolean;
   readonly name: string;
   /** Deepest level that can match; 1 is the directory itself. */
   readonly depth: number;
@@ -178,7 +234,7 @@ function visit(walk: Walk, inside: string, level: number): void {
       requireEntries(walk);
       const path = inside === '' ? entry.name : `${inside}/${entry.name}`;
       if (entry.isDirectory()) folders.push(path);
-      else if (matchesGlob(path, walk.pattern)) take(walk, path);
+      else if (walk.isWanted(path)) take(walk, path);
     }
   } finally {
     entries.closeSync();

@@ -36,6 +36,7 @@ export function sortGrants(
 /** An attempt that cannot even begin is answered like any other. */
 function refusal({ ticket }: GrantedAttempt, reason: string, nowMs: number): EndedAttempt {
   return {
+    inputs: [],
     ticket,
     cause: 'launch',
     exitCode: null,
@@ -48,5 +49,6 @@ function refusal({ ticket }: GrantedAttempt, reason: string, nowMs: number): End
     parts: [],
     lastErrorLine: '',
     remarks: [],
+    ruling: null,
   };
 }

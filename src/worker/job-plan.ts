@@ -1,6 +1,7 @@
 /** A job's description, made ready once for all of its attempts. */
 import { messageOf } from '#base';
-import type { ProgramBuild, ResultSource } from '#model';
+import { type Ad, parseAds } from '#classad';
+import { type ProgramBuild, type ResultSource, templateOf } from '#model';
 import { type CompiledCommand, type CompiledText, compileCommand, compileText } from '#sweep';
 import type { JobDescription } from '#wire';
 import { type EnvironmentMaker, environmentMaker } from './environment.ts';
@@ -9,6 +10,8 @@ import type { AgentOptions } from './port.ts';
 
 export interface JobPlan {
   readonly job: JobDescription;
+  /** The job's ad; null where the server has told none. Read when it is first asked for. */
+  readonly ad: () => Ad | null;
   readonly command: CompiledCommand;
   readonly environment: EnvironmentMaker;
   /** The build for this platform, or null when the job ships none. */
@@ -35,10 +38,11 @@ export function planJob(
   try {
     return {
       job,
-      command: compileCommand(job.command, job.columns),
+      ad: lazily(() => adOf(job)),
+      command: compileCommand(job.command, job.columns, undefined, job.id),
       environment: environmentMaker(job, options.hostEnvironment),
       program: chooseBuild(job, options.platform),
-      resultPaths: job.results.map((result) => pathTemplate(result, job.columns)),
+      resultPaths: job.results.map((result) => pathTemplate(result, job)),
       templates: new Map(),
       resultStreams: new Set(job.results.map((result) => result.from.kind)),
     };
@@ -47,11 +51,23 @@ export function planJob(
   }
 }
 
-function pathTemplate(result: ResultSource, columns: readonly string[]): CompiledText | null {
+function adOf({ ad }: JobDescription): Ad | null {
+  return ad === '' ? null : (parseAds(ad)[0] ?? null);
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function pathTemplate(result: ResultSource, job: JobDescription): CompiledText | null {
   const { from, name } = result;
-  if (from.kind === 'stdout' || from.kind === 'stderr') return null;
-  const template = from.kind === 'file' ? from.path : from.pattern;
-  return compileText(template, columns, { what: `result "${name}"` });
+  const template = templateOf(from);
+  if (template === null) return null;
+  return compileText(template, job.columns, { what: `result "${name}"` }, job.id);
 }
 
 function chooseBuild(job: JobDescription, platform: string): ProgramBuild | null {

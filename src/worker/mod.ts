@@ -4,7 +4,7 @@ export { type RunWorkerOptions, runWorker } from './command.ts';
 export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.ts';
 export type { ErrandEnd, RunErrand } from './errands.ts';
 export { workerErrors } from './errors.ts';
-export type { AgentLog, AgentOptions, Endpoint, ServerLink } from './port.ts';
+export type { AgentLog, AgentOptions, Endpoint, RunJobPlugin, ServerLink } from './port.ts';
 export { sessionTag } from './session-tag.ts';
 export { Successor, type SuccessorOptions } from './successor.ts';
 export {

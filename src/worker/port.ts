@@ -1,9 +1,11 @@
 /** What the worker needs from outside: the smallest shapes that serve it. */
 import type { Clock } from '#base';
+import type { Outcome, PluginTransfer } from '#datastore';
 import type { MachineOffer } from '#model';
 import type { Gpu, Starter, Walls } from '#sandbox';
 import type { JobDescription, ServerClient } from '#wire';
 import type { RunErrand } from './errands.ts';
+import type { WorkerStore } from './lazy-store.ts';
 import type { Successor } from './successor.ts';
 
 /** Where the server is now. A local server that was started again may have another port. */
@@ -30,7 +32,7 @@ export type ServerLink = Pick<
   | 'url'
   | 'sync'
   | 'uploadPart'
-  | 'fetchBlob'
+  | 'openBlob'
   | 'postJson'
   | 'describeClient'
   | 'fetchClient'
@@ -45,6 +47,21 @@ export interface GpuRack {
   /** Device nodes that it needs; see `gpuNodes`. */
   nodesFor(given: readonly Gpu[]): readonly string[];
 }
+
+/** A transfer plugin that a job brought, run once for all files of an attempt. */
+export type RunJobPlugin = (order: {
+  /** Absolute; executable. */
+  readonly plugin: string;
+  /** What it is called by the job. */
+  readonly name: string;
+  readonly transfers: readonly PluginTransfer[];
+  /** Absolute; the attempt's own, for what the plugin needs beside. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Whose rights it gets; null: the worker's. */
+  readonly account: { readonly uid: number; readonly gid: number } | null;
+  readonly signal: AbortSignal;
+}) => Promise<readonly Outcome[]>;
 
 export interface AgentOptions {
   /** Asked at the start and again before every new attempt to connect. */
@@ -63,9 +80,17 @@ export interface AgentOptions {
   readonly slots: number;
   /** Absolute; the worker's own, locked by the caller, with `scratch` and `spool` inside. */
   readonly dir: string;
-  /** Absolute; programs and inputs by digest, perhaps shared with other workers. */
-  readonly blobs: string;
+  /** The machine's store of programs and inputs; closed with the agent. */
+  readonly datastore: WorkerStore;
+  /** Absolute; which sessions have brought what is marked there, perhaps for other workers too. */
+  readonly marks: string;
+  /** Runs a transfer plugin of a job's. */
+  readonly runPlugin: RunJobPlugin;
   /** The worker's own environment, of which programs get a part. */
+  /** Absolute; the machine's policy on what runs here, or `''`. */
+  readonly policyFile: string;
+  /** How often policies are looked at. */
+  readonly policyMs: number;
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
   readonly memoryBytes: number;
   /** Policy and attributes, checked: each expression is one. */

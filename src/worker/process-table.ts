@@ -18,6 +18,24 @@ function read(path: string): string | undefined {
   }
 }
 
+/** Clock ticks a second, of sysconf(_SC_CLK_TCK): 100 on every Linux that programs can see. */
+const TICK_MS = 10;
+
+/**
+ * CPU time of a process and of its children that it has waited for (fields 14 to 17 of proc(5) stat).
+ * Zeros when it is gone.
+ */
+export function timesOf(pid: number): { userMs: number; systemMs: number } {
+  const stat = read(`/proc/${pid}/stat`);
+  // The name (field 2) may hold spaces and brackets, so fields are counted after the last ')'.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  const ticks = (index: number): number => Number(fields[index] ?? 0);
+  return {
+    userMs: (ticks(11) + ticks(13)) * TICK_MS,
+    systemMs: (ticks(12) + ticks(14)) * TICK_MS,
+  };
+}
+
 /**
  * The value of `name` in the environment a process was started with: it stays with every
  * descendant, whatever sessions and groups they make. Undefined if unset, gone or not ours to read.

@@ -156,6 +156,13 @@ export class SlotPool {
     await Promise.all(this.#idleStarters.splice(0).map((starter) => starter.close()));
   }
 
+  /** CPUs and GPUs that attempts have at this moment. */
+  get used(): { readonly cpus: number; readonly gpus: number } {
+    let gpus = 0;
+    for (const { devices } of this.#lanes) gpus += devices.gpus.length;
+    return { cpus: this.#taken, gpus };
+  }
+
   #youngestMs(): number | undefined {
     if (this.#slots - this.#taken >= 1) return undefined;
     let latest = 0;

@@ -1,5 +1,5 @@
 /** The directory of one worker: locked while it lives, cleared of what a dead one left behind. */
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   hostFolder,
@@ -24,15 +24,14 @@ const MOST_PER_HOST = 64;
 const SCRATCH_NAME = /^(?:[0-9a-f]{8}-\d{1,16}|spare-\d{1,16})$/;
 const SPOOL_NAME = /^(?:[0-9a-f]{8}-\d{1,16}\.[a-z0-9-]+|end-\d{1,16}\.json)$/;
 const HANDED_NAME = /^handed-(\d{1,10})$/;
-const BLOB_NAME = /^[0-9a-f]{64}$/;
-const MARK_NAME = /^([0-9a-f]{64})\.by-[0-9a-f]{8}$/;
-const DRAFT_NAME = /^[0-9a-f]{64}\.\d+\.[0-9a-f]+\.part$/;
 
 export interface WorkerDirectory {
   /** `<dir>/<host>` or `<dir>/<host>-<n>`: this worker's own, with `scratch` and `spool` inside. */
   readonly own: string;
-  /** `<dir>/blobs`: shared by all workers of `dir`. */
-  readonly blobs: string;
+  /** `<dir>/data`: the store of files, shared by all workers of `dir`. */
+  readonly data: string;
+  /** `<dir>/brought`: which session has brought which of them. */
+  readonly marks: string;
   /** Id of the dead worker whose lock was in the way, or null. */
   readonly replaces: string | null;
   release(): void;
@@ -68,13 +67,13 @@ export function lockPathOf(dir: string, host: string): string {
 export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
   const { dir, host, exclusive } = request;
   const base = join(dir, hostFolder(host));
-  const blobs = join(dir, 'blobs');
+  const shared = { data: join(dir, 'data'), marks: join(dir, 'brought') };
   try {
-    makeDirectories(blobs, 0o700);
+    for (const path of Object.values(shared)) makeDirectories(path, 0o700);
     for (let count = 1; ; count++) {
       const own = count === 1 ? base : `${base}-${count}`;
       const taken = tryDirectory(own, request.owner);
-      if ('own' in taken) return { ...taken, blobs };
+      if ('own' in taken) return { ...taken, ...shared };
       if (exclusive || count === MOST_PER_HOST) throw busy(own, taken);
     }
   } catch (error) {
@@ -84,7 +83,10 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
   }
 }
 
-function tryDirectory(own: string, owner: LockOwner): Omit<WorkerDirectory, 'blobs'> | LockHolder {
+function tryDirectory(
+  own: string,
+  owner: LockOwner,
+): Omit<WorkerDirectory, 'data' | 'marks'> | LockHolder {
   for (const name of ['scratch', 'spool']) {
     makeDirectories(join(own, name), 0o700);
   }
@@ -176,41 +178,8 @@ function signal(pid: number, name: 'SIGSTOP' | 'SIGKILL'): void {
   }
 }
 
-const DRAFT_DEAD_AFTER_MS = 24 * 3_600_000;
-
-/**
- * Removes drafts of transfers that were cut off a day ago or more, and the longest unused blobs
- * beyond `cacheBytes`. The time of last use is the inode's change time, which linking moves;
- * unlike the time of access no mount option turns it off. All times are the file system's own:
- * `nowMs` comes from a file just written there.
- */
-export function trimBlobs(folder: string, cacheBytes: number, nowMs: number): void {
-  const names = namesIn(folder);
-  for (const name of names) {
-    const draft = DRAFT_NAME.test(name) ? fileIn(folder, name) : undefined;
-    if (draft && nowMs - draft.usedMs > DRAFT_DEAD_AFTER_MS) rmSync(draft.path, { force: true });
-  }
-  const blobs = names.filter((name) => BLOB_NAME.test(name)).map((name) => fileIn(folder, name));
-  blobs.sort((a, b) => b.usedMs - a.usedMs);
-  let bytes = 0;
-  for (const blob of blobs) {
-    bytes += blob.bytes;
-    if (bytes > cacheBytes) rmSync(blob.path, { force: true });
-  }
-  const kept = new Set(namesIn(folder));
-  for (const name of names) {
-    const marked = MARK_NAME.exec(name)?.[1];
-    if (marked && !kept.has(marked)) rmSync(join(folder, name), { force: true });
-  }
-}
-
-/** When the lock was made, on the clock of the file system. */
-export function takenAtMs(directory: WorkerDirectory): number {
-  return statSync(join(directory.own, LOCK_NAME)).mtimeMs;
-}
-
-function fileIn(folder: string, name: string) {
-  const path = join(folder, name);
-  const found = statSync(path, { throwIfNoEntry: false });
-  return { path, bytes: found?.size ?? 0, usedMs: found?.ctimeMs ?? 0 };
+/** Versions before the datastore kept programs and inputs there. */
+export async function removeOldBlobs(dir: string): Promise<void> {
+  const path = join(dir, 'blobs');
+  if (existsSync(path)) await removeTree(path);
 }

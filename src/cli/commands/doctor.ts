@@ -45,6 +45,7 @@ function doctorText(found: WallsFound, world: World): string {
   const mend = [...remedies].map(([remedy, walls]) => [`for ${walls.join(', ')}`, remedy] as const);
   return [
     formatTable(columns, rows, { ...lookOf(world.stdout), width: null }),
+    trackingText(found, world),
     formatFacts([
       ...levels,
       ['networks', found.networks.join(', ')],
@@ -55,6 +56,17 @@ function doctorText(found: WallsFound, world: World): string {
   ]
     .filter((part) => part !== '')
     .join('\n');
+}
+
+/** By which means the processes of an attempt are known, and what each would overlook. */
+function trackingText({ tracking }: WallsFound, world: World): string {
+  const columns = [{ title: 'PROCESSES KNOWN BY' }, { title: 'HERE' }, { title: 'MISSES' }];
+  const rows = tracking.map(({ name, able, used, misses, reason }) => [
+    name,
+    used ? 'used' : able ? 'yes' : 'no',
+    able ? misses : `${misses} (${reason})`,
+  ]);
+  return formatTable(columns, rows, { ...lookOf(world.stdout), width: null });
 }
 
 /** One row for each wall; of a wall with several ways those that are open, else the first that is not. */

@@ -6,6 +6,7 @@ import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { fetchFile } from '../fetch-output.ts';
 import { formatCount, formatMoment, lookOf } from '../format.ts';
+import { placedText, placeResults } from '../place-results.ts';
 import type { results as spec } from '../table/look.ts';
 import { formatTable } from '../text-table.ts';
 import type { World } from '../world.ts';
@@ -17,12 +18,19 @@ export async function results(input: Input, world: World): Promise<number> {
   const { options } = input;
   await withServer(input, world, !options.collect, async (client) => {
     const { job, task } = await findTaskOr(options.task, client, input.args[0]);
+    if (options.place) return await place(client, job, world);
     if (options.collect) await client.call('collectJob', { params: { job } });
     if (options.to !== undefined) await fetchFiles(client, job, options.to, input, world);
     else if (options.list || options.collect) await listFiles(client, job, input, world);
     else await printResults(client, { job, task }, input, world);
   });
   return 0;
+}
+
+async function place(client: ApiClient, job: number, world: World): Promise<void> {
+  const { spec } = await client.call('getJob', { params: { job } });
+  if (spec.place === null) throw cliErrors.create('NO_PLACEMENT', { job });
+  world.stderr.attempt(placedText(await placeResults(client, job, spec.place)));
 }
 
 async function listFiles(

@@ -99,6 +99,9 @@ function runOptions(input: Input, world: World): RunOptions {
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,
+    staging: values,
+    policyFile: values.policyFile,
+    policyMs: values.policyMs,
     sharing: sharingOf(values),
     log: logChoice(settings, world),
   };

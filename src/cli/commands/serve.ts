@@ -15,13 +15,15 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
   const sharing = sharingOf(input.settings.values);
   const log = logChoice(input.settings, world);
   const traces = traceStoreOf(input.settings.values);
-  const timing = { leaseMs, pingMs, diskReserveBytes, executables };
+  const { policyFile, policyMs } = input.settings.values;
+  const timing = { leaseMs, pingMs, diskReserveBytes, executables, policyFile, policyMs };
   const options = {
     listen,
     stateDirectory,
     insecure,
     tls: tlsWishOf(input.settings.values),
     ...timing,
+    staging: input.settings.values,
     sharing,
     traces,
     traps: input.settings.values.traps ? readTrapSettings({}, world).settings.values : null,

@@ -117,10 +117,11 @@ async function showTask(
   if (detail.attemptList.length === 0) return;
   await world.stdout.line();
   await world.stdout.write(attemptTable(detail.attemptList, world));
-  const used = detail.attemptList.flatMap(({ ticket, usage, walls }) => {
+  const used = detail.attemptList.flatMap(({ ticket, usage, walls, asked }) => {
     const text = usage === null ? '' : usageText(usage);
     return [
       ...(text === '' ? [] : [[`used by ${ticket}`, text] as const]),
+      ...(asked === null ? [] : [[`given to ${ticket}`, askedText(asked)] as const]),
       ...(walls === null ? [] : [[`walls of ${ticket}`, wallsText(walls)] as const]),
     ];
   });
@@ -139,6 +140,19 @@ function taskText(task: TaskDetail): string {
     ['waits', task.waiting],
     ...Object.entries(task.parameters).map(([name, value]) => [`  ${name}`, value] as const),
   ]);
+}
+
+/** `2 GiB memory, 10 min` */
+function askedText({
+  memoryBytes,
+  diskBytes,
+  timeoutMs,
+}: NonNullable<AttemptView['asked']>): string {
+  return [
+    ...(memoryBytes > 0 ? [`${formatBytes(memoryBytes)} memory`] : []),
+    ...(diskBytes > 0 ? [`${formatBytes(diskBytes)} disk`] : []),
+    ...(timeoutMs > 0 ? [formatDuration(timeoutMs)] : []),
+  ].join(', ');
 }
 
 /** `1 UserRequest, subcode 7` */

@@ -32,7 +32,10 @@ export async function worker(input: CommandInput<typeof spec>, world: World): Pr
     firstContactMs: firstContact,
     logFile: inDirectory(logFile),
     starter: values.workerStarter as WorkerOptions['starter'],
+    policyFile: values.policyFile,
+    policyMs: values.policyMs,
     walls: values,
+    staging: values,
     offerGpus: values.offerGpus,
     policy: {
       start: values.workerStart,

@@ -17,6 +17,8 @@ export const config = {
     lease: { kind: 'setting', setting: 'leaseMs' },
     ping: { kind: 'setting', setting: 'pingMs' },
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
+    policyFile: { kind: 'setting', setting: 'policyFile' },
+    policyMs: { kind: 'setting', setting: 'policyMs' },
     ...log,
   },
   details: [

@@ -194,6 +194,11 @@ export const results = {
       flags: '--collect',
       doc: 'First collect what is done by now.',
     },
+    place: {
+      kind: 'flag',
+      flags: '--place',
+      doc: 'Put the files of each task where its submit description says.',
+    },
     json,
     ...whichServer,
   },

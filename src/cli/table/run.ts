@@ -1,10 +1,15 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { json, log, whichServer } from './shared-options.ts';
+import { FIND_SERVER, json, log, whichServer } from './shared-options.ts';
 
 export const run = {
   name: 'run',
   summary: 'Run a program once for each row of a parameter table.',
-  arguments: [{ usage: '[sweep]', doc: 'A sweep file (TOML), instead of `-- COMMAND`.' }],
+  arguments: [
+    {
+      usage: '[sweep]',
+      doc: 'A sweep file (TOML) or a submit description of HTCondor, instead of `-- COMMAND`.',
+    },
+  ],
   takesCommand: true,
   options: {
     parameters: {
@@ -30,8 +35,8 @@ export const run = {
     },
     input: {
       kind: 'list',
-      flags: '--input <name=file>',
-      doc: 'A file that each attempt finds under this name. May be repeated.',
+      flags: '--input <name=file|url>',
+      doc: 'What each attempt finds under this name. May be repeated.',
     },
     env: {
       kind: 'list',
@@ -167,6 +172,8 @@ export const run = {
     json: { ...json, doc: 'Print progress and summary as lines of JSON.' },
     slots: { kind: 'setting', setting: 'slots' },
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
+    policyFile: { kind: 'setting', setting: 'policyFile' },
+    policyMs: { kind: 'setting', setting: 'policyMs' },
     listen: {
       kind: 'setting',
       setting: 'listen',
@@ -226,6 +233,7 @@ export const run = {
       line: 'windrow run sweep.toml --nodes nodes.txt',
       does: 'the same on these machines too',
     },
+    { line: 'windrow run job.sub', does: 'what a submit description of HTCondor says' },
     { line: 'windrow run sweep.toml --why-rerun', does: 'say what would run again, and why' },
   ],
   exitCodes: {
@@ -235,4 +243,40 @@ export const run = {
     3: 'interrupted; the same command goes on',
   },
   load: async (): Promise<CommandAction> => (await import('../commands/run.ts')).run,
+} as const satisfies CommandSpec;
+
+export const submit = {
+  name: 'submit',
+  summary: 'Submit a file to a server, and do not wait for its end.',
+  arguments: [
+    { usage: '<file>', doc: 'A submit description of HTCondor, or a sweep file (TOML).' },
+  ],
+  options: {
+    dryRun: {
+      kind: 'flag',
+      flags: '--dry-run',
+      doc: 'Check everything and print the ad of each task; submit nothing.',
+    },
+    again: {
+      kind: 'flag',
+      flags: '--again',
+      doc: 'Start a sweep afresh instead of going on with an earlier one; a description always is.',
+    },
+    quiet: { kind: 'flag', flags: '-q, --quiet', doc: 'Do not say how to go on.' },
+    json,
+    ...whichServer,
+  },
+  details: [
+    'A file is a submit description when its name ends in .sub, .submit, .jdl, .jds or .condor, ' +
+      'or when one of its lines is a queue statement. Commands of descriptions that Windrow does ' +
+      'not support are refused by name and line, all of them at once.',
+    'Output files are put where the description says by `windrow results JOB --place`; ' +
+      '`windrow run job.sub` does so by itself at the end.',
+    FIND_SERVER,
+  ],
+  examples: [
+    { line: 'windrow submit job.sub', does: 'as condor_submit' },
+    { line: 'windrow submit job.sub --dry-run', does: 'the ads that it would have' },
+  ],
+  load: async (): Promise<CommandAction> => (await import('../commands/submit.ts')).submit,
 } as const satisfies CommandSpec;

@@ -66,6 +66,7 @@ async function runBatch(
     const ads = transfers.map(({ url, path }) => ({ Url: url, LocalFileName: path }));
     writeFileSync(list!, writeAds(ads), { mode: 0o600, flag: 'wx' });
     writeFileSync(answer!, ' '.repeat(RESERVED_BYTES), { mode: 0o600, flag: 'wx' });
+    for (const path of [list!, answer!]) world.handOver?.(path);
     const files = ['-infile', list!, '-outfile', answer!];
     const upload = direction === 'upload' ? ['-upload'] : [];
     const end = await world.run([plugin.path, ...files, ...upload], optionsOf(world));

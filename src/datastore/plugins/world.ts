@@ -10,6 +10,8 @@ export interface PluginWorld {
   readonly environment: Readonly<Record<string, string>>;
   /** MAX_FILE_TRANSFER_PLUGIN_LIFETIME of HTCondor: after it the plugin's whole tree is killed. */
   readonly lifetimeMs: number;
+  /** Gives a file to the account that plugins run as; left out: that of this process. */
+  readonly handOver?: ((path: string) => void) | undefined;
   readonly ambient: Ambient;
   readonly signal?: AbortSignal | undefined;
 }

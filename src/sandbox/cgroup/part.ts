@@ -51,7 +51,11 @@ export function createCgroupPart(world: CgroupWorld = REAL): CgroupPart {
       return probeGroups(ground, { files, hand, isRoot, trees: findTrees() });
     },
     prepare: (_, { preparation }) => preparation,
-    plan: (plot, { walls }, { settings }, facts) => planFor(plot, walls, settings.cgroup, facts),
+    plan: (plot, { walls }, { settings }, facts) => {
+      const { way } = settings.tracking;
+      const wanted = way === 'auto' || way === 'cgroup' ? walls : withoutTrack(walls);
+      return planFor(plot, wanted, settings.cgroup, facts);
+    },
     watch: (operations, onExceeded) => {
       const { key, roles } = groupOf(operations);
       if (key === null || roles.memory === null) return () => {};
@@ -104,6 +108,11 @@ const WALL_OF: Partial<Record<LimitName, Wall>> = {
   tasks: 'tasks',
 };
 
+/** The administrator wants processes to be known by other means. */
+function withoutTrack(walls: ReadonlySet<Wall>): ReadonlySet<Wall> {
+  return new Set([...walls].filter((wall) => wall !== 'track'));
+}
+
 function planFor(
   plot: Plot,
   walls: ReadonlySet<Wall>,
@@ -119,7 +128,8 @@ function planFor(
   const stand = operations.flatMap((operation) =>
     operation.do === 'limit' ? (WALL_OF[operation.limit] ?? []) : [],
   );
-  return { operations, walls: [...new Set<Wall>(['track', ...stand])], cgroups: plan.joins };
+  const track = walls.has('track') ? (['track'] as const) : [];
+  return { operations, walls: [...new Set<Wall>([...track, ...stand])], cgroups: plan.joins };
 }
 
 function limitsFor(

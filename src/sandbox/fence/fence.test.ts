@@ -23,6 +23,7 @@ const skip =
 
 const stage = {
   account: null,
+  mark: null,
   limits: [],
   keys: true,
   noPrivileges: true,
@@ -179,6 +180,7 @@ suite('the last stage without a fence', { skip }, () => {
       launcher: launcher!,
       init: false,
       account: null,
+      mark: null,
       limits: [],
       keys: false,
       noPrivileges: false,

@@ -9,6 +9,8 @@ export interface LastStageRequest {
   readonly init: boolean;
   /** Null: the account stays as it is. */
   readonly account: Account | null;
+  /** A further group, by which its processes are known; null: none. */
+  readonly mark: number | null;
   readonly limits: readonly Limit[];
   readonly keys: boolean;
   readonly noPrivileges: boolean;
@@ -18,7 +20,7 @@ export interface LastStageRequest {
 
 /** `[]` when there is nothing for it to do. */
 export function lastStageArguments(request: LastStageRequest): string[] {
-  const { launcher, init, account, limits, keys, noPrivileges, filter } = request;
+  const { launcher, init, account, mark, limits, keys, noPrivileges, filter } = request;
   const options = [
     ...(init ? ['--init'] : []),
     ...limits.flatMap(({ resource, soft, hard }) => [
@@ -26,7 +28,8 @@ export function lastStageArguments(request: LastStageRequest): string[] {
       `${resource}=${bound(soft)}:${bound(hard)}`,
     ]),
     ...(keys ? ['--keys'] : []),
-    ...(account ? ['--user', userOf(account)] : []),
+    ...(account ? ['--user', userOf(account, mark)] : []),
+    ...(mark !== null && !account ? ['--mark', String(mark)] : []),
     ...(noPrivileges ? ['--no-privileges'] : []),
     ...(filter ? ['--filter'] : []),
   ];
@@ -34,8 +37,9 @@ export function lastStageArguments(request: LastStageRequest): string[] {
 }
 
 /** Group 0 is never handed on: its members may read what root keeps to itself. */
-function userOf({ uid, gid, groups }: Account): string {
-  const further = groups.filter((group) => group !== gid && group !== 0);
+function userOf({ uid, gid, groups }: Account, mark: number | null): string {
+  const known = groups.filter((group) => group !== gid && group !== 0);
+  const further = mark === null ? known : [...known, mark];
   return `${uid}:${[gid, ...further].join(',')}`;
 }
 

@@ -134,6 +134,7 @@ class Probe {
       launcher,
       init: false,
       account: null,
+      mark: null,
       limits: [],
       keys: false,
       noPrivileges: false,

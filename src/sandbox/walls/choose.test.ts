@@ -9,7 +9,7 @@ const machine: Machine = {
   networks: ['host', 'none'],
   level: 'bare',
   isRoot: true,
-  hasCgroup: true,
+  hasTracker: true,
 };
 
 describe('the network that a job asks for', () => {

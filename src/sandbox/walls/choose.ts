@@ -20,8 +20,8 @@ export interface Machine {
   /** What attempts get whose jobs say nothing. */
   readonly level: Level;
   readonly isRoot: boolean;
-  /** A cgroup can hold an attempt's processes without a fence. */
-  readonly hasCgroup: boolean;
+  /** A cgroup or a group id knows an attempt's processes without a fence. */
+  readonly hasTracker: boolean;
 }
 
 export interface Choice {
@@ -96,8 +96,8 @@ function withCompanions(asked: ReadonlySet<Wall>, machine: Machine, root: string
   return walls;
 }
 
-function needsFence(walls: ReadonlySet<Wall>, { hasCgroup, isRoot }: Machine): boolean {
-  if (walls.has('track') && !hasCgroup) return true;
+function needsFence(walls: ReadonlySet<Wall>, { hasTracker, isRoot }: Machine): boolean {
+  if (walls.has('track') && !hasTracker) return true;
   if (walls.has('account') && isRoot) return true;
   const fenced = [...FENCE.filter((wall) => wall !== 'track'), ...ON_THE_FENCE];
   return fenced.some((wall) => walls.has(wall));

@@ -9,7 +9,7 @@ import type { Choice } from './choose.ts';
 import type { Ground, Plot } from './ground.ts';
 import type { LaunchWalls } from './launch.ts';
 import type { Operation } from './operation.ts';
-import type { Limit } from './part.ts';
+import type { Bind, Limit } from './part.ts';
 import type { AnyPlan } from './ready-part.ts';
 
 /** What is done and what is started for one attempt; printable as it is. */
@@ -25,6 +25,10 @@ export interface WallPlan {
   /** Its private directories, where they lie: what is in them is the attempt's as well. */
   readonly privateDirectories: readonly string[];
   readonly record: WallsHad;
+  /** Files of the site are mounted; else they are to be put into its scratch. */
+  readonly mounts: boolean;
+  /** Whose rights it has; null: the worker's. */
+  readonly account: { readonly uid: number; readonly gid: number } | null;
 }
 
 export interface Composition {
@@ -36,6 +40,8 @@ export interface Composition {
   readonly lastStage: LastStage | null;
   readonly root: OtherRoot | null;
   readonly hidden: readonly Hidden[];
+  /** The group by which its processes are known; null: by other means. */
+  readonly mark: number | null;
 }
 
 /** Of another root: a place that no tree has of its own. */
@@ -62,6 +68,7 @@ export function compose(composition: Composition): WallPlan {
       namespaces: parts.flatMap(({ namespaces }) => namespaces ?? []),
       files: prefix.length > 0 ? filesOf(composition) : [],
       guarded: choice.fenced,
+      ...(composition.mark !== null && { mark: composition.mark }),
     },
     environment: Object.assign(
       identityOf(composition, scratch),
@@ -71,6 +78,8 @@ export function compose(composition: Composition): WallPlan {
     directory,
     privateDirectories: privateOf(composition).map(({ real }) => real),
     record: recordOf(composition),
+    mounts: choice.fenced && composition.fence !== null,
+    account: plot.account.uid === composition.ground.uid ? null : plot.account,
   };
 }
 
@@ -98,7 +107,7 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     hidden: [...hidden, ...(choice.network === 'host' ? [] : [HOST_DEVICES])],
     readOnlyShared: shared.filter((path) => !write.includes(path)),
     writable: write,
-    binds: parts.flatMap(({ binds }) => binds ?? []),
+    binds: [...parts.flatMap(({ binds }) => binds ?? []), ...filesOfSite(plot, scratch)],
     devices: [...plot.devices, ...parts.flatMap(({ devices }) => devices ?? [])],
   });
   return bubblewrapArguments({
@@ -111,17 +120,22 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
   });
 }
 
+function filesOfSite({ files }: Plot, scratch: string): Bind[] {
+  return files.map(({ source, name }) => ({ source, target: `${scratch}/${name}`, write: false }));
+}
+
 function limitsOf(parts: readonly AnyPlan[]): Limit[] {
   return parts.flatMap(({ limits }) => limits ?? []);
 }
 
 function stageArguments(composition: Composition, limits: readonly Limit[]): string[] {
-  const { plot, ground, choice, lastStage } = composition;
+  const { plot, ground, choice, lastStage, mark } = composition;
   if (lastStage === null) return [];
   return lastStageArguments({
     launcher: choice.fenced ? LAUNCHER_BY_DESCRIPTOR : lastStage.launcher,
     init: choice.fenced,
     account: plot.account.uid === ground.uid ? null : plot.account,
+    mark,
     limits,
     keys: choice.walls.has('keys'),
     noPrivileges: choice.walls.has('privileges') || choice.walls.has('syscalls'),
@@ -150,12 +164,12 @@ function recordOf(composition: Composition): WallsHad {
 }
 
 /** Walls that stand by what is started, not by an operation. */
-function wallsOfStart({ plot, ground, choice }: Composition): Wall[] {
+function wallsOfStart({ plot, ground, choice, mark }: Composition): Wall[] {
   const byParts = new Set<Wall>(['cpu', 'memory', 'tasks', 'disk']);
   const isAbsent: Partial<Record<Wall, boolean>> = {
     account: plot.account.uid === ground.uid,
     // A cgroup alone tracks too: then its part says so.
-    track: !choice.fenced,
+    track: !choice.fenced && mark === null,
     network: networkIsOpen(choice.network),
   };
   return [...choice.walls].filter((wall) => !byParts.has(wall) && isAbsent[wall] !== true);

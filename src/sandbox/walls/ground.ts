@@ -2,6 +2,7 @@
 import type { Isolation, ResourceRequest } from '#model';
 import type { IoLimits } from '../cgroup/limits.ts';
 import type { NetworkSettings } from '../network/settings.ts';
+import type { Tracking } from '../tracking/ways.ts';
 
 /** What all attempts of a worker share. */
 export interface Ground {
@@ -24,6 +25,14 @@ export interface WallSettings {
   readonly cgroup: CgroupSettings;
   readonly network: NetworkSettings;
   readonly place: PlaceSettings;
+  readonly tracking: TrackingSettings;
+}
+
+export interface TrackingSettings {
+  /** How an attempt's processes are known; `auto`: the strongest way that its walls give. */
+  readonly way: Tracking;
+  /** The group that marks the processes of slot 1; slot 2 has the next. 0: none are kept for it. */
+  readonly firstGroup: number;
 }
 
 export interface CgroupSettings {
@@ -79,4 +88,6 @@ export interface Plot {
   readonly devices: readonly string[];
   /** Directories that it gets private ones of; they exist, and are no symbolic links. */
   readonly privateDirectories: readonly string[];
+  /** Files that are mounted, read-only, at these names below its scratch. */
+  readonly files: readonly { readonly source: string; readonly name: string }[];
 }

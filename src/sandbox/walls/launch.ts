@@ -17,6 +17,8 @@ export interface LaunchWalls {
    * asked to end, and it tells how the program ended.
    */
   readonly guarded: boolean;
+  /** A supplementary group that only the processes of this start have. */
+  readonly mark?: number;
   /** Opened read-only as descriptors 4, 5, … and handed to the prefix. */
   readonly files: readonly string[];
 }

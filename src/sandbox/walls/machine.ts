@@ -19,6 +19,7 @@ import { placePart } from '../place/part.ts';
 import type { Starter } from '../port.ts';
 import { type NamedRoots, openRoots } from '../roots/roots.ts';
 import { syscallFilter } from '../syscalls/filter.ts';
+import { groupIdAbility, unlessRuledOut } from '../tracking/ways.ts';
 import type { Machine } from './choose.ts';
 import type { Ground } from './ground.ts';
 import type { Hands, PartName } from './operation.ts';
@@ -59,6 +60,8 @@ export interface FoundMachine {
   readonly lastStage: LastStage | null;
   readonly accounts: Accounts;
   readonly roots: NamedRoots;
+  /** Attempts get a group by which their processes are known. */
+  readonly marks: boolean;
 }
 
 export async function findMachine(options: MachineOptions): Promise<FoundMachine> {
@@ -69,7 +72,11 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     ...readyParts(options),
   ]);
   const ofParts = parts.flatMap((part) => part.abilities.map((one) => unlessOpen(one, fence)));
-  const abilities = [...ofParts, ...fence.abilities];
+  const { way } = ground.settings.tracking;
+  const byGroup = way === 'group id' ? [groupIdAbility(ground, lastStage !== null)] : [];
+  const found = [...ofParts, ...fence.abilities].map((one) => unlessRuledOut(one, way));
+  const abilities = [...found, ...byGroup];
+  const marks = byGroup.some((one) => one.able);
   const networks = networksOf(fence.abilities, ofParts);
   const able = new Set(abilities.filter((ability) => ability.able).map(({ wall }) => wall));
   const roots = await openRoots(ground);
@@ -78,7 +85,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     networks,
     level,
     isRoot: ground.uid === 0,
-    hasCgroup: isAble(parts, 'cgroup', 'track'),
+    hasTracker: marks || (isAble(parts, 'cgroup', 'track') && (way === 'auto' || way === 'cgroup')),
   };
   return {
     machine,
@@ -95,6 +102,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
     lastStage: fence.lastStage,
     accounts: openAccounts(options.account),
     roots,
+    marks,
   };
 }
 

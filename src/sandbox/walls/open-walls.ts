@@ -72,6 +72,11 @@ function sharedOf(parts: readonly ReadyPart[]): readonly Operation[] {
   return parts.flatMap((part) => part.prepare());
 }
 
+/** No two attempts of a worker have the same slot at the same time. */
+function markOf(slot: number, { settings }: Ground): number {
+  return settings.tracking.firstGroup + slot - 1;
+}
+
 function withReason(wall: Wall, abilities: readonly Ability[]): string {
   const lack = abilities.find((ability) => ability.wall === wall && !ability.able);
   return lack && !lack.able ? `${wall} (${lack.how}: ${lack.reason})` : wall;
@@ -108,7 +113,8 @@ class WallsOfWorker implements Walls {
   }
 
   needsNone(isolation: Isolation, request: ResourceRequest): boolean {
-    return asksForNothing(isolation, request, this.#options.level);
+    const { way } = this.#ground.settings.tracking;
+    return way !== 'group id' && asksForNothing(isolation, request, this.#options.level);
   }
 
   async machine(): Promise<MachineWalls> {
@@ -130,7 +136,9 @@ class WallsOfWorker implements Walls {
     const parts = found.parts.flatMap((part) => part.plan(plot, choice) ?? []);
     const { fence, lastStage, roots } = found;
     const root = plot.isolation.root === '' ? null : await roots.open(plot.isolation.root);
-    return compose({ plot, ground: this.#ground, choice, parts, fence, lastStage, root, hidden });
+    const mark = found.marks ? markOf(site.slot, this.#ground) : null;
+    const fixed = { ground: this.#ground, choice, parts, fence, lastStage };
+    return compose({ ...fixed, plot, root, hidden, mark });
   }
 
   async raise({ name, operations }: WallPlan): Promise<void> {

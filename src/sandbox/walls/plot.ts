@@ -25,6 +25,8 @@ export interface Site {
   readonly directory: string;
   /** Directories that it is to have private ones of; those that the machine lacks do not matter. */
   readonly mountUnderScratch: readonly string[];
+  /** Files of the worker's that it reads at these names below its scratch, where walls can mount. */
+  readonly files: readonly { readonly source: string; readonly name: string }[];
 }
 
 export async function makePlot(
@@ -48,6 +50,7 @@ export async function makePlot(
     scratch: site.scratch,
     directory: site.directory === site.scratch ? site.scratch : directory,
     privateDirectories: existing(site.mountUnderScratch),
+    files: site.files,
   };
   return { plot, hidden };
 }

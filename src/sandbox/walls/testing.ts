@@ -8,7 +8,7 @@ import { findLauncher, openStarter } from '../open-starter.ts';
 import type { ProgramEnd, Starter } from '../port.ts';
 import { PATH } from '../starter-world.ts';
 import type { WallPlan } from './compose.ts';
-import type { PlaceSettings, WallSettings } from './ground.ts';
+import type { PlaceSettings, TrackingSettings, WallSettings } from './ground.ts';
 import { openWalls, tagOf, type Walls } from './open-walls.ts';
 import type { Settled } from './part.ts';
 import type { Site } from './plot.ts';
@@ -53,6 +53,7 @@ export async function openWalledField(
   place: Partial<PlaceSettings> = {},
   level: Level = 'bare',
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-'))),
+  tracking: TrackingSettings = { way: 'auto', firstGroup: 0 },
 ): Promise<WalledField> {
   const launcher = findLauncher();
   const complaints: string[] = [];
@@ -62,7 +63,7 @@ export async function openWalledField(
       uid: process.getuid!(),
       gid: process.getgid!(),
       directory,
-      settings: settingsOf(place),
+      settings: settingsOf(place, tracking),
     },
     level,
     account: 'auto',
@@ -89,6 +90,7 @@ export async function openWalledField(
         scratch,
         directory: scratch,
         mountUnderScratch: ['/tmp', '/var/tmp'],
+        files: [],
         ...more.site,
       });
       return await runBehind(walls, plan, command, more.site?.directory ?? scratch, more.starter);
@@ -133,7 +135,7 @@ async function runBehind(
   }
 }
 
-function settingsOf(place: Partial<PlaceSettings>): WallSettings {
+function settingsOf(place: Partial<PlaceSettings>, tracking: TrackingSettings): WallSettings {
   return {
     cgroup: {
       base: '',
@@ -157,5 +159,6 @@ function settingsOf(place: Partial<PlaceSettings>): WallSettings {
       prepared: 0,
     },
     place: { shared: [], writable: [], roots: {}, hidden: [], ...place },
+    tracking,
   };
 }

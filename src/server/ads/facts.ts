@@ -9,6 +9,7 @@ import {
   NO_OFFER,
   offerAd,
   type TaskIndex,
+  type TaskStateName,
   taskAd,
   taskStateName,
 } from '#model';
@@ -39,12 +40,14 @@ export interface KnownTask {
   readonly note: TaskNote | null;
   /** Of the attempt that runs. */
   readonly lease: Lease | null;
+  /** When it is to be told as in another state than it is in by now. */
+  readonly as?: TaskStateName;
   /** Its latest attempt that has ended. */
   readonly ended: AttemptRow | null;
 }
 
-export function adOfTask(job: Job, { task, note, lease, ended }: KnownTask): Ad {
-  const state = taskStateName(job.tasks.state(task));
+export function adOfTask(job: Job, { task, note, lease, ended, as }: KnownTask): Ad {
+  const state = as ?? taskStateName(job.tasks.state(task));
   const isNoted = note?.state === state;
   const attempt = lease ? attemptOfLease(lease) : ended;
   const stateAtMs = isNoted ? note.atMs : (attempt?.endedAtMs ?? attempt?.startedAtMs ?? 0);

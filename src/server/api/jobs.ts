@@ -20,7 +20,14 @@ import type { Core, Job } from '../core.ts';
 import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
 import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
-import { pauseJob, prioritizeJob, removeJob, resumeJob, retryTasks } from '../reactor/jobs.ts';
+import {
+  pauseJob,
+  prioritizeJob,
+  removeJob,
+  resumeJob,
+  retryTasks,
+  stageAgain,
+} from '../reactor/jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 import { waitingSentences, whyWaiting } from './waiting.ts';
 
@@ -122,6 +129,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
       const retried = retryTasks(core, job, known, actor, body.tasks === undefined);
+      stageAgain(core, job, actor);
       await core.commit.durable();
       return { retried, counts: job.tasks.counts() };
     },

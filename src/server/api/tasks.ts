@@ -195,7 +195,7 @@ export async function taskDetail(core: Core, store: Store, job: Job, task: TaskI
   const summary = await summaryOf(store, job, task);
   const ended = (await store.attemptsOfTask(job.id, task)).map(viewOfEnded);
   const running = leasesOf(core, job, task).map((lease) => viewOfRunning(core, lease));
-  const command = compileCommand(job.spec.command, job.columns);
+  const command = compileCommand(job.spec.command, job.columns, undefined, job.id);
   return {
     ...summary,
     job: job.id,
@@ -227,6 +227,7 @@ function viewOfEnded(attempt: AttemptRow): AttemptView {
     endedAtMs,
     usage: viewOfUsage(usage),
     walls: attempt.walls,
+    asked: attempt.asked,
     next: attempt.next,
     reusedFrom,
   };
@@ -253,6 +254,7 @@ function viewOfRunning(core: Core, lease: Lease): AttemptView {
     endedAtMs: null,
     usage: null,
     walls: null,
+    asked: lease.asked,
     next: null,
     reusedFrom: null,
   };

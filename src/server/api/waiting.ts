@@ -9,8 +9,8 @@ export function whyWaiting(core: Core, job: Job): Why {
   const nowMs = core.clock.monotonic();
   const workers = [...core.workers.values()]
     .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
-    .map((worker) => ({ ...viewOfWorker(worker, 0, nowMs), name: worker.name }));
-  return whyNot(viewOfJob(job), workers, {
+    .map((worker) => ({ ...viewOfWorker(core, worker, 0, nowMs), name: worker.name }));
+  return whyNot(viewOfJob(core, job, nowMs), workers, {
     stopped: stoppedReason(core),
     limits: limitsOf(core),
     ambient: core.ambient,

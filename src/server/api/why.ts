@@ -142,9 +142,10 @@ function limitsAsked(core: Core, job: Job): WhyAnswer['limits'] {
 
 /** The one to whom one more CPU is cheapest comes first, as when slots are given out. */
 function sharesShown(core: Core): WhyAnswer['shares'] {
+  const nowMs = core.clock.monotonic();
   const waiting = new Map<string, number>();
   for (const id of core.active) {
-    const { owner, ready } = viewOfJob(core.jobs.get(id)!);
+    const { owner, ready } = viewOfJob(core, core.jobs.get(id)!, nowMs);
     waiting.set(owner, (waiting.get(owner) ?? 0) + ready);
   }
   const shares = sharesOf(core, waiting.keys());

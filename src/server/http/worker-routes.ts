@@ -13,6 +13,7 @@ import type { SyncDesk } from '../sync.ts';
 import type { Gate } from './access.ts';
 import { clientRoutes } from './client-routes.ts';
 import { readJsonBodies } from './json-body.ts';
+import { sendFile } from './send-file.ts';
 
 /** Ten thousand ends with their small parts. */
 const SYNC_BYTES = 64 * 2 ** 20;
@@ -70,10 +71,13 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
     const { sha256 } = request.params;
     const bytes = blobs.size(sha256);
     if (bytes === null) throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'an attempt' });
-    reply.header('Content-Length', bytes).type('application/octet-stream');
     // The file is open until it is sent: not for a quarter of an hour to somebody who has vanished.
     reply.raw.setTimeout(LONGEST_PAUSE_MS, () => reply.raw.destroy());
-    return reply.send(blobs.read(sha256));
+    return sendFile(request, reply, {
+      bytes,
+      etag: `"${sha256}"`,
+      read: (range) => blobs.read(sha256, range),
+    });
   });
 
   await http.register(async (uploads) => {

@@ -1,11 +1,13 @@
 /** Programs, inputs and user code, kept under the SHA-256 of their bytes. */
-import { createReadStream, statSync, utimesSync } from 'node:fs';
+import { createReadStream, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { JobSpec } from '#model';
+import { systemCodeOf } from '#base';
+import { blobOf, type JobSpec } from '#model';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
-import { partialName, receiveFile } from './streams.ts';
+import { partialName, receiveFile, storageError, syncFolder } from './streams.ts';
 
 const BLOB_BYTES = 16 * 2 ** 30;
 const TEMPLATE_BYTES = 16 * 2 ** 20;
@@ -42,8 +44,9 @@ export class Blobs {
     return this.#layout.blob(sha256);
   }
 
-  read(sha256: string): Readable {
-    return createReadStream(this.#layout.blob(sha256));
+  /** From byte `start` up to and with `end`; all of it when they are not given. */
+  read(sha256: string, range: { readonly start?: number; readonly end?: number } = {}): Readable {
+    return createReadStream(this.#layout.blob(sha256), range);
   }
 
   /** The templates of a job by digest. */
@@ -70,17 +73,44 @@ export class Blobs {
   /** False when it is not here. One that is stays for an hour at least, job or not. */
   claim(sha256: string): boolean {
     if (this.size(sha256) === null) return false;
-    const now = new Date();
-    utimesSync(this.#layout.blob(sha256), now, now);
+    // Beside it: the file itself may be the datastore's too, where a new time tells of a change.
+    writeFileSync(`${this.#layout.blob(sha256)}.claimed`, '', { mode: 0o600 });
     return true;
+  }
+
+  /**
+   * Takes over what the datastore holds, without a copy where one file system has both.
+   * @throws WindrowError DISK_FULL
+   */
+  async adopt({ path, sha256 }: { readonly path: string; readonly sha256: string }): Promise<void> {
+    if (this.claim(sha256)) return;
+    const final = this.#layout.blob(sha256);
+    mkdirSync(dirname(final), { recursive: true, mode: 0o700 });
+    try {
+      linkSync(path, final);
+      await syncFolder(dirname(final));
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code !== 'EXDEV' && code !== 'EMLINK' && code !== 'EPERM' && code !== 'EEXIST') {
+        throw storageError(error, final);
+      }
+      if (code !== 'EEXIST') await this.receive(sha256, createReadStream(path));
+    }
+    this.claim(sha256);
   }
 }
 
 /** What of a job lies among the blobs, and what it is for. */
 export function blobsOf(spec: JobSpec): { blob: string; use: string }[] {
   const needed: { blob: string; use: string }[] = [];
-  for (const { name, from } of spec.inputs) {
-    if (from.kind !== 'parameter') needed.push({ blob: from.blob, use: `the input ${name}` });
+  for (const input of spec.inputs) {
+    const { from } = input;
+    const found = blobOf(input);
+    if (found) needed.push({ blob: found.blob, use: `the input ${input.name}` });
+    if (from.kind !== 'files') continue;
+    for (const file of Object.values(from.files).flat()) {
+      needed.push({ blob: file.blob, use: `the input ${file.name}` });
+    }
   }
   for (const { platform, sha256 } of spec.programs) {
     needed.push({ blob: sha256, use: `the program for ${platform}` });

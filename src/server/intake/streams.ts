@@ -93,7 +93,7 @@ export function storageError(error: unknown, file: string): unknown {
   return error;
 }
 
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     fsyncSync(folder.fd);

@@ -10,8 +10,9 @@ import type { Core, Job } from '../core.ts';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { addRecord } from '../reactor/attempts.ts';
-import { isStuck, removeJob, retryTasks } from '../reactor/jobs.ts';
+import { isStuck, removeJob, retryTasks, stageAgain } from '../reactor/jobs.ts';
 import { checkFinished, setJobState } from '../reactor/tasks.ts';
+import { withVersionsOf } from '../staged-spec.ts';
 import { TaskTable } from '../task-table.ts';
 import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
@@ -40,6 +41,8 @@ export interface IntakeParts {
   readonly layout: Layout;
   readonly tables: Tables;
   readonly blobs: Blobs;
+  /** Of URLs that the server can fetch; none: it fetches nothing. */
+  readonly schemes: ReadonlySet<string>;
   /** Whether validators and collectors of users may run as this server's account. */
   readonly userCode: 'run' | 'refuse';
   readonly ports: UserCodePorts;
@@ -59,6 +62,7 @@ export class Intake {
   async check(spec: JobSpec): Promise<{ rows: RowSource; warnings: readonly string[] }> {
     const { tables, blobs } = this.#parts;
     blobs.requireAll(spec);
+    requireSchemes(spec, this.#parts.schemes);
     await this.#checkUserCode(spec);
     const rows = openRows(spec.axes, (id) => tables.reader(id));
     const { warnings } = checkSpec(spec, rows.columns, await blobs.templates(spec));
@@ -137,14 +141,16 @@ export class Intake {
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
     const isAnew = isOver(job) && (!hasOutputs(job) || !sameCollection(job.spec, spec));
-    job.spec = spec;
-    core.commit.add({ kind: 'job-spec', job: job.id, spec });
+    job.spec = withVersionsOf(spec, job.spec);
+    core.commit.add({ kind: 'job-spec', job: job.id, spec: job.spec });
     // Ended once more at once, which also outlives a kill of the server amid the collection.
     if (isAnew) setJobState(core, job, 'running', 'its results are collected anew', actor);
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
     retryTasks(core, job, await this.stuckNotes(job), actor, true);
+    stageAgain(core, job, actor);
+    if (core.active.has(job.id)) core.stage(job);
     checkFinished(core, job);
     return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
   }
@@ -172,7 +178,8 @@ export class Intake {
     const { core } = this.#parts;
     const usable = earlier !== null && earlier.key === submission.key;
     const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
-    const job = this.#makeJob(submission, spec, rows, actor);
+    const sources = usable ? withVersionsOf(spec, earlier.spec) : spec;
+    const job = this.#makeJob(submission, sources, rows, actor);
     const takes = taken !== null && taken.done.size > 0;
     core.commit.add({ kind: 'job-added', job: takes ? unfinishedJob(job) : storedJob(job) });
     core.commit.add({
@@ -198,13 +205,15 @@ export class Intake {
     if (takes) setJobState(core, job, 'running', job.stateReason, actor);
     core.happened({ kind: 'job', job: job.id });
     checkFinished(core, job);
+    if (core.active.has(job.id)) core.stage(job);
     core.wake();
     return { job, rerun: rerunOf(earlier, submission, rows.count, taken) };
   }
 
-  #makeJob(submission: JobSubmission, spec: JobSpec, rows: RowSource, actor: string): Job {
+  #makeJob(submission: JobSubmission, wanted: JobSpec, rows: RowSource, actor: string): Job {
     const { core, layout } = this.#parts;
     const id = core.nextJob++;
+    const spec = withNumber(wanted, id);
     const now = core.clock.now();
     return {
       id,
@@ -230,6 +239,7 @@ export class Intake {
       results: SegmentStore.open(layout.results(id), null),
       resultsEnd: null,
       statistics: new JobStatistics(),
+      staging: null,
       collectionError: null,
       statisticsDirty: false,
       statisticsUrgent: false,
@@ -284,6 +294,16 @@ export function storedJob(job: Job): StoredJob {
     collectedAtMs: job.collectedAtMs,
     published: job.published,
     emptied: job.emptied,
+  };
+}
+
+/** A job may be told apart by its number in the name of its event log. */
+function withNumber(spec: JobSpec, id: number): JobSpec {
+  const { eventLog } = spec;
+  if (!eventLog?.path.includes('${:job}')) return spec;
+  return {
+    ...spec,
+    eventLog: { ...eventLog, path: eventLog.path.replaceAll('${:job}', String(id)) },
   };
 }
 
@@ -350,5 +370,16 @@ function checkOutput(directory: string): void {
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: messageOf(error) });
+  }
+}
+
+/** @throws WindrowError INPUT_SCHEME_UNKNOWN */
+function requireSchemes({ inputs }: JobSpec, schemes: ReadonlySet<string>): void {
+  for (const { name, from } of inputs) {
+    if (from.kind !== 'url' || from.version !== null) continue;
+    const scheme = URL.parse(from.url)?.protocol.slice(0, -1) ?? '';
+    if (schemes.has(scheme)) continue;
+    const known = [...schemes].sort().join(', ') || 'none';
+    throw serverErrors.create('INPUT_SCHEME_UNKNOWN', { input: name, scheme, known });
   }
 }

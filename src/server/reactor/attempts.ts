@@ -1,5 +1,7 @@
 /** What the end of an attempt means. The one place that decides it. */
+import { formatBytes, formatDuration } from '#base';
 import {
+  type Asked,
   type AttemptEnd,
   type AttemptRecord,
   hold,
@@ -9,9 +11,12 @@ import {
 } from '#model';
 import { signatureOf } from '#results';
 import type { TaskNote, TaskRuling } from '#store';
+import type { PolicyRuling } from '#wire';
+import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
-import { afterFailure } from '../retry.ts';
-import { settle } from './hold.ts';
+import { isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
+import { afterFailure, askedAfter } from '../retry.ts';
+import { settle, stopLease } from './hold.ts';
 import { endLease, otherCopies } from './leases.ts';
 import { addChange, checkFinished, clearNote, keepNote, noteOf } from './tasks.ts';
 import { onWorkersEnd } from './workers.ts';
@@ -19,6 +24,7 @@ import { onWorkersEnd } from './workers.ts';
 /**
  * An attempt whose ticket is current has ended. Order matters: the lease goes first, so that a
  * second answer to the ticket changes nothing whatever happens below.
+ * @param ruled what a policy decided of it where it ran
  */
 export function onAttemptEnded(
   core: Core,
@@ -26,6 +32,7 @@ export function onAttemptEnded(
   end: AttemptEnd,
   place: RecordPlace | null,
   lastErrorLine: string,
+  ruled: PolicyRuling | null = null,
 ): void {
   const job = core.jobs.get(lease.job)!;
   const worker = core.workers.get(lease.worker);
@@ -38,17 +45,46 @@ export function onAttemptEnded(
     worker: worker?.name ?? lease.worker,
     signature: end.cause === 'ok' ? '' : signatureOf(end.cause, statusOf(end), lastErrorLine),
     place,
+    asked: lease.asked,
     next: null,
     reusedFrom: null,
   };
   if (worker) onWorkersEnd(core, worker, record, job.spec.request.cpus);
   const state = job.tasks.state(lease.task);
   if (isFinal(state)) return onTooLate(core, job, record);
+  // A copy of it has ended well, and its results wait for the validator; or it is held.
+  const isSettled = state === TaskState.checking || state === TaskState.held;
+  if (isSettled && end.cause !== 'ok') return addRecord(core, job, record, false);
+  if (!isSettled && isOwnEnd(record)) return onOwnEnd(core, job, record, copies > 0);
   if (end.cause === 'ok') return onGoodEnd(core, job, record);
-  // A copy of it has ended well, and its results wait for the validator.
-  if (state === TaskState.checking || state === TaskState.held) addRecord(core, job, record, false);
-  else onBadEnd(core, job, record, copies > 0);
+  const { reason } = end;
+  onBadEnd(core, job, record, copies > 0, ruled && { ...ruled, reason, actor: 'policy' });
 }
+
+/** Its program came to its own end: policies have the first word. */
+function onOwnEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: boolean): void {
+  const before = noteOf(core, job, record.task);
+  const note = { ...before, completions: before.completions + 1 };
+  const { ruling, isFinal: isLast } = rulingAtExit(core, job, record, note);
+  if (!ruling && !isLast) {
+    if (record.cause === 'ok') return onGoodEnd(core, job, record);
+    job.notes.set(record.task, note);
+    return onBadEnd(core, job, record, copyRuns);
+  }
+  if (!ruling && record.cause === 'ok') return onGoodEnd(core, job, record);
+  for (const other of otherCopies(core, job, record.task)) stopLease(core, other);
+  const attempts = Math.max(note.attempts, record.number);
+  const next = { ...note, attempts, unchecked: null, atMs: core.clock.now() };
+  if (ruling) return onRuled(core, job, record, next, before.ruling ?? ruling, delayOf(note));
+  onFailed(core, job, record, next, 'its policy does not let it run again');
+}
+
+/** A program that always ends at once, and is never done, is run ever less often. */
+function delayOf({ completions }: TaskNote): number {
+  return completions <= QUICK_AGAIN ? 0 : Math.min(60_000, 500 * 2 ** (completions - QUICK_AGAIN));
+}
+
+const QUICK_AGAIN = 5;
 
 /** The task was done by a copy, or removed, before this attempt ended. */
 function onTooLate(core: Core, job: Job, record: AttemptRecord): void {
@@ -87,14 +123,20 @@ export function accept(core: Core, job: Job, record: AttemptRecord): void {
 }
 
 /** @param copyRuns another attempt of the task still runs, so the task goes on running */
-export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: boolean): void {
+export function onBadEnd(
+  core: Core,
+  job: Job,
+  record: AttemptRecord,
+  copyRuns: boolean,
+  ruled: TaskRuling | null = null,
+): void {
   const note = noteOf(core, job, record.task);
   const failures = { ...note.failures, [record.cause]: (note.failures[record.cause] ?? 0) + 1 };
   const attempts = Math.max(note.attempts, record.number);
   const next = { ...note, failures, attempts, unchecked: null, atMs: core.clock.now() };
   if (job.state === 'removed') {
     const { stateReason: reason, stateActor: actor } = job;
-    return onRuled(core, job, record, next, { to: 'removed', hold: null, reason, actor });
+    return onRuled(core, job, record, next, { to: 'removed', hold: null, reason, actor }, 0);
   }
   if (copyRuns || record.cause === 'superseded') {
     addRecord(core, job, record, false);
@@ -102,8 +144,8 @@ export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: 
     keepNote(core, job, { ...next, state: 'running' }, true);
     return;
   }
-  if (note.ruling)
-    return onRuled(core, job, record, { ...next, failures: note.failures }, note.ruling);
+  const decided = note.ruling ?? ruled;
+  if (decided) return onRuled(core, job, record, { ...next, failures: note.failures }, decided, 0);
   const verdict = afterFailure(record.cause, failures, job.spec);
   if (verdict.next === 'wait') return onTriedAgain(core, job, record, next, verdict.delayMs);
   if (verdict.next === 'hold') {
@@ -111,7 +153,7 @@ export function onBadEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: 
     const ruling = { to: 'held', hold: hold('Unspecified'), reason, actor: 'server' } as const;
     job.statistics.taskFailed(record);
     job.statisticsUrgent = true;
-    return onRuled(core, job, record, { ...next, signature: record.signature }, ruling);
+    return onRuled(core, job, record, { ...next, signature: record.signature }, ruling, 0);
   }
   onFailed(core, job, record, next, verdict.why);
 }
@@ -127,10 +169,24 @@ function onTriedAgain(
   addRecord(core, job, { ...record, next: 'waiting' }, false);
   // The clock of day is for those who read it; it may be set while the task waits.
   const notBeforeMs = delayMs === 0 ? 0 : core.clock.now() + delayMs;
-  job.tasks.giveBack(record.task, delayMs === 0 ? 0 : core.clock.monotonic() + delayMs);
-  const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}`;
-  keepNote(core, job, { ...note, state: 'waiting', reason, actor: 'server', notBeforeMs }, true);
+  const asked = askedAfter(record.cause, note.asked, job.spec);
+  const grown = asked === note.asked ? '' : `, with ${askedText(asked)}`;
+  const reason = `tried again after ${record.cause}${record.reason ? `: ${record.reason}` : ''}${grown}`;
+  const next = { state: 'waiting', reason, actor: 'server', notBeforeMs, asked } as const;
+  keepNote(core, job, { ...note, ...next }, true);
+  giveBack(job, record.task, delayMs === 0 ? 0 : core.clock.monotonic() + delayMs);
   core.wake();
+}
+
+/** `2 GiB of memory, 10 min` */
+function askedText(asked: Asked | null): string {
+  if (!asked) return 'what the job asks for';
+  const { memoryBytes, diskBytes, timeoutMs } = asked;
+  return [
+    ...(memoryBytes > 0 ? [`${formatBytes(memoryBytes)} of memory`] : []),
+    ...(diskBytes > 0 ? [`${formatBytes(diskBytes)} of disk`] : []),
+    ...(timeoutMs > 0 ? [formatDuration(timeoutMs)] : []),
+  ].join(', ');
 }
 
 /** What was decided while it ran comes true. */
@@ -140,11 +196,12 @@ function onRuled(
   record: AttemptRecord,
   note: TaskNote,
   ruling: TaskRuling,
+  delayMs: number,
 ): void {
   const { to, reason, actor } = ruling;
   if (to === 'waiting') {
-    onTriedAgain(core, job, { ...record, reason }, { ...note, ruling: null }, 0);
-    return;
+    const again = { ...record, reason: record.reason || reason, place: null };
+    return onTriedAgain(core, job, again, { ...note, ruling: null }, delayMs);
   }
   const cause = record.cause === 'cancelled' && to === 'held' ? 'held' : record.cause;
   addRecord(core, job, { ...record, cause, reason: record.reason || reason, next: to }, false);

@@ -13,6 +13,7 @@ import {
   tasksInRuns,
 } from '#model';
 import type { TaskNote, TaskRuling } from '#store';
+import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { addChange, checkFinished, keepNote, noteOf, setJobState } from './tasks.ts';
 
@@ -54,22 +55,41 @@ function rule(
   core: Core,
   job: Job,
   chosen: Chosen,
-  ruling: TaskRuling & { readonly to: 'held' | 'removed' },
+  ruling: FinalRuling,
   from: readonly TaskState[],
 ): Changed {
   const stopping = stopRunning(core, job, chosen, ruling);
+  const { changed } = ruleTasks(core, job, chosen, ruling, from);
+  return { changed, stopping };
+}
+
+type FinalRuling = TaskRuling & { readonly to: 'held' | 'removed' };
+type IsLike = (task: TaskIndex) => boolean;
+
+/**
+ * What does not run becomes what was decided.
+ * @param isLike given by those who mean tasks without notes alone: which of them
+ */
+export function ruleTasks(
+  core: Core,
+  job: Job,
+  chosen: Chosen,
+  ruling: FinalRuling,
+  from: readonly TaskState[],
+  isLike?: IsLike,
+): Changed {
   const { to, reason, actor } = ruling;
   const state = TaskState[to];
-  const own = notedIn(job, chosen, from);
+  const own = isLike ? [] : notedIn(job, chosen, from);
   for (const task of own) {
     if (job.tasks.state(task) === TaskState.waiting) job.tasks.undelay(task);
     settle(core, job, noteOf(core, job, task), ruling);
   }
-  const tasks = from.flatMap((one) => moveUnnoted(job, chosen, one, state));
+  const tasks = from.flatMap((one) => moveUnnoted(job, chosen, one, state, isLike));
   const news = { kind: to, reason, actor, hold: ruling.hold } as const;
   if (own.length > 0) addChange(core, job, { ...news, tasks: runsOf(own) });
   if (tasks.length > 0) addChange(core, job, { ...news, tasks, isMass: true });
-  return over(core, job, { changed: own.length + tasksInRuns(tasks), stopping });
+  return over(core, job, { changed: own.length + tasksInRuns(tasks), stopping: 0 });
 }
 
 function over(core: Core, job: Job, changed: Changed): Changed {
@@ -119,9 +139,16 @@ export function stopLease(core: Core, { worker, ticket }: Lease): void {
 }
 
 /** Held tasks wait again, with the budgets that they have left. */
-export function releaseTasks(core: Core, job: Job, chosen: Chosen, ground: Ground): Changed {
-  const own = notedIn(job, chosen, [TaskState.held]);
-  const tasks = moveUnnoted(job, chosen, TaskState.held, TaskState.waiting);
+export function releaseTasks(
+  core: Core,
+  job: Job,
+  chosen: Chosen,
+  { reason, actor }: Ground,
+  isLike?: IsLike,
+): Changed {
+  const ground = { reason, actor };
+  const own = isLike ? [] : notedIn(job, chosen, [TaskState.held]);
+  const tasks = moveUnnoted(job, chosen, TaskState.held, TaskState.waiting, isLike);
   if (own.length + tasks.length === 0) return { changed: 0, stopping: 0 };
   reopen(core, job, `${own.length + tasksInRuns(tasks)} tasks are released`, ground.actor);
   const news = { ...ground, kind: 'released' } as const;
@@ -141,8 +168,8 @@ function releaseOne(core: Core, job: Job, note: TaskNote, ground: Ground): void 
     core.check(job, note.task);
     return;
   }
-  job.tasks.giveBack(note.task, 0);
   keepNote(core, job, { ...released, state: 'waiting' }, true);
+  giveBack(job, note.task, 0);
 }
 
 /** What held it is remembered; losses that held it are counted anew, or the next would again. */
@@ -169,8 +196,14 @@ function notedIn(job: Job, chosen: Chosen, states: readonly TaskState[]): TaskIn
   return found.sort((a, b) => a - b);
 }
 
-function moveUnnoted(job: Job, chosen: Chosen, from: TaskState, to: TaskState): TaskRun[] {
-  const isUnnoted = (task: TaskIndex): boolean => !job.notes.has(task);
+function moveUnnoted(
+  job: Job,
+  chosen: Chosen,
+  from: TaskState,
+  to: TaskState,
+  isLike: IsLike = () => true,
+): TaskRun[] {
+  const isUnnoted = (task: TaskIndex): boolean => !job.notes.has(task) && isLike(task);
   return job.tasks.moveAll(from, to, isUnnoted, chosen === 'all' ? undefined : chosen);
 }
 

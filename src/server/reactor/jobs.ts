@@ -3,6 +3,7 @@ import { messageOf } from '#base';
 import { runsOf, type TaskIndex, TaskState } from '#model';
 import type { TaskNote } from '#store';
 import type { Core, Job } from '../core.ts';
+import { isUnstaged } from '../staged-spec.ts';
 import { releasedFrom, releaseTasks, reopen } from './hold.ts';
 import { addChange, checkFinished, keepNote, setJobState } from './tasks.ts';
 
@@ -30,6 +31,14 @@ export function resumeJob(core: Core, job: Job, reason: string, actor: string): 
   // Its last attempts may have ended while it was paused.
   checkFinished(core, job);
   core.wake();
+}
+
+/** Its inputs could not be fetched: they are tried again, and its tasks wait for them. */
+export function stageAgain(core: Core, job: Job, actor: string): void {
+  if (job.state !== 'failed' || !isUnstaged(job.spec)) return;
+  setJobState(core, job, 'running', 'its inputs are fetched again', actor);
+  core.active.add(job.id);
+  core.stage(job);
 }
 
 /** Larger runs first. */
@@ -116,6 +125,7 @@ function retryTask(core: Core, job: Job, note: TaskNote, actor: string): void {
     core.check(job, note.task);
     return;
   }
+  // With budgets anew it begins with what its job asks for.
+  keepNote(core, job, { ...fresh, state: 'waiting', reason: AGAIN, asked: null }, true);
   job.tasks.giveBack(note.task, 0);
-  keepNote(core, job, { ...fresh, state: 'waiting', reason: AGAIN }, true);
 }

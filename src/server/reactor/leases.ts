@@ -2,6 +2,7 @@
 
 import { type TaskIndex, TaskState } from '#model';
 import { withRequests } from '#scheduler';
+import { giveBack, requestWith } from '../asked.ts';
 import type { Core, Job, Lease, Worker } from '../core.ts';
 import { settle } from './hold.ts';
 import { giveShareBack, takeShare } from './sharing.ts';
@@ -10,7 +11,7 @@ import { addChange, checkFinished, keepNote, noteOf } from './tasks.ts';
 export function addLease(core: Core, job: Job, worker: Worker, lease: Lease): void {
   core.leases.set(lease.ticket, lease);
   worker.leases.add(lease.ticket);
-  worker.used = withRequests(worker.used, job.spec.request, 1);
+  worker.used = withRequests(worker.used, requestWith(job.spec.request, lease.asked), 1);
   takeShare(core, job, lease);
 }
 
@@ -21,7 +22,7 @@ export function endLease(core: Core, job: Job, lease: Lease): number {
   const worker = core.workers.get(lease.worker);
   if (worker?.leases.delete(lease.ticket)) {
     worker.cancels.delete(lease.ticket);
-    worker.used = withRequests(worker.used, job.spec.request, -1);
+    worker.used = withRequests(worker.used, requestWith(job.spec.request, lease.asked), -1);
   }
   lease.grant.open--;
   if (lease.grant.open === 0) {
@@ -59,7 +60,7 @@ export function onUnused(core: Core, lease: Lease): void {
 /** Nobody runs it: it waits again, unless somebody has held or removed it meanwhile. */
 export function onUnheld(core: Core, job: Job, task: TaskIndex): void {
   const ruling = job.notes.get(task)?.ruling;
-  if (!ruling || ruling.to === 'waiting') return job.tasks.giveBack(task, 0);
+  if (!ruling || ruling.to === 'waiting') return giveBack(job, task, 0);
   const { to, reason, actor } = ruling;
   settle(core, job, noteOf(core, job, task), ruling);
   addChange(core, job, { kind: to, reason, actor, hold: ruling.hold, tasks: [[task, 1]] });

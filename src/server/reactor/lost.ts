@@ -37,6 +37,7 @@ export function onLeaseLost(
   const wallMs = Math.max(0, core.clock.monotonic() - lease.sinceMs);
   if (cause === 'worker-lost') remember(core, { ...lease, countedMs: wallMs });
   const end: AttemptEnd = {
+    inputs: [],
     ticket: lease.ticket,
     cause,
     exitCode: null,
@@ -55,6 +56,7 @@ export function onLeaseLost(
     worker: worker?.name ?? lease.worker,
     signature: cause,
     place: null,
+    asked: lease.asked,
     next: null,
     reusedFrom: null,
   };

@@ -2,6 +2,7 @@
 import { runsContain, type TaskChange, type TaskIndex, TaskState, taskStateName } from '#model';
 import type { TaskNote } from '#store';
 import type { Core, Job } from '../core.ts';
+import { mayBeReleased } from '../policies/rulings.ts';
 
 export function noteOf(core: Core, job: Job, task: TaskIndex): TaskNote {
   return job.notes.get(task) ?? noteOfMass(job, task) ?? freshNote(core, job, task);
@@ -24,6 +25,7 @@ function freshNote(core: Core, job: Job, task: TaskIndex): TaskNote {
     holds: 0,
     lastHold: null,
     completions: 0,
+    asked: null,
     unchecked: null,
   };
 }
@@ -51,6 +53,7 @@ export function noteOfMass(job: Job, task: TaskIndex): TaskNote | null {
     holds: holds.length,
     lastHold: released?.hold ? { ...released.hold, reason: released.reason } : null,
     completions: 0,
+    asked: null,
     unchecked: null,
   };
 }
@@ -92,6 +95,7 @@ export function nextNumber(job: Job, task: TaskIndex): number {
 /** After any change of states: the job may be over. */
 export function checkFinished(core: Core, job: Job): void {
   if (job.tasks.open > 0 || job.state !== 'running') return;
+  if (job.tasks.count(TaskState.held) > 0 && mayBeReleased(core, job)) return;
   const bad = job.tasks.count(TaskState.failed) + job.tasks.count(TaskState.held);
   const reason =
     bad === 0 ? 'all tasks are done' : `${bad} of ${job.tasks.rows} tasks failed or are held`;

@@ -6,6 +6,7 @@ import { NO_AMOUNTS } from '#scheduler';
 import type { MachineFigures } from '#wire';
 import { adOfWorker } from '../ads/facts.ts';
 import type { Core, Worker } from '../core.ts';
+import { newWorkerData } from '../data-orders.ts';
 
 /** Failures in a row, all the machine's doing, after which it is given nothing for a while. */
 const FAILURES_IN_A_ROW = 3;
@@ -99,6 +100,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     pausedUntilMs: 0,
     cancels: new Map(),
     recall: false,
+    data: newWorkerData(core.nextDataTag()),
     totals: { done: 0, failed: 0, busyMs: 0, cpuMs: 0 },
     firstSeenMs: now,
     firstHeardMs: nowMonotonicMs,

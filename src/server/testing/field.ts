@@ -8,6 +8,7 @@ import { type Clock, EQUAL_SHARES, type SharingSettings, systemClock } from '#ba
 import {
   type Cause,
   type JobSpec,
+  NO_DEALINGS,
   NO_ISOLATION,
   NO_LIFE,
   NO_MATCHING,
@@ -45,6 +46,8 @@ export interface FieldOptions {
   readonly clock?: Clock;
   readonly leaseMs?: number;
   readonly diskReserveBytes?: number;
+  readonly policyFile?: string;
+  readonly policyIntervalMs?: number;
   readonly sharing?: SharingSettings;
 }
 
@@ -53,6 +56,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
   mkdirSync(root, { recursive: true });
   const store = new SqliteStore(join(root, 'state', 'windrow.sqlite'));
   const server = await Server.open({
+    data: null,
     store,
     stateDirectory: join(root, 'state'),
     session: SESSION,
@@ -63,6 +67,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     pingSeconds: 20,
     sharing: options.sharing ?? EQUAL_SHARES,
     diskReserveBytes: options.diskReserveBytes ?? 0,
+    policy: { file: options.policyFile ?? '', intervalMs: options.policyIntervalMs ?? 60_000 },
     userCode: 'run',
     userCodePorts: {
       openLineProcess: ({ onEnd, ...request }) =>
@@ -173,6 +178,7 @@ export function specOf(overrides: Partial<JobSpec> = {}): JobSpec {
     deleteClient: false,
     priority: 0,
     ...NO_MATCHING,
+    ...NO_DEALINGS,
     ...NO_LIFE,
     ...overrides,
   };
@@ -198,6 +204,8 @@ export class FieldWorker {
   ): Promise<SyncResponse> {
     for (const { ticket } of ended) this.holding.delete(ticket);
     const request: SyncRequest = {
+      dataVersion: '',
+      data: [],
       protocol: 1,
       worker: `id-${this.name}`,
       replaces: null,
@@ -227,6 +235,7 @@ export class FieldWorker {
       holding: [...this.holding],
       ended,
       knownJobs: [],
+      policyVersion: '',
       ...overrides,
     };
     const response = await this.post('/sync', request);
@@ -263,6 +272,7 @@ export function ended(
 ): EndedAttempt {
   const text = `${attempt.cells[0]}\n`;
   return {
+    inputs: [],
     ticket: attempt.ticket,
     cause,
     exitCode: cause === 'ok' ? 0 : cause === 'exit-code' ? 3 : null,
@@ -279,6 +289,7 @@ export function ended(
       cause === 'ok' ? [{ name: 'out', kind: 'result', file: 'stdout', cutBytes: 0, text }] : [],
     lastErrorLine: cause === 'ok' ? '' : `bad row ${attempt.cells[0]}`,
     remarks: [],
+    ruling: null,
     ...overrides,
   };
 }

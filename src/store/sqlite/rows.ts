@@ -2,6 +2,7 @@
 import {
   type AttemptRecord,
   type Cause,
+  NO_DEALINGS,
   NO_ISOLATION,
   NO_LIFE,
   NO_MATCHING,
@@ -55,6 +56,8 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
     attempt.walls && JSON.stringify(attempt.walls),
     usage.network && JSON.stringify(usage.network),
     attempt.next,
+    attempt.asked && JSON.stringify(attempt.asked),
+    attempt.inputs.length === 0 ? null : JSON.stringify(attempt.inputs),
   ];
 }
 
@@ -99,7 +102,9 @@ export function attemptOf(row: Row): AttemptRow {
     reusedFrom: row.reusedFrom as number | null,
     accepted: row.accepted === 1,
     next: row.next as TaskStateName | null,
+    asked: row.asked === null ? null : JSON.parse(row.asked as string),
     walls: row.walls === null ? null : JSON.parse(row.walls as string),
+    inputs: row.inputs === null ? [] : JSON.parse(row.inputs as string),
   };
 }
 
@@ -140,6 +145,7 @@ const NEWER_IN_NOTES = {
   holds: 0,
   lastHold: null,
   completions: 0,
+  asked: null,
 } as const;
 
 export function noteOf(row: Row): TaskNote {
@@ -184,7 +190,13 @@ export function jobOf(row: Row): StoredJob {
   return {
     ...(rest as unknown as StoredJob),
     // Jobs of versions that knew no walls and no expressions say nothing of them.
-    spec: { isolation: NO_ISOLATION, ...NO_MATCHING, ...NO_LIFE, ...JSON.parse(spec as string) },
+    spec: {
+      isolation: NO_ISOLATION,
+      ...NO_MATCHING,
+      ...NO_LIFE,
+      ...NO_DEALINGS,
+      ...JSON.parse(spec as string),
+    },
     keyParts: JSON.parse(keyParts as string),
     columns: JSON.parse(columns as string),
     published: JSON.parse(published as string),

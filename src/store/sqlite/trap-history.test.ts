@@ -46,15 +46,15 @@ describe('the history of traps', () => {
     const { history, reopen } = openHistory(t);
     assert.equal((await history().remembered()).mark, 0);
     await history().write([
-      { kind: 'trap', trap: trap('a', { mark: 5 }), kept: true },
-      { kind: 'trap', trap: trap('b', { mark: 6, message: '\0\ud800\u001b ü' }), kept: true },
+      { kind: 'trap', trap: trap('a', { mark: 5 }), place: 'kept' },
+      { kind: 'trap', trap: trap('b', { mark: 6, message: '\0\ud800\u001b ü' }), place: 'kept' },
       { kind: 'silence', silence: SILENCE },
       { kind: 'silence', silence: { ...SILENCE, id: 's2' } },
       { kind: 'cursor', name: 'file', text: '1' },
       { kind: 'mark', mark: 7 },
     ]);
     await history().write([
-      { kind: 'trap', trap: trap('a', { mark: 8, count: 3 }), kept: true },
+      { kind: 'trap', trap: trap('a', { mark: 8, count: 3 }), place: 'kept' },
       { kind: 'silence-ended', id: 's2' },
       { kind: 'cursor', name: 'file', text: '2' },
       { kind: 'mark', mark: 9 },
@@ -76,9 +76,9 @@ describe('the history of traps', () => {
 
   it('keeps the latest so many, and all that monitors can have', async (t) => {
     const { history, reopen } = openHistory(t, 10);
-    await history().write([{ kind: 'trap', trap: trap('old'), kept: true }]);
+    await history().write([{ kind: 'trap', trap: trap('old'), place: 'kept' }]);
     for (let i = 0; i < 50; i++) {
-      await history().write([{ kind: 'trap', trap: trap(`t${i}`), kept: false }]);
+      await history().write([{ kind: 'trap', trap: trap(`t${i}`), place: 'past' }]);
     }
     const latest = await history().latest(100);
     assert.deepEqual(

@@ -5,6 +5,7 @@ import {
   type RememberedTraps,
   type Silence,
   type TrapChange,
+  type TrapPlace,
   type TrapRecord,
 } from '#model';
 import { explain, openDatabase } from './open.ts';
@@ -15,6 +16,9 @@ const QUESTIONS = fileURLToPath(new URL('./trap-questions', import.meta.url));
 
 /** So many are enough to know again what comes twice. */
 const IDS_MOST = 65_536;
+
+/** As the column `kept` has them. */
+const PLACES: Readonly<Record<TrapPlace, number>> = { past: 0, kept: 1, waiting: 2 };
 
 /**
  * What a trap collector remembers, in one SQLite file: the traps that monitors can have, and the
@@ -43,6 +47,7 @@ export class SqliteTrapHistory {
     return {
       // One whose silence ended was told again, later than it was told first.
       traps: traps.sort((a, b) => a.mark - b.mark),
+      waiting: all('waiting').map(({ json }): TrapRecord => JSON.parse(String(json))),
       ids: all('ids', IDS_MOST).map(({ id }) => String(id)),
       silences: all('silences').map(({ json }): Silence => JSON.parse(String(json))),
       mark: Number(all('mark')[0]!.value),
@@ -75,9 +80,10 @@ export class SqliteTrapHistory {
   #apply(change: TrapChange): void {
     switch (change.kind) {
       case 'trap': {
-        const { trap, kept } = change;
-        const message = kept ? trap.message : trap.message.slice(0, PAST_MESSAGE_MOST);
-        this.#ask('set-trap').run(trap.id, kept ? 1 : 0, JSON.stringify({ ...trap, message }));
+        const { trap, place } = change;
+        const isPast = place === 'past';
+        const message = isPast ? trap.message.slice(0, PAST_MESSAGE_MOST) : trap.message;
+        this.#ask('set-trap').run(trap.id, PLACES[place], JSON.stringify({ ...trap, message }));
         return;
       }
       case 'silence':

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { planErrors } from '../errors.ts';
 import type { AxisDraft } from '../plan/draft.ts';
+import { isUrl } from '../plan/remote.ts';
 import { splitRange } from '../rows/range.ts';
 import { formatOfName, type TableFormat } from '../table/format.ts';
 import type { Origin } from '../template/origin.ts';
@@ -38,7 +39,7 @@ export interface SweepOptions {
   readonly idempotent?: boolean;
   /** `PLATFORM=PATH` each. */
   readonly programs?: readonly string[];
-  /** `NAME=FILE` each. */
+  /** `NAME=FILE` or `NAME=URL` each. */
   readonly inputs?: readonly string[];
   /** `NAME=SOURCE` each; replace all results of a sweep file. */
   readonly results?: readonly string[];
@@ -112,7 +113,9 @@ export function documentOfOptions(options: SweepOptions, cwd: string): Record<st
   );
   put(
     'inputs',
-    pairsOf('--input', options.inputs, (path) => ({ file: resolve(cwd, path) })),
+    pairsOf('--input', options.inputs, (from) =>
+      isUrl(from) ? { url: from } : { file: resolve(cwd, from) },
+    ),
   );
   put(
     'results',

@@ -1,5 +1,5 @@
 import type { WindrowError } from '#base';
-import type { Digest, JobSpec } from '#model';
+import { type Digest, type JobSpec, templateOf } from '#model';
 import { planErrors } from '../errors.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -49,9 +49,12 @@ export function inspectSpec(
   checkInputs(findings, spec, templates);
   checkResults(findings, spec);
   checkEnvironment(findings, spec);
+  checkPlacement(findings, spec);
   findings.problems.push(...matchingProblems(spec, findOrigin), ...lifeProblems(spec, findOrigin));
   const script = [spec.command.template].flat().join('\n');
-  const unused = columns.filter(
+  // Columns of a submit description were made from it; nobody has written them.
+  const written = spec.place === null ? columns : [];
+  const unused = written.filter(
     (column) => !findings.used.has(column) && !script.includes(variableOf(column)),
   );
   const warnings = [...unused.map(unusedWarning), ...evaluationWarnings(spec)];
@@ -97,11 +100,22 @@ function checkInputs(
       name === 'stdin' ? 'stdin\0' : normalizePath(name),
     );
     if (from.kind === 'parameter') checkParameter(findings, from.column, origin);
+    if (from.kind === 'files') checkStaged(findings, from, origin);
     if (from.kind !== 'template') continue;
     const text = templates.get(from.blob);
     const inner = findings.findOrigin(['inputs', name, 'template']);
     if (text !== undefined) checkTemplate(findings, text, inner);
   }
+}
+
+function checkStaged(
+  findings: Findings,
+  { column, files }: Extract<JobSpec['inputs'][number]['from'], { kind: 'files' }>,
+  origin: Origin,
+): void {
+  if (column !== '') checkParameter(findings, column, origin);
+  const names = new Set(Object.values(files).flatMap((list) => list.map(({ name }) => name)));
+  for (const name of names) checkName(findings, name, origin, pathFault(name));
 }
 
 function checkResults(findings: Findings, { results }: JobSpec): void {
@@ -110,12 +124,21 @@ function checkResults(findings: Findings, { results }: JobSpec): void {
     const origin = findings.findOrigin(['results', name]);
     checkName(findings, name, origin, resultNameFault(name));
     checkCollision(findings, taken, name, origin, name);
-    if (from.kind !== 'file' && from.kind !== 'glob') continue;
-    const path = from.kind === 'file' ? from.path : from.pattern;
+    const path = templateOf(from);
+    if (path === null) continue;
     checkTemplate(findings, path, origin);
     // What values put in is checked where it is known; here only what is written.
     const fault = pathFault(path.replace(/\$(?:\{[^}]*\}|\w+)/g, 'x'));
     checkName(findings, path, origin, fault);
+  }
+}
+
+/** Only a client reads these; what values put in is checked there. */
+function checkPlacement(findings: Findings, { place }: JobSpec): void {
+  for (const { result, from, to } of place?.files ?? []) {
+    const origin = findings.findOrigin(['place', result]);
+    checkTemplate(findings, from, origin);
+    checkTemplate(findings, to, origin);
   }
 }
 

@@ -77,15 +77,45 @@ function asTables(value: unknown): unknown {
   return typeof value === 'string' || Array.isArray(value) ? { file: value } : value;
 }
 
-const INPUT = '{ template = "…" }, { parameter = "…" } or { file = "…" }';
+const SHA256 = 'a SHA-256 as 64 hex digits';
+const MD5 = 'an MD5 as 32 hex digits';
+/** What may be said of a file that is shared by all attempts. */
+const shared = {
+  sha256: hex(64, SHA256).optional(),
+  md5: hex(32, MD5).optional(),
+  writable: flag.optional(),
+};
+const remote = z.strictObject({
+  url: filled('a URL'),
+  ...shared,
+  mode: z.enum(['immutable', 'pin'], { error: '"immutable" or "pin"' }).optional(),
+  from: z.enum(['server', 'origin'], { error: '"server" or "origin"' }).optional(),
+});
+const local = z.strictObject({ file: z.string(), ...shared });
+
+function hex(digits: number, expected: string) {
+  const pattern = new RegExp(`^[0-9a-fA-F]{${digits}}$`);
+  return text(expected)
+    .regex(pattern, { error: expected })
+    .transform((one) => one.toLowerCase());
+}
+
+const INPUT =
+  'a URL, { url = "…" }, { file = "…" }, { data = "…" }, { template = "…" } or { parameter = "…" }';
 const input = z.union(
   [
+    filled(INPUT),
     z.strictObject({ template: z.string() }),
     z.strictObject({ parameter: z.string() }),
-    z.strictObject({ file: z.string() }),
+    local,
+    remote,
+    z.strictObject({ data: z.string() }),
   ],
   { error: INPUT },
 );
+
+const DATA = 'a URL, { url = "…" } or { file = "…" }';
+const data = z.union([filled(DATA), local, remote], { error: DATA });
 
 const RESULT =
   '"stdout", "stderr", a path, a glob, or { from = "…" } or { glob = "…" } with required';
@@ -199,6 +229,10 @@ export const documentSchema = z.strictObject({
     .record(z.string(), text('the path of a program'), { error: 'a table of platforms' })
     .optional(),
   inputs: z.record(z.string(), input, { error: 'a table of files' }).optional(),
+  data: z.record(z.string(), data, { error: 'a table of files' }).optional(),
+  'transfer-plugins': z
+    .record(z.string(), text('the path of a plugin'), { error: 'a table of URL schemes' })
+    .optional(),
   results: z.record(z.string(), result, { error: 'a table of results' }).optional(),
   request: request.optional(),
   isolation: isolation.optional(),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
+import { NO_DEALINGS, NO_ISOLATION, NO_LIFE, NO_MATCHING } from '#model';
 import type { SweepOptions } from '../arguments/options.ts';
 import { elf, folder, md5, read, script, sha256, write } from './sweep-world.ts';
 
@@ -47,7 +47,10 @@ time = "20 min"
     inputs: [
       { name: 'model.ini', from: { kind: 'template', blob: sha256('beta = $beta\n'), bytes: 13 } },
       { name: 'lattice.dat', from: { kind: 'parameter', column: 'lattice' } },
-      { name: 'table.bin', from: { kind: 'file', blob: sha256(Buffer.from([0, 1, 2])), bytes: 3 } },
+      {
+        name: 'table.bin',
+        from: { kind: 'file', blob: sha256(Buffer.from([0, 1, 2])), bytes: 3, writable: false },
+      },
       { name: 'stdin', from: { kind: 'parameter', column: 'deck' } },
     ],
     results: [
@@ -89,6 +92,7 @@ time = "20 min"
     deleteClient: false,
     priority: 0,
     ...NO_MATCHING,
+    ...NO_DEALINGS,
     ...NO_LIFE,
   });
   assert.deepEqual(plan.tables, [

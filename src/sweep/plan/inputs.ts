@@ -1,13 +1,21 @@
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { WindrowError } from '#base';
-import type { Input } from '#model';
+import type { Input, PluginInput } from '#model';
 import { planErrors } from '../errors.ts';
 import type { SweepDocument } from '../file/schema.ts';
 import { describeOrigin } from '../template/origin.ts';
 import type { PlannedBlob, SweepDraft } from './draft.ts';
-import { readFileFacts } from './file-digests.ts';
+import { type FileFacts, readFileFacts } from './file-digests.ts';
+import {
+  localPathOf,
+  pluginInput,
+  type RemoteDraft,
+  readUrl,
+  remoteInput,
+  spelledOut,
+} from './remote.ts';
 
 /** A template is held in memory and filled in for each task. */
 const MAX_TEMPLATE_BYTES = 16 * 2 ** 20;
@@ -20,40 +28,146 @@ export interface PlannedInputs {
 }
 
 type InputDraft = NonNullable<SweepDocument['inputs']>[string];
+type LocalDraft = Extract<InputDraft, { file: string }>;
+/** Every way to write an input, once its name in `[data]` has been looked up. */
+type Resolved = LocalDraft | RemoteDraft | { template: string } | { parameter: string };
 
-/** Files and templates that attempts are given, by their digests. */
-export async function planInputs(draft: SweepDraft): Promise<PlannedInputs> {
-  const inputs: Input[] = [];
-  const blobs: PlannedBlob[] = [];
-  const templates = new Map<string, string>();
-  const problems: WindrowError[] = [];
-  for (const [name, from] of Object.entries(draft.document.inputs ?? {})) {
-    if ('parameter' in from) {
-      inputs.push({ name, from: { kind: 'parameter', column: from.parameter } });
-      continue;
-    }
-    const written = pathOf(from);
-    const path = resolve(draft.base, written);
-    const facts = await readFileFacts(path);
-    if ('trouble' in facts) {
-      problems.push(unusable(draft, name, written, facts.trouble));
-      continue;
-    }
-    const { sha256, bytes, executable } = facts;
-    if ('template' in from) {
-      const text = await readTemplate(path, bytes);
-      if (text.trouble !== undefined) problems.push(unusable(draft, name, written, text.trouble));
-      else templates.set(sha256, text.text);
-    }
-    const kind = 'template' in from ? 'template' : 'file';
-    inputs.push({ name, from: { kind, blob: sha256, bytes } });
-    blobs.push({ path, sha256, bytes, executable });
-  }
-  return { inputs, blobs, templates, problems };
+/** What is known of a sweep's inputs so far. */
+interface Planning {
+  readonly draft: SweepDraft;
+  readonly plugins: ReadonlyMap<string, PluginInput['plugin']>;
+  readonly inputs: Input[];
+  readonly blobs: PlannedBlob[];
+  readonly templates: Map<string, string>;
+  readonly problems: WindrowError[];
 }
 
-function pathOf(from: Exclude<InputDraft, { parameter: string }>): string {
-  return 'template' in from ? from.template : from.file;
+/** Files, templates and URLs that attempts are given, files by their digests. */
+export async function planInputs(draft: SweepDraft): Promise<PlannedInputs> {
+  const known = { draft, inputs: [], blobs: [], templates: new Map(), problems: [] };
+  const plugins = await planPlugins(draft, known.blobs, known.problems);
+  const planning: Planning = { ...known, plugins };
+  const { inputs = {}, data = {} } = draft.document;
+  const used = new Set<string>();
+  for (const [name, written] of Object.entries(inputs)) {
+    const place = ['inputs', name];
+    const source = typeof written === 'object' && 'data' in written ? written.data : null;
+    if (source === null) {
+      await planOne(
+        planning,
+        name,
+        spelledOut(written as Exclude<InputDraft, { data: string }>),
+        place,
+      );
+      continue;
+    }
+    used.add(source);
+    const shared = data[source];
+    if (shared !== undefined) await planOne(planning, name, spelledOut(shared), ['data', source]);
+    else planning.problems.push(unknownData(draft, place, source));
+  }
+  for (const [name, written] of Object.entries(data)) {
+    if (!used.has(name)) await planOne(planning, name, spelledOut(written), ['data', name]);
+  }
+  return planning;
+}
+
+async function planOne(
+  planning: Planning,
+  name: string,
+  from: Resolved,
+  place: readonly string[],
+): Promise<void> {
+  if ('parameter' in from) {
+    planning.inputs.push({ name, from: { kind: 'parameter', column: from.parameter } });
+    return;
+  }
+  if ('url' in from) {
+    const path = localPathOf(from.url);
+    const { sha256, md5, writable } = from;
+    if (path === null) planRemote(planning, name, from, place);
+    else await planFile(planning, name, { file: path, sha256, md5, writable }, place);
+    return;
+  }
+  await planFile(planning, name, from, place);
+}
+
+function planRemote(
+  { draft, plugins, inputs, problems }: Planning,
+  name: string,
+  from: RemoteDraft,
+  place: readonly string[],
+): void {
+  const read = readUrl(from.url);
+  if ('fault' in read) {
+    const facts = { where: describeOrigin(draft.findOrigin(place)), why: read.fault };
+    problems.push(planErrors.create('SWEEP_BAD_URL', facts));
+    return;
+  }
+  const plugin = plugins.get(read.scheme);
+  const source = plugin ? pluginInput(read, from, plugin) : remoteInput(read, from);
+  inputs.push({ name, from: source });
+}
+
+async function planFile(
+  planning: Planning,
+  name: string,
+  from: LocalDraft | { template: string },
+  place: readonly string[],
+): Promise<void> {
+  const { draft, inputs, blobs, templates, problems } = planning;
+  const written = 'template' in from ? from.template : from.file;
+  const path = resolve(draft.base, written);
+  const facts = await readFileFacts(path);
+  const trouble = 'trouble' in facts ? facts.trouble : digestTrouble(facts, from);
+  if (trouble !== null || 'trouble' in facts) {
+    problems.push(unusable(draft, place, written, trouble ?? ''));
+    return;
+  }
+  const { sha256, bytes, executable } = facts;
+  if ('template' in from) {
+    const text = await readTemplate(path, bytes);
+    if (text.trouble !== undefined) problems.push(unusable(draft, place, written, text.trouble));
+    else templates.set(sha256, text.text);
+    inputs.push({ name, from: { kind: 'template', blob: sha256, bytes } });
+  } else {
+    const writable = from.writable ?? false;
+    inputs.push({ name, from: { kind: 'file', blob: sha256, bytes, writable } });
+  }
+  blobs.push({ path, sha256, bytes, executable });
+}
+
+function digestTrouble(facts: FileFacts, from: LocalDraft | { template: string }): string | null {
+  if ('template' in from) return null;
+  if (from.sha256 !== undefined && from.sha256 !== facts.sha256) {
+    return `its SHA-256 is ${facts.sha256}, not what is written beside it`;
+  }
+  if (from.md5 === undefined || from.md5 === facts.md5) return null;
+  return `its MD5 is ${facts.md5}, not what is written beside it`;
+}
+
+/** `"gsiftp,osdf" = "./plugin"`: by scheme. */
+async function planPlugins(
+  draft: SweepDraft,
+  blobs: PlannedBlob[],
+  problems: WindrowError[],
+): Promise<Map<string, PluginInput['plugin']>> {
+  const plugins = new Map<string, PluginInput['plugin']>();
+  for (const [schemes, written] of Object.entries(draft.document['transfer-plugins'] ?? {})) {
+    const path = resolve(draft.base, written);
+    const facts = await readFileFacts(path);
+    const place = ['transfer-plugins', schemes];
+    if ('trouble' in facts) problems.push(unusable(draft, place, written, facts.trouble));
+    else if (!facts.executable) {
+      problems.push(unusable(draft, place, written, 'it may not be executed'));
+    } else {
+      const { sha256, bytes } = facts;
+      const plugin = { name: basename(path), blob: sha256, bytes };
+      for (const scheme of schemes.split(',')) plugins.set(scheme.trim().toLowerCase(), plugin);
+      blobs.push({ path, sha256, bytes, executable: true });
+    }
+  }
+  return plugins;
 }
 
 async function readTemplate(
@@ -67,7 +181,21 @@ async function readTemplate(
     : { text: '', trouble: 'a template must be UTF-8 text' };
 }
 
-function unusable(draft: SweepDraft, name: string, path: string, found: string): WindrowError {
-  const where = describeOrigin(draft.findOrigin(['inputs', name]));
+function unusable(
+  draft: SweepDraft,
+  place: readonly string[],
+  path: string,
+  found: string,
+): WindrowError {
+  const where = describeOrigin(draft.findOrigin(place));
   return planErrors.create('SWEEP_FILE_MISSING', { where, path, found, base: draft.base });
+}
+
+function unknownData(draft: SweepDraft, place: readonly string[], found: string): WindrowError {
+  const where = describeOrigin(draft.findOrigin(place));
+  const known =
+    Object.keys(draft.document.data ?? {})
+      .slice(0, 8)
+      .join(', ') || 'none';
+  return planErrors.create('SWEEP_UNKNOWN_DATA', { where, found, known });
 }

@@ -1,6 +1,13 @@
 import { resolve } from 'node:path';
 import type { WindrowError } from '#base';
-import { type Isolation, type JobSpec, LEVELS, type ResultSource } from '#model';
+import {
+  type Input,
+  type Isolation,
+  type JobSpec,
+  LEVELS,
+  NO_DEALINGS,
+  type ResultSource,
+} from '#model';
 import { inspectSpec } from '../check/check-spec.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { throwProblems } from '../problems.ts';
@@ -21,35 +28,52 @@ const DEFAULTS = {
   resultBytes: 2 ** 30,
 } as const;
 
+/** Parts of a job that were made elsewhere than from a document. */
+export interface MadeParts
+  extends Pick<JobSpec, 'axes' | 'inputs' | 'results' | 'place' | 'chirp'> {
+  readonly columns: readonly string[];
+}
+
+function namesOf({ name, from }: Input): readonly string[] {
+  if (from.kind !== 'files') return [name];
+  return Object.values(from.files).flatMap((files) => files.map((file) => file.name));
+}
+
 /**
  * Reads the files that a draft names and makes the job of it.
  * @throws every problem found, at once
  */
-export async function makePlan(draft: SweepDraft): Promise<SweepPlan> {
+export async function makePlan(
+  draft: SweepDraft,
+  made: MadeParts | null = null,
+): Promise<SweepPlan> {
   const problems: WindrowError[] = [];
-  const results = planResults(draft.document.results);
+  const results = made?.results ?? planResults(draft.document.results);
   const directory = draft.document.directory ?? defaultDirectory(draft, results);
-  const planned = await planAxes(draft.axes);
+  const planned = made ? { ...made, tables: [], problems: [] } : await planAxes(draft.axes);
   const shipped = await planPrograms(draft, directory);
   const inputs = await planInputs(draft);
   const codes: PlannedBlob[] = [];
   const validate = await orProblem(problems, () => planValidator(draft, codes));
   const collect = await orProblem(problems, () => planCollection(draft, codes));
   problems.push(...planned.problems, ...shipped.problems, ...inputs.problems);
-  const names = new Set([shipped.programName, ...inputs.inputs.map(({ name }) => name)]);
+  const allInputs = [...inputs.inputs, ...(made?.inputs ?? [])];
+  const names = new Set([shipped.programName, ...allInputs.flatMap(namesOf)]);
   const named = await planReferences(draft, shipped.command, names, directory);
 
   const spec: JobSpec = {
     ...settingsOf(draft, directory),
     command: shipped.command,
     axes: planned.axes,
-    inputs: inputs.inputs,
+    inputs: allInputs,
     results,
     programName: shipped.programName,
     programs: shipped.programs,
     references: named.references,
     validate: validate ?? null,
     collect: collect ?? { kind: 'concat' },
+    place: made?.place ?? null,
+    chirp: made?.chirp ?? NO_DEALINGS.chirp,
   };
   const findOrigin = withTemplateFiles(draft);
   const { columns } = planned;
@@ -72,7 +96,7 @@ function withTemplateFiles({ document, findOrigin }: SweepDraft): FindOrigin {
   return (path) => {
     const [section, name, key] = path;
     const input = section === 'inputs' && key === 'template' && document.inputs?.[name ?? ''];
-    if (!input || !('template' in input)) return findOrigin(path);
+    if (typeof input !== 'object' || !('template' in input)) return findOrigin(path);
     return { what: `[inputs] ${JSON.stringify(name)}`, file: input.template, line: 1 };
   };
 }
@@ -97,6 +121,8 @@ type Settings = Omit<
   | 'references'
   | 'validate'
   | 'collect'
+  | 'place'
+  | 'chirp'
 >;
 
 function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Settings {

@@ -38,15 +38,16 @@ interface Compiled {
 
 /**
  * Compiles a job's command once; expanding it is cheap. In a shell command each value is exactly
- * one word, also inside quotes (see `shell-places.ts`).
+ * one word, also inside quotes (see `shell-places.ts`). `job` is what `${:job}` says.
  * @throws an error of `templateErrors`, or SWEEP_REFUSED for several
  */
 export function compileCommand(
   command: Command,
   columns: readonly string[],
   origin: Origin = { what: 'command' },
+  job = 0,
 ): CompiledCommand {
-  const compiled = compile(command, columns, origin);
+  const compiled = compile(command, columns, origin, job);
   throwProblems(compiled.problems);
   return compiled.command;
 }
@@ -61,12 +62,12 @@ export function checkCommand(
   return { problems, usedColumns: compiled.usedColumns };
 }
 
-function compile(command: Command, columns: readonly string[], origin: Origin): Compiled {
+function compile(command: Command, columns: readonly string[], origin: Origin, job = 0): Compiled {
   const problems = checkText(command, origin);
   const compiled =
     command.kind === 'shell'
-      ? compileShell(command.template, columns)
-      : compileWords(command.template, columns);
+      ? compileShell(command.template, columns, job)
+      : compileWords(command.template, columns, job);
   const faults = compiled.faults.map((fault) => faultError(fault, origin));
   return { problems: [...problems, ...faults], command: compiled.command };
 }
@@ -91,8 +92,12 @@ interface WithFaults {
   readonly command: CompiledCommand;
 }
 
-function compileWords(template: readonly string[], columns: readonly string[]): WithFaults {
-  const parsed = template.map((word) => parseTemplate(word, columns, { shell: false }));
+function compileWords(
+  template: readonly string[],
+  columns: readonly string[],
+  job: number,
+): WithFaults {
+  const parsed = template.map((word) => parseTemplate(word, columns, { shell: false, job }));
   const words = parsed.map(({ parts }) => compileParts(parts).expand);
   const lineWords = parsed.map(({ parts }) => lineWord(parts));
   return {
@@ -125,8 +130,8 @@ function lineWord(parts: readonly Part[]): Expander {
   return () => fixed;
 }
 
-function compileShell(template: string, columns: readonly string[]): WithFaults {
-  const { parts, faults } = parseTemplate(template, columns, { shell: true });
+function compileShell(template: string, columns: readonly string[], job: number): WithFaults {
+  const { parts, faults } = parseTemplate(template, columns, { shell: true, job });
   const placeholders = parts.filter((part) => part.kind === 'placeholder');
   const shell = findPlaces(parts, placeholders);
   const raw = placeholders.some((placeholder) => placeholder.raw);

@@ -3,7 +3,7 @@ import { isPathOperation, OPERATION_NAMES, type PathOperation } from './path-ope
 
 /**
  * Templates: `$name`, `${name}`, `${name:operation}`, `${name:raw}`, `${:row}` for the row's number
- * counted from 1, and `$$` for a dollar. What is no placeholder — `$(`, `$1`, `$?`, a `$` before
+ * counted from 1, `${:job}` for that of the job, and `$$` for a dollar. What is no placeholder — `$(`, `$1`, `$?`, a `$` before
  * a space — stays as it is.
  */
 export type Part = { readonly kind: 'text'; readonly text: string } | Placeholder;
@@ -50,7 +50,7 @@ const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export function parseTemplate(
   template: string,
   columns: readonly string[],
-  { shell }: { shell: boolean },
+  { shell, job = 0 }: { shell: boolean; job?: number },
 ): ParsedTemplate {
   const parts: Part[] = [];
   const faults: Fault[] = [];
@@ -61,7 +61,7 @@ export function parseTemplate(
     const before = template.slice(at, match.index);
     line += before.split('\n').length - 1;
     at = match.index + match[0].length;
-    const found = readPlaceholder(match, columns, line, shell);
+    const found = readPlaceholder(match, columns, { line, shell, job });
     text += typeof found === 'string' ? before + found : before;
     if (typeof found === 'string') continue;
     if ('code' in found) {
@@ -80,8 +80,7 @@ export function parseTemplate(
 function readPlaceholder(
   [source, bare, braced]: RegExpExecArray,
   columns: readonly string[],
-  line: number,
-  shell: boolean,
+  { line, shell, job }: { line: number; shell: boolean; job: number },
 ): string | Placeholder | Fault {
   if (source === '$$') return '$';
   const content = bare ?? braced!;
@@ -89,6 +88,7 @@ function readPlaceholder(
   const column = columns.indexOf(content);
   if (column !== -1) return { ...place, column };
   if (content === ':row') return { ...place, column: ROW_NUMBER };
+  if (content === ':job') return String(job);
 
   const [name, ...operations] = content.split(':') as [string, ...string[]];
   const named = columns.indexOf(name);

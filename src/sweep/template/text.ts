@@ -17,15 +17,16 @@ export interface CompiledText {
 }
 
 /**
- * A template for files and names: plain substitution, nothing is quoted.
+ * A template for files and names: plain substitution, nothing is quoted. `job` is what `${:job}` says.
  * @throws TEMPLATE_UNKNOWN_COLUMN, TEMPLATE_UNKNOWN_OPERATION, or SWEEP_REFUSED for several
  */
 export function compileText(
   template: string,
   columns: readonly string[],
   origin: Origin = { what: 'template' },
+  job = 0,
 ): CompiledText {
-  const { parts, faults } = parseTemplate(template, columns, { shell: false });
+  const { parts, faults } = parseTemplate(template, columns, { shell: false, job });
   throwProblems(faults.map((fault) => faultError(fault, origin)));
   const { expand } = compileParts(parts);
   return { usedColumns: columnsOf(parts, columns), expand };

@@ -286,13 +286,4 @@ describe('what is kept', () => {
     collector.accept(raise('e', 2));
     assert.ok(!messages(collector.all()).includes('a is well'));
   });
-
-  it('forgets a condition with its trap, so that its repeat is told again', () => {
-    const { collector } = openCollector({ maxTraps: 1 });
-    collector.accept(raise('a', 1));
-    collector.accept(raise('b', 2));
-    assert.equal(collector.accept(raise('a', 1)), 'dropped');
-    collector.accept(clear('b'));
-    assert.equal(collector.size, 1);
-  });
 });

@@ -6,26 +6,32 @@
  *   report ─ denied, malformed: counted by whoever refuses it
  *          ─ id was seen                          → duplicate
  *          ─ says again what holds                → suppressed, folded into the first
- *          ─ everything that is kept matters more → dropped
+ *          ─ everything that is kept matters more → dropped; what holds is stored, and waits
  *          ─ else                                 → stored, and told to monitors unless silenced
+ *
+ * What holds and gave way waits too; it is told again as soon as there is room.
  */
-import { type Clock, formatDuration } from '#base';
+import type { Clock } from '#base';
 import {
   PAST_MESSAGE_MOST,
   type RememberedTraps,
   type Silence,
-  type TrapCategory,
   type TrapChange,
+  type TrapPlace,
   type TrapRecord,
 } from '#model';
-import { beginningOf, type NodeReport, type TrapReport, trapReport } from '../report.ts';
+import { beginningOf, type NodeReport, type TrapReport } from '../report.ts';
 import type { RefusedFate, TrapSink } from '../sources/port.ts';
+import { aboutOf } from './about.ts';
+import { silenceBegun, silenceOver } from './beat-reports.ts';
 import { Counters, type Fate } from './counters.ts';
 import { Identities } from './identity.ts';
-import { type KeptTrap, KeptTraps } from './kept-traps.ts';
+import type { KeptTrap, KeptTraps } from './kept-traps.ts';
 import { Marks } from './marks.ts';
-import { type MissedBeat, Nodes } from './nodes.ts';
+import { Nodes } from './nodes.ts';
+import { PendingChanges } from './pending-changes.ts';
 import { RecentIds } from './recent-ids.ts';
+import { TrapRoom } from './room.ts';
 import { Silences } from './silences.ts';
 
 export interface CollectorOptions {
@@ -49,24 +55,21 @@ export interface Told {
 }
 
 const IDS_SEEN = 65_536;
-/** Changes that nobody has taken yet; a storm changes faster than a disk writes. */
-const CHANGES_MOST = 20_000;
+/** Traps that are told again in one tick. */
+const TOLD_AGAIN_MOST = 100;
 
 export class Collector implements TrapSink {
   readonly counters = new Counters();
   readonly nodes: Nodes;
   readonly silences = new Silences();
   readonly #options: CollectorOptions;
-  readonly #kept: KeptTraps;
+  readonly #room: TrapRoom;
   readonly #marks: Marks;
   readonly #identities = new Identities();
   readonly #seen = new RecentIds(IDS_SEEN);
-  /** By what they are about: the latest that is kept. */
+  /** By what they are about: the latest that is kept or waits. */
   readonly #latest = new Map<string, KeptTrap>();
-  readonly #changes = new Map<string, TrapChange>();
-  /** Those of traps that gave way, oldest first. */
-  readonly #pastChanges = new Set<string>();
-  #notedMark = 0;
+  readonly #changes = new PendingChanges();
   /** Changes whenever what monitors are told does. */
   toldVersion = 0;
   /** Changes also with counts, acknowledgements and silences. */
@@ -75,13 +78,17 @@ export class Collector implements TrapSink {
   constructor(options: CollectorOptions) {
     this.#options = options;
     this.nodes = new Nodes(options.maxNodes);
-    this.#kept = new KeptTraps(options.maxTraps);
-    this.#marks = new Marks(options.clock, options.remembered?.mark ?? 0);
-    if (options.remembered) this.#recall(options.remembered);
+    this.#room = new TrapRoom(options.maxTraps);
+    const { remembered, clock } = options;
+    // A trap may be kept with a mark that nobody was given yet.
+    const past = Math.max(remembered?.mark ?? 0, remembered?.traps.at(-1)?.mark ?? 0);
+    this.#marks = new Marks(clock, past);
+    if (remembered) this.#recall(remembered);
+    this.#reserveMarks();
   }
 
   get size(): number {
-    return this.#kept.size;
+    return this.#room.kept.size;
   }
 
   /** Takes a report in, and says what became of it. */
@@ -115,12 +122,16 @@ export class Collector implements TrapSink {
     const nowMs = this.#options.clock.now();
     for (const beat of this.nodes.takeMissed(nowMs)) this.accept(silenceBegun(beat));
     for (const { id } of this.silences.takeEnded(nowMs)) this.#silenceEnded(id);
+    this.#tellWaiting(nowMs);
   }
 
   /** What came after a mark. A mark from before what is kept, or of another life, gets everything. */
   since(mark: number): Told {
     const now = this.#readMark();
-    const traps = [...this.#told()].filter((trap) => mark > now || trap.mark > mark);
+    // What has a greater mark than was given out is told with the mark.
+    const traps = [...this.#told()].filter(
+      (trap) => trap.mark <= now && (mark > now || trap.mark > mark),
+    );
     return { traps, mark: now };
   }
 
@@ -137,16 +148,16 @@ export class Collector implements TrapSink {
 
   /** All that is kept, also what is silenced, in the order of the marks. */
   all(): readonly TrapRecord[] {
-    return [...this.#kept.values()];
+    return [...this.#room.kept.values()];
   }
 
   get(id: string): TrapRecord | undefined {
-    return this.#kept.get(id);
+    return this.#room.kept.get(id);
   }
 
   /** Until its condition clears, or gets worse. False when there is no such trap that holds. */
   acknowledge(id: string, by: string, comment: string): boolean {
-    const trap = this.#kept.get(id);
+    const trap = this.#room.kept.get(id);
     if (!trap || trap.over !== null || trap.kind === 'clear') return false;
     trap.acknowledged = { by, comment, atMs: this.#options.clock.now() };
     this.#changed(trap);
@@ -155,7 +166,7 @@ export class Collector implements TrapSink {
 
   /** False when it was not acknowledged. */
   withdrawAcknowledgement(id: string): boolean {
-    const trap = this.#kept.get(id);
+    const trap = this.#room.kept.get(id);
     if (!trap?.acknowledged) return false;
     trap.acknowledged = null;
     this.#changed(trap);
@@ -165,7 +176,7 @@ export class Collector implements TrapSink {
   silence(silence: Silence): void {
     this.silences.add(silence);
     this.#note(`silence ${silence.id}`, { kind: 'silence', silence });
-    for (const trap of this.#kept.values()) {
+    for (const trap of [...this.#room.all()]) {
       trap.silence ??= this.silences.hiding(trap);
       this.#changed(trap);
     }
@@ -181,14 +192,21 @@ export class Collector implements TrapSink {
 
   /** What changed since the last time; whoever takes it keeps it. */
   takeChanges(): TrapChange[] {
-    const changes = [...this.#changes.values()];
-    this.#changes.clear();
-    this.#pastChanges.clear();
-    return changes;
+    return this.#changes.take();
   }
 
   get hasChanges(): boolean {
-    return this.#changes.size > 0;
+    return !this.#changes.isEmpty;
+  }
+
+  /** A change that tells of marks up to this one is on disk. */
+  marksAreKept(mark: number): void {
+    this.#marks.reserve(mark);
+  }
+
+  /** Gives back the marks that were reserved and not used; to be kept as the last change. */
+  settleMarks(): void {
+    this.#note('mark', { kind: 'mark', mark: this.#marks.settle() });
   }
 
   #take(report: TrapReport): Fate {
@@ -196,7 +214,7 @@ export class Collector implements TrapSink {
     this.nodes.heard(report.node, report.fileSystem, nowMs);
     const id = this.#identities.idOf(report, nowMs);
     if (!this.#seen.add(id)) return 'duplicate';
-    const key = keyOf(report);
+    const key = aboutOf(report);
     const before = this.#latest.get(key);
     if (before && this.#isRepeat(before, report, nowMs)) {
       before.count += report.count;
@@ -232,12 +250,17 @@ export class Collector implements TrapSink {
   }
 
   #store(key: string, trap: KeptTrap): Fate {
-    const leaving = this.#kept.add(trap);
-    if (leaving === trap) return 'dropped';
-    if (leaving) this.#evicted(leaving);
-    this.#mark(trap);
+    const leaving = this.#room.kept.add(trap);
+    const hasRoom = leaving !== trap;
+    if (!hasRoom && !this.#wait(trap)) return 'dropped';
+    if (leaving && hasRoom) this.#evicted(leaving);
     this.#latest.set(key, trap);
     this.nodes.countTrap(trap.fileSystem, trap.receivedAtMs);
+    if (!hasRoom) {
+      this.counters.evicted++;
+      return 'stored';
+    }
+    this.#mark(trap);
     this.#changed(trap);
     if (trap.silence === null) this.#tell(trap);
     return 'stored';
@@ -250,29 +273,58 @@ export class Collector implements TrapSink {
 
   #end(trap: KeptTrap, by: 'clear' | 'newer', nowMs: number): void {
     trap.over = { by, atMs: nowMs };
-    this.#changed(trap);
+    if (!this.#room.waiting.has(trap)) return this.#changed(trap);
+    this.#room.waiting.remove(trap);
+    this.#forget(trap);
   }
 
   #evicted(trap: KeptTrap): void {
     this.counters.evicted++;
-    this.#forget(trap);
+    this.toldVersion++;
+    this.revision++;
+    if (!this.#wait(trap)) this.#forget(trap);
+  }
+
+  #wait(trap: KeptTrap): boolean {
+    const { isWaiting, leaving } = this.#room.wait(trap);
+    if (leaving) this.#forget(leaving);
+    if (isWaiting) this.#noteTrap(trap, 'waiting');
+    return isWaiting;
+  }
+
+  #tellWaiting(nowMs: number): void {
+    for (let told = 0; told < TOLD_AGAIN_MOST; told++) {
+      const back = this.#room.takeBack(nowMs);
+      if (back === null) return;
+      if (back.leaving) this.#evicted(back.leaving);
+      this.counters.returned++;
+      this.#tellAnew(back.trap);
+    }
+  }
+
+  #tellAnew(trap: KeptTrap): void {
+    this.#mark(trap);
+    this.#room.kept.moveToEnd(trap);
+    this.#changed(trap);
+    this.#tell(trap);
   }
 
   /** It is told no more, and what it was about is unknown again. */
   #forget(trap: KeptTrap): void {
-    const key = keyOf(trap);
+    const key = aboutOf(trap);
     if (this.#latest.get(key) === trap) this.#latest.delete(key);
     this.toldVersion++;
     this.revision++;
     const message = beginningOf(trap.message, PAST_MESSAGE_MOST);
-    this.#note(trap.id, { kind: 'trap', trap: { ...trap, message }, kept: false });
+    this.#noteTrap({ ...trap, message }, 'past');
   }
 
   #mark(trap: KeptTrap): void {
     const { mark, renewed } = this.#marks.stamp();
     trap.mark = mark;
     if (!renewed) return;
-    for (const other of this.#kept.values()) {
+    this.#reserveMarks();
+    for (const other of this.#room.kept.values()) {
       other.mark = mark;
       this.#changed(other);
     }
@@ -280,103 +332,70 @@ export class Collector implements TrapSink {
 
   #readMark(): number {
     const mark = this.#marks.read();
-    // Only when it moved: a monitor that asks in vain changes nothing.
-    if (mark !== this.#notedMark) this.#note('mark', { kind: 'mark', mark });
-    this.#notedMark = mark;
+    // A monitor that asks in vain changes nothing.
+    if (this.#marks.needsReservation) this.#reserveMarks();
     return mark;
   }
 
+  #reserveMarks(): void {
+    this.#note('mark', { kind: 'mark', mark: this.#marks.reservation() });
+  }
+
   *#told(): Generator<KeptTrap> {
-    for (const trap of this.#kept.values()) if (trap.silence === null) yield trap;
+    for (const trap of this.#room.kept.values()) if (trap.silence === null) yield trap;
   }
 
   /** What it hid and still holds is told now; what is over by now is told to nobody. */
   #silenceEnded(id: string): void {
     this.#note(`silence ${id}`, { kind: 'silence-ended', id });
-    const hidden = [...this.#kept.values()].filter((trap) => trap.silence === id);
-    for (const trap of hidden) {
+    const isHidden = (trap: KeptTrap) => trap.silence === id;
+    for (const trap of [...this.#room.waiting.values()].filter(isHidden)) {
+      trap.silence = this.silences.hiding(trap);
+      this.#changed(trap);
+    }
+    for (const trap of [...this.#room.kept.values()].filter(isHidden)) {
       trap.silence = this.silences.hiding(trap);
       if (trap.silence !== null) this.#changed(trap);
       else if (trap.over !== null || trap.kind === 'clear') {
-        this.#kept.remove(trap);
+        this.#room.kept.remove(trap);
         this.#forget(trap);
-      } else {
-        this.#mark(trap);
-        this.#kept.moveToEnd(trap);
-        this.#changed(trap);
-        this.#tell(trap);
-      }
+      } else this.#tellAnew(trap);
     }
     this.toldVersion++;
     this.revision++;
   }
 
   #changed(trap: KeptTrap): void {
-    this.#kept.changed(trap);
+    const place = this.#room.changed(trap);
     this.revision++;
-    this.#note(trap.id, { kind: 'trap', trap, kept: true });
+    this.#noteTrap(trap, place);
   }
 
-  /** The newest change of each thing. What gave way long ago is not worth memory in a storm. */
+  #noteTrap(trap: TrapRecord, place: TrapPlace): void {
+    this.#note(trap.id, { kind: 'trap', trap, place });
+  }
+
   #note(key: string, change: TrapChange): void {
-    if (!this.#options.hasHistory) return;
-    this.#changes.delete(key);
-    this.#pastChanges.delete(key);
-    this.#changes.set(key, change);
-    if (change.kind === 'trap' && !change.kept) this.#pastChanges.add(key);
-    if (this.#changes.size <= CHANGES_MOST) return;
-    const [oldest] = this.#pastChanges;
-    if (oldest === undefined) return;
-    this.#changes.delete(oldest);
-    this.#pastChanges.delete(oldest);
+    if (this.#options.hasHistory) this.#changes.note(key, change);
   }
 
-  #recall({ traps, ids, silences }: RememberedTraps): void {
+  #recall({ traps, waiting, ids, silences }: RememberedTraps): void {
     for (const silence of silences) this.silences.add(silence);
     for (const id of ids) this.#seen.add(id);
-    for (const remembered of traps) {
-      const trap: KeptTrap = { ...remembered };
+    this.#recallTo(this.#room.kept, traps);
+    this.#recallTo(this.#room.waiting, waiting);
+  }
+
+  #recallTo(place: KeptTraps, remembered: readonly TrapRecord[]): void {
+    for (const one of remembered) {
+      const trap: KeptTrap = { ...one };
       this.#seen.add(trap.id);
-      const leaving = this.#kept.add(trap);
+      const leaving = place.add(trap);
       if (leaving) this.#forget(leaving);
       if (leaving === trap) continue;
-      this.#latest.set(keyOf(trap), trap);
+      this.#latest.set(aboutOf(trap), trap);
       this.nodes.heard(trap.node, trap.fileSystem, trap.receivedAtMs);
       this.nodes.countTrap(trap.fileSystem, trap.receivedAtMs);
     }
   }
-}
-
-/** What a report is about: its condition, or for an event all that it says. */
-function keyOf({ node, fileSystem, kind, condition, category, message }: KeyParts): string {
-  const about = kind === 'event' ? `${category}\0${message}` : condition;
-  return `${node}\0${fileSystem}\0${kind === 'event' ? 'event' : 'condition'}\0${about}`;
-}
-
-type KeyParts = Pick<
-  TrapRecord,
-  'node' | 'fileSystem' | 'kind' | 'condition' | 'category' | 'message'
->;
-
-const CRITICAL: TrapCategory = 2;
-const INFO: TrapCategory = 0;
-
-function silenceBegun({ node, fileSystem, beatAtMs, silentMs }: MissedBeat): TrapReport {
-  const message = `nothing was heard of ${node} for ${formatDuration(silentMs)}`;
-  return beatReport(node, fileSystem, beatAtMs, { kind: 'raise', category: CRITICAL, message });
-}
-
-function silenceOver({ node, fileSystem, beatAtMs }: MissedBeat): TrapReport {
-  const message = `${node} is heard of again`;
-  return beatReport(node, fileSystem, beatAtMs, { kind: 'clear', category: INFO, message });
-}
-
-function beatReport(
-  node: string,
-  fileSystem: string,
-  beatAtMs: number,
-  parts: Pick<TrapReport, 'kind' | 'category' | 'message'>,
-): TrapReport {
-  const about = { node, fileSystem, condition: 'not-responding', source: 'collector' };
-  return trapReport({ ...about, ...parts, sequence: String(beatAtMs) });
 }

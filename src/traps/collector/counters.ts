@@ -16,6 +16,8 @@ export interface CounterValues extends Readonly<Record<Fate, number>> {
   readonly received: number;
   /** Stored ones that gave way to others since. */
   readonly evicted: number;
+  /** Of these, how often one that holds found room again. */
+  readonly returned: number;
   /** Datagrams that the kernel dropped because they came too fast; they were never received. */
   readonly lostBefore: number;
 }
@@ -31,6 +33,7 @@ export class Counters {
   };
   #received = 0;
   evicted = 0;
+  returned = 0;
   lostBefore = 0;
 
   count(fate: Fate, reports = 1): void {
@@ -39,7 +42,7 @@ export class Counters {
   }
 
   values(): CounterValues {
-    const { evicted, lostBefore } = this;
-    return { received: this.#received, ...this.#fates, evicted, lostBefore };
+    const { evicted, returned, lostBefore } = this;
+    return { received: this.#received, ...this.#fates, evicted, returned, lostBefore };
   }
 }

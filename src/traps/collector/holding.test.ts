@@ -124,6 +124,16 @@ describe('nodes', () => {
     assert.equal(collector.nodes.names('')[0], 'n900');
   });
 
+  it('that are still heard of are not forgotten for those that come and go', () => {
+    const { collector } = openCollector({ maxNodes: 100 });
+    for (let i = 0; i < 1000; i++) {
+      collector.observe({ node: 'always there', heartbeatMs: 1000 });
+      collector.observe({ node: `n${i}` });
+    }
+    assert.equal(collector.nodes.size, 100);
+    assert.ok(collector.nodes.view('always there'));
+  });
+
   it('that promised to be heard of and are not are told, and when they are again', () => {
     const { collector, clock } = openCollector();
     const beat = (atMs: number) =>
@@ -209,7 +219,7 @@ describe('changes', () => {
     assert.equal(changes.length, 20_000);
     const lengths = changes.map((one) => (one.kind === 'trap' ? one.trap.message.length : 0));
     assert.equal(Math.max(...lengths.slice(0, 1000)), 4096);
-    const kept = changes.filter((one) => one.kind === 'trap' && one.kept);
+    const kept = changes.filter((one) => one.kind === 'trap' && one.place === 'kept');
     assert.equal(kept.length, 2);
   });
 });

@@ -41,6 +41,8 @@ interface Node {
   lastSeenMs: number;
   heartbeatMs: number;
   beatAtMs: number;
+  /** Heard of since it came to its place among those that may be forgotten. */
+  isRecent: boolean;
 }
 
 interface FileSystem {
@@ -55,10 +57,17 @@ const FILE_SYSTEMS_OF_NODE_MOST = 64;
 /** A heartbeat is missed after so many of its times. */
 const BEATS_MISSED = 3;
 const LOOK_MS = 1000;
+/** Nodes that are spared in turn, at most, before one is forgotten. */
+const SPARED_MOST = 16;
 
 export class Nodes {
   readonly #most: number;
   readonly #nodes = new Map<string, Node>();
+  /**
+   * Goes on where it was: looking for the first from the beginning would pass all places that were
+   * given up. Whatever it answers with leaves its place, so nothing is ever before it.
+   */
+  #next = this.#nodes.values();
   readonly #fileSystems = new Map<string, FileSystem>();
   readonly #silent = new Set<Node>();
   readonly #beating = new Set<Node>();
@@ -142,6 +151,10 @@ export class Nodes {
     return found;
   }
 
+  hasFileSystem(name: string): boolean {
+    return this.#fileSystems.has(name);
+  }
+
   fileSystemNames(): string[] {
     return [...this.#fileSystems.keys()];
   }
@@ -165,8 +178,11 @@ export class Nodes {
 
   #node(name: string, nowMs: number): Node {
     const known = this.#nodes.get(name);
-    if (known) return known;
-    if (this.#nodes.size >= this.#most) this.#forgetOldest();
+    if (known) {
+      known.isRecent = true;
+      return known;
+    }
+    if (this.#nodes.size >= this.#most) this.#forgetOne();
     const node: Node = {
       name,
       fileSystems: NONE,
@@ -177,20 +193,36 @@ export class Nodes {
       lastSeenMs: nowMs,
       heartbeatMs: 0,
       beatAtMs: 0,
+      isRecent: false,
     };
     this.#nodes.set(name, node);
     this.namesVersion++;
     return node;
   }
 
-  /** The one that was first heard of. */
-  #forgetOldest(): void {
-    const [oldest] = this.#nodes.values();
-    if (!oldest) return;
-    this.#join(oldest, NONE);
-    this.#nodes.delete(oldest.name);
-    this.#silent.delete(oldest);
-    this.#beating.delete(oldest);
+  /** One that was not heard of for long: those that were since their turn are spared once (CLOCK). */
+  #forgetOne(): void {
+    for (let spared = 0; ; spared++) {
+      const node = this.#nextNode();
+      if (!node) return;
+      this.#nodes.delete(node.name);
+      if (node.isRecent && spared < SPARED_MOST) {
+        node.isRecent = false;
+        this.#nodes.set(node.name, node);
+        continue;
+      }
+      this.#join(node, NONE);
+      this.#silent.delete(node);
+      this.#beating.delete(node);
+      return;
+    }
+  }
+
+  #nextNode(): Node | undefined {
+    const next = this.#nodes.size === 0 ? null : this.#next.next();
+    if (next === null || !next.done) return next?.value;
+    this.#next = this.#nodes.values();
+    return this.#next.next().value;
   }
 
   #join(node: Node, fileSystems: readonly string[]): void {

@@ -13,7 +13,10 @@ export function openCollector(options: Partial<CollectorOptions> = {}): {
   const clock = (options.clock as ManualClock | undefined) ?? new ManualClock(NOW_MS);
   const limits = { maxTraps: 250, maxNodes: 1000, foldMs: 600_000 };
   const given = { ...limits, hasHistory: true, remembered: null };
-  return { collector: new Collector({ ...given, ...options, clock }), clock };
+  const collector = new Collector({ ...given, ...options, clock });
+  // As if whoever keeps its changes were quick.
+  collector.marksAreKept(2 ** 31 - 1);
+  return { collector, clock };
 }
 
 export function event(
@@ -45,14 +48,27 @@ export function silence(parts: Partial<Silence>): Silence {
 }
 
 /** What a collector that kept these changes would remember. */
-export function rememberedFrom(collector: Collector): RememberedTraps {
+export function rememberedFrom(
+  collector: Collector,
+  before: RememberedTraps | null = null,
+): RememberedTraps {
   const changes = collector.takeChanges();
   const mark = changes.findLast((change) => change.kind === 'mark');
+  const waiting = new Map(before?.waiting?.map((trap) => [trap.id, trap]));
+  for (const change of changes) {
+    if (change.kind !== 'trap') continue;
+    if (change.place === 'waiting') waiting.set(change.trap.id, change.trap);
+    else waiting.delete(change.trap.id);
+  }
   return {
     traps: structuredClone([...collector.all()]),
-    ids: changes.flatMap((change) => (change.kind === 'trap' ? [change.trap.id] : [])),
+    waiting: structuredClone([...waiting.values()]),
+    ids: [
+      ...(before?.ids ?? []),
+      ...changes.flatMap((change) => (change.kind === 'trap' ? [change.trap.id] : [])),
+    ],
     silences: collector.silences.all,
-    mark: mark?.kind === 'mark' ? mark.mark : 0,
+    mark: mark?.kind === 'mark' ? mark.mark : (before?.mark ?? 0),
     cursors: new Map(),
   };
 }

@@ -26,6 +26,7 @@ export async function openFace(t: TestContext, options: Options = {}) {
     hasHistory: false,
     ...options,
   });
+  collector.marksAreKept(2 ** 31 - 1);
   const json = new JsonDesk({
     ...{
       collector,

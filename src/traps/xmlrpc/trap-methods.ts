@@ -9,6 +9,7 @@ import type { NodeView } from '../collector/nodes.ts';
 import { FAULT, Fault } from './fault.ts';
 import { Fragment, intOf, type Method, stringOf } from './method.ts';
 import { Remade } from './remade.ts';
+import { SharedAnswers } from './shared-answers.ts';
 import { array, boolean, double, int, struct, text, type Value } from './value.ts';
 import { writeArray, writeValue } from './writer.ts';
 
@@ -27,6 +28,8 @@ export function trapMethods(collector: Collector, clock: Clock): Method[] {
       help: 'Names of the nodes of a file system, or of all nodes for an empty name.',
       call: ([name]) => {
         const fileSystem = stringOf(name);
+        const isKnown = fileSystem === '' || collector.nodes.hasFileSystem(fileSystem);
+        if (!isKnown) return array([]);
         if (!nodeNames.has(fileSystem)) {
           if (nodeNames.size >= NAME_LISTS_MOST) nodeNames.clear();
           const make = () => namesFragment(collector.nodes.names(fileSystem));
@@ -69,7 +72,7 @@ export function trapMethods(collector: Collector, clock: Clock): Method[] {
       name: 'getTrapsById',
       signature: ['array', 'string'],
       help: 'Traps after the one of this id (all for an unknown one), as structs, and the id to pass next time. Ids are the same in mirrored collectors.',
-      call: ([id]) => afterId(collector, stringOf(id)),
+      call: ([id]) => told.afterId(stringOf(id)),
     },
     {
       name: 'getLastTimestamp',
@@ -80,7 +83,7 @@ export function trapMethods(collector: Collector, clock: Clock): Method[] {
     {
       name: 'getCounters',
       signature: ['struct'],
-      help: 'What became of all reports: received = stored + duplicate + suppressed + dropped + denied + malformed. Besides: evicted, lostBefore, kept, nodes.',
+      help: 'What became of all reports: received = stored + duplicate + suppressed + dropped + denied + malformed. Besides: evicted, returned (told again after they had to give way), lostBefore, kept, nodes.',
       call: () => counters(collector),
     },
   ];
@@ -90,57 +93,80 @@ function namesFragment(names: readonly string[]): Fragment {
   return new Fragment(writeArray(names.map((name) => writeValue(text(name)))));
 }
 
-/** Answers to monitors by mark: all whose marks have the same traps after them share one. */
+/** Traps as monitors get them: all who are told the same traps share one answer. */
 class ToldAnswers {
   readonly #collector: Collector;
-  readonly #parts = new WeakMap<TrapRecord, string>();
-  readonly #answers = new Map<string, Fragment>();
-  #version = -1;
+  /** Each of its own state: counts and acknowledgements change without a new trap. */
+  readonly #tripleAnswers = new SharedAnswers();
+  readonly #detailAnswers = new SharedAnswers();
+  readonly #triples = new WeakMap<TrapRecord, string>();
+  readonly #details = new WeakMap<TrapRecord, Detail>();
 
   constructor(collector: Collector) {
     this.#collector = collector;
   }
 
   triples(mark: number): Fragment {
-    return this.#answer('triples', mark, (trap) => this.#triple(trap));
+    const { traps, mark: now } = this.#collector.since(mark);
+    const { toldVersion } = this.#collector;
+    // What is told are the latest traps, so their number says which they are.
+    return this.#tripleAnswers.of(toldVersion, `${traps.length} ${now}`, () =>
+      toldFragment(
+        traps.map((trap) => this.#triple(trap)),
+        int(now),
+      ),
+    );
   }
 
-  /** Not from `#parts`: counts and acknowledgements change without a new trap. */
   details(mark: number): Fragment {
     const { traps, mark: now } = this.#collector.since(mark);
-    return toldFragment(traps.map(detail), now);
+    return this.#detailed(traps, int(now));
   }
 
-  #answer(form: string, mark: number, write: (trap: TrapRecord) => string): Fragment {
-    const { traps, mark: now } = this.#collector.since(mark);
-    if (this.#version !== this.#collector.toldVersion) this.#answers.clear();
-    this.#version = this.#collector.toldVersion;
-    const key = `${form} ${traps.length} ${now}`;
-    const known = this.#answers.get(key);
-    if (known) return known;
-    const made = toldFragment(traps.map(write), now);
-    this.#answers.set(key, made);
-    return made;
+  afterId(id: string): Fragment {
+    const traps = this.#collector.after(id);
+    return this.#detailed(traps, text(traps.at(-1)?.id ?? id));
+  }
+
+  #detailed(traps: readonly TrapRecord[], next: Value): Fragment {
+    const make = () =>
+      toldFragment(
+        traps.map((trap) => this.#detail(trap)),
+        next,
+      );
+    // Nothing is made quickly, and its end may be whatever was asked with.
+    if (traps.length === 0) return make();
+    const key = `${next.type} ${traps.length} ${traps.at(-1)!.mark}`;
+    return this.#detailAnswers.of(this.#collector.revision, key, make);
   }
 
   #triple(trap: TrapRecord): string {
-    const known = this.#parts.get(trap);
+    const known = this.#triples.get(trap);
     if (known !== undefined) return known;
     const { message, category, node } = trap;
     const made = writeValue(array([text(message), int(category), text(node)]));
-    this.#parts.set(trap, made);
+    this.#triples.set(trap, made);
     return made;
+  }
+
+  #detail(trap: TrapRecord): string {
+    const { count, over, acknowledged } = trap;
+    const known = this.#details.get(trap);
+    const isAsItWas = known?.count === count && known.over === over;
+    if (known && isAsItWas && known.acknowledged === acknowledged) return known.xml;
+    const xml = detail(trap);
+    this.#details.set(trap, { count, over, acknowledged, xml });
+    return xml;
   }
 }
 
-function toldFragment(traps: readonly string[], mark: number): Fragment {
-  return new Fragment(writeArray([writeArray(traps), writeValue(int(mark))]));
+/** A trap as a struct, and what of it may have changed since. */
+interface Detail extends Pick<TrapRecord, 'count' | 'over' | 'acknowledged'> {
+  readonly xml: string;
 }
 
-function afterId(collector: Collector, id: string): Fragment {
-  const traps = collector.after(id);
-  const last = traps.at(-1)?.id ?? id;
-  return new Fragment(writeArray([writeArray(traps.map(detail)), writeValue(text(last))]));
+function toldFragment(traps: readonly string[], next: Value): Fragment {
+  return new Fragment(writeArray([writeArray(traps), writeValue(next)]));
 }
 
 function detail(trap: TrapRecord): string {

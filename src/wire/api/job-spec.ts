@@ -25,6 +25,14 @@ const path = z.string().min(1).max(4096);
 const cell = z.string().max(1 << 20);
 const template = z.string().max(1 << 20);
 
+const url = z.string().min(1).max(8192);
+const md5 = z.string().regex(/^[0-9a-f]{32}$/);
+const fileName = z
+  .string()
+  .max(255)
+  .regex(/^(?!\.{1,2}$)[^/\x00-\x1f]+$/);
+const orEmpty = (text: z.ZodType<string>) => z.union([z.literal(''), text]);
+
 const command: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('shell'), template: template.min(1) }),
   z.strictObject({ kind: z.literal('argv'), template: z.array(template).min(1).max(10_000) }),
@@ -50,8 +58,45 @@ const input: z.ZodType<Input> = z.strictObject({
   name: path,
   from: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('template'), blob: digest, bytes: count }),
-    z.strictObject({ kind: z.literal('file'), blob: digest, bytes: count }),
+    z.strictObject({
+      kind: z.literal('file'),
+      blob: digest,
+      bytes: count,
+      writable: z.boolean().describe('Each attempt has a copy of its own to change.'),
+    }),
     z.strictObject({ kind: z.literal('parameter'), column: name }),
+    z.strictObject({
+      kind: z.literal('url'),
+      url,
+      sha256: orEmpty(digest),
+      md5: orEmpty(md5),
+      mode: z.enum(['immutable', 'pin']).describe('pin: the origin is asked when the job begins.'),
+      from: z.enum(['server', 'origin']).describe('Where workers get it first.'),
+      writable: z.boolean(),
+      version: z
+        .strictObject({ blob: digest, bytes: count })
+        .nullable()
+        .describe('The bytes that all tasks see; null until the server has them.'),
+    }),
+    z.strictObject({
+      kind: z.literal('plugin'),
+      url,
+      sha256: orEmpty(digest),
+      md5: orEmpty(md5),
+      plugin: z.strictObject({ name: fileName, blob: digest, bytes: count }),
+    }),
+    z.strictObject({
+      kind: z.literal('files'),
+      column: z.string().max(200),
+      files: z.record(
+        cell,
+        z
+          .array(
+            z.strictObject({ name: path, blob: digest, bytes: count, executable: z.boolean() }),
+          )
+          .max(10_000),
+      ),
+    }),
   ]),
 });
 
@@ -62,6 +107,8 @@ const resultSource: z.ZodType<ResultSource> = z.strictObject({
     z.strictObject({ kind: z.literal('stderr') }),
     z.strictObject({ kind: z.literal('file'), path }),
     z.strictObject({ kind: z.literal('glob'), pattern: path }),
+    z.strictObject({ kind: z.literal('tree'), path }),
+    z.strictObject({ kind: z.literal('changed') }),
   ]),
   required: z.boolean(),
 });
@@ -114,6 +161,22 @@ const matching = {
   accountingGroup: label,
 };
 
+const dealings = {
+  place: z
+    .strictObject({
+      files: z
+        .array(
+          z.strictObject({ result: name, from: z.string().max(4096), to: path.regex(/^[/$]/) }),
+        )
+        .max(1000),
+    })
+    .nullable()
+    .describe("Where a client puts each task's results: templates of absolute paths."),
+  chirp: z
+    .strictObject({ io: z.boolean(), delayed: z.boolean() })
+    .describe('What the programs may ask of the worker while they run.'),
+};
+
 const policyRule = z.strictObject({ when: expression, reason: expression, subcode: expression });
 const growth = z.strictObject({
   factor: z.number().gt(1).max(1000),
@@ -159,7 +222,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
         z.strictObject({
           platform: name,
           sha256: digest,
-          md5: z.string().regex(/^[0-9a-f]{32}$/),
+          md5,
           bytes: count,
         }),
       )
@@ -196,6 +259,7 @@ export const jobSpec: z.ZodType<JobSpec> = message(
     deleteClient: z.boolean(),
     priority: z.int(),
     ...matching,
+    ...dealings,
     ...life,
   }),
 );

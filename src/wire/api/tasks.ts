@@ -96,6 +96,10 @@ export const attemptView = message(
     endedAtMs: moment.nullable(),
     usage: usage.nullable(),
     walls: wallsHad.nullable().describe('Null while it runs, and when there were none.'),
+    asked: z
+      .object({ memoryBytes: count, diskBytes: count, timeoutMs: count })
+      .nullable()
+      .describe('What it was given, where that is not what its job asks for.'),
     next: taskState
       .nullable()
       .describe('What became of the task by its end; null when the task went on without it.'),

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileResult, openField, run, runAlone, until } from '../testing/field.ts';
+import { fileResult, openField, run, runAlone, storeOf, until } from '../testing/field.ts';
 import { jobOf, rowsOf, textOf } from '../testing/field-server.ts';
 
 test('in a submit directory the command runs there, with a scratch directory beside it', async () => {
@@ -77,7 +77,10 @@ test('programs, templates, files, parameters and stdin are made before the progr
         name: 'model.ini',
         from: { kind: 'template', blob: template.sha256, bytes: template.bytes },
       },
-      { name: 'deep/er/table.bin', from: { kind: 'file', blob: table.sha256, bytes: table.bytes } },
+      {
+        name: 'deep/er/table.bin',
+        from: { kind: 'file', blob: table.sha256, bytes: table.bytes, writable: false },
+      },
       { name: 'lattice.dat', from: { kind: 'parameter', column: 'x' } },
       { name: 'stdin', from: { kind: 'parameter', column: 'x' } },
     ],
@@ -102,7 +105,12 @@ test('a program that damages its inputs or itself harms no later attempt', async
   const job = jobOf(['./prog'], {
     programName: 'prog',
     programs: [{ platform: 'any', md5: '0'.repeat(32), ...program }],
-    inputs: [{ name: 'in.txt', from: { kind: 'file', blob: input.sha256, bytes: input.bytes } }],
+    inputs: [
+      {
+        name: 'in.txt',
+        from: { kind: 'file', blob: input.sha256, bytes: input.bytes, writable: false },
+      },
+    ],
   });
   field.start({ slots: 1 });
   await run(field, job, rowsOf(5));
@@ -119,7 +127,9 @@ test('a blob that the server does not have is a stage-in failure, not a hang', a
   field.start();
   const end = await run(
     field,
-    jobOf('cat a', { inputs: [{ name: 'a', from: { kind: 'file', blob, bytes: 4 } }] }),
+    jobOf('cat a', {
+      inputs: [{ name: 'a', from: { kind: 'file', blob, bytes: 4, writable: false } }],
+    }),
   );
   assert.equal(end.cause, 'stage-in');
   assert.match(end.reason, /^a could not be fetched/);
@@ -245,12 +255,15 @@ test('programs of a job with DeleteWorker are removed at the end, others are kep
   const { agent, ended } = field.start();
   await run(field, of(1, passing, true));
   await run(field, of(2, staying, false));
-  const pathOf = ({ sha256 }: typeof passing) => join(field.dir, 'blobs', sha256);
-  assert.equal(statSync(pathOf(passing)).mode & 0o777, 0o555);
   agent.drain();
   await ended;
-  assert.equal(existsSync(pathOf(passing)), false);
-  assert.equal(existsSync(pathOf(staying)), true);
+  const store = storeOf(field.dir, server);
+  const held = async ({ sha256 }: typeof passing) => store.hold(`windrow:${sha256}`);
+  assert.equal(await held(passing), null);
+  const stayed = await held(staying);
+  assert.equal(statSync(stayed!.path).mode & 0o777, 0o555);
+  await stayed!.release();
+  await store.close();
 });
 
 test('as an ordinary user a read-only subtree is removed too', async (t) => {

@@ -4,16 +4,17 @@
  * them back.
  */
 import type { Clock } from '#base';
-import type { Cause, Measured } from '#model';
+import type { Cause, InputWay, Measured, ResourceRequest } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
-import type { EndedAttempt, GrantedAttempt, JobDescription } from '#wire';
-import type { BlobCache } from '../blob-cache.ts';
+import type { EndedAttempt, GrantedAttempt, JobDescription, PolicyRuling } from '#wire';
 import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
-import type { AgentLog, GpuRack, ServerLink } from '../port.ts';
+import type { PolicyWatch } from '../policy-watch.ts';
+import type { AgentLog, GpuRack, RunJobPlugin, ServerLink } from '../port.ts';
 import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
+import type { Stock, Taken } from '../stock.ts';
 import type { UnkilledProcesses } from '../unkilled.ts';
 import type { OutgoingPart } from './parts.ts';
 
@@ -25,12 +26,14 @@ export interface Workshop {
   readonly shelf: ScratchShelf;
   /** First 8 hex digits of the session's SHA-256: names directories, gives nothing away. */
   sessionTag(): string;
-  readonly blobs: BlobCache;
+  readonly stock: Stock;
+  readonly runPlugin: RunJobPlugin;
   /** Waits for a connection if there is none; rejects when the worker ends. */
   link(): Promise<ServerLink>;
   /** Aborted when the worker ends. */
   readonly lifetime: AbortSignal;
   readonly memoryWatch: MemoryWatch;
+  readonly policies: PolicyWatch;
   readonly walls: Walls;
   readonly unkilled: UnkilledProcesses;
   /** Directories that attempts of the job are to have private ones of. */
@@ -60,6 +63,10 @@ export interface Attempt {
   /** Lets the next attempt have the slot: gathering and uploading need none. */
   readonly releaseSlot: () => void;
   readonly startedMs: number;
+  /** What it may use: its job's request, or what it was given in its place. */
+  readonly request: ResourceRequest;
+  /** 0: none. */
+  readonly timeoutMs: number;
   /** `<session tag>-<ticket>`. */
   readonly name: string;
   readonly scratch: string;
@@ -69,10 +76,18 @@ export interface Attempt {
   stopped: Verdict | null;
   /** Its starter gave it back before its turn: it never ran, and may be begun anew. */
   withdrawn: boolean;
+  /** What a policy decided, when that is why it is being killed. */
+  ruling: PolicyRuling | null;
   /** Why the program is being killed for taking too much. */
   excess: Verdict | null;
   /** Null while nothing went wrong. */
   verdict: Verdict | null;
+  /** Files of the stock that it holds, by digest. */
+  readonly taken: Map<string, Taken>;
+  /** Those that its directory has under another name: digest and name. */
+  readonly linked: Map<string, string>;
+  /** How inputs from elsewhere came, by name. */
+  readonly ways: Map<string, InputWay>;
   /** Null: none. */
   walls: WallPlan | null;
   readonly aborter: AbortController;
@@ -82,6 +97,8 @@ export interface Attempt {
   programEndedAtMs: number;
   /** Absolute path of stdin, or null. */
   stdin: string | null;
+  /** Files that were put into scratch, by name, and how each can be told. Where a result needs it. */
+  staged: ReadonlyMap<string, string>;
   /** Files beside the scratch directory that `clean` removes. */
   readonly spooled: string[];
   stdout: OutputCapture | null;
@@ -103,6 +120,10 @@ export class AttemptFault extends Error {
   }
 }
 
+export function stopFault({ cause, reason }: Verdict): AttemptFault {
+  return new AttemptFault(cause, reason);
+}
+
 export function newAttempt(
   fixed: Pick<
     Attempt,
@@ -115,13 +136,19 @@ export function newAttempt(
   return {
     ...fixed,
     startedMs,
+    request: requestOf(fixed),
+    timeoutMs: grant.asked?.timeoutMs ?? fixed.plan.job.timeoutMs,
     name,
     scratch: `${workshop.scratchRoot}/${name}`,
     madeScratch: null,
     stopped: null,
     withdrawn: false,
+    ruling: null,
     excess: null,
     verdict: null,
+    taken: new Map(),
+    linked: new Map(),
+    ways: new Map(),
     walls: null,
     aborter: new AbortController(),
     program: null,
@@ -129,6 +156,7 @@ export function newAttempt(
     programEnd: null,
     programEndedAtMs: startedMs,
     stdin: null,
+    staged: new Map(),
     spooled: [],
     stdout: null,
     stderr: null,
@@ -138,6 +166,13 @@ export function newAttempt(
     outgoing: [],
     parts: [],
   };
+}
+
+function requestOf({ plan, grant }: Pick<Attempt, 'plan' | 'grant'>): ResourceRequest {
+  const { request } = plan.job;
+  if (!grant.asked) return request;
+  const { memoryBytes, diskBytes } = grant.asked;
+  return { ...request, memoryBytes, diskBytes };
 }
 
 /** Kills the program and breaks off what waits. The first verdict stays. */

@@ -123,9 +123,13 @@ function fileParts(attempt: Attempt, usedBytes: number): Map<string, OutgoingPar
 function fileSources(attempt: Attempt): GatherSource[] {
   const { plan, grant } = attempt;
   return plan.job.results.flatMap(({ name, required, from }, index): GatherSource[] => {
+    if (from.kind === 'changed') {
+      return [{ name, required, from: { kind: 'changed', staged: attempt.staged } }];
+    }
     const path = plan.resultPaths[index]?.expand(grant.cells, grant.task);
     if (path === undefined) return [];
     if (from.kind === 'glob') return [{ name, required, from: { kind: 'glob', pattern: path } }];
+    if (from.kind === 'tree') return [{ name, required, from: { kind: 'tree', path } }];
     return [{ name, required, from: { kind: 'file', path } }];
   });
 }

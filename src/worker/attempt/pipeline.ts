@@ -8,6 +8,7 @@ import { usageOf } from '#model';
 import type { EndedAttempt } from '#wire';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
 import { deliverParts } from './deliver.ts';
+import { checkInputs, fetchInputs, releaseInputs } from './fetch.ts';
 import { gatherResults } from './gather-results.ts';
 import { endProgram, runProgram } from './run-program.ts';
 import { makeScratch, removeScratchOf, stageInputs } from './stage.ts';
@@ -23,10 +24,12 @@ interface Step {
 
 const STEPS: readonly Step[] = [
   { name: 'scratch', always: false, run: makeScratch, undo: removeScratchOf },
+  { name: 'fetch', always: false, run: fetchInputs, undo: releaseInputs },
   { name: 'plan walls', always: false, run: planWalls },
   { name: 'stage', always: false, run: stageInputs, undo: removeSpooled },
   { name: 'walls', always: false, run: raiseWalls, undo: takeWallsDown },
   { name: 'program', always: false, run: runProgram, undo: endProgram },
+  { name: 'check inputs', always: false, run: checkInputs },
   { name: 'gather', always: true, run: gatherResults },
   { name: 'deliver', always: true, run: deliverParts },
 ];
@@ -92,9 +95,12 @@ function endOf(attempt: Attempt): EndedAttempt {
     startedAtMs: attempt.programStartedAtMs,
     endedAtMs: attempt.programEndedAtMs,
     walls: attempt.walls?.record ?? null,
+    inputs: [...attempt.ways.values()],
     usage: usageOf(end?.wallMs ?? 0, ...attempt.measured),
     parts: attempt.parts,
     lastErrorLine: attempt.lastErrorLine,
+    // The program may have ended before it could be killed for it.
+    ruling: verdict !== null && verdict === attempt.excess ? attempt.ruling : null,
     remarks: attempt.remarks,
   };
 }

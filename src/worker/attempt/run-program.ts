@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { formatBytes, messageOf } from '#base';
 import type { Measured } from '#model';
+import type { Decision } from '#policy';
 import type { ProgramEnd, StartFailure, StartRequest } from '#sandbox';
 import type { CompiledCommand } from '#sweep';
 import { watchDisk } from '../disk-watch.ts';
@@ -20,6 +21,7 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   const { request, unwatch, end } = await execute(attempt);
   attempt.programEndedAtMs = workshop.clock.now();
   attempt.program = null;
+  const governed = workshop.policies.forget(attempt.grant.ticket);
   if (!isFailure(end)) {
     attempt.programEnd = end;
     // It may have waited in its starter, or have been told of late.
@@ -33,13 +35,22 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   const sampled = await unwatch?.();
   if (isFailure(end)) throw launchFault(attempt, end, request);
   // What walls measured is more exact, and was put there before.
-  attempt.measured.unshift(end.measured);
-  if (sampled) attempt.measured.splice(1, 0, besides(sampled, end.measured));
+  const samples: Measured[] = [
+    ...(governed ? [governed] : []),
+    ...(sampled ? [{ source: 'sampled', figures: sampled } as const] : []),
+  ];
+  attempt.measured.unshift(
+    // CPU times that somebody waited for are whole; sums over looks are not.
+    ...(governed ? [{ ...governed, figures: { ...governed.figures, memoryPeakBytes: null } }] : []),
+    end.measured,
+    ...samples.map((sample) => treeMemory(sample, end.measured)),
+  );
   attempt.verdict = verdictOf(end, {
     stopped: attempt.stopped,
     excess: attempt.excess,
     exceeded,
-    timeoutMs: plan.job.timeoutMs,
+    timeoutMs: attempt.timeoutMs,
+    success: plan.job.successExitCode,
     shell: request.file === SHELL,
   });
 }
@@ -77,9 +88,9 @@ interface Samples {
   readonly diskBytes: number | null;
 }
 
-/** A sample of the whole tree counts where it is more than the largest process had. */
-function besides(samples: Samples, measured: Measured): Measured {
-  const { memoryPeakBytes, diskBytes } = samples;
+/** Memory of the whole tree counts where it is more than the largest process had. */
+function treeMemory({ figures }: Measured, measured: Measured): Measured {
+  const { memoryPeakBytes = null, diskBytes = null } = figures;
   const isMore = (memoryPeakBytes ?? 0) > (measured.figures.memoryPeakBytes ?? 0);
   return {
     source: 'sampled',
@@ -106,6 +117,7 @@ async function execute(attempt: Attempt): Promise<Execution> {
 async function executeOnce(attempt: Attempt, expand: Expand): Promise<Execution> {
   const request = startRequest(attempt, expand);
   attempt.program = attempt.starter.start(request);
+  govern(attempt);
   const unwatch = watch(attempt);
   return { request, unwatch, end: await attempt.program.ended };
 }
@@ -144,7 +156,7 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
     directory: outside,
     stdin: attempt.stdin,
     ...(attempt.walls && { walls: attempt.walls.launch }),
-    timeoutMs: job.timeoutMs,
+    timeoutMs: attempt.timeoutMs,
     killGraceMs: job.killGraceMs,
     onOutput: (stream, bytes) => takeOutput(attempt, stream, bytes),
   };
@@ -194,7 +206,7 @@ function exceed(attempt: Attempt, cause: Verdict['cause'], reason: string): void
 /** Undefined when there is nothing to look at. */
 function watch(attempt: Attempt): Unwatch | undefined {
   const { walls, workshop } = attempt;
-  const { diskBytes, ...request } = attempt.plan.job.request;
+  const { diskBytes, ...request } = attempt.request;
   // Where the kernel holds the limit, nobody needs to look.
   const memoryBytes = walls?.record.had.includes('memory') ? 0 : request.memoryBytes;
   if (memoryBytes === 0 && diskBytes === 0 && !walls) return undefined;
@@ -224,6 +236,28 @@ function watch(attempt: Attempt): Unwatch | undefined {
     const diskBytes = disk ? await disk.finish() : null;
     return { memoryPeakBytes: memory.peakBytes || null, diskBytes };
   };
+}
+
+/** Policies are looked at while it runs, where its job tells of itself. */
+function govern(attempt: Attempt): void {
+  const { workshop, plan, grant, scratch, walls } = attempt;
+  const ad = plan.ad();
+  if (!ad) return;
+  workshop.policies.watch({
+    ...{ grant, ad, scratch: walls?.scratch ?? scratch },
+    directories: [scratch, ...(walls?.privateDirectories ?? [])],
+    startedAtMs: attempt.startedMs,
+    executingAtMs: attempt.programStartedAtMs,
+    onDecision: (decision) => obey(attempt, decision),
+  });
+}
+
+function obey(attempt: Attempt, { verdict, hold, reason }: Decision): void {
+  if (attempt.excess || attempt.stopped) return;
+  const to = ({ hold: 'held', remove: 'removed', vacate: 'waiting' } as const)[verdict as 'hold'];
+  if (!to) return;
+  attempt.ruling = { to, hold: to === 'held' ? hold : null };
+  exceed(attempt, to === 'held' ? 'held' : 'cancelled', reason);
 }
 
 function overMemory(bytes: number, limitBytes: number): string {

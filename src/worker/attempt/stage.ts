@@ -5,23 +5,21 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { chmod, copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, pause, systemCodeOf } from '#base';
-import type { Input } from '#model';
+import { systemCodeOf } from '#base';
+import { blobOf, type Input, stagedFiles } from '#model';
 import { type CompiledText, compileText } from '#sweep';
-import { backoffMs } from '../backoff.ts';
-import type { BlobName } from '../blob-cache.ts';
-import { fateOf, isLocal } from '../fate.ts';
-import { type Attempt, AttemptFault, spoolPath, unlessStopped, type Verdict } from './attempt.ts';
-
-/** Larger files are copied without blocking the other slots. */
-const COPY_AT_ONCE_BYTES = 256 * 1024;
-/** A blob that keeps arriving damaged or refused by the disk is given up. */
-const MOST_TRIES = 3;
+import { identityOf } from '../gather.ts';
+import type { BlobName } from '../stock.ts';
+import { type Attempt, spoolPath } from './attempt.ts';
+import { noteWay } from './fetch.ts';
+import { bringByPlugins } from './job-plugins.ts';
+import { copyTo, isMountable, makeMountPoint, type PlacedFile, share } from './place-file.ts';
+import { placing, stageFault } from './stage-fault.ts';
 
 export function makeScratch(attempt: Attempt): void {
   try {
@@ -40,34 +38,67 @@ export function removeScratchOf(attempt: Attempt): Promise<void> | undefined {
   return workshop.shelf.give(madeScratch, starter.kind === 'launcher')?.catch(remove);
 }
 
+/** Files of the stock that walls are to mount, by the names they have in the attempt's directory. */
+export function filesToMount(attempt: Attempt): { source: string; name: string }[] {
+  const files = attempt.plan.job.inputs.flatMap((input) => filesOf(attempt, input));
+  return files.flatMap((file) => {
+    const source = attempt.taken.get(file.sha256)?.path;
+    return source && file.name !== 'stdin' && isMountable(file)
+      ? [{ source, name: file.name }]
+      : [];
+  });
+}
+
+interface FileOfStock extends BlobName, PlacedFile {
+  readonly name: string;
+}
+
+/** None for what is made for each attempt anew. */
+function filesOf({ plan, grant }: Attempt, input: Input): FileOfStock[] {
+  const { from, name } = input;
+  if (from.kind === 'files') {
+    const files = stagedFiles(from, plan.job.columns, grant.cells);
+    return files.map(({ blob, ...file }) => ({ ...file, sha256: blob, writable: true }));
+  }
+  const blob = blobOf(input);
+  if (!blob || (from.kind !== 'file' && from.kind !== 'url')) return [];
+  const { writable } = from;
+  return [{ name, sha256: blob.blob, bytes: blob.bytes, writable, executable: false }];
+}
+
 /** Undefined when nothing is to be staged, so that the usual attempt loses no turn. */
 export function stageInputs(attempt: Attempt): Promise<void> | undefined {
   const { plan } = attempt;
   if (!plan.program && plan.job.inputs.length === 0) return undefined;
-  return stageAll(attempt);
+  return stageAll(attempt).then(() => noteStaged(attempt));
+}
+
+/** For results that are what the program has changed. */
+function noteStaged(attempt: Attempt): void {
+  if (!attempt.plan.job.results.some(({ from }) => from.kind === 'changed')) return;
+  const names = readdirSync(attempt.scratch);
+  attempt.staged = new Map(
+    names.map((name) => [name, identityOf(`${attempt.scratch}/${name}`) ?? '']),
+  );
 }
 
 async function stageAll(attempt: Attempt): Promise<void> {
   const { program, job } = attempt.plan;
-  if (program) {
-    await obtain(attempt, program, job.programName);
-    placing(job.programName, () => placeProgram(attempt, program, job.programName));
-  }
+  if (program) placing(job.programName, () => placeProgram(attempt, program, job.programName));
   for (const input of job.inputs) await stageInput(attempt, input);
+  await bringByPlugins(attempt, (name) => targetOf(attempt, name));
 }
 
 /**
  * The program is linked, not copied: thousands of attempts share one file, and the page cache
- * keeps one. A program that overwrites itself changes the cached file's time, and it is fetched
- * anew for the next attempt.
+ * keeps one. A program that overwrites itself changes the stock's file, and it is fetched anew for
+ * the next attempt.
  */
 function placeProgram(attempt: Attempt, blob: BlobName, name: string): void {
-  const source = attempt.workshop.blobs.pathOf(blob.sha256);
+  const source = sourceOf(attempt, blob.sha256);
   const target = join(attempt.scratch, name);
-  // Behind walls under the same account it could reach the others through what it shares with them.
-  const isApart = attempt.walls?.record.had.includes('files') ?? false;
   try {
-    if (isApart) copyFileSync(source, target, constants.COPYFILE_FICLONE);
+    if (isApart(attempt)) copyFileSync(source, target, constants.COPYFILE_FICLONE);
     else linkSync(source, target);
   } catch (error) {
     const code = systemCodeOf(error);
@@ -77,47 +108,55 @@ function placeProgram(attempt: Attempt, blob: BlobName, name: string): void {
   }
 }
 
+/** Behind walls under the same account it could reach the others through what it shares with them. */
+function isApart({ walls }: Attempt): boolean {
+  return walls?.record.had.includes('files') ?? false;
+}
+
 async function stageInput(attempt: Attempt, input: Input): Promise<void> {
   const { from, name } = input;
   if (from.kind === 'parameter') {
     const column = attempt.plan.job.columns.indexOf(from.column);
     const cell = attempt.grant.cells[column] ?? '';
     placing(name, () => writeFileSync(targetOf(attempt, name), cell, { mode: 0o644 }));
-    return;
-  }
-  const blob = { sha256: from.blob, bytes: from.bytes };
-  await obtain(attempt, blob, name);
-  if (from.kind === 'template') {
-    const template = templateOf(attempt, blob, name);
+  } else if (from.kind === 'template') {
+    const template = templateOf(attempt, from.blob, name);
     placing(name, () => {
       const content = template.expand(attempt.grant.cells, attempt.grant.task);
       writeFileSync(targetOf(attempt, name), content, { mode: 0o644 });
     });
-  } else await placeFile(attempt, blob, name);
+  }
+  for (const file of filesOf(attempt, input)) {
+    try {
+      await placeFile(attempt, file);
+    } catch (error) {
+      throw stageFault(`Input ${file.name} could not be made`, error);
+    }
+  }
 }
 
-/** Copied, not linked: an input is the program's to change, and the next attempt's to find whole. */
-async function placeFile(attempt: Attempt, blob: BlobName, name: string): Promise<void> {
-  const source = attempt.workshop.blobs.pathOf(blob.sha256);
+async function placeFile(attempt: Attempt, file: FileOfStock): Promise<void> {
+  const { name } = file;
+  const source = sourceOf(attempt, file.sha256);
   if (name === 'stdin') {
     attempt.stdin = source;
-    return;
+    return noteWay(attempt, name, 'file');
   }
-  if (blob.bytes <= COPY_AT_ONCE_BYTES) {
-    placing(name, () => {
-      const target = targetOf(attempt, name);
-      copyFileSync(source, target, constants.COPYFILE_FICLONE);
-      chmodSync(target, 0o644);
-    });
-    return;
+  const target = targetOf(attempt, name);
+  if (!isMountable(file)) return noteWay(attempt, name, await copyTo(source, target, file));
+  if (attempt.walls?.mounts) {
+    makeMountPoint(target);
+    return noteWay(attempt, name, 'mount');
   }
-  try {
-    const target = targetOf(attempt, name);
-    await copyFile(source, target, constants.COPYFILE_FICLONE);
-    await chmod(target, 0o644);
-  } catch (error) {
-    throw stageFault(`Input ${name} could not be made`, error);
-  }
+  const into = share(source, target, !isApart(attempt));
+  if (into === 'link') attempt.linked.set(file.sha256, name);
+  noteWay(attempt, name, into ?? (await copyTo(source, target, file)));
+}
+
+function sourceOf(attempt: Attempt, sha256: string): string {
+  const taken = attempt.taken.get(sha256);
+  if (!taken) throw new Error(`${sha256} was not fetched`);
+  return taken.path;
 }
 
 /** stdin lies out of the program's sight, so that no glob finds it. Makes folders on the way. */
@@ -131,55 +170,14 @@ function targetOf(attempt: Attempt, name: string): string {
   return target;
 }
 
-function templateOf(attempt: Attempt, blob: BlobName, name: string): CompiledText {
-  const { plan, workshop } = attempt;
-  const known = plan.templates.get(blob.sha256);
+function templateOf(attempt: Attempt, sha256: string, name: string): CompiledText {
+  const { plan } = attempt;
+  const known = plan.templates.get(sha256);
   if (known) return known;
   return placing(name, () => {
-    const text = readFileSync(workshop.blobs.pathOf(blob.sha256), 'utf8');
-    const template = compileText(text, plan.job.columns, { what: `input "${name}"` });
-    plan.templates.set(blob.sha256, template);
+    const text = readFileSync(sourceOf(attempt, sha256), 'utf8');
+    const template = compileText(text, plan.job.columns, { what: `input "${name}"` }, plan.job.id);
+    plan.templates.set(sha256, template);
     return template;
   });
-}
-
-function placing<T>(name: string, place: () => T): T {
-  try {
-    return place();
-  } catch (error) {
-    throw stageFault(`Input ${name} could not be made`, error);
-  }
-}
-
-function stageFault(what: string, error: unknown): AttemptFault {
-  const code = systemCodeOf(error);
-  const why = code === 'ENOSPC' ? 'the disk of this machine is full' : messageOf(error);
-  return new AttemptFault('stage-in', `${what}: ${why}.`, { cause: error });
-}
-
-/** Waits until a blob lies in the cache: through outages of the server, but not for ever on faults. */
-async function obtain(attempt: Attempt, blob: BlobName, name: string): Promise<void> {
-  const { workshop } = attempt;
-  let faults = 0;
-  for (let failures = 1; !workshop.blobs.isReady(blob.sha256); failures++) {
-    try {
-      const fetched = workshop.link().then((link) => {
-        return workshop.blobs.ensure(blob, link, workshop.lifetime);
-      });
-      await unlessStopped(attempt, fetched);
-    } catch (error) {
-      if (attempt.stopped) throw stopFault(attempt.stopped);
-      const fate = fateOf(error);
-      if (fate === 'refused' || fate === 'unwanted' || isLocal(error)) faults++;
-      if (faults >= MOST_TRIES || workshop.lifetime.aborted) {
-        throw stageFault(`${name} could not be fetched from the server`, error);
-      }
-      await pause(backoffMs(failures, workshop.random), attempt.aborter.signal);
-    }
-  }
-  if (attempt.stopped) throw stopFault(attempt.stopped);
-}
-
-function stopFault({ cause, reason }: Verdict): AttemptFault {
-  return new AttemptFault(cause, reason);
 }

@@ -9,6 +9,8 @@ export interface EndFacts {
   /** A limit that the kernel holds was reached. */
   readonly exceeded: Verdict | null;
   readonly timeoutMs: number;
+  /** The exit code that counts as success. */
+  readonly success: number;
   /** The command ran under `/bin/sh -c`. */
   readonly shell: boolean;
 }
@@ -26,13 +28,15 @@ export function verdictOf(end: ProgramEnd, facts: EndFacts): Verdict | null {
   }
   // What lost a process for lack of memory is not to be believed. But a program that goes on without
   // what it was refused, and ends well, has not failed.
-  const isWhole = facts.exceeded?.cause !== 'memory' && end.signal === null && end.exitCode === 0;
+  const isWhole =
+    facts.exceeded?.cause !== 'memory' && end.signal === null && end.exitCode === facts.success;
   // A refused process explains a failure, not a signal.
   const explains = facts.exceeded?.cause !== 'exit-code' || end.signal === null;
   if (facts.exceeded && !isWhole && explains) return facts.exceeded;
   if (end.signal !== null) return { cause: 'signal', reason: signalReason(end.signal) };
-  if (end.exitCode !== 0) {
-    return { cause: 'exit-code', reason: exitReason(end.exitCode, facts.shell) };
+  if (end.exitCode !== facts.success) {
+    const other = facts.success === 0 ? '' : ` Success would be ${facts.success}.`;
+    return { cause: 'exit-code', reason: exitReason(end.exitCode, facts.shell) + other };
   }
   return null;
 }

@@ -2,24 +2,27 @@
 import { formatBytes, messageOf, WindrowError } from '#base';
 import type { Exceeded, Stuck, WallPlan } from '#sandbox';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
+import { filesToMount } from './stage.ts';
 
 /** Undefined when the attempt gets none, which most do. */
 export function planWalls(attempt: Attempt): Promise<void> | undefined {
-  const { workshop, plan } = attempt;
-  const { isolation, request } = plan.job;
+  const { workshop, plan, request } = attempt;
+  const { isolation } = plan.job;
   return workshop.walls.needsNone(isolation, request) ? undefined : planAll(attempt);
 }
 
 async function planAll(attempt: Attempt): Promise<void> {
   const { workshop, plan, scratch, slot, name } = attempt;
   const { job } = plan;
-  const { isolation, request } = job;
+  const { isolation } = job;
+  const { request } = attempt;
   const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const mountUnderScratch = workshop.mountUnderScratch(job);
   const { cpus, gpus } = attempt.devices;
   const places = { scratch, directory, mountUnderScratch };
   const devices = workshop.gpus.nodesFor(gpus);
-  const site = { name, slot, cpus, devices, request, isolation, ...places };
+  const files = filesToMount(attempt);
+  const site = { name, slot, files, cpus, devices, request, isolation, ...places };
   attempt.walls = await orFault(attempt, workshop.walls.plan(site));
 }
 

@@ -61,6 +61,7 @@ export class FieldServer {
     tellOffer: false,
     stop: false,
     client: null,
+    policy: null,
   };
   /** Called when a sync has been worked off; `close` loses the answer. */
   beforeAnswer: (request: SyncRequest) => 'answer' | 'close' = () => 'answer';
@@ -231,12 +232,13 @@ export class FieldServer {
     const grants = this.waiting.splice(0, sync.freeSlots).map((task) => {
       const ticket = this.#nextTicket++;
       this.current.set(ticket, { ...task, worker: sync.worker });
-      return { ticket, ...task };
+      return { ticket, ...task, past: null, asked: null };
     });
     this.granted += grants.length;
     if (this.repeatsGrants) {
       for (const [ticket, task] of this.current) {
-        if (!grants.some((grant) => grant.ticket === ticket)) grants.push({ ticket, ...task });
+        if (!grants.some((grant) => grant.ticket === ticket))
+          grants.push({ ticket, ...task, past: null, asked: null });
       }
     }
     const known = new Set(sync.knownJobs);
@@ -246,6 +248,7 @@ export class FieldServer {
     const asked = this.cancels.filter(({ ticket }) => sync.holding.includes(ticket));
     if (!this.repeatsCancels) this.cancels = this.cancels.filter((one) => !asked.includes(one));
     return {
+      data: null,
       protocol: this.protocol,
       jobs: [...wanted].map((job) => this.jobs.get(job)!),
       attempts: grants,

@@ -4,10 +4,12 @@ import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeTree, systemClock } from '#base';
+import { type ContentSource, contentTransport, type Datastore, openDatastore } from '#datastore';
 import { NO_OFFER } from '#model';
 import { findLauncher, openStarter, type Walls } from '#sandbox';
 import { type EndedAttempt, type JobDescription, ServerClient } from '#wire';
 import { WorkerAgent } from '../agent.ts';
+import { lazyStore, type WorkerStore } from '../lazy-store.ts';
 import type { AgentLog, AgentOptions } from '../port.ts';
 import { FieldServer, LIMIT_MS, SESSION } from './field-server.ts';
 
@@ -82,8 +84,12 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     platform: `${process.platform}-${process.arch}`,
     slots: 2,
     dir,
-    blobs: join(dir, 'blobs'),
+    datastore: storeOf(dir, server),
+    marks: join(dir, 'brought'),
+    runPlugin: () => Promise.reject(new Error('no plugins here')),
     hostEnvironment: { PATH: process.env.PATH, HOME: '/root', WINDROW_SECRET: 'no' },
+    policyFile: '',
+    policyMs: 200,
     memoryBytes: 1 << 30,
     offer: NO_OFFER,
     pinnedCpus: [],
@@ -99,6 +105,25 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
     random: () => 0.5,
     log: silent,
   };
+}
+
+/** A real datastore, which asks the server for content. */
+export function storeOf(dir: string, { url }: { readonly url: string }): WorkerStore {
+  const client = new ServerClient({ url, session: SESSION });
+  const server = { open: client.openBlob.bind(client) };
+  const store = lazyStore(() => storeIn(join(dir, 'data'), server));
+  return { ...store, close: () => store.close().finally(() => client.close()) };
+}
+
+export function storeIn(directory: string, server: ContentSource): Promise<Datastore> {
+  return openDatastore({
+    directory,
+    transports: [contentTransport('windrow', server)],
+    clock: systemClock,
+    random: () => 0.5,
+    fetching: { backoffFromMs: 10, backoffToMs: 50 },
+    onEvent: () => {},
+  });
 }
 
 /** Resolves when `condition` holds; looks a hundred times a second. */

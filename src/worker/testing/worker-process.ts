@@ -3,7 +3,7 @@ import { WindrowError } from '#base';
 import { findLauncher, openStarter } from '#sandbox';
 import { runWorker } from '../command.ts';
 import { endpointFrom, readSessionLine } from '../endpoint.ts';
-import { optionsFor, silent } from './field.ts';
+import { optionsFor, silent, storeIn } from './field.ts';
 
 const settings = JSON.parse(process.argv[2]!) as {
   url: string;
@@ -52,7 +52,7 @@ try {
     sessionTag: '',
     server: '',
     clientFile: null,
-    cacheBytes: 1 << 30,
+    openData: async (directory, server) => storeIn(directory, server),
     drainMs: settings.drainMs ?? null,
     log: silent,
   });

@@ -4,5 +4,5 @@ SELECT sequence, ticket, job, task, number, worker, cause, exit_code AS exitCode
   cpu_user_ms AS cpuUserMs, cpu_system_ms AS cpuSystemMs, memory_peak_bytes AS memoryPeakBytes,
   io_read_bytes AS ioReadBytes, io_write_bytes AS ioWriteBytes, context_switches AS contextSwitches,
   tasks_peak AS tasksPeak, disk_bytes AS diskBytes, usage_source AS usageSources, segment, byte_offset AS byteOffset,
-  byte_count AS byteCount, reused_from AS reusedFrom, accepted, walls, network, next
+  byte_count AS byteCount, reused_from AS reusedFrom, accepted, walls, network, next, asked, inputs
 FROM attempt INDEXED BY attempt_lost WHERE job = ? AND cause = 'worker-lost' ORDER BY sequence DESC LIMIT ?

@@ -1,2 +1,2 @@
--- Which mark was given out last?
+-- Up to which mark may some have been given out?
 SELECT value FROM mark

@@ -1,2 +1,2 @@
--- The greatest mark that was given out. Parameters: mark.
+-- A mark that no given one is greater than. Parameters: mark.
 UPDATE mark SET value = ?

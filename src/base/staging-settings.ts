@@ -1,0 +1,37 @@
+import type { SettingTable, ValuesOf } from './settings.ts';
+
+/** Settings of how inputs come from elsewhere. */
+export const stagingSettings = {
+  transferPlugins: {
+    name: 'transfer-plugins',
+    value: 'file,…',
+    type: 'paths',
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Programs that fetch URLs of further schemes, as HTCondor calls them; a later one takes schemes from an earlier.',
+  },
+  transferPluginLifetimeMs: {
+    name: 'transfer-plugin-lifetime',
+    value: 'time',
+    type: 'duration',
+    default: '20 h',
+    least: 1,
+    doc: 'After it a transfer plugin is killed, with all that it began.',
+  },
+  jobTransferPlugins: {
+    name: 'job-transfer-plugins',
+    value: 'yes|no',
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Let jobs bring transfer plugins of their own, which run with the rights of their attempts.',
+  },
+  dataOrigins: {
+    name: 'data-origins',
+    value: 'yes|no',
+    type: 'boolean',
+    default: 'yes',
+    doc: 'Let this machine ask the origin of an input where a job says that it is nearer than the server.',
+  },
+} as const satisfies SettingTable;
+
+export type StagingValues = ValuesOf<typeof stagingSettings>;

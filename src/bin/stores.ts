@@ -1,0 +1,152 @@
+/** Stores of files, put together: the server's, which asks the world, and those of workers. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, type StagingValues, systemClock, type WindrowError } from '#base';
+import { localAmbient } from '#classad';
+import {
+  type ContentSource,
+  contentTransport,
+  type Datastore,
+  type DatastoreOptions,
+  findPlugins,
+  openCredentials,
+  openDatastore,
+  openHttpTransport,
+  type PluginWorld,
+  pluginTransports,
+  proxyRules,
+  type StoreEvent,
+  type Transport,
+} from '#datastore';
+import { runToEnd } from '#sandbox';
+import { environmentOf } from './job-plugins.ts';
+import { s3Transport } from './s3.ts';
+import { VERSION } from './version.ts';
+
+export interface StoreLog {
+  info(facts: object, sentence: string): void;
+  warn(facts: object, sentence: string): void;
+}
+
+interface Common {
+  /** Absolute. */
+  readonly directory: string;
+  readonly staging: StagingValues;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly clock: Clock;
+  readonly log: StoreLog;
+  onEvent?(event: StoreEvent): void;
+}
+
+export interface ServerStore {
+  readonly store: Datastore;
+  readonly schemes: ReadonlySet<string>;
+  close(): Promise<void>;
+}
+
+/** The server's: it asks origins, by HTTP, S3 and the site's plugins. */
+export async function openServerStore(of: Common): Promise<ServerStore> {
+  const run = await mkdtemp(join(tmpdir(), 'windrow-plugins-'));
+  try {
+    const { plugins, faults } = await findPlugins(of.staging.transferPlugins, worldOf(of, run));
+    tellFaults(faults, of.log);
+    const fromPlugins = pluginTransports(plugins, worldOf(of, run));
+    const transports = [...fromPlugins, ...originTransports(of)];
+    const store = await openDatastore({ ...optionsOf(of), transports: distinct(transports) });
+    const schemes = new Set([...transports.flatMap((one) => one.schemes)]);
+    return {
+      store,
+      schemes,
+      close: async () => {
+        await store.close();
+        await rm(run, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(run, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** A worker's: from its server, and from origins that are nearer where it may ask them. */
+export async function openWorkerStore(of: Common, server: ContentSource): Promise<Datastore> {
+  const origins = of.staging.dataOrigins ? originTransports(of) : [];
+  const transports = [contentTransport('windrow', server), ...origins];
+  return openDatastore({ ...optionsOf(of), transports });
+}
+
+function originTransports(of: Common): Transport[] {
+  const { environment, home, clock } = of;
+  const credentials = openCredentials({
+    netrc: environment.NETRC || join(home, '.netrc'),
+    file: join(environment.XDG_CONFIG_HOME || join(home, '.config'), 'windrow', 'credentials.toml'),
+    environment,
+    home,
+    clock,
+  });
+  const http = {
+    proxies: proxyRules('', environment),
+    userAgent: `windrow/${VERSION}`,
+    clock,
+    random: Math.random,
+    onEvent: (event: StoreEvent) => tellEvent(event, of),
+  };
+  const s3 = s3Transport(http, environment, home);
+  return [openHttpTransport({ ...http, credentials }), s3];
+}
+
+/** A scheme belongs to the first that has it. */
+function distinct(transports: readonly Transport[]): Transport[] {
+  const taken = new Set<string>();
+  return transports.flatMap((one) => {
+    const schemes = one.schemes.filter((scheme) => !taken.has(scheme));
+    for (const scheme of schemes) taken.add(scheme);
+    return schemes.length === 0 ? [] : [withSchemes(one, schemes)];
+  });
+}
+
+function withSchemes(transport: Transport, schemes: readonly string[]): Transport {
+  if (schemes.length === transport.schemes.length) return transport;
+  const close = transport.close && (() => transport.close!());
+  const rest = {
+    schemes,
+    originOf: (url: URL) => transport.originOf(url),
+    ...(close && { close }),
+  };
+  if (transport.kind === 'file') {
+    return { kind: 'file', ...rest, bring: (order) => transport.bring(order) };
+  }
+  return { kind: 'stream', ...rest, open: (order) => transport.open(order) };
+}
+
+function optionsOf(of: Common): Omit<DatastoreOptions, 'transports'> {
+  const { directory, clock } = of;
+  return { directory, clock, random: Math.random, onEvent: (event) => tellEvent(event, of) };
+}
+
+function tellEvent(event: StoreEvent, { log, onEvent }: Common): void {
+  const { kind, ...facts } = event;
+  if (kind === 'corrupt' || kind === 'garbage') log.warn(facts, 'a stored file was damaged');
+  else if (kind === 'proxy-failed') log.warn(facts, 'a proxy failed; others are asked');
+  onEvent?.(event);
+}
+
+function worldOf({ environment, staging }: Common, directory: string): PluginWorld {
+  return {
+    run: runToEnd,
+    directory,
+    environment: environmentOf(environment, directory),
+    lifetimeMs: staging.transferPluginLifetimeMs,
+    ambient: localAmbient({
+      now: () => systemClock.now(),
+      random: Math.random,
+      elapsedMs: () => systemClock.monotonic(),
+    }),
+  };
+}
+
+function tellFaults(faults: readonly WindrowError[], log: StoreLog): void {
+  for (const { code, message } of faults) log.warn({ code }, message);
+}

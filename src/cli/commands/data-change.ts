@@ -1,0 +1,187 @@
+/** `windrow data put/get/pin/unpin/rm/purge/verify` */
+import { randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { formatBytes, printable, printableLines, systemReasonOf } from '#base';
+import type { Datastore, Verdict } from '#datastore';
+import type { CommandInput } from '../command.ts';
+import { withDatastore } from '../data-session.ts';
+import { cliErrors } from '../errors.ts';
+import { formatCount } from '../format.ts';
+import { codedError, errorText } from '../report-error.ts';
+import type * as specs from '../table/data.ts';
+import type { World } from '../world.ts';
+
+const USER_PIN = 'user';
+
+export async function dataPut(
+  input: CommandInput<typeof specs.put>,
+  world: World,
+): Promise<number> {
+  const [file = '', key = ''] = input.args;
+  const { sha256 } = input.options;
+  const path = file === '-' ? null : resolve(world.surroundings.directory, file);
+  const found = path === null ? null : await look(path);
+  return withDatastore(input, world, async (store) => {
+    const source = path === null ? (world.stdin as Readable) : createReadStream(path);
+    const view = await store.put(source, {
+      key,
+      signal: world.ending,
+      ...(sha256 === undefined ? {} : { digests: { sha256 } }),
+      ...(found === null ? {} : { bytes: found }),
+    });
+    if (input.options.json) await world.stdout.json(view);
+    else await world.stdout.line(view.path);
+    return 0;
+  });
+}
+
+/** Its length. Throws DATA_FILE_UNREADABLE. */
+async function look(path: string): Promise<number> {
+  try {
+    const found = await stat(path);
+    if (found.isFile()) return found.size;
+  } catch (error) {
+    throw cliErrors.create('DATA_FILE_FAILED', { path, reason: systemReasonOf(error) });
+  }
+  throw cliErrors.create('DATA_FILE_FAILED', { path, reason: 'it is no plain file' });
+}
+
+export async function dataGet(
+  input: CommandInput<typeof specs.get>,
+  world: World,
+): Promise<number> {
+  const key = input.args[0]!;
+  const { to } = input.options;
+  return withDatastore(input, world, async (store) => {
+    const held = await store.hold(key);
+    if (held === null) throw cliErrors.create('DATA_NOT_HERE', { key });
+    try {
+      if (to !== undefined)
+        await writeTo(resolve(world.surroundings.directory, to), store.open(held));
+      else for await (const block of store.open(held)) await world.stdout.write(block as Buffer);
+    } finally {
+      await held.release();
+    }
+    return 0;
+  });
+}
+
+/** Under its name there is the whole file, or what was there before. */
+async function writeTo(path: string, source: Readable): Promise<void> {
+  const aside = `${path}.${randomBytes(6).toString('hex')}.part`;
+  try {
+    await pipeline(source, createWriteStream(aside, { flags: 'wx' }));
+    await rename(aside, path);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw cliErrors.create('DATA_FILE_FAILED', { path, reason: systemReasonOf(error) });
+  }
+}
+
+export async function dataPin(
+  input: CommandInput<typeof specs.pin>,
+  world: World,
+): Promise<number> {
+  const { name = USER_PIN } = input.options;
+  return forEachKey(input, world, async (store, key) => {
+    const view = await store.pin(key, name);
+    if (input.options.json) await world.stdout.json(view);
+  });
+}
+
+export async function dataUnpin(
+  input: CommandInput<typeof specs.unpin>,
+  world: World,
+): Promise<number> {
+  const { name = USER_PIN } = input.options;
+  return withDatastore(input, world, async (store) => {
+    let unpinned = 0;
+    if (input.args.length === 0) unpinned = await store.unpin(name);
+    for (const key of input.args) unpinned += await store.unpin(name, key);
+    if (input.options.json) await world.stdout.json({ unpinned });
+    else await world.stdout.line(`${formatCount(unpinned)} unpinned`);
+    return 0;
+  });
+}
+
+export async function dataRm(input: CommandInput<typeof specs.rm>, world: World): Promise<number> {
+  return forEachKey(input, world, async (store, key) => {
+    if (!(await store.remove(key))) throw cliErrors.create('DATA_NOT_HERE', { key });
+    if (input.options.json) await world.stdout.json({ key, removed: true });
+  });
+}
+
+/** One that cannot be done is told of, and the others are done. */
+async function forEachKey(
+  input: CommandInput<typeof specs.rm>,
+  world: World,
+  act: (store: Datastore, key: string) => Promise<void>,
+): Promise<number> {
+  return withDatastore(input, world, async (store) => {
+    let failed = 0;
+    for (const key of input.args) {
+      try {
+        await act(store, key);
+      } catch (error) {
+        failed++;
+        const coded = codedError(error, world.surroundings, world.clock.now());
+        world.stderr.attempt(errorText(coded, input.options.json));
+      }
+    }
+    return failed === 0 ? 0 : 1;
+  });
+}
+
+export async function dataPurge(
+  input: CommandInput<typeof specs.purge>,
+  world: World,
+): Promise<number> {
+  const { olderThan, to } = input.options;
+  return withDatastore(input, world, async (store) => {
+    const aged = await store.age({
+      ...(olderThan === undefined ? {} : { unusedSinceMs: world.clock.now() - olderThan }),
+      ...(to === undefined ? {} : { toBytes: to }),
+    });
+    const { removed, freedBytes, kept } = aged;
+    if (input.options.json) await world.stdout.json(aged);
+    else {
+      const stays = kept === 0 ? '' : `; ${formatCount(kept)} are pinned or in use and stay`;
+      const gone = `${formatCount(removed)} removed, ${formatBytes(freedBytes)} freed`;
+      await world.stdout.line(`${gone}${stays}`);
+    }
+    return 0;
+  });
+}
+
+export async function dataVerify(
+  input: CommandInput<typeof specs.verify>,
+  world: World,
+): Promise<number> {
+  const { share, json } = input.options;
+  const keys = input.args;
+  return withDatastore(input, world, async (store) => {
+    const told: { key: string; verdict: Verdict }[] = [];
+    const verified = await store.verify({
+      ...(keys.length === 0 ? {} : { keys }),
+      ...(share === undefined ? {} : { share: Math.min(1, share) }),
+      signal: world.ending,
+      onEntry: (key, verdict) => {
+        if (verdict === 'missing') told.push({ key, verdict });
+      },
+    });
+    for (const { key } of told) {
+      world.stderr.attempt(printableLines(`windrow: ${printable(key)} is not in the datastore\n`));
+    }
+    const { good, corrupt, missing, bytes } = verified;
+    if (json) await world.stdout.json(verified);
+    else {
+      const facts = `${formatCount(good)} good (${formatBytes(bytes)}), ${formatCount(corrupt)} damaged`;
+      await world.stdout.line(missing === 0 ? facts : `${facts}, ${formatCount(missing)} missing`);
+    }
+    return corrupt + missing === 0 ? 0 : 1;
+  });
+}

@@ -1,0 +1,66 @@
+/** A store of its own for a test, quick to give up and to try again. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type Clock, systemClock } from '#base';
+import { openFileTransport } from '../file-transport.ts';
+import { type HttpOptions, openHttpTransport } from '../http/http-transport.ts';
+import { openDatastore } from '../open-datastore.ts';
+import type { Datastore, DatastoreOptions, Held, StoreEvent } from '../port.ts';
+
+export interface TestStore extends Datastore {
+  readonly events: StoreEvent[];
+}
+
+export function directoryFor(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'windrow-data-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export interface StoreWish extends Partial<Omit<DatastoreOptions, 'transports' | 'onEvent'>> {
+  readonly http?: Partial<HttpOptions>;
+}
+
+/** Closed at the end of the test. */
+export async function openStore(t: TestContext, wish: StoreWish = {}): Promise<TestStore> {
+  const { http, ...options } = wish;
+  const clock: Clock = options.clock ?? systemClock;
+  const events: StoreEvent[] = [];
+  const onEvent = (event: StoreEvent) => void events.push(event);
+  const random = options.random ?? Math.random;
+  const proxies = { http: [], https: [], none: [] };
+  const common = { proxies, credentials: null, userAgent: 'windrow-test', clock, random, onEvent };
+  const store = await openDatastore({
+    directory: options.directory ?? directoryFor(t),
+    limits: { leastFreeBytes: 0 },
+    ...options,
+    fetching: {
+      tries: 3,
+      backoffFromMs: 1,
+      backoffToMs: 5,
+      slowBytesPerSecond: 1,
+      slowMs: 20_000,
+      ...options.fetching,
+    },
+    transports: [openHttpTransport({ ...common, ...http }), openFileTransport()],
+    clock,
+    random,
+    onEvent,
+  });
+  t.after(() => store.close());
+  return Object.assign(store, { events });
+}
+
+/** The bytes of a held file, which is given back. */
+export async function readHeld(held: Held): Promise<Buffer> {
+  const bytes = readFileSync(held.path);
+  await held.release();
+  return bytes;
+}
+
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const { setTimeout: delay } = await import('node:timers/promises');
+  while (!(await isSo())) await delay(5);
+}

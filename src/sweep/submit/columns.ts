@@ -1,0 +1,113 @@
+/**
+ * From the texts of all procs to one template and columns: what differs from proc to proc becomes
+ * a column, of a variable of the description where the text holds one as it is.
+ */
+import { JOB_MARK } from './macro-scope.ts';
+
+interface Candidate {
+  readonly name: string;
+  readonly values: readonly string[];
+}
+
+export class Columns {
+  readonly #count: number;
+  readonly #candidates: readonly Candidate[];
+  readonly #taken = new Map<string, readonly string[]>();
+
+  /** @param variables of each proc; those that all procs have and that differ are candidates */
+  constructor(variables: readonly ReadonlyMap<string, string>[]) {
+    this.#count = variables.length;
+    const names = [...(variables[0]?.keys() ?? [])];
+    this.#candidates = names
+      .filter((name) => variables.every((one) => one.has(name)))
+      .map((name) => ({ name, values: variables.map((one) => one.get(name)!) }))
+      .filter(({ values }) => values.some((value) => value !== values[0]))
+      .filter(({ values }) => !values.some((value) => value.includes(JOB_MARK)));
+  }
+
+  /** Names and cells, row by row. */
+  get names(): readonly string[] {
+    return [...this.#taken.keys()];
+  }
+
+  rows(): string[][] {
+    const columns = [...this.#taken.values()];
+    return Array.from({ length: this.#count }, (_, row) => columns.map((values) => values[row]!));
+  }
+
+  /** Makes a candidate a column, also where no template needs it. */
+  take(name: string): void {
+    const found = this.#candidates.find((candidate) => candidate.name === name);
+    if (found) this.#taken.set(name, found.values);
+  }
+
+  /** The template that gives each proc its text. `name` is for a column that has to be made. */
+  template(name: string, texts: readonly string[]): string {
+    const first = texts[0]!;
+    if (texts.every((text) => text === first)) return literal(first);
+    const filled = this.#byCandidate(first, texts);
+    if (filled) return filled;
+    const parts = texts.map((text) => text.split(JOB_MARK));
+    const most = Math.max(...parts.map((part) => part.length));
+    const pieces: string[] = [];
+    for (let at = 0; at < most; at++) {
+      if (at > 0 && !parts.every((part) => part.length > at)) {
+        throw new RangeError('the number of the job stands in it for some procs only');
+      }
+      const values = parts.map((part) => part[at]!);
+      const isSame = values.every((value) => value === values[0]);
+      pieces.push(
+        isSame
+          ? literal(values[0]!)
+          : `\${${this.column(most > 1 ? `${name}_${at + 1}` : name, values)}}`,
+      );
+    }
+    return pieces.join(JOB_PLACE);
+  }
+
+  /** A column of these values; an equal one is used again. */
+  column(name: string, values: readonly string[]): string {
+    for (const [known, others] of [...this.#taken, ...this.#named()]) {
+      if (same(values, others)) {
+        this.#taken.set(known, others);
+        return known;
+      }
+    }
+    let free = name;
+    const names = new Set([...this.#taken.keys(), ...this.#candidates.map((one) => one.name)]);
+    for (let count = 2; names.has(free); count++) free = `${name}_${count}`;
+    this.#taken.set(free, values);
+    return free;
+  }
+
+  #named(): [string, readonly string[]][] {
+    return this.#candidates.map(({ name, values }) => [name, values]);
+  }
+
+  /** A candidate with a fixed text before and behind it. */
+  #byCandidate(first: string, texts: readonly string[]): string | null {
+    for (const { name, values } of this.#candidates) {
+      const value = values[0]!;
+      if (value === '') continue;
+      for (let at = first.indexOf(value); at !== -1; at = first.indexOf(value, at + 1)) {
+        const before = first.slice(0, at);
+        const behind = first.slice(at + value.length);
+        if (!texts.every((text, row) => text === before + values[row] + behind)) continue;
+        this.#taken.set(name, values);
+        return `${literal(before)}\${${name}}${literal(behind)}`;
+      }
+    }
+    return null;
+  }
+}
+
+const JOB_PLACE = '${:job}';
+
+/** Fixed text inside a template. */
+function literal(text: string): string {
+  return text.replaceAll('$', '$$$$').replaceAll(JOB_MARK, JOB_PLACE);
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.every((value, index) => value === b[index]);
+}

@@ -1,0 +1,67 @@
+/** The ads of the tasks that a job would have, as text: one attribute per line. */
+import { type Ad, adOfValues, EXACT, type Plain, printNode } from '#classad';
+import { type JobSpec, jobAd, stagedFiles, taskAd } from '#model';
+import { openRows } from '../rows/source.ts';
+import { compileCommand } from '../template/command.ts';
+import { compileText } from '../template/text.ts';
+
+/** A job that was not submitted has no number yet. */
+const JOB = 1;
+
+/** One ad for each task. @param nowMs the moment of the submission that does not come */
+export function* adTexts(spec: JobSpec, nowMs: number): Generator<string> {
+  const rows = openRows(spec.axes, () => {
+    throw new Error('the rows of a submit description stand in its job');
+  });
+  const { columns } = rows;
+  const text = (template: string) => compileText(template, columns, { what: 'ad' }, JOB);
+  const command = compileCommand(spec.command, columns, { what: 'command' }, JOB);
+  const environment = Object.entries(spec.environment).map(
+    ([name, value]) => [name, text(value)] as const,
+  );
+  const places = (spec.place?.files ?? []).map((file) => ({ ...file, path: text(file.to) }));
+  for (let task = 0; task < rows.count; task++) {
+    const cells = rows.row(task);
+    const facts = {
+      ...spec,
+      id: JOB,
+      rows: rows.count,
+      submittedAtMs: nowMs,
+      command: { kind: 'argv', template: command.expand(cells, task).argv } as const,
+      environment: Object.fromEntries(
+        environment.map(([name, value]) => [name, value.expand(cells, task)]),
+      ),
+    };
+    const placeOf = (result: string) =>
+      places.find((one) => one.result === result)?.path.expand(cells, task);
+    const files = spec.inputs.flatMap(({ from }) =>
+      from.kind === 'files' ? stagedFiles(from, columns, cells) : [],
+    );
+    const sent = files.filter(({ name }) => name !== 'stdin').map(({ name }) => name);
+    const values: Record<string, Plain> = {
+      Out: placeOf('stdout') ?? '/dev/null',
+      Err: placeOf('stderr') ?? '/dev/null',
+      TransferInput: sent.length > 0 ? sent.join(',') : undefined,
+      WantIOProxy: spec.chirp.io,
+      WantDelayedUpdates: spec.chirp.delayed,
+    };
+    const own = adOfValues(values, jobAd(facts));
+    const none = { reason: '', hold: null, holds: 0, lastHold: null, completions: 0 };
+    const untried = { attempts: 0, attempt: null };
+    yield printAll(
+      taskAd({ job: JOB, task, state: 'waiting', stateAtMs: 0, ...none, ...untried }, own),
+    );
+  }
+}
+
+/** With what it inherits, by name. */
+function printAll(ad: Ad): string {
+  const lines = new Map<string, string>();
+  for (let at: Ad | null = ad; at; at = at.chained) {
+    for (const [lower, { name, expression }] of at.attributes) {
+      if (!lines.has(lower)) lines.set(lower, `${name} = ${printNode(expression.node, EXACT)}\n`);
+    }
+  }
+  const names = [...lines.keys()].sort();
+  return names.map((name) => lines.get(name)!).join('');
+}

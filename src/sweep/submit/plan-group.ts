@@ -1,0 +1,212 @@
+/** One job of a description: procs that share all that a job has once. */
+import { basename, resolve } from 'node:path';
+import type { Axis } from '#model';
+import type { SweepDraft, SweepPlan } from '../plan/draft.ts';
+import { readFileFacts } from '../plan/file-digests.ts';
+import { makePlan } from '../plan/plan.ts';
+import { programKind } from '../plan/program-kind.ts';
+import type { Origin } from '../template/origin.ts';
+import { Columns } from './columns.ts';
+import type { CommandFault, ProcDescription } from './describe-proc.ts';
+import { directoryOf, documentOf, flagOf, stringIn } from './job-settings.ts';
+import { JOB_MARK } from './macro-scope.ts';
+import { commandTemplate, outputsOf } from './outputs.ts';
+import { faulty, type Planning, settingOf } from './planning.ts';
+import type { Proc } from './procs.ts';
+import type { QueueBlock } from './read-submit.ts';
+import { stageInputs } from './staged-inputs.ts';
+
+export interface Group {
+  readonly procs: readonly Proc[];
+  readonly descriptions: readonly ProcDescription[];
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/** Null when something is wrong; it was told. */
+export async function planGroup(
+  planning: Planning,
+  group: Group,
+  isOnly: boolean,
+): Promise<SweepPlan | null> {
+  const { procs, descriptions, texts } = group;
+  const { block } = procs[0]!;
+  const fault = (one: CommandFault) => faulty(planning, procs[0]!, one);
+  const columns = new Columns(procs.map(({ variables }) => variables));
+  if (procs.length > 1) columns.take('Process');
+  const names = new Map([...block.settings].map(([key, { name }]) => [key, name]));
+  const document = documentOf(texts, names, fault);
+  const kind = directoryOf(texts, fault);
+  const program = await programOf(planning, group, kind, fault);
+  const template = (name: string, values: readonly string[]) => {
+    try {
+      return columns.template(name, values);
+    } catch (error) {
+      fault({
+        command: name.split('_')[0]!,
+        found: (error as Error).message,
+        expected: 'it in all of them',
+      });
+      return '';
+    }
+  };
+  const command = commandTemplate(program.word, descriptions, texts, template, columns);
+  const environment = Object.fromEntries(
+    Object.keys(descriptions[0]!.environment).map((name) => [
+      name,
+      template(
+        `env_${name}`,
+        descriptions.map((one) => one.environment[name]!),
+      ),
+    ]),
+  );
+  const { results, place } = outputsOf(descriptions, kind, template);
+  const keepsPaths = flagOf(texts, 'preserve_relative_paths', false, fault);
+  const staged =
+    kind === 'scratch' || descriptions.some(({ stdin }) => stdin)
+      ? await stageInputs(
+          kind === 'scratch' ? descriptions : descriptions.map((one) => ({ ...one, files: [] })),
+          columns,
+          keepsPaths,
+          (name, found) =>
+            fault({ command: name, found, expected: 'a file or folder that can be read' }),
+        )
+      : { inputs: [], blobs: [] };
+  const draft: SweepDraft = {
+    document: {
+      ...document,
+      ...program.document,
+      name: nameOf(texts, planning.file, isOnly ? null : procs[0]!.process),
+      environment,
+      directory: kind,
+      collect: 'none',
+      ...logOf(group, fault),
+    },
+    findOrigin: (path) => originOf(planning, block, path),
+    command,
+    axes: [],
+    base: kind === 'submit' ? descriptions[0]!.directory : planning.base,
+    defaultName: '',
+    defaultDirectory: kind,
+    platform: planning.platform,
+    searchPath: planning.searchPath,
+    warnings: planning.warnings.splice(0),
+  };
+  const io =
+    flagOf(texts, 'want_io_proxy', false, fault) || flagOf(texts, 'my.wantioproxy', false, fault);
+  const delayed = flagOf(texts, 'my.wantdelayedupdates', true, fault);
+  const additions = {
+    inputs: staged.inputs,
+    results,
+    place,
+    chirp: { io, delayed },
+    ...rowsOf(columns),
+  };
+  if (planning.problems.length > 0) return null;
+  return withAdditions(await makePlan(draft, additions), staged.blobs);
+}
+
+function withAdditions(plan: SweepPlan, blobs: SweepPlan['blobs']): SweepPlan {
+  const known = new Set(plan.blobs.map(({ sha256 }) => sha256));
+  return { ...plan, blobs: [...plan.blobs, ...blobs.filter(({ sha256 }) => !known.has(sha256))] };
+}
+
+/** Rows written out in place, or as a range where they only count. */
+function rowsOf(columns: Columns): { axes: readonly Axis[]; columns: readonly string[] } {
+  const { names } = columns;
+  const rows = columns.rows();
+  if (names.length === 0) return { axes: [], columns: [] };
+  const isCount =
+    names.length === 1 &&
+    names[0] === 'Process' &&
+    rows.every(([cell], index) => cell === String(index));
+  if (isCount) {
+    const range = {
+      kind: 'range',
+      column: 'Process',
+      from: '0',
+      to: String(rows.length - 1),
+      step: '1',
+    } as const;
+    return { axes: [range], columns: names };
+  }
+  return { axes: [{ kind: 'values', columns: names, rows }], columns: names };
+}
+
+async function programOf(
+  { base, platform }: Planning,
+  { texts }: Group,
+  kind: 'scratch' | 'submit',
+  fault: (fault: CommandFault) => void,
+): Promise<{ word: string; document: { programs?: Record<string, string> } }> {
+  const written = texts.get('executable') ?? '';
+  if (written === '') return { word: '', document: {} };
+  const path = resolve(base, written);
+  const isSent = flagOf(texts, 'transfer_executable', true, fault);
+  // Where it is not sent, what is written is its name on the machine.
+  if (!isSent)
+    return {
+      word: written.includes('/') || kind === 'submit' ? written : `./${written}`,
+      document: {},
+    };
+  if (kind === 'submit') return { word: path, document: {} };
+  const facts = await readFileFacts(path);
+  if ('trouble' in facts) {
+    fault({ command: 'executable', found: `${written}: ${facts.trouble}`, expected: 'a program' });
+    return { word: written, document: {} };
+  }
+  const isElf = programKind(facts.head).kind === 'elf';
+  const programs = { [isElf ? platform : 'any']: path };
+  return { word: `./${basename(path)}`, document: { programs } };
+}
+
+/** One file takes the events of all tasks; the number of the job is put in by the server. */
+function logOf(
+  { procs, descriptions }: Group,
+  fault: (fault: CommandFault) => void,
+): { log?: string } {
+  const written = new Set(procs.map(({ texts }) => texts.get('log')?.trim() ?? ''));
+  if (written.size > 1) {
+    const found = 'a log for each task ($(Process) and the like)';
+    fault({ command: 'log', found, expected: 'one that takes the events of all tasks of the job' });
+    return {};
+  }
+  const [log = ''] = written;
+  if (log === '') return {};
+  const path = resolve(descriptions[0]!.directory, log);
+  return { log: path.replaceAll(JOB_MARK, '${:job}') };
+}
+
+function nameOf(texts: ReadonlyMap<string, string>, file: string, process: number | null): string {
+  const given = (texts.get('batch_name') || stringIn(texts, 'my.jobbatchname'))
+    .replace(/^"(.*)"$/, '$1')
+    .replaceAll(JOB_MARK, '')
+    .trim();
+  if (given !== '') return given.slice(0, 200);
+  const stem = basename(file).replace(/\.[^.]*$/, '') || 'submit';
+  return process === null ? stem : `${stem}.${process}`;
+}
+
+/** Where in the description a key of the job was written. */
+function originOf(
+  planning: Planning,
+  block: QueueBlock,
+  path: readonly (string | number)[],
+): Origin {
+  const [section, name] = path;
+  const command = DOCUMENT_COMMANDS[String(section)] ?? String(section);
+  const key = section === 'attributes' ? `my.${String(name).toLowerCase()}` : command;
+  const setting = settingOf(block, key);
+  if (setting) return { what: setting.name, file: setting.file, line: setting.line };
+  return { what: command, file: block.file || planning.file, line: block.line };
+}
+
+const DOCUMENT_COMMANDS: Readonly<Record<string, string>> = {
+  command: 'arguments',
+  programs: 'executable',
+  inputs: 'transfer_input_files',
+  results: 'transfer_output_files',
+  place: 'output',
+  'concurrency-limits': 'concurrency_limits',
+  'accounting-group': 'accounting_group',
+  directory: 'should_transfer_files',
+};
