@@ -1,4 +1,5 @@
 /** Every route of the server, with its gates, in one Fastify instance. */
+
 import Fastify, { type FastifyInstance } from 'fastify';
 import { LEAST_TLS_VERSION, messageOf } from '#base';
 import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
@@ -9,6 +10,7 @@ import type { ApiParts } from '../api/parts.ts';
 import { taskHandlers } from '../api/tasks.ts';
 import { type TraceShelf, traceHandlers } from '../api/traces.ts';
 import { whyHandlers } from '../api/why.ts';
+import { AttributeDesk } from '../attributes.ts';
 import type { Clients } from '../clients.ts';
 import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
@@ -114,6 +116,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   const { errands, clients } = assembly;
   http.register(workerRoutes, {
     ...{ core, desk, errands, results, blobs, clients },
+    attributes: new AttributeDesk(core, parts.store),
     version: parts.version,
     gate: workerGate,
   });
