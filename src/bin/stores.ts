@@ -10,19 +10,17 @@ import {
   type Datastore,
   type DatastoreOptions,
   findPlugins,
-  openCredentials,
   openDatastore,
   openHttpTransport,
   type PluginWorld,
   pluginTransports,
-  proxyRules,
   type StoreEvent,
   type Transport,
 } from '#datastore';
 import { runToEnd } from '#sandbox';
+import { askingOf, tendingOf } from './data.ts';
 import { environmentOf } from './job-plugins.ts';
 import { s3Transport } from './s3.ts';
-import { VERSION } from './version.ts';
 
 export interface StoreLog {
   info(facts: object, sentence: string): void;
@@ -79,22 +77,9 @@ export async function openWorkerStore(of: Common, server: ContentSource): Promis
 
 function originTransports(of: Common): Transport[] {
   const { environment, home, clock } = of;
-  const credentials = openCredentials({
-    netrc: environment.NETRC || join(home, '.netrc'),
-    file: join(environment.XDG_CONFIG_HOME || join(home, '.config'), 'windrow', 'credentials.toml'),
-    environment,
-    home,
-    clock,
-  });
-  const http = {
-    proxies: proxyRules('', environment),
-    userAgent: `windrow/${VERSION}`,
-    clock,
-    random: Math.random,
-    onEvent: (event: StoreEvent) => tellEvent(event, of),
-  };
-  const s3 = s3Transport(http, environment, home);
-  return [openHttpTransport({ ...http, credentials }), s3];
+  const onEvent = (event: StoreEvent) => tellEvent(event, of);
+  const asking = askingOf(of.staging, of, { clock, onEvent });
+  return [openHttpTransport(asking), s3Transport(asking, environment, home)];
 }
 
 /** A scheme belongs to the first that has it. */
@@ -118,12 +103,18 @@ function withSchemes(transport: Transport, schemes: readonly string[]): Transpor
   if (transport.kind === 'file') {
     return { kind: 'file', ...rest, bring: (order) => transport.bring(order) };
   }
-  return { kind: 'stream', ...rest, open: (order) => transport.open(order) };
+  return {
+    kind: 'stream',
+    ...rest,
+    open: (order) => transport.open(order),
+    blame: (url, way) => transport.blame?.(url, way),
+  };
 }
 
 function optionsOf(of: Common): Omit<DatastoreOptions, 'transports'> {
   const { directory, clock } = of;
-  return { directory, clock, random: Math.random, onEvent: (event) => tellEvent(event, of) };
+  const onEvent = (event: StoreEvent) => tellEvent(event, of);
+  return { directory, ...tendingOf(of.staging), clock, random: Math.random, onEvent };
 }
 
 function tellEvent(event: StoreEvent, { log, onEvent }: Common): void {

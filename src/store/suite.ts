@@ -184,6 +184,13 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         [2, 1],
       );
       assert.equal((await store.attemptsAfter(1, 1, 10)).length, 2);
+      for (const job of [1, null]) {
+        const before = await store.attemptsBefore(job, 3, 10);
+        assert.deepEqual(
+          before.map(({ sequence }) => sequence),
+          [2, 1],
+        );
+      }
       assert.equal(await store.lastSequence(), 3);
       await store.close();
     });
