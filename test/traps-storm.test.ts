@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { pause } from '#base';
 import { inField, type Running, type SweepField } from './field/sweep-field.ts';
 
 const NODES = 100_000;
 const BATCH = 1000;
+/** `WINDROW_STORM_SECONDS=60`: that long, 10,000 a second; without it, two of each node at once. */
+const STORM_SECONDS = Number(process.env.WINDROW_STORM_SECONDS ?? 0);
+const PER_SECOND = 10_000;
+const never = new AbortController();
 
 const ask = (method: string, params = '') =>
   `<methodCall><methodName>${method}</methodName><params>${params}</params></methodCall>`;
@@ -65,13 +70,18 @@ describe('a storm of traps from a hundred thousand nodes', () => {
         }
         return traps;
       })();
-      const sent = 2 * NODES;
+      const sent = STORM_SECONDS > 0 ? Math.max(2 * NODES, STORM_SECONDS * PER_SECOND) : 2 * NODES;
+      const beganMs = performance.now();
       let settledBytes = 0;
       for (let first = 0; first < sent; first += 4 * BATCH) {
         const batches = [0, 1, 2, 3].map((index) => batchFrom(first + index * BATCH));
         await Promise.all(batches.map((batch) => post(`${url}/v1/traps`, batch, json)));
-        // By then every name was heard once.
-        if (first === NODES + 20 * BATCH) settledBytes = residentBytes(running.pid);
+        const dueMs = STORM_SECONDS > 0 ? beganMs + (first / PER_SECOND) * 1000 : 0;
+        await pause(Math.max(0, dueMs - performance.now()), never.signal);
+        // By then every name was heard once; in a long storm garbage has found its level too.
+        const settledAt =
+          STORM_SECONDS > 0 ? Math.floor(sent / (8 * BATCH)) * 4 * BATCH : 120 * BATCH;
+        if (first === settledAt) settledBytes = residentBytes(running.pid);
       }
       // What comes again is known again.
       await post(`${url}/v1/traps`, batchFrom(sent - BATCH), json);

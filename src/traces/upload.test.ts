@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ import { Collector, freshName } from './testing/collector.ts';
 import { oldBody, post } from './testing/old-client.ts';
 
 const ID = '1795276800.000000001';
+/** `WINDROW_UPLOAD_BYTES=5000000000` for the large one. */
+const LARGE_BYTES = Number(process.env.WINDROW_UPLOAD_BYTES ?? 100_000_000);
 
 /** A way to the collector that breaks off after a number of bytes, once for each number. */
 async function openBreakingProxy(
@@ -90,6 +92,31 @@ describe('a resumable upload', () => {
       assert.equal(uploaded.sha256, createHash('sha256').update(content).digest('hex'));
     });
   }
+
+  it(`brings ${LARGE_BYTES} bytes home in bounded memory`, { timeout: 900_000 }, async (t) => {
+    const collector = await Collector.open({
+      limits: { fileBytes: LARGE_BYTES, idBytes: LARGE_BYTES },
+    });
+    t.after(() => collector.close());
+    const path = join(directory, 'large');
+    // With holes: the bytes that are read and sent are as many.
+    writeFileSync(path, 'begins');
+    truncateSync(path, LARGE_BYTES);
+    const before = process.memoryUsage().rss;
+    let most = before;
+    const watching = setInterval(() => {
+      most = Math.max(most, process.memoryUsage().rss);
+    }, 100);
+    t.after(() => clearInterval(watching));
+    const { sha256, bytes } = await send(path, 'large', destination(collector.url));
+    assert.equal(bytes, LARGE_BYTES);
+    assert.equal(await collector.store.isWhole(ID, 'large'), true);
+    assert.equal((await collector.store.find(ID, 'large'))?.sha256, sha256);
+    // Sender and collector are one process here; with what garbage may gather.
+    const grownMiB = (most - before) / 2 ** 20;
+    t.diagnostic(`memory grew by ${Math.round(grownMiB)} MiB`);
+    assert.ok(grownMiB < 300, `memory grew by ${Math.round(grownMiB)} MiB`);
+  });
 
   it('goes on behind what arrived when the connection breaks, again and again', async () => {
     const { path, content } = made(8_000_000);
