@@ -4,6 +4,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
+  type DataValues,
   isLoopback,
   makeDirectories,
   messageOf,
@@ -45,7 +46,8 @@ export interface OpenServerOptions {
   readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
-  readonly staging: StagingValues;
+  /** Null: nothing is fetched. */
+  readonly staging: (StagingValues & DataValues) | null;
   /** Absolute home directory of its account. */
   readonly home: string;
   /** Null: it takes no traces. */
@@ -117,7 +119,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         log: options.log,
       });
     }
-    if (!options.readOnly) {
+    if (options.staging) {
       const { openServerStore } = await import('./stores.ts');
       const { staging, environment, home } = options;
       const directory = join(stateDirectory, 'data');

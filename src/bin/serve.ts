@@ -66,13 +66,6 @@ function aLook(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
 }
 
-/** It fetches nothing. */
-const NO_STAGING = {
-  transferPlugins: [],
-  transferPluginLifetimeMs: 0,
-  jobTransferPlugins: false,
-  dataOrigins: false,
-};
 const HOUR_MS = 3_600_000;
 
 /** Nothing is handed out, checked or collected: the state stays as it is. */
@@ -96,7 +89,7 @@ export async function openState(
     traces: null,
     traps: null,
     environment,
-    staging: NO_STAGING,
+    staging: null,
     home: '/',
     readOnly: true,
     log: () => undefined,

@@ -2,7 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, type StagingValues, systemClock, type WindrowError } from '#base';
+import {
+  type Clock,
+  type DataValues,
+  type StagingValues,
+  systemClock,
+  type WindrowError,
+} from '#base';
 import { localAmbient } from '#classad';
 import {
   type ContentSource,
@@ -10,9 +16,7 @@ import {
   type Datastore,
   type DatastoreOptions,
   findPlugins,
-  openCredentials,
   openDatastore,
-  openHttpTransport,
   type PluginWorld,
   pluginTransports,
   proxyRules,
@@ -20,6 +24,7 @@ import {
   type Transport,
 } from '#datastore';
 import { runToEnd } from '#sandbox';
+import { httpTransport, optionsOf as optionsOfSettings } from './data.ts';
 import { environmentOf } from './job-plugins.ts';
 import { s3Transport } from './s3.ts';
 import { VERSION } from './version.ts';
@@ -32,7 +37,7 @@ export interface StoreLog {
 interface Common {
   /** Absolute. */
   readonly directory: string;
-  readonly staging: StagingValues;
+  readonly staging: StagingValues & DataValues;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly clock: Clock;
@@ -78,23 +83,12 @@ export async function openWorkerStore(of: Common, server: ContentSource): Promis
 }
 
 function originTransports(of: Common): Transport[] {
-  const { environment, home, clock } = of;
-  const credentials = openCredentials({
-    netrc: environment.NETRC || join(home, '.netrc'),
-    file: join(environment.XDG_CONFIG_HOME || join(home, '.config'), 'windrow', 'credentials.toml'),
-    environment,
-    home,
-    clock,
-  });
-  const http = {
-    proxies: proxyRules('', environment),
-    userAgent: `windrow/${VERSION}`,
-    clock,
-    random: Math.random,
-    onEvent: (event: StoreEvent) => tellEvent(event, of),
-  };
-  const s3 = s3Transport(http, environment, home);
-  return [openHttpTransport({ ...http, credentials }), s3];
+  const { environment, home, clock, staging } = of;
+  const onEvent = (event: StoreEvent) => tellEvent(event, of);
+  const http = httpTransport(staging, { environment, home }, { clock, onEvent });
+  const rest = { userAgent: `windrow/${VERSION}`, clock, random: Math.random, onEvent };
+  const proxies = proxyRules(staging.dataProxy, environment);
+  return [http, s3Transport({ proxies, ...rest }, environment, home)];
 }
 
 /** A scheme belongs to the first that has it. */
@@ -122,8 +116,9 @@ function withSchemes(transport: Transport, schemes: readonly string[]): Transpor
 }
 
 function optionsOf(of: Common): Omit<DatastoreOptions, 'transports'> {
-  const { directory, clock } = of;
-  return { directory, clock, random: Math.random, onEvent: (event) => tellEvent(event, of) };
+  const { directory, clock, staging } = of;
+  const onEvent = (event: StoreEvent) => tellEvent(event, of);
+  return { ...optionsOfSettings(staging), directory, clock, random: Math.random, onEvent };
 }
 
 function tellEvent(event: StoreEvent, { log, onEvent }: Common): void {

@@ -101,7 +101,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
-  readonly staging: StagingValues;
+  readonly staging: StagingValues & DataValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
@@ -133,7 +133,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
-  readonly staging: StagingValues;
+  readonly staging: StagingValues & DataValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
@@ -201,7 +201,7 @@ export interface WorkerOptions {
   readonly policyFile: string;
   readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
-  readonly staging: StagingValues;
+  readonly staging: StagingValues & DataValues;
   readonly offerGpus: boolean;
   readonly policy: WorkerPolicy;
   readonly traces: TraceSource;
