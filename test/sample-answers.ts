@@ -216,6 +216,7 @@ export const stats: JobStats = {
   cpuMs: 9_000_000,
   memoryGibHours: 12.5,
   network: { OutgoingExternal: 2_500_000_000, IncomingExternal: 40_000_000 },
+  walls: [{ wanted: 'full', had: 'private', attempts: 9 }],
   networkAttempts: 9,
   efficiency: 0.996,
 };

@@ -45,7 +45,8 @@ export interface SettingsFile {
 const FILE_MOST_BYTES = 1 << 20;
 
 /** Set by Windrow itself for the programs that it runs, so they are no mistyped settings. */
-const NOT_SETTINGS = /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|SUCCEEDS|PARAM_.*)$/;
+const NOT_SETTINGS =
+  /^WINDROW_(JOB|TASK|TICKET|ATTEMPT|SCRATCH|RESULT_DIR|START|SUCCEEDS|PARAM_.*)$/;
 
 /** The user's and the system's file, in order of precedence; those that do not exist are left out. */
 export function findSettingsFiles(

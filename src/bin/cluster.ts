@@ -93,7 +93,8 @@ export class Cluster {
   ): Promise<MachineStarted[]> {
     const { parallel, connectTimeoutMs, executables, advertise } = this.#options;
     const { slots, directory } = this.#plan;
-    const wish = { ...server, parallel, connectTimeoutMs, executables, slots, directory };
+    const walls = this.#plan.walls ?? this.#options.workerWalls;
+    const wish = { ...server, parallel, connectTimeoutMs, executables, slots, directory, walls };
     const place = { ...wish, advertise: advertise || this.#plan.advertise };
     const signal = AbortSignal.any([this.#world.ending, this.#startable.signal]);
     return startOnAll(this.#machines, place, this.#world, onNews, signal);

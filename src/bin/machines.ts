@@ -89,6 +89,7 @@ export async function startOnAll(
     sessionTag: sessionTag(wish.session),
     urlFor,
     executableFor: (uname: string) => find(canonicalPlatform(uname)),
+    walls: wish.walls,
     contactMs: CONTACT_TIMES * wish.connectTimeoutMs,
   };
   const slotted = list.map((one) => ({ ...one, slots: one.slots || wish.slots }));

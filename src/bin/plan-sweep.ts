@@ -77,7 +77,13 @@ const SINGULAR: Readonly<Record<string, string>> = {
   concurrencyLimits: 'concurrencyLimit',
 };
 
-const NO_CLUSTER = { atLeast: undefined, advertise: '', slots: 0, directory: '' };
+const NO_CLUSTER = {
+  atLeast: undefined,
+  advertise: '',
+  slots: 0,
+  directory: '',
+  walls: undefined,
+};
 
 /** The command line goes before the sweep file. */
 function clusterOf(

@@ -137,6 +137,25 @@ export const cliErrors = defineErrors({
     status: 400,
     example: { task: 3, names: 'energy, field' },
   },
+  CHIRP_NO_CONFIG: {
+    message:
+      'this is not inside a task that may talk to its worker: {path} cannot be read ({reason})',
+    todo: 'Ask for it: want_io_proxy = true in a submit description, chirp = "io" in a sweep file.',
+    status: 400,
+    example: { path: '/tmp/work/scratch/a-1/.chirp.config', reason: 'no such file or directory' },
+  },
+  CHIRP_UNREACHABLE: {
+    message: 'the worker of this task cannot be reached at {host}: {reason}',
+    todo: 'Run it in the network and the directory of the task itself.',
+    status: 503,
+    example: { host: '127.0.0.1', reason: 'connect ECONNREFUSED 127.0.0.1:40123' },
+  },
+  CHIRP_REFUSED: {
+    message: '{what}: {reason}',
+    todo: 'See what a job may ask for: docs/guide/chirp.md',
+    status: 403,
+    example: { what: 'set_job_attr Owner "root"', reason: 'that is not allowed' },
+  },
   NO_PLACEMENT: {
     message: 'job {job} was not submitted with a description that says where files go',
     todo: 'Fetch its collected files: windrow results {job} --to DIR',

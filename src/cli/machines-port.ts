@@ -1,5 +1,6 @@
 /** Other machines, as the command line asks for them and hears of them. */
 import type { WindrowError } from '#base';
+import type { Level } from '#model';
 import type { World } from './world.ts';
 
 /** Machines that are reached by ssh, and how. */
@@ -22,6 +23,8 @@ export interface StartWish extends MachineWish {
   readonly slots: number;
   /** For machines that say nothing of it; `''`: the usual one. */
   readonly directory: string;
+  /** Walls of attempts whose jobs ask for none. */
+  readonly walls: Level;
   /** Absolute directory of executables, or `''`: the usual one. */
   readonly executables: string;
 }

@@ -10,6 +10,7 @@ import type {
   WorkerPolicy,
 } from '#base';
 import type { Datastore, StoreEvent } from '#datastore';
+import type { Level } from '#model';
 import type { Collected, CollectStep } from '#traces';
 import type { Machines, MachineWish } from './machines-port.ts';
 import type { Sandbox } from './sandbox-port.ts';
@@ -97,7 +98,7 @@ export interface RunOptions {
   readonly slots: number;
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
   /** Of its worker, for jobs that ask for none. */
-  readonly workerWalls: string;
+  readonly workerWalls: Level;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;

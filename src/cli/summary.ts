@@ -79,8 +79,19 @@ function headText(stats: JobStats): string {
     ['scratch', stats.diskPeakBytes === null ? '' : `${formatBytes(stats.diskPeakBytes)} at most`],
     ['processes', stats.tasksPeak === null ? '' : `${formatCount(stats.tasksPeak)} at most`],
     ['network', countedText(stats)],
+    ['walls', wallsText(stats)],
     ['switches', stats.contextSwitches === null ? '' : formatCount(stats.contextSwitches)],
   ]);
+}
+
+/** `40 full, 2 private (wanted full)`; nothing where nobody wanted any. */
+function wallsText({ walls }: JobStats): string {
+  if (walls.every(({ wanted, had }) => wanted === 'bare' && had === 'bare')) return '';
+  const parts = walls.map(({ wanted, had, attempts }) => {
+    const wish = wanted === had || wanted === 'listed' ? '' : ` (wanted ${wanted})`;
+    return `${formatCount(attempts)} ${had}${wish}`;
+  });
+  return parts.join(', ');
 }
 
 function countedText({ network, networkAttempts, attempts }: JobStats): string {

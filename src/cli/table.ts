@@ -1,6 +1,7 @@
 import type { CommandGroup, CommandSpec } from './command.ts';
 import { completion, config, errors, man, version } from './table/about.ts';
 import { hold, pause, priority, release, resume, retry, rm } from './table/change.ts';
+import { chirp } from './table/chirp.ts';
 import { classad } from './table/classad.ts';
 import * as data from './table/data.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
@@ -76,6 +77,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   traps.send,
   traps.ack,
   traps.silence,
+  chirp,
   classad,
   config,
   errors,

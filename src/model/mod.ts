@@ -19,6 +19,13 @@ export { printArguments, printEnvironment } from './ads/words.ts';
 export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export {
+  type AttributeRefusal,
+  CHIRP_LIMITS,
+  isDelayedName,
+  refusalOfAttribute,
+  type SetAttribute,
+} from './chirp.ts';
+export {
   type ChirpWish,
   type Dealings,
   NO_DEALINGS,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type AttemptRecord, CAUSES, type NetworkBytes, usageOf } from '#model';
+import { type AttemptRecord, CAUSES, LEVELS, type NetworkBytes, usageOf } from '#model';
 import { Percentiles } from './percentiles.ts';
 import { signatureOf } from './signature.ts';
 import { efficiencyOf, JobStatistics } from './statistics.ts';
@@ -96,6 +96,25 @@ test('statistics kept in the middle and folded on are those of one run', () => {
       assert.deepEqual(restored.failures(9), whole.failures(9));
     }),
   );
+});
+
+test('attempts are counted by the walls that were wanted and the level that they had', () => {
+  const statistics = new JobStatistics();
+  const walls = { network: 'host', root: '', account: 'nobody' } as const;
+  statistics.add(attempt());
+  statistics.add(attempt({ walls: { ...walls, wanted: 'full', had: LEVELS.private } }));
+  statistics.add(
+    attempt({ walls: { ...walls, wanted: 'full', had: [...LEVELS.private, 'memory'] } }),
+  );
+  statistics.add(attempt({ walls: { ...walls, wanted: ['pid'], had: ['track', 'pid'] } }));
+  statistics.add(attempt({ cause: 'worker-lost' }));
+  const expected = [
+    { wanted: 'bare', had: 'bare', attempts: 1 },
+    { wanted: 'full', had: 'private', attempts: 2 },
+    { wanted: 'listed', had: 'tracked', attempts: 1 },
+  ];
+  assert.deepEqual(statistics.totals.walls, expected);
+  assert.deepEqual(JobStatistics.fromJSON(JSON.stringify(statistics)).totals.walls, expected);
 });
 
 test('counted traffic is added up by what counted it, whatever that is called', () => {

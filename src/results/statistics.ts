@@ -1,4 +1,13 @@
-import type { AttemptRecord, Cause, NetworkBytes, TaskIndex, Ticket, Usage } from '#model';
+import {
+  type AttemptRecord,
+  type Cause,
+  type Level,
+  levelOf,
+  type NetworkBytes,
+  type TaskIndex,
+  type Ticket,
+  type Usage,
+} from '#model';
 import { Percentiles, type PercentilesJson, type PercentilesSummary } from './percentiles.ts';
 
 /** Workers and signatures beyond these are counted under one name: a job may meet any number. */
@@ -49,6 +58,15 @@ export interface UsageTotals {
   readonly network: NetworkBytes | null;
   /** Attempts whose traffic was counted. */
   readonly networkAttempts: number;
+  /** Attempts by the walls that were wanted and the level that they had. */
+  readonly walls: readonly WallTotals[];
+}
+
+export interface WallTotals {
+  /** A level; `listed` where walls were named one by one. */
+  readonly wanted: Level | 'listed';
+  readonly had: Level;
+  readonly attempts: number;
 }
 
 const NO_TOTALS: UsageTotals = {
@@ -61,6 +79,7 @@ const NO_TOTALS: UsageTotals = {
   memoryGibHours: null,
   network: null,
   networkAttempts: 0,
+  walls: [],
 };
 
 type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -151,6 +170,7 @@ export class JobStatistics {
       memoryGibHours: sum(this.#totals.memoryGibHours, memoryGibHoursOf(usage)),
       network: addNetwork(this.#totals.network, usage.network),
       networkAttempts: this.#totals.networkAttempts + (usage.network === null ? 0 : 1),
+      walls: addWalls(this.#totals.walls, record),
     };
     if (!good) return;
     this.#wall.add(usage.wallMs);
@@ -309,6 +329,18 @@ function addNetwork(total: NetworkBytes | null, more: NetworkBytes | null): Netw
     added[name] = (known ?? 0) + bytes;
   }
   return added;
+}
+
+/** Of attempts whose worker was lost nothing is known. */
+function addWalls(known: readonly WallTotals[], record: AttemptRecord): readonly WallTotals[] {
+  if (record.cause === 'worker-lost') return known;
+  const { walls } = record;
+  const wanted =
+    walls === null ? 'bare' : typeof walls.wanted === 'string' ? walls.wanted : 'listed';
+  const had = walls === null ? 'bare' : levelOf(walls.had);
+  const isSame = (one: WallTotals) => one.wanted === wanted && one.had === had;
+  if (!known.some(isSame)) return [...known, { wanted, had, attempts: 1 }];
+  return known.map((one) => (isSame(one) ? { ...one, attempts: one.attempts + 1 } : one));
 }
 
 function cpuOf({ usage }: AttemptRecord): number | null {

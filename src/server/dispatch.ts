@@ -281,6 +281,7 @@ export function describe(job: Job): JobDescription {
     resultBytes: spec.resultBytes,
     deleteWorker: spec.deleteWorker,
     deleteClient: spec.deleteClient,
+    chirp: spec.chirp,
     successExitCode: spec.policy.successExitCode ?? 0,
     // In brackets: lines cannot hold a command that has several.
     ad: printAd(wholeAd(adOfJob(job))),

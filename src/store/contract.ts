@@ -12,6 +12,7 @@ import type {
   JobState,
   PublishedFile,
   RecordPlace,
+  SetAttribute,
   TaskChange,
   TaskIndex,
   TaskStateName,
@@ -195,6 +196,13 @@ export type Change =
     }
   | { readonly kind: 'tasks-changed'; readonly change: TaskChange }
   | { readonly kind: 'note'; readonly note: TaskNote }
+  /** A program has set it in the ad of its task; the task -1 stands for the job. */
+  | {
+      readonly kind: 'attribute-set';
+      readonly job: JobId;
+      readonly task: TaskIndex;
+      readonly attribute: SetAttribute;
+    }
   | { readonly kind: 'note-cleared'; readonly job: JobId; readonly task: TaskIndex }
   | {
       readonly kind: 'statistics';
@@ -259,6 +267,8 @@ export interface Store {
   /** Notes in task order from `from`, at most `limit`. */
   notes(job: JobId, from: TaskIndex, limit: number): Promise<TaskNote[]>;
   note(job: JobId, task: TaskIndex): Promise<TaskNote | null>;
+  /** Attributes that programs have set in the ad of a task, in any order; -1: of the job. */
+  attributesOf(job: JobId, task: TaskIndex): Promise<SetAttribute[]>;
   /** A task's attempts, oldest first. */
   attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
   /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */

@@ -66,6 +66,17 @@ export {
 } from './api.ts';
 export { ApiClient, type ApiClientOptions } from './api-client.ts';
 export {
+  type AttributeAnswer,
+  type AttributeQuestion,
+  type AttributeReceipt,
+  type AttributeReport,
+  parseAttributeAnswer,
+  parseAttributeQuestion,
+  parseAttributeReceipt,
+  parseAttributeReport,
+  type ToldOfTask,
+} from './attributes.ts';
+export {
   type CallOptions,
   ServerClient,
   type ServerClientOptions,

@@ -178,6 +178,7 @@ function readJob(value: unknown): JobDescription {
     resultBytes: whole(fields.resultBytes, 'resultBytes'),
     deleteWorker: flag(fields.deleteWorker, 'deleteWorker'),
     deleteClient: flag(fields.deleteClient, 'deleteClient'),
+    chirp: inner(fields.chirp, 'chirp', readChirp),
     // Servers of earlier versions say nothing of these.
     successExitCode: fields.successExitCode == null ? 0 : readExitCode(fields.successExitCode),
     ad: fields.ad == null ? '' : text(fields.ad, 'ad', VALUE),
@@ -197,6 +198,10 @@ function readCommand(fields: JsonObject): Command {
     return { kind: 'argv', template: list(fields.template, 'template', NAMES, readValue) };
   }
   throw mismatch('kind', 'shell | argv', fields.kind);
+}
+
+function readChirp(fields: JsonObject): JobDescription['chirp'] {
+  return { io: flag(fields.io, 'io'), delayed: flag(fields.delayed, 'delayed') };
 }
 
 function readInput(value: unknown): Input {

@@ -91,6 +91,7 @@ const RESPONSE: SyncResponse = {
         { name: 'energy', from: { kind: 'stdout' }, required: true },
         { name: 'field', from: { kind: 'glob', pattern: 'out/*.dat' }, required: false },
       ],
+      chirp: { io: false, delayed: true },
       programName: 'ising',
       programs: [{ platform: 'linux-x64', sha256: SHA256, md5: 'b'.repeat(32), bytes: 100 }],
       environment: { OMP_NUM_THREADS: '1' },

@@ -11,6 +11,7 @@
 import type {
   Asked,
   AttemptEnd,
+  ChirpWish,
   Command,
   Digest,
   Hold,
@@ -200,6 +201,7 @@ export interface JobDescription {
   /** At its end the worker removes the job's program, and itself, if this session put them there. */
   readonly deleteWorker: boolean;
   readonly deleteClient: boolean;
+  readonly chirp: ChirpWish;
   /** The exit code that counts as success. */
   readonly successExitCode: number;
   /** The job's ad, in brackets; `''`: nobody here has a use for it. */

@@ -20,6 +20,7 @@ import {
   type SyncResponse,
 } from '#wire';
 import type { Workshop } from './attempt/attempt.ts';
+import { ChirpDesk } from './chirp/desk.ts';
 import { Connection } from './connection.ts';
 import { Conversation, type Speaker } from './conversation.ts';
 import { DataWishes } from './data-wishes.ts';
@@ -85,6 +86,7 @@ export class WorkerAgent {
   readonly #wishes: DataWishes;
   readonly #shelf: ScratchShelf;
   readonly #errands: Errands;
+  readonly #chirp: ChirpDesk;
   #phase: Phase = 'running';
   /** A sync that told the server of the end of this worker has been answered. */
   #farewellSaid = false;
@@ -126,10 +128,15 @@ export class WorkerAgent {
     });
     this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
+    const told = { worker: identity.worker, link: () => this.#connection.up() };
+    this.#chirp = new ChirpDesk({
+      ...told,
+      monotonic: () => options.clock.monotonic(),
+      log: options.log,
+    });
     this.#errands = new Errands({
-      worker: identity.worker,
+      ...told,
       run: options.runErrand,
-      link: () => this.#connection.up(),
       serverUrl: () => this.#connection.endpoint?.url ?? '',
       lifetime: this.#lifetime.signal,
       log: options.log,
@@ -244,6 +251,7 @@ export class WorkerAgent {
     await this.#connection.close(new Error('the worker ends'));
     await this.#errands.close();
     await this.#pool.idle();
+    await this.#chirp.close();
     const ends = [this.#pool.close(), this.#pulse.stop(), this.#preparing, this.#shelf.close()];
     await Promise.all(ends);
     this.#backlog.dispose();
@@ -286,6 +294,7 @@ export class WorkerAgent {
       memoryWatch: new MemoryWatch(clock),
       policies: this.#policies,
       walls: this.#options.walls,
+      chirp: this.#chirp,
       unkilled: this.#unkilled,
       mountUnderScratch: this.#options.mountUnderScratch,
       gpus: this.#options.gpus,

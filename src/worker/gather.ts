@@ -94,7 +94,10 @@ class Gathering {
   #addChanged(source: GatherSource, staged: ReadonlyMap<string, string>): void {
     const { directory } = this.#request;
     const files = findFiles(directory, { kind: 'top' }, source.name);
-    const changed = files.filter((file) => staged.get(file) !== identityOf(`${directory}/${file}`));
+    const isOwn = (file: string) => file.startsWith('.chirp.');
+    const changed = files.filter(
+      (file) => !isOwn(file) && staged.get(file) !== identityOf(`${directory}/${file}`),
+    );
     this.#takeAll(source, changed);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Memory of running attempts, for those that asked for a limit. A process belongs to an attempt by
+ * Memory and processes of running attempts, for those that asked for a limit that no wall holds. A process belongs to an attempt by
  * the WINDROW_SCRATCH in its environment, which all descendants inherit whatever sessions they
  * open. Sampling misses peaks between two looks; the walls' own limits do not.
  */
@@ -9,6 +9,7 @@ import {
   processIds,
   proportionalBytesOf,
   residentBytesOf,
+  threadsOf,
 } from './process-table.ts';
 
 const SAMPLE_MS = 500;
@@ -18,9 +19,13 @@ const LARGEST_SHARE = 1 / 25;
 export interface Watched {
   /** Value of WINDROW_SCRATCH of the attempt. */
   readonly scratch: string;
+  /** 0: none. */
   readonly limitBytes: number;
-  /** Called at most once, when a sample is over the limit. */
+  /** Processes and threads together; 0: any number. */
+  readonly mostTasks: number;
+  /** One of these is called, once, when a sample is over a limit. */
   onOver(bytes: number): void;
+  onTooMany(tasks: number): void;
   /** Largest sample so far. */
   peakBytes: number;
 }
@@ -62,11 +67,14 @@ export class MemoryWatch {
 
   #judge(watched: Watched | undefined, pids: readonly number[]): void {
     if (!watched) return;
-    const bytes = memoryOf(pids, watched.limitBytes);
+    const { limitBytes, mostTasks, scratch } = watched;
+    const bytes = limitBytes > 0 ? memoryOf(pids, limitBytes) : 0;
+    const tasks = mostTasks > 0 ? pids.reduce((sum, pid) => sum + threadsOf(pid), 0) : 0;
     watched.peakBytes = Math.max(watched.peakBytes, bytes);
-    if (bytes <= watched.limitBytes) return;
-    this.remove(watched.scratch);
-    watched.onOver(bytes);
+    if (bytes <= limitBytes && tasks <= mostTasks) return;
+    this.remove(scratch);
+    if (bytes > limitBytes) watched.onOver(bytes);
+    else watched.onTooMany(tasks);
   }
 }
 

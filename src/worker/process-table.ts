@@ -36,6 +36,12 @@ export function timesOf(pid: number): { userMs: number; systemMs: number } {
   };
 }
 
+/** Threads of a process, the first one included; 0 when it is gone. */
+export function threadsOf(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`);
+  return Number(stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[17] ?? 0);
+}
+
 /**
  * The value of `name` in the environment a process was started with: it stays with every
  * descendant, whatever sessions and groups they make. Undefined if unset, gone or not ours to read.

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { sharingOf } from '#base';
+import type { Level } from '#model';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { SESSION_FILE, TOKEN_FILE } from '../find-server.ts';
@@ -95,7 +96,7 @@ function runOptions(input: Input, world: World): RunOptions {
     slots: values.slots,
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
     // Whoever runs a sweep here runs it as anything else: as himself, even as root.
-    workerWalls: values.walls === 'auto' ? 'bare' : values.walls,
+    workerWalls: values.walls === 'auto' ? 'bare' : (values.walls as Level),
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Level } from '#model';
 import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
 import { findServer, SESSION_FILE } from '../find-server.ts';
 import { newsJson, startedText, startTable, tellMachine } from '../machine-news.ts';
@@ -20,6 +21,8 @@ export async function start(input: Input, world: World): Promise<number> {
     executables: settings.values.executables,
     slots: options.slots ?? 0,
     directory: options.dir ?? '',
+    // Under an account of one's own run one's own jobs, as on one's own machine, even as root.
+    walls: (options.walls ?? 'bare') as Level,
   };
   const machines = await composition.machines();
   const urls = new Set<string>();

@@ -23,6 +23,12 @@ export const start = {
       least: 0,
       doc: 'Succeed when so many machines have a worker (default: 1).',
     },
+    walls: {
+      kind: 'choice',
+      flags: '--walls <level>',
+      choices: ['bare', 'tracked', 'private', 'full'],
+      doc: 'Walls of attempts whose jobs ask for none (default: bare).',
+    },
     advertise: { kind: 'setting', setting: 'advertise' },
     ...machineOptions,
     executables: { kind: 'setting', setting: 'executables' },

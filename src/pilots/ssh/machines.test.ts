@@ -40,6 +40,7 @@ async function start(
     sessionTag: 'tag',
     urlFor: (seen: string) => `http://${seen}:1`,
     executableFor: async () => executable,
+    walls: 'bare' as const,
     contactMs: 20_000,
   };
   return await startMachines(crowd, plan, () => {});
@@ -313,6 +314,7 @@ test('an interrupted start ends its conversations and begins no more', async (t)
       ending.abort();
       return executableOf(WORKER);
     },
+    walls: 'bare' as const,
     contactMs: 1000,
   };
   const results = await startMachines(crowd, plan, () => {});

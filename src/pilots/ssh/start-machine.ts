@@ -13,6 +13,7 @@ import {
   pause,
   type WindrowError,
 } from '#base';
+import type { Level } from '#model';
 import { pilotErrors } from '../errors.ts';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
@@ -35,6 +36,8 @@ export interface StartPlan {
   readonly urlFor: (ownAddress: string) => string;
   /** For what `uname -sm` says. Rejects with a WindrowError where there is none. */
   readonly executableFor: (uname: string) => Promise<Executable>;
+  /** Walls of attempts whose jobs ask for none. */
+  readonly walls: Level;
   /** How long a worker may take to reach the server. */
   readonly contactMs: number;
   readonly clock: Clock;
@@ -163,8 +166,7 @@ function workerWords(
     ...['--log-file', log],
     ...['--report', report],
     ...['--first-contact', `${plan.contactMs} ms`],
-    // Under an account of one's own run one's own jobs, as on one's own machine, even as root.
-    ...['--walls', 'bare'],
+    ...['--walls', plan.walls],
     ...(machine.slots > 0 ? ['--slots', String(machine.slots)] : []),
     ...(isAddress ? [] : ['--name', machine.name]),
   ];

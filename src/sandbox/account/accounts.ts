@@ -52,7 +52,8 @@ export function openAccounts(choice: string): Accounts {
       if (choice === 'nobody') return (await find('nobody')) ?? NOBODY;
       const pattern = choice === 'auto' ? SLOT_ACCOUNT : choice;
       const own = await find(pattern.replaceAll('%', String(slot)));
-      return own ?? (await find('nobody')) ?? NOBODY;
+      if (own) return { ...own, ofSlot: pattern.includes('%') };
+      return (await find('nobody')) ?? NOBODY;
     },
   };
 }

@@ -66,7 +66,7 @@ describe('an attempt whose processes are known in one way alone', {
     it(`by ${way} misses ${misses}`, { skip }, async () => {
       const mark = `4100.${process.pid}${++count}`;
       const tracking = { way, firstGroup: GROUP };
-      const field = await openWalledField({}, 'bare', undefined, tracking);
+      const field = await openWalledField({}, 'bare', undefined, { tracking });
       const starter = openStarter({ launcherPath, tracking: way });
       try {
         const level = way === 'pid namespace' || way === 'group id' ? 'tracked' : 'bare';
@@ -85,7 +85,9 @@ describe('an attempt whose processes are known in one way alone', {
   }
 
   it('is told by a machine, with what each way misses and which is used', async () => {
-    const field = await openWalledField({}, 'bare', undefined, { way: 'cookie', firstGroup: 0 });
+    const field = await openWalledField({}, 'bare', undefined, {
+      tracking: { way: 'cookie', firstGroup: 0 },
+    });
     try {
       const abilities = await field.walls.abilities();
       const about = { way: 'cookie', level: 'tracked', hasLauncher: true } as const;

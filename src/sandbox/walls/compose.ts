@@ -5,6 +5,7 @@ import type { Fence, LastStage } from '../fence/fence.ts';
 import { lastStageArguments } from '../fence/last-stage.ts';
 import { type Hidden, type OtherRoot, viewOf } from '../fence/view.ts';
 import { privateDirectories } from '../place/part.ts';
+import { brakesOf } from './brakes.ts';
 import type { Choice } from './choose.ts';
 import type { Ground, Plot } from './ground.ts';
 import type { LaunchWalls } from './launch.ts';
@@ -57,7 +58,7 @@ export function compose(composition: Composition): WallPlan {
   const directory = plot.directory === plot.scratch ? scratch : plot.directory;
   const prefix = [
     ...fenceArguments(composition, scratch, directory),
-    ...stageArguments(composition, limitsOf(parts)),
+    ...stageArguments(composition),
   ];
   return {
     name: plot.name,
@@ -124,11 +125,12 @@ function filesOfSite({ files }: Plot, scratch: string): Bind[] {
   return files.map(({ source, name }) => ({ source, target: `${scratch}/${name}`, write: false }));
 }
 
-function limitsOf(parts: readonly AnyPlan[]): Limit[] {
-  return parts.flatMap(({ limits }) => limits ?? []);
+function limitsOf({ parts, plot, ground }: Composition): Limit[] {
+  const held = new Set(parts.flatMap(({ walls }) => walls));
+  return [...parts.flatMap(({ limits }) => limits ?? []), ...brakesOf(plot, ground, held)];
 }
 
-function stageArguments(composition: Composition, limits: readonly Limit[]): string[] {
+function stageArguments(composition: Composition): string[] {
   const { plot, ground, choice, lastStage, mark } = composition;
   if (lastStage === null) return [];
   return lastStageArguments({
@@ -136,7 +138,7 @@ function stageArguments(composition: Composition, limits: readonly Limit[]): str
     init: choice.fenced,
     account: plot.account.uid === ground.uid ? null : plot.account,
     mark,
-    limits,
+    limits: limitsOf(composition),
     keys: choice.walls.has('keys'),
     noPrivileges: choice.walls.has('privileges') || choice.walls.has('syscalls'),
     filter: choice.walls.has('syscalls'),

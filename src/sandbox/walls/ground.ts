@@ -67,6 +67,8 @@ export interface Account {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
+  /** No other slot has it: what the kernel counts for it is one attempt's. */
+  readonly ofSlot?: boolean;
 }
 
 /** One attempt, as far as its walls must know it. */

@@ -8,7 +8,7 @@ import { findLauncher, openStarter } from '../open-starter.ts';
 import type { ProgramEnd, Starter } from '../port.ts';
 import { PATH } from '../starter-world.ts';
 import type { WallPlan } from './compose.ts';
-import type { PlaceSettings, TrackingSettings, WallSettings } from './ground.ts';
+import type { PlaceSettings, WallSettings } from './ground.ts';
 import { openWalls, tagOf, type Walls } from './open-walls.ts';
 import type { Settled } from './part.ts';
 import type { Site } from './plot.ts';
@@ -53,7 +53,7 @@ export async function openWalledField(
   place: Partial<PlaceSettings> = {},
   level: Level = 'bare',
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-'))),
-  tracking: TrackingSettings = { way: 'auto', firstGroup: 0 },
+  settings: Partial<WallSettings> = {},
 ): Promise<WalledField> {
   const launcher = findLauncher();
   const complaints: string[] = [];
@@ -63,7 +63,7 @@ export async function openWalledField(
       uid: process.getuid!(),
       gid: process.getgid!(),
       directory,
-      settings: settingsOf(place, tracking),
+      settings: { ...settingsOf(place), ...settings },
     },
     level,
     account: 'auto',
@@ -135,16 +135,18 @@ async function runBehind(
   }
 }
 
-function settingsOf(place: Partial<PlaceSettings>, tracking: TrackingSettings): WallSettings {
+export const CGROUP: WallSettings['cgroup'] = {
+  base: '',
+  cpuCeiling: false,
+  cpuPinning: false,
+  memoryLimit: 'hard',
+  mostTasks: 4096,
+  io: null,
+};
+
+function settingsOf(place: Partial<PlaceSettings>): WallSettings {
   return {
-    cgroup: {
-      base: '',
-      cpuCeiling: false,
-      cpuPinning: false,
-      memoryLimit: 'hard',
-      mostTasks: 4096,
-      io: null,
-    },
+    cgroup: CGROUP,
     network: {
       internal: [],
       external: [],
@@ -159,6 +161,6 @@ function settingsOf(place: Partial<PlaceSettings>, tracking: TrackingSettings): 
       prepared: 0,
     },
     place: { shared: [], writable: [], roots: {}, hidden: [], ...place },
-    tracking,
+    tracking: { way: 'auto', firstGroup: 0 },
   };
 }

@@ -1,5 +1,5 @@
 /** From what the server remembers to the ads of jobs, tasks and workers. */
-import type { Ad } from '#classad';
+import { type Ad, adOf, type Node, parseExpression } from '#classad';
 import {
   type AttemptFacts,
   type JobSpec,
@@ -8,6 +8,7 @@ import {
   machineAd,
   NO_OFFER,
   offerAd,
+  type SetAttribute,
   type TaskIndex,
   type TaskStateName,
   taskAd,
@@ -29,9 +30,12 @@ export function adOfJob(job: Job): Ad {
 }
 
 /** The job with what its tasks do now. */
-export function adOfListedJob(job: Job): Ad {
+export function adOfListedJob(job: Job, own: OwnAttributes | null): Ad {
   const { state, stateAtMs, stateReason: reason } = job;
-  return jobProgressAd({ state, stateAtMs, reason, counts: job.tasks.counts() }, adOfJob(job));
+  return jobProgressAd(
+    { state, stateAtMs, reason, counts: job.tasks.counts() },
+    own ? adOf(own, adOfJob(job)) : adOfJob(job),
+  );
 }
 
 /** What is known of a task at this moment. */
@@ -44,9 +48,19 @@ export interface KnownTask {
   readonly as?: TaskStateName;
   /** Its latest attempt that has ended. */
   readonly ended: AttemptRow | null;
+  /** Attributes that its programs have set; null: none. */
+  readonly own: OwnAttributes | null;
 }
 
-export function adOfTask(job: Job, { task, note, lease, ended, as }: KnownTask): Ad {
+export type OwnAttributes = readonly { readonly name: string; readonly value: Node }[];
+
+/** What programs have set, to be chained to the ad of their job. */
+export function ownAttributes(set: readonly SetAttribute[]): OwnAttributes | null {
+  if (set.length === 0) return null;
+  return set.map(({ name, expression }) => ({ name, value: parseExpression(expression) }));
+}
+
+export function adOfTask(job: Job, { task, note, lease, ended, as, own }: KnownTask): Ad {
   const state = as ?? taskStateName(job.tasks.state(task));
   const isNoted = note?.state === state;
   const attempt = lease ? attemptOfLease(lease) : ended;
@@ -61,7 +75,7 @@ export function adOfTask(job: Job, { task, note, lease, ended, as }: KnownTask):
       lastHold: note?.lastHold ?? null,
       completions: note?.completions ?? 0,
     },
-    adOfJob(job),
+    own ? adOf(own, adOfJob(job)) : adOfJob(job),
   );
 }
 

@@ -15,8 +15,9 @@ import type {
   SubmissionPreview,
   WaitReason,
 } from '#wire';
-import { adOfListedJob } from '../ads/facts.ts';
+import { adOfListedJob, type OwnAttributes, ownAttributes } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
+import { OF_JOB } from '../attributes.ts';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
@@ -34,6 +35,7 @@ import { limitsOf } from '../reactor/sharing.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
 const PAGE = 100;
+const PAGE_WITH_ADS = 200;
 const WORKERS_SHOWN = 1000;
 const FAILURES_SHOWN = 100;
 const PREVIEWED = 20;
@@ -79,8 +81,11 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
       const limit = query.limit ?? PAGE;
       const jobs: JobSummary[] = [];
       let at = query.from ?? 0;
-      const pages = [wanted.slice(at).map((job, index) => ({ job, index: at + index }))];
-      for await (const { item, ad } of sift(sieve, pages, ({ job }) => adOfListedJob(job))) {
+      const isAboutAds = query.constraint !== undefined || query.attributes !== undefined;
+      const pages = listedJobs(isAboutAds ? parts.store : null, wanted, at);
+      for await (const { item, ad } of sift(sieve, pages, (one) =>
+        adOfListedJob(one.job, one.own),
+      )) {
         if (jobs.length === limit) return { jobs, next: at };
         at = item.index + 1;
         jobs.push({ ...summaryOf(item.job), ad: toldOf(sieve, ad) });
@@ -149,6 +154,27 @@ function chosenOf(job: Job, ranges: readonly (readonly [number, number])[] | und
   if (!ranges) return 'all';
   for (const [first] of ranges) requireTask(job, first);
   return ranges.map(([first, last]) => [first, Math.max(0, last - first + 1)] as const);
+}
+
+interface ListedJob {
+  readonly job: Job;
+  readonly index: number;
+  readonly own: OwnAttributes | null;
+}
+
+/** @param store null: nobody asks what programs have set */
+async function* listedJobs(
+  store: Store | null,
+  jobs: readonly Job[],
+  first: number,
+): AsyncGenerator<ListedJob[]> {
+  for (let at = first; at < jobs.length; at += PAGE_WITH_ADS) {
+    const page = jobs.slice(at, at + PAGE_WITH_ADS).map(async (job, index) => {
+      const set = store ? await store.attributesOf(job.id, OF_JOB) : [];
+      return { job, index: at + index, own: ownAttributes(set) };
+    });
+    yield await Promise.all(page);
+  }
 }
 
 async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {

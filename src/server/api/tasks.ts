@@ -13,7 +13,7 @@ import {
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
 import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
-import { adOfTask, type KnownTask } from '../ads/facts.ts';
+import { adOfTask, type KnownTask, type OwnAttributes, ownAttributes } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
@@ -129,11 +129,17 @@ async function knownTask(
 ): Promise<KnownTask> {
   const noted = job.notes.get(task) ?? null;
   if (lease || (!noted && job.tasks.state(task) === TaskState.waiting)) {
-    return { task, note: noted, lease, ended: null };
+    const own = lease ? await ownOf(store, job, task) : null;
+    return { task, note: noted, lease, ended: null, own };
   }
   const note = noted ?? (await store.note(job.id, task));
   const ended = (await store.attemptsOfTask(job.id, task)).at(-1) ?? null;
-  return { task, note, lease, ended };
+  return { task, note, lease, ended, own: await ownOf(store, job, task) };
+}
+
+async function ownOf(store: Store, job: Job, task: TaskIndex): Promise<OwnAttributes | null> {
+  const { io, delayed } = job.spec.chirp;
+  return io || delayed ? ownAttributes(await store.attributesOf(job.id, task)) : null;
 }
 
 async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskSummary> {

@@ -1,4 +1,5 @@
 /** Every route of the server, with its gates, in one Fastify instance. */
+
 import Fastify, { type FastifyInstance } from 'fastify';
 import { LEAST_TLS_VERSION, messageOf } from '#base';
 import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
@@ -8,6 +9,7 @@ import { machineHandlers } from '../api/machines.ts';
 import type { ApiParts } from '../api/parts.ts';
 import { taskHandlers } from '../api/tasks.ts';
 import { type TraceShelf, traceHandlers } from '../api/traces.ts';
+import { AttributeDesk } from '../attributes.ts';
 import type { Clients } from '../clients.ts';
 import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
@@ -112,6 +114,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   const { errands, clients } = assembly;
   http.register(workerRoutes, {
     ...{ core, desk, errands, results, blobs, clients },
+    attributes: new AttributeDesk(core, parts.store),
     version: parts.version,
     gate: workerGate,
   });

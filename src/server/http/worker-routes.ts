@@ -1,6 +1,13 @@
 /** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
 import type { FastifyInstance } from 'fastify';
-import { parseErrandReport, parseRenewRequest, parseSyncRequest } from '#wire';
+import {
+  parseAttributeQuestion,
+  parseAttributeReport,
+  parseErrandReport,
+  parseRenewRequest,
+  parseSyncRequest,
+} from '#wire';
+import type { AttributeDesk } from '../attributes.ts';
 import type { Clients } from '../clients.ts';
 import type { Core } from '../core.ts';
 import type { Errands } from '../errands.ts';
@@ -20,6 +27,8 @@ const SYNC_BYTES = 64 * 2 ** 20;
 const LONGEST_PAUSE_MS = 120_000;
 const RENEW_BYTES = 4096;
 const ERRAND_BYTES = 65_536;
+/** A thousand attributes of five thousand characters. */
+const ATTRIBUTES_BYTES = 8 * 2 ** 20;
 
 export interface WorkerRoutesParts {
   readonly core: Core;
@@ -28,13 +37,14 @@ export interface WorkerRoutesParts {
   readonly results: ResultIntake;
   readonly blobs: Blobs;
   readonly clients: Clients;
+  readonly attributes: AttributeDesk;
   /** The server's own. */
   readonly version: string;
   readonly gate: Gate;
 }
 
 export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
-  const { core, desk, errands, results, blobs, clients, version } = parts;
+  const { core, desk, errands, results, blobs, clients, attributes, version } = parts;
   http.addHook('onRequest', parts.gate);
   readJsonBodies(http, core.clock);
   clientRoutes(http, clients);
@@ -65,6 +75,14 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
       errands.report(wholeNumber(request.params.id), parseErrandReport(request.body));
       return reply.code(204).send();
     },
+  );
+
+  http.post('/attributes', { bodyLimit: ATTRIBUTES_BYTES }, async (request) =>
+    attributes.take(parseAttributeReport(request.body)),
+  );
+
+  http.post('/attributes/read', { bodyLimit: RENEW_BYTES }, async (request) =>
+    attributes.read(parseAttributeQuestion(request.body)),
   );
 
   http.get<{ Params: { sha256: string } }>('/blobs/:sha256', async (request, reply) => {

@@ -46,7 +46,7 @@ export function rulingAtExit(
   const hasOwn = Object.keys(policy.rules).length > 0 || saysRetries(policy);
   if (!hasOwn && site.policy.hold.length + site.policy.remove.length === 0) return NOTHING;
   const ended = { ...record, sequence: 0, accepted: false };
-  const ad = adOfTask(job, { task: record.task, note, lease: null, ended });
+  const ad = adOfTask(job, { task: record.task, note, own: null, lease: null, ended });
   const decision = decide(ad, site.policy, 'exit', surroundOf(core));
   const ruling = rulingOf(decision);
   if (ruling) return { ruling, isFinal: true };
@@ -105,6 +105,6 @@ export function decideIdle(
   task: TaskIndex,
   as?: 'waiting',
 ): Decision {
-  const ad = adOfTask(job, { task, note, lease: null, ended: null, ...(as && { as }) });
+  const ad = adOfTask(job, { task, note, own: null, lease: null, ended: null, ...(as && { as }) });
   return decide(ad, core.site.policy, 'periodic', surroundOf(core));
 }

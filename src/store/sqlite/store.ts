@@ -2,7 +2,7 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { messageOf } from '#base';
-import type { JobId, TaskChange, TaskIndex } from '#model';
+import type { JobId, SetAttribute, TaskChange, TaskIndex } from '#model';
 import type {
   AttemptRow,
   Change,
@@ -133,6 +133,10 @@ export class SqliteStore implements Store {
     return row ? noteOf(row) : null;
   }
 
+  async attributesOf(job: JobId, task: TaskIndex): Promise<SetAttribute[]> {
+    return this.#all('attributes-of-task', job, task) as unknown as SetAttribute[];
+  }
+
   async attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]> {
     return this.#all('attempts-of-task', job, task).map(attemptOf);
   }
@@ -174,6 +178,7 @@ export class SqliteStore implements Store {
       const attempts = this.#ask('forget-attempts').run(job, limit).changes;
       const notes = this.#ask('forget-notes').run(job, job, limit).changes;
       const changes = this.#ask('forget-changes').run(job, limit).changes;
+      this.#ask('forget-attributes').run(job);
       this.#database.exec('COMMIT');
       return Number(attempts) + Number(notes) + Number(changes) > 0;
     } catch (error) {
@@ -225,6 +230,11 @@ function apply(ask: Ask, change: Change): void {
     case 'note':
       ask('set-note').run(change.note.job, change.note.task, JSON.stringify(change.note));
       return;
+    case 'attribute-set': {
+      const { name, expression } = change.attribute;
+      ask('set-attribute').run(change.job, change.task, name.toLowerCase(), name, expression);
+      return;
+    }
     case 'note-cleared':
       ask('clear-note').run(change.job, change.task);
       return;

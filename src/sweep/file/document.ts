@@ -13,7 +13,7 @@ type Issue = NonNullable<ReturnType<typeof documentSchema.safeParse>['error']>['
 
 const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(documentSchema.shape),
-  cluster: ['nodes', 'at-least', 'advertise', 'slots', 'dir'],
+  cluster: ['nodes', 'at-least', 'advertise', 'slots', 'dir', 'walls'],
   parameters: ['file', 'format', 'lines', 'set', 'range'],
   isolation: ['walls', 'require', 'network', 'root', 'write'],
   request: ['cpus', 'memory', 'disk', 'processes', 'gpus', 'time'],

@@ -193,6 +193,7 @@ const cluster = z.strictObject(
       .max(100_000, { error: SLOTS })
       .optional(),
     dir: filled('the path of a directory on the machines').optional(),
+    walls: z.enum(LEVEL_NAMES, { error: `a level: ${LEVEL_NAMES.join(', ')}` }).optional(),
   },
   { error: 'a table [cluster]' },
 );
@@ -243,6 +244,7 @@ export const documentSchema = z.strictObject({
   'log-size': size.optional(),
   'result-size': size.optional(),
   priority: z.number({ error: PRIORITY }).optional(),
+  chirp: z.enum(['none', 'delayed', 'io'], { error: '"none", "delayed" or "io"' }).optional(),
   requirements: expression.optional(),
   rank: expression.optional(),
   attributes: attributes.optional(),

@@ -190,12 +190,12 @@ beta = "1..2"
 
 test('[cluster] names a list of machines beside the sweep, or is the list itself', async () => {
   const head = 'command = "true"\nparameters = "grid.csv"\n[cluster]\n';
-  const usual = { atLeast: undefined, advertise: '', slots: 0, directory: '' };
+  const usual = { atLeast: undefined, advertise: '', slots: 0, directory: '', walls: undefined };
   assert.deepEqual((await read(`${head}nodes = "rack/nodes.txt"\n`)).cluster, {
     ...usual,
     nodes: { kind: 'file', path: join(folder, 'rack/nodes.txt'), name: 'rack/nodes.txt' },
   });
-  const more = 'at-least = 2\nadvertise = "head:1"\nslots = 4\ndir = "/scratch"\n';
+  const more = 'at-least = 2\nadvertise = "head:1"\nslots = 4\ndir = "/scratch"\nwalls = "full"\n';
   assert.deepEqual((await read(`${head}nodes = [\n"n1",\n"n2 slots=2"]\n${more}`)).cluster, {
     nodes: {
       kind: 'lines',
@@ -208,6 +208,7 @@ test('[cluster] names a list of machines beside the sweep, or is the list itself
     advertise: 'head:1',
     slots: 4,
     directory: '/scratch',
+    walls: 'full',
   });
   assert.equal((await read('command = "true"\nparameters = "grid.csv"\n')).cluster, null);
 });

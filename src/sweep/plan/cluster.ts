@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Level } from '#model';
 import { describeOrigin } from '../template/origin.ts';
 import type { SweepDraft } from './draft.ts';
 
@@ -18,6 +19,8 @@ export interface PlannedCluster {
   readonly slots: number;
   /** For machines that say nothing of it; `''`: the usual one. */
   readonly directory: string;
+  /** Walls of attempts whose jobs ask for none; undefined: as on this machine. */
+  readonly walls: Level | undefined;
 }
 
 /** `[cluster]` of the sweep file, or null. Paths are relative to the file. */
@@ -40,5 +43,6 @@ export function planCluster({ document, base, findOrigin }: SweepDraft): Planned
     advertise: cluster.advertise ?? '',
     slots: cluster.slots ?? 0,
     directory: cluster.dir ?? '',
+    walls: cluster.walls,
   };
 }

@@ -29,6 +29,12 @@ const DEFAULTS = {
   resultBytes: 2 ** 30,
 } as const;
 
+const CHIRP: Readonly<Record<'none' | 'delayed' | 'io', JobSpec['chirp']>> = {
+  none: NO_DEALINGS.chirp,
+  delayed: { io: false, delayed: true },
+  io: { io: true, delayed: true },
+};
+
 /** Parts of a job that were made elsewhere than from a document. */
 export interface MadeParts
   extends Pick<JobSpec, 'axes' | 'inputs' | 'results' | 'place' | 'chirp'> {
@@ -74,7 +80,7 @@ export async function makePlan(
     validate: validate ?? null,
     collect: collect ?? { kind: 'concat' },
     place: made?.place ?? null,
-    chirp: made?.chirp ?? NO_DEALINGS.chirp,
+    chirp: made?.chirp ?? CHIRP[draft.document.chirp ?? 'none'],
   };
   const findOrigin = withTemplateFiles(draft);
   const { columns } = planned;

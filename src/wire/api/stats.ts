@@ -90,6 +90,15 @@ export const jobStats = message(
     networkAttempts: count.describe('Attempts whose traffic was counted.'),
     tasksPeak: count.nullable().describe('Processes and threads; the largest of any attempt.'),
     diskPeakBytes: count.nullable().describe('In scratch; the largest of any attempt.'),
+    walls: z
+      .array(
+        z.object({
+          wanted: z.string().describe('A level, or `listed` where walls were named one by one.'),
+          had: z.string().describe('The highest level all of whose walls stood.'),
+          attempts: count,
+        }),
+      )
+      .describe('Attempts by the walls that were wanted and those that they had.'),
     efficiency: fraction,
   }),
 );

@@ -7,6 +7,7 @@ import type { Clock } from '#base';
 import type { Cause, InputWay, Measured, ResourceRequest } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt, JobDescription, PolicyRuling } from '#wire';
+import type { Admitted, ChirpDesk } from '../chirp/desk.ts';
 import type { Devices } from '../device-shelf.ts';
 import type { JobPlan } from '../job-plan.ts';
 import type { MemoryWatch } from '../memory-watch.ts';
@@ -35,6 +36,7 @@ export interface Workshop {
   readonly memoryWatch: MemoryWatch;
   readonly policies: PolicyWatch;
   readonly walls: Walls;
+  readonly chirp: ChirpDesk;
   readonly unkilled: UnkilledProcesses;
   /** Directories that attempts of the job are to have private ones of. */
   mountUnderScratch(job: JobDescription): readonly string[];
@@ -97,6 +99,10 @@ export interface Attempt {
   programEndedAtMs: number;
   /** Absolute path of stdin, or null. */
   stdin: string | null;
+  /** Where its program may talk to the worker; null: nowhere. */
+  admitted: Admitted | null;
+  /** Of its environment, besides what its job and its walls say. */
+  readonly variables: Record<string, string>;
   /** Files that were put into scratch, by name, and how each can be told. Where a result needs it. */
   staged: ReadonlyMap<string, string>;
   /** Files beside the scratch directory that `clean` removes. */
@@ -156,6 +162,8 @@ export function newAttempt(
     programEnd: null,
     programEndedAtMs: startedMs,
     stdin: null,
+    admitted: null,
+    variables: {},
     staged: new Map(),
     spooled: [],
     stdout: null,

@@ -152,6 +152,20 @@ test('memory and disk over what was asked for end the program', async (t) => {
     assert.match(end.reason, /more than the 30 MiB/);
     assert.ok(end.usage.memoryPeakBytes! > 30 << 20);
   });
+  await t.test('processes', async () => {
+    const request = {
+      cpus: 1,
+      memoryBytes: 0,
+      diskBytes: 0,
+      processes: 5,
+      gpus: 0,
+      timeMs: 0,
+    };
+    const many = 'for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait';
+    const end = await run(field, jobOf(many, { id: 3, request, killGraceMs: 100 }));
+    assert.equal(end.cause, 'exit-code', end.reason);
+    assert.match(end.reason, /^The program had 9 processes and threads, more than the 5/);
+  });
   await t.test('disk', async () => {
     const request = {
       cpus: 1,

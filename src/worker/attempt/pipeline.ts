@@ -7,6 +7,7 @@ import { messageOf } from '#base';
 import { usageOf } from '#model';
 import type { EndedAttempt } from '#wire';
 import { type Attempt, AttemptFault, type Verdict } from './attempt.ts';
+import { admitChirp, dismissChirp } from './chirp.ts';
 import { deliverParts } from './deliver.ts';
 import { checkInputs, fetchInputs, releaseInputs } from './fetch.ts';
 import { gatherResults } from './gather-results.ts';
@@ -27,9 +28,12 @@ const STEPS: readonly Step[] = [
   { name: 'fetch', always: false, run: fetchInputs, undo: releaseInputs },
   { name: 'plan walls', always: false, run: planWalls },
   { name: 'stage', always: false, run: stageInputs, undo: removeSpooled },
+  { name: 'chirp', always: false, run: admitChirp, undo: dismissChirp },
   { name: 'walls', always: false, run: raiseWalls, undo: takeWallsDown },
   { name: 'program', always: false, run: runProgram, undo: endProgram },
   { name: 'check inputs', always: false, run: checkInputs },
+  // Its last words are the server's before its end is.
+  { name: 'last words', always: true, run: dismissChirp },
   { name: 'gather', always: true, run: gatherResults },
   { name: 'deliver', always: true, run: deliverParts },
 ];

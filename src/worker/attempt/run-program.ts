@@ -152,6 +152,7 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
     environment: {
       ...environmentOf(attempt, plan.environment(grant, inside)),
       ...workshop.gpus.variablesFor(devices.gpus),
+      ...attempt.variables,
     },
     directory: outside,
     stdin: attempt.stdin,
@@ -209,7 +210,8 @@ function watch(attempt: Attempt): Unwatch | undefined {
   const { diskBytes, ...request } = attempt.request;
   // Where the kernel holds the limit, nobody needs to look.
   const memoryBytes = walls?.record.had.includes('memory') ? 0 : request.memoryBytes;
-  if (memoryBytes === 0 && diskBytes === 0 && !walls) return undefined;
+  const mostTasks = walls?.record.had.includes('tasks') ? 0 : request.processes;
+  if (memoryBytes + diskBytes + mostTasks === 0 && !walls) return undefined;
   const { memoryWatch } = workshop;
   const unwatchWalls =
     walls &&
@@ -220,10 +222,12 @@ function watch(attempt: Attempt): Unwatch | undefined {
   const memory = {
     scratch: attempt.scratch,
     limitBytes: memoryBytes,
+    mostTasks,
     peakBytes: 0,
     onOver: (bytes: number) => exceed(attempt, 'memory', overMemory(bytes, memoryBytes)),
+    onTooMany: (tasks: number) => exceed(attempt, 'exit-code', tooMany(tasks, mostTasks)),
   };
-  if (memoryBytes > 0) memoryWatch.add(memory);
+  if (memoryBytes + mostTasks > 0) memoryWatch.add(memory);
   const disk =
     diskBytes > 0
       ? watchDisk([attempt.scratch, ...(walls?.privateDirectories ?? [])], diskBytes, (bytes) => {
@@ -232,7 +236,7 @@ function watch(attempt: Attempt): Unwatch | undefined {
       : undefined;
   return async () => {
     unwatchWalls?.();
-    if (memoryBytes > 0) memoryWatch.remove(attempt.scratch);
+    if (memoryBytes + mostTasks > 0) memoryWatch.remove(attempt.scratch);
     const diskBytes = disk ? await disk.finish() : null;
     return { memoryPeakBytes: memory.peakBytes || null, diskBytes };
   };
@@ -262,6 +266,10 @@ function obey(attempt: Attempt, { verdict, hold, reason }: Decision): void {
 
 function overMemory(bytes: number, limitBytes: number): string {
   return `The program used ${formatBytes(bytes)} of memory, more than the ${formatBytes(limitBytes)} it asked for.`;
+}
+
+function tooMany(tasks: number, most: number): string {
+  return `The program had ${tasks} processes and threads, more than the ${most} it asked for.`;
 }
 
 function overDisk(bytes: number, limitBytes: number): string {

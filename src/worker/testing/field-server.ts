@@ -316,6 +316,7 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
     resultBytes: 1 << 30,
     deleteWorker: false,
     deleteClient: false,
+    chirp: { io: false, delayed: false },
     successExitCode: 0,
     ad: '',
     ...changes,

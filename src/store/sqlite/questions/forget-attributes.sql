@@ -1,0 +1,2 @@
+-- Deletes the attributes that programs of a job have set. Parameter: job.
+DELETE FROM task_attribute WHERE job = ?
