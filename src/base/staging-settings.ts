@@ -1,3 +1,4 @@
+import type { DataValues } from './data-settings.ts';
 import type { SettingTable, ValuesOf } from './settings.ts';
 
 /** Settings of how inputs come from elsewhere. */
@@ -34,4 +35,5 @@ export const stagingSettings = {
   },
 } as const satisfies SettingTable;
 
-export type StagingValues = ValuesOf<typeof stagingSettings>;
+/** Together with those of the store that inputs come through. */
+export type StagingValues = ValuesOf<typeof stagingSettings> & DataValues;

@@ -5,6 +5,7 @@ import type { DataOptions } from '#cli';
 import {
   type Datastore,
   type DatastoreOptions,
+  type HttpOptions,
   openCredentials,
   openDatastore,
   openFileTransport,
@@ -12,7 +13,6 @@ import {
   parseSplit,
   proxyRules,
   type StoreEvent,
-  type Transport,
 } from '#datastore';
 import { VERSION } from './version.ts';
 
@@ -21,20 +21,26 @@ export async function openData(
   surroundings: Surroundings,
   clock: Clock,
 ): Promise<Datastore> {
-  const http = httpTransport(values, surroundings, { clock, onEvent });
-  const transports = [http, openFileTransport()];
-  return openDatastore({ ...optionsOf(values), transports, clock, random: Math.random, onEvent });
+  const asking = askingOf(values, surroundings, { clock, onEvent });
+  const transports = [openHttpTransport(asking), openFileTransport()];
+  return openDatastore({
+    directory: values.dataDirectory,
+    ...tendingOf(values),
+    transports,
+    clock,
+    random: Math.random,
+    onEvent,
+  });
 }
 
-/** What of the settings is the store's own. */
-export function optionsOf(
+/** What of the settings is the store's own, wherever it lies. */
+export function tendingOf(
   values: DataValues,
-): Pick<DatastoreOptions, 'directory' | 'split' | 'limits' | 'fetching'> {
-  const { dataDirectory, dataSplit, dataSpaceBytes, dataFiles, dataFreeBytes } = values;
+): Pick<DatastoreOptions, 'split' | 'limits' | 'fetching'> {
   const limits = {
-    mostBytes: dataSpaceBytes,
-    mostFiles: dataFiles,
-    leastFreeBytes: dataFreeBytes,
+    mostBytes: values.dataSpaceBytes,
+    mostFiles: values.dataFiles,
+    leastFreeBytes: values.dataFreeBytes,
   };
   const fetching = {
     perOrigin: values.dataPerOrigin,
@@ -43,23 +49,23 @@ export function optionsOf(
     slowBytesPerSecond: values.dataSlowBytes,
     slowMs: values.dataSlowMs,
   };
-  const split = dataSplit === '' ? {} : { split: parseSplit(dataSplit) };
-  return { directory: dataDirectory, limits, fetching, ...split };
+  const split = values.dataSplit === '' ? {} : { split: parseSplit(values.dataSplit) };
+  return { limits, fetching, ...split };
 }
 
-/** To origins, by the proxies and with the credentials of the settings. */
-export function httpTransport(
+/** How origins are asked: by the proxies and with the credentials of the settings. */
+export function askingOf(
   { dataProxy, dataCredentials }: DataValues,
   { environment, home }: Pick<Surroundings, 'environment' | 'home'>,
   { clock, onEvent }: { readonly clock: Clock; onEvent(event: StoreEvent): void },
-): Transport {
+): HttpOptions {
   const netrc = environment.NETRC || join(home, '.netrc');
-  return openHttpTransport({
+  return {
     proxies: proxyRules(dataProxy, environment),
     credentials: openCredentials({ netrc, file: dataCredentials, environment, home, clock }),
     userAgent: `windrow/${VERSION}`,
     clock,
     random: Math.random,
     onEvent,
-  });
+  };
 }

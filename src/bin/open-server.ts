@@ -4,7 +4,6 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
-  type DataValues,
   isLoopback,
   makeDirectories,
   messageOf,
@@ -46,8 +45,8 @@ export interface OpenServerOptions {
   readonly sharing: SharingSettings;
   /** Absolute directory of executables for workers, or `''`: the usual one. */
   readonly executables: string;
-  /** Null: nothing is fetched. */
-  readonly staging: (StagingValues & DataValues) | null;
+  /** Null: no inputs come through it, as where it only reads. */
+  readonly staging: StagingValues | null;
   /** Absolute home directory of its account. */
   readonly home: string;
   /** Null: it takes no traces. */
@@ -119,9 +118,9 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         log: options.log,
       });
     }
-    if (options.staging) {
+    const { staging, environment, home } = options;
+    if (!options.readOnly && staging !== null) {
       const { openServerStore } = await import('./stores.ts');
-      const { staging, environment, home } = options;
       const directory = join(stateDirectory, 'data');
       const clock = options.clock ?? systemClock;
       const log = {

@@ -7,6 +7,7 @@ import {
   runSweep,
   type World,
 } from '#cli';
+import type { JobSpec } from '#model';
 import { ApiClient, readSecretFile } from '#wire';
 import type { Cluster } from './cluster.ts';
 import { withHurry } from './hurry.ts';
@@ -16,6 +17,11 @@ export interface RunThere {
   readonly sweeps: readonly PlannedSweep[];
   /** Machines that are to work for that server while this runs, or null. */
   readonly cluster: Cluster | null;
+}
+
+/** What is written is written there, where the user has no file: `windrow events` brings it. */
+function keptThere(eventLog: JobSpec['eventLog']): JobSpec['eventLog'] {
+  return eventLog && { ...eventLog, path: '' };
 }
 
 export async function runThere(
@@ -31,7 +37,10 @@ export async function runThere(
     // That server may be on another machine: it collects in a place of its own, and the files are fetched.
     let worst: number = FOLLOWED.succeeded;
     for (const sweep of sweeps) {
-      const there = { ...sweep, spec: { ...sweep.spec, output: '' } };
+      const there = {
+        ...sweep,
+        spec: { ...sweep.spec, output: '', eventLog: keptThere(sweep.spec.eventLog) },
+      };
       const fetchTo = sweep.spec.place === null ? { fetchTo: sweep.spec.output } : {};
       const code = await runSweep(client, there, { ...options, ...fetchTo }, world);
       worst = Math.max(worst, code);

@@ -1,14 +1,6 @@
 /** Stores of files, put together: the server's, which asks the world, and those of workers. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  type Clock,
-  type DataValues,
-  type StagingValues,
-  systemClock,
-  type WindrowError,
-} from '#base';
+import { mkdir, rm } from 'node:fs/promises';
+import { type Clock, type StagingValues, systemClock, type WindrowError } from '#base';
 import { localAmbient } from '#classad';
 import {
   type ContentSource,
@@ -17,17 +9,16 @@ import {
   type DatastoreOptions,
   findPlugins,
   openDatastore,
+  openHttpTransport,
   type PluginWorld,
   pluginTransports,
-  proxyRules,
   type StoreEvent,
   type Transport,
 } from '#datastore';
 import { runToEnd } from '#sandbox';
-import { httpTransport, optionsOf as optionsOfSettings } from './data.ts';
+import { askingOf, tendingOf } from './data.ts';
 import { environmentOf } from './job-plugins.ts';
 import { s3Transport } from './s3.ts';
-import { VERSION } from './version.ts';
 
 export interface StoreLog {
   info(facts: object, sentence: string): void;
@@ -37,7 +28,7 @@ export interface StoreLog {
 interface Common {
   /** Absolute. */
   readonly directory: string;
-  readonly staging: StagingValues & DataValues;
+  readonly staging: StagingValues;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly clock: Clock;
@@ -53,7 +44,10 @@ export interface ServerStore {
 
 /** The server's: it asks origins, by HTTP, S3 and the site's plugins. */
 export async function openServerStore(of: Common): Promise<ServerStore> {
-  const run = await mkdtemp(join(tmpdir(), 'windrow-plugins-'));
+  // Beside the store, so that what a killed server left goes with its next start.
+  const run = `${of.directory}-plugins`;
+  await rm(run, { recursive: true, force: true });
+  await mkdir(run, { mode: 0o700, recursive: true });
   try {
     const { plugins, faults } = await findPlugins(of.staging.transferPlugins, worldOf(of, run));
     tellFaults(faults, of.log);
@@ -83,12 +77,10 @@ export async function openWorkerStore(of: Common, server: ContentSource): Promis
 }
 
 function originTransports(of: Common): Transport[] {
-  const { environment, home, clock, staging } = of;
+  const { environment, home, clock } = of;
   const onEvent = (event: StoreEvent) => tellEvent(event, of);
-  const http = httpTransport(staging, { environment, home }, { clock, onEvent });
-  const rest = { userAgent: `windrow/${VERSION}`, clock, random: Math.random, onEvent };
-  const proxies = proxyRules(staging.dataProxy, environment);
-  return [http, s3Transport({ proxies, ...rest }, environment, home)];
+  const asking = askingOf(of.staging, of, { clock, onEvent });
+  return [openHttpTransport(asking), s3Transport(asking, environment, home)];
 }
 
 /** A scheme belongs to the first that has it. */
@@ -112,13 +104,18 @@ function withSchemes(transport: Transport, schemes: readonly string[]): Transpor
   if (transport.kind === 'file') {
     return { kind: 'file', ...rest, bring: (order) => transport.bring(order) };
   }
-  return { kind: 'stream', ...rest, open: (order) => transport.open(order) };
+  return {
+    kind: 'stream',
+    ...rest,
+    open: (order) => transport.open(order),
+    blame: (url, way) => transport.blame?.(url, way),
+  };
 }
 
 function optionsOf(of: Common): Omit<DatastoreOptions, 'transports'> {
-  const { directory, clock, staging } = of;
+  const { directory, clock } = of;
   const onEvent = (event: StoreEvent) => tellEvent(event, of);
-  return { ...optionsOfSettings(staging), directory, clock, random: Math.random, onEvent };
+  return { directory, ...tendingOf(of.staging), clock, random: Math.random, onEvent };
 }
 
 function tellEvent(event: StoreEvent, { log, onEvent }: Common): void {

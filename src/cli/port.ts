@@ -102,7 +102,7 @@ export interface RunOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
-  readonly staging: StagingValues & DataValues;
+  readonly staging: StagingValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
@@ -134,7 +134,7 @@ export interface ServeOptions {
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;
-  readonly staging: StagingValues & DataValues;
+  readonly staging: StagingValues;
   /** Absolute, or `''`. */
   readonly policyFile: string;
   readonly policyMs: number;
@@ -202,7 +202,7 @@ export interface WorkerOptions {
   readonly policyFile: string;
   readonly policyMs: number;
   readonly walls: WallValues & NetworkValues;
-  readonly staging: StagingValues & DataValues;
+  readonly staging: StagingValues;
   readonly offerGpus: boolean;
   readonly policy: WorkerPolicy;
   readonly traces: TraceSource;

@@ -4,8 +4,10 @@ import { hold, pause, priority, release, resume, retry, rm } from './table/chang
 import { chirp } from './table/chirp.ts';
 import { classad } from './table/classad.ts';
 import * as data from './table/data.ts';
+import { attach, events, history } from './table/events.ts';
 import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
+import { policyTest } from './table/policy.ts';
 import { procwatch } from './table/procwatch.ts';
 import { run, submit } from './table/run.ts';
 import * as sandbox from './table/sandbox.ts';
@@ -17,6 +19,7 @@ import * as traps from './table/traps.ts';
 /** First words that several commands share. */
 export const GROUPS: readonly CommandGroup[] = [
   { name: 'data', summary: 'Files by key: fetched once, whole or not at all, and kept.' },
+  { name: 'policy', summary: 'Try policies.' },
   { name: 'sandbox', summary: 'Run a command behind walls, without a server.' },
   { name: 'tls', summary: "Make and show the certificates of the site's server." },
   { name: 'traces', summary: 'Bring home the files that programs leave on machines.' },
@@ -38,6 +41,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   results,
   top,
   wait,
+  events,
+  attach,
+  history,
   retry,
   pause,
   resume,
@@ -77,6 +83,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   traps.send,
   traps.ack,
   traps.silence,
+  policyTest,
   chirp,
   classad,
   config,

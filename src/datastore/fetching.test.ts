@@ -17,7 +17,8 @@ const V1 = { bytes: bytesOf(200_000, 1), etag: '"one"' };
 const V2 = { bytes: bytesOf(210_000, 2), etag: '"two"' };
 const DATED = { bytes: bytesOf(200_000, 3), lastModified: LONG_AGO };
 const WEAK1 = { bytes: bytesOf(200_000, 1), etag: 'W/"one"' };
-const WEAK2 = { bytes: bytesOf(200_000, 2), etag: 'W/"two"' };
+/** A weak tag may well be that of several versions: that is what makes it weak. */
+const WEAK2 = { bytes: bytesOf(200_000, 2), etag: 'W/"one"' };
 const BARE1 = { bytes: bytesOf(200_000, 1) };
 const BARE2 = { bytes: bytesOf(200_000, 2) };
 
@@ -228,7 +229,7 @@ for (const fault of FAULTS) {
   test(`an origin that ${fault.does}: one version, or an error`, async (t) => {
     const { store, key, way, found } = await outcomeOf(t, fault);
     if (typeof fault.leaves === 'string') {
-      assert.equal(found, fault.leaves);
+      assert.equal(typeof found === 'string' ? found : 'bytes', fault.leaves);
       assert.equal(await store.find(key), null, 'nothing is stored');
       return;
     }
@@ -328,8 +329,8 @@ test('what the origin forbids to keep is for the one who asked, and never in the
   ]);
   assert.ok(one.isPassing && two.isPassing);
   assert.equal(origin.countOf('/secret'), 2, 'each one asked by itself');
-  assert.deepEqual(await readHeld(one), V1.bytes);
-  assert.deepEqual(await readHeld(two), V1.bytes);
+  assert.ok((await readHeld(one)).equals(V1.bytes));
+  assert.ok((await readHeld(two)).equals(V1.bytes));
   assert.equal(await store.find(key), null);
   assert.equal((await store.list({})).matching, 0);
 });
@@ -375,9 +376,9 @@ test('a pinned version is what its pin sees, whatever the origin has by now', as
   version = V2;
   const other = await store.ensure({ key, mode: 'revalidate' });
   const again = await store.ensure({ key, mode: 'pin', pin: 'job-1' });
-  assert.deepEqual(await readHeld(first), V1.bytes);
-  assert.deepEqual(await readHeld(other), V2.bytes);
-  assert.deepEqual(await readHeld(again), V1.bytes);
+  assert.ok((await readHeld(first)).equals(V1.bytes));
+  assert.ok((await readHeld(other)).equals(V2.bytes));
+  assert.ok((await readHeld(again)).equals(V1.bytes));
   assert.equal(origin.countOf('/file'), 2);
 });
 
@@ -393,7 +394,7 @@ test('while the origin is down a copy is served stale to those who allow it, and
   await origin.close();
   const held = await store.ensure({ key, mode: 'revalidate', staleAllowed: true });
   assert.equal(held.way.how, 'stale');
-  assert.deepEqual(await readHeld(held), V1.bytes);
+  assert.ok((await readHeld(held)).equals(V1.bytes));
   assert.ok(store.events.some(({ kind }) => kind === 'stale'));
   await assert.rejects(store.ensure({ key, mode: 'revalidate' }), { code: 'DATA_FETCH_FAILED' });
   const refused = store.ensure({ key: strict, mode: 'revalidate', staleAllowed: true });
@@ -414,7 +415,7 @@ test('a digest that is given decides, wherever the bytes lie already', async (t)
   await readHeld(await store.ensure({ key, mode: 'revalidate', digests }));
   const same = await store.ensure({ key: twin, mode: 'immutable', digests });
   assert.equal(same.way.how, 'same');
-  assert.deepEqual(await readHeld(same), V1.bytes);
+  assert.ok((await readHeld(same)).equals(V1.bytes));
   assert.equal(origin.countOf('/twin'), 0);
   const contradicted = store.ensure({ key: beside, mode: 'immutable', hasDigestBeside: true });
   await assert.rejects(contradicted, { code: 'DATA_DIGEST_WRONG', message: /beside\.sha256/ });

@@ -13,8 +13,8 @@ import type { Grip, Sharer } from './disk/sharer.ts';
 import type { Draft, Shelf, Undescribed } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
 import { checkDigests } from './fetch/checks.ts';
-import { type Claimed, takeClaim } from './fetch/claims.ts';
-import type { FetchCounts, Fetched, Fetcher } from './fetch/fetcher.ts';
+import { takeClaim } from './fetch/claims.ts';
+import { type FetchCounts, type Fetched, type Fetcher, storeFailure } from './fetch/fetcher.ts';
 import { type FlightControls, Flights } from './fetch/flights.ts';
 import { isFresh, mayBeStale, policyOf, revalidated } from './http/freshness.ts';
 import type { EntryIndex } from './index/entry-index.ts';
@@ -56,7 +56,7 @@ type Outcome =
     };
 
 /** A version that is held, with its description. */
-interface Kept {
+export interface Kept {
   readonly description: Description;
   readonly grip: Grip;
 }
@@ -99,6 +99,11 @@ export class Keeper {
   async hold(name: EntryName): Promise<Held | null> {
     const kept = await this.#keep(name);
     return kept === null ? null : this.#heldOf(kept, HIT);
+  }
+
+  /** As `hold`, of somebody who only looks: it is no use that keeps an entry from ageing. */
+  look(name: EntryName): Promise<Kept | null> {
+    return this.#keep(name);
   }
 
   async #pinnedVersion(
@@ -239,13 +244,26 @@ export class Keeper {
     });
     if (claim.kind === 'came') return { kind: 'came' };
     try {
-      return await this.#bring(name, request, controls);
-    } catch (error) {
-      const isFull = error instanceof WindrowError && error.code === 'DATA_DISK_FULL';
-      if (!isFull || !(await this.#parts.makeRoom())) throw error;
-      return await this.#bring(name, request, controls);
+      return await this.#bringInto(name, request, controls);
     } finally {
-      (claim satisfies Claimed).release();
+      claim.release();
+    }
+  }
+
+  /** When the disk is full, what was not used for the longest makes room, as often as that helps. */
+  async #bringInto(
+    name: EntryName,
+    request: EnsureRequest,
+    controls: FlightControls,
+  ): Promise<Outcome> {
+    for (;;) {
+      try {
+        return await this.#bring(name, request, controls);
+      } catch (error) {
+        const failure = storeFailure(error, name.key, this.#parts.layout.directory);
+        const isFull = failure instanceof WindrowError && failure.code === 'DATA_DISK_FULL';
+        if (!isFull || !(await this.#parts.makeRoom())) throw failure;
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 /** The datastore as a whole: the parts joined, and what administrators ask of it. */
 import { createReadStream, type FSWatcher, watch } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { formatBytes, pause } from '#base';
@@ -60,6 +61,8 @@ export const USUAL_FETCHING: FetchLimits = {
 
 /** Looks whether there is something to age; between them it is looked after every file. */
 const LOOK_MS = 600_000;
+/** So much of a full disk is made free at a time. */
+const FULL_DISK_PART = 64;
 /** A change of a directory is told by the system, but not where another machine made it. */
 const WATCH_MS = 500;
 
@@ -136,14 +139,11 @@ class SharedDatastore implements Datastore {
   }
 
   async find(key: string, owner?: string): Promise<EntryView | null> {
-    const held = await this.hold(key, owner);
-    if (held === null) return null;
-    try {
-      const description = await this.#shelf.describe(entryName(key, owner));
-      return description && (await this.#viewOf(description));
-    } finally {
-      await held.release();
-    }
+    const name = entryName(key, owner);
+    const kept = await this.#orFailure(name.key, this.#keeper.look(name));
+    if (kept === null) return null;
+    await kept.grip.release();
+    return this.#viewOf(kept.description);
   }
 
   hold(key: string, owner?: string): Promise<Held | null> {
@@ -193,15 +193,14 @@ class SharedDatastore implements Datastore {
   async pin(key: string, pin: string, owner?: string): Promise<EntryView> {
     checkPin(pin);
     const name = entryName(key, owner);
-    const held = await this.hold(key, owner);
-    if (held === null) throw datastoreErrors.create('DATA_UNKNOWN', { key: name.key });
+    const kept = await this.#orFailure(name.key, this.#keeper.look(name));
+    if (kept === null) throw datastoreErrors.create('DATA_UNKNOWN', { key: name.key });
+    const { description, grip } = kept;
     try {
-      const description = await this.#shelf.describe(name);
-      if (description === null) throw datastoreErrors.create('DATA_UNKNOWN', { key: name.key });
-      await this.#pins.add(pin, description, held.path);
+      await this.#pins.add(pin, description, grip.path);
       return await this.#viewOf(description);
     } finally {
-      await held.release();
+      await grip.release();
     }
   }
 
@@ -337,7 +336,8 @@ class SharedDatastore implements Datastore {
   }
 
   async #makeRoom(): Promise<boolean> {
-    const room = Math.max(this.#limits.leastFreeBytes, GIB / 16);
+    const { blocks, bsize } = await statfs(this.directory);
+    const room = Math.max(this.#limits.leastFreeBytes, (blocks * bsize) / FULL_DISK_PART);
     const aged = await (this.#ageing ?? this.#age({}, room)).catch(() => null);
     return (aged?.freedBytes ?? 0) > 0;
   }

@@ -13,7 +13,7 @@ import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease } from './reactor/leases.ts';
 import { limitsOf, sharesOf } from './reactor/sharing.ts';
-import { nextNumber } from './reactor/tasks.ts';
+import { addChange, nextNumber } from './reactor/tasks.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
 const RUNNING_SEEN = 1000;
@@ -237,6 +237,11 @@ function leaseOut(
     const ticket = firstTicket + index;
     const number = nextNumber(job, task);
     const asked = askedOf(job, task);
+    if (job.spec.eventLog) {
+      const tasks = [[task, 1]] as const;
+      const start = { kind: 'started', actor: 'server', reason: '', ticket, tasks } as const;
+      addChange(core, job, { ...start, worker: worker.name });
+    }
     addLease(core, job, worker, {
       ticket,
       job: job.id,
@@ -265,6 +270,7 @@ export function describe(job: Job): JobDescription {
   return {
     id: job.id,
     name: spec.name,
+    owner: spec.owner,
     columns: job.columns,
     command: spec.command,
     inputs: spec.inputs,

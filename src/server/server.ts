@@ -8,7 +8,6 @@ import { messageOf, systemCodeOf, withPin } from '#base';
 import { localAmbient } from '#classad';
 import type { Datastore } from '#datastore';
 import type { TrapRecord } from '#model';
-import { NO_SITE_POLICY } from '#policy';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
@@ -19,7 +18,7 @@ import { Checking } from './checking.ts';
 import { Clients, type FindClient } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
-import type { Core, Job, SiteRules } from './core.ts';
+import type { Core, Job } from './core.ts';
 import { lowDisk } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
@@ -35,8 +34,9 @@ import { Tables } from './intake/tables.ts';
 import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
+import { EventLogs } from './life/event-logs.ts';
 import { ServerOpenDoor } from './open-door.ts';
-import { PolicyFileWatch, readSiteRules } from './policies/policy-file.ts';
+import { NO_SITE_RULES, obeyPolicyFile } from './policies/policy-file.ts';
 import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
@@ -48,8 +48,6 @@ import { SyncDesk } from './sync.ts';
 const BACKLOG = 4096;
 const DISK_MS = 1000;
 const FAULTS_MS = 2000;
-const POLICY_FILE_MS = 1000;
-const NO_SITE_RULES: SiteRules = { policy: NO_SITE_POLICY, text: '', version: '' };
 /** Statistics are stored this often at most; what comes after is folded in again at a restart. */
 
 export interface ServerOptions {
@@ -108,6 +106,7 @@ export class Server {
   readonly #pruning: Pruning;
   readonly #staging: Staging | null;
   readonly #scan: PolicyScan;
+  readonly #eventLogs: EventLogs;
   readonly #timers: NodeJS.Timeout[] = [];
   #nextWake: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null;
   readonly #finishing = new Set<Promise<void>>();
@@ -216,6 +215,9 @@ export class Server {
       url: () => this.#url,
       stop: (mode) => options.onStop(mode),
     };
+    this.#eventLogs = new EventLogs(core, store, (message, facts) =>
+      options.log('error', message, facts),
+    );
     this.#scan = new PolicyScan(core, options.policy.intervalMs);
     this.#door = new ServerOpenDoor(core, blobs);
     const { session, adminToken, faces, traces } = options;
@@ -239,12 +241,15 @@ export class Server {
   static async open(options: ServerOptions): Promise<Server> {
     const server = new Server(options);
     const layout = layoutOf(options.stateDirectory);
-    if (!options.readOnly) server.#readPolicies();
+    if (!options.readOnly && options.policy.file !== '') {
+      server.#timers.push(obeyPolicyFile(server.core, options.policy.file, options.log));
+    }
     await recover(server.core, options.store, layout, server.#tables);
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
     server.#startTimers();
+    await server.#eventLogs.start();
     for (const id of server.core.active) server.core.stage(server.core.jobs.get(id)!);
     for (const job of server.core.jobs.values()) {
       await removeStalePartials(job.spec.output || layout.output(job.id));
@@ -315,30 +320,6 @@ export class Server {
     const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
     this.#lookAtDisk();
     this.#timers.push(statistics, disk);
-  }
-
-  /** @throws WindrowError POLICY_FILE_UNREADABLE, POLICY_FILE_WRONG */
-  #readPolicies(): void {
-    const { policy, log } = this.#options;
-    if (policy.file === '') return;
-    const obey = (rules: SiteRules, warnings: readonly string[]): void => {
-      this.core.site = rules;
-      for (const warning of warnings) log('warn', warning);
-    };
-    const { rules, warnings } = readSiteRules(policy.file);
-    obey(rules, warnings);
-    const watch = new PolicyFileWatch(policy.file, {
-      onRules: (changed, told) => {
-        obey(changed, told);
-        log('info', 'the policy file was read again', { file: policy.file });
-        this.core.wake();
-      },
-      onFault: (error) => {
-        const facts = { file: policy.file, error: messageOf(error) };
-        log('error', 'the policy file was not taken; the policies before stay in force', facts);
-      },
-    });
-    this.#timers.push(setInterval(() => watch.look(), POLICY_FILE_MS));
   }
 
   #lookAtDisk(): void {
@@ -461,6 +442,7 @@ export class Server {
     await this.#staging?.close();
     await this.#pruning.close();
     await this.#scan.close();
+    if (!this.#options.readOnly) await this.#eventLogs.close();
     this.#desk.close();
     this.#events.close();
     await this.#checking.close();

@@ -195,6 +195,13 @@ export type Change =
       readonly bytes: Uint8Array;
     }
   | { readonly kind: 'tasks-changed'; readonly change: TaskChange }
+  /** An event log tells everything up to `through`. */
+  | {
+      readonly kind: 'event-log';
+      readonly path: string;
+      readonly through: number;
+      readonly bytes: number;
+    }
   | { readonly kind: 'note'; readonly note: TaskNote }
   /** A program has set it in the ad of its task; the task -1 stands for the job. */
   | {
@@ -273,8 +280,11 @@ export interface Store {
   attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
   /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
+  /** Ends of attempts before `sequence`, the latest first, at most `limit`; of one job, or of all. */
+  attemptsBefore(job: JobId | null, sequence: number, limit: number): Promise<AttemptRow[]>;
   /** Changes of tasks after `sequence`, in their order, at most `limit`. */
   changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]>;
+  eventLogs(): Promise<{ path: string; through: number; bytes: number }[]>;
   /** Those that stand for notes of their tasks, in their order. */
   massChanges(job: JobId): Promise<TaskChange[]>;
   /** Attempts that ended with their worker, the latest first, at most `limit`. */

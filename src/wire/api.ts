@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { adQuery } from './api/ad-query.ts';
 import { event } from './api/events.ts';
+import { historyRecord } from './api/history.ts';
 import {
   blobReceipt,
   jobChange,
@@ -17,6 +18,7 @@ import {
   taskChange,
   taskChangeAnswer,
 } from './api/jobs.ts';
+import { lifeEntry } from './api/life.ts';
 import {
   serverView,
   stopAnswer,
@@ -158,6 +160,18 @@ export const api = {
     params: task,
     answer: { kind: 'json', status: 200, schema: taskDetail },
   },
+  readLife: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/jobs/{job}/life',
+    summary: 'Read what happened to the tasks of a job, in the order in which it did.',
+    params: job,
+    query: z.object({
+      after: textWhole.optional().describe('Sequence of the last entry that was seen.'),
+      follow: z.enum(['yes', 'no']).optional().describe('`yes`: also what is to come.'),
+    }),
+    answer: { kind: 'lines', schema: lifeEntry },
+  },
   listAttempts: {
     ...admin,
     method: 'GET',
@@ -178,6 +192,18 @@ export const api = {
     summary: 'Who did what, what failed, how long it took.',
     params: job,
     answer: { kind: 'json', status: 200, schema: jobStats },
+  },
+  readHistory: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/history',
+    summary: 'Read how attempts ended, of all jobs or of one, the latest first.',
+    query: z.object({
+      ...adQuery,
+      job: textPositive.optional(),
+      limit: textPositive.optional().describe('Most records; all if not given.'),
+    }),
+    answer: { kind: 'lines', schema: historyRecord },
   },
   readLogs: {
     ...admin,

@@ -3,6 +3,7 @@
 export type { AdQuery } from './api/ad-query.ts';
 export { apiErrors } from './api/errors.ts';
 export type { ApiEvent } from './api/events.ts';
+export type { HistoryRecord } from './api/history.ts';
 export type {
   BlobReceipt,
   JobChange,
@@ -21,6 +22,7 @@ export type {
   TableReceipt,
   WaitReason,
 } from './api/jobs.ts';
+export type { LifeEntry } from './api/life.ts';
 export type {
   ServerView,
   StopAnswer,
@@ -89,6 +91,7 @@ export {
 } from './client-offer.ts';
 export { type Errand, type ErrandReport, parseErrandReport } from './errand.ts';
 export { wireErrors } from './errors.ts';
+export { printEvents, type ShownFormat } from './event-log/print.ts';
 export {
   type Answer,
   type Endpoint,

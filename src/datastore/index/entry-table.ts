@@ -84,6 +84,13 @@ export class EntryTable {
     return this.#texts.subarray(at, at + this.#keyBytes[row]!);
   }
 
+  /** As `Buffer.compare` has their keys, without a view of either. */
+  compareKeys(a: number, b: number): number {
+    const [from, other] = [this.#textAt[a]!, this.#textAt[b]!];
+    const [end, otherEnd] = [from + this.#keyBytes[a]!, other + this.#keyBytes[b]!];
+    return this.#texts.compare(this.#texts, other, otherEnd, from, end);
+  }
+
   /** Byte `index` of the key, or -1 behind its end. */
   keyByteAt(row: number, index: number): number {
     return index < this.#keyBytes[row]! ? this.#texts[this.#textAt[row]! + index]! : -1;

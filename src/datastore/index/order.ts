@@ -55,7 +55,7 @@ function spread(from: Run, to: Run, unit: number, counts: Uint32Array): void {
 /** Sorts `rows` by the bytes of their keys, ascending: a chunk of bytes, then its equal runs by the next. */
 export function sortByKey(rows: Uint32Array, table: EntryTable, depth = 0): Uint32Array {
   if (rows.length < FEW) {
-    return rows.sort((a, b) => Buffer.compare(table.keyBytesOf(a), table.keyBytesOf(b)));
+    return rows.sort((a, b) => table.compareKeys(a, b));
   }
   const from = commonBytes(rows, table, depth);
   const chunkOf = (row: number) => {

@@ -1,5 +1,6 @@
 /** A store of its own for a test, quick to give up and to try again. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -16,6 +17,25 @@ export interface TestStore extends Datastore {
 export function directoryFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'windrow-data-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/**
+ * Mounts something at a new directory, and takes it away before anything below it could be removed.
+ * Null where that takes more rights. `options` go before the place in the words of mount(8).
+ */
+export function mountFor(t: TestContext, options: readonly string[]): string | null {
+  const directory = mkdtempSync(join(tmpdir(), 'windrow-mount-'));
+  try {
+    execFileSync('mount', [...options, directory], { stdio: 'ignore' });
+  } catch {
+    rmdirSync(directory);
+    return null;
+  }
+  t.after(() => {
+    execFileSync('umount', ['--lazy', directory]);
+    rmdirSync(directory);
+  });
   return directory;
 }
 

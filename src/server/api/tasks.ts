@@ -1,10 +1,9 @@
 /** Tasks and their attempts, running and ended. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pause } from '#base';
 import {
-  FIGURES,
   holdName,
   JOB_STATUS,
-  sourceOf,
   type TaskIndex,
   TaskState,
   type TaskStateName,
@@ -12,17 +11,19 @@ import {
 } from '#model';
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
-import type { ApiHandlers, AttemptView, TaskSummary } from '#wire';
+import type { ApiHandlers, AttemptView, LifeEntry, TaskSummary } from '#wire';
 import { adOfTask, type KnownTask, type OwnAttributes, ownAttributes } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
+import { lifeOf } from '../life/journal.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
+import { viewOfEnded } from './attempt-view.ts';
 import { waitingOf } from './jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 
 const PAGE = 100;
 
-type TaskHandlers = Pick<ApiHandlers, 'listTasks' | 'getTask' | 'listAttempts'>;
+type TaskHandlers = Pick<ApiHandlers, 'listTasks' | 'getTask' | 'listAttempts' | 'readLife'>;
 
 export function taskHandlers(parts: ApiParts): TaskHandlers {
   const { core, store } = parts;
@@ -54,6 +55,11 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
       return detailOf(core, store, job, params.task);
     },
 
+    async readLife({ params, query }, { signal }) {
+      const job = jobOf(core, params.job);
+      return followLife(parts, job, query.after ?? 0, query.follow === 'yes', signal);
+    },
+
     async listAttempts({ params, query }) {
       const job = jobOf(core, params.job);
       const limit = query.limit ?? PAGE;
@@ -75,6 +81,35 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
       }
     },
   };
+}
+
+const FOLLOW_MS = 200;
+
+/** Ends when the asker goes, and when the job has ended and all of it was told. */
+async function* followLife(
+  { core, store }: ApiParts,
+  job: Job,
+  after: number,
+  follows: boolean,
+  signal: AbortSignal,
+): AsyncGenerator<LifeEntry> {
+  let seen = after;
+  for (;;) {
+    const isOver = !core.active.has(job.id) || core.stopped !== null;
+    const upTo = core.sequence;
+    await core.commit.readable();
+    for await (const entry of lifeOf(store, job, seen, upTo)) {
+      yield entry;
+      seen = Math.max(seen, entry.sequence);
+    }
+    if (!follows || isOver || signal.aborted) return;
+    // Without any entry yet, those that tell of the submission would come again.
+    seen = Math.max(seen, 1);
+    while (core.sequence === upTo && core.active.has(job.id) && !signal.aborted) {
+      if (core.stopped !== null) break;
+      await pause(FOLLOW_MS, signal);
+    }
+  }
 }
 
 function tasksIn(
@@ -218,36 +253,6 @@ async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
 
 function leasesOf(core: Core, job: Job, task: TaskIndex): Lease[] {
   return [...core.leases.values()].filter((lease) => lease.job === job.id && lease.task === task);
-}
-
-function viewOfEnded(attempt: AttemptRow): AttemptView {
-  const { ticket, task, number, worker, cause, exitCode, signal, reason, signature } = attempt;
-  const { startedAtMs, endedAtMs, usage, reusedFrom } = attempt;
-  return {
-    ticket,
-    task,
-    number,
-    worker,
-    cause,
-    exitCode,
-    signal,
-    reason,
-    signature,
-    startedAtMs,
-    endedAtMs,
-    usage: viewOfUsage(usage),
-    walls: attempt.walls,
-    inputs: [...attempt.inputs],
-    asked: attempt.asked,
-    next: attempt.next,
-    reusedFrom,
-  };
-}
-
-function viewOfUsage(usage: AttemptRow['usage']): AttemptView['usage'] {
-  const measured = FIGURES.filter((figure) => usage[figure] !== null);
-  const sources = Object.fromEntries(measured.map((figure) => [figure, sourceOf(usage, figure)]));
-  return { ...usage, sources };
 }
 
 function viewOfRunning(core: Core, lease: Lease): AttemptView {

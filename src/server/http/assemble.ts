@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { LEAST_TLS_VERSION, messageOf } from '#base';
 import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
 import { fileHandlers } from '../api/files.ts';
+import { historyHandlers } from '../api/history.ts';
 import { jobHandlers } from '../api/jobs.ts';
 import { machineHandlers } from '../api/machines.ts';
 import type { ApiParts } from '../api/parts.ts';
@@ -106,6 +107,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
     ...jobHandlers(parts),
     ...machineHandlers(parts),
     ...taskHandlers(parts),
+    ...historyHandlers(parts),
     ...traceHandlers(assembly.traces, assembly.errands),
   };
   const { core, blobs } = parts;

@@ -1,5 +1,7 @@
 /** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
 import { accessSync, constants } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { makeDirectories, messageOf } from '#base';
 import { type AttemptRecord, type JobSpec, TaskState, type UserCode } from '#model';
 import { areThere, checkUserCode, JobStatistics, SegmentStore, type UserCodePorts } from '#results';
@@ -11,7 +13,7 @@ import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { addRecord } from '../reactor/attempts.ts';
 import { isStuck, removeJob, retryTasks, stageAgain } from '../reactor/jobs.ts';
-import { checkFinished, setJobState } from '../reactor/tasks.ts';
+import { addChange, checkFinished, setJobState } from '../reactor/tasks.ts';
 import { withVersionsOf } from '../staged-spec.ts';
 import { TaskTable } from '../task-table.ts';
 import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
@@ -67,6 +69,7 @@ export class Intake {
     const rows = openRows(spec.axes, (id) => tables.reader(id));
     const { warnings } = checkSpec(spec, rows.columns, await blobs.templates(spec));
     if (spec.output !== '') checkOutput(spec.output);
+    if (spec.eventLog?.path) checkOutput(dirname(spec.eventLog.path));
     return { rows, warnings };
   }
 
@@ -190,6 +193,10 @@ export class Intake {
       actor,
       text: `${spec.name}: ${rows.count} tasks`,
     });
+    if (spec.eventLog) {
+      const tasks = [[0, rows.count]] as const;
+      addChange(core, job, { kind: 'submitted', actor, reason: '', tasks, worker: hostname() });
+    }
     if (takes && earlier) {
       earlier.takers++;
       await this.#takeOver(job, earlier, taken.done).finally(() => earlier.takers--);

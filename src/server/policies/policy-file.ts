@@ -1,8 +1,8 @@
 /** The site's policy file: read at the start, and again whenever it has changed. */
 import { createHash } from 'node:crypto';
-import { WatchedFile } from '#base';
-import { printSitePolicy, readPolicyFile } from '#policy';
-import type { SiteRules } from '../core.ts';
+import { messageOf, WatchedFile } from '#base';
+import { NO_SITE_POLICY, printSitePolicy, readPolicyFile } from '#policy';
+import type { Core, SiteRules } from '../core.ts';
 
 interface ReadRules {
   readonly rules: SiteRules;
@@ -10,38 +10,44 @@ interface ReadRules {
 }
 
 /** @throws WindrowError POLICY_FILE_UNREADABLE, POLICY_FILE_WRONG */
-export function readSiteRules(file: string): ReadRules {
+function readSiteRules(file: string): ReadRules {
   const { policy, warnings } = readPolicyFile(file);
   const text = printSitePolicy(policy);
   const version = createHash('sha256').update(text).digest('hex').slice(0, 16);
   return { rules: { policy, text, version: text === '' ? '' : version }, warnings };
 }
 
-export interface PolicyFileNews {
-  onRules(rules: SiteRules, warnings: readonly string[]): void;
-  /** The rules before stay in force. */
-  onFault(error: unknown): void;
-}
+/** Of a site without policies. */
+export const NO_SITE_RULES: SiteRules = { policy: NO_SITE_POLICY, text: '', version: '' };
 
-/** Looks whether the file has changed; a half-written one is a fault, and read again later. */
-export class PolicyFileWatch {
-  readonly #file: string;
-  readonly #news: PolicyFileNews;
-  readonly #watched: WatchedFile;
+const LOOK_MS = 1000;
 
-  constructor(file: string, news: PolicyFileNews) {
-    this.#file = file;
-    this.#news = news;
-    this.#watched = new WatchedFile(file);
-  }
-
-  look(): void {
-    if (!this.#watched.hasChanged()) return;
+/**
+ * The server goes by the file from now on, and by what it becomes; one that is wrong later on, perhaps
+ * half written, changes nothing. Gives the timer that looks.
+ * @throws WindrowError POLICY_FILE_UNREADABLE, POLICY_FILE_WRONG
+ */
+export function obeyPolicyFile(
+  core: Core,
+  file: string,
+  log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void,
+): NodeJS.Timeout {
+  const read = (): void => {
+    const { rules, warnings } = readSiteRules(file);
+    core.site = rules;
+    for (const warning of warnings) log('warn', warning);
+  };
+  const watched = new WatchedFile(file);
+  read();
+  return setInterval(() => {
+    if (!watched.hasChanged()) return;
     try {
-      const { rules, warnings } = readSiteRules(this.#file);
-      this.#news.onRules(rules, warnings);
+      read();
+      log('info', 'the policy file was read again', { file });
+      core.wake();
     } catch (error) {
-      this.#news.onFault(error);
+      const facts = { file, error: messageOf(error) };
+      log('error', 'the policy file was not taken; the policies before stay in force', facts);
     }
-  }
+  }, LOOK_MS);
 }

@@ -145,8 +145,20 @@ export class SqliteStore implements Store {
     return this.#all('attempts-after', sequence, job, limit).map(attemptOf);
   }
 
+  async attemptsBefore(job: JobId | null, sequence: number, limit: number): Promise<AttemptRow[]> {
+    const rows =
+      job === null
+        ? this.#all('attempts-before', sequence, limit)
+        : this.#all('attempts-of-job-before', sequence, job, limit);
+    return rows.map(attemptOf);
+  }
+
   async changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]> {
     return this.#all('changes-after', sequence, job, limit).map(changeOf);
+  }
+
+  async eventLogs() {
+    return this.#all('event-logs') as unknown as { path: string; through: number; bytes: number }[];
   }
 
   async massChanges(job: JobId): Promise<TaskChange[]> {
@@ -226,6 +238,9 @@ function apply(ask: Ask, change: Change): void {
       return;
     case 'tasks-changed':
       ask('add-change').run(...changeCells(change.change));
+      return;
+    case 'event-log':
+      ask('set-event-log').run(change.path, change.through, change.bytes);
       return;
     case 'note':
       ask('set-note').run(change.note.job, change.note.task, JSON.stringify(change.note));

@@ -1,0 +1,185 @@
+/**
+ * What does the datastore cost? `node bench/datastore.ts [entries] [bytes of the large file]`: a hit, a
+ * thousand who wait, a cold fetch beside `curl -O` and `cp`, memory with a large file, and a list of
+ * many entries. Each memory is that of a process of its own.
+ */
+import { execFileSync, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../src/base/mod.ts';
+import { encodeRecord } from '../src/datastore/index/record.ts';
+import { type Datastore, openDatastore, openHttpTransport } from '../src/datastore/mod.ts';
+import { median } from './measured-process.ts';
+
+const MIB = 2 ** 20;
+const [, , part = ''] = process.argv;
+const entries = Number(process.argv[2] ?? 1_000_000);
+const largeBytes = Number(process.argv[3] ?? 2048 * MIB);
+
+function open(directory: string): Promise<Datastore> {
+  const common = { clock: systemClock, random: Math.random, onEvent: () => {} };
+  const proxies = { http: [], https: [], none: [] };
+  const http = openHttpTransport({ ...common, proxies, credentials: null, userAgent: 'bench' });
+  return openDatastore({ ...common, directory, transports: [http], limits: { leastFreeBytes: 0 } });
+}
+
+function msSince(since: number): string {
+  return `${(performance.now() - since).toFixed(1)} ms`;
+}
+
+function peakMib(): number {
+  return Math.round(process.resourceUsage().maxRSS / 1024);
+}
+
+/** Parts that run in a process of their own, so that their memory is theirs alone. */
+const PARTS: Readonly<Record<string, (directory: string, url: string) => Promise<void>>> = {
+  async large(directory, url) {
+    const store = await open(directory);
+    const since = performance.now();
+    const held = await store.ensure({ key: url, mode: 'immutable' });
+    const seconds = (performance.now() - since) / 1000;
+    const rate = Math.round(held.bytes / MIB / seconds);
+    console.log(`${held.bytes / MIB} MiB fetched: ${rate} MiB/s, peak ${peakMib()} MiB resident`);
+    await held.release();
+    await store.close();
+  },
+  async list(directory, url) {
+    let since = performance.now();
+    const store = await open(directory);
+    await (await store.hold(url))?.release();
+    console.log(`opened, first hit given: ${msSince(since)}`);
+    for (const sort of ['bytes', 'lastAccess', 'key'] as const) {
+      since = performance.now();
+      const { matching } = await store.list({ sort, limit: 1000 });
+      console.log(
+        `${matching} entries by ${sort}: ${msSince(since)}, peak ${peakMib()} MiB resident`,
+      );
+    }
+    await store.close();
+  },
+};
+
+async function inProcess(name: string, directory: string, url: string): Promise<void> {
+  const child = fork(import.meta.filename, [`part:${name}`, directory, url]);
+  await once(child, 'exit');
+}
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
+  const block = Buffer.alloc(MIB, 7);
+  const asked = new Map<string, number>();
+  const server = createServer(async (request, response) => {
+    const path = request.url ?? '/';
+    asked.set(path, (asked.get(path) ?? 0) + 1);
+    const bytes = Number(/\/(\d+)/.exec(path)?.[1] ?? 0);
+    response.writeHead(200, { 'content-length': bytes, etag: '"bench"' });
+    for (let sent = 0; sent < bytes; sent += MIB) {
+      const isWhole = bytes - sent >= MIB;
+      if (!response.write(isWhole ? block : block.subarray(0, bytes - sent))) {
+        await once(response, 'drain');
+      }
+    }
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  console.log(`load average ${loadavg()[0]!.toFixed(1)}`);
+  try {
+    const store = await open(join(folder, 'store'));
+    await hits(store, url);
+    const key = `${url}/${65_536}?waiters`;
+    const since = performance.now();
+    const held = await Promise.all(
+      Array.from({ length: 1000 }, () => store.ensure({ key, mode: 'immutable' })),
+    );
+    console.log(`1,000 waiters: ${asked.get('/65536?waiters')} request, ${msSince(since)}`);
+    for (const one of held) await one.release();
+    await cold(store, url, folder);
+    await store.close();
+    await inProcess('large', join(folder, 'large'), `${url}/${largeBytes}`);
+    await many(join(folder, 'many'), url);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function hits(store: Datastore, url: string): Promise<void> {
+  for (const bytes of [1024, 64 * MIB]) {
+    const key = `${url}/${bytes}`;
+    await (await store.ensure({ key, mode: 'immutable' })).release();
+    const times: number[] = [];
+    for (let round = 0; round < 300; round++) {
+      const since = performance.now();
+      const held = await store.ensure({ key, mode: 'immutable' });
+      times.push(performance.now() - since);
+      await held.release();
+    }
+    console.log(`a hit of ${bytes} bytes: median ${median(times).toFixed(2)} ms`);
+  }
+}
+
+/** By turns, so that both have the same machine; bytes that a disk has not been told to keep yet. */
+async function cold(store: Datastore, url: string, folder: string): Promise<void> {
+  for (const bytes of [MIB, 256 * MIB]) {
+    const own: number[] = [];
+    const curl: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      let since = performance.now();
+      const held = await store.ensure({ key: `${url}/${bytes}?${round}`, mode: 'immutable' });
+      own.push(performance.now() - since);
+      await held.release();
+      const target = join(folder, 'curl.out');
+      since = performance.now();
+      // Beside it the origin must go on: it is this process.
+      await run(['curl', '-s', '-o', target, `${url}/${bytes}`]);
+      curl.push(performance.now() - since);
+      rmSync(target);
+    }
+    const ratio = median(curl) / median(own);
+    const [ours, theirs] = [median(own).toFixed(0), median(curl).toFixed(0)];
+    console.log(
+      `cold ${bytes / MIB} MiB: ${ours} ms with digests and fsync, curl -O ${theirs} ms: ${ratio.toFixed(2)} ×`,
+    );
+  }
+}
+
+async function run([command = '', ...args]: readonly string[]): Promise<void> {
+  const { spawn } = await import('node:child_process');
+  await once(spawn(command, args), 'exit');
+}
+
+async function many(directory: string, url: string): Promise<void> {
+  const store = await open(directory);
+  const key = `${url}/1024`;
+  await (await store.ensure({ key, mode: 'immutable' })).release();
+  await store.close();
+  const segment = join(directory, 'index', 'bench.seg');
+  let records: Buffer[] = [];
+  for (let at = 0; at < entries; at++) {
+    const name = `https://data.example/sets/${at % 977}/part-${at}.nc`;
+    const hash = createHash('sha256').update(name).digest('hex');
+    const bytes = (at * 7919) % 1_000_003;
+    const times = { atMs: 1, storedAtMs: at, accessedAtMs: (at * 104_729) % 1e12 };
+    records.push(
+      encodeRecord({ ...times, isHere: true, hash, sha256: hash, bytes, key: name, owner: '' }),
+    );
+    if (records.length < 10_000 && at < entries - 1) continue;
+    appendFileSync(segment, Buffer.concat(records));
+    records = [];
+  }
+  await inProcess('list', directory, key);
+}
+
+if (part.startsWith('part:')) {
+  await PARTS[part.slice('part:'.length)]!(process.argv[3]!, process.argv[4]!);
+} else {
+  execFileSync('sync');
+  await main();
+}

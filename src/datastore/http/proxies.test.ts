@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ManualClock } from '#base';
+import { bytesOf, openOrigin, serve } from '../testing/origin.ts';
+import { hasSquid, openSquid } from '../testing/squid.ts';
+import { openStore, readHeld } from '../testing/store.ts';
+import { Proxies, parseProxies, proxyRules } from './proxies.ts';
+
+const FILE = { bytes: bytesOf(100_000, 1), etag: '"one"' };
+const CACHED = { 'cache-control': 'public, max-age=600' };
+
+async function openStoreBehind(t: TestContext, proxy: string) {
+  const rules = parseProxies(proxy);
+  const times = { connectMs: 5000, proxyAnswerMs: 1500 };
+  return openStore(t, { http: { proxies: { http: rules, https: rules, none: [] }, times } });
+}
+
+/** Fetches one file through a proxy, which may be at fault, and says which way it came. */
+async function viaOf(t: TestContext, proxy: string) {
+  const origin = await openOrigin(t);
+  const store = await openStoreBehind(t, proxy);
+  const ways: string[] = [];
+  for (const path of ['/one', '/two']) {
+    const key = origin.on(path, (q, r) => serve(q, r, FILE, CACHED));
+    const held = await store.ensure({ key, mode: 'immutable' });
+    ways.push(held.way.via);
+    assert.ok((await readHeld(held)).equals(FILE.bytes));
+  }
+  return { ways, told: store.events.filter(({ kind }) => kind === 'proxy-failed').length };
+}
+
+test('a squid that works is asked, and asks the origin once for many stores', {
+  skip: !hasSquid && 'there is no squid',
+}, async (t) => {
+  const squid = await openSquid(t);
+  const origin = await openOrigin(t);
+  const key = origin.on('/file', (q, r) => serve(q, r, FILE, CACHED));
+  for (let machine = 0; machine < 3; machine++) {
+    const store = await openStoreBehind(t, squid.url);
+    const held = await store.ensure({ key, mode: 'immutable' });
+    assert.equal(held.way.via, `proxy ${new URL(squid.url).host}`);
+    assert.ok((await readHeld(held)).equals(FILE.bytes));
+  }
+  assert.equal(origin.countOf('/file'), 1);
+});
+
+const FAULTS = [
+  { does: 'refuses', rules: ['http_access deny all'] },
+  { does: 'answers 503', rules: ['http_access deny all', 'deny_info 503:ERR_CANNOT_FORWARD all'] },
+];
+for (const { does, rules } of FAULTS) {
+  test(`a squid that ${does} is passed over, which is told once`, {
+    skip: !hasSquid && 'there is no squid',
+  }, async (t) => {
+    const { url } = await openSquid(t, rules);
+    const way = `direct after proxy ${new URL(url).host} failed`;
+    assert.deepEqual(await viaOf(t, url), { ways: [way, way], told: 1 });
+  });
+}
+
+test('a squid that stalls, or is dead, is passed over', {
+  skip: !hasSquid && 'there is no squid',
+}, async (t) => {
+  const squid = await openSquid(t);
+  const way = `direct after proxy ${new URL(squid.url).host} failed`;
+  squid.process.kill('SIGSTOP');
+  assert.deepEqual(await viaOf(t, squid.url), { ways: [way, way], told: 1 });
+  await squid.end();
+  assert.deepEqual(await viaOf(t, squid.url), { ways: [way, way], told: 1 });
+});
+
+test('the word of an origin counts, and is not the proxy’s fault', {
+  skip: !hasSquid && 'there is no squid',
+}, async (t) => {
+  const squid = await openSquid(t);
+  const origin = await openOrigin(t);
+  const store = await openStoreBehind(t, squid.url);
+  const key = origin.on('/none', (_q, r) => void r.writeHead(404).end());
+  await assert.rejects(store.ensure({ key, mode: 'immutable' }), { code: 'DATA_REFUSED' });
+  assert.equal(origin.countOf('/none'), 1);
+  assert.deepEqual(store.events, []);
+});
+
+test('proxies are groups in order, whose members share the load', () => {
+  assert.deepEqual(parseProxies(' squid:3128 | http://b:1/ ; DIRECT '), [
+    ['http://squid:3128/', 'http://b:1/'],
+    ['DIRECT'],
+  ]);
+  assert.throws(() => parseProxies('ftp://user:secret@proxy'), {
+    code: 'DATA_PROXY_WRONG',
+    message: 'ftp://proxy is no address of a proxy',
+  });
+  const clock = new ManualClock();
+  const told: string[] = [];
+  const rules = {
+    http: [['http://a:1/', 'http://b:1/'], ['http://far:1/']],
+    https: [],
+    none: ['near.example', 'other:8080'],
+  };
+  const proxies = new Proxies(rules, {
+    clock,
+    random: () => 0.6,
+    onEvent: ({ kind }) => void told.push(kind),
+  });
+  const names = (url: string) => proxies.waysTo(new URL(url)).map(({ name }) => name);
+  assert.deepEqual(names('http://x/'), [
+    'proxy b:1',
+    'proxy a:1',
+    'proxy far:1',
+    'direct after proxy b:1, a:1, far:1 failed',
+  ]);
+  assert.deepEqual(names('https://x/'), ['direct']);
+  assert.deepEqual(names('http://sub.near.example/'), ['direct']);
+  assert.deepEqual(names('http://other:8080/'), ['direct']);
+  assert.equal(names('http://other/').length, 4);
+  proxies.failed('http://b:1/', 'it is dead');
+  assert.equal(names('http://x/')[0], 'proxy a:1');
+  clock.advance(300_001);
+  assert.equal(names('http://x/')[0], 'proxy b:1');
+  proxies.worked('http://b:1/');
+  assert.deepEqual(told, ['proxy-failed', 'proxy-back']);
+});
+
+test('the environment says which proxies there are, as curl reads it', () => {
+  const rules = proxyRules('', {
+    http_proxy: 'http://a:1',
+    HTTP_PROXY: 'http://evil:1',
+    HTTPS_PROXY: 'http://b:1',
+    no_proxy: 'localhost, .internal',
+  });
+  assert.deepEqual(rules, {
+    http: [['http://a:1/']],
+    https: [['http://b:1/']],
+    none: ['localhost', '.internal'],
+  });
+  assert.deepEqual(
+    proxyRules('', { OSG_SQUID_LOCATION: 'squid:3128', http_proxy: 'http://a:1' }).http,
+    [['http://squid:3128/']],
+  );
+});

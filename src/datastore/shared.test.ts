@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { build } from 'esbuild';
+import { parseDescription } from './disk/description.ts';
+import { bytesOf, type Origin, openOrigin, serve, sha256Of } from './testing/origin.ts';
+import { directoryFor, mountFor, openStore, readHeld } from './testing/store.ts';
+
+/** One file, because a process that is killed at once begins a thousand times. */
+const CHILD = join(mkdtempSync(join(tmpdir(), 'windrow-child-')), 'child.mjs');
+before(() =>
+  build({
+    entryPoints: [new URL('./testing/child.ts', import.meta.url).pathname],
+    outfile: CHILD,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  }),
+);
+after(() => rmSync(dirname(CHILD), { recursive: true }));
+/** More with WINDROW_TEST_KILLS, which a release is seen to survive. */
+const KILLS = Number(process.env.WINDROW_TEST_KILLS ?? 12);
+const AT_ONCE = 3;
+
+function start(t: TestContext, directory: string, origin: Origin, mode: string): ChildProcess {
+  const child = spawn(process.execPath, [CHILD, directory, origin.url, mode], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+}
+
+/** The same directory under another name, as another machine has it, where that can be made. */
+function otherName(t: TestContext, directory: string): string {
+  return mountFor(t, ['--bind', directory]) ?? directory;
+}
+
+test('processes under two names of one directory ask the origin once', async (t) => {
+  const directory = directoryFor(t);
+  const other = otherName(t, directory);
+  const origin = await openOrigin(t);
+  const version = { bytes: bytesOf(400_000), etag: '"one"' };
+  const release = Promise.withResolvers<void>();
+  origin.on('/file', (q, r) => void release.promise.then(() => serve(q, r, version)));
+  const children = [directory, other, directory].map((one) => start(t, one, origin, 'once'));
+  const said = children.map(async (child) => {
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout! })) {
+      lines.push(line);
+      // All are there, or wait for the one that fetches.
+      if (line === 'ready' && ++ready === children.length) release.resolve();
+    }
+    return lines.at(-1)!;
+  });
+  let ready = 0;
+  const hows = await Promise.all(said);
+  assert.equal(origin.countOf('/file'), 1);
+  assert.ok(
+    hows.every((line) => line.endsWith(sha256Of(version.bytes))),
+    String(hows),
+  );
+  assert.equal(hows.filter((line) => line.startsWith('fetched')).length, 1);
+});
+
+/** Everything that has a final name, read as it lies there. */
+function* finalFiles(directory: string): Generator<{ path: string; bytes: Buffer }> {
+  for (const folder of ['entries', 'contents', 'pins']) {
+    const root = join(directory, folder);
+    for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      // Removed by one that lives, between looking and reading.
+      if (existsSync(path)) yield { path, bytes: readFileSync(path) };
+    }
+  }
+}
+
+test(`of ${KILLS} processes killed at any instant none leaves a wrong file under a final name`, async (t) => {
+  const directory = directoryFor(t);
+  const other = otherName(t, directory);
+  const origin = await openOrigin(t);
+  const served = new Set<string>();
+  for (let file = 0; file < 6; file++) {
+    const versions = [0, 1, 2].map((version) => {
+      const bytes = bytesOf(90_000 + 10_000 * version, file * 3 + version);
+      served.add(sha256Of(bytes));
+      return { bytes, etag: `"${file}-${version}"` };
+    });
+    origin.on(`/f${file}`, (q, r, nth) => {
+      const version = versions[Math.floor(nth / 3) % 3]!;
+      if (nth % 5 !== 0) return serve(q, r, version, { 'cache-control': 'no-cache' });
+      const { bytes, etag } = version;
+      r.writeHead(200, {
+        etag,
+        'content-length': String(bytes.length),
+        'cache-control': 'no-cache',
+      });
+      r.write(bytes.subarray(0, 50_000), () => setImmediate(() => r.end(bytes.subarray(50_000))));
+    });
+  }
+  const check = () => {
+    let checked = 0;
+    for (const { path, bytes } of finalFiles(directory)) {
+      checked++;
+      if (path.endsWith('.key')) assert.ok(parseDescription(bytes.toString('utf8')), path);
+      else assert.ok(served.has(sha256Of(bytes)), `${path} is no version that was served`);
+    }
+    return checked;
+  };
+  let killed = 0;
+  let checked = 0;
+  const killer = async (name: string) => {
+    while (killed < KILLS) {
+      killed++;
+      const child = start(t, name, origin, 'busy');
+      await once(child.stdout!, 'data');
+      await delay(Math.random() * 150);
+      child.kill('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      checked += check();
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, (_, at) => killer(at % 2 ? other : directory)));
+  assert.ok(checked > KILLS, `${checked} files were checked`);
+
+  const store = await openStore(t, { directory });
+  for (let file = 0; file < 6; file++) {
+    const held = await store.ensure({ key: `${origin.url}/f${file}`, mode: 'immutable' });
+    assert.ok(served.has(sha256Of(await readHeld(held))));
+  }
+  const { corrupt } = await store.verify();
+  assert.equal(corrupt, 0);
+  assert.deepEqual(
+    readdirSync(join(directory, 'sharers')).length,
+    1,
+    'those that are gone are cleared away',
+  );
+});
+
+test('a transfer that a killed process began is gone on with', async (t) => {
+  const directory = directoryFor(t);
+  const origin = await openOrigin(t);
+  const version = { bytes: bytesOf(3_000_000), etag: '"one"' };
+  const key = origin.on('/file', (q, r, nth) => {
+    if (nth > 1) return serve(q, r, version);
+    r.writeHead(200, { etag: version.etag, 'content-length': String(version.bytes.length) });
+    r.write(version.bytes.subarray(0, 2_000_000));
+    // A trickle, so that it is noted how far it is, which happens every few seconds.
+    let at = 2_000_000;
+    const timer = setInterval(() => r.write(version.bytes.subarray(at, ++at)), 100);
+    r.on('close', () => clearInterval(timer));
+  });
+  const child = start(t, directory, origin, 'once');
+  const parts = join(directory, 'parts');
+  const isNoted = () =>
+    existsSync(parts) && readdirSync(parts).some((name) => name.endsWith('.state'));
+  while (!isNoted()) await delay(20);
+  child.kill('SIGKILL');
+  if (child.signalCode === null) await once(child, 'exit');
+  const store = await openStore(t, { directory });
+  const held = await store.ensure({ key, mode: 'immutable' });
+  assert.equal(held.way.resumes, 1);
+  assert.ok(held.way.movedBytes <= 1_000_000, `${held.way.movedBytes} bytes were moved`);
+  assert.ok((await readHeld(held)).equals(version.bytes));
+});

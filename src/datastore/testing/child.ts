@@ -1,0 +1,47 @@
+/**
+ * A process that shares a store, for tests: `child.ts DIRECTORY ORIGIN MODE`. `once` ensures one key
+ * and prints what came of it; `busy` works on many until it is killed.
+ */
+import { systemClock } from '#base';
+import { openHttpTransport } from '../http/http-transport.ts';
+import { openDatastore } from '../open-datastore.ts';
+
+const [directory = '', origin = '', mode = ''] = process.argv.slice(2);
+const common = { clock: systemClock, random: Math.random, onEvent: () => {} };
+const http = openHttpTransport({
+  ...common,
+  proxies: { http: [], https: [], none: [] },
+  credentials: null,
+  userAgent: 'windrow-test',
+});
+let isWorking = false;
+const store = await openDatastore({
+  ...common,
+  directory,
+  transports: [http],
+  limits: { leastFreeBytes: 0 },
+  fetching: { tries: 3, backoffFromMs: 1, backoffToMs: 5 },
+});
+if (mode === 'once') process.stdout.write('ready\n');
+
+if (mode === 'once') {
+  const held = await store.ensure({ key: `${origin}/file`, mode: 'immutable' });
+  process.stdout.write(`${held.way.how} ${held.sha256}\n`);
+  await held.release();
+  await store.close();
+} else await Promise.all(Array.from({ length: 3 }, work));
+
+async function work(): Promise<never> {
+  for (;;) {
+    const key = `${origin}/f${Math.floor(Math.random() * 6)}`;
+    const held = await store.ensure({ key, mode: 'revalidate' }).catch(() => null);
+    if (held !== null && !isWorking) process.stdout.write('working\n');
+    isWorking ||= held !== null;
+    const chance = Math.random();
+    if (chance < 0.1) await store.pin(key, 'user').catch(() => {});
+    else if (chance < 0.2) await store.unpin('user', key);
+    else if (chance < 0.3) await store.remove(key).catch(() => {});
+    else if (chance < 0.35) await store.age({ toBytes: 200_000 });
+    await held?.release();
+  }
+}

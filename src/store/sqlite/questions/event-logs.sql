@@ -1,0 +1,2 @@
+-- How far are the event logs written?
+SELECT path, through, byte_count AS bytes FROM event_log
