@@ -17,6 +17,7 @@ import type {
 } from '#wire';
 import { adOfListedJob, type OwnAttributes, ownAttributes } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
+import { viewsOfParked } from '../asked.ts';
 import { OF_JOB } from '../attributes.ts';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
@@ -256,10 +257,16 @@ export function waitingOf(core: Core, job: Job): WaitReason[] {
     limits: limitsOf(core),
     ambient: core.ambient,
   };
-  const why = whyNot(viewOfJob(core, job, nowMs), workers, surroundings);
-  return explain(why, job.tasks.ready + job.tasks.delayed > 0 || job.state === 'paused').map(
-    (reason) => ({ code: 'waiting', reason, tasks }),
-  );
+  const view = viewOfJob(core, job, nowMs);
+  // Tasks that are given more than their job asks for wait for other machines than the rest.
+  const [grown] = job.tasks.ready > 0 ? [] : viewsOfParked(job, view, () => job.id);
+  const why = whyNot(grown?.view ?? view, workers, surroundings);
+  const waits = job.tasks.ready + job.tasks.delayed > 0 || grown !== undefined;
+  return explain(why, waits || job.state === 'paused').map((reason) => ({
+    code: 'waiting',
+    reason,
+    tasks,
+  }));
 }
 
 function statsOf(core: Core, job: Job): JobStats {
