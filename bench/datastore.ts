@@ -55,9 +55,12 @@ const PARTS: Readonly<Record<string, (directory: string, url: string) => Promise
     console.log(`opened, first hit given: ${msSince(since)}`);
     for (const sort of ['bytes', 'lastAccess', 'key'] as const) {
       since = performance.now();
+      const before = process.cpuUsage();
       const { matching } = await store.list({ sort, limit: 1000 });
+      const { user, system } = process.cpuUsage(before);
+      const cpu = `${Math.round((user + system) / 1000)} ms of CPU`;
       console.log(
-        `${matching} entries by ${sort}: ${msSince(since)}, peak ${peakMib()} MiB resident`,
+        `${matching} entries by ${sort}: ${msSince(since)}, ${cpu}, peak ${peakMib()} MiB resident`,
       );
     }
     await store.close();

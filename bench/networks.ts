@@ -38,7 +38,7 @@ async function attempt(starter: Starter, network: Network): Promise<void> {
   const name = `bench-${++count}`;
   const scratch = mkdtempSync(join(directory, 'scratch-'));
   const plan = await walls.plan({
-    ...{ name, slot: 1, cpus: [], devices: [], request, scratch, directory: scratch },
+    ...{ name, owner: '', slot: 1, cpus: [], devices: [], request, scratch, directory: scratch },
     isolation: { ...NO_ISOLATION, walls: 'full', network },
     mountUnderScratch: ['/tmp', '/var/tmp'],
     files: [],

@@ -126,7 +126,7 @@ export function readSettings<Table extends SettingTable>(
   if (sources.hasVariables !== false) {
     takeEnvironment(table, sources.surroundings, add, warnings);
   }
-  const tables = Object.values(table).filter(({ type }) => type === 'table' || type === 'amounts');
+  const tables = Object.values(table).filter(({ type }) => SECTIONS.has(type));
   const tableNames = new Set(tables.map(({ name }) => name));
   const known = { names, tables: tableNames, section: sources.section };
   for (const file of sources.files) takeFile(known, file, add, problems);
@@ -191,6 +191,9 @@ function namesIn(table: SettingTable): ReadonlyMap<string, string> {
   }
   return names;
 }
+
+/** Types of settings that a whole section is the value of. */
+const SECTIONS: ReadonlySet<string> = new Set(['table', 'amounts', 'names']);
 
 interface Known {
   readonly names: ReadonlyMap<string, string>;

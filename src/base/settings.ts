@@ -36,6 +36,8 @@ interface SettingValues {
   table: Readonly<Record<string, string>>;
   /** `name=number, …`; in a settings file a section with a line for each. */
   amounts: Readonly<Record<string, number>>;
+  /** `name=name, …`; in a settings file a section with a line for each. */
+  names: Readonly<Record<string, string>>;
   /** In CIDR notation, separated by commas. */
   networks: readonly IpNetwork[];
   network: IpNetwork;
@@ -106,6 +108,7 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   paths: 'paths, separated by commas',
   table: 'NAME=PATH, separated by commas, each name once',
   amounts: 'NAME=NUMBER, separated by commas, each name once',
+  names: 'NAME=NAME, separated by commas, each name on the left once',
   networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
   network: 'a network like 198.18.0.0/15',
   addresses: 'IP addresses, separated by commas',
@@ -148,6 +151,7 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
   paths: (text, { base, home }) => listOf(text)?.map((path) => absolutePath(path, base, home)),
   table: (text, context) => tableOf(text, context),
   amounts: (text) => amountsOf(text),
+  names: (text) => namesOf(text),
   networks: (text) => allOf(listOf(text)?.map(parseIpNetwork)),
   network: (text) => parseIpNetwork(text) ?? undefined,
   addresses: (text) => allOf(listOf(text)?.map((part) => (isIP(part) === 0 ? null : part))),
@@ -187,6 +191,15 @@ function amountsOf(text: string): Record<string, number> | undefined {
   if (!entries?.every((entry) => entry !== null)) return undefined;
   const amounts = Object.fromEntries(entries.map(([, name, amount]) => [name!, Number(amount)]));
   return Object.keys(amounts).length === entries.length ? amounts : undefined;
+}
+
+function namesOf(text: string): Record<string, string> | undefined {
+  const entries = listOf(text)?.map((element) =>
+    /^(\*|[\w.@-]+)\s*=\s*([\w.@-]+\$?)$/.exec(element),
+  );
+  if (!entries?.every((entry) => entry !== null)) return undefined;
+  const names = Object.fromEntries(entries.map(([, name, other]) => [name!, other!]));
+  return Object.keys(names).length === entries.length ? names : undefined;
 }
 
 const BOOLEANS = new Map([

@@ -20,6 +20,13 @@ export const wallSettings = {
     default: 'auto',
     doc: 'Who jobs run as behind the walls of a root worker: a name in which % is the number of the slot, nobody, or auto (slot%_user where it exists, else nobody).',
   },
+  payload: {
+    name: 'payload',
+    value: 'submitter=account, …',
+    type: 'names',
+    default: '',
+    doc: 'Accounts of this machine that jobs run as, by whose job it is; * is everybody else. Needs a worker that is root.',
+  },
   tracking: {
     name: 'isolation-tracking',
     value: 'way',

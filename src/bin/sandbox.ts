@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { fstatSync, mkdirSync } from 'node:fs';
 import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { formatBytes, formatDuration, removeTree } from '#base';
+import { formatBytes, formatDuration, loginName, removeTree } from '#base';
 import type { Sandbox, SandboxEnd, SandboxPlan, SandboxWish, WallsFound, World } from '#cli';
 import { type Measured, usageOf } from '#model';
 import {
@@ -88,6 +88,7 @@ async function planIn(place: Place, wish: SandboxWish): Promise<WallPlan> {
   const mounts = mountUnderScratch(values.mountUnderScratch, machine);
   return await place.walls.plan({
     name: NAME,
+    owner: loginName(),
     slot: 1,
     cpus: [],
     devices: [],

@@ -63,6 +63,7 @@ function settingsOf(values: WallsOfWorker['values'], secrets: readonly string[])
       roots: values.roots,
       hidden: [...values.hiddenPaths, ...secrets],
     },
+    payload: values.payload,
     tracking: { way: trackingOf(values), firstGroup: values.trackingGroup },
   };
 }

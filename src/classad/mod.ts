@@ -64,6 +64,7 @@ export {
   type AttributeTable,
   adOfThing,
   attributeTable,
+  isAdOfThing,
   wholeAd,
 } from './view.ts';
 export { parseXmlAds, printXmlAds } from './xml-form.ts';

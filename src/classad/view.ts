@@ -30,6 +30,11 @@ export function adOfThing<Thing>(
   return { attributes: new ToldAttributes(table, thing), chained };
 }
 
+/** Whether the ad's own attributes are values that are told of a thing, none of them an expression. */
+export function isAdOfThing(ad: Ad): boolean {
+  return ad.attributes instanceof ToldAttributes;
+}
+
 /** The ad with all that it is chained to, as one: for printing, and for those who have only this one. */
 export function wholeAd(ad: Ad): Ad {
   const attributes = new Map<string, Attribute>();

@@ -5,7 +5,7 @@ import { chirp } from './table/chirp.ts';
 import { classad } from './table/classad.ts';
 import * as data from './table/data.ts';
 import { attach, events, history } from './table/events.ts';
-import { logs, ls, results, show, stats, top, wait } from './table/look.ts';
+import { logs, ls, results, show, stats, top, wait, why } from './table/look.ts';
 import { exec, start } from './table/machines.ts';
 import { policyTest } from './table/policy.ts';
 import { procwatch } from './table/procwatch.ts';
@@ -36,6 +36,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   exec,
   ls,
   show,
+  why,
   stats,
   logs,
   results,

@@ -3,8 +3,8 @@ import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemCodeOf } from '#base';
 import { type Description, MOST_DESCRIPTION_BYTES, parseDescription } from './disk/description.ts';
-import { namesIn, readSmallFile, removeFile, unlessGone } from './disk/files.ts';
-import type { Layout } from './disk/layout.ts';
+import { namesIn, readSmallFile, removeFile, unlessGone, walk } from './disk/files.ts';
+import { hashOfPath, type Layout } from './disk/layout.ts';
 import type { Pins } from './disk/pins.ts';
 import type { Sharer } from './disk/sharer.ts';
 import type { Shelf } from './disk/shelf.ts';
@@ -103,9 +103,11 @@ export async function age(parts: AgeingParts, wish: AgeWish, atLeastBytes = 0): 
   }
   surplus.bytes = Math.max(surplus.bytes, atLeastBytes);
   const unusedSinceMs = wish.unusedSinceMs ?? Number.NEGATIVE_INFINITY;
-  const aged = { removed: 0, freedBytes: 0, kept: 0 };
+  const isAsked = wish.toBytes !== undefined || wish.unusedSinceMs !== undefined;
+  const lostBytes = isAsked ? await sweepContents(parts, null) : 0;
+  const aged = { removed: 0, freedBytes: lostBytes, kept: 0 };
   const isEnough = (row: number) =>
-    aged.freedBytes >= surplus.bytes &&
+    aged.freedBytes - lostBytes >= surplus.bytes &&
     aged.removed >= surplus.entries &&
     table.accessed[row]! >= unusedSinceMs;
   const safe = await untouchable(parts);
@@ -161,6 +163,25 @@ export async function descriptionOf(layout: Layout, hash: string): Promise<Descr
   return null;
 }
 
+/**
+ * Bytes that lost their entry to a crash have no name but that of their digest. All of `contents/` is
+ * walked for them, so it is done when somebody asks for room or for a check.
+ */
+export async function sweepContents(
+  { layout, shelf }: Pick<AgeingParts, 'layout' | 'shelf'>,
+  signal: AbortSignal | null,
+): Promise<number> {
+  const root = layout.folder('contents');
+  let freedBytes = 0;
+  for await (const { directory, files } of walk(root, signal)) {
+    for (const name of files) {
+      const sha256 = hashOfPath(root, join(directory, name));
+      if (sha256 !== null) freedBytes += await shelf.sweepContent(sha256);
+    }
+  }
+  return freedBytes;
+}
+
 /** Parts that nobody went on with, and the oldest of what was set aside. */
 async function clearLeftovers({ layout, sharer, clock }: AgeingParts): Promise<void> {
   await sharer.clearGone();
@@ -178,7 +199,8 @@ async function clearLeftovers({ layout, sharer, clock }: AgeingParts): Promise<v
 
 async function isOld(path: string, nowMs: number, mostMs: number): Promise<boolean> {
   const found = await unlessGone(stat(path));
-  return found !== null && nowMs - found.mtimeMs > mostMs;
+  // Not the time of its bytes, which a name that is being given to old bytes has too.
+  return found !== null && nowMs - found.ctimeMs > mostMs;
 }
 
 async function clearAside(layout: Layout, nowMs: number): Promise<void> {

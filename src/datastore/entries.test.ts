@@ -62,6 +62,17 @@ test('the same bytes under several keys are one file', async (t) => {
   assert.equal(await store.holdContent(two.sha256), null, 'nothing of it is left');
 });
 
+test('bytes that a crash left without an entry are found when room is asked for', async (t) => {
+  const store = await openStore(t);
+  const view = await store.put(once(BYTES), { key: 'lab:one' });
+  rmSync(view.path);
+  rmSync(view.path.replace(/dat$/, 'key'));
+  await store.put(once(OTHER), { key: 'lab:other' });
+  const { freedBytes } = await store.age({ toBytes: Number.MAX_SAFE_INTEGER });
+  assert.equal(freedBytes, BYTES.length);
+  same(await contentOf(store, 'lab:other'), OTHER);
+});
+
 test('two keys under one hash are told of, and nothing is overwritten', async (t) => {
   const store = await openStore(t);
   const view = await store.put(once(BYTES), { key: 'lab:one' });

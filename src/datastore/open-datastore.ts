@@ -4,7 +4,14 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { formatBytes, pause } from '#base';
-import { age, freeBytesOf, freeBytesOrFailure, surplusOf, totalsOf } from './ageing.ts';
+import {
+  age,
+  freeBytesOf,
+  freeBytesOrFailure,
+  surplusOf,
+  sweepContents,
+  totalsOf,
+} from './ageing.ts';
 import type { Description } from './disk/description.ts';
 import { type EntryName, entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
@@ -234,6 +241,7 @@ class SharedDatastore implements Datastore {
     const parts = { layout: this.#layout, shelf: this.#shelf, sharer: this.#sharer };
     const verified = await verify({ ...parts, index: this.#index, clock, random }, wish);
     const isAll = wish.keys === undefined && (wish.share ?? 1) === 1;
+    if (isAll) await sweepContents(parts, wish.signal ?? null);
     if (isAll)
       await rebuildIndex({ ...parts, index: this.#index }, clock.now(), wish.signal ?? null);
     return verified;

@@ -61,6 +61,13 @@ export const sandboxErrors = defineErrors({
     status: 422,
     example: { directory: '/root/sweep', account: 'slot1_user', closed: '/root' },
   },
+  PAYLOAD_ACCOUNT_MISSING: {
+    message:
+      'jobs of {owner} are to run as {account} here, which is root or no account of this machine',
+    todo: 'Make the account, or name another one under [payload] in the settings of the worker.',
+    status: 422,
+    example: { owner: 'ada', account: 'grid_ada' },
+  },
   ROOT_UNKNOWN: {
     message: 'this machine has no root called "{root}"; it has: {known}',
     todo: 'List it under [roots] in the settings of the worker, or ask for another one.',

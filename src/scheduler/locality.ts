@@ -37,7 +37,7 @@ export interface Unplaced {
  */
 export function placeData(
   { unplaced, workers }: { unplaced: readonly Unplaced[]; workers: readonly WorkerView[] },
-  look: Pick<Look, 'verdict'>,
+  look: Pick<Look, 'fits'>,
 ): Pick<Plan, 'fetches' | 'lookAgainMs'> {
   const fetches: { worker: string; job: number }[] = [];
   let lookAgainMs: number | null = null;
@@ -47,7 +47,7 @@ export function placeData(
       const lack = worker.lacks.get(job.id);
       if (ready === 0 || slots >= job.ready + job.running) break;
       if (!lack || lack.fetching || room(job, worker) === 0) continue;
-      if (unfit(job, worker) !== null || !look.verdict(job.ad, worker.ad)?.fits) continue;
+      if (unfit(job, worker) !== null || !look.fits(job.ad, worker.ad)) continue;
       const waitsMs = job.dataSlots.here === 0 ? 0 : patienceMs(lack.bytes) - lack.waitedMs;
       if (waitsMs > 0) {
         lookAgainMs = Math.min(lookAgainMs ?? waitsMs, waitsMs);

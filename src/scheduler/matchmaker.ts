@@ -11,6 +11,7 @@ import {
   type Expression,
   evaluateFully,
   findAttribute,
+  isAdOfThing,
   type Node,
   namesIn,
   numberOf,
@@ -33,6 +34,10 @@ export interface Verdict {
 export const MATCH_BUDGET = { steps: 20_000, characters: 1 << 16, ms: 20 } as const;
 /** Of one look, during which leases wait. */
 const LOOK_MS = 100;
+/** Evaluations that a look makes however long they take. */
+const LEAST_JUDGED = 10;
+/** One job may have so much of it, so that others have their turn in the same look. */
+const SHARE_OF_LOOK = 0.25;
 /** A job may at once spend this on evaluations, and get back this share of the time that passes. */
 const BURST_MS = 1000;
 const SHARE_OF_TIME = 0.05;
@@ -53,9 +58,9 @@ interface Side {
   readonly rank: Expression | null;
 }
 
-interface JobSide extends Side {
+export interface JobSide extends Side {
   /** By kind of machine, of `age`. */
-  verdicts: Map<number, Verdict>;
+  verdicts: (Verdict | undefined)[];
   age: number;
   allowanceMs: number;
   allowedAtMs: number;
@@ -103,15 +108,18 @@ export class Matchmaker {
     if (side === undefined) {
       this.#learn(ad);
       const allowedAtMs = this.#ambient.elapsedMs();
-      const verdicts = new Map<number, Verdict>();
-      side = { ...sideOf(ad), verdicts, age: this.#age, allowanceMs: BURST_MS, allowedAtMs };
+      side = { ...sideOf(ad), verdicts: [], age: this.#age, allowanceMs: BURST_MS, allowedAtMs };
       this.#jobs.set(ad, side);
     }
-    if (side.age !== this.#age) {
-      side.verdicts = new Map();
-      side.age = this.#age;
-    }
+    this.refresh(side);
     return side;
+  }
+
+  /** Verdicts of another age are about other kinds. */
+  refresh(side: JobSide): void {
+    if (side.age === this.#age) return;
+    side.verdicts = [];
+    side.age = this.#age;
   }
 
   machineSide(ad: Ad): Side {
@@ -135,10 +143,6 @@ export class Matchmaker {
       this.#kinds.set(text, kind);
     }
     return kind;
-  }
-
-  get age(): number {
-    return this.#age;
   }
 
   /** Null: the job has spent what it may for now. */
@@ -183,6 +187,7 @@ export class Matchmaker {
     let isNew = false;
     for (let at: Ad | null = ad; at && !this.#known.has(at); at = at.chained) {
       this.#known.add(at);
+      if (isAdOfThing(at)) continue;
       for (const { expression } of at.attributes.values()) {
         if (expression.node.kind === 'literal') continue;
         const { names, isOpen, isMoving } = namesIn(expression.node);
@@ -197,18 +202,24 @@ export class Matchmaker {
   }
 }
 
-/** What is asked of a matchmaker within one plan. */
+/** A machine as one plan sees it. */
+export interface Machine extends Side {
+  /** Two of one kind get the same verdicts. */
+  readonly kind: number;
+}
+
+/** What is asked of a matchmaker within one plan: ads do not change while it is made. */
 export class Look {
   readonly #matchmaker: Matchmaker;
   readonly #deadlineMs: number;
-  readonly #kinds = new Map<Ad, number>();
-  #age: number;
+  /** By job: evaluations of this look, and how long they took. */
+  readonly #spent = new Map<JobSide, { count: number; ms: number }>();
+  #count = 0;
   #isUnfinished = false;
 
   constructor(matchmaker: Matchmaker, deadlineMs: number) {
     this.#matchmaker = matchmaker;
     this.#deadlineMs = deadlineMs;
-    this.#age = matchmaker.age;
   }
 
   /** There was no time to find out everything: another look goes on from here. */
@@ -216,48 +227,54 @@ export class Look {
     return this.#isUnfinished;
   }
 
+  /** All jobs are to be made known before the first machine: what they ask for tells kinds apart. */
+  job(ad: Ad): JobSide {
+    return this.#matchmaker.jobSide(ad);
+  }
+
+  machines(ads: readonly Ad[]): Machine[] {
+    const sides = ads.map((ad) => this.#matchmaker.machineSide(ad));
+    return sides.map((side) => ({ ...side, kind: this.#matchmaker.kindOf(side.ad) }));
+  }
+
+  /** Whether each is what the other requires, as far as is known; for single questions. */
+  fits(job: Ad, machine: Ad): boolean {
+    const side = this.job(job);
+    const [one] = this.machines([machine]);
+    return this.verdict(side, one!)?.fits === true;
+  }
+
   /** Null: not found out yet. */
-  verdict(job: Ad, machine: Ad): Verdict | null {
+  verdict(job: JobSide, machine: Machine): Verdict | null {
     const matchmaker = this.#matchmaker;
-    const machineSide = matchmaker.machineSide(machine);
-    const jobSide = matchmaker.jobSide(job);
-    if (isPlain(jobSide) && isPlain(machineSide)) return YES;
-    const kind = this.#kindOf(machine);
-    const known = jobSide.verdicts.get(kind);
+    // A machine's policy may have made kinds finer since the job was looked at.
+    matchmaker.refresh(job);
+    const known = job.verdicts[machine.kind];
     if (known !== undefined) return known;
-    const isLate = matchmaker.ambient.elapsedMs() > this.#deadlineMs;
-    const verdict = isLate ? null : matchmaker.judge(jobSide, machineSide);
-    if (verdict === null) this.#isUnfinished = true;
-    else jobSide.verdicts.set(kind, verdict);
+    if (saysNothing(job) && saysNothing(machine)) return YES;
+    const spent = this.#spent.get(job) ?? { count: 0, ms: 0 };
+    this.#spent.set(job, spent);
+    const beforeMs = matchmaker.ambient.elapsedMs();
+    const verdict = this.#isLate(spent, beforeMs) ? null : matchmaker.judge(job, machine);
+    if (verdict === null) {
+      this.#isUnfinished = true;
+      return null;
+    }
+    spent.count++;
+    spent.ms += matchmaker.ambient.elapsedMs() - beforeMs;
+    this.#count++;
+    job.verdicts[machine.kind] = verdict;
     return verdict;
   }
 
-  /** Whether the machine prefers some jobs to others. */
-  hasPreference(machine: Ad): boolean {
-    return this.#matchmaker.machineSide(machine).rank !== null;
-  }
-
-  /** Whether the job prefers some machines to others. */
-  hasRank(job: Ad): boolean {
-    return this.#matchmaker.jobSide(job).rank !== null;
-  }
-
-  #kindOf(machine: Ad): number {
-    if (this.#age !== this.#matchmaker.age) {
-      // A new ad asks for more: kinds are finer from now on.
-      this.#kinds.clear();
-      this.#age = this.#matchmaker.age;
-    }
-    let kind = this.#kinds.get(machine);
-    if (kind === undefined) {
-      kind = this.#matchmaker.kindOf(machine);
-      this.#kinds.set(machine, kind);
-    }
-    return kind;
+  /** Time may have gone to other processes: a few evaluations are always made. */
+  #isLate(spent: { readonly count: number; readonly ms: number }, nowMs: number): boolean {
+    const isOver = nowMs > this.#deadlineMs && this.#count >= LEAST_JUDGED;
+    return isOver || (spent.ms > LOOK_MS * SHARE_OF_LOOK && spent.count >= LEAST_JUDGED);
   }
 }
 
-function isPlain({ requirements, rank }: Side): boolean {
+function saysNothing({ requirements, rank }: Side): boolean {
   return requirements === null && rank === null;
 }
 
@@ -280,11 +297,11 @@ function followed(ad: Ad, name: string): Expression | undefined {
 /** Null for an expression that is missing, or a literal that says nothing. */
 function unless(
   expression: Expression | undefined,
-  saysNothing: (value: Value) => boolean,
+  isIdle: (value: Value) => boolean,
 ): Expression | null {
   if (expression === undefined) return null;
   const { node } = expression;
-  return node.kind === 'literal' && saysNothing(node.value) ? null : expression;
+  return node.kind === 'literal' && isIdle(node.value) ? null : expression;
 }
 
 function attributeOf(ad: Ad, lowerName: string): Attribute | undefined {

@@ -7,7 +7,7 @@ import { priceOf } from './fair-share.ts';
 import { room, unfit } from './filter.ts';
 import { limitRefusal, roomInLimits, withAttempts } from './limits.ts';
 import type { Unplaced } from './locality.ts';
-import type { Look } from './matchmaker.ts';
+import type { JobSide, Look, Machine } from './matchmaker.ts';
 import {
   type JobView,
   type Plan,
@@ -27,10 +27,12 @@ export interface Placed {
 /** A job with what is left of it while a plan is made. */
 interface Left {
   readonly job: JobView;
+  readonly side: JobSide;
   ready: number;
-  /** Machines in the order in which the job likes them; null: not sorted yet. */
-  order: readonly Place[] | null;
-  /** Where in the order it is; what lies before has no room for it. */
+  /** Machines that will do, by kinds, in the order in which the job likes them; null: not known yet. */
+  order: readonly (readonly Place[])[] | null;
+  /** Where in the order it is, and in the kind there; what lies before has no room for it. */
+  kind: number;
   at: number;
   /** What the machine there may still get of it; null: not looked at yet. */
   allowed: number | null;
@@ -39,7 +41,7 @@ interface Left {
 /** A machine with what it has promised while a plan is made. */
 interface Place {
   view: WorkerView;
-  readonly hasPreference: boolean;
+  readonly machine: Machine;
   /** Jobs that it likes less have to wait; without preference it likes all as much. */
   level: number;
 }
@@ -54,7 +56,8 @@ interface Owner {
 interface Placing {
   readonly look: Look;
   readonly totalSlots: number;
-  readonly places: readonly Place[];
+  /** By kind, each with one at least. */
+  readonly kinds: readonly (readonly Place[])[];
   limits: Snapshot['limits'];
   /** By worker and job. */
   readonly grants: Map<string, Map<number, number>>;
@@ -67,28 +70,36 @@ export function place(
   look: Look,
 ): Placed {
   const left = rank(jobs).map(
-    (job): Left => ({ job, ready: job.ready, order: null, at: 0, allowed: null }),
+    (job): Left => ({
+      ...{ job, side: look.job(job.ad), ready: job.ready },
+      ...{ order: null, kind: 0, at: 0, allowed: null },
+    }),
   );
-  const placing: Placing = {
-    look,
-    totalSlots: snapshot.totalSlots,
-    places: workers.map((view) => ({
-      view,
-      hasPreference: look.hasPreference(view.ad),
-      level: Number.NEGATIVE_INFINITY,
-    })),
-    limits: snapshot.limits,
-    grants: new Map(),
-  };
-  const picky = placing.places.filter(({ hasPreference }) => hasPreference);
+  const machines = look.machines(workers.map(({ ad }) => ad));
+  const places = workers.map(
+    (view, at): Place => ({ view, machine: machines[at]!, level: Number.NEGATIVE_INFINITY }),
+  );
+  const { totalSlots, limits } = snapshot;
+  const placing: Placing = { look, totalSlots, kinds: byKind(places), limits, grants: new Map() };
+  const picky = places.filter(({ machine }) => machine.rank !== null);
   for (const one of picky) one.level = levelBelow(one, Number.POSITIVE_INFINITY, left, look);
   for (;;) {
-    for (const one of left) Object.assign(one, { at: 0, allowed: null });
+    for (const one of left) Object.assign(one, { kind: 0, at: 0, allowed: null });
     takeTurns(ownersOf(left, snapshot, placing), placing);
     // Those that still have room now take what they like less.
     const lowered = picky.filter((one) => one.view.asksFor > 0 && lower(one, left, look));
-    if (lowered.length === 0) return placedBy(placing, left);
+    if (lowered.length === 0) return placedBy(placing, left, places);
   }
+}
+
+function byKind(places: readonly Place[]): Place[][] {
+  const kinds = new Map<number, Place[]>();
+  for (const one of places) {
+    const known = kinds.get(one.machine.kind);
+    if (known) known.push(one);
+    else kinds.set(one.machine.kind, [one]);
+  }
+  return [...kinds.values()];
 }
 
 /** Higher priority first, then the older job. */
@@ -159,11 +170,9 @@ function turnOf({ price, cpus }: Owner, next: Owner, cpusOfOne: number): number 
 function placeSome(left: Left, most: number, placing: Placing): number {
   const { job } = left;
   if (limitRefusal(job, placing.limits) !== null) return 0;
-  left.order ??= orderFor(job, placing);
-  const { order } = left;
-  for (; left.at < order.length; left.at++, left.allowed = null) {
-    const one = order[left.at]!;
-    if (one.view.asksFor <= 0 || !takes(one, job, placing.look)) continue;
+  left.order ??= orderFor(left, placing);
+  for (let one = current(left); one !== undefined; one = following(left)) {
+    if (one.view.asksFor <= 0 || !takes(one, left, placing.look)) continue;
     left.allowed ??= share(left, one.view, placing.totalSlots);
     const count = Math.min(
       most,
@@ -179,10 +188,23 @@ function placeSome(left: Left, most: number, placing: Placing): number {
   return 0;
 }
 
-function takes({ view, hasPreference, level }: Place, job: JobView, look: Look): boolean {
+function current({ order, kind, at }: Left): Place | undefined {
+  return order![kind]?.[at];
+}
+
+function following(left: Left): Place | undefined {
+  left.allowed = null;
+  left.at++;
+  if (left.at >= (left.order![left.kind]?.length ?? 0)) {
+    left.kind++;
+    left.at = 0;
+  }
+  return current(left);
+}
+
+function takes({ view, machine, level }: Place, { job, side }: Left, look: Look): boolean {
   if (view.lacks.has(job.id) || unfit(job, view) !== null) return false;
-  const verdict = look.verdict(job.ad, view.ad);
-  return verdict?.fits === true && (!hasPreference || verdict.preference >= level);
+  return machine.rank === null || (look.verdict(side, machine)?.preference ?? 0) >= level;
 }
 
 function grant(left: Left, one: Place, count: number, placing: Placing): void {
@@ -201,11 +223,14 @@ function grant(left: Left, one: Place, count: number, placing: Placing): void {
   byJob.set(job.id, (byJob.get(job.id) ?? 0) + count);
 }
 
-/** Machines as they came, or the ones that the job likes best first. */
-function orderFor(job: JobView, { places, look }: Placing): readonly Place[] {
-  if (places.length < 2 || !look.hasRank(job.ad)) return places;
-  const ranked = places.map((one) => ({ one, rank: look.verdict(job.ad, one.view.ad)?.rank ?? 0 }));
-  return ranked.sort((a, b) => b.rank - a.rank).map(({ one }) => one);
+/** The kinds of machines that will do, the ones that the job likes best first. */
+function orderFor({ side }: Left, { kinds, look }: Placing): readonly (readonly Place[])[] {
+  const able = kinds.flatMap((places) => {
+    const verdict = look.verdict(side, places[0]!.machine);
+    return verdict?.fits ? [{ places, rank: verdict.rank }] : [];
+  });
+  if (side.rank !== null) able.sort((a, b) => b.rank - a.rank);
+  return able.map(({ places }) => places);
 }
 
 /**
@@ -221,9 +246,9 @@ function share({ ready }: Left, worker: WorkerView, totalSlots: number): number 
 /** How much the machine likes the best of the jobs that it likes less than `limit`. */
 function levelBelow(one: Place, limit: number, left: readonly Left[], look: Look): number {
   let best = Number.NEGATIVE_INFINITY;
-  for (const { job, ready } of left) {
+  for (const { job, side, ready } of left) {
     if (ready === 0 || unfit(job, one.view) !== null) continue;
-    const verdict = look.verdict(job.ad, one.view.ad);
+    const verdict = look.verdict(side, one.machine);
     if (verdict?.fits && verdict.preference < limit) best = Math.max(best, verdict.preference);
   }
   return best;
@@ -236,7 +261,7 @@ function lower(one: Place, left: readonly Left[], look: Look): boolean {
   return true;
 }
 
-function placedBy({ grants, places }: Placing, left: readonly Left[]): Placed {
+function placedBy({ grants }: Placing, left: readonly Left[], places: readonly Place[]): Placed {
   return {
     grants: [...grants].flatMap(([worker, byJob]) =>
       [...byJob].map(([job, count]) => ({ worker, job, count })),

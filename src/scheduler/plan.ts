@@ -56,7 +56,7 @@ function copyStragglers(
       const job = jobs.get(running.job)!;
       if (copied.has(running.ticket) || running.worker === worker.id) continue;
       if (worker.lacks.has(job.id) || unfit(job, worker) !== null) continue;
-      if (!look.verdict(job.ad, worker.ad)?.fits) continue;
+      if (!look.fits(job.ad, worker.ad)) continue;
       if (roomInLimits(job, limits) === 0) continue;
       if (room(job, { ...worker, asksFor: 1 }) === 0) continue;
       copies.push({ worker: worker.id, ticket: running.ticket });

@@ -17,6 +17,8 @@ import type { Core, Lease } from './core.ts';
 export const OF_JOB = -1;
 /** Of all tasks together, by different names; the oldest stay. */
 const MOST_OF_JOB = 500;
+/** Only what is stored is counted, so many at once are stored in between. */
+const COUNTED_EVERY = 10;
 
 export class AttributeDesk {
   readonly #core: Core;
@@ -31,6 +33,8 @@ export class AttributeDesk {
   async take({ worker, told }: AttributeReport): Promise<AttributeReceipt> {
     const taken: boolean[] = [];
     for (const one of told) {
+      // What was set a moment ago counts as well.
+      if (taken.length % COUNTED_EVERY === COUNTED_EVERY - 1) await this.#core.commit.durable();
       const lease = this.#leaseOf(worker, one.ticket);
       if (!lease) taken.push(false);
       else if (one.kind === 'remark') taken.push(this.#remark(lease, one.text));

@@ -270,6 +270,7 @@ export function describe(job: Job): JobDescription {
   return {
     id: job.id,
     name: spec.name,
+    owner: spec.owner,
     columns: job.columns,
     command: spec.command,
     inputs: spec.inputs,

@@ -128,6 +128,20 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.close();
     });
 
+    it('keeps the latest of each attribute that programs set, whatever its case', async () => {
+      const set = (task: number, name: string, expression: string): Change => {
+        return { kind: 'attribute-set', job: 1, task, attribute: { name, expression } };
+      };
+      const store = await reopened([set(3, 'Done', '1'), set(3, 'DONE', '2'), set(4, 'Done', '3')]);
+      assert.deepEqual(structuredClone(await store.attributesOf(1, 3)), [
+        { name: 'DONE', expression: '2' },
+      ]);
+      assert.deepEqual(await store.attributesOf(1, 5), []);
+      await store.forget(1, 10);
+      assert.deepEqual(await store.attributesOf(1, 4), []);
+      await store.close();
+    });
+
     it('keeps what is in flight until it is closed, and the next ticket', async () => {
       const grant = {
         firstTicket: 1,

@@ -46,6 +46,7 @@ import {
   traceCollectionView,
   traceName,
 } from './api/traces.ts';
+import { whyAnswer } from './api/why.ts';
 
 const none = z.object({});
 const job = z.object({ job: textPositive });
@@ -159,6 +160,15 @@ export const api = {
     summary: 'Show a task with its parameters and all its attempts.',
     params: task,
     answer: { kind: 'json', status: 200, schema: taskDetail },
+  },
+  getWhy: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/jobs/{job}/why',
+    summary: 'Say why a job, or one task of it, is not running, and what would have to change.',
+    params: job,
+    query: z.object({ task: textWhole.optional() }),
+    answer: { kind: 'json', status: 200, schema: whyAnswer },
   },
   readLife: {
     ...admin,

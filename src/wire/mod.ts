@@ -58,6 +58,7 @@ export type {
   TraceCollectionView,
   TraceView,
 } from './api/traces.ts';
+export type { WhyAnswer } from './api/why.ts';
 export {
   API_BODY_BYTES,
   type Api,

@@ -180,6 +180,7 @@ function readJob(value: unknown): JobDescription {
     deleteClient: flag(fields.deleteClient, 'deleteClient'),
     chirp: inner(fields.chirp, 'chirp', readChirp),
     // Servers of earlier versions say nothing of these.
+    owner: fields.owner == null ? '' : text(fields.owner, 'owner', VALUE),
     successExitCode: fields.successExitCode == null ? 0 : readExitCode(fields.successExitCode),
     ad: fields.ad == null ? '' : text(fields.ad, 'ad', VALUE),
   };

@@ -81,6 +81,7 @@ const RESPONSE: SyncResponse = {
     {
       id: 1,
       name: 'ising',
+      owner: 'ada',
       columns: ['beta', 'seed'],
       command: { kind: 'shell', template: './ising $beta' },
       inputs: [

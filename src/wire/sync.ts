@@ -182,6 +182,8 @@ export interface SyncResponse {
 export interface JobDescription {
   readonly id: JobId;
   readonly name: string;
+  /** Whose job it is; `''`: not said. */
+  readonly owner: string;
   readonly columns: readonly string[];
   readonly command: Command;
   readonly inputs: readonly Input[];

@@ -80,13 +80,18 @@ async function all(
   const work = async () => {
     while (next < urls.length && !telling.world.ending.aborted) {
       const at = next++;
-      outcomes.set(at, await one(store, { ...wish, key: urls[at]! }, telling));
+      outcomes.set(at, await one(store, requestFor(urls[at]!, wish), telling));
       turn = turn.then(tell);
       await turn;
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, urls.length) }, work));
   return failed;
+}
+
+/** To ask whether a file of this machine has changed costs nothing. */
+function requestFor(key: string, wish: Omit<EnsureRequest, 'key'>): EnsureRequest {
+  return { ...wish, key, ...(/^file:/i.test(key) ? { mode: 'revalidate' as const } : {}) };
 }
 
 /** Fetches one; what it answers tells of it, and whether it is here. */

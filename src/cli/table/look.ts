@@ -97,6 +97,25 @@ export const show = {
   load: async (): Promise<CommandAction> => (await import('../commands/show.ts')).show,
 } as const satisfies CommandSpec;
 
+export const why = {
+  name: 'why',
+  summary: 'Say why a job, or one task of it, is not running.',
+  arguments: [JOB_OR_TASK_ARGUMENT],
+  options: { json, ...whichServer },
+  details: [
+    'What waits is told with each part of its requirements and how many slots that excludes ' +
+      '("only this": slots that would do without it), which sub-expression has no value, what ' +
+      'each machine lacks or refuses, the limits it takes of, and how slots are shared. What is ' +
+      'held or failed is told with its reason. The answer comes from what decides.',
+    FIND_SERVER,
+  ],
+  examples: [
+    { line: 'windrow why 3', does: 'why tasks of job 3 wait' },
+    { line: 'windrow why 3.17 --json', does: 'of one task, for a script' },
+  ],
+  load: async (): Promise<CommandAction> => (await import('../commands/why.ts')).why,
+} as const satisfies CommandSpec;
+
 export const stats = {
   name: 'stats',
   summary: 'Who did what, what failed and how long it took.',

@@ -26,6 +26,8 @@ export interface WallSettings {
   readonly network: NetworkSettings;
   readonly place: PlaceSettings;
   readonly tracking: TrackingSettings;
+  /** Accounts that jobs run as, by their owner; `*` is everybody else. */
+  readonly payload: Readonly<Record<string, string>>;
 }
 
 export interface TrackingSettings {

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import { messageOf, type WindrowError } from '#base';
 import type { Isolation, MachineWalls, ResourceRequest, Wall } from '#model';
+import { accountNameFor, payloadAccount, underAccount } from '../account/payload.ts';
 import { sandboxErrors } from '../errors.ts';
 import { removeForSure } from '../place/hand.ts';
 import { carryOut, type NotUndone, undo } from './carry-out.ts';
@@ -28,7 +29,7 @@ export interface WallsOptions extends Omit<MachineOptions, 'complain' | 'remark'
 
 export interface Walls {
   /** Null when nothing is to be put up, decided at once: most attempts of most workers. */
-  needsNone(isolation: Isolation, request: ResourceRequest): boolean;
+  needsNone(isolation: Isolation, request: ResourceRequest, owner: string): boolean;
   machine(): Promise<MachineWalls>;
   abilities(): Promise<readonly Ability[]>;
   /** Rejects with a WindrowError when the machine lacks what the job requires. */
@@ -112,9 +113,10 @@ class WallsOfWorker implements Walls {
     }
   }
 
-  needsNone(isolation: Isolation, request: ResourceRequest): boolean {
-    const { way } = this.#ground.settings.tracking;
-    return way !== 'group id' && asksForNothing(isolation, request, this.#options.level);
+  needsNone(isolation: Isolation, request: ResourceRequest, owner: string): boolean {
+    const { tracking, payload } = this.#ground.settings;
+    if (tracking.way === 'group id' || accountNameFor(owner, payload) !== null) return false;
+    return asksForNothing(isolation, request, this.#options.level);
   }
 
   async machine(): Promise<MachineWalls> {
@@ -127,12 +129,19 @@ class WallsOfWorker implements Walls {
 
   async plan(site: Site): Promise<WallPlan> {
     const found = await this.#machine();
-    const choice = chooseWalls(site.isolation, site.request, found.machine);
+    const payload = await payloadAccount(site.owner, this.#ground);
+    const isolation = underAccount(site.isolation, payload, this.#ground);
+    const choice = chooseWalls(isolation, site.request, found.machine);
     if (choice.missing.length > 0) {
       const walls = choice.missing.map((wall) => withReason(wall, found.abilities));
       throw sandboxErrors.create('WALLS_MISSING', { walls: walls.join('; ') });
     }
-    const { plot, hidden } = await makePlot(site, choice, found, this.#ground);
+    const { plot, hidden } = await makePlot(
+      site,
+      choice,
+      { accounts: found.accounts, payload },
+      this.#ground,
+    );
     const parts = found.parts.flatMap((part) => part.plan(plot, choice) ?? []);
     const { fence, lastStage, roots } = found;
     const root = plot.isolation.root === '' ? null : await roots.open(plot.isolation.root);

@@ -11,6 +11,8 @@ import type { Account, Ground, Plot } from './ground.ts';
 export interface Site {
   /** Unique among the attempts of this worker; letters, digits and `-`. */
   readonly name: string;
+  /** Whose job it is, as its server says; `''`: not said. */
+  readonly owner: string;
   /** From 1. */
   readonly slot: number;
   /** Numbers of CPUs that are its alone; none: it has a share of all. */
@@ -32,10 +34,10 @@ export interface Site {
 export async function makePlot(
   site: Site,
   choice: Choice,
-  found: { readonly accounts: Accounts },
+  found: { readonly accounts: Accounts; readonly payload: Account | null },
   ground: Ground,
 ): Promise<{ plot: Plot; hidden: readonly Hidden[] }> {
-  const account = await accountOf(site, choice, found.accounts, ground);
+  const account = found.payload ?? (await accountOf(site, choice, found.accounts, ground));
   const hidden = choice.walls.has('files') ? hiddenFrom(account, ground) : [];
   const directory = canonicalDirectory(site.directory, account, hidden, ground);
   const { name, slot, cpus, request, isolation } = site;

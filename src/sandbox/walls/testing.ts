@@ -82,6 +82,7 @@ export async function openWalledField(
       mkdirSync(scratch, { recursive: true, mode: 0o700 });
       const plan = await walls.plan({
         name,
+        owner: '',
         slot: 1,
         cpus: [],
         devices: [],
@@ -162,5 +163,6 @@ function settingsOf(place: Partial<PlaceSettings>): WallSettings {
     },
     place: { shared: [], writable: [], roots: {}, hidden: [], ...place },
     tracking: { way: 'auto', firstGroup: 0 },
+    payload: {},
   };
 }

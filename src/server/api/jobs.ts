@@ -1,7 +1,6 @@
 /** Jobs as users see them, and what users do to them. */
 import { HOLD_CODES, TaskState } from '#model';
 import { efficiencyOf } from '#results';
-import { explain, whyNot } from '#scheduler';
 import type { Store } from '#store';
 import { compileCommand } from '#sweep';
 import type {
@@ -17,10 +16,8 @@ import type {
 } from '#wire';
 import { adOfListedJob, type OwnAttributes, ownAttributes } from '../ads/facts.ts';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
-import { viewsOfParked } from '../asked.ts';
 import { OF_JOB } from '../attributes.ts';
 import type { Core, Job } from '../core.ts';
-import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { serverErrors } from '../errors.ts';
 import { rateOf } from '../events.ts';
 import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
@@ -32,8 +29,8 @@ import {
   retryTasks,
   stageAgain,
 } from '../reactor/jobs.ts';
-import { limitsOf } from '../reactor/sharing.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
+import { waitingSentences, whyWaiting } from './waiting.ts';
 
 const PAGE = 100;
 const PAGE_WITH_ADS = 200;
@@ -248,25 +245,8 @@ export function progressOf(core: Core, job: Job): Progress {
 export function waitingOf(core: Core, job: Job): WaitReason[] {
   const tasks = job.tasks.count(TaskState.waiting);
   if (tasks === 0) return [];
-  const nowMs = core.clock.monotonic();
-  const workers = [...core.workers.values()]
-    .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
-    .map((worker) => ({ ...viewOfWorker(core, worker, 0, nowMs), name: worker.name }));
-  const surroundings = {
-    stopped: stoppedReason(core),
-    limits: limitsOf(core),
-    ambient: core.ambient,
-  };
-  const view = viewOfJob(core, job, nowMs);
-  // Tasks that are given more than their job asks for wait for other machines than the rest.
-  const [grown] = job.tasks.ready > 0 ? [] : viewsOfParked(job, view, () => job.id);
-  const why = whyNot(grown?.view ?? view, workers, surroundings);
-  const waits = job.tasks.ready + job.tasks.delayed > 0 || grown !== undefined;
-  return explain(why, waits || job.state === 'paused').map((reason) => ({
-    code: 'waiting',
-    reason,
-    tasks,
-  }));
+  const reasons = waitingSentences(job, whyWaiting(core, job));
+  return reasons.map((reason) => ({ code: 'waiting', reason, tasks }));
 }
 
 function statsOf(core: Core, job: Job): JobStats {

@@ -18,8 +18,8 @@ import type { Core, Job, Lease } from '../core.ts';
 import { lifeOf } from '../life/journal.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
 import { viewOfEnded } from './attempt-view.ts';
-import { waitingOf } from './jobs.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
+import { waitingSentences, whyWaiting } from './waiting.ts';
 
 const PAGE = 100;
 
@@ -52,7 +52,7 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
     async getTask({ params }) {
       const job = jobOf(core, params.job);
       requireTask(job, params.task);
-      return detailOf(core, store, job, params.task);
+      return taskDetail(core, store, job, params.task);
     },
 
     async readLife({ params, query }, { signal }) {
@@ -167,7 +167,7 @@ async function knownTask(
     const own = lease ? await ownOf(store, job, task) : null;
     return { task, note: noted, lease, ended: null, own };
   }
-  const note = noted ?? (await store.note(job.id, task));
+  const note = await currentNote(store, job, task, job.tasks.state(task));
   const ended = (await store.attemptsOfTask(job.id, task)).at(-1) ?? null;
   return { task, note, lease, ended, own: await ownOf(store, job, task) };
 }
@@ -232,7 +232,7 @@ function reasonOf({ ruling, reason }: TaskNote): string {
   return `it is being stopped and will be ${ruling.to}: ${ruling.reason} (by ${ruling.actor})`;
 }
 
-async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
+export async function taskDetail(core: Core, store: Store, job: Job, task: TaskIndex) {
   const summary = await summaryOf(store, job, task);
   const ended = (await store.attemptsOfTask(job.id, task)).map(viewOfEnded);
   const running = leasesOf(core, job, task).map((lease) => viewOfRunning(core, lease));
@@ -243,11 +243,7 @@ async function detailOf(core: Core, store: Store, job: Job, task: TaskIndex) {
     commandLine: command.commandLine(job.rows.row(task), task),
     attemptList: [...ended, ...running],
     waiting:
-      summary.state === 'waiting'
-        ? waitingOf(core, job)
-            .map((why) => why.reason)
-            .join('; ')
-        : '',
+      summary.state === 'waiting' ? waitingSentences(job, whyWaiting(core, job)).join('; ') : '',
   };
 }
 

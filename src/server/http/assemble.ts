@@ -10,6 +10,7 @@ import { machineHandlers } from '../api/machines.ts';
 import type { ApiParts } from '../api/parts.ts';
 import { taskHandlers } from '../api/tasks.ts';
 import { type TraceShelf, traceHandlers } from '../api/traces.ts';
+import { whyHandlers } from '../api/why.ts';
 import { AttributeDesk } from '../attributes.ts';
 import type { Clients } from '../clients.ts';
 import type { Errands } from '../errands.ts';
@@ -106,6 +107,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
     ...fileHandlers(parts),
     ...jobHandlers(parts),
     ...machineHandlers(parts),
+    ...whyHandlers(parts),
     ...taskHandlers(parts),
     ...historyHandlers(parts),
     ...traceHandlers(assembly.traces, assembly.errands),

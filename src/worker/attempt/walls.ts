@@ -7,14 +7,14 @@ import { filesToMount } from './stage.ts';
 /** Undefined when the attempt gets none, which most do. */
 export function planWalls(attempt: Attempt): Promise<void> | undefined {
   const { workshop, plan, request } = attempt;
-  const { isolation } = plan.job;
-  return workshop.walls.needsNone(isolation, request) ? undefined : planAll(attempt);
+  const { isolation, owner } = plan.job;
+  return workshop.walls.needsNone(isolation, request, owner) ? undefined : planAll(attempt);
 }
 
 async function planAll(attempt: Attempt): Promise<void> {
   const { workshop, plan, scratch, slot, name } = attempt;
   const { job } = plan;
-  const { isolation } = job;
+  const { isolation, owner } = job;
   const { request } = attempt;
   const directory = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const mountUnderScratch = workshop.mountUnderScratch(job);
@@ -22,7 +22,7 @@ async function planAll(attempt: Attempt): Promise<void> {
   const places = { scratch, directory, mountUnderScratch };
   const devices = workshop.gpus.nodesFor(gpus);
   const files = filesToMount(attempt);
-  const site = { name, slot, files, cpus, devices, request, isolation, ...places };
+  const site = { name, owner, slot, files, cpus, devices, request, isolation, ...places };
   attempt.walls = await orFault(attempt, workshop.walls.plan(site));
 }
 

@@ -297,6 +297,7 @@ export function jobOf(command: string | string[], changes: Partial<JobDescriptio
   const job: JobDescription = {
     id: 1,
     name: 'test',
+    owner: 'ada',
     columns: ['x'],
     command:
       typeof command === 'string'
