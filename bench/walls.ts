@@ -1,5 +1,5 @@
 /**
- * What walls cost: milliseconds per start of /bin/true at each level, beside `bwrap --unshare-all`,
+ * What walls cost: milliseconds and CPU time per start of a shell that does nothing at each level, beside `bwrap --unshare-all`,
  * `unshare` and `crun run` of the same program by the same starter in the same run.
  *
  *   node bench/walls.ts [starts]
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Level } from '#model';
 import { findLauncher, findTool, openStarter, runTool, type Starter } from '#sandbox';
+import { processUnits, readProcessTable } from '../src/sandbox/process-table.ts';
 import { openWalledField, type WalledField } from '../src/sandbox/walls/testing.ts';
 
 const STARTS = Number(process.argv[2] ?? 100);
@@ -30,9 +31,23 @@ async function plain(starter: Starter, argv: readonly string[]): Promise<void> {
   if ('failed' in end || end.exitCode !== 0) throw new Error(`${argv[0]} failed`);
 }
 
-async function measure(name: string, once: () => Promise<unknown>): Promise<number> {
+interface Cost {
+  readonly medianMs: number;
+  /** Of this process, its launchers and all that they waited for; says more on a busy machine. */
+  readonly cpuMs: number;
+}
+
+/** In clock ticks, so it takes many starts to tell. */
+function cpuMs(): number {
+  const rows = readProcessTable().filter(({ pid, parent }) => [pid, parent].includes(process.pid));
+  const ticks = rows.reduce((sum, { userTicks, systemTicks }) => sum + userTicks + systemTicks, 0);
+  return ticks * processUnits().tickMs;
+}
+
+async function measure(name: string, once: () => Promise<unknown>): Promise<Cost> {
   for (let count = 0; count < 3; count++) await once();
   const times: number[] = [];
+  const beforeMs = cpuMs();
   for (let count = 0; count < STARTS; count++) {
     const beganMs = performance.now();
     await once();
@@ -40,18 +55,20 @@ async function measure(name: string, once: () => Promise<unknown>): Promise<numb
   }
   times.sort((a, b) => a - b);
   const medianMs = times[STARTS >> 1]!;
+  const perStartMs = (cpuMs() - beforeMs) / STARTS;
+  const most = times[Math.floor(STARTS * 0.9)]!.toFixed(2);
   console.log(
-    `${name.padEnd(28)} ${medianMs.toFixed(2)} ms (90 %: ${times[Math.floor(STARTS * 0.9)]!.toFixed(2)})`,
+    `${name.padEnd(28)} ${medianMs.toFixed(2)} ms (90 %: ${most}), CPU ${perStartMs.toFixed(1)} ms`,
   );
-  return medianMs;
+  return { medianMs, cpuMs: perStartMs };
 }
 
-function level(field: WalledField, starter: Starter, walls: Level): Promise<number> {
+function level(field: WalledField, starter: Starter, walls: Level): Promise<Cost> {
   return measure(`level ${walls}`, () => field.run(walls, ':', { starter }));
 }
 
 /** Null where it does not run here. */
-async function crun(starter: Starter): Promise<number | null> {
+async function crun(starter: Starter): Promise<Cost | null> {
   const tool = findTool('crun');
   if (tool === null) return null;
   const bundle = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
@@ -76,6 +93,12 @@ async function crun(starter: Starter): Promise<number | null> {
   }
 }
 
+function tell(name: string, one: Cost, other: Cost, goal: number): void {
+  const time = (one.medianMs / other.medianMs).toFixed(2);
+  const cpu = (one.cpuMs / other.cpuMs).toFixed(2);
+  console.log(`${name}: ${time} in time, ${cpu} in CPU time (goal ${goal})`);
+}
+
 const starter = openStarter({ launcherPath });
 const field = await openWalledField();
 try {
@@ -91,8 +114,8 @@ try {
   await level(field, starter, 'tracked');
   await level(field, starter, 'private');
   const full = await level(field, starter, 'full');
-  console.log(`bare / plain: ${(bare / spawned).toFixed(2)} (goal 1.2)`);
-  console.log(`full / bwrap --unshare-all: ${(full / bwrap).toFixed(2)} (goal 1.5)`);
+  tell('bare / plain', bare, spawned, 1.2);
+  tell('full / bwrap --unshare-all', full, bwrap, 1.5);
 } finally {
   await starter.close();
   await field.close();

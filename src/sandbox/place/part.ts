@@ -15,12 +15,15 @@ export interface PrivateDirectory {
   readonly real: string;
 }
 
-/** On the file system of the scratch directory, so that what is in them is counted there. */
+/**
+ * On the file system of the scratch directory, so that what is in them is counted there; side by side,
+ * since each further directory costs an attempt as much as its walls on a busy disk.
+ */
 export function privateDirectories(plot: Plot, ground: Ground): PrivateDirectory[] {
-  const folder = join(ground.directory, PRIVATE, plot.name);
+  const beginning = join(ground.directory, PRIVATE, plot.name);
   return plot.privateDirectories.map((seen) => ({
     seen,
-    real: join(folder, seen.slice(1).replaceAll('/', '_')),
+    real: `${beginning}.${seen.slice(1).replaceAll('/', '_')}`,
   }));
 }
 
@@ -34,9 +37,7 @@ export const placePart: Part<'place', true> = {
     const { uid, gid } = plot.account;
     const operations: PartPlan<'place'>['operations'][number][] = [];
     if (walls.has('tmp')) {
-      const path = join(ground.directory, PRIVATE, plot.name);
       const own = { part: 'place', do: 'make-directory' } as const;
-      operations.push({ ...own, path, mode: 0o700, uid: ground.uid, gid: ground.gid });
       for (const { real } of privateDirectories(plot, ground)) {
         operations.push({ ...own, path: real, mode: 0o700, uid, gid });
       }
@@ -54,7 +55,7 @@ export const placePart: Part<'place', true> = {
     const said: string[] = [];
     for (const name of readdirSync(folder)) {
       await removeForSure(join(folder, name));
-      said.push(`removed the private directories of attempt ${name}`);
+      said.push(`removed the private directory ${name}`);
     }
     return said;
   },

@@ -38,8 +38,8 @@ test('what a killed worker had put up is taken down by the next one in its direc
     stdio: 'inherit',
   });
   try {
-    const left = join(directory, 'private', 'attempt-1');
-    while (!existsSync(join(left, 'tmp', 'left'))) {
+    const left = join(directory, 'private', 'attempt-1.tmp');
+    while (!existsSync(join(left, 'left'))) {
       assert.equal(child.exitCode, null);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
