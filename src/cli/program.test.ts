@@ -130,7 +130,8 @@ describe('every command', () => {
   it('has examples that its own parser takes', () => {
     for (const spec of COMMANDS) {
       for (const { line } of spec.examples) {
-        const words = /^windrow ([^|>&<]*)/.exec(line)?.[1]?.trim();
+        // What a shell would do with the line ends the words, but not within quotes.
+        const words = /^windrow ((?:'[^']*'|"[^"]*"|[^|>&<'"])*)/.exec(line)?.[1]?.trim();
         if (words === undefined) continue;
         // Quotes of the shell group words; inside of them nothing else matters here.
         const argv = [...words.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
