@@ -130,7 +130,8 @@ describe('every command', () => {
   it('has examples that its own parser takes', () => {
     for (const spec of COMMANDS) {
       for (const { line } of spec.examples) {
-        const words = /^windrow ([^|>&<]*)/.exec(line)?.[1]?.trim();
+        // Up to what the shell would take, which inside of quotes is nothing.
+        const words = /^windrow ((?:'[^']*'|"[^"]*"|[^|>&<'"])*)/.exec(line)?.[1]?.trim();
         if (words === undefined) continue;
         // Quotes of the shell group words; inside of them nothing else matters here.
         const argv = [...words.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
@@ -142,7 +143,16 @@ describe('every command', () => {
   });
 
   it('that prints data can print JSON', () => {
-    const texts = ['completion', 'man', 'sandbox run', 'serve', 'traps serve', 'worker'];
+    const texts = [
+      'chirp',
+      'completion',
+      'data get',
+      'man',
+      'sandbox run',
+      'serve',
+      'traps serve',
+      'worker',
+    ];
     for (const spec of COMMANDS)
       assert.equal('json' in spec.options, !texts.includes(spec.name), spec.name);
   });
