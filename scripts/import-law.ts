@@ -58,6 +58,7 @@ export const ROOMS: readonly Room[] = [
     'model',
     'wire',
   ]),
+  room('rules', 'what happens → conditions → webhooks and mail', ['base', 'classad', 'model']),
   room('pilots', 'workers onto machines: this one, others by ssh', ['base', 'model']),
   room(
     'worker',
@@ -87,6 +88,7 @@ export const ROOMS: readonly Room[] = [
     'certificates',
     'traces',
     'traps',
+    'rules',
     'pilots',
     'worker',
     'server',

@@ -101,6 +101,7 @@ export const attempt: AttemptView = {
   task: 7,
   number: 1,
   worker: 'node17',
+  inputs: [],
   cause: 'exit-code',
   exitCode: 3,
   signal: null,

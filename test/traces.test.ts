@@ -65,7 +65,11 @@ describe('traces', () => {
       assert.match(refused.stderr, /code: TRACE_DAMAGED/);
       assert.ok(!field.has('again/n1.app-trace.out.zst'));
 
+      rmSync(field.path('state', 'traces', id!, 'n1.app-trace.out.zst'));
+      const gone = await field.must(1, 'traces', 'verify', ...STATE);
+      assert.match(gone.stdout, /gone +.*n1\.app-trace\.out\.zst/);
       await field.must(0, 'traces', 'rm', id!, 'n1.app-trace.out.zst', ...STATE);
+      await field.must(0, 'traces', 'verify', ...STATE);
       await stop(server);
       const offline = await field.must(0, 'traces', 'ls', ...STATE);
       assert.match(offline.stdout, new RegExp(`${id} +1 `));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openCliWorld } from './cli-world.ts';
@@ -30,6 +31,12 @@ async function stop(running: Running): Promise<void> {
   process.kill(running.pid, 'SIGTERM');
   assert.equal((await running.ended).code, 0);
 }
+
+/** An address of this machine that does not say so. */
+const ownAddress = Object.values(networkInterfaces())
+  .flatMap((all) => all ?? [])
+  .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+const noOwnAddress = ownAddress === undefined && 'this machine has loopback alone';
 
 describe('windrow traps', () => {
   it('sends, lists, acknowledges, silences and remembers traps', () =>
@@ -151,6 +158,29 @@ describe('windrow traps', () => {
         other.close();
       }
     }));
+
+  it('counts the addresses of its own interfaces as this machine', { skip: noOwnAddress }, () =>
+    inField(async (field) => {
+      const heard: (string | undefined)[] = [];
+      const here = createServer((request, response) => {
+        heard.push(request.headers.authorization);
+        response.writeHead(401).end();
+      });
+      await new Promise<void>((resolve) => here.listen(0, ownAddress, resolve));
+      try {
+        const file = field.path('home', 'state', 'windrow', 'admin-token');
+        write(dirname(file), 'admin-token', `${'a'.repeat(43)}\n`);
+        chmodSync(dirname(file), 0o700);
+        chmodSync(file, 0o600);
+        const url = `http://${ownAddress}:${(here.address() as AddressInfo).port}`;
+        await field.must(1, 'traps', 'ack', 'x', url);
+        assert.deepEqual(heard, [`Bearer ${'a'.repeat(43)}`]);
+      } finally {
+        here.closeAllConnections();
+        here.close();
+      }
+    }),
+  );
 
   it('without a history writes nothing, and takes no changes', () =>
     inField(async (field) => {

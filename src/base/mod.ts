@@ -52,6 +52,7 @@ export {
 export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
+export { isThisMachine } from './own-addresses.ts';
 export { isAlive, lifeSeenFromHere, ownHolder, processRealm, startTimeOf } from './own-process.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export { pause } from './pause.ts';

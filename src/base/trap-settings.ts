@@ -89,6 +89,14 @@ export const trapSettings = {
     defaultDoc: 'the host name',
     doc: 'What this machine is called in traps.',
   },
+  rules: {
+    name: 'rules',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'none',
+    doc: 'File of rules: what is posted or mailed when a trap is told.',
+  },
   trapFile: {
     name: 'trapfile',
     value: 'file',

@@ -44,6 +44,7 @@ const DOORS: readonly (readonly [room: string, open: () => Promise<object>])[] =
   ['certificates', () => import('#certificates')],
   ['traces', () => import('#traces')],
   ['traps', () => import('#traps')],
+  ['rules', () => import('#rules')],
   ['pilots', () => import('#pilots')],
   ['worker', () => import('#worker')],
   ['server', () => import('#server')],

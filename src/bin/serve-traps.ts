@@ -7,11 +7,14 @@ import { closeSync, writeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { openLog, type TrapSettings, type WindrowError } from '#base';
 import { codedError, type TrapsServeOptions, type World } from '#cli';
+import type { TrapRecord } from '#model';
+import type { Rules } from '#rules';
 import { type BoundHttp, bindHttp, bindTcp, bindUdp, type TrapService } from '#traps';
 import { becomeDaemon } from './daemon.ts';
 import { removePidFile, writePidFile } from './pid-file.ts';
 import { accountToBe, become } from './privileges.ts';
 import { tellReady } from './ready.ts';
+import { eventOfTrap, openRules } from './rules.ts';
 import { makeTrapState, openTrapService } from './traps.ts';
 
 /**
@@ -49,12 +52,15 @@ async function serve(options: TrapsServeOptions, world: World, isDaemon: boolean
   if (isDaemon) writePidFile(settings.pidFile);
   const bound = await bindAll(settings);
   let service: TrapService | undefined;
+  let rules: Rules | null = null;
   try {
     if (settings.history > 0) makeTrapState(settings.stateDirectory, account);
     if (account) become(account, isDaemon ? [settings.pidFile] : []);
     else if (process.getuid?.() === 0) log('warn', 'it stays root, as it was told');
     const { stateDirectory } = settings;
-    service = await openTrapService({ settings, stateDirectory, ...bound, log });
+    rules = settings.rules === '' ? null : await openRules(settings.rules, log);
+    const onTold = (trap: TrapRecord): void => rules?.happened(eventOfTrap(trap));
+    service = await openTrapService({ settings, stateDirectory, ...bound, onTold, log });
     bound.http.begin(service.face);
     const line = `windrow: collecting traps at ${urlOf(settings.host, bound.http.port)}\n`;
     if (readyFd === null) await world.stdout.write(line);
@@ -64,6 +70,7 @@ async function serve(options: TrapsServeOptions, world: World, isDaemon: boolean
     await ended(world.ending);
   } finally {
     await bound.http.close();
+    await rules?.close();
     if (service) await service.close();
     else closeSyslog(bound);
     dieIfStuck(service, log);

@@ -1,7 +1,7 @@
 /** `windrow serve`, and reading a state directory that has no server. */
 import { EQUAL_SHARES, openLog } from '#base';
 import type { OpenedServer, ServeOptions, World } from '#cli';
-import { type OpenServer, openServer } from './open-server.ts';
+import { type OpenServer, type OpenServerOptions, openServer } from './open-server.ts';
 import { tellReady } from './ready.ts';
 
 /** How often a draining server looks whether everything has come in. */
@@ -13,6 +13,11 @@ type Stop = { readonly mode: 'drain' | 'now'; readonly error?: unknown };
 export async function serve(options: ServeOptions, world: World): Promise<number> {
   const log = await openLog({ ...options.log, write: (line) => void world.stderr.attempt(line) });
   const { promise: stopped, resolve: stop } = Promise.withResolvers<Stop>();
+  const tell: OpenServerOptions['log'] = (level, message, facts) =>
+    log[level](facts ?? {}, message);
+  // Loaded only where there are some: every start of the server is felt.
+  const rules =
+    options.rules === '' ? null : await (await import('./rules.ts')).openRules(options.rules, tell);
   const opened = await openServer({
     stateDirectory: options.stateDirectory,
     listen: options.listen,
@@ -32,9 +37,11 @@ export async function serve(options: ServeOptions, world: World): Promise<number
     staging: options.staging,
     home: world.surroundings.home,
     readOnly: false,
-    log: (level, message, facts) => log[level](facts ?? {}, message),
+    log: tell,
     onStop: (mode, error) => stop({ mode, error }),
   });
+  const unwatched = new AbortController();
+  const acting = rules?.follow(opened.server.watch(unwatched.signal));
   const onEnding = (): void => stop({ mode: 'now' });
   world.ending.addEventListener('abort', onEnding);
   if (world.ending.aborted) onEnding();
@@ -43,6 +50,9 @@ export async function serve(options: ServeOptions, world: World): Promise<number
   if (untold !== null) log.warn({ reason: untold }, 'the service manager could not be told');
   const { mode, error } = await stopped;
   if (mode === 'drain') await drained(opened, world.ending);
+  unwatched.abort();
+  await acting;
+  await rules?.close();
   await opened.close();
   if (error) throw error;
   return 0;

@@ -1,7 +1,5 @@
 /** Stores of files, put together: the server's, which asks the world, and those of workers. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
 import { type Clock, type StagingValues, systemClock, type WindrowError } from '#base';
 import { localAmbient } from '#classad';
 import {
@@ -46,7 +44,10 @@ export interface ServerStore {
 
 /** The server's: it asks origins, by HTTP, S3 and the site's plugins. */
 export async function openServerStore(of: Common): Promise<ServerStore> {
-  const run = await mkdtemp(join(tmpdir(), 'windrow-plugins-'));
+  // Beside the store, so that what a killed server left goes with its next start.
+  const run = `${of.directory}-plugins`;
+  await rm(run, { recursive: true, force: true });
+  await mkdir(run, { mode: 0o700, recursive: true });
   try {
     const { plugins, faults } = await findPlugins(of.staging.transferPlugins, worldOf(of, run));
     tellFaults(faults, of.log);

@@ -1,6 +1,6 @@
 /** The trap collectors that a command means, and the tokens that let it change something there. */
 import { join } from 'node:path';
-import { isLoopback, WindrowError } from '#base';
+import { isThisMachine, WindrowError } from '#base';
 import type { CollectorClient } from '#traps';
 import { cliErrors } from './errors.ts';
 import { readServerFile, TOKEN_FILE } from './find-server.ts';
@@ -13,7 +13,7 @@ interface Asking {
   readonly settings: ReadSettings;
 }
 
-/** URLs of the named collectors, or of the one that the settings of this machine describe. */
+/** Addresses (URLs, perhaps with a pin) of the named collectors, or of the one that the settings of this machine describe. */
 export async function collectorUrls(
   named: readonly string[],
   { options }: Pick<Asking, 'options'>,
@@ -28,12 +28,12 @@ export async function collectorUrls(
 
 /** Lets `use` talk to collectors, and leaves them whatever happens. */
 export async function withCollectors<T>(
-  urls: readonly string[],
+  addresses: readonly string[],
   token: string | null,
   use: (clients: readonly CollectorClient[]) => Promise<T>,
 ): Promise<T> {
   const { CollectorClient } = await import('#traps');
-  const clients = urls.map((url) => new CollectorClient(url, token));
+  const clients = addresses.map((address) => new CollectorClient(address, token));
   try {
     return await use(clients);
   } finally {
@@ -43,6 +43,8 @@ export async function withCollectors<T>(
 
 export interface Asked<T> {
   readonly url: string;
+  /** With the pin that it is known by. */
+  readonly address: string;
   readonly answer: T | null;
   readonly error: WindrowError | null;
 }
@@ -54,11 +56,12 @@ export async function askEach<T>(
 ): Promise<Asked<T>[]> {
   return await Promise.all(
     clients.map(async (client) => {
+      const { url, address } = client;
       try {
-        return { url: client.url, answer: await ask(client), error: null };
+        return { url, address, answer: await ask(client), error: null };
       } catch (error) {
         if (!(error instanceof WindrowError)) throw error;
-        return { url: client.url, answer: null, error };
+        return { url, address, answer: null, error };
       }
     }),
   );
@@ -79,13 +82,13 @@ export function answersOf<T>(asked: readonly Asked<T>[], world: World): T[] {
  * and the first that is taken counts; any other gets the token that was named.
  */
 export async function changeEach<T>(
-  urls: readonly string[],
+  addresses: readonly string[],
   asking: Asking,
   world: World,
   change: (client: CollectorClient) => Promise<T>,
 ): Promise<Asked<T>[]> {
   const { tokenFile, stateDirectory } = readTrapSettings(asking.options, world).settings.values;
-  await checkWays(urls, asking, tokenFile);
+  await checkWays(addresses, asking, tokenFile);
   const { readSecretFile } = await import('#wire');
   const places = [stateDirectory, asking.settings.values.stateDirectory];
   const tokens =
@@ -93,12 +96,12 @@ export async function changeEach<T>(
       ? await tokensIn(places.map((place) => join(place, TOKEN_FILE)))
       : [await readSecretFile(tokenFile)];
   let asked: Asked<T>[] = [];
-  let left = urls;
+  let left = addresses;
   for (const token of tokens) {
     const now = await withCollectors(left, token, (clients) => askEach(clients, change));
     const refused = now.filter(({ error }) => error?.code === 'TRAP_TOKEN_WRONG');
-    asked = [...asked.filter(({ url }) => !left.includes(url)), ...now];
-    left = refused.map(({ url }) => url);
+    asked = [...asked.filter(({ address }) => !left.includes(address)), ...now];
+    left = refused.map(({ address }) => address);
     if (left.length === 0) break;
   }
   return asked;
@@ -106,16 +109,16 @@ export async function changeEach<T>(
 
 /** @throws WindrowError TRAP_TOKEN_NOT_OURS, TRAP_TOKEN_IN_CLEAR: before anything is sent */
 async function checkWays(
-  urls: readonly string[],
+  addresses: readonly string[],
   { settings }: Asking,
   tokenFile: string,
 ): Promise<void> {
   const { stateDirectory, insecure } = settings.values;
   const server = await readServerFile(stateDirectory);
   const serverOrigin = server && URL.parse(server.url)?.origin;
-  for (const url of urls) {
-    const { hostname, protocol } = new URL(url);
-    if (isLoopback(hostname.replace(/^\[|\]$/g, ''))) continue;
+  for (const address of addresses) {
+    const { hostname, protocol, origin: url } = new URL(address);
+    if (isThisMachine(hostname.replace(/^\[|\]$/g, ''))) continue;
     if (tokenFile === '' && url !== serverOrigin) {
       throw cliErrors.create('TRAP_TOKEN_NOT_OURS', { url });
     }

@@ -22,7 +22,7 @@ COMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _windrow; printf '%s\\n'
 
 describe('completion in bash', { skip: has('bash') ? false : 'there is no bash' }, () => {
   it('knows commands, options and choices', () => {
-    assert.deepEqual(bashCompletes('windrow', 're'), ['results', 'retry', 'resume']);
+    assert.deepEqual(bashCompletes('windrow', 're'), ['results', 'retry', 'resume', 'release']);
     assert.deepEqual(bashCompletes('windrow', 'run', '--ret'), ['--retries']);
     assert.deepEqual(bashCompletes('windrow', 'ls', '--only', 'pa'), ['paused']);
     assert.deepEqual(bashCompletes('windrow', 'completion', ''), ['bash', 'zsh', 'fish']);

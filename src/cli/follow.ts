@@ -1,4 +1,4 @@
-import { WindrowError } from '#base';
+import { printable, WindrowError } from '#base';
 import type { ApiClient } from '#wire';
 import { openProgress, type ProgressWish } from './progress.ts';
 import { errorText } from './report-error.ts';
@@ -43,9 +43,16 @@ export async function followJob(
   } finally {
     display.end();
   }
+  tellEnd(last!, wish, world);
   const code = allSucceeded(last!) ? FOLLOWED.succeeded : FOLLOWED.failed;
   await summarize(client, job, code, wish, world);
   return code;
+}
+
+/** It ended with tasks that never began: no failure of theirs will say why. */
+function tellEnd({ job, state, reason, counts }: JobView, wish: FollowWish, world: World): void {
+  if (state !== 'failed' || counts.waiting === 0 || wish.json) return;
+  world.stderr.attempt(`windrow: job ${job} failed: ${printable(reason)}\n`);
 }
 
 function allSucceeded(view: JobView): boolean {

@@ -145,6 +145,8 @@ export interface ServeOptions {
   readonly traces: TraceStoreOptions | null;
   /** Null: it collects no traps. */
   readonly traps: TrapSettings | null;
+  /** Absolute file of rules, or `''`: there are none. */
+  readonly rules: string;
   readonly log: LogChoice;
 }
 

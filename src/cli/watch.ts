@@ -23,11 +23,13 @@ export interface WatchOptions {
   readonly giveUpMs: number;
 }
 
-/** Nothing more will happen by itself: it has ended, or all that is left is held. */
+/** Nothing more will happen by itself: it has ended, or is paused and all that is left is held. */
 export function isSettled(view: Pick<JobView, 'state' | 'counts'>): boolean {
   if (view.state === 'done' || view.state === 'failed' || view.state === 'removed') return true;
   const { waiting, staging, running, checking, held } = view.counts;
-  return held > 0 && waiting + staging + running + checking === 0;
+  // A running job with nothing but held tasks has a policy that may release them.
+  const isStill = waiting + staging + running + checking === 0;
+  return view.state === 'paused' && held > 0 && isStill;
 }
 
 const AWAY = new Set([

@@ -4,7 +4,11 @@ import type { JobId, TaskIndex, Ticket } from './job.ts';
 /** Neighbouring tasks: the first and how many. */
 export type TaskRun = readonly [TaskIndex, number];
 
-export const TASK_CHANGE_KINDS = ['submitted', 'started', 'held', 'released', 'removed'] as const;
+export const TASK_CHANGE_KINDS = [
+  ...(['submitted', 'started', 'held', 'released', 'removed'] as const),
+  /** A running program has said something; its task stays as it is. */
+  'remarked',
+] as const;
 
 /**
  * A change of tasks that is no end of an attempt. Together with the ends, in the order of

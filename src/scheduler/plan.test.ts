@@ -401,3 +401,60 @@ describe('explaining', () => {
     );
   });
 });
+
+describe('placing by data', () => {
+  const lacking = (bytes: number, waitedMs = 0, fetching = false) =>
+    new Map([[1, { bytes, waitedMs, fetching }]]);
+  const withData = (here: number, rest: Partial<JobView> = {}) =>
+    job(1, { dataSlots: { here, coming: 0 }, ...rest });
+
+  it('gives no task to a machine that lacks its inputs, and other work meanwhile', () => {
+    const asking = [worker('bare', { lacks: lacking(1e9) })];
+    const { grants, fetches } = plan(snapshot({ jobs: [withData(0), job(2)], asking }));
+    assert.deepEqual(grants, [{ worker: 'bare', job: 2, count: 2 }]);
+    assert.deepEqual(fetches, [], 'it has no room any more');
+  });
+
+  it('has the inputs of a job that nobody has brought at once', () => {
+    const asking = [worker('bare', { lacks: lacking(1e12) })];
+    const { grants, fetches } = plan(snapshot({ jobs: [withData(0)], asking }));
+    assert.deepEqual([grants, fetches], [[], [{ worker: 'bare', job: 1 }]]);
+  });
+
+  it('waits for machines that have them, as long as getting them would take', () => {
+    const has = worker('has', { used: { ...NO_AMOUNTS, cpus: 2 }, asksFor: 0 });
+    const at = (bytes: number, waitedMs: number) => {
+      const bare = worker('bare', { lacks: lacking(bytes, waitedMs) });
+      return plan(snapshot({ jobs: [withData(2)], asking: [has, bare] }));
+    };
+    assert.deepEqual(at(1e8, 0).fetches, []);
+    assert.equal(at(1e8, 0).lookAgainMs, 1000);
+    assert.deepEqual(at(1e8, 1000).fetches, [{ worker: 'bare', job: 1 }]);
+    assert.equal(at(1e15, 0).lookAgainMs, 30_000, 'never for longer');
+    assert.deepEqual(at(1e15, 30_000).fetches, [{ worker: 'bare', job: 1 }]);
+  });
+
+  it('brings them to no more machines than there are tasks for', () => {
+    const asking = ['a', 'b', 'c'].map((id) => worker(id, { lacks: lacking(1e6) }));
+    const { fetches } = plan(snapshot({ jobs: [withData(0, { ready: 3 })], asking }));
+    assert.deepEqual(
+      fetches.map((one) => one.worker),
+      ['a', 'b'],
+    );
+    const told = [worker('a', { lacks: lacking(1e6, 5000, true) })];
+    assert.deepEqual(plan(snapshot({ jobs: [withData(0)], asking: told })).fetches, []);
+  });
+
+  it('hands nothing out while the server itself lacks inputs, and says so', () => {
+    const staging = 'its inputs are being fetched: 1 of 2 are here';
+    const jobs = [job(1, { staging })];
+    const asking = [worker('a')];
+    assert.deepEqual(plan(snapshot({ jobs, asking })).grants, []);
+    const named = asking.map((one) => ({ ...one, name: one.id }));
+    const why = whyNot(jobs[0]!, named, { stopped: null, limits: new Map(), ambient });
+    assert.deepEqual(explain(why, true), [staging]);
+    const bare = [{ ...worker('a', { lacks: lacking(2 ** 20, 0, true) }), name: 'a' }];
+    const lack = whyNot(withData(0), bare, { stopped: null, limits: new Map(), ambient });
+    assert.deepEqual(explain(lack, true), ['worker a: it is fetching inputs of the job (1 MiB)']);
+  });
+});

@@ -25,6 +25,17 @@ test('attributes that programs set are in the ads of their task and job, also af
   assert.deepEqual(await tell(first!.ticket, 'RequestMemory', '1'), [false]);
   assert.deepEqual(await tell(first!.ticket, 'Broken', '1 +'), [false]);
 
+  const remark = {
+    ticket: first!.ticket,
+    kind: 'remark',
+    text: `half done\n...\n${'é'.repeat(100)}`,
+  };
+  await worker.post('/attributes', { worker: 'id-w', told: [remark] });
+  const [last] = (await field.store.changesAfter(1, 0, 100)).slice(-1);
+  assert.equal(last?.kind, 'remarked');
+  assert.match(last.reason, /^half done \.\.\. é+$/);
+  assert.ok(Buffer.byteLength(last.reason) <= 128);
+
   const read = async (name: string) => {
     const question = { worker: 'id-w', ticket: first!.ticket, name };
     const answer = await worker.post('/attributes/read', question);

@@ -12,6 +12,7 @@ import type { Store } from '#store';
 import type { AttributeAnswer, AttributeQuestion, AttributeReceipt, AttributeReport } from '#wire';
 import { adOfTask, ownAttributes } from './ads/facts.ts';
 import type { Core, Lease } from './core.ts';
+import { addChange } from './reactor/tasks.ts';
 
 /** Stands for the job in the place of a task: the latest of what any of its tasks has set. */
 export const OF_JOB = -1;
@@ -63,16 +64,15 @@ export class AttributeDesk {
   }
 
   #remark({ job, task }: Lease, text: string): boolean {
-    const { clock, commit, jobs } = this.#core;
-    const { io } = jobs.get(job)!.spec.chirp;
+    const known = this.#core.jobs.get(job)!;
+    if (!known.spec.chirp.io) return false;
     const shown = Buffer.from(text.replace(/[\0-\x1f\x7f]+/g, ' '));
     const cut = shown
       .subarray(0, CHIRP_LIMITS.remarkBytes)
       .toString('utf8')
       .replace(/\ufffd$/, '');
-    if (!io) return false;
-    const remark = { kind: 'event', job, event: 'task-remark', actor: `${job}.${task}` } as const;
-    commit.add({ ...remark, atMs: clock.now(), text: cut });
+    const tasks = [[task, 1]] as const;
+    addChange(this.#core, known, { kind: 'remarked', actor: `${job}.${task}`, reason: cut, tasks });
     return true;
   }
 

@@ -39,6 +39,7 @@ describe('retries that ask for more', () => {
     assert.equal(field.job(job).tasks.ready, 0);
     const task = (await field.api('GET', `/v1/jobs/${job}/tasks/0`)).json;
     assert.match(task.reason, /tried again after memory: .*, with 200 MiB of memory/);
+    assert.match(task.waiting, /200 MiB of memory/);
     const again = await field.restart();
     assert.deepEqual((await again.worker('small', 1).sync([], small)).attempts, []);
     const large = again.worker('large', 1);

@@ -11,6 +11,7 @@ import type { TrapRecord } from '#model';
 import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
 import { Matchmaker } from '#scheduler';
 import type { Store } from '#store';
+import type { ApiEvent } from '#wire';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
 import type { TraceShelf } from './api/traces.ts';
@@ -261,6 +262,11 @@ export class Server {
   /** New connections get this certificate; the address stays that of the pin it was opened with. */
   takeCertificate(tls: ServerTls): void {
     (this.#http.server as unknown as SecureServer).setSecureContext(secureOptions(tls));
+  }
+
+  /** Everything that happens from now on, as `GET /v1/events` tells it, until `signal` is aborted. */
+  watch(signal: AbortSignal): AsyncGenerator<ApiEvent> {
+    return this.#events.watch(null, null, signal);
   }
 
   /** A trace came home: those who watch are told. */

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -54,6 +57,60 @@ describe('the store of traces', () => {
     for (const name of ['whole', 'longer', 'other', 'unknown'])
       found[name] = await store.isWhole(ID, name);
     assert.deepEqual(found, { whole: true, longer: false, other: false, unknown: null });
+  });
+
+  it('tells which files are gone, until they come again or are removed', async () => {
+    for (const name of ['here', 'gone', 'again', 'removed']) await put(name, name);
+    await put('elsewhere', 'x', '2.000000002');
+    // A server that was killed before this one had its place: it never came whole.
+    writeFileSync(join(directory, '.about', ID, 'never.coming'), '{}');
+    for (const name of ['gone', 'again', 'removed']) rmSync(join(directory, ID, name));
+    rmSync(join(directory, '2.000000002'), { recursive: true });
+    const gone = async (id?: string) =>
+      (await Array.fromAsync(store.gone(id))).map((one) => `${one.id}/${one.name}`);
+    assert.deepEqual(await gone(), [
+      `${ID}/again`,
+      `${ID}/gone`,
+      `${ID}/removed`,
+      '2.000000002/elsewhere',
+    ]);
+    assert.equal((await put('again', 'again')).name, 'again');
+    await store.remove(ID, 'removed');
+    assert.deepEqual(await gone(ID), [`${ID}/gone`]);
+  });
+
+  it('looks at an id with many files once, not once for each file that comes', async () => {
+    mkdirSync(join(directory, ID));
+    for (let i = 0; i < 80; i++) writeFileSync(join(directory, ID, `old${i}`), 'x');
+    const real = { stat: fs.stat, readFile: fs.readFile, readdir: fs.readdir };
+    let looks = 0;
+    const counting = <F extends (...args: never[]) => unknown>(look: F) =>
+      ((...args: Parameters<F>) => {
+        looks++;
+        return look(...args);
+      }) as F;
+    Object.assign(fs, { stat: counting(real.stat), readFile: counting(real.readFile) });
+    Object.assign(fs, { readdir: counting(real.readdir) });
+    syncBuiltinESMExports();
+    try {
+      await put('first', 'x');
+      const before = looks;
+      for (let i = 0; i < 15; i++) await put('name', `text ${i}`);
+      const each = (looks - before) / 15;
+      assert.ok(before > 80 && each < 12, `${before} looks at first, then ${each} for each file`);
+    } finally {
+      Object.assign(fs, real);
+      syncBuiltinESMExports();
+    }
+    assert.equal((await put('name', 'text 14')).name, 'name.15');
+    await assert.rejects(async () => {
+      for (let i = 0; i < 10; i++) await put(`more${i}`, 'x');
+    }, /TRACE_ID_FULL|100 files/);
+    await store.remove(ID, 'name.7');
+    assert.equal((await put('name', 'another')).name, 'name.7');
+    // Room that somebody else made is seen.
+    rmSync(join(directory, ID, 'old1'));
+    await put('last', 'x');
   });
 
   it('completes a file whose description was left by a kill, when it comes again', async () => {

@@ -71,10 +71,3 @@ export function requireId(id: string): string {
 function quoted(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
 }
-
-/** A name that `isTaken` does not have: the name itself, or with `.2`, `.3` … behind it. */
-export function freeName(name: string, isTaken: (name: string) => boolean): string {
-  let free = name;
-  for (let number = 2; isTaken(free); number++) free = `${name}.${number}`;
-  return free;
-}

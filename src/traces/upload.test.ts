@@ -9,6 +9,7 @@ import { Agent } from 'undici';
 import type { WindrowError } from '#base';
 import { type Destination, uploadTrace } from './collect/upload.ts';
 import { Collector, freshName } from './testing/collector.ts';
+import { oldBody, post } from './testing/old-client.ts';
 
 const ID = '1795276800.000000001';
 
@@ -219,6 +220,51 @@ describe('a resumable upload', () => {
         return true;
       });
     }
+  });
+
+  it('that would find no room is refused when it begins, and while it comes when others took the room', async (t) => {
+    const id = '1795276800.000000077';
+    const idBytes = 10_000;
+    const collector = await Collector.open({ limits: { idBytes } });
+    t.after(() => collector.close());
+    const begin = (filename: string, bytes: number, sha256 = '0'.repeat(64)) => {
+      const meta = Object.entries({ username: 'rocks', id, filename, sha256 })
+        .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
+        .join(',');
+      const headers = {
+        ...{ 'Tus-Resumable': '1.0.0', 'Upload-Length': String(bytes), 'Upload-Metadata': meta },
+      };
+      return fetch(`${collector.url}/traces/uploads`, { method: 'POST', headers });
+    };
+    const admit = async (name: string, bytes: number) => {
+      const path = join(collector.store.incoming, freshName());
+      writeFileSync(path, Buffer.alloc(bytes));
+      const sha256 = await collector.store.digests.ofFile(path);
+      await collector.store.admit({ path, id, name, sha256, bytes, sender: null });
+      return sha256;
+    };
+    const early = await begin('too-large', idBytes + 1);
+    assert.equal(early.status, 413);
+    assert.match(await early.text(), /TRACE_ID_FULL/);
+    const late = await begin('late', idBytes - 100);
+    assert.equal(late.status, 201);
+    const sha256 = await admit('other', 1000);
+    const headers = { 'Tus-Resumable': '1.0.0', 'Upload-Offset': '0' };
+    const sent = await fetch(new URL(late.headers.get('location')!, collector.url), {
+      method: 'PATCH',
+      headers: { ...headers, 'Content-Type': 'application/offset+octet-stream' },
+      body: Buffer.alloc(50),
+    });
+    assert.equal(sent.status, 413);
+    assert.match(await sent.text(), /TRACE_ID_FULL/);
+    await admit('rest', idBytes - 1000);
+    assert.equal((await begin('one-more', 1)).status, 413);
+    assert.equal((await begin('other', 1000, sha256)).status, 201, 'it is there and needs no room');
+    const bytes = Buffer.alloc(6 << 20);
+    const fields = { username: 'rocks', filename: 'form', bytes };
+    const form = await post(collector.port, oldBody({ ...fields, id: `${id}1` }));
+    assert.equal(form.status, 413);
+    assert.match(form.body, /TRACE_ID_FULL/);
   });
 
   it('may come a hundred at once', async () => {

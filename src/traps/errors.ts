@@ -112,7 +112,7 @@ export const trapsErrors = defineErrors({
   },
   COLLECTOR_ADDRESS_WRONG: {
     message: '{found} is no collector: expected HOST, HOST:PORT or a URL',
-    todo: 'For example node1, node1:8980 or https://traps.example.org.',
+    todo: 'For example node1, node1:8980 or https://traps.example.org, with #sha256:… behind it where the certificate is pinned.',
     status: 400,
     example: { found: 'node1:x' },
   },

@@ -27,6 +27,7 @@ export async function serve(input: CommandInput<typeof spec>, world: World): Pro
     sharing,
     traces,
     traps: input.settings.values.traps ? readTrapSettings({}, world).settings.values : null,
+    rules: input.settings.values.rules,
     log,
   };
   return await input.composition.serve(options, world);

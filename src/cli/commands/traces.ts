@@ -136,7 +136,7 @@ export async function tracesVerify(
   input: CommandInput<typeof specs.verify>,
   world: World,
 ): Promise<number> {
-  const counts = { whole: 0, damaged: 0, unknown: 0 };
+  const counts = { whole: 0, damaged: 0, gone: 0, unknown: 0 };
   await toLook(input, world, async (client) => {
     const query = { id: input.args[0] };
     const checks = await client.call('checkTraces', { query, signal: world.ending });
@@ -148,10 +148,12 @@ export async function tracesVerify(
     }
   });
   if (!input.options.json) {
-    const { whole, damaged, unknown } = counts;
-    await world.stdout.line(`${whole} whole, ${damaged} damaged, ${unknown} without a digest`);
+    const { whole, damaged, gone, unknown } = counts;
+    await world.stdout.line(
+      `${whole} whole, ${damaged} damaged, ${gone} gone, ${unknown} without a digest`,
+    );
   }
-  return counts.damaged > 0 ? 1 : 0;
+  return counts.damaged + counts.gone > 0 ? 1 : 0;
 }
 
 export async function tracesRm(
@@ -160,12 +162,17 @@ export async function tracesRm(
 ): Promise<number> {
   const [id, only] = input.args;
   await toChange(input, world, async (client) => {
-    const files = await filesOf(client, id!, world, only);
+    // One that is named may be gone, and only what is said of it be left.
+    const files =
+      only === undefined ? await filesOf(client, id!, world) : [{ id: id!, name: only }];
     for (const { id, name } of files) {
       await client.call('removeTrace', { params: { id, name } });
       if (input.options.json) await world.stdout.json({ id, name });
     }
-    if (!input.options.json) await world.stdout.line(`removed ${files.length} files of ${id}`);
+    if (!input.options.json)
+      await world.stdout.line(
+        `removed ${files.length} file${files.length === 1 ? '' : 's'} of ${id}`,
+      );
   });
   return 0;
 }

@@ -18,8 +18,8 @@ export const policyTest = {
   examples: [
     { line: 'windrow policy test job.ad --file policy.conf', does: 'try a policy file' },
     {
-      line: 'windrow show 3 --tasks --format lines | windrow policy test -',
-      does: 'the tasks of job 3, by the policies of the settings',
+      line: 'windrow policy test - --exit < job.ad',
+      does: 'at the end of its program, by the policy file of the settings',
     },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/policy.ts')).test,

@@ -25,6 +25,7 @@ export const serve = {
     executables: { kind: 'setting', setting: 'executables' },
     traces: { kind: 'setting', setting: 'traces' },
     traps: { kind: 'setting', setting: 'traps' },
+    rules: { kind: 'setting', setting: 'rules' },
     traceStore: { kind: 'setting', setting: 'traceStore' },
     traceAccount: { kind: 'setting', setting: 'traceAccount' },
     traceSecretFile: { kind: 'setting', setting: 'traceSecretFile' },

@@ -113,9 +113,13 @@ export const verify = {
   summary: 'Read stored traces again and compare them with their digests.',
   arguments: [{ usage: '[id]', doc: 'A trace id; without one, all.' }],
   options: { json, ...whichServer },
-  details: [FIND_SERVER],
+  details: [
+    'Files that were stored and are there no longer are told too, until `windrow traces rm ID FILE` ' +
+      'or the same file comes again.',
+    FIND_SERVER,
+  ],
   examples: [{ line: 'windrow traces verify', does: 'everything' }],
-  exitCodes: { 1: 'a file is damaged, or it could not be done' },
+  exitCodes: { 1: 'a file is damaged or gone, or it could not be done' },
   load: async (): Promise<CommandAction> => (await import('../commands/traces.ts')).tracesVerify,
 } as const satisfies CommandSpec;
 

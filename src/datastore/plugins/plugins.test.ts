@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { describePlugin } from './describe.ts';
 import { findPlugins, pluginEnvironment, schemeOf } from './plugins.ts';
 import { runPlugin } from './run-plugin.ts';
@@ -263,4 +264,25 @@ test('a plugin for many files sees the job’s variables that bear its name', ()
   assert.equal(schemeOf('GSIFTP://a'), 'gsiftp');
   assert.equal(schemeOf('c:/windows'), null);
   assert.equal(schemeOf('a/b:c'), null);
+});
+
+test('the example plugin makes an overlay of an image instead of a copy', async (t) => {
+  if (!existsSync('/usr/bin/qemu-img')) return t.skip('qemu-img is not installed');
+  const image = place.path('image.raw');
+  writeFileSync(image, Buffer.alloc(8 << 20));
+  const path = fileURLToPath(new URL('../../../examples/plugins/nfs', import.meta.url));
+  const plugin = await describePlugin(path, place.world);
+  const files = [
+    { url: `nfs:${image}`, path: place.path('disk.qcow2') },
+    { url: 'nfs:/nowhere', path: place.path('none.qcow2') },
+  ];
+  const [made, missing] = await runPlugin(plugin, files, 'download', place.world);
+  assert.equal(made?.ok, true);
+  const overlay = readFileSync(place.path('disk.qcow2'));
+  assert.ok(overlay.length < 1 << 20 && overlay.includes(image));
+  assert.ok(missing && !missing.ok);
+  assert.deepEqual(
+    [missing.reason, missing.subcode],
+    ['there is no image /nowhere on this machine', 256],
+  );
 });

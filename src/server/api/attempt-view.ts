@@ -20,6 +20,7 @@ export function viewOfEnded(attempt: AttemptRow): AttemptView {
     endedAtMs,
     usage: viewOfUsage(usage),
     walls: attempt.walls,
+    inputs: [...attempt.inputs],
     asked: attempt.asked,
     next: attempt.next,
     reusedFrom,

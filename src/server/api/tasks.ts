@@ -266,6 +266,7 @@ function viewOfRunning(core: Core, lease: Lease): AttemptView {
     endedAtMs: null,
     usage: null,
     walls: null,
+    inputs: [],
     asked: lease.asked,
     next: null,
     reusedFrom: null,

@@ -9,6 +9,8 @@ export interface TraceShelf {
   list(id?: string): AsyncIterable<TraceView>;
   read(id: string, name: string): Promise<{ stream: Readable; bytes: number }>;
   isWhole(id: string, name: string): Promise<boolean | null>;
+  /** Files that were stored and are there no longer. */
+  gone(id?: string): AsyncIterable<{ readonly id: string; readonly name: string }>;
   remove(id: string, name: string): Promise<void>;
 }
 
@@ -64,5 +66,8 @@ async function* check(
     if (query.name !== undefined && query.name !== name) continue;
     const isWhole = await shelf.isWhole(id, name);
     yield { id, name, state: isWhole === null ? 'unknown' : isWhole ? 'whole' : 'damaged' };
+  }
+  for await (const { id, name } of shelf.gone(query.id)) {
+    if (query.name === undefined || query.name === name) yield { id, name, state: 'gone' };
   }
 }

@@ -1,5 +1,6 @@
 /** Why tasks wait: what the scheduler sees of a job and of all workers, taken apart. */
 import { explain, type Why, whyNot } from '#scheduler';
+import { viewsOfParked } from '../asked.ts';
 import type { Core, Job } from '../core.ts';
 import { stoppedReason, viewOfJob, viewOfWorker } from '../dispatch.ts';
 import { limitsOf } from '../reactor/sharing.ts';
@@ -10,7 +11,10 @@ export function whyWaiting(core: Core, job: Job): Why {
   const workers = [...core.workers.values()]
     .filter((worker) => worker.state !== 'lost' && worker.kind === 'sync')
     .map((worker) => ({ ...viewOfWorker(core, worker, 0, nowMs), name: worker.name }));
-  return whyNot(viewOfJob(core, job, nowMs), workers, {
+  const view = viewOfJob(core, job, nowMs);
+  // Tasks that are given more than their job asks for wait for other machines than the rest.
+  const [grown] = job.tasks.ready > 0 ? [] : viewsOfParked(job, view, () => job.id);
+  return whyNot(grown?.view ?? view, workers, {
     stopped: stoppedReason(core),
     limits: limitsOf(core),
     ambient: core.ambient,
@@ -18,5 +22,7 @@ export function whyWaiting(core: Core, job: Job): Why {
 }
 
 export function waitingSentences(job: Job, why: Why): string[] {
-  return explain(why, job.tasks.ready + job.tasks.delayed > 0 || job.state === 'paused');
+  const { ready, delayed } = job.tasks;
+  const waits = ready + delayed > 0 || job.tasks.parkedKinds().length > 0;
+  return explain(why, waits || job.state === 'paused');
 }

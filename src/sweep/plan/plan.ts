@@ -18,6 +18,7 @@ import { planInputs } from './inputs.ts';
 import { budgetsOf, planLife } from './life.ts';
 import { planPrograms } from './programs.ts';
 import { planReferences } from './references.ts';
+import { hasRemoteInputs } from './remote.ts';
 import { planResults } from './results.ts';
 import { orProblem, planCollection, planValidator } from './user-code.ts';
 
@@ -107,13 +108,16 @@ function withTemplateFiles({ document, findOrigin }: SweepDraft): FindOrigin {
   };
 }
 
-/** Results from files need a directory of the attempt's own, or attempts would overwrite them. */
+/**
+ * Results from files need a directory of the attempt's own, or attempts would overwrite them; and
+ * inputs from elsewhere would not lie where the program looks.
+ */
 function defaultDirectory(
-  { defaultDirectory }: SweepDraft,
+  { defaultDirectory, document }: SweepDraft,
   results: readonly ResultSource[],
 ): 'scratch' | 'submit' {
   const fromFiles = results.some(({ from }) => from.kind === 'file' || from.kind === 'glob');
-  return fromFiles ? 'scratch' : defaultDirectory;
+  return fromFiles || hasRemoteInputs(document) ? 'scratch' : defaultDirectory;
 }
 
 type Settings = Omit<

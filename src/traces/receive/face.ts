@@ -78,12 +78,13 @@ export class TracesFace {
     response.writeHead(known?.status ?? 500, {
       'Content-Type': 'text/plain; charset=utf-8',
       'Content-Length': Buffer.byteLength(text),
-      Connection: 'close',
       ...(known?.status === 503 ? { 'Retry-After': RETRY_AFTER_S } : {}),
     });
-    response.end(text);
-    request.resume();
-    const timer = setTimeout(() => request.destroy(), DRAIN_MS);
-    request.once('close', () => clearTimeout(timer));
+    if (request.complete) return void response.end(text);
+    // At its end the connection may be closed, and with what was not read, reset with the answer in it.
+    response.write(text);
+    request.once('end', () => response.end()).resume();
+    const timer = setTimeout(() => request.socket.destroy(), DRAIN_MS);
+    for (const end of ['end', 'close']) request.once(end, () => clearTimeout(timer));
   }
 }

@@ -18,6 +18,9 @@ import { diskFull } from './unfinished.ts';
 
 export const FORM_PATH = '/traces/sbin/store-trace.cgi';
 
+/** While so much comes others may have taken the room; the form does not say how much it is. */
+const ROOM_LOOK_BYTES = 4 << 20;
+
 interface Received {
   readonly fields: Map<string, string>;
   filename: string | null;
@@ -37,27 +40,31 @@ export async function receiveForm(
     });
   const path = join(store.incoming, `${randomUUID()}.form`);
   const received: Received = { fields: new Map(), filename: null, file: null };
+  // A refused one is read to its end by whoever answers.
+  const body = request.iterator({ destroyOnReturn: false });
   try {
-    await receive(request, boundary, path, received, store, rules);
+    await receive(body, boundary, path, received, store, rules);
     await admit(request, path, received, store, rules);
   } catch (error) {
     throw knownError(error, request);
   } finally {
+    await body.return?.();
     await received.file?.abandon();
     await rm(path, { force: true });
   }
 }
 
 async function receive(
-  request: IncomingMessage,
+  body: AsyncIterable<Buffer>,
   boundary: string,
   path: string,
   received: Received,
-  { limits, digests }: TraceStore,
+  store: TraceStore,
   rules: AccessRules,
 ): Promise<void> {
-  const mostBytes = limits.fileBytes;
-  for await (const piece of readForm(request as AsyncIterable<Buffer>, boundary)) {
+  const mostBytes = store.limits.fileBytes;
+  let lookAt = 0;
+  for await (const piece of readForm(body, boundary)) {
     if (piece.kind === 'field') {
       if (received.fields.has(piece.name)) throw malformed(`it has the field ${piece.name} twice`);
       if (piece.name === 'username') requireAccount(piece.value, rules);
@@ -68,14 +75,28 @@ async function receive(
       if (piece.name !== 'filename') throw malformed('its file part is not called "filename"');
       received.filename = piece.filename;
       if (piece.filename !== '') requireSentName(piece.filename);
-      received.file = await IncomingFile.create(path, digests);
+      received.file = await IncomingFile.create(path, store.digests);
     } else {
       const file = received.file!;
       if (file.bytes + piece.bytes.length > mostBytes)
         throw tracesErrors.create('TRACE_TOO_LARGE', { limit: formatBytes(mostBytes) });
+      if (file.bytes >= lookAt) {
+        await requireRoom(store, received, file.bytes + piece.bytes.length);
+        lookAt = file.bytes + ROOM_LOOK_BYTES;
+      }
       await file.add(piece.bytes);
     }
   }
+}
+
+/** As far as it is known which trace the file is of. */
+async function requireRoom(
+  store: TraceStore,
+  { fields, filename: name }: Received,
+  bytes: number,
+): Promise<void> {
+  const id = fields.get('id');
+  if (id && name) await store.requireRoom({ id, name, sha256: null, bytes });
 }
 
 async function admit(

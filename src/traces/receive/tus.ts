@@ -33,7 +33,11 @@ export class TusUploads {
     this.#rules = rules;
     this.#keepMs = keepMs;
     const now = () => store.clock.now();
-    this.#unfinished = new Unfinished(store.incoming, keepMs, now, store.digests);
+    const requireRoom = ({ metadata, size = 0 }: Pick<Upload, 'metadata' | 'size'>) =>
+      store.requireRoom(announced(metadata, size));
+    this.#unfinished = new Unfinished({
+      ...{ directory: store.incoming, keepMs, now, digests: store.digests, requireRoom },
+    });
     this.#tus = new Server({
       path: UPLOADS_PATH,
       datastore: this.#unfinished,
@@ -82,6 +86,7 @@ export class TusUploads {
       const sha256 = field(given, 'sha256');
       if (!/^[0-9a-f]{64}$/.test(sha256))
         throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'sha256 in hex' });
+      await this.#store.requireRoom({ id, name: filename, sha256, bytes: upload.size ?? 0 });
       const sender = this.#store.anonymous ? null : addressOf(request);
       return { metadata: { id, filename, sha256, sender } };
     } catch (error) {
@@ -105,16 +110,16 @@ export class TusUploads {
   async #finish({ id: uploadId, size = 0, metadata }: Upload): Promise<string> {
     const storedAs = await this.#unfinished.storedAs(uploadId);
     if (storedAs !== null) return storedAs;
-    const { id, filename: name, sha256: expected, sender } = metadata as Record<string, string>;
+    const { id, name, sha256: expected } = announced(metadata, size);
     const found = await this.#unfinished.digest(uploadId);
     if (found !== expected) {
       await this.#unfinished.remove(uploadId);
       throw tracesErrors.create('TRACE_DIGEST_WRONG', { name, found, expected });
     }
     const path = this.#unfinished.dataPath(uploadId);
-    const arrival = { path, id: id!, name: name!, sha256: found, bytes: size };
+    const arrival = { path, id, name, sha256: found, bytes: size };
     try {
-      const stored = await this.#store.admit({ ...arrival, sender: sender ?? null });
+      const stored = await this.#store.admit({ ...arrival, sender: metadata?.sender ?? null });
       await this.#unfinished.noteStored(uploadId, stored.name);
       return stored.name;
     } catch (error) {
@@ -123,6 +128,12 @@ export class TusUploads {
       throw error;
     }
   }
+}
+
+/** What was checked when the upload began. */
+function announced(metadata: Upload['metadata'], bytes: number) {
+  const { id, filename, sha256 } = metadata as Record<string, string>;
+  return { id: id!, name: filename!, sha256: sha256!, bytes };
 }
 
 function field(metadata: Record<string, string | null>, name: string): string {

@@ -23,15 +23,28 @@ const notes = z.object({
 });
 type Notes = z.infer<typeof notes>;
 
+export interface UnfinishedOptions {
+  readonly directory: string;
+  readonly keepMs: number;
+  readonly now: () => number;
+  readonly digests: Digests;
+  /** Throws where an upload would find no place when it has come. */
+  readonly requireRoom: (upload: Pick<Upload, 'metadata' | 'size'>) => Promise<void>;
+}
+
+/** While so much comes others may have taken the room. */
+const ROOM_LOOK_BYTES = 64 << 20;
+
 export class Unfinished extends DataStore {
   readonly #directory: string;
   readonly #keepMs: number;
   readonly #now: () => number;
   readonly #digests: Digests;
+  readonly #requireRoom: UnfinishedOptions['requireRoom'];
   /** Of uploads whose last piece has just come. */
   readonly #whole = new Map<string, string>();
 
-  constructor(directory: string, keepMs: number, now: () => number, digests: Digests) {
+  constructor({ directory, keepMs, now, digests, requireRoom }: UnfinishedOptions) {
     super();
     // Without `expiration`: what counts here is when something came last, not when it began.
     this.extensions = ['creation', 'creation-with-upload', 'termination'];
@@ -39,6 +52,7 @@ export class Unfinished extends DataStore {
     this.#keepMs = keepMs;
     this.#now = now;
     this.#digests = digests;
+    this.#requireRoom = requireRoom;
   }
 
   override async create(upload: Upload): Promise<Upload> {
@@ -63,24 +77,38 @@ export class Unfinished extends DataStore {
 
   /** What came is kept also when the connection breaks in the middle: the sender goes on behind it. */
   override async write(body: Readable, id: string, offset: number): Promise<number> {
+    const upload = await this.#read(id);
     const file = await this.#openAt(id, offset);
     try {
-      for await (const piece of body) await file.add(piece as Buffer);
+      await this.#take(body, file, upload);
     } catch (error) {
-      if (systemCodeOf(error) === 'ENOSPC' || systemCodeOf(error) === 'EDQUOT') {
+      const code = systemCodeOf(error);
+      if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'TRACE_ID_FULL') {
         await file.abandon();
+        if (code === 'TRACE_ID_FULL') await this.remove(id);
         throw toTusError(full(error, this.#keepMs));
       }
     }
     const { bytes } = file;
     try {
-      const { size } = await this.#read(id);
+      const { size } = upload;
       const sha256 = await file.close(bytes === size ? 'digest' : 'no digest');
       if (sha256 !== null) this.#whole.set(id, sha256);
     } catch (error) {
       throw toTusError(full(error, this.#keepMs));
     }
     return bytes;
+  }
+
+  async #take(body: Readable, file: IncomingFile, upload: Notes): Promise<void> {
+    let lookAt = 0;
+    for await (const piece of body) {
+      if (file.bytes >= lookAt) {
+        await this.#requireRoom(upload);
+        lookAt = file.bytes + ROOM_LOOK_BYTES;
+      }
+      await file.add(piece as Buffer);
+    }
   }
 
   async #openAt(id: string, offset: number): Promise<IncomingFile> {

@@ -1,30 +1,20 @@
 /**
  * The store of traces: `<trace id>/<file name>`, whole files only. Beside it, under names that no
- * sender can give, are `.about/<trace id>/<file name>.json` with the digest of each, and
- * `.incoming` with what is still coming.
- *
- * A description is made before its file and only where there is none: it is what reserves the name,
- * between requests and between processes. A description without a file is a store that was killed
- * in between; the same file sent again completes it.
+ * sender can give, are `.about` with what it is said to have (`manifest.ts`), and `.incoming` with
+ * what is still coming.
  */
-import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { link, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { link, mkdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type Clock, formatBytes, makeDirectories, systemCodeOf, systemReasonOf } from '#base';
+import { type Clock, formatBytes, makeDirectories, systemReasonOf } from '#base';
 import { tracesErrors } from '../errors.ts';
-import {
-  faultOfId,
-  faultOfName,
-  freeName,
-  requireId,
-  requireName,
-  requireSentName,
-} from '../trace-name.ts';
-import { type Description, description, type StoredTrace } from './description.ts';
+import { faultOfId, faultOfName, requireId, requireName, requireSentName } from '../trace-name.ts';
+import type { Description, StoredTrace } from './description.ts';
 import { Digests } from './digests.ts';
-import { syncDirectory, writeNew } from './durable.ts';
+import { syncDirectory } from './durable.ts';
+import { type Holding, Holdings } from './holdings.ts';
+import { Manifest, namesIn } from './manifest.ts';
 
 export interface TraceLimits {
   readonly fileBytes: number;
@@ -54,9 +44,14 @@ export interface Arrival {
   readonly sender: string | null;
 }
 
-interface Holding {
-  files: number;
-  bytes: number;
+/** A file that is coming, as far as it is known. */
+export interface Announced {
+  readonly id: string;
+  readonly name: string;
+  /** Null: not known yet. */
+  readonly sha256: string | null;
+  /** In all, or of what has come. */
+  readonly bytes: number;
 }
 
 export class TraceStore {
@@ -66,7 +61,8 @@ export class TraceStore {
   readonly anonymous: boolean;
   readonly clock: Clock;
   readonly digests = new Digests();
-  readonly #about: string;
+  readonly #manifest: Manifest;
+  readonly #holdings: Holdings;
   readonly #onStored: (trace: StoredTrace) => void;
   /** The last arrival of each trace id, that the next one waits for. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -74,7 +70,8 @@ export class TraceStore {
   private constructor(options: TraceStoreOptions) {
     this.directory = options.directory;
     this.incoming = join(options.directory, '.incoming');
-    this.#about = join(options.directory, '.about');
+    this.#manifest = new Manifest(join(options.directory, '.about'));
+    this.#holdings = new Holdings(options.directory, this.#manifest);
     this.limits = options.limits;
     this.anonymous = options.anonymous;
     this.clock = options.clock;
@@ -86,7 +83,7 @@ export class TraceStore {
     const store = new TraceStore(options);
     try {
       makeDirectories(store.directory, 0o700);
-      for (const path of [store.incoming, store.#about]) makeDirectories(path, 0o700);
+      for (const path of [store.incoming, store.#manifest.directory]) makeDirectories(path, 0o700);
     } catch (error) {
       const { directory } = options;
       const facts = { directory, reason: systemReasonOf(error) };
@@ -105,6 +102,21 @@ export class TraceStore {
     return this.#inTurn(requireId(arrival.id), () => this.#admit(arrival));
   }
 
+  /**
+   * Before a file comes and while it does, so that nobody sends what would find no room. Throws
+   * `TRACE_ID_FULL`; `admit` has the last word.
+   */
+  requireRoom(coming: Announced): Promise<void> {
+    requireSentName(coming.name);
+    return this.#inTurn(requireId(coming.id), async () => {
+      const { id, name, sha256, bytes } = coming;
+      const held = await this.#holdings.of(id);
+      // It may be there already, and is not kept twice.
+      const isKnown = sha256 === null ? held.isTaken(name) : held.sameAs(name, { sha256, bytes });
+      if (!isKnown) this.#require(held, id, bytes);
+    });
+  }
+
   #inTurn<Done>(id: string, work: () => Promise<Done>): Promise<Done> {
     const turn = (this.#turns.get(id) ?? Promise.resolve()).then(work, work);
     this.#turns.set(id, turn);
@@ -120,9 +132,14 @@ export class TraceStore {
     const receivedAtMs = this.clock.now();
     const sender = this.anonymous ? null : arrival.sender;
     const about: Description = { sha256, bytes, receivedAtMs, sender };
-    const { name, isNew } = await this.#reserve(arrival, about);
+    const held = await this.#holdings.of(id);
+    const { name, isNew } = await this.#reserve(held, arrival, about);
     if (isNew) {
       await this.#place(path, id, name);
+      await this.#manifest.confirm(id, name);
+      held.describe(name, about);
+      held.add(name, bytes);
+      await this.#holdings.changed(id);
       this.#onStored({ id, name, ...about });
     }
     await rm(path, { force: true });
@@ -130,42 +147,32 @@ export class TraceStore {
   }
 
   /** Finds the name that the file may have. `isNew` is false where the same file has it already. */
-  async #reserve(arrival: Arrival, about: Description): Promise<{ name: string; isNew: boolean }> {
-    const { id, sha256, bytes } = arrival;
-    const folder = join(this.#about, id);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const taken = new Set<string>();
+  async #reserve(
+    held: Holding,
+    arrival: Arrival,
+    about: Description,
+  ): Promise<{ name: string; isNew: boolean }> {
+    const { id, bytes } = arrival;
+    const same = held.sameAs(arrival.name, about);
+    if (same !== null) {
+      const there = await sizeOf(join(this.directory, id, same));
+      return { name: same, isNew: there === null };
+    }
+    this.#require(held, id, bytes);
     for (;;) {
-      const name = freeName(arrival.name, (candidate) => taken.has(candidate));
-      const other = await this.#describe(id, name);
-      const there = await sizeOf(join(this.directory, id, name));
-      if (other?.sha256 === sha256 && other.bytes === bytes) return { name, isNew: there === null };
-      if (other === null && there === null) {
-        await this.#requireRoom(id, bytes);
-        const path = join(folder, `${name}.json`);
-        if (await writeNew(path, JSON.stringify(about), randomUUID())) return { name, isNew: true };
-        continue;
-      }
-      taken.add(name);
+      const name = held.freeName(arrival.name);
+      if (await this.#manifest.reserve(id, name, about)) return { name, isNew: true };
+      // Somebody else has it by now.
+      held.describe(name, (await this.#manifest.describe(id, name)) ?? about);
     }
   }
 
-  async #requireRoom(id: string, bytes: number): Promise<void> {
-    const held = await this.#holding(id);
+  #require({ files, bytes: held }: Holding, id: string, bytes: number): void {
     const { idFiles, idBytes } = this.limits;
-    if (held.files + 1 > idFiles)
+    if (files + 1 > idFiles)
       throw tracesErrors.create('TRACE_ID_FULL', { id, limit: `${idFiles} files` });
-    if (held.bytes + bytes > idBytes)
+    if (held + bytes > idBytes)
       throw tracesErrors.create('TRACE_ID_FULL', { id, limit: formatBytes(idBytes) });
-  }
-
-  async #holding(id: string): Promise<Holding> {
-    const held: Holding = { files: 0, bytes: 0 };
-    for (const name of await namesIn(join(this.directory, id))) {
-      held.files++;
-      held.bytes += (await sizeOf(join(this.directory, id, name))) ?? 0;
-    }
-    return held;
   }
 
   async #place(path: string, id: string, name: string): Promise<void> {
@@ -194,12 +201,23 @@ export class TraceStore {
     }
   }
 
+  /** Files that were stored and are there no longer, of one trace or of all. */
+  async *gone(id?: string): AsyncGenerator<{ readonly id: string; readonly name: string }> {
+    const ids = id === undefined ? await this.#manifest.ids() : [requireId(id)];
+    for (const each of ids.filter((found) => faultOfId(found) === null)) {
+      for (const name of await this.#manifest.stored(each)) {
+        const isThere = (await sizeOf(join(this.directory, each, name))) !== null;
+        if (!isThere && faultOfName(name) === null) yield { id: each, name };
+      }
+    }
+  }
+
   /** Null where there is no such file. Throws `TRACE_NAME_UNSAFE`. */
   async find(id: string, name: string): Promise<StoredTrace | null> {
     const path = this.#pathOf(id, name);
     const found = await stat(path).catch(() => null);
     if (!found?.isFile()) return null;
-    const about = await this.#describe(id, name);
+    const about = await this.#manifest.describe(id, name);
     return {
       id,
       name,
@@ -212,38 +230,41 @@ export class TraceStore {
 
   /** Throws `TRACE_UNKNOWN`, `TRACE_NAME_UNSAFE`. */
   async read(id: string, name: string): Promise<{ stream: Readable; bytes: number }> {
-    const found = await this.#require(id, name);
+    const found = await this.#requireTrace(id, name);
     return { stream: createReadStream(this.#pathOf(id, name)), bytes: found.bytes };
   }
 
   /** Reads the file again and says whether it is still what came. Null: nothing to compare with. */
   async isWhole(id: string, name: string): Promise<boolean | null> {
-    const found = await this.#require(id, name);
+    const found = await this.#requireTrace(id, name);
     if (found.sha256 === null) return null;
-    const about = await this.#describe(id, name);
+    const about = await this.#manifest.describe(id, name);
     if (about?.bytes !== found.bytes) return false;
     return (await this.digests.ofFile(this.#pathOf(id, name))) === found.sha256;
   }
 
-  async #require(id: string, name: string): Promise<StoredTrace> {
+  async #requireTrace(id: string, name: string): Promise<StoredTrace> {
     const found = await this.find(id, name);
     if (!found) throw tracesErrors.create('TRACE_UNKNOWN', { what: `${id}/${name}` });
     return found;
   }
 
-  /** Removes one file. Throws `TRACE_UNKNOWN`, `TRACE_NAME_UNSAFE`. */
+  /** Removes one file, or what is said of one that is gone. Throws `TRACE_UNKNOWN`, `TRACE_NAME_UNSAFE`. */
   remove(id: string, name: string): Promise<void> {
     return this.#inTurn(requireId(id), () => this.#remove(id, name));
   }
 
   async #remove(id: string, name: string): Promise<void> {
-    await this.#require(id, name);
-    await rm(this.#pathOf(id, name));
-    await rm(join(this.#about, id, `${name}.json`), { force: true });
-    for (const folder of [join(this.directory, id), join(this.#about, id)]) {
-      // Others may be in it, and may come at any time.
-      await rmdir(folder).catch(() => undefined);
-    }
+    const isGone = (await sizeOf(this.#pathOf(id, name))) === null;
+    const held = await this.#holdings.of(id);
+    if (isGone && !held.isTaken(name)) await this.#requireTrace(id, name);
+    // What is said goes first: a kill in between must not leave one that seems to be lost.
+    await this.#manifest.remove(id, name);
+    await rm(this.#pathOf(id, name), { force: true });
+    // Others may be in it, and may come at any time.
+    await rmdir(join(this.directory, id)).catch(() => undefined);
+    held.remove(name);
+    await this.#holdings.changed(id);
   }
 
   /** Ends its thread; uploads under way fail. */
@@ -254,27 +275,9 @@ export class TraceStore {
   #pathOf(id: string, name: string): string {
     return join(this.directory, requireId(id), requireName(name));
   }
-
-  async #describe(id: string, name: string): Promise<Description | null> {
-    try {
-      const text = await readFile(join(this.#about, id, `${name}.json`), 'utf8');
-      return description.parse(JSON.parse(text));
-    } catch {
-      return null;
-    }
-  }
 }
 
 async function sizeOf(path: string): Promise<number | null> {
   const found = await stat(path).catch(() => null);
   return found === null ? null : found.size;
-}
-
-async function namesIn(path: string): Promise<string[]> {
-  try {
-    return (await readdir(path)).sort();
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 /** One collector, as the command line speaks to it. */
 import type { z } from 'zod';
-import { WindrowError } from '#base';
+import { parsePin, WindrowError } from '#base';
 import type { Silence, TrapRecord } from '#model';
 import {
   describeIssues,
@@ -35,27 +35,34 @@ const AWAY = new Set([
   'SERVER_REFUSED',
 ]);
 
-/** `HOST`, `HOST:PORT` or a URL → URL. @throws WindrowError COLLECTOR_ADDRESS_WRONG */
+/**
+ * `HOST`, `HOST:PORT` or a URL, with https also `#sha256:…` behind it → URL, with the pin.
+ * @throws WindrowError COLLECTOR_ADDRESS_WRONG
+ */
 export function collectorUrl(text: string): string {
   const isUrl = /^https?:\/\//i.test(text);
   const url = URL.parse(isUrl ? text : `http://${text}`);
-  const isPlain =
-    url && url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '';
-  if (!url || !isPlain || url.hostname === '') {
+  const isPlain = url && url.pathname === '/' && url.search === '' && url.username === '';
+  const hasPin = url?.protocol === 'https:' && parsePin(url.hash.slice(1)) !== null;
+  if (!url || !isPlain || url.hostname === '' || (url.hash !== '' && !hasPin)) {
     throw trapsErrors.create('COLLECTOR_ADDRESS_WRONG', { found: text });
   }
   if (!isUrl && url.port === '' && !/:80$/.test(text)) url.port = String(DEFAULT_PORT);
-  return url.origin;
+  return `${url.origin}${url.hash}`;
 }
 
 export class CollectorClient {
   readonly url: string;
+  /** With the pin that it is known by, if it has one. */
+  readonly address: string;
   readonly #endpoint: Endpoint;
 
   /** @param token of changes; null: it only looks and reports */
-  constructor(url: string, token: string | null = null) {
-    this.url = url;
-    this.#endpoint = openEndpoint({ url, token, connectTimeoutMs: CONNECT_MS, connections: 2 });
+  constructor(address: string, token: string | null = null) {
+    const options = { url: address, token, connectTimeoutMs: CONNECT_MS, connections: 2 };
+    this.#endpoint = openEndpoint(options);
+    this.url = this.#endpoint.url;
+    this.address = address;
   }
 
   async close(): Promise<void> {

@@ -62,9 +62,19 @@ describe('the address of a collector', () => {
       '[::1]:81': 'http://[::1]:81',
       'https://traps.example.org': 'https://traps.example.org',
       'http://node1': 'http://node1',
+      [`https://NODE1:9/#sha256:${'AB'.repeat(32)}`]: `https://node1:9#sha256:${'AB'.repeat(32)}`,
     };
     for (const [text, url] of Object.entries(addresses)) assert.equal(collectorUrl(text), url);
-    for (const text of ['', 'a b', 'node1:x', 'http://u:p@x', 'http://x/y', 'node1/path']) {
+    for (const text of [
+      '',
+      'a b',
+      'node1:x',
+      'http://u:p@x',
+      'http://x/y',
+      'node1/path',
+      `http://x#sha256:${'ab'.repeat(32)}`,
+      'https://x#sha256:ab',
+    ]) {
       assert.throws(() => collectorUrl(text), /is no collector/, text);
     }
   });

@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   unlinkSync,
   writeFileSync,
@@ -143,6 +144,8 @@ describe('reading files of others', () => {
   });
 });
 
+const bornNs = (path: string) => statSync(path, { bigint: true }).birthtimeNs;
+
 /** Follows a file in steps; `read` answers with all that is new. */
 function follow(path: string, cursor: TailCursor | null = null) {
   const tail = new Tail(path, cursor);
@@ -192,6 +195,43 @@ describe('a file that is followed', () => {
     for (let i = 0; i < 30; i++) assert.equal(read(), '');
     appendFileSync(path, 'b3\n');
     assert.equal(read(), 'b3\n');
+  });
+
+  it('is renamed several times before anybody looks: nothing of those that came between is lost', (t) => {
+    const path = join(makeDirectory(t), 'log');
+    const { read, tail, cursor } = follow(path);
+    writeFileSync(`${path}.9`, 'of before\n');
+    writeFileSync(path, 'a1\n');
+    assert.equal(read(), '|a1\n');
+    const rotate = (...lines: string[]) => {
+      for (const number of [3, 2, 1]) {
+        if (existsSync(`${path}.${number}`))
+          renameSync(`${path}.${number}`, `${path}.${number + 1}`);
+      }
+      renameSync(path, `${path}.1`);
+      // Files of one tick of the kernel's clock are born at the same time.
+      do writeFileSync(path, lines.join(''), { flag: 'wx' });
+      while (bornNs(path) === bornNs(`${path}.1`) && unlinkSync(path) === undefined);
+    };
+    appendFileSync(path, 'a2\n');
+    copyFileSync(path, `${path}.bak`);
+    rotate('b1\n');
+    writeFileSync(`${path}.2.gz`, 'packed');
+    rotate('c1\n');
+    // The oldest alone is read at first, and then the process ends.
+    const first = tail.read(1);
+    assert.deepEqual(
+      first.pieces.map(({ bytes }) => Buffer.from(bytes).toString()),
+      ['a'],
+    );
+    const place = first.cursor;
+    rotate('d1\n');
+    const again = follow(path, place);
+    assert.equal(again.read(), '2\n|b1\n|c1\n|d1\n');
+    assert.equal(read(), '2\n|b1\n|c1\n|d1\n');
+    rotate('e1\n');
+    appendFileSync(`${path}.1`, 'd2\n');
+    assert.equal(follow(path, cursor()).read(), 'd2\n|e1\n');
   });
 
   it('is copied away and cut to nothing: it is read from the beginning', (t) => {

@@ -3,6 +3,7 @@
  *
  *   grows                         → the new bytes
  *   renamed, another in its place → the rest of the old one, for a while, then the new one
+ *   renamed again before we looked→ those that came between, found beside, in the order they were made
  *   copied away and cut to nothing→ from the beginning, also when it has grown past our place since:
  *                                   the bytes before our place are remembered and compared
  *   gone                          → the rest of the old one; another may come
@@ -44,6 +45,10 @@ export interface TailRead {
 const KNOWN_BYTES = 64;
 /** Writers go on with a renamed file until they are told of the new one. */
 const OLD_FILE_READS = 20;
+/** Files that were renamed away and are not read to their end yet, or may still grow. */
+const OLD_FILES_MOST = 8;
+/** What is made of a file that was rotated away is not one of its kind. */
+const PACKED = /\.(?:gz|bz2|xz|zst|lz4|lzma|z|zip|tmp|swp)$|~$/i;
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 interface OpenFile {
@@ -53,6 +58,8 @@ interface OpenFile {
   offset: number;
   known: Buffer;
   isBegun: boolean;
+  /** When it was made. */
+  readonly bornNs: bigint;
 }
 
 interface OldFile {
@@ -65,8 +72,8 @@ type Piece = TailRead['pieces'][number];
 export class Tail {
   readonly #path: string;
   #current: OpenFile | null = null;
-  /** One that was renamed away, as long as it may still grow. */
-  #old: OldFile | null = null;
+  /** Those that were renamed away, oldest first, as long as they may still grow. */
+  #old: OldFile[] = [];
   #cursor: TailCursor | null;
   /** Why there is no current file. */
   #absence: ReturnType<typeof failure> = { kind: 'missing' };
@@ -87,11 +94,12 @@ export class Tail {
   #read(mostBytes: number): TailRead {
     const pieces: Piece[] = [];
     this.#turnTo(statSync(this.#path, { throwIfNoEntry: false }));
-    // The old file first and to its end, so that lines come in their order.
-    const isOldRead = this.#old === null || this.#readOld(this.#old, pieces, mostBytes);
+    // The old files first and to their ends, so that lines come in their order.
+    const unread = this.#readOld(pieces, mostBytes);
     const trouble = this.#current === null ? this.#absence : null;
-    if (this.#current && isOldRead) readMore(this.#current, pieces, mostBytes);
-    this.#cursor = this.#current ? cursorOf(this.#current) : this.#cursor;
+    if (this.#current && unread === null) readMore(this.#current, pieces, mostBytes);
+    const place = unread ?? this.#current ?? this.#old.at(-1)?.file;
+    if (place) this.#cursor = cursorOf(place);
     return { pieces, cursor: this.#cursor, behindBytes: this.#behind(), trouble };
   }
 
@@ -101,8 +109,7 @@ export class Tail {
     const current = this.#current;
     if (current && there?.ino === current.inode && there.dev === current.device) return;
     if (current) {
-      if (this.#old) closeSync(this.#old.file.fd);
-      this.#old = { file: current, readsLeft: OLD_FILE_READS };
+      this.#old.push({ file: current, readsLeft: OLD_FILE_READS });
       this.#current = null;
     }
     if (!there) return;
@@ -116,43 +123,70 @@ export class Tail {
   #begin(): void {
     const file = open(this.#path);
     const cursor = this.#cursor;
-    if (cursor && !this.#old) {
+    if (cursor && this.#old.length === 0) {
       if (isSame(file, cursor)) goTo(file, cursor);
-      else this.#old = this.#renamed(cursor);
+      else this.#old.push(...this.#renamed(cursor));
+    }
+    const last = this.#old.at(-1)?.file;
+    if (last) this.#old.push(...this.#between(last, file));
+    for (const { file } of this.#old.splice(0, this.#old.length - OLD_FILES_MOST)) {
+      closeSync(file.fd);
     }
     this.#current = file;
   }
 
+  /** Files beside that were made after the one and before the other, oldest first. */
+  #between(earlier: OpenFile, later: OpenFile): OldFile[] {
+    const found: OldFile[] = [];
+    for (const path of this.#beside()) {
+      const file = openRegular(path);
+      if (!file) continue;
+      const isNew = file.bornNs > earlier.bornNs && file.bornNs < later.bornNs;
+      if (isNew && !isAlike(file, earlier)) found.push({ file, readsLeft: 1 });
+      else closeSync(file.fd);
+    }
+    return found.sort((a, b) => (a.file.bornNs < b.file.bornNs ? -1 : 1));
+  }
+
+  #beside(): string[] {
+    const [directory, name] = [dirname(this.#path), basename(this.#path)];
+    return readdirSync(directory)
+      .filter((one) => one.startsWith(name) && one !== name && !PACKED.test(one))
+      .map((one) => join(directory, one));
+  }
+
   /** The file that was read before a restart and was renamed since, if it still lies beside. */
-  #renamed(cursor: TailCursor): OldFile | null {
-    const directory = dirname(this.#path);
-    const beside = readdirSync(directory).filter((name) => name.startsWith(basename(this.#path)));
-    for (const name of beside) {
-      const path = join(directory, name);
+  #renamed(cursor: TailCursor): OldFile[] {
+    for (const path of this.#beside()) {
       const stats = statSync(path, { throwIfNoEntry: false });
       if (!stats?.isFile() || stats.ino !== cursor.inode || stats.dev !== cursor.device) continue;
       const file = open(path);
       goTo(file, cursor);
-      return { file, readsLeft: 1 };
+      return [{ file, readsLeft: 1 }];
     }
+    return [];
+  }
+
+  /** The first that is not read to its end, or null. */
+  #readOld(pieces: Piece[], mostBytes: number): OpenFile | null {
+    for (const { file } of this.#old) {
+      readMore(file, pieces, mostBytes);
+      if (file.offset < fstatSync(file.fd).size) return file;
+    }
+    // While the file of this name is missing the old ones are all there is.
+    if (this.#current === null || pieces.length > 0) return null;
+    this.#old = this.#old.filter((old) => {
+      if (--old.readsLeft > 0) return true;
+      closeSync(old.file.fd);
+      return false;
+    });
     return null;
   }
 
-  /** True when it is read to its end. */
-  #readOld(old: OldFile, pieces: Piece[], mostBytes: number): boolean {
-    readMore(old.file, pieces, mostBytes);
-    if (old.file.offset < fstatSync(old.file.fd).size) return false;
-    // While the file of this name is missing the old one is the only one there is.
-    if (this.#current !== null && pieces.length === 0) old.readsLeft--;
-    if (old.readsLeft <= 0) {
-      closeSync(old.file.fd);
-      this.#old = null;
-    }
-    return true;
-  }
-
   #behind(): number {
-    const files = [this.#old?.file, this.#current].filter((file) => file != null);
+    const files = [...this.#old.map(({ file }) => file), this.#current].filter(
+      (one) => one !== null,
+    );
     return files.reduce((sum, { fd, offset }) => sum + Math.max(0, fstatSync(fd).size - offset), 0);
   }
 }
@@ -160,7 +194,27 @@ export class Tail {
 function open(path: string): OpenFile {
   const fd = openSync(path, FLAGS);
   const { dev: device, ino: inode } = fstatSync(fd);
-  return { fd, device, inode, offset: 0, known: Buffer.alloc(0), isBegun: false };
+  const { birthtimeNs: bornNs } = fstatSync(fd, { bigint: true });
+  return { fd, device, inode, offset: 0, known: Buffer.alloc(0), isBegun: false, bornNs };
+}
+
+/** Null where it is none, or gone by now. */
+function openRegular(path: string): OpenFile | null {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return null;
+  try {
+    return open(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether both begin with the same bytes: one is a copy of the other. */
+function isAlike(a: OpenFile, b: OpenFile): boolean {
+  const [one, other] = [a, b].map(({ fd }) => {
+    const bytes = Buffer.alloc(KNOWN_BYTES);
+    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+  });
+  return one!.length > 0 && one!.equals(other!);
 }
 
 function isSame(file: OpenFile, cursor: TailCursor): boolean {

@@ -79,6 +79,14 @@ const wallsHad = z.object({
   account: z.string().describe('Who it ran as.'),
 });
 
+const inputWay = z.object({
+  name: z.string(),
+  how: z.enum(['hit', 'fetched', 'joined', 'plugin']),
+  via: z.string().describe('Where its worker got it; empty: it lay there from earlier.'),
+  into: z.enum(['reflink', 'link', 'mount', 'copy', 'file']).describe('Its directory.'),
+  bytes: count,
+});
+
 export const attemptView = message(
   'Attempt',
   'One execution of a task. While it runs, cause, end and usage are null.',
@@ -96,6 +104,9 @@ export const attemptView = message(
     endedAtMs: moment.nullable(),
     usage: usage.nullable(),
     walls: wallsHad.nullable().describe('Null while it runs, and when there were none.'),
+    inputs: z
+      .array(inputWay)
+      .describe('How inputs came that are named by URL; none while it runs.'),
     asked: z
       .object({ memoryBytes: count, diskBytes: count, timeoutMs: count })
       .nullable()

@@ -24,7 +24,9 @@ export const traceCheck = message(
   z.object({
     id: z.string(),
     name: z.string(),
-    state: z.enum(['whole', 'damaged', 'unknown']).describe('`unknown`: its digest is lost.'),
+    state: z
+      .enum(['whole', 'damaged', 'gone', 'unknown'])
+      .describe('`gone`: it was stored and is not there; `unknown`: its digest is lost.'),
   }),
 );
 export type TraceCheck = Frozen<z.infer<typeof traceCheck>>;

@@ -17,7 +17,7 @@ const usage = {
 const attempt: NonNullable<LifeEntry['attempt']> = {
   ...{ ticket: 5, task: 17, number: 1, worker: 'node17', cause: 'ok', exitCode: 0, signal: null },
   ...{ reason: '', signature: '', startedAtMs: AT, endedAtMs: AT, usage, walls: null },
-  ...{ asked: null, next: 'done', reusedFrom: null },
+  ...{ inputs: [], asked: null, next: 'done', reusedFrom: null },
 };
 const request = { cpus: 1, memoryBytes: 0, diskBytes: 1 << 20 };
 const text = (entry: Partial<LifeEntry>): string =>

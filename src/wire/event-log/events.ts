@@ -66,6 +66,9 @@ function* eventsOfTask(entry: LifeEntry, place: Place): Generator<LogEvent> {
     case 'removed':
       yield reasoned(place, 9, 'JobAbortedEvent', 'Job was aborted.', reason, actor);
       return;
+    case 'remarked':
+      yield event(place, 8, 'GenericEvent', [oneLine(reason)], { Info: oneLine(reason) });
+      return;
     case 'ended':
       if (entry.attempt) yield* eventsOfEnd(entry, entry.attempt, place);
   }
