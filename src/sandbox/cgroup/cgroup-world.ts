@@ -18,7 +18,10 @@ export function groundWith(settings: Partial<CgroupSettings> = {}): Ground {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     directory: '/nowhere',
-    settings: { cgroup: { ...SETTINGS, ...settings } } as Ground['settings'],
+    settings: {
+      cgroup: { ...SETTINGS, ...settings },
+      tracking: { way: 'auto', firstGroup: 0 },
+    } as Ground['settings'],
   };
 }
 

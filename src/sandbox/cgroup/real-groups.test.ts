@@ -132,7 +132,9 @@ for (const family of families) {
       const job = await run(DAEMONS);
       const pids = await until(() => (job.members().length >= 6 ? job.members() : null));
       const { killed, stuck } = await job.settle();
-      assert.deepEqual([killed, stuck], [pids.length, []]);
+      // A shell on its way to its daemon may have been there as well.
+      assert.ok(killed >= pids.length, `${killed} of ${pids.length}`);
+      assert.deepEqual(stuck, []);
       assert.deepEqual([...job.members(), ...pids.filter(isAlive)], []);
       assert.equal(await job.over, 'SIGKILL');
       await job.undo();
