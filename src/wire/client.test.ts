@@ -72,6 +72,7 @@ const SYNC_ANSWER = {
     tellWalls: false,
     tellOffer: false,
     client: null,
+    policy: null,
   },
 };
 

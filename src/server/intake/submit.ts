@@ -107,7 +107,9 @@ export class Intake {
   /** A different sweep is about to write where an earlier one has written. */
   #replacedOutputs(earlier: Job, key: string): string | null {
     const { id, spec } = earlier;
-    if (spec.output === '' || earlier.key === key || earlier.collectedAtMs === null) return null;
+    // Files of a submit description lie where it says, not in an output directory.
+    if (spec.output === '' || spec.place !== null) return null;
+    if (earlier.key === key || earlier.collectedAtMs === null) return null;
     return `${spec.output} holds the results of job ${id} (${spec.name}), which this one replaces; they stay in the server (windrow results ${id}), another --output keeps both`;
   }
 
