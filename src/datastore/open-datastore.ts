@@ -1,9 +1,8 @@
 /** The datastore as a whole: the parts joined, and what administrators ask of it. */
-import { createReadStream, type FSWatcher, watch } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { formatBytes, pause } from '#base';
 import {
   age,
   freeBytesOf,
@@ -13,14 +12,14 @@ import {
   totalsOf,
 } from './ageing.ts';
 import type { Description } from './disk/description.ts';
-import { type EntryName, entryName } from './disk/key.ts';
+import { entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
 import { Sharer } from './disk/sharer.ts';
-import { type Draft, Shelf } from './disk/shelf.ts';
+import { Shelf } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
-import { checkDigests } from './fetch/checks.ts';
-import { Fetcher, storeFailure } from './fetch/fetcher.ts';
+import { storeFailure } from './fetch/failures.ts';
+import { Fetcher } from './fetch/fetcher.ts';
 import { Part } from './fetch/part.ts';
 import { EntryIndex } from './index/entry-index.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
@@ -44,7 +43,9 @@ import type {
   Verified,
   VerifyWish,
 } from './port.ts';
+import { draftOf } from './storing.ts';
 import { verify } from './verifying.ts';
+import { changeIn } from './watching.ts';
 
 const GIB = 2 ** 30;
 
@@ -70,9 +71,6 @@ export const USUAL_FETCHING: FetchLimits = {
 const LOOK_MS = 600_000;
 /** So much of a full disk is made free at a time. */
 const FULL_DISK_PART = 64;
-/** A change of a directory is told by the system, but not where another machine made it. */
-const WATCH_MS = 500;
-
 /** Opens a store, and clears away what processes left that are gone. Throws DATA_STORE_FAILED. */
 export async function openDatastore(options: DatastoreOptions): Promise<Datastore> {
   const { directory, split } = options;
@@ -173,7 +171,7 @@ class SharedDatastore implements Datastore {
     const path = `${this.#fetcher.partPath(name.hash)}.put${this.#puts++}`;
     const part = new Part(path, this.#options.clock);
     try {
-      const draft = await this.#fill(part, source, request, name);
+      const draft = await draftOf(part, source, request, name.key);
       const mediaType = request.mediaType ?? null;
       const description = await this.#keeper.put(name, draft, { mediaType, source: '' });
       return await this.#viewOf(description);
@@ -248,13 +246,15 @@ class SharedDatastore implements Datastore {
   }
 
   async watch(key: string, signal: AbortSignal, owner?: string): Promise<EntryView> {
-    const name = entryName(key, owner);
+    const { hash } = entryName(key, owner);
     for (;;) {
       signal.throwIfAborted();
       this.#throwIfClosed();
       const found = await this.find(key, owner);
       if (found !== null) return found;
-      await this.#change(name, signal);
+      // Looked up each time: another process may have changed the split meanwhile.
+      const directory = dirname(this.#layout.stem(hash));
+      await changeIn(directory, AbortSignal.any([signal, this.#ending.signal]));
     }
   }
 
@@ -272,45 +272,6 @@ class SharedDatastore implements Datastore {
     await this.#rebuilding?.catch(() => {});
     await this.#index.close().catch(() => {}); // a copy of the truth
     await this.#sharer.close();
-  }
-
-  async #fill(
-    part: Part,
-    source: AsyncIterable<Uint8Array>,
-    request: PutRequest,
-    name: EntryName,
-  ): Promise<Draft> {
-    const { mostBytes = Number.MAX_SAFE_INTEGER, bytes } = request;
-    for await (const block of source) {
-      request.signal?.throwIfAborted();
-      await part.write(block);
-      if (part.bytes <= mostBytes) continue;
-      const facts = { key: name.key, limit: formatBytes(mostBytes) };
-      throw datastoreErrors.create('DATA_TOO_LARGE', facts);
-    }
-    const draft = await part.finish();
-    if (bytes !== undefined && bytes !== draft.bytes) {
-      const facts = { key: name.key, what: 'length', found: draft.bytes, expected: bytes };
-      throw datastoreErrors.create('DATA_DIGEST_WRONG', { ...facts, said: 'the request says' });
-    }
-    const expected = { digests: request.digests ?? {}, said: 'the request says' };
-    await checkDigests(name.key, draft, [expected]);
-    return draft;
-  }
-
-  /** Resolves when something changed where the entry lies, or after a while. */
-  async #change(name: EntryName, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const ending = AbortSignal.any([signal, over.signal, this.#ending.signal]);
-    let watcher: FSWatcher | null = null;
-    try {
-      watcher = watch(dirname(this.#layout.stem(name.hash)), () => over.abort());
-      watcher.on('error', () => over.abort());
-    } catch {
-      // The directory is not there yet: the next look finds it.
-    }
-    await pause(WATCH_MS, ending);
-    watcher?.close();
   }
 
   /** A store that has files and no index is read once; in it everything can be served meanwhile. */
