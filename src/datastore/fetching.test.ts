@@ -1,7 +1,7 @@
 /** One transfer and those who wait for it: joining, leaving, stalling, progress, digests, limits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openOrigin, sendShort, serve, sha256Of } from './testing/origin.ts';
+import { type Asked, openOrigin, sendShort, serve, sha256Of } from './testing/origin.ts';
 import { openStore, readHeld, until } from './testing/store.ts';
 import { BARE1, BARE2, V1, V2 } from './testing/versions.ts';
 
@@ -99,6 +99,20 @@ test('a digest that is given decides, wherever the bytes lie already', async (t)
   assert.equal(origin.countOf('/twin'), 0);
   const contradicted = store.ensure({ key: beside, mode: 'immutable', hasDigestBeside: true });
   await assert.rejects(contradicted, { code: 'DATA_DIGEST_WRONG', message: /beside\.sha256/ });
+});
+
+test('the login of an address goes to no other source of its bytes, not even for their digest', async (t) => {
+  const [origin, mirror] = [await openOrigin(t), await openOrigin(t)];
+  const store = await openStore(t);
+  const gone = origin.on('/file', (_q, r) => void r.writeHead(404).end());
+  const there = mirror.on('/file', (q, r) => serve(q, r, V1));
+  mirror.on('/file.sha256', (_q, r) => void r.end(`${sha256Of(V1.bytes)}  file\n`));
+  const sources = [gone.replace('//', '//ada:secret@'), there];
+  const held = await store.ensure({ key: gone, mode: 'immutable', sources, hasDigestBeside: true });
+  assert.ok((await readHeld(held)).equals(V1.bytes));
+  const shown = ({ headers }: Asked) => headers.authorization;
+  assert.deepEqual(origin.asked.map(shown), [`Basic ${btoa('ada:secret')}`]);
+  assert.deepEqual(mirror.asked.map(shown), [undefined, undefined]);
 });
 
 test('what is too large is refused before it is fetched, or as soon as it shows', async (t) => {

@@ -1,7 +1,7 @@
 /** The digest that stands in a file beside the one that is fetched. */
 import { TransferFailure, type Transport } from '../transport.ts';
 import type { Expected } from './checks.ts';
-import type { FetchOrder } from './order.ts';
+import { type FetchOrder, loginFor } from './order.ts';
 
 /** A digest and a name take less; what is behind them is of no interest. */
 const MOST_BYTES = 4096;
@@ -24,7 +24,7 @@ export async function digestBeside(
     ifRange: null,
     known: null,
     owner: order.name.owner,
-    login: order.login,
+    login: loginFor(order, url),
     signal: order.signal,
   });
   if (opened.kind !== 'whole') throw new TransferFailure('again', `${beside.href} was not sent`);

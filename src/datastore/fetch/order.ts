@@ -54,9 +54,9 @@ export interface Errand {
   readonly counts: FetchCounts;
 }
 
-/** Only what was asked of the very address that the login stood in is given the login. */
-export function isFirst({ order }: Errand, url: URL): boolean {
-  return url.href === new URL(withoutLogin(order.sources[0] ?? '')).href;
+/** The login for `url`: only the very address that it stood in is given it. */
+export function loginFor({ sources, login }: FetchOrder, url: URL): Login | null {
+  return url.href === new URL(withoutLogin(sources[0] ?? '')).href ? login : null;
 }
 
 /** Throws DATA_TOO_LARGE. */

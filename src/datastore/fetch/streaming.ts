@@ -5,7 +5,7 @@
 import type { FetchLimits, StoreEvent } from '../port.ts';
 import { type Digests, type Opened, type StreamTransport, TransferFailure } from '../transport.ts';
 import { type FetchedFile, fileOf, unchangedOf } from './fetched-file.ts';
-import { type Errand, type FetchOrder, isFirst, refuseLarge } from './order.ts';
+import { type Errand, type FetchOrder, loginFor, refuseLarge } from './order.ts';
 import type { Part } from './part.ts';
 import { guardAgainstSlowness } from './slow-guard.ts';
 import { strongValidator } from './validators.ts';
@@ -41,7 +41,7 @@ export async function bringStream(
         ifRange,
         known: fromByte === 0 ? errand.order.known : null,
         owner: errand.order.name.owner,
-        login: isFirst(errand, url) ? errand.order.login : null,
+        login: loginFor(errand.order, url),
         signal: guard.signal,
       });
       if (opened.kind === 'unchanged') return unchangedOf(opened, url, counts);

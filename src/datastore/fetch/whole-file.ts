@@ -1,7 +1,7 @@
 /** Bytes that a transport writes to a path by itself, in one go: always from the start. */
 import type { FileTransport } from '../transport.ts';
 import { type FetchedFile, fileOf, unchangedOf } from './fetched-file.ts';
-import { type Errand, isFirst, refuseLarge } from './order.ts';
+import { type Errand, loginFor, refuseLarge } from './order.ts';
 
 /** Rejects with a TransferFailure, DATA_TOO_LARGE, or what the file system said; leaves nothing then. */
 export async function bringWholeFile(
@@ -19,7 +19,7 @@ export async function bringWholeFile(
       path,
       known: order.known,
       owner: order.name.owner,
-      login: isFirst(errand, url) ? order.login : null,
+      login: loginFor(order, url),
       signal: order.signal,
       mostBytes: order.mostBytes,
       onProgress: order.onProgress,
