@@ -5,4 +5,5 @@ export type { Fault, FaultNews } from './faults.ts';
 export type { ServerTls } from './http/assemble.ts';
 export { type Layout, layoutOf } from './layout.ts';
 export { openErrors } from './open/errors.ts';
-export { Server, type ServerOptions } from './server.ts';
+export { Server } from './server.ts';
+export type { ServerOptions } from './server-options.ts';

@@ -3,30 +3,23 @@ import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import type { Clock, SharingSettings } from '#base';
 import { messageOf, systemCodeOf, withPin } from '#base';
-import { localAmbient } from '#classad';
-import type { Datastore } from '#datastore';
 import type { TrapRecord } from '#model';
-import { Quarantine, removeStalePartials, type UserCodePorts } from '#results';
-import { Matchmaker } from '#scheduler';
-import type { Store } from '#store';
+import { Quarantine, removeStalePartials } from '#results';
 import type { ApiEvent } from '#wire';
 import { describeHappening } from './api/machines.ts';
 import type { ApiParts } from './api/parts.ts';
-import type { TraceShelf } from './api/traces.ts';
 import { Checking } from './checking.ts';
-import { Clients, type FindClient } from './clients.ts';
+import { Clients } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
-import { lowDisk } from './disk-reserve.ts';
+import { keepReserve } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { type Fault, type FaultNews, FaultWatch } from './faults.ts';
 import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
-import type { Face } from './http/faces.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
@@ -36,12 +29,14 @@ import { LateChanges, STATISTICS_MS } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { EventLogs } from './life/event-logs.ts';
+import { type CoreDoors, newCore } from './new-core.ts';
 import { ServerOpenDoor } from './open-door.ts';
-import { NO_SITE_RULES, obeyPolicyFile } from './policies/policy-file.ts';
+import { obeyPolicyFile } from './policies/policy-file.ts';
 import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
+import type { ServerOptions } from './server-options.ts';
 import { Staging } from './staging.ts';
 import { SyncDesk } from './sync.ts';
 
@@ -49,48 +44,6 @@ import { SyncDesk } from './sync.ts';
 const BACKLOG = 4096;
 const DISK_MS = 1000;
 const FAULTS_MS = 2000;
-/** Statistics are stored this often at most; what comes after is folded in again at a restart. */
-
-export interface ServerOptions {
-  readonly store: Store;
-  /** Absolute. */
-  readonly stateDirectory: string;
-  readonly session: string;
-  readonly adminToken: string;
-  readonly clock: Clock;
-  readonly version: string;
-  readonly leaseMs: number;
-  readonly pingSeconds: number;
-  readonly sharing: SharingSettings;
-  /** Nothing new is handed out while less than this is free where state and outputs lie. */
-  readonly diskReserveBytes: number;
-  /** The site's policies. */
-  readonly policy: {
-    /** Absolute; `''`: none. */
-    readonly file: string;
-    /** How often tasks that wait or are held are looked at. */
-    readonly intervalMs: number;
-  };
-  readonly userCode: 'run' | 'refuse';
-  readonly userCodePorts: Omit<UserCodePorts, 'temporaryDirectory'>;
-  /** Checks by validators at the same time. */
-  readonly validators: number;
-  /** Windrow's executables of this version, for workers of older ones. */
-  readonly findClient: FindClient;
-  /** What is stored is only looked at: nothing is handed out, checked, collected or lost. */
-  readonly readOnly: boolean;
-  /** Null: plain HTTP. */
-  readonly tls: ServerTls | null;
-  /** Other protocols on the server's address. */
-  readonly faces: readonly Face[];
-  /** What brings inputs from elsewhere, and of which schemes; null: nothing does. */
-  readonly data: { readonly store: Datastore; readonly schemes: ReadonlySet<string> } | null;
-  /** Null: it keeps none. */
-  readonly traces: TraceShelf | null;
-  readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
-  /** The store is lost for good, or a user asked: the process should end the server. */
-  readonly onStop: (mode: 'drain' | 'now', error?: unknown) => void;
-}
 
 export class Server {
   readonly core: Core;
@@ -126,35 +79,7 @@ export class Server {
     );
     const startedAtMs = clock.now();
     let dataTags = 0;
-    const { leaseMs, pingSeconds, sharing } = options;
-    const ambient = localAmbient({
-      now: () => clock.now(),
-      elapsedMs: () => performance.now(),
-      random: Math.random,
-    });
-    this.core = {
-      clock,
-      site: NO_SITE_RULES,
-      settings: { leaseMs, pingSeconds, sharing },
-      ambient,
-      matchmaker: new Matchmaker(ambient),
-      isPlanUnfinished: false,
-      uses: new Map(),
-      limitsUsed: new Map(),
-      commit,
-      jobs: new Map(),
-      active: new Set(),
-      workers: new Map(),
-      slotsByName: new Map(),
-      orders: new Map(),
-      leases: new Map(),
-      lost: new Map(),
-      nextTicket: 1,
-      nextJob: 1,
-      sequence: 0,
-      stopped: options.readOnly ? 'no server runs on this state directory' : null,
-      diskLow: null,
-      draining: false,
+    const doors: CoreDoors = {
       wake: () => this.#desk.wake(),
       wakeIn: (ms) => this.#wakeIn(ms),
       nextDataTag: () => `${startedAtMs.toString(36)}-${++dataTags}`,
@@ -165,6 +90,7 @@ export class Server {
       happened: (what) => this.#events.happened(what),
       finished: (job) => this.#finish(job),
     };
+    this.core = newCore(options, commit, doors);
     const core = this.core;
     this.#late = new LateChanges(core);
     this.#leases = new LeaseWatch(core, () => {
@@ -323,24 +249,10 @@ export class Server {
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
       if (this.#late.areSharesDue()) this.core.commit.touch();
     }, STATISTICS_MS);
-    const disk = setInterval(() => this.#lookAtDisk(), DISK_MS);
-    this.#lookAtDisk();
+    const lookAtDisk = () => keepReserve(this.core, this.#options);
+    const disk = setInterval(lookAtDisk, DISK_MS);
+    lookAtDisk();
     this.#timers.push(statistics, disk);
-  }
-
-  #lookAtDisk(): void {
-    const { core } = this;
-    const { stateDirectory, diskReserveBytes, log } = this.#options;
-    const outputs = [...core.active].map((id) => core.jobs.get(id)!.spec.output);
-    const places = new Set([stateDirectory, ...outputs.filter((output) => output !== '')]);
-    const before = core.diskLow;
-    core.diskLow = lowDisk(places, diskReserveBytes);
-    if (core.diskLow === null && before !== null) {
-      log('info', 'there is room on the disk again; work is handed out');
-      core.wake();
-    } else if (core.diskLow !== null && before === null) {
-      log('warn', `no work is handed out: ${core.diskLow}`);
-    }
   }
 
   #releaseDelayed(): void {

@@ -7,9 +7,7 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import type { Ad } from '#classad';
 import type { ContentSource } from '#datastore';
-import { type MachineWalls, machineAd, offerAd } from '#model';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -36,16 +34,15 @@ import { EndBacklog } from './end-backlog.ts';
 import { Errands } from './errands.ts';
 import { sortGrants } from './grants.ts';
 import { JobShelf } from './job-shelf.ts';
-import { type MachineLook, machineWatch } from './machine.ts';
 import { MemoryWatch } from './memory-watch.ts';
+import { OwnMachine } from './own-machine.ts';
 import { PolicyWatch } from './policy-watch.ts';
 import type { AgentOptions } from './port.ts';
 import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
-import { sessionTag } from './session-tag.ts';
 import { SlotPool } from './slot-pool.ts';
 import { Stock } from './stock.ts';
-import { UnkilledProcesses } from './unkilled.ts';
+import { whenTimeIsOver } from './time-over.ts';
 
 /** The server's answer may be late by this when there is nothing to say. */
 const POLL_MS = 10_000;
@@ -56,8 +53,6 @@ const STOP_GRACE_MS = 500;
 const TIME_OVER_GRACE_MS = 10_000;
 /** How long a stopping worker tries to tell the server, once nothing runs any more. */
 const FAREWELL_MS = 2000;
-/** Timers take no more than 2^31 ms, and a clock may be set meanwhile. */
-const LONGEST_TIMER_MS = 60_000;
 
 const STOPPED = 'Its worker was stopped.';
 const TIME_OVER = 'The time of its worker was over.';
@@ -93,32 +88,23 @@ export class WorkerAgent {
   #isKnown = false;
   #isSucceeded = false;
   #preparing = Promise.resolve();
-  /** Null until the server has asked, or an attempt needed to know. */
-  #walls: MachineWalls | null = null;
   /** The server is to be told the offer with the next sync. */
   #isOfferDue = true;
   #sequence = 0;
-  readonly #startedAtMs: number;
-  readonly #offered: Ad;
-  readonly #machine: () => MachineLook;
-  #roundTripMs: number | null = null;
-  readonly #unkilled = new UnkilledProcesses();
-  #sessionTag = { session: '', tag: '' };
+  readonly #machine: OwnMachine;
 
   constructor(options: AgentOptions, identity: AgentIdentity) {
     this.#options = options;
     this.#identity = identity;
-    this.#startedAtMs = options.clock.now();
-    this.#offered = offerAd(options.offer);
     this.#connection = new Connection(options);
     this.#conversation = new Conversation(this.#speaker(), this.#connection, options);
-    this.#machine = machineWatch(options.dir, options.clock);
+    this.#machine = new OwnMachine(options);
     this.#pulse = new Pulse(options.log, (news) => this.#onPulse(news));
     this.#jobs = new JobShelf(options);
     this.#stock = new Stock({
       datastore: options.datastore,
       marks: options.marks,
-      sessionTag: () => this.#tagOfSession(),
+      sessionTag: () => this.#connection.sessionTag(),
     });
     this.#wishes = new DataWishes({
       stock: this.#stock,
@@ -141,7 +127,7 @@ export class WorkerAgent {
       lifetime: this.#lifetime.signal,
       log: options.log,
     });
-    const machineAd = () => this.#machineAd();
+    const machineAd = () => this.#machine.ad(this.#pool, this.#phase === 'running');
     this.#policies = new PolicyWatch({ ...options, machineAd });
     this.#pool = new SlotPool({
       slots: options.slots,
@@ -159,7 +145,7 @@ export class WorkerAgent {
    * `WORKER_SERVER_GONE`. Either way nothing it started is left.
    */
   async run(): Promise<void> {
-    this.#watchTime();
+    this.#endInTime();
     try {
       await this.#conversation.run();
     } finally {
@@ -220,20 +206,16 @@ export class WorkerAgent {
   }
 
   /** At the end of its time what still runs is given back; other workers begin it anew. */
-  #watchTime(): void {
-    const remainingMs = this.#options.remainingMs();
-    if (remainingMs === null || this.#lifetime.signal.aborted) return;
-    if (remainingMs <= 0) {
-      this.#options.log.info({}, 'the time of this worker is over');
-      return this.#stop(TIME_OVER, TIME_OVER_GRACE_MS);
-    }
-    const look = () => this.#watchTime();
-    const timer = setTimeout(look, Math.min(Math.ceil(remainingMs), LONGEST_TIMER_MS));
-    this.#lifetime.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  #endInTime(): void {
+    const { remainingMs, log } = this.#options;
+    whenTimeIsOver(remainingMs, this.#lifetime.signal, () => {
+      log.info({}, 'the time of this worker is over');
+      this.#stop(TIME_OVER, TIME_OVER_GRACE_MS);
+    });
   }
 
   #onPulse({ roundTripMs, syncsNow }: PulseNews): void {
-    this.#roundTripMs = roundTripMs;
+    this.#machine.roundTripMs = roundTripMs;
     if (syncsNow) this.#conversation.refresh();
   }
 
@@ -260,33 +242,13 @@ export class WorkerAgent {
     await this.#stock.close();
   }
 
-  /** This machine as policies on it see it. */
-  #machineAd(): Ad {
-    const { name, version, platform, memoryBytes, gpus, clock } = this.#options;
-    const { diskFreeBytes, figures } = this.#machine();
-    const { slots, used } = this.#pool;
-    const facts = { name, version, platform, slots, memoryBytes, diskFreeBytes, used };
-    const now = clock.now();
-    return machineAd(
-      {
-        ...facts,
-        gpus: gpus.gpus.length,
-        machine: figures,
-        walls: this.#walls,
-        state: this.#phase === 'running' ? 'active' : 'draining',
-        ...{ stateAtMs: this.#startedAtMs, lastHeardAtMs: now },
-      },
-      this.#offered,
-    );
-  }
-
   #workshop(): Workshop {
     const { clock, random, log, dir } = this.#options;
     return {
       scratchRoot: `${dir}/scratch`,
       spoolRoot: `${dir}/spool`,
       shelf: this.#shelf,
-      sessionTag: () => this.#tagOfSession(),
+      sessionTag: () => this.#connection.sessionTag(),
       stock: this.#stock,
       runPlugin: this.#options.runPlugin,
       link: () => this.#connection.up(),
@@ -295,7 +257,7 @@ export class WorkerAgent {
       policies: this.#policies,
       walls: this.#options.walls,
       chirp: this.#chirp,
-      unkilled: this.#unkilled,
+      unkilled: this.#machine.unkilled,
       mountUnderScratch: this.#options.mountUnderScratch,
       gpus: this.#options.gpus,
       // A poll under way said that the slot was taken.
@@ -328,22 +290,13 @@ export class WorkerAgent {
     return this.#farewellSaid || isMute;
   }
 
-  #tagOfSession(): string {
-    const session = this.#connection.endpoint?.session ?? '';
-    if (session !== this.#sessionTag.session || this.#sessionTag.tag === '') {
-      this.#sessionTag = { session, tag: sessionTag(session) };
-    }
-    return this.#sessionTag.tag;
-  }
-
   #demand(): DemandView {
     const closed = this.#phase !== 'running' || this.#backlog.size >= MOST_UNDELIVERED;
     return { ...this.#pool.view(), closed };
   }
 
   #compose(): SyncRequest {
-    const { name, version, platform, memoryBytes, clock, awayMs } = this.#options;
-    const { diskFreeBytes, figures } = this.#machine();
+    const { clock, awayMs } = this.#options;
     const remainingMs = this.#options.remainingMs();
     this.#pulse.beat(clock.monotonic());
     this.#pool.giveBackOverdue();
@@ -358,18 +311,11 @@ export class WorkerAgent {
       protocol: PROTOCOL_VERSION,
       worker: this.#identity.worker,
       replaces: this.#isKnown ? null : this.#identity.replaces,
-      name,
-      version,
-      platform,
+      ...this.#machine.told(),
       sequence: this.#sequence,
       slots: this.#pool.slots,
       freeSlots: Math.min(wantedAttempts(this.#demand()), SYNC_LIMITS.attempts),
-      memoryBytes,
-      walls: this.#walls,
       offer: this.#isOfferDue ? this.#options.offer : null,
-      diskFreeBytes,
-      gpus: this.#options.gpus.gpus.length,
-      machine: { ...figures, roundTripMs: this.#roundTripMs, unkillable: this.#unkilled.count() },
       awayMs,
       remainingMs: remainingMs === null ? null : Math.max(0, remainingMs),
       atMs: clock.monotonic(),
@@ -399,7 +345,9 @@ export class WorkerAgent {
     if (this.#phase === 'running') this.#wishes.take(answer.data);
     this.#obey(answer.settings);
     this.#isOfferDue = answer.settings.tellOffer;
-    if (answer.settings.tellWalls && this.#walls === null) void this.#findWalls();
+    if (answer.settings.tellWalls && this.#machine.walls === null) {
+      void this.#machine.findWalls().then(() => this.#conversation.hurry());
+    }
     const isLast = request.draining && request.holding.length === 0;
     if (isLast && this.#backlog.size === 0) this.#farewellSaid = true;
   }
@@ -455,15 +403,6 @@ export class WorkerAgent {
       log.info({}, 'finishing what runs, to go on as the newer windrow');
       this.#isSucceeded = true;
       this.#beginDrain();
-    }
-  }
-
-  async #findWalls(): Promise<void> {
-    try {
-      this.#walls = await this.#options.walls.machine();
-      this.#conversation.hurry();
-    } catch (error) {
-      this.#options.log.error({ err: error }, 'could not find out which walls can be put up');
     }
   }
 

@@ -1,6 +1,7 @@
 /** The way to the server: where it is now, which client speaks to it, who waits for it. */
 import { workerErrors } from './errors.ts';
 import type { Endpoint, ServerLink } from './port.ts';
+import { sessionTag } from './session-tag.ts';
 
 export interface ConnectionOptions {
   readonly endpoint: () => Promise<Endpoint>;
@@ -15,6 +16,8 @@ export class Connection {
   #isUp = false;
   #waiting: { resolve(link: ServerLink): void; reject(error: unknown): void }[] = [];
   #ended: unknown;
+  /** Making one takes longer than a start should. */
+  #tagged = { session: '', tag: sessionTag('') };
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -22,6 +25,13 @@ export class Connection {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** By which a worker of this session is told from others. */
+  sessionTag(): string {
+    const session = this.#endpoint?.session ?? '';
+    if (session !== this.#tagged.session) this.#tagged = { session, tag: sessionTag(session) };
+    return this.#tagged.tag;
   }
 
   get endpoint(): Endpoint | undefined {
