@@ -73,17 +73,22 @@ describe('a sweep with machines', { skip }, () => {
         const shipped = `${HEAD.replace(/command.*/, 'command = "./twice $i"')}[programs]\nany = "twice"\n${machines}`;
         const kept = () => {
           const directory = join(field.directory, '.shared/nfs/w');
-          return ['bin', 'blobs'].map((name) => readdirSync(join(directory, name)).length);
+          const data = readdirSync(join(directory, 'data'), { recursive: true });
+          return {
+            executables: readdirSync(join(directory, 'bin')).length,
+            marks: readdirSync(join(directory, 'brought')).length,
+            programs: data.filter((name) => String(name).endsWith('.key')).length,
+          };
         };
         sweep.write('twice', '#!/bin/sh\nexpr 2 \\* $1\n', 0o755);
         await sweep.must(0, ...open(field, shipped), '--output', 'first');
         // With each, an empty file that says whose it is.
-        assert.deepEqual(kept(), [2, 2]);
+        assert.deepEqual(kept(), { executables: 2, marks: 1, programs: 1 });
         sweep.write('twice', '#!/bin/sh\nexpr $1 + $1\n', 0o755);
         const passing = `delete-worker = true\ndelete-client = true\n${shipped}`;
         rmSync(join(field.directory, '.shared/nfs/w/bin'), { recursive: true });
         await sweep.must(0, ...open(field, passing), '--output', 'second');
-        assert.deepEqual(kept(), [0, 2]);
+        assert.deepEqual(kept(), { executables: 0, marks: 1, programs: 1 });
       },
     );
   });

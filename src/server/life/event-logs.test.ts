@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, truncateSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { ended, type Field, openField, until } from '../testing/field.ts';
@@ -8,7 +8,11 @@ const eventLog = (field: Field, format: 'htcondor' | 'json' = 'htcondor') => ({
   path: join(field.root, 'life.log'),
   format,
 });
-const read = (field: Field): string => readFileSync(join(field.root, 'life.log'), 'utf8');
+/** Empty before its first event. */
+function read(field: Field): string {
+  const path = join(field.root, 'life.log');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
 
 /** As the tests of the form read it, but no more than is asked for here. */
 function readEventLog(text: string): { number: number; job: number; task: number }[] {
