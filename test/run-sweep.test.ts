@@ -104,11 +104,9 @@ describe('a sweep that is run', () => {
   });
 
   it('ends with 1 when all that is left is held, rather than never', async () => {
-    const events = [
-      { kind: 'progress', counts: counts({ done: 8, held: 2 }), progress: progress() },
-    ];
     const getStats = async () => ({ ...stats, counts: counts({ done: 8, held: 2 }) });
-    await inWorld({ watchEvents: script(events as never), getStats }, async (cli, client) => {
+    const watchEvents = script(ended({ done: 8, held: 2 }, 'failed'));
+    await inWorld({ watchEvents, getStats }, async (cli, client) => {
       assert.equal(await runSweep(client, sweep(), wish, cli.world), 1);
       assert.match(
         cli.said().stdout,
