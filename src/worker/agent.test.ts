@@ -45,7 +45,7 @@ test('nothing runs twice when answers are lost after the server worked them off'
   const { server } = field;
   const log = join(field.dir, 'runs');
   let count = 0;
-  server.beforeAnswer = (sync) => (sync.ended.length > 0 && ++count % 3 === 0 ? 'close' : 'answer');
+  server.beforeAnswer = (sync) => (sync.ended.length > 0 && count++ % 2 === 0 ? 'close' : 'answer');
   server.addTasks(jobOf(`echo $x >> '${log}'`), rowsOf(60));
   field.start();
   await server.until(() => server.ended.size === 60);
@@ -54,7 +54,7 @@ test('nothing runs twice when answers are lost after the server worked them off'
     runs.map(Number).sort((a, b) => a - b),
     rowsOf(60).map(([x]) => Number(x)),
   );
-  assert.ok(count >= 3, 'answers were lost');
+  assert.ok(count >= 2, 'an answer was lost');
 });
 
 test('a ticket that is granted again while it is held does not run again', async () => {
