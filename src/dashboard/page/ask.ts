@@ -18,9 +18,9 @@ export class Refusal extends Error {
     this.todo = todo;
   }
 
-  /** It is not the question's fault: the same may be answered in a while. */
-  get isAway(): boolean {
-    return this.status === 0 || this.status === 502 || this.status === 504;
+  /** It is not about the question, so it is told once for the whole page. */
+  get isOfAll(): boolean {
+    return [0, 401, 429, 502, 504].includes(this.status);
   }
 }
 

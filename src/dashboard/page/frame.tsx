@@ -32,7 +32,12 @@ export function Frame({
         <strong>Windrow</strong>
         <nav aria-label="Views">
           {VIEWS.map(([view, title]) => (
-            <a key={view} href={`#/${view}`} aria-current={view === at ? 'page' : undefined}>
+            <a
+              key={view}
+              class="tab"
+              href={`#/${view}`}
+              aria-current={view === at ? 'page' : undefined}
+            >
               {title}
             </a>
           ))}

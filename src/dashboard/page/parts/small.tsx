@@ -96,8 +96,7 @@ export function Shown<T>({
   children: (value: T) => ComponentChildren;
 }) {
   const { value, refusal } = answer;
-  // That the server is away is told once, above everything.
-  const isNews = refusal !== null && !refusal.isAway;
+  const isNews = refusal !== null && !refusal.isOfAll;
   return (
     <>
       {isNews && <Trouble message={refusal.message} todo={refusal.todo} />}
