@@ -9,7 +9,7 @@ import type { ServerOptions } from './server-options.ts';
 /** Where the core's decisions are carried out: other parts of the server. */
 export type CoreDoors = Pick<
   Core,
-  'wake' | 'wakeIn' | 'nextDataTag' | 'stage' | 'check' | 'happened' | 'finished'
+  'wake' | 'wakeIn' | 'nextDataTag' | 'stage' | 'suspectInputs' | 'check' | 'happened' | 'finished'
 >;
 
 export function newCore(options: ServerOptions, commit: GroupCommit, doors: CoreDoors): Core {
@@ -35,6 +35,7 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
     slotsByName: new Map(),
     orders: new Map(),
     leases: new Map(),
+    damages: new Map(),
     lost: new Map(),
     nextTicket: 1,
     nextJob: 1,
