@@ -1,6 +1,6 @@
 /**
- * How long does a constraint over a million records of history take? Against the target of 5 s, and
- * against reading the same records without one.
+ * How long does a constraint over a million records of history take, of which only what it names is
+ * read? Against the target of 5 s, and against reading the same records whole.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -52,7 +52,9 @@ async function pass(isConstrained: boolean): Promise<{ ms: number; cpuMs: number
   const cpu = process.cpuUsage();
   let found = 0;
   for (let before = Number.MAX_SAFE_INTEGER; ; ) {
-    const page = await store.attemptsBefore(null, before, PAGE);
+    const page = isConstrained
+      ? await store.glimpsesBefore(null, before, PAGE, ['exitCode', 'wallMs'])
+      : await store.attemptsBefore(null, before, PAGE);
     for (const row of page) {
       if (!isConstrained) continue;
       const facts: TaskFacts = {

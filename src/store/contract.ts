@@ -5,6 +5,7 @@
  */
 import type {
   Asked,
+  AttemptFacts,
   AttemptRecord,
   Hold,
   JobId,
@@ -242,6 +243,26 @@ export interface AttemptRow extends AttemptRecord {
   readonly accepted: boolean;
 }
 
+/** What may be left unread of the end of an attempt. */
+export type GlimpseField =
+  | 'worker'
+  | 'cause'
+  | 'exitCode'
+  | 'signal'
+  | 'reason'
+  | 'signature'
+  | 'startedAtMs'
+  | Exclude<keyof NonNullable<AttemptFacts['usage']>, 'sources'>;
+
+/** An ended attempt of which only some fields were read; the others are null, 0 or empty. */
+export interface Glimpse extends AttemptFacts {
+  readonly endedAtMs: number;
+  readonly sequence: number;
+  readonly job: JobId;
+  readonly task: TaskIndex;
+  readonly next: TaskStateName | null;
+}
+
 /** A task's accepted results. */
 export interface CollectedRow {
   readonly sequence: number;
@@ -282,6 +303,15 @@ export interface Store {
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
   /** Ends of attempts before `sequence`, the latest first, at most `limit`; of one job, or of all. */
   attemptsBefore(job: JobId | null, sequence: number, limit: number): Promise<AttemptRow[]>;
+  /** As `attemptsBefore`, but only these fields of each are read: a tenth of the time. */
+  glimpsesBefore(
+    job: JobId | null,
+    sequence: number,
+    limit: number,
+    fields: readonly GlimpseField[],
+  ): Promise<Glimpse[]>;
+  /** The end of the attempt that has this place in their order. */
+  attemptAt(sequence: number): Promise<AttemptRow | null>;
   /** Changes of tasks after `sequence`, in their order, at most `limit`. */
   changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]>;
   eventLogs(): Promise<{ path: string; through: number; bytes: number }[]>;

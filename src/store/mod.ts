@@ -3,6 +3,8 @@ export type {
   AttemptRow,
   Change,
   CollectedRow,
+  Glimpse,
+  GlimpseField,
   Store,
   StoredEvent,
   StoredGrant,

@@ -209,6 +209,44 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       await store.close();
     });
 
+    it('reads of the ends of attempts only what is asked for', async () => {
+      const bad = { cause: 'signal', exitCode: null, signal: 'SIGSEGV', next: 'failed' } as const;
+      const store = await reopened([
+        { kind: 'attempt-ended', sequence: 1, attempt: attemptRecord(4), accepted: true },
+        { kind: 'attempt-ended', sequence: 2, attempt: attemptRecord(5, bad), accepted: false },
+        {
+          kind: 'attempt-ended',
+          sequence: 3,
+          attempt: attemptRecord(6, { job: 2 }),
+          accepted: true,
+        },
+      ]);
+      const unread = {
+        ...{ worker: '', cause: null, exitCode: null, signal: null, reason: '', signature: '' },
+        ...{ startedAtMs: 0, usage: null },
+      };
+      const first = {
+        ...unread,
+        sequence: 1,
+        job: 1,
+        task: 4,
+        number: 1,
+        next: 'done',
+        endedAtMs: 9,
+      };
+      const second = { ...first, sequence: 2, task: 5, next: 'failed' };
+      assert.deepEqual(await store.glimpsesBefore(1, 3, 10, []), [second, first]);
+      const [signalled] = await store.glimpsesBefore(null, 3, 1, ['signal', 'cause']);
+      assert.deepEqual(signalled, { ...second, signal: 'SIGSEGV', cause: 'signal' });
+      const [measured] = await store.glimpsesBefore(null, 2, 1, ['network', 'wallMs']);
+      const { wallMs, memoryPeakBytes, network } = measured?.usage ?? {};
+      assert.deepEqual([wallMs, memoryPeakBytes], [4, null]);
+      assert.deepEqual(network, { OutgoingExternal: 2 ** 40 });
+      assert.equal((await store.attemptAt(2))?.signal, 'SIGSEGV');
+      assert.equal(await store.attemptAt(7), null);
+      await store.close();
+    });
+
     it('forgets the earlier end of an attempt that came back', async () => {
       const lost = attemptRecord(4, { cause: 'worker-lost', place: null });
       const store = await reopened([

@@ -34,7 +34,7 @@ export function adOfListedJob(job: Job, own: OwnAttributes | null): Ad {
   const { state, stateAtMs, stateReason: reason } = job;
   return jobProgressAd(
     { state, stateAtMs, reason, counts: job.tasks.counts() },
-    own ? adOf(own, adOfJob(job)) : adOfJob(job),
+    adWithSet(adOfJob(job), own),
   );
 }
 
@@ -60,6 +60,11 @@ export function ownAttributes(set: readonly SetAttribute[]): OwnAttributes | nul
   return set.map(({ name, expression }) => ({ name, value: parseExpression(expression) }));
 }
 
+/** The ad of a job with what programs of one of its tasks, or of all of them, have set. */
+export function adWithSet(job: Ad, own: OwnAttributes | null): Ad {
+  return own ? adOf(own, job) : job;
+}
+
 export function adOfTask(job: Job, { task, note, lease, ended, as, own }: KnownTask): Ad {
   const state = as ?? taskStateName(job.tasks.state(task));
   const isNoted = note?.state === state;
@@ -75,7 +80,7 @@ export function adOfTask(job: Job, { task, note, lease, ended, as, own }: KnownT
       lastHold: note?.lastHold ?? null,
       completions: note?.completions ?? 0,
     },
-    own ? adOf(own, adOfJob(job)) : adOfJob(job),
+    adWithSet(adOfJob(job), own),
   );
 }
 

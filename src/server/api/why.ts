@@ -71,7 +71,7 @@ async function whyTask(parts: ApiParts, job: Job, task: number): Promise<WhyAnsw
     hold: detail.hold,
     waiting: isWaiting ? 1 : 0,
     answers: answersOf(core, job, detail, note, why),
-    todo: TODO[state]?.(of) ?? [],
+    todo: REMEDIES[state]?.(of) ?? [],
     matching: why && matchingOf(why),
     limits: limitsAsked(core, job),
     shares: why ? sharesShown(core) : [],
@@ -79,7 +79,7 @@ async function whyTask(parts: ApiParts, job: Job, task: number): Promise<WhyAnsw
   };
 }
 
-const TODO: Readonly<Record<string, (of: string) => string[]>> = {
+const REMEDIES: Readonly<Record<string, (of: string) => string[]>> = {
   held: (of) => [`windrow release ${of}`, `windrow logs ${of}`],
   failed: (of) => [`windrow logs ${of}`, `windrow retry ${of}`],
 };

@@ -7,12 +7,15 @@ import type {
   AttemptRow,
   Change,
   CollectedRow,
+  Glimpse,
+  GlimpseField,
   Store,
   StoredEvent,
   StoredShare,
   TaskNote,
 } from '../contract.ts';
 import { storeErrors } from '../errors.ts';
+import { GlimpseReader } from './glimpse.ts';
 import { explain, logFileOf, openDatabase } from './open.ts';
 import { type Ask, prepareQuestions } from './questions.ts';
 import {
@@ -41,6 +44,7 @@ export class SqliteStore implements Store {
   readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #ask: Ask;
+  readonly #glimpses: GlimpseReader;
   /** SQLite keeps one log file from its first transaction to its end. */
   readonly #log: number;
 
@@ -49,6 +53,7 @@ export class SqliteStore implements Store {
     this.#file = file;
     this.#database = openDatabase(file);
     this.#ask = prepareQuestions(this.#database);
+    this.#glimpses = new GlimpseReader(this.#database);
     this.#log = openSync(logFileOf(file), 'r');
   }
 
@@ -151,6 +156,24 @@ export class SqliteStore implements Store {
         ? this.#all('attempts-before', sequence, limit)
         : this.#all('attempts-of-job-before', sequence, job, limit);
     return rows.map(attemptOf);
+  }
+
+  async glimpsesBefore(
+    job: JobId | null,
+    sequence: number,
+    limit: number,
+    fields: readonly GlimpseField[],
+  ): Promise<Glimpse[]> {
+    try {
+      return this.#glimpses.before(job, sequence, limit, fields);
+    } catch (error) {
+      throw explain(error, this.#file);
+    }
+  }
+
+  async attemptAt(sequence: number): Promise<AttemptRow | null> {
+    const row = this.#all('attempt-at', sequence)[0];
+    return row ? attemptOf(row) : null;
   }
 
   async changesAfter(job: JobId, sequence: number, limit: number): Promise<TaskChange[]> {
