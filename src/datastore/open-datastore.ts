@@ -12,6 +12,7 @@ import {
   totalsOf,
 } from './ageing.ts';
 import type { Description } from './disk/description.ts';
+import { Hasher } from './disk/hasher.ts';
 import { entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
@@ -20,6 +21,7 @@ import { Shelf } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
+import { clearUselessParts } from './fetch/left-parts.ts';
 import { Part } from './fetch/part.ts';
 import { EntryIndex } from './index/entry-index.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
@@ -72,6 +74,7 @@ export async function openDatastore(given: DatastoreOptions): Promise<Datastore>
     const shelf = new Shelf(layout, options.onEvent);
     const sharer = await Sharer.open(layout, (sha256) => shelf.sweepContent(sha256));
     await sharer.clearGone();
+    await clearUselessParts(layout, sharer);
     return new SharedDatastore(options, { layout, shelf, sharer, tally });
   } catch (error) {
     throw storeFailure(error, '', directory);
@@ -95,6 +98,7 @@ class SharedDatastore implements Datastore {
   readonly #tally: Tally;
   readonly #pins: Pins;
   readonly #index: EntryIndex;
+  readonly #hasher = new Hasher();
   readonly #fetcher: Fetcher;
   readonly #keeper: Keeper;
   readonly #ending = new AbortController();
@@ -117,7 +121,8 @@ class SharedDatastore implements Datastore {
     this.#pins = new Pins(layout, shelf);
     this.#index = new EntryIndex(layout, sharer.directory, clock);
     const limits = { ...USUAL_FETCHING, ...options.fetching };
-    this.#fetcher = new Fetcher({ transports, limits, layout, sharer, clock, random, onEvent });
+    const parts = { layout, sharer, hasher: this.#hasher, clock, random, onEvent };
+    this.#fetcher = new Fetcher({ transports, limits, ...parts });
     this.#keeper = new Keeper({
       layout,
       shelf,
@@ -174,7 +179,11 @@ class SharedDatastore implements Datastore {
     this.#throwIfClosed();
     const name = entryName(request.key, request.owner);
     const path = `${this.#fetcher.partPath(name.hash)}.put${this.#puts++}`;
-    const part = new Part(path, this.#options.clock);
+    const part = new Part(path, {
+      clock: this.#options.clock,
+      hasher: this.#hasher,
+      ownsBlocks: false,
+    });
     try {
       const draft = await draftOf(part, source, request, name.key);
       const mediaType = request.mediaType ?? null;
@@ -287,6 +296,7 @@ class SharedDatastore implements Datastore {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#keeper.close();
     await this.#fetcher.close();
+    await this.#hasher.close();
     await this.#ageing?.catch(() => {});
     await this.#rebuilding?.catch(() => {});
     await this.#sampling;
