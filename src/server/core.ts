@@ -27,6 +27,7 @@ import type { MachineFigures } from '#wire';
 import type { GroupCommit } from './commit.ts';
 import type { WorkerData } from './data-orders.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
+import type { SetAttributes } from './set-attributes.ts';
 import type { TaskTable } from './task-table.ts';
 
 export interface Job {
@@ -225,6 +226,8 @@ export interface Core {
   readonly leases: Map<Ticket, Lease>;
   /** By owner. */
   readonly uses: Map<string, OwnerUse>;
+  /** What programs have set in the ads of their tasks. */
+  readonly set: SetAttributes;
   /** How much of each limit attempts under way have taken. */
   readonly limitsUsed: Map<string, number>;
   /** What expressions see of the world. */

@@ -1,7 +1,7 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
 import { printAd, wholeAd } from '#classad';
-import { runsOf, shareOf, type TaskIndex, type Ticket } from '#model';
+import { runsOf, type SetAttribute, shareOf, type TaskIndex, type Ticket } from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { TaskNote } from '#store';
 import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
@@ -254,15 +254,16 @@ function leaseOut(
       grant: granted,
       asked,
     });
-    const past = pastOf(job.notes.get(task));
+    const past = pastOf(job.notes.get(task), core.set.of(job.id, task));
     return { ticket, job: job.id, task, number, cells: cellsOf(index), past, asked };
   });
 }
 
-function pastOf(note: TaskNote | undefined): TaskPast | null {
-  if (!note || (note.holds === 0 && note.completions === 0)) return null;
-  const { holds, completions, lastHold } = note;
-  return { holds, completions, lastHold };
+function pastOf(note: TaskNote | undefined, set: readonly SetAttribute[] | null): TaskPast | null {
+  const { holds = 0, completions = 0, lastHold = null } = note ?? {};
+  if (holds === 0 && completions === 0 && set === null) return null;
+  const attributes = (set ?? []).map(({ name, expression }) => ({ name, expression }));
+  return { holds, completions, lastHold, attributes };
 }
 
 export function describe(job: Job): JobDescription {

@@ -16,6 +16,7 @@ import { restoreShares } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
 import { LONGEST_DELAY_MS } from './retry.ts';
+import { restoreSet } from './set-attributes.ts';
 import { TaskTable } from './task-table.ts';
 
 const PAGE = 10_000;
@@ -50,6 +51,7 @@ export async function recover(
   }
   for (const id of core.active) await restoreLost(core, store, core.jobs.get(id)!);
   for (const grant of await store.grants()) await restoreGrant(core, store, grant, known);
+  await restoreAllSet(core, store);
   for (const id of core.active) settle(core, core.jobs.get(id)!);
   for (const id of core.active) pauseWithoutRows(core, core.jobs.get(id)!);
 }
@@ -131,6 +133,16 @@ async function restoreNotes(store: Store, job: Job): Promise<void> {
     }
     if (notes.length < PAGE) return;
     from = notes.at(-1)!.task + 1;
+  }
+}
+
+/** Of tasks that programs have run of: they have a note, or a lease. */
+async function restoreAllSet(core: Core, store: Store): Promise<void> {
+  const leased = Map.groupBy(core.leases.values(), ({ job }) => job);
+  for (const id of core.active) {
+    const job = core.jobs.get(id)!;
+    const running = (leased.get(id) ?? []).map(({ task }) => task);
+    await restoreSet(core, store, job, [...job.notes.keys(), ...running]);
   }
 }
 

@@ -29,6 +29,7 @@ import {
   retryTasks,
   stageAgain,
 } from '../reactor/jobs.ts';
+import { restoreSet } from '../set-attributes.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 import { waitingSentences, whyWaiting } from './waiting.ts';
 
@@ -114,6 +115,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
       const { action, subcode } = body;
       const reason = body.reason || `${PAST[action]} by command`;
       const ground = { reason, actor };
+      if (action === 'release') await restoreSet(core, store, job, job.notes.keys());
       const changed =
         action === 'hold'
           ? holdTasks(core, job, chosen, {
@@ -133,6 +135,8 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
         ? await Promise.all([...new Set(body.tasks)].map((task) => store.note(job.id, task)))
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
+      const tasks = known.map(({ task }) => task);
+      await restoreSet(core, store, job, tasks);
       const retried = retryTasks(core, job, known, actor, body.tasks === undefined);
       stageAgain(core, job, actor);
       await core.commit.durable();
