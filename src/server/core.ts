@@ -27,6 +27,7 @@ import type { MachineFigures } from '#wire';
 import type { GroupCommit } from './commit.ts';
 import type { WorkerData } from './data-orders.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
+import type { RowKinds } from './row-kinds.ts';
 import type { SetAttributes } from './set-attributes.ts';
 import type { TaskTable } from './task-table.ts';
 
@@ -39,6 +40,8 @@ export interface Job {
   readonly columns: readonly string[];
   readonly rows: RowSource;
   readonly tasks: TaskTable;
+  /** Null: requirements and rank look at no parameter. */
+  kinds: RowKinds | null;
   /** What is special about tasks that are not final; final ones are looked up in the store. */
   readonly notes: Map<TaskIndex, TaskNote>;
   /** Changes that stand for notes of very many tasks, oldest first; tasks' own notes go before. */

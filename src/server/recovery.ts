@@ -16,7 +16,7 @@ import { restoreShares } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
 import { LONGEST_DELAY_MS } from './retry.ts';
-import { restoreSet } from './set-attributes.ts';
+import { takeUp } from './take-up.ts';
 import { TaskTable } from './task-table.ts';
 
 const PAGE = 10_000;
@@ -51,7 +51,7 @@ export async function recover(
   }
   for (const id of core.active) await restoreLost(core, store, core.jobs.get(id)!);
   for (const grant of await store.grants()) await restoreGrant(core, store, grant, known);
-  await restoreAllSet(core, store);
+  await takeUpAll(core, store);
   for (const id of core.active) settle(core, core.jobs.get(id)!);
   for (const id of core.active) pauseWithoutRows(core, core.jobs.get(id)!);
 }
@@ -70,6 +70,7 @@ async function openJob(
     ...stored,
     rows: rowsOf(stored, () => openRows(stored.spec.axes, (id) => tables.reader(id))),
     tasks,
+    kinds: null,
     notes: new Map(),
     masses: await store.massChanges(stored.id),
     copies: new Map(),
@@ -136,13 +137,14 @@ async function restoreNotes(store: Store, job: Job): Promise<void> {
   }
 }
 
-/** Of tasks that programs have run of: they have a note, or a lease. */
-async function restoreAllSet(core: Core, store: Store): Promise<void> {
+/** Programs may have set attributes of tasks that have a note or a lease. */
+async function takeUpAll(core: Core, store: Store): Promise<void> {
   const leased = Map.groupBy(core.leases.values(), ({ job }) => job);
   for (const id of core.active) {
     const job = core.jobs.get(id)!;
     const running = (leased.get(id) ?? []).map(({ task }) => task);
-    await restoreSet(core, store, job, [...job.notes.keys(), ...running]);
+    // One whose table is gone is paused below, and says why.
+    await takeUp(core, store, job, running).catch(() => {});
   }
 }
 

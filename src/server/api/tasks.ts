@@ -265,7 +265,9 @@ export async function taskDetail(core: Core, store: Store, job: Job, task: TaskI
     commandLine: command.commandLine(job.rows.row(task), task),
     attemptList: [...ended, ...running],
     waiting:
-      summary.state === 'waiting' ? waitingSentences(job, whyWaiting(core, job)).join('; ') : '',
+      summary.state === 'waiting'
+        ? waitingSentences(job, whyWaiting(core, job, task)).join('; ')
+        : '',
   };
 }
 
