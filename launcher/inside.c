@@ -246,6 +246,8 @@ int inside(char **argv) {
   char **program = take_options(argv);
   fcntl(INSIDE_REPORT, F_SETFD, FD_CLOEXEC);
   if (!program) fail(STAGE_OPTIONS, EINVAL);
+  /* What it kills at the end is all that it can see: outside of a PID namespace, the machine. */
+  if (wish.init && getpid() != 1) fail(STAGE_OPTIONS, EPERM);
   tell(INSIDE_BEGUN, wish.init, 0, 0);
   if (!wish.init) become_program(program, environ);
   /* The program may have this process's user: it is not to be traced or read through /proc. */

@@ -3,7 +3,8 @@
  * runs inside of the walls that bubblewrap has put up, gives away every privilege that is left and
  * becomes the program, or, as the first process of a PID namespace, starts it and answers for it.
  *
- *   --init             start the program, reap all orphans, kill what outlives it
+ *   --init             start the program, reap all orphans, kill what outlives it; refused where it
+ *                      is not the first process of a PID namespace
  *   --user U:G[,G …]   numbers of the account, its group and its further groups
  *   --mark G           a further group, by which its processes are known; with --user it is in that list
  *   --limit NAME=S:H   a resource limit, named as prlimit(1) does; `unlimited` is a value

@@ -19,6 +19,25 @@ const ACCOUNTS = [1, 2].map((slot) => `wds${slot}:x:${61000 + slot}:61000::/none
 /** Only jobs that ask for much memory get a private /var/tmp; /opt only the others. */
 const EXPRESSION = 'strcat("/tmp,", RequestMemory > 50 ? "/var/tmp" : "/opt")';
 
+test('a directory that the account cannot get to is refused at once, and says what would help', {
+  skip,
+}, async (t) => {
+  const place = installForTest();
+  t.after(() => place.remove());
+  chmodSync(place.directory, 0o700);
+  const windrow = join(place.directory, 'bin', 'windrow');
+  for (const words of [
+    ['run', '--range', 'i=1..3', '--slots', '1', '--walls', 'full', '--output', 'out'],
+    ['sandbox', 'run', '--walls', 'full', '--dir', join(place.directory, 'own')],
+  ]) {
+    const { code, stderr } = await place.run(windrow, ...words, '--', 'true');
+    assert.equal(code, words[0] === 'run' ? 2 : 1, stderr);
+    assert.match(stderr, /WALLS_DIRECTORY_CLOSED/);
+    assert.match(stderr, /closed to the account nobody, at .*\n.*chmod o\+x/s);
+  }
+  assert.ok(!existsSync(join(place.directory, 'out')));
+});
+
 test('each slot has its account, in the private directories that its job is given', {
   skip,
 }, async (t) => {

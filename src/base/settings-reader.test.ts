@@ -103,6 +103,19 @@ describe('settings', () => {
       'debian-12': '/etc/windrow/trees/deb',
     });
     assert.equal(origins.roots.place, '/etc/windrow/windrow.conf:7');
+    const rates = read({
+      system: '[isolation]\nio-read = /data=50 MiB, /dev/sd b = 1 MB\n',
+    }).values;
+    assert.deepEqual(rates.ioRead, { '/data': 50 * 2 ** 20, '/dev/sd b': 1e6 });
+    const wrong = ['/data', '/data=fast', '/a=1 MB, /a=2 MB', '/a=0 B'];
+    for (const ioWrite of wrong) {
+      const flags = { 'isolation-io-write': ioWrite };
+      assert.match(
+        problemsOf(() => read({ flags })),
+        /PATH=SIZE/,
+        ioWrite,
+      );
+    }
     assert.deepEqual(read({ flags: { roots: 'a=/a, b=/b' } }).values.roots, { a: '/a', b: '/b' });
     assert.match(
       problemsOf(() => read({ flags: { roots: 'a' } })),

@@ -34,6 +34,8 @@ interface SettingValues {
   paths: readonly string[];
   /** `name=path, …`, each path absolute; in a settings file a section with a line for each. */
   table: Readonly<Record<string, string>>;
+  /** `path=size, …`, each path absolute; bytes. */
+  rates: Readonly<Record<string, number>>;
   /** `name=number, …`; in a settings file a section with a line for each. */
   amounts: Readonly<Record<string, number>>;
   /** `name=name, …`; in a settings file a section with a line for each. */
@@ -107,6 +109,7 @@ export const EXPECTED: Readonly<Record<SettingType, string>> = {
   list: 'a list, separated by commas',
   paths: 'paths, separated by commas',
   table: 'NAME=PATH, separated by commas, each name once',
+  rates: 'PATH=SIZE like /data=50 MiB, separated by commas, each path once',
   amounts: 'NAME=NUMBER, separated by commas, each name once',
   names: 'NAME=NAME, separated by commas, each name on the left once',
   networks: 'networks like 10.0.0.0/8 or fc00::/7, separated by commas',
@@ -150,6 +153,7 @@ const PARSERS: Readonly<Record<SettingType, Parser>> = {
   list: (text) => listOf(text),
   paths: (text, { base, home }) => listOf(text)?.map((path) => absolutePath(path, base, home)),
   table: (text, context) => tableOf(text, context),
+  rates: (text, context) => ratesOf(text, context),
   amounts: (text) => amountsOf(text),
   names: (text) => namesOf(text),
   networks: (text) => allOf(listOf(text)?.map(parseIpNetwork)),
@@ -182,6 +186,19 @@ function tableOf(text: string, { base, home }: ParseContext): Record<string, str
     entries.map(([, name, path]) => [name!, absolutePath(path!, base, home)]),
   );
   return Object.keys(table).length === entries.length ? table : undefined;
+}
+
+function ratesOf(text: string, { base, home }: ParseContext): Record<string, number> | undefined {
+  const entries = listOf(text)?.map((element) => {
+    const [, path, size] = /^([^=]+)=(.+)$/.exec(element) ?? [];
+    const bytes = size === undefined ? undefined : parseBytes(size);
+    return path === undefined || !bytes ? null : { path: path.trim(), bytes };
+  });
+  if (!entries?.every((entry) => entry !== null)) return undefined;
+  const rates = Object.fromEntries(
+    entries.map(({ path, bytes }) => [absolutePath(path, base, home), bytes]),
+  );
+  return Object.keys(rates).length === entries.length ? rates : undefined;
 }
 
 function amountsOf(text: string): Record<string, number> | undefined {

@@ -133,6 +133,20 @@ export const wallSettings = {
     most: 10_000,
     doc: 'Share of block devices that an attempt has, beside 100 for everybody else; 0: as everybody.',
   },
+  ioRead: {
+    name: 'isolation-io-read',
+    value: 'path=size, …',
+    type: 'rates',
+    default: '',
+    doc: 'Most bytes a second that an attempt reads from the disk of a path: of a directory, or a device.',
+  },
+  ioWrite: {
+    name: 'isolation-io-write',
+    value: 'path=size, …',
+    type: 'rates',
+    default: '',
+    doc: 'Most bytes a second that an attempt writes to the disk of a path: of a directory, or a device.',
+  },
 } as const satisfies SettingTable;
 
 export type WallValues = ValuesOf<typeof wallSettings>;

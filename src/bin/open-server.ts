@@ -13,6 +13,7 @@ import {
   type TrapSettings,
 } from '#base';
 import type { TlsWish, TraceStoreOptions } from '#cli';
+import { PageFace } from '#dashboard';
 import type { OpenLineProcess } from '#results';
 import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
@@ -154,7 +155,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       findClient: findExecutableIn(options.executables),
       readOnly: options.readOnly,
       tls: tls?.first ?? null,
-      faces: [traces, traps].flatMap((one) => (one ? [one.face] : [])),
+      faces: [new PageFace(), ...[traces, traps].flatMap((one) => (one ? [one.face] : []))],
       traces: traces?.store ?? (await tracesToRead(options)),
       log: options.log,
       onStop: options.onStop,

@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { makeDirectories } from '#base';
-import type { RunOptions, World } from '#cli';
+import type { PlannedSweep, RunOptions, World } from '#cli';
+import { isDemanding } from '#model';
 import type { PlannedCluster } from '#sweep';
 import type { Cluster } from './cluster.ts';
 import { prepareWorker } from './local-worker.ts';
@@ -25,10 +26,12 @@ export async function run(options: RunOptions, world: World): Promise<number> {
     const { runThere } = await import('./run-there.ts');
     return runThere({ url: options.server, sweeps, cluster }, options, world);
   }
+  const isAlone = options.slots === 0 || isOnlyAsked;
+  // Only root becomes somebody else; others need not wait for what finds that out to be loaded.
+  if (!isAlone && process.geteuid?.() === 0) await refuseDirectories(sweeps, options);
   const directory =
     options.stateDirectory ?? stateDirectory ?? join(sweeps[0]!.spec.output, '.windrow');
   if (stateDirectory === null) makeOutput(sweeps[0]!.spec.output);
-  const isAlone = options.slots === 0 || isOnlyAsked;
   const worker = isAlone ? null : prepareWorker(directory, options, world);
   const { runHere } = await import('./run-here.ts');
   return runHere({ directory, sweeps, worker, cluster }, options, world);
@@ -42,6 +45,22 @@ async function clusterOf(
 ): Promise<Cluster> {
   const { Cluster } = await import('./cluster.ts');
   return new Cluster(planned, options, world);
+}
+
+/** Throws WALLS_DIRECTORY_CLOSED: each attempt would only be refused for the same reason. */
+async function refuseDirectories(
+  sweeps: readonly PlannedSweep[],
+  { workerWalls: level, accounts }: RunOptions,
+): Promise<void> {
+  for (const { spec } of sweeps) {
+    const { isolation, request, owner } = spec;
+    const isBare = level === 'bare' && isolation.walls === null && !isDemanding(isolation);
+    const isOwn = isBare && Object.keys(accounts.payload).length === 0;
+    if (spec.directory.kind !== 'submit' || isOwn) continue;
+    const { refuseDirectory } = await import('#sandbox');
+    const intended = { directory: spec.directory.path, owner, isolation, request };
+    await refuseDirectory(intended, { level, ...accounts });
+  }
 }
 
 /**

@@ -20,6 +20,7 @@ import {
 import { takeDirectory } from '#worker';
 import { binErrors } from './errors.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
+import { limitDisk } from './sandbox-disk.ts';
 import { levelOf, trackingOf, wallsFor } from './worker-walls.ts';
 
 const KILL_GRACE_MS = 5000;
@@ -80,9 +81,13 @@ function examine(values: SandboxWish['values']) {
   };
 }
 
+function scratchOf({ own }: Place): string {
+  return join(own, 'scratch', NAME);
+}
+
 async function planIn(place: Place, wish: SandboxWish): Promise<WallPlan> {
   const { isolation, request, values } = wish;
-  const scratch = join(place.own, 'scratch', NAME);
+  const scratch = scratchOf(place);
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
   const machine = { name: hostname(), cpus: 1, memoryBytes: totalmem() };
   const mounts = mountUnderScratch(values.mountUnderScratch, machine);
@@ -113,10 +118,10 @@ async function runIn(place: Place, wish: SandboxWish, world: World): Promise<San
   try {
     await walls.raise(plan);
     const exceeded: Exceeded[] = [];
-    const end = await execute(walls, plan, wish, world, exceeded);
+    const { end, measured } = await execute(place, plan, wish, world, exceeded);
     const settled = await walls.settle(plan);
     exceeded.push(...settled.flatMap((one) => one.exceeded ?? []));
-    const measured = [end.measured, ...settled.flatMap((one) => one.measured)];
+    measured.push(...settled.flatMap((one) => one.measured));
     const network = Object.assign({}, ...settled.map((one) => one.network));
     return {
       ...told(end, exceeded[0], wish),
@@ -137,21 +142,27 @@ function usage({ wallMs }: ProgramEnd, measured: readonly Measured[]) {
 
 /** Throws SANDBOX_NOT_STARTED. */
 async function execute(
-  walls: Walls,
+  place: Place,
   plan: WallPlan,
   wish: SandboxWish,
   world: World,
   exceeded: Exceeded[],
-): Promise<ProgramEnd> {
+): Promise<{ end: ProgramEnd; measured: Measured[] }> {
+  const { walls } = place;
   const tracking = trackingOf(wish.values);
   const starter = openStarter({ launcherPath: findLauncher(), tracking });
   let program: RunningProgram | null = null;
   let written: Promise<unknown> = Promise.resolve();
   const stop = () => program?.kill(KILL_GRACE_MS);
-  const unwatch = walls.watch(plan, (limit) => {
+  const exceed = (limit: Exceeded) => {
     exceeded.push(limit);
     program?.kill(0);
-  });
+  };
+  const unwatch = walls.watch(plan, exceed);
+  const { diskBytes } = wish.request;
+  const directories = [scratchOf(place), ...plan.privateDirectories];
+  const disk =
+    diskBytes > 0 ? await limitDisk(directories, wish.directory, diskBytes, exceed) : null;
   try {
     program = starter.start({
       file: wish.words[0]!,
@@ -169,12 +180,13 @@ async function execute(
     });
     world.ending.addEventListener('abort', stop);
     if (world.ending.aborted) stop();
-    const end = await program.ended;
+    const end = orRefused(await program.ended, wish);
     await written;
-    return orRefused(end, wish);
+    return { end, measured: [end.measured, ...(disk ? [await disk.finish()] : [])] };
   } finally {
     world.ending.removeEventListener('abort', stop);
     unwatch();
+    await disk?.finish();
     await starter.close();
   }
 }

@@ -3,6 +3,7 @@ import type { NetworkValues, WallValues } from '#base';
 import type { Level } from '#model';
 import {
   findLauncher,
+  ioLimits,
   openStarter,
   openWalls,
   type Tracking,
@@ -54,7 +55,7 @@ function settingsOf(values: WallsOfWorker['values'], secrets: readonly string[])
       cpuPinning,
       memoryLimit: memoryLimit as 'hard' | 'soft',
       mostTasks,
-      io: values.ioWeight === 0 ? null : { weight: values.ioWeight, devices: [] },
+      io: ioLimits(values.ioWeight, values.ioRead, values.ioWrite),
     },
     network: networkOf(values),
     place: {

@@ -1,5 +1,8 @@
 import { printableLines } from '#base';
-import type { Datastore, StoreEvent } from '#datastore';
+import type { StoreEvent } from '#datastore';
+import { toChange } from './ask.ts';
+import { type DataDesk, deskOf } from './data-desk.ts';
+import { cliErrors } from './errors.ts';
 import type { Composition } from './port.ts';
 import type { ReadSettings, World } from './world.ts';
 
@@ -8,25 +11,49 @@ interface Wish {
   readonly composition: Composition;
 }
 
-/** Uses the datastore of the settings, and closes it whatever happens. */
-export async function withDatastore<T>(
-  { settings, composition }: Wish,
+/**
+ * Uses the datastore that the command means, of a server or of a directory of this machine, and leaves
+ * it whatever happens. Throws USAGE_WRONG where both were named.
+ */
+export async function withData<T>(
+  wish: Wish,
   world: World,
-  use: (store: Datastore) => Promise<T>,
+  use: (desk: DataDesk, place: 'server' | 'here') => Promise<T>,
   beforeWords: () => void = () => {},
 ): Promise<T> {
+  if (isAtServer(wish.settings)) {
+    const { serverData } = await import('./server-data.ts');
+    return toChange(wish, world, (client) => use(serverData(client), 'server'));
+  }
   const onEvent = (event: StoreEvent) => {
     const words = wordsFor(event);
     if (words === null) return;
     beforeWords();
     world.stderr.attempt(printableLines(`windrow: ${words}\n`));
   };
-  const store = await composition.openData({ values: settings.values, onEvent });
+  const store = await wish.composition.openData({ values: wish.settings.values, onEvent });
   try {
-    return await use(store);
+    return await use(
+      deskOf(store, () => world.clock.now()),
+      'here',
+    );
   } finally {
     await store.close();
   }
+}
+
+/** What stands on the command line goes before a server of the settings. */
+function isAtServer({ values, origins }: ReadSettings): boolean {
+  const isSaid = (setting: 'server' | 'stateDirectory' | 'dataDirectory') =>
+    origins[setting].kind === 'command line';
+  const isServerSaid = isSaid('server') || isSaid('stateDirectory');
+  if (isServerSaid && isSaid('dataDirectory')) {
+    throw cliErrors.create('USAGE_WRONG', {
+      problem: 'a datastore is that of a server or that of --data-dir, not both',
+      help: 'windrow data ls --help',
+    });
+  }
+  return isServerSaid || (values.server !== '' && !isSaid('dataDirectory'));
 }
 
 /** What a user should know without having asked. */

@@ -19,6 +19,18 @@ export const cliErrors = defineErrors({
     status: 404,
     example: { key: 'https://data.example/a.nc' },
   },
+  DATA_ANSWER_CUT: {
+    message: 'the answer of {url} ended before it was complete',
+    todo: 'Run the command again; what is done stays done.',
+    status: 502,
+    example: { url: 'http://127.0.0.1:8980' },
+  },
+  DATA_GOT_DAMAGED: {
+    message: 'the bytes of {key} that came are not those that were stored',
+    todo: 'Check it where it lies (windrow data verify), and get it again.',
+    status: 502,
+    example: { key: 'https://data.example/a.nc' },
+  },
   DATA_FILE_FAILED: {
     message: '{path} cannot be used: {reason}',
     todo: 'Give a plain file that may be read, or written.',

@@ -99,6 +99,8 @@ export interface RunOptions {
   readonly workerStarter: 'auto' | 'launcher' | 'spawn';
   /** Of its worker, for jobs that ask for none. */
   readonly workerWalls: Level;
+  /** Who jobs run as where its worker is root. */
+  readonly accounts: Pick<WallValues, 'jobUser' | 'payload'>;
   readonly leaseMs: number;
   readonly pingMs: number;
   readonly diskReserveBytes: number;

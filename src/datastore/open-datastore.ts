@@ -12,6 +12,7 @@ import {
   totalsOf,
 } from './ageing.ts';
 import type { Description } from './disk/description.ts';
+import { Hasher } from './disk/hasher.ts';
 import { entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
@@ -20,11 +21,12 @@ import { Shelf } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
+import { clearUselessParts } from './fetch/left-parts.ts';
 import { Part } from './fetch/part.ts';
 import { EntryIndex } from './index/entry-index.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
 import { Keeper } from './keeper.ts';
-import { listEntries } from './listing.ts';
+import { snapshotOf } from './listing.ts';
 import type {
   Aged,
   AgeWish,
@@ -38,12 +40,17 @@ import type {
   ListQuery,
   Progress,
   PutRequest,
+  Snapshot,
+  SnapshotQuery,
+  StoreCounts,
+  StoreEvent,
   StoreLimits,
   Usage,
   Verified,
   VerifyWish,
 } from './port.ts';
 import { draftOf } from './storing.ts';
+import { Tally } from './tally.ts';
 import { verify } from './verifying.ts';
 import { changeIn } from './watching.ts';
 
@@ -72,17 +79,31 @@ const LOOK_MS = 600_000;
 /** So much of a full disk is made free at a time. */
 const FULL_DISK_PART = 64;
 /** Opens a store, and clears away what processes left that are gone. Throws DATA_STORE_FAILED. */
-export async function openDatastore(options: DatastoreOptions): Promise<Datastore> {
-  const { directory, split } = options;
+export async function openDatastore(given: DatastoreOptions): Promise<Datastore> {
+  const { directory, split } = given;
+  const tally = new Tally();
+  const onEvent = (event: StoreEvent) => {
+    tally.noteEvent(event);
+    given.onEvent(event);
+  };
+  const options = { ...given, onEvent };
   try {
     const layout = await Layout.open(directory, split);
     const shelf = new Shelf(layout, options.onEvent);
     const sharer = await Sharer.open(layout, (sha256) => shelf.sweepContent(sha256));
     await sharer.clearGone();
-    return new SharedDatastore(options, { layout, shelf, sharer });
+    await clearUselessParts(layout, sharer);
+    return new SharedDatastore(options, { layout, shelf, sharer, tally });
   } catch (error) {
     throw storeFailure(error, '', directory);
   }
+}
+
+interface Parts {
+  readonly layout: Layout;
+  readonly shelf: Shelf;
+  readonly sharer: Sharer;
+  readonly tally: Tally;
 }
 
 class SharedDatastore implements Datastore {
@@ -92,8 +113,10 @@ class SharedDatastore implements Datastore {
   readonly #layout: Layout;
   readonly #shelf: Shelf;
   readonly #sharer: Sharer;
+  readonly #tally: Tally;
   readonly #pins: Pins;
   readonly #index: EntryIndex;
+  readonly #hasher = new Hasher();
   readonly #fetcher: Fetcher;
   readonly #keeper: Keeper;
   readonly #ending = new AbortController();
@@ -103,10 +126,7 @@ class SharedDatastore implements Datastore {
   #rebuilding: Promise<unknown> | null = null;
   #puts = 0;
 
-  constructor(
-    options: DatastoreOptions,
-    { layout, shelf, sharer }: { layout: Layout; shelf: Shelf; sharer: Sharer },
-  ) {
+  constructor(options: DatastoreOptions, { layout, shelf, sharer, tally }: Parts) {
     const { clock, random, transports, onEvent } = options;
     this.directory = options.directory;
     this.#options = options;
@@ -114,10 +134,12 @@ class SharedDatastore implements Datastore {
     this.#layout = layout;
     this.#shelf = shelf;
     this.#sharer = sharer;
+    this.#tally = tally;
     this.#pins = new Pins(layout, shelf);
     this.#index = new EntryIndex(layout, sharer.directory, clock);
     const limits = { ...USUAL_FETCHING, ...options.fetching };
-    this.#fetcher = new Fetcher({ transports, limits, layout, sharer, clock, random, onEvent });
+    const parts = { layout, sharer, hasher: this.#hasher, clock, random, onEvent };
+    this.#fetcher = new Fetcher({ transports, limits, ...parts });
     this.#keeper = new Keeper({
       layout,
       shelf,
@@ -140,7 +162,9 @@ class SharedDatastore implements Datastore {
     this.#throwIfClosed();
     if (request.pin !== undefined) checkPin(request.pin);
     const name = entryName(request.key, request.owner);
-    return this.#orFailure(name.key, this.#keeper.ensure(name, request));
+    const held = await this.#orFailure(name.key, this.#keeper.ensure(name, request));
+    this.#tally.noteWay(held.way);
+    return held;
   }
 
   async find(key: string, owner?: string): Promise<EntryView | null> {
@@ -169,7 +193,11 @@ class SharedDatastore implements Datastore {
     this.#throwIfClosed();
     const name = entryName(request.key, request.owner);
     const path = `${this.#fetcher.partPath(name.hash)}.put${this.#puts++}`;
-    const part = new Part(path, this.#options.clock);
+    const part = new Part(path, {
+      clock: this.#options.clock,
+      hasher: this.#hasher,
+      ownsBlocks: false,
+    });
     try {
       const draft = await draftOf(part, source, request, name.key);
       const mediaType = request.mediaType ?? null;
@@ -182,9 +210,16 @@ class SharedDatastore implements Datastore {
   }
 
   async list(query: Partial<ListQuery>): Promise<Listing> {
+    const { offset = 0, limit = Number.MAX_SAFE_INTEGER } = query;
+    const { matching, matchingBytes, page } = await this.snapshot(query);
+    return { matching, matchingBytes, entries: page(offset, limit) };
+  }
+
+  async snapshot(query: Partial<SnapshotQuery>): Promise<Snapshot> {
     await this.#knowAll();
+    const pins = await this.#pins.all();
     const table = await this.#index.load();
-    return listEntries(table, await this.#pins.all(), query);
+    return snapshotOf(table, pins, query, this.#options.clock.now());
   }
 
   async usage(): Promise<Usage> {
@@ -193,6 +228,10 @@ class SharedDatastore implements Datastore {
     const freeBytes = await freeBytesOrFailure(this.directory);
     const pinned = (await this.#pins.all()).size;
     return { entries, bytes, pinned, freeBytes, limits: this.#limits };
+  }
+
+  counts(): StoreCounts {
+    return this.#tally.counts();
   }
 
   async pin(key: string, pin: string, owner?: string): Promise<EntryView> {
@@ -229,7 +268,9 @@ class SharedDatastore implements Datastore {
 
   async age(wish: AgeWish = {}): Promise<Aged> {
     this.#throwIfClosed();
-    await this.#ageing?.catch(() => {});
+    // Of several who wait for the one under way, the others wait for the first of them.
+    while (this.#ageing !== null) await this.#ageing.catch(() => {});
+    this.#throwIfClosed();
     return this.#age(wish);
   }
 
@@ -268,6 +309,7 @@ class SharedDatastore implements Datastore {
     clearInterval(this.#timer);
     await this.#keeper.close();
     await this.#fetcher.close();
+    await this.#hasher.close();
     await this.#ageing?.catch(() => {});
     await this.#rebuilding?.catch(() => {});
     await this.#index.close().catch(() => {}); // a copy of the truth

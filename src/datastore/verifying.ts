@@ -28,7 +28,7 @@ export async function verify(parts: VerifyParts, wish: VerifyWish): Promise<Veri
     const verdict = description === null ? 'missing' : await verifyEntry(parts, description);
     if (verdict !== 'changed') verified[verdict]++;
     if (verdict === 'good') verified.bytes += description?.bytes ?? 0;
-    wish.onEntry?.(key, verdict);
+    await wish.onEntry?.(key, verdict);
   }
   return verified;
 }

@@ -81,6 +81,7 @@ export {
   printLimits,
   shareOf,
 } from './matching.ts';
+export { type ProgramKind, platformMismatch, programKind } from './program-kind.ts';
 export {
   isFinal,
   type JobState,

@@ -57,9 +57,15 @@ export const sandboxErrors = defineErrors({
   },
   WALLS_DIRECTORY_CLOSED: {
     message: 'the directory {directory} is closed to the account {account}, at {closed}',
-    todo: 'Open the directories on the way ("chmod o+x"), or run the job in a scratch directory.',
+    todo: 'Behind walls nothing runs as root. Open the directories on the way ("chmod o+x"), or run in a scratch directory ("--directory scratch", "windrow sandbox run --scratch").',
     status: 422,
     example: { directory: '/root/sweep', account: 'slot1_user', closed: '/root' },
+  },
+  IO_DISK_UNKNOWN: {
+    message: 'the disk of {path}, whose use is to be limited, is not found: {reason}',
+    todo: 'Name a directory on a disk or a block device in isolation-io-read and isolation-io-write.',
+    status: 422,
+    example: { path: '/data', reason: 'it lies on no block device' },
   },
   PAYLOAD_ACCOUNT_MISSING: {
     message:

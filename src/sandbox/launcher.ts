@@ -21,9 +21,11 @@ import {
   ReportReader,
 } from './launcher-frames.ts';
 import type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } from './port.ts';
+import { readProcessTable } from './process-table.ts';
 import { createTreeFinder } from './process-tree.ts';
 import { signalName } from './signals.ts';
 import { errnoName, failedStart, notStarted, ownFailure, unfitRequest } from './start-failure.ts';
+import { descendantsOf, type Stuck, stuckAmong } from './stuck.ts';
 import { killAll } from './tracking/kill-all.ts';
 
 type Outcome = ProgramEnd | StartFailure;
@@ -176,8 +178,8 @@ export class LauncherStarter implements Starter {
         running?.request.onOutput(stream, bytes);
       },
       onEnded: (id, end) => {
-        if (end.abandoned) this.#letGo(launcher);
-        this.#answer(id, () => programEnd(end));
+        const stuck = end.abandoned ? this.#letGo(launcher) : [];
+        this.#answer(id, () => programEnd(end, stuck));
       },
       onFailed: (id, errno, stage) => {
         this.#answer(id, ({ request }) =>
@@ -193,9 +195,11 @@ export class LauncherStarter implements Starter {
   }
 
   /** What it could not kill is its child for good: it runs nothing any more, and another one does. */
-  #letGo(launcher: Launcher): void {
+  #letGo(launcher: Launcher): Stuck[] {
+    const left = descendantsOf(launcher.process.pid!, readProcessTable());
     this.#launcher = null;
     launcher.process.stdin?.end();
+    return stuckAmong(left);
   }
 
   /** The next start makes a new one. */
@@ -233,9 +237,9 @@ function whenGone(child: ChildProcess): Promise<string> {
   });
 }
 
-function programEnd(end: EndReport): ProgramEnd {
-  const { exitCode, timedOut, killed, abandoned, strays, wallMs, signal, ...figures } = end;
+function programEnd(end: EndReport, stuck: readonly Stuck[]): ProgramEnd {
+  const { exitCode, timedOut, killed, abandoned: _, strays, wallMs, signal, ...figures } = end;
   const measured = { source: 'rusage', figures } as const;
   const name = signal === null ? null : signalName(signal);
-  return { exitCode, signal: name, timedOut, killed, abandoned, strays, wallMs, measured };
+  return { exitCode, signal: name, timedOut, killed, stuck, strays, wallMs, measured };
 }

@@ -1,6 +1,8 @@
 /** sandbox: starting programs and long-lived user code, and ending all they leave behind. */
+export { refuseDirectory } from './account/refuse-directory.ts';
 export { type Captured, CapturedOutput } from './captured-output.ts';
 export { allowedCpus } from './cgroup/allowed-cpus.ts';
+export { ioLimits } from './cgroup/disks.ts';
 export { memoryForAttempts } from './cgroup/probe.ts';
 export { type DetachedRequest, type DetachedStart, startDetached } from './detached.ts';
 export { sandboxErrors } from './errors.ts';
@@ -20,11 +22,12 @@ export type { ProgramEnd, RunningProgram, Starter, StartFailure, StartRequest } 
 export { describe as describeNotice, type ProcessNotice } from './procwatch/describe.ts';
 export { eventSource, type ProcwatchOptions, watchProcesses } from './procwatch/procwatch.ts';
 export { runToEnd, type ToEnd, type ToEndOptions } from './run-to-end.ts';
+export type { Stuck } from './stuck.ts';
 export { findTool, runTool } from './tool.ts';
 export { type TrackingWay, trackingWays } from './tracking/report.ts';
 export type { Tracking } from './tracking/ways.ts';
 export type { WallPlan } from './walls/compose.ts';
 export type { Account, Ground, WallSettings } from './walls/ground.ts';
 export { openWalls, tagOf, type Walls, type WallsOptions } from './walls/open-walls.ts';
-export type { Ability, Exceeded, Settled, Stuck } from './walls/part.ts';
+export type { Ability, Exceeded, Settled } from './walls/part.ts';
 export type { Site } from './walls/plot.ts';

@@ -1,4 +1,5 @@
 import type { Measured } from '#model';
+import type { Stuck } from './stuck.ts';
 import type { LaunchWalls } from './walls/launch.ts';
 
 /**
@@ -35,8 +36,8 @@ export interface ProgramEnd {
   readonly timedOut: boolean;
   /** True when `kill` was called before the program had ended by itself. */
   readonly killed: boolean;
-  /** SIGKILL did not end all of it: something sleeps in the kernel, and was left to itself. */
-  readonly abandoned: boolean;
+  /** What SIGKILL did not end, and was left to itself; nearly always none. */
+  readonly stuck: readonly Stuck[];
   readonly wallMs: number;
   readonly measured: Measured;
   /** Descendants that outlived the program and were killed. */

@@ -15,6 +15,7 @@ import { type FindTree, signalTree, type TreeMarks } from './process-tree.ts';
 import { signalName } from './signals.ts';
 import { listenToStage, type StageReport } from './stage-report.ts';
 import { failedStart } from './start-failure.ts';
+import { stuckAmong } from './stuck.ts';
 import { GIVE_UP_MS, killAll } from './tracking/kill-all.ts';
 import { type UsageWatch, watchUsage } from './tree-usage.ts';
 
@@ -107,7 +108,7 @@ export class SpawnedProgram {
     await this.#grace();
     const giveUpMs = this.#abandoned ? 0 : GIVE_UP_MS;
     const all = await killAll(() => this.#parts.find(this.#marks), this.#parts.clock, giveUpMs);
-    this.#abandoned ||= all.left.length > 0;
+    const stuck = stuckAmong(all.left.map(({ pid }) => pid));
     for (const timer of this.#timers) clearTimeout(timer);
     await endOutput(this.#child, closed, () => this.#outputBytes);
     const report = this.#stage?.() ?? null;
@@ -115,7 +116,7 @@ export class SpawnedProgram {
       return failedStart(this.#request, report.fault.stage, report.fault.code);
     }
     const strays = this.#treeKilled ? 0 : all.killed + (report?.end?.strays ?? 0);
-    return this.#end(exitOf(report, outcome), wallMs, strays, usage);
+    return this.#end(exitOf(report, outcome), { wallMs, strays, stuck }, usage);
   }
 
   /** An errno name when it never ran. */
@@ -200,15 +201,18 @@ export class SpawnedProgram {
     }
   }
 
-  #end(exit: Exit, wallMs: number, strays: number, usage: UsageWatch): ProgramEnd {
+  #end(
+    exit: Exit,
+    rest: Pick<ProgramEnd, 'wallMs' | 'strays' | 'stuck'>,
+    usage: UsageWatch,
+  ): ProgramEnd {
     const peak = usage.peak;
     return {
       exitCode: exit.signal === null ? exit.code : null,
       signal: exit.signal,
       timedOut: this.#timedOut,
       killed: this.#killed,
-      abandoned: this.#abandoned,
-      wallMs,
+      ...rest,
       measured: {
         source: peak === null ? 'none' : 'sampled',
         figures: {
@@ -220,7 +224,6 @@ export class SpawnedProgram {
           tasksPeak: peak?.tasks ?? null,
         },
       },
-      strays,
     };
   }
 }

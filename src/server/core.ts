@@ -12,6 +12,7 @@ import type {
   MachineOffer,
   MachineWalls,
   PublishedFile,
+  ResourceRequest,
   TaskChange,
   TaskIndex,
   TaskStateName,
@@ -95,6 +96,14 @@ export interface Lease {
   readonly grant: Grant;
   /** What it was given in place of what its job asks for. */
   readonly asked: Asked | null;
+  readonly taken: Taken;
+}
+
+/** What a lease counts for, as it was when it began: a job that goes on may have changed since. */
+export interface Taken {
+  readonly request: ResourceRequest;
+  readonly owner: string;
+  readonly limits: readonly (readonly [name: string, amount: number])[];
 }
 
 /** An attempt whose worker was lost. After a restart of the server `worker` is not known: `''`. */

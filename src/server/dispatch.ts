@@ -18,7 +18,7 @@ import type { Core, Grant, Job, Worker } from './core.ts';
 import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
 import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
-import { addCopy, addLease } from './reactor/leases.ts';
+import { addCopy, addLease, takenBy } from './reactor/leases.ts';
 import { limitsOf, sharesOf } from './reactor/sharing.ts';
 import { addChange, nextNumber } from './reactor/tasks.ts';
 import { viewsOfRows } from './row-kinds.ts';
@@ -268,7 +268,7 @@ function leaseOut(
       const start = { kind: 'started', actor: 'server', reason: '', ticket, tasks } as const;
       addChange(core, job, { ...start, worker: worker.name });
     }
-    addLease(core, job, worker, {
+    addLease(core, worker, {
       ticket,
       job: job.id,
       task,
@@ -279,6 +279,7 @@ function leaseOut(
       sinceMs,
       grant: granted,
       asked,
+      taken: takenBy(job, asked),
     });
     const past = pastOf(job.notes.get(task), core.set.of(job.id, task));
     return { ticket, job: job.id, task, number, cells: cellsOf(index), past, asked };

@@ -104,6 +104,24 @@ export const serverErrors = defineErrors({
     status: 404,
     example: {},
   },
+  DATA_OFF: {
+    message: 'this server has no datastore',
+    todo: 'Ask a server that runs (windrow serve), or use --data-dir.',
+    status: 404,
+    example: {},
+  },
+  ENTRY_NOT_HERE: {
+    message: '{key} is not in the datastore of the server',
+    todo: 'List what is there: windrow data ls --server URL; or fetch it there with windrow data fetch.',
+    status: 404,
+    example: { key: 'https://data.example/a.nc' },
+  },
+  DATA_CURSOR_GONE: {
+    message: 'the list that {cursor} is a page of is not kept any more',
+    todo: 'Begin the list anew, without a cursor; pages are to be asked for within five minutes.',
+    status: 410,
+    example: { cursor: '9f86d081884c7d65.1000' },
+  },
   ROUTE_UNKNOWN: {
     message: 'there is nothing at {method} {path}',
     todo: 'See /v1/openapi.json for what there is.',

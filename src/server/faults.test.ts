@@ -108,6 +108,22 @@ test('processes that SIGKILL does not end are a fault of their machine, however 
   );
 });
 
+test('what a worker says of processes that nothing ends is an event of their task', async (t) => {
+  const field = await openField(t);
+  const { job } = await field.submit({});
+  const worker = field.worker('node7');
+  const [attempt] = (await worker.sync()).attempts;
+  const remarks = ['SIGKILL does not end what is left of the attempt: 17 dd (state D)'];
+  await worker.sync([{ ...ended(attempt!), remarks }]);
+  const told = (await field.store.changesAfter(job, 0, 100)).filter(
+    ({ kind }) => kind === 'remarked',
+  );
+  assert.deepEqual(
+    told.map(({ reason, actor, ticket }) => ({ reason, actor, ticket })),
+    [{ reason: remarks[0], actor: 'node7', ticket: attempt!.ticket }],
+  );
+});
+
 test('a disk that is nearly full is a fault until there is room', async (t) => {
   const field = await openField(t, { diskReserveBytes: 2 ** 50 });
   const watch = new FaultWatch(field.server.core, []);

@@ -104,7 +104,7 @@ export class FaultWatch {
         if (nowMs - sinceMs >= UNKILLABLE_MS && worker.leases.has(ticket)) count++;
       }
       if (count === 0 && !worker.machine?.unkillable) continue;
-      const message = `${worker.name} cannot end programs that it was told to stop`;
+      const message = `${worker.name} cannot end programs that it was told to stop: their slots are out of service`;
       faults.push({ condition: 'unkillable', node: worker.name, category: CRITICAL, message });
     }
     for (const key of this.#cancelledMs.keys()) if (!seen.has(key)) this.#cancelledMs.delete(key);

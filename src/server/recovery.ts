@@ -10,7 +10,7 @@ import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
 import { isOpenClient, openLeaseMs } from './open-lease.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
-import { addLease, onUnheld } from './reactor/leases.ts';
+import { addLease, onUnheld, takenBy } from './reactor/leases.ts';
 import { LOST_MOST, remember } from './reactor/lost.ts';
 import { restoreShares } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
@@ -164,6 +164,7 @@ async function restoreLost(core: Core, store: Store, job: Job): Promise<void> {
       sinceMs: core.clock.monotonic(),
       countedMs: usage.wallMs,
       asked: null,
+      taken: takenBy(job, null),
     });
   }
 }
@@ -210,6 +211,7 @@ async function restoreGrant(
       grant.open++;
       const { grantedAtMs, workerName } = stored;
       const number = nextNumber(job, task);
+      const asked = askedOf(job, task);
       const lease = {
         ticket,
         job: job.id,
@@ -220,9 +222,10 @@ async function restoreGrant(
         grantedAtMs,
         sinceMs,
         grant,
-        asked: askedOf(job, task),
+        asked,
+        taken: takenBy(job, asked),
       };
-      addLease(core, job, worker, lease);
+      addLease(core, worker, lease);
       if (job.notes.get(task)?.ruling) worker.cancels.set(ticket, 'cancelled');
       noteCopies(known, job, task, ticket);
     }

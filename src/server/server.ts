@@ -137,6 +137,7 @@ export class Server {
       intake,
       collecting: this.#collecting,
       events: this.#events,
+      datastore: data?.store ?? null,
       version: options.version,
       startedAtMs,
       url: () => this.#url,

@@ -18,6 +18,7 @@ import type { ResultIntake } from './intake/results.ts';
 import { onAttemptEnded } from './reactor/attempts.ts';
 import { onUnused } from './reactor/leases.ts';
 import { onLeaseLost, onWorkerLost, readopt } from './reactor/lost.ts';
+import { addChange } from './reactor/tasks.ts';
 import { isQuiet, onWorkerHeard, touchWorker } from './reactor/workers.ts';
 
 /** An answer is kept back no longer than this, whatever the worker allows. */
@@ -166,6 +167,7 @@ export class SyncDesk {
   #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
     const lease = this.#leaseOf(worker, end.ticket);
     if (!lease) return;
+    keepRemarks(this.#core, lease, worker, end);
     const isRuled = end.ruling !== null && !worker.cancels.has(end.ticket);
     if (!isRuled && (end.cause === 'cancelled' || end.cause === 'superseded')) {
       if (worker.cancels.get(end.ticket) === 'superseded') {
@@ -312,4 +314,12 @@ export class SyncDesk {
   close(): void {
     for (const parked of [...this.#parked.values()]) parked.answer([]);
   }
+}
+
+/** Trouble that is more than the attempt's own, as processes that nothing ends: events of its task. */
+function keepRemarks(core: Core, lease: Lease, worker: Worker, { remarks }: EndedAttempt): void {
+  const job = core.jobs.get(lease.job)!;
+  const about = { actor: worker.name, worker: worker.name, ticket: lease.ticket };
+  const tasks = [[lease.task, 1]] as const;
+  for (const reason of remarks) addChange(core, job, { kind: 'remarked', reason, tasks, ...about });
 }

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { adQuery } from './api/ad-query.ts';
+import { admin } from './api/admin.ts';
+import { dataRoutes } from './api/data-routes.ts';
 import { event } from './api/events.ts';
 import { historyRecord } from './api/history.ts';
 import {
@@ -36,23 +38,15 @@ import {
   textPositive,
   textWhole,
 } from './api/message.ts';
-import type { AnswerOf, Route, RouteInput } from './api/route.ts';
+import type { GivenAnswerOf, Route, RouteInput } from './api/route.ts';
 import { jobStats } from './api/stats.ts';
 import { attemptPage, logLine, resultItem, taskDetail, taskPage } from './api/tasks.ts';
-import {
-  storedTrace,
-  traceCheck,
-  traceCollection,
-  traceCollectionView,
-  traceName,
-} from './api/traces.ts';
+import { traceRoutes } from './api/trace-routes.ts';
 import { whyAnswer } from './api/why.ts';
 
-const none = z.object({});
 const job = z.object({ job: textPositive });
 const task = z.object({ job: textPositive, task: textWhole });
 const blob = z.object({ sha256: digest });
-const admin = { auth: 'admin', params: none, query: none, body: null } as const;
 
 /** The user API as data. Add a route here and the server does not compile until it has a handler. */
 export const api = {
@@ -336,54 +330,8 @@ export const api = {
     summary: 'Metrics in the text format of Prometheus.',
     answer: { kind: 'bytes', media: 'text/plain; version=0.0.4; charset=utf-8' },
   },
-  listTraces: {
-    ...admin,
-    method: 'GET',
-    path: '/v1/traces',
-    summary: 'List the stored traces, of one id or of all.',
-    query: z.object({ id: traceName.optional() }),
-    answer: { kind: 'lines', schema: storedTrace },
-  },
-  checkTraces: {
-    ...admin,
-    method: 'GET',
-    path: '/v1/trace-checks',
-    summary: 'Read stored traces again and compare them with their digests.',
-    query: z.object({ id: traceName.optional(), name: traceName.optional() }),
-    answer: { kind: 'lines', schema: traceCheck },
-  },
-  readTrace: {
-    ...admin,
-    method: 'GET',
-    path: '/v1/traces/{id}/{name}',
-    summary: 'Read one stored trace, byte for byte.',
-    params: z.object({ id: traceName, name: traceName }),
-    answer: { kind: 'bytes', media: 'application/octet-stream' },
-  },
-  collectTraces: {
-    ...admin,
-    method: 'POST',
-    path: '/v1/trace-collections',
-    summary: 'Let every worker bring the traces of its machine to a collector.',
-    body: { kind: 'json', schema: traceCollection },
-    answer: { kind: 'json', status: 202, schema: traceCollectionView },
-  },
-  getTraceCollection: {
-    ...admin,
-    method: 'GET',
-    path: '/v1/trace-collections/{collection}',
-    summary: 'How far the workers are with a collection of traces.',
-    params: z.object({ collection: textPositive }),
-    answer: { kind: 'json', status: 200, schema: traceCollectionView },
-  },
-  removeTrace: {
-    ...admin,
-    method: 'DELETE',
-    path: '/v1/traces/{id}/{name}',
-    summary: 'Remove one stored trace.',
-    params: z.object({ id: traceName, name: traceName }),
-    answer: { kind: 'empty' },
-  },
+  ...dataRoutes,
+  ...traceRoutes,
 } as const satisfies Record<string, Route>;
 
 export type Api = typeof api;
@@ -401,7 +349,7 @@ export type ApiHandlers = {
   readonly [Operation in ApiOperation]: (
     input: RouteInput<Api[Operation]>,
     call: ApiCall,
-  ) => Promise<AnswerOf<Api[Operation]>>;
+  ) => Promise<GivenAnswerOf<Api[Operation]>>;
 };
 
 /** Most bytes of a JSON body; a job may carry its rows in place. */

@@ -1,6 +1,15 @@
 /** wire: what processes say to each other. Messages, their checks, the open protocol, the user API, clients. */
 
 export type { AdQuery } from './api/ad-query.ts';
+export {
+  DATA_PAGE_MOST,
+  type DataArrival,
+  type DataEntry,
+  type DataFetch,
+  type DataPage,
+  type DataUsage,
+  type DataVerdict,
+} from './api/data.ts';
 export { apiErrors } from './api/errors.ts';
 export type { ApiEvent } from './api/events.ts';
 export type { HistoryRecord } from './api/history.ts';
@@ -36,6 +45,7 @@ export {
   type AnswerOf,
   type BytesAnswer,
   describeIssues,
+  type FileAnswer,
   fillPath,
   type Route,
   type RouteInput,

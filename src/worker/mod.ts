@@ -1,6 +1,7 @@
 /** worker: the agent. Takes attempts, runs them as a pipeline of steps, reports their ends. */
 export { type AgentIdentity, WorkerAgent } from './agent.ts';
 export { type RunWorkerOptions, runWorker } from './command.ts';
+export { bytesBelow, watchDisk } from './disk-watch.ts';
 export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.ts';
 export type { ErrandEnd, RunErrand } from './errands.ts';
 export { workerErrors } from './errors.ts';

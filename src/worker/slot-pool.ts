@@ -59,8 +59,9 @@ export class SlotPool {
     this.#devices = options.devices;
   }
 
+  /** Those in service: what SIGKILL did not end keeps the slot that it had, so that no more follow it. */
   get slots(): number {
-    return this.#slots;
+    return Math.max(0, this.#slots - this.#options.workshop.unkilled.attempts());
   }
 
   /** Nothing waits, nothing runs, nothing is being uploaded. */
@@ -81,7 +82,7 @@ export class SlotPool {
   view(): Omit<DemandView, 'closed'> {
     const ahead = this.#running.size - this.#delivering - this.#lanes.size;
     return {
-      slots: this.#slots,
+      slots: this.slots,
       taken: this.#taken,
       queued: this.#queue.length + ahead,
       medianMs: this.#times.medianMs(),
@@ -164,7 +165,7 @@ export class SlotPool {
   }
 
   #youngestMs(): number | undefined {
-    if (this.#slots - this.#taken >= 1) return undefined;
+    if (this.slots - this.#taken >= 1) return undefined;
     let latest = 0;
     for (const { sinceMs } of this.#lanes) if (sinceMs > latest) latest = sinceMs;
     return this.#clock.monotonic() - latest;
@@ -193,11 +194,12 @@ export class SlotPool {
   }
 
   #laneFor(plan: JobPlan): Lane | undefined {
-    const cost = costOf(plan, this.#slots);
+    const { slots } = this;
+    const cost = costOf(plan, slots);
     const nowMs = this.#clock.monotonic();
-    if (this.#slots === 0 || this.#taken + cost > this.#slots + SLACK) {
-      const isFull = this.#delivering >= this.#slots * MOST_DELIVERING_PER_SLOT;
-      if (isFull || this.#taken > this.#slots + SLACK) return undefined;
+    if (slots === 0 || this.#taken + cost > slots + SLACK) {
+      const isFull = this.#delivering >= slots * MOST_DELIVERING_PER_SLOT;
+      if (isFull || this.#taken > slots + SLACK) return undefined;
       return laneWithRoom(this.#lanes, plan, { medianMs: this.#times.medianMs(), nowMs });
     }
     const devices = this.#devices.take(plan.job.request);
@@ -261,7 +263,7 @@ export class SlotPool {
 
   /** What was handed to a starter too early comes back into the queue, unless it runs by now. */
   #takeBack(): void {
-    const idle = this.#queue.length > 0 ? 0 : Math.floor(this.#slots - this.#taken + SLACK);
+    const idle = this.#queue.length > 0 ? 0 : Math.floor(this.slots - this.#taken + SLACK);
     const early = misplaced(this.#lanes, idle, this.#clock.monotonic());
     for (const { attempt } of early) attempt.program?.withdraw();
   }

@@ -8,25 +8,36 @@ interface Unkilled {
 }
 
 /** More than a machine survives; only whether there are some is of interest. */
-const MOST = 10_000;
+const MOST_ATTEMPTS = 1000;
 
 export class UnkilledProcesses {
-  #left: Unkilled[] = [];
+  /** Of each attempt that left some. */
+  #left: (readonly Unkilled[])[] = [];
 
+  /** What one attempt has left. */
   add(pids: readonly number[]): void {
     const found = pids.flatMap((pid) => {
       const start = startOf(pid);
       return start === null ? [] : [{ pid, start }];
     });
-    this.#left = [...this.#left, ...found].slice(-MOST);
+    if (found.length > 0) this.#left = [...this.#left, found].slice(-MOST_ATTEMPTS);
   }
 
   /** How many of them are still there. */
   count(): number {
-    if (this.#left.length > 0) {
-      this.#left = this.#left.filter(({ pid, start }) => startOf(pid) === start);
-    }
-    return this.#left.length;
+    return this.#look().reduce((sum, own) => sum + own.length, 0);
+  }
+
+  /** How many attempts have left some that are still there: each of them has its slot. */
+  attempts(): number {
+    return this.#look().length;
+  }
+
+  #look(): readonly (readonly Unkilled[])[] {
+    if (this.#left.length === 0) return this.#left;
+    const still = this.#left.map((own) => own.filter(({ pid, start }) => startOf(pid) === start));
+    this.#left = still.filter((own) => own.length > 0);
+    return this.#left;
   }
 }
 

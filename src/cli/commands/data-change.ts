@@ -1,14 +1,15 @@
 /** `windrow data put/get/pin/unpin/rm/purge/verify` */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import { pipeline as joined, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { formatBytes, printable, printableLines, systemReasonOf } from '#base';
-import type { Datastore, Verdict } from '#datastore';
+import { formatBytes, printable, printableLines, systemReasonOf, WindrowError } from '#base';
+import type { Verdict } from '#datastore';
 import type { CommandInput } from '../command.ts';
-import { withDatastore } from '../data-session.ts';
+import type { DataDesk } from '../data-desk.ts';
+import { withData } from '../data-session.ts';
 import { cliErrors } from '../errors.ts';
 import { formatCount } from '../format.ts';
 import { codedError, errorText } from '../report-error.ts';
@@ -25,9 +26,9 @@ export async function dataPut(
   const { sha256 } = input.options;
   const path = file === '-' ? null : resolve(world.surroundings.directory, file);
   const found = path === null ? null : await look(path);
-  return withDatastore(input, world, async (store) => {
+  return withData(input, world, async (desk) => {
     const source = path === null ? (world.stdin as Readable) : createReadStream(path);
-    const view = await store.put(source, {
+    const view = await desk.put(source, {
       key,
       signal: world.ending,
       ...(sha256 === undefined ? {} : { digests: { sha256 } }),
@@ -56,18 +57,40 @@ export async function dataGet(
 ): Promise<number> {
   const key = input.args[0]!;
   const { to } = input.options;
-  return withDatastore(input, world, async (store) => {
-    const held = await store.hold(key);
-    if (held === null) throw cliErrors.create('DATA_NOT_HERE', { key });
-    try {
-      if (to !== undefined)
-        await writeTo(resolve(world.surroundings.directory, to), store.open(held));
-      else for await (const block of store.open(held)) await world.stdout.write(block as Buffer);
-    } finally {
-      await held.release();
-    }
+  return withData(input, world, async (desk) => {
+    const done = await desk.read(key, async (source, { sha256 }) => {
+      // Whichever ends first takes the other with it; whoever reads gets the errors of both.
+      const checked = joined(source, new DigestCheck(key, sha256), () => {});
+      if (to !== undefined) await writeTo(resolve(world.surroundings.directory, to), checked);
+      else for await (const block of checked) await world.stdout.write(block as Buffer);
+      return true;
+    });
+    if (done === null) throw cliErrors.create('DATA_NOT_HERE', { key });
     return 0;
   });
+}
+
+/** Whoever reads it to the end has the right bytes, or an error. */
+class DigestCheck extends Transform {
+  readonly #key: string;
+  readonly #expected: string;
+  readonly #hash = createHash('sha256');
+
+  constructor(key: string, expected: string) {
+    super();
+    this.#key = key;
+    this.#expected = expected;
+  }
+
+  override _transform(block: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#hash.update(block);
+    done(null, block);
+  }
+
+  override _flush(done: TransformCallback): void {
+    const isRight = this.#hash.digest('hex') === this.#expected;
+    done(isRight ? null : cliErrors.create('DATA_GOT_DAMAGED', { key: this.#key }));
+  }
 }
 
 /** Under its name there is the whole file, or what was there before. */
@@ -78,6 +101,7 @@ async function writeTo(path: string, source: Readable): Promise<void> {
     await rename(aside, path);
   } catch (error) {
     await rm(aside, { force: true });
+    if (error instanceof WindrowError) throw error;
     throw cliErrors.create('DATA_FILE_FAILED', { path, reason: systemReasonOf(error) });
   }
 }
@@ -87,8 +111,8 @@ export async function dataPin(
   world: World,
 ): Promise<number> {
   const { name = USER_PIN } = input.options;
-  return forEachKey(input, world, async (store, key) => {
-    const view = await store.pin(key, name);
+  return forEachKey(input, world, async (desk, key) => {
+    const view = await desk.pin(key, name);
     if (input.options.json) await world.stdout.json(view);
   });
 }
@@ -98,10 +122,10 @@ export async function dataUnpin(
   world: World,
 ): Promise<number> {
   const { name = USER_PIN } = input.options;
-  return withDatastore(input, world, async (store) => {
+  return withData(input, world, async (desk) => {
     let unpinned = 0;
-    if (input.args.length === 0) unpinned = await store.unpin(name);
-    for (const key of input.args) unpinned += await store.unpin(name, key);
+    if (input.args.length === 0) unpinned = await desk.unpin(name);
+    for (const key of input.args) unpinned += await desk.unpin(name, key);
     if (input.options.json) await world.stdout.json({ unpinned });
     else await world.stdout.line(`${formatCount(unpinned)} unpinned`);
     return 0;
@@ -109,8 +133,8 @@ export async function dataUnpin(
 }
 
 export async function dataRm(input: CommandInput<typeof specs.rm>, world: World): Promise<number> {
-  return forEachKey(input, world, async (store, key) => {
-    if (!(await store.remove(key))) throw cliErrors.create('DATA_NOT_HERE', { key });
+  return forEachKey(input, world, async (desk, key) => {
+    if (!(await desk.remove(key))) throw cliErrors.create('DATA_NOT_HERE', { key });
     if (input.options.json) await world.stdout.json({ key, removed: true });
   });
 }
@@ -119,13 +143,13 @@ export async function dataRm(input: CommandInput<typeof specs.rm>, world: World)
 async function forEachKey(
   input: CommandInput<typeof specs.rm>,
   world: World,
-  act: (store: Datastore, key: string) => Promise<void>,
+  act: (desk: DataDesk, key: string) => Promise<void>,
 ): Promise<number> {
-  return withDatastore(input, world, async (store) => {
+  return withData(input, world, async (desk) => {
     let failed = 0;
     for (const key of input.args) {
       try {
-        await act(store, key);
+        await act(desk, key);
       } catch (error) {
         failed++;
         const coded = codedError(error, world.surroundings, world.clock.now());
@@ -141,9 +165,9 @@ export async function dataPurge(
   world: World,
 ): Promise<number> {
   const { olderThan, to } = input.options;
-  return withDatastore(input, world, async (store) => {
-    const aged = await store.age({
-      ...(olderThan === undefined ? {} : { unusedSinceMs: world.clock.now() - olderThan }),
+  return withData(input, world, async (desk) => {
+    const aged = await desk.purge({
+      ...(olderThan === undefined ? {} : { unusedMs: olderThan }),
       ...(to === undefined ? {} : { toBytes: to }),
     });
     const { removed, freedBytes, kept } = aged;
@@ -163,19 +187,19 @@ export async function dataVerify(
 ): Promise<number> {
   const { share, json } = input.options;
   const keys = input.args;
-  return withDatastore(input, world, async (store) => {
-    const told: { key: string; verdict: Verdict }[] = [];
-    const verified = await store.verify({
-      ...(keys.length === 0 ? {} : { keys }),
-      ...(share === undefined ? {} : { share: Math.min(1, share) }),
+  return withData(input, world, async (desk, place) => {
+    const onBad = (key: string, verdict: Verdict) => {
+      // A store that is here tells of damage by itself, and why.
+      if (verdict === 'changed' || (verdict === 'corrupt' && place === 'here')) return;
+      const what = verdict === 'missing' ? 'is not in the datastore' : 'was damaged and set aside';
+      world.stderr.attempt(printableLines(`windrow: ${printable(key)} ${what}\n`));
+    };
+    const verified = await desk.verify({
+      keys,
+      share: share === undefined ? undefined : Math.min(1, share),
       signal: world.ending,
-      onEntry: (key, verdict) => {
-        if (verdict === 'missing') told.push({ key, verdict });
-      },
+      onBad,
     });
-    for (const { key } of told) {
-      world.stderr.attempt(printableLines(`windrow: ${printable(key)} is not in the datastore\n`));
-    }
     const { good, corrupt, missing, bytes } = verified;
     if (json) await world.stdout.json(verified);
     else {

@@ -1,8 +1,9 @@
 /** `windrow data fetch` */
 import { printable, type WindrowError } from '#base';
-import type { Datastore, EnsureRequest } from '#datastore';
+import type { EnsureRequest } from '#datastore';
 import { type CommandInput, INTERRUPTED_EXIT } from '../command.ts';
-import { withDatastore } from '../data-session.ts';
+import type { DataDesk } from '../data-desk.ts';
+import { withData } from '../data-session.ts';
 import { cliErrors } from '../errors.ts';
 import { codedError, errorText } from '../report-error.ts';
 import type { fetch as spec } from '../table/data.ts';
@@ -18,10 +19,10 @@ export async function dataFetch(input: Input, world: World): Promise<number> {
   const wish = wishOf(input);
   const bar = await openTransferBar(input.options.quiet || input.options.json, world.stderr);
   try {
-    const failed = await withDatastore(
+    const failed = await withData(
       input,
       world,
-      (store) => all(store, wish, { input, world, bar }),
+      (desk) => all(desk, wish, { input, world, bar }),
       bar.clear,
     );
     return world.ending.aborted ? INTERRUPTED_EXIT : failed === 0 ? 0 : 1;
@@ -61,7 +62,7 @@ interface Telling {
 
 /** Answers with how many could not be had; paths are printed in the order of the URLs. */
 async function all(
-  store: Datastore,
+  desk: DataDesk,
   wish: Omit<EnsureRequest, 'key'>,
   telling: Telling,
 ): Promise<number> {
@@ -80,7 +81,7 @@ async function all(
   const work = async () => {
     while (next < urls.length && !telling.world.ending.aborted) {
       const at = next++;
-      outcomes.set(at, await one(store, requestFor(urls[at]!, wish), telling));
+      outcomes.set(at, await one(desk, requestFor(urls[at]!, wish), telling));
       turn = turn.then(tell);
       await turn;
     }
@@ -96,28 +97,24 @@ function requestFor(key: string, wish: Omit<EnsureRequest, 'key'>): EnsureReques
 
 /** Fetches one; what it answers tells of it, and whether it is here. */
 async function one(
-  store: Datastore,
+  desk: DataDesk,
   request: EnsureRequest,
   { input, world, bar }: Telling,
 ): Promise<() => Promise<boolean>> {
   const { json } = input.options;
   try {
-    const held = await store.ensure({
+    const { key, path, bytes, sha256, way } = await desk.fetch({
       ...request,
       signal: world.ending,
       onProgress: ({ key, bytes, totalBytes }) => bar.update(key, bytes, totalBytes ?? bytes),
     });
-    const view = await store.find(request.key);
-    await held.release();
-    const { way, sha256, bytes } = held;
     return async () => {
       bar.clear();
       // What may not be kept has been fetched for nothing.
-      if (view === null) world.stderr.attempt(`windrow: ${printable(held.key)} may not be kept\n`);
-      else if (json)
-        await world.stdout.json({ key: held.key, path: view.path, bytes, sha256, way });
-      else await world.stdout.line(view.path);
-      return view !== null;
+      if (path === null) world.stderr.attempt(`windrow: ${printable(key)} may not be kept\n`);
+      else if (json) await world.stdout.json({ key, path, bytes, sha256, way });
+      else await world.stdout.line(path);
+      return path !== null;
     };
   } catch (error) {
     if (world.ending.aborted) return async () => false;

@@ -2,16 +2,13 @@
 import { formatBytes } from '#base';
 import type { EntryView, ListedEntry, SortColumn } from '#datastore';
 import type { CommandInput } from '../command.ts';
-import { withDatastore } from '../data-session.ts';
+import { withData } from '../data-session.ts';
 import { cliErrors } from '../errors.ts';
 import { formatCount, formatMoment, lookOf } from '../format.ts';
 import { codedError, errorText } from '../report-error.ts';
 import type * as specs from '../table/data.ts';
 import { formatFacts, formatTable } from '../text-table.ts';
 import type { World } from '../world.ts';
-
-/** Lines that are made into one table: of more, columns would not be seen together anyway. */
-const TABLE_LINES = 10_000;
 
 const COLUMNS: Readonly<Record<string, SortColumn>> = {
   key: 'key',
@@ -21,21 +18,19 @@ const COLUMNS: Readonly<Record<string, SortColumn>> = {
 };
 
 export async function dataLs(input: CommandInput<typeof specs.ls>, world: World): Promise<number> {
-  const { sort = 'key', reverse, limit } = input.options;
-  return withDatastore(input, world, async (store) => {
-    const listing = await store.list({
-      sort: COLUMNS[sort] ?? 'key',
-      // The largest and the latest are what one looks for.
-      descending: (sort !== 'key') !== reverse,
-      containing: input.args[0] ?? '',
-      ...(limit === undefined ? {} : { limit }),
-    });
-    if (input.options.json) {
-      for (const entry of listing.entries) await world.stdout.json(entry);
-      return 0;
-    }
-    for (let from = 0; from === 0 || from < listing.entries.length; from += TABLE_LINES) {
-      await world.stdout.write(tableOf(listing.entries.slice(from, from + TABLE_LINES), world));
+  const { sort = 'key', reverse, limit = Number.MAX_SAFE_INTEGER, pinned } = input.options;
+  const query = {
+    sort: COLUMNS[sort] ?? 'key',
+    // The largest and the latest are what one looks for.
+    descending: (sort !== 'key') !== reverse,
+    containing: input.args[0] ?? '',
+    pinnedOnly: pinned,
+  };
+  return withData(input, world, async (desk) => {
+    // Of more than a page, columns would not be seen together anyway.
+    for await (const entries of desk.list(query, limit)) {
+      if (!input.options.json) await world.stdout.write(tableOf(entries, world));
+      else for (const entry of entries) await world.stdout.json(entry);
     }
     return 0;
   });
@@ -61,10 +56,10 @@ export async function dataStat(
   input: CommandInput<typeof specs.stat>,
   world: World,
 ): Promise<number> {
-  return withDatastore(input, world, async (store) => {
+  return withData(input, world, async (desk) => {
     let missing = 0;
     for (const key of input.args) {
-      const view = await store.find(key);
+      const view = await desk.find(key);
       if (view !== null) await tellEntry(view, input.options.json, world);
       else {
         missing++;
@@ -101,14 +96,14 @@ async function tellEntry(view: EntryView, asJson: boolean, world: World): Promis
 }
 
 export async function dataDu(input: CommandInput<typeof specs.du>, world: World): Promise<number> {
-  return withDatastore(input, world, async (store) => {
-    const usage = await store.usage();
-    if (input.options.json) await world.stdout.json({ directory: store.directory, ...usage });
+  return withData(input, world, async (desk) => {
+    const usage = await desk.usage();
+    if (input.options.json) await world.stdout.json(usage);
     else {
       const { mostBytes, leastFreeBytes } = usage.limits;
       await world.stdout.write(
         formatFacts([
-          ['directory', store.directory],
+          ['directory', usage.directory],
           ['entries', formatCount(usage.entries)],
           ['size', formatBytes(usage.bytes)],
           ['limit', mostBytes === 0 ? '' : formatBytes(mostBytes)],

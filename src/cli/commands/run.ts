@@ -97,6 +97,7 @@ function runOptions(input: Input, world: World): RunOptions {
     workerStarter: values.workerStarter as RunOptions['workerStarter'],
     // Whoever runs a sweep here runs it as anything else: as himself, even as root.
     workerWalls: values.walls === 'auto' ? 'bare' : (values.walls as Level),
+    accounts: values,
     leaseMs: values.leaseMs,
     pingMs: values.pingMs,
     diskReserveBytes: values.diskReserveBytes,

@@ -1,10 +1,14 @@
 import type { CommandAction, CommandSpec, OptionSpec } from '../command.ts';
-import { json } from './shared-options.ts';
+import { json, whichServer } from './shared-options.ts';
 
 const KEY = { usage: '<key>', doc: 'The key of an entry, usually a URL.' } as const;
 const KEYS = { usage: '<key...>', doc: 'Keys of entries, usually URLs.' } as const;
 
-const dir = { kind: 'setting', setting: 'dataDirectory' } as const satisfies OptionSpec;
+/** Whose datastore. */
+const where = {
+  dir: { kind: 'setting', setting: 'dataDirectory' },
+  ...whichServer,
+} as const satisfies Record<string, OptionSpec>;
 const quiet = {
   kind: 'flag',
   flags: '-q, --quiet',
@@ -19,7 +23,8 @@ const fetching = {
 } as const satisfies Record<string, OptionSpec>;
 
 const WHERE =
-  'It works on the datastore in --data-dir, with or without a server, also while others use it.';
+  'It works on the datastore in --data-dir, also while others use it; with --server (or --state), on ' +
+  'that of the server.';
 
 export const ls = {
   name: 'data ls',
@@ -34,13 +39,15 @@ export const ls = {
     },
     reverse: { kind: 'flag', flags: '-r, --reverse', doc: 'The other way round.' },
     limit: { kind: 'whole', flags: '-n, --limit <n>', least: 1, doc: 'Most entries to list.' },
-    dir,
+    pinned: { kind: 'flag', flags: '--pinned', doc: 'Only what is pinned.' },
+    ...where,
     json,
   },
   details: [WHERE],
   examples: [
     { line: 'windrow data ls', does: 'all of it' },
     { line: 'windrow data ls --sort size -n 10 example.org', does: 'the largest of one site' },
+    { line: 'windrow data ls --server http://head:8980', does: 'what a server has' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/data-look.ts')).dataLs,
 } as const satisfies CommandSpec;
@@ -49,7 +56,7 @@ export const stat = {
   name: 'data stat',
   summary: 'Show what is known of entries.',
   arguments: [KEYS],
-  options: { dir, json },
+  options: { ...where, json },
   details: [WHERE],
   examples: [{ line: 'windrow data stat https://data.example/a.nc', does: 'size, digests, times' }],
   exitCodes: { 1: 'one of them is not there' },
@@ -60,7 +67,7 @@ export const du = {
   name: 'data du',
   summary: 'Show how much space the datastore takes.',
   arguments: [],
-  options: { dir, space: { kind: 'setting', setting: 'dataSpaceBytes' }, json },
+  options: { ...where, space: { kind: 'setting', setting: 'dataSpaceBytes' }, json },
   details: ['What several keys share is counted once.', WHERE],
   examples: [{ line: 'windrow data du', does: 'entries, bytes, free space' }],
   load: async (): Promise<CommandAction> => (await import('../commands/data-look.ts')).dataDu,
@@ -88,7 +95,7 @@ export const fetch = {
     },
     pin: { kind: 'text', flags: '--pin <name>', doc: 'Keep it from ageing until it is unpinned.' },
     ...fetching,
-    dir,
+    ...where,
     quiet,
     json,
   },
@@ -115,7 +122,7 @@ export const put = {
   ],
   options: {
     sha256: { kind: 'text', flags: '--sha256 <digest>', doc: 'SHA-256 that it must have.' },
-    dir,
+    ...where,
     json,
   },
   details: [WHERE],
@@ -129,7 +136,7 @@ export const get = {
   arguments: [KEY],
   options: {
     to: { kind: 'text', flags: '-o, --to <file>', doc: 'Write them here; it appears whole.' },
-    dir,
+    ...where,
   },
   details: ['Nothing is fetched: `windrow data fetch` does that.', WHERE],
   examples: [{ line: 'windrow data get lab:mesh > mesh.vtk', does: 'gets it back' }],
@@ -146,7 +153,7 @@ export const pin = {
   name: 'data pin',
   summary: 'Keep entries from ageing.',
   arguments: [KEYS],
-  options: { name: pinName, dir, json },
+  options: { name: pinName, ...where, json },
   details: ['A pin keeps the version that is here now, also when the key gets another one.', WHERE],
   examples: [{ line: 'windrow data pin https://data.example/a.nc', does: 'keeps it' }],
   load: async (): Promise<CommandAction> => (await import('../commands/data-change.ts')).dataPin,
@@ -156,7 +163,7 @@ export const unpin = {
   name: 'data unpin',
   summary: 'Let entries age again.',
   arguments: [{ usage: '[key...]', doc: 'Keys; without any, all that the pin keeps.' }],
-  options: { name: pinName, dir, json },
+  options: { name: pinName, ...where, json },
   details: [WHERE],
   examples: [{ line: 'windrow data unpin --name job-17', does: 'all that job 17 had pinned' }],
   load: async (): Promise<CommandAction> => (await import('../commands/data-change.ts')).dataUnpin,
@@ -166,7 +173,7 @@ export const rm = {
   name: 'data rm',
   summary: 'Remove entries.',
   arguments: [KEYS],
-  options: { dir, json },
+  options: { ...where, json },
   details: ['Who holds one keeps it until done. What is pinned is not removed.', WHERE],
   examples: [{ line: 'windrow data rm https://data.example/a.nc', does: 'removes it' }],
   exitCodes: { 1: 'one of them was not there, or is pinned' },
@@ -184,7 +191,7 @@ export const purge = {
       doc: 'Remove all that nobody has used for so long.',
     },
     to: { kind: 'bytes', flags: '--to <size>', doc: 'Remove until so much is left.' },
-    dir,
+    ...where,
     space: { kind: 'setting', setting: 'dataSpaceBytes' },
     files: { kind: 'setting', setting: 'dataFiles' },
     free: { kind: 'setting', setting: 'dataFreeBytes' },
@@ -211,7 +218,7 @@ export const verify = {
       flags: '--share <part>',
       doc: 'Of all only this part, by chance: 0.1.',
     },
-    dir,
+    ...where,
     json,
   },
   details: [

@@ -35,7 +35,7 @@ const WALL_OPTIONS = {
   disk: {
     kind: 'bytes',
     flags: '--disk <size>',
-    doc: 'Disk that it may use, with the wall "disk".',
+    doc: 'Disk that it may use: its own directories, and what the current one grows by.',
   },
   processes: {
     kind: 'whole',

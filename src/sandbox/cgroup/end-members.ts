@@ -3,12 +3,10 @@
  * that it is empty. What cannot be killed – stuck inside the kernel, as on a dead file server – is
  * reported with all that is known of it.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '#base';
-import { readProcess } from '../process-table.ts';
 import { sendSignal } from '../process-tree.ts';
-import type { Stuck } from '../walls/part.ts';
+import { type Stuck, stuckAmong } from '../stuck.ts';
 import type { GroupFiles } from './group-files.ts';
 import { wordsOf } from './hierarchies.ts';
 
@@ -41,7 +39,7 @@ export async function endMembers(
     if (members.length === 0) return { killed: killed.size, stuck: [] };
     for (const pid of members) killed.add(pid);
     if (clock.monotonic() > deadlineMs) {
-      return { killed: killed.size, stuck: members.flatMap((pid) => describe(pid) ?? []) };
+      return { killed: killed.size, stuck: stuckAmong(members) };
     }
     await KILL[by](directory, files, clock);
     await pause(waitMs);
@@ -132,20 +130,5 @@ function attempt(write: () => void): void {
     write();
   } catch {
     // The group is gone, or the next round tries again and the verdict is what is left at the end.
-  }
-}
-
-function describe(pid: number): Stuck | null {
-  const row = readProcess(pid);
-  if (row === null || row.state === 'Z' || row.state === 'X') return null;
-  return { pid, command: textOf(pid, 'comm'), state: row.state, waitingIn: textOf(pid, 'wchan') };
-}
-
-function textOf(pid: number, file: 'comm' | 'wchan'): string {
-  try {
-    const text = readFileSync(`/proc/${pid}/${file}`, 'latin1').trim();
-    return text === '0' ? '' : text;
-  } catch {
-    return '';
   }
 }

@@ -1,6 +1,6 @@
 /** Groups of a worker that was killed: found by their name wherever they are, and removed. */
 import type { Clock } from '#base';
-import type { Stuck } from '../walls/part.ts';
+import type { Stuck } from '../stuck.ts';
 import { endMembers } from './end-members.ts';
 import { type GroupFiles, kernelFiles } from './group-files.ts';
 import { removeTree } from './hand.ts';

@@ -2,17 +2,21 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { describe, it, type TestContext } from 'node:test';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext, test } from 'node:test';
 import { systemClock } from '#base';
 import { type ResourceRequest, usageOf } from '#model';
 import { isAlive, until } from '../starter-world.ts';
 import type { CgroupSettings } from '../walls/ground.ts';
 import type { Exceeded, Settled } from '../walls/part.ts';
 import { ALL_WALLS, groundWith, plotFor } from './cgroup-world.ts';
+import { ioLimits } from './disks.ts';
 import { membersOf } from './end-members.ts';
 import { kernelFiles } from './group-files.ts';
 import { type Hierarchy, ownHierarchies } from './hierarchies.ts';
+import type { IoLimits } from './limits.ts';
 import { measureGroup } from './measure.ts';
 import { createCgroupPart } from './part.ts';
 import type { CgroupFacts } from './probe.ts';
@@ -263,3 +267,36 @@ describe('a cgroup', () => {
     await until(() => /^Cpus_allowed_list:\s*0$/m.test(status()));
   });
 });
+
+const disk = diskHere();
+
+test('a disk is written no faster than its administrator allows, and freely without the limit', {
+  skip: lacking([1, 2], ['io']) || (disk === null && 'temporary files are on no disk here'),
+}, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'windrow-io-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  // Past the cache: version 1 does not hold back what is written later.
+  const write = `dd if=/dev/zero of=${directory}/x bs=512k count=2 oflag=direct`;
+  const tookMs = async (io: IoLimits | null) => {
+    const { run } = await open(t, trees, { io });
+    const beganMs = performance.now();
+    const job = await run(write, {}, { name: io === null ? 'free' : 'held' });
+    assert.equal(await job.over, '0');
+    await job.settle();
+    await job.undo();
+    return performance.now() - beganMs;
+  };
+  const slow = { ...disk!.devices[0]!, writeBytesPerSecond: 2 * MIB };
+  const heldMs = await tookMs({ weight: null, devices: [slow] });
+  assert.ok(heldMs > 400, `${heldMs}`);
+  const freeMs = await tookMs(null);
+  assert.ok(freeMs < heldMs, `${freeMs} without, ${heldMs} with the limit`);
+});
+
+function diskHere(): IoLimits | null {
+  try {
+    return ioLimits(0, {}, { [tmpdir()]: 2 * MIB });
+  } catch {
+    return null;
+  }
+}

@@ -7,7 +7,7 @@ import { findLauncher, openStarter } from '../open-starter.ts';
 import type { Starter } from '../port.ts';
 import { isAlive, sh, start, temporaryFolder, until } from '../starter-world.ts';
 import { syscallFilter } from '../syscalls/filter.ts';
-import { findTool } from '../tool.ts';
+import { findTool, runTool } from '../tool.ts';
 import type { LaunchWalls } from '../walls/launch.ts';
 import { bubblewrapArguments } from './bubblewrap.ts';
 import { lastStageArguments } from './last-stage.ts';
@@ -230,6 +230,16 @@ suite('the last stage without a fence', { skip }, () => {
       assert.ok('failed' in end && end.code === 'WALLS_FAILED', prefix.join(' '));
       assert.equal(started.stdout().length, 0);
     }
+  });
+
+  test('it guards nothing where it is not the first process: what it kills at the end would be all', async (t) => {
+    const unshare = findTool('unshare');
+    if (unshare === null) return t.skip('no unshare');
+    const own = ['--user', '--map-root-user', '--pid', '--fork', 'sh', '-c'];
+    const guard = '"$0" inside --init -- /bin/true true 3>/dev/null; echo "ended with $?"';
+    const { stdout, fault } = await runTool([unshare, ...own, guard, launcher!]);
+    assert.equal(fault, '');
+    assert.equal(stdout, 'ended with 126\n');
   });
 
   test('as root it becomes another account with nothing of root left', async (t) => {

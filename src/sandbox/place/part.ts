@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ground, Plot } from '../walls/ground.ts';
-import type { Part, PartPlan } from '../walls/part.ts';
+import type { Ability, Part, PartPlan } from '../walls/part.ts';
 import { placeHand, removeForSure } from './hand.ts';
 
 /** Below the worker's directory: private directories of running attempts. */
@@ -27,11 +27,21 @@ export function privateDirectories(plot: Plot, ground: Ground): PrivateDirectory
   }));
 }
 
+/** What an attempt asks for is kept all the same; only not by the kernel, and so not to the byte. */
+const DISK: Ability = {
+  wall: 'disk',
+  how: 'quota',
+  able: false,
+  reason:
+    'none is set; what attempts write is counted while they run, and who is over its request ends',
+  remedy: 'nothing is to be done; bytes beyond the request are noticed within 50 ms to a second',
+};
+
 export const placePart: Part<'place', true> = {
   name: 'place',
   ...placeHand,
 
-  probe: async () => ({ facts: true, abilities: [], remarks: [] }),
+  probe: async () => ({ facts: true, abilities: [DISK], remarks: [] }),
 
   plan(plot, { walls }, ground): PartPlan<'place'> | null {
     const { uid, gid } = plot.account;

@@ -3,6 +3,7 @@
  * walls know parts only by this port.
  */
 import type { Measured, Network, Wall } from '#model';
+import type { Stuck } from '../stuck.ts';
 import type { Ground, Plot } from './ground.ts';
 import type { Hand, OperationOf, PartName } from './operation.ts';
 
@@ -82,16 +83,6 @@ export interface Settled {
   /** Processes that had outlived the program and were killed by this part. */
   readonly killed: number;
   readonly stuck: readonly Stuck[];
-}
-
-/** A process that SIGKILL did not end, as one that sleeps in the kernel on a dead file server. */
-export interface Stuck {
-  readonly pid: number;
-  readonly command: string;
-  /** As proc_pid_stat(5) has it: `D` is a sleep inside the kernel that no signal ends. */
-  readonly state: string;
-  /** The kernel function that it sleeps in; `''` where that is not told. */
-  readonly waitingIn: string;
 }
 
 export interface Part<Name extends PartName, Facts> extends Hand<OperationOf<Name>> {

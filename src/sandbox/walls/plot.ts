@@ -39,7 +39,7 @@ export async function makePlot(
 ): Promise<{ plot: Plot; hidden: readonly Hidden[] }> {
   const account = found.payload ?? (await accountOf(site, choice, found.accounts, ground));
   const hidden = choice.walls.has('files') ? hiddenFrom(account, ground) : [];
-  const directory = canonicalDirectory(site.directory, account, hidden, ground);
+  const directory = canonicalDirectory(site.directory, account, ground);
   const { name, slot, cpus, request, isolation } = site;
   const plot = {
     name,
@@ -83,26 +83,23 @@ function hiddenFrom(account: Account, ground: Ground): Hidden[] {
 }
 
 /**
- * A directory of the user's may lie in one that is hidden, and is then mounted there; but not for an
- * account that the modes of the directories on the way keep out.
+ * Where the program starts. Who may not enter a directory is not brought there: root could mount it
+ * for any account, and whoever submits jobs would see what modes keep from him.
  */
-function canonicalDirectory(
-  path: string,
-  account: Account,
-  hidden: readonly Hidden[],
-  ground: Ground,
-): string {
+function canonicalDirectory(path: string, account: Account, ground: Ground): string {
   const real = realpathSync(path);
-  const isHidden = hidden.some((one) => isWithin(real, one.path));
-  const closed = account.uid === ground.uid ? null : closedDirectory(real, account);
-  if (isHidden && closed !== null && !isWithin(real, ground.directory)) {
-    throw sandboxErrors.create('WALLS_DIRECTORY_CLOSED', {
-      directory: path,
-      account: account.name,
-      closed,
-    });
+  if (account.uid !== ground.uid && !isWithin(real, ground.directory)) {
+    refuseClosedDirectory(real, account);
   }
   return real;
+}
+
+/** Throws WALLS_DIRECTORY_CLOSED where `account` cannot get to `path`. */
+export function refuseClosedDirectory(path: string, account: Account): void {
+  const closed = closedDirectory(path, account);
+  if (closed === null) return;
+  const facts = { directory: path, account: account.name, closed };
+  throw sandboxErrors.create('WALLS_DIRECTORY_CLOSED', facts);
 }
 
 /** Canonical: bubblewrap would follow a link such as /var/tmp → /tmp out of its own new root. */

@@ -18,6 +18,7 @@ import {
 import { type DoneRow, Records } from '../collecting.ts';
 import type { Job } from '../core.ts';
 import { serverErrors } from '../errors.ts';
+import { dataWatch } from './data-metrics.ts';
 import { metricsText } from './metrics.ts';
 import { type ApiParts, jobOf, requireTask } from './parts.ts';
 
@@ -39,7 +40,8 @@ type FileHandlers = Pick<
 >;
 
 export function fileHandlers(parts: ApiParts): FileHandlers {
-  const { core, tables, blobs, collecting } = parts;
+  const { core, tables, blobs, collecting, datastore } = parts;
+  const dataFigures = dataWatch(datastore, core.clock);
   return {
     async putTable({ query, body }) {
       const { id, rows, columns, bytes } = await tables.receive(body, query.format, query.file);
@@ -91,7 +93,9 @@ export function fileHandlers(parts: ApiParts): FileHandlers {
     },
 
     async metrics() {
-      const text = Buffer.from(metricsText(core, parts.startedAtMs));
+      // A store that cannot be looked at leaves out its own figures only.
+      const data = await dataFigures().catch(() => null);
+      const text = Buffer.from(metricsText(core, parts.startedAtMs, data));
       return { stream: Readable.from([text]), bytes: text.length };
     },
   };

@@ -4,11 +4,12 @@
  */
 import { CAUSES, TASK_STATE_NAMES } from '#model';
 import type { Core, Job, Worker } from '../core.ts';
+import type { DataFigures } from './data-metrics.ts';
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [Labels, number];
 
-export function metricsText(core: Core, startedAtMs: number): string {
+export function metricsText(core: Core, startedAtMs: number, data: DataFigures | null): string {
   const jobs = [...core.jobs.values()];
   const workers = [...core.workers.values()].filter((worker) => worker.kind === 'sync');
   const tasks = TASK_STATE_NAMES.map((state): Sample => {
@@ -45,6 +46,7 @@ export function metricsText(core: Core, startedAtMs: number): string {
       [[{}, (core.commit.stalled ?? core.diskLow) === null ? 0 : 1]],
     ),
     ...workerFamilies(core, workers),
+    ...(data === null ? [] : dataFamilies(data)),
     family('windrow_start_time_seconds', 'gauge', 'When the server started.', [
       [{}, startedAtMs / 1000],
     ]),
@@ -108,6 +110,22 @@ function workerFamilies(core: Core, workers: readonly Worker[]): string[] {
     });
     return family(`windrow_worker_${name}`, type, help, samples);
   });
+}
+
+function dataFamilies(data: DataFigures): string[] {
+  const one = (name: string, type: string, help: string, value: number) =>
+    family(`windrow_data_${name}`, type, help, [[{}, value]]);
+  return [
+    one('entries', 'gauge', 'Entries of the datastore.', data.entries),
+    one('bytes', 'gauge', 'Bytes of their contents, each counted once.', data.bytes),
+    one('pinned_entries', 'gauge', 'Entries that are pinned.', data.pinned),
+    one('hits_total', 'counter', 'Requests served by what was there.', data.hits),
+    one('misses_total', 'counter', 'Requests for which bytes had to come.', data.misses),
+    one('fetched_bytes_total', 'counter', 'Bytes that came for them.', data.fetchedBytes),
+    one('evicted_total', 'counter', 'Entries that ageing removed.', data.evicted),
+    one('evicted_bytes_total', 'counter', 'Room that ageing made.', data.evictedBytes),
+    one('damaged_total', 'counter', 'Stored files that were found damaged.', data.damaged),
+  ];
 }
 
 function countByState(states: readonly string[]): Sample[] {

@@ -1,4 +1,5 @@
 /** What the handlers of the user API work with. */
+import type { Datastore } from '#datastore';
 import type { Store } from '#store';
 import type { Collecting } from '../collecting.ts';
 import type { Core, Job, Worker } from '../core.ts';
@@ -18,6 +19,8 @@ export interface ApiParts {
   readonly intake: Intake;
   readonly collecting: Collecting;
   readonly events: Events;
+  /** Null: it has none, as where it only reads. */
+  readonly datastore: Datastore | null;
   readonly version: string;
   readonly startedAtMs: number;
   /** Address that the server answers at, once it does. */

@@ -9,6 +9,7 @@ import {
   type ApiOperation,
   api,
   type BytesAnswer,
+  type FileAnswer,
   problemOf,
   type Route,
   readInput,
@@ -17,6 +18,7 @@ import { DEFAULT_PACE, readBody } from '../open/body.ts';
 import type { Gate } from './access.ts';
 import { sendEvents } from './event-stream.ts';
 import { readJsonBodies } from './json-body.ts';
+import { sendFile } from './send-file.ts';
 
 type Handler = (input: unknown, call: { actor: string; signal: AbortSignal }) => Promise<unknown>;
 
@@ -75,17 +77,29 @@ async function serve(
     body: request.body ?? (route.body?.kind === 'bytes' ? Readable.from([]) : {}),
   });
   const result = await handler(input, { actor: 'user', signal: gone.signal });
-  return answer(route, result, reply);
+  return answer(route, result, request, reply);
 }
 
-function answer(route: Route, result: unknown, reply: FastifyReply): FastifyReply {
+function answer(
+  route: Route,
+  result: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   switch (route.answer.kind) {
     case 'json':
       return reply.code(route.answer.status).type('application/json').send(JSON.stringify(result));
     case 'empty':
       return reply.code(200).send();
     case 'bytes': {
-      const { stream, bytes } = result as BytesAnswer;
+      const given = result as BytesAnswer | FileAnswer;
+      if ('read' in given) {
+        const done = () => given.done?.();
+        if (reply.raw.closed) done();
+        else reply.raw.once('close', done);
+        return sendFile(request, reply, given);
+      }
+      const { stream, bytes } = given;
       if (bytes !== null) reply.header('Content-Length', bytes);
       return reply.type(route.answer.media).send(stream);
     }

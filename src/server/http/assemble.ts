@@ -3,6 +3,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { LEAST_TLS_VERSION, messageOf } from '#base';
 import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
+import { dataHandlers } from '../api/data.ts';
 import { fileHandlers } from '../api/files.ts';
 import { historyHandlers } from '../api/history.ts';
 import { jobHandlers } from '../api/jobs.ts';
@@ -105,6 +106,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   serveFaces(http, assembly.faces);
   const handlers: ApiHandlers = {
     ...fileHandlers(parts),
+    ...dataHandlers(parts),
     ...jobHandlers(parts),
     ...machineHandlers(parts),
     ...whyHandlers(parts),

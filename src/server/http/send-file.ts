@@ -1,14 +1,6 @@
 /** A file in an answer, whole or from a byte on (RFC 9110, 14). */
-import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-
-export interface SentFile {
-  readonly bytes: number;
-  /** Strong, with its quotes. */
-  readonly etag: string;
-  /** Both ends included; without any the whole file. */
-  read(range?: { readonly start: number; readonly end: number }): Readable;
-}
+import type { FileAnswer } from '#wire';
 
 /**
  * One range, as everybody asks for who goes on with a transfer; what is asked for otherwise is answered
@@ -17,7 +9,7 @@ export interface SentFile {
 export function sendFile(
   { headers }: FastifyRequest,
   reply: FastifyReply,
-  { bytes, etag, read }: SentFile,
+  { bytes, etag, read }: FileAnswer,
 ): FastifyReply {
   reply.header('ETag', etag).header('Accept-Ranges', 'bytes').type('application/octet-stream');
   if (headers['if-none-match'] === etag) return reply.code(304).send();

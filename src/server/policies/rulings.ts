@@ -32,6 +32,12 @@ export interface ExitRuling {
 
 const NOTHING: ExitRuling = { ruling: null, isFinal: false };
 
+/** Whether anything but budgets may decide what becomes of a task whose program has ended. */
+export function hasExitPolicies({ site }: Core, { spec: { policy } }: Job): boolean {
+  if (site.policy.hold.length + site.policy.remove.length > 0) return true;
+  return saysRetries(policy) || Object.keys(policy.rules).length > 0;
+}
+
 /**
  * A program has come to its own end, and nothing is decided yet.
  * @param note with this end counted in `completions`
@@ -42,10 +48,9 @@ export function rulingAtExit(
   record: AttemptRecord,
   note: TaskNote,
 ): ExitRuling {
+  if (!hasExitPolicies(core, job)) return NOTHING;
   const { policy } = job.spec;
   const { site } = core;
-  const hasOwn = Object.keys(policy.rules).length > 0 || saysRetries(policy);
-  if (!hasOwn && site.policy.hold.length + site.policy.remove.length === 0) return NOTHING;
   const ended = { ...record, sequence: 0, accepted: false };
   const ad = adOfTask(job, { ...ownOf(core, job, record.task), note, lease: null, ended });
   const decision = decide(ad, site.policy, 'exit', surroundOf(core));

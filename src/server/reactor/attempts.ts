@@ -14,7 +14,7 @@ import type { TaskNote, TaskRuling } from '#store';
 import type { PolicyRuling } from '#wire';
 import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
-import { isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
+import { hasExitPolicies, isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
 import { afterFailure, askedAfter } from '../retry.ts';
 import { settle, stopLease } from './hold.ts';
 import { endLease, otherCopies } from './leases.ts';
@@ -63,6 +63,7 @@ export function onAttemptEnded(
 
 /** Its program came to its own end: policies have the first word. */
 function onOwnEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: boolean): void {
+  if (record.cause === 'ok' && !hasExitPolicies(core, job)) return onGoodEnd(core, job, record);
   const before = noteOf(core, job, record.task);
   const note = { ...before, completions: before.completions + 1 };
   const { ruling, isFinal: isLast } = rulingAtExit(core, job, record, note);

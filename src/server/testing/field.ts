@@ -21,6 +21,7 @@ import { jobKey } from '#sweep';
 import type { EndedAttempt, GrantedAttempt, SyncRequest, SyncResponse } from '#wire';
 import type { Job } from '../core.ts';
 import { Server } from '../server.ts';
+import type { ServerOptions } from '../server-options.ts';
 
 export const SESSION = 'the-session-of-the-test';
 export const TOKEN = 'the-admin-token-of-the-test';
@@ -49,6 +50,7 @@ export interface FieldOptions {
   readonly policyFile?: string;
   readonly policyIntervalMs?: number;
   readonly sharing?: SharingSettings;
+  readonly data?: ServerOptions['data'];
 }
 
 export async function openField(t: TestContext, options: FieldOptions = {}): Promise<Field> {
@@ -56,7 +58,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
   mkdirSync(root, { recursive: true });
   const store = new SqliteStore(join(root, 'state', 'windrow.sqlite'));
   const server = await Server.open({
-    data: null,
+    data: options.data ?? null,
     store,
     stateDirectory: join(root, 'state'),
     session: SESSION,

@@ -1,12 +1,11 @@
 import { basename, isAbsolute, normalize, resolve } from 'node:path';
 import { knownPlatform, type WindrowError } from '#base';
-import type { Command, ProgramBuild } from '#model';
+import { type Command, type ProgramBuild, platformMismatch, programKind } from '#model';
 import { planErrors } from '../errors.ts';
 import { describeOrigin, type Origin } from '../template/origin.ts';
 import { type FixedWord, fixedWords, programWord, replaceWord } from './command-words.ts';
 import type { PlannedBlob, SweepDraft } from './draft.ts';
 import { type FileFacts, readFileFacts, sizeOf } from './file-digests.ts';
-import { platformMismatch, programKind } from './program-kind.ts';
 
 export interface PlannedPrograms {
   /** With the program's word as `./name` where the program is shipped. */

@@ -1,10 +1,9 @@
 /** One job of a description: procs that share all that a job has once. */
 import { basename, resolve } from 'node:path';
-import type { Axis } from '#model';
+import { type Axis, programKind } from '#model';
 import type { SweepDraft, SweepPlan } from '../plan/draft.ts';
 import { readFileFacts } from '../plan/file-digests.ts';
 import { makePlan } from '../plan/plan.ts';
-import { programKind } from '../plan/program-kind.ts';
 import type { Origin } from '../template/origin.ts';
 import { Columns } from './columns.ts';
 import type { CommandFault, ProcDescription } from './describe-proc.ts';

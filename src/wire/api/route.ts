@@ -57,11 +57,22 @@ export interface BytesAnswer {
   readonly bytes: number | null;
 }
 
+/** A file, of which the asker may want one range (RFC 9110, 14). */
+export interface FileAnswer {
+  readonly bytes: number;
+  /** Strong, with its quotes. */
+  readonly etag: string;
+  /** Both ends included; without any the whole file. */
+  read(range?: { readonly start: number; readonly end: number }): Readable;
+  /** Nothing more of it is read. */
+  done?(): void;
+}
+
 type MessageOf<R extends Route> = R['answer'] extends { schema: infer S extends z.ZodType }
   ? Frozen<z.output<S>>
   : never;
 
-/** What a handler resolves to and what the client gets, by the answer's kind. */
+/** What the client gets, by the answer's kind. */
 export type AnswerOf<R extends Route> = R['answer']['kind'] extends 'json'
   ? MessageOf<R>
   : R['answer']['kind'] extends 'lines' | 'events'
@@ -69,6 +80,11 @@ export type AnswerOf<R extends Route> = R['answer']['kind'] extends 'json'
     : R['answer']['kind'] extends 'bytes'
       ? BytesAnswer
       : undefined;
+
+/** What a handler resolves to. */
+export type GivenAnswerOf<R extends Route> = R['answer']['kind'] extends 'bytes'
+  ? BytesAnswer | FileAnswer
+  : AnswerOf<R>;
 
 export interface RouteInput<R extends Route> {
   readonly params: ParamsOf<R>;

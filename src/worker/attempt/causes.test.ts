@@ -52,7 +52,7 @@ test('a program that cannot be started is explained by looking at its file', asy
     [[make('plain', '#!/bin/sh\n', 0o644)], /not marked as executable/],
     [[make('orphan', '#!/no/such/shell\n', 0o755)], /interpreter \/no\/such\/shell/],
     [[make('alien', elf, 0o755)], /built for (arm64|x64), and this machine is/],
-    [[make('text', 'just words', 0o755)], /neither a program for this machine nor a script/],
+    [[make('text', 'just words', 0o755)], /neither a program nor a script/],
     [[make('nothing', '', 0o755)], /is empty/],
     [[join(dir, 'absent')], /does not exist on this machine/],
     [[dir], /is a directory, not a program/],

@@ -2,6 +2,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { formatBytes, systemCodeOf } from '#base';
+import { programKind } from '#model';
 import type { StartRequest } from '#sandbox';
 
 type Launch = Pick<StartRequest, 'file' | 'argv' | 'environment' | 'directory'>;
@@ -98,30 +99,15 @@ function mayExecute(path: string): boolean {
   }
 }
 
-/** e_machine of ELF headers (System V ABI), as Node.js names processors. */
-const MACHINES: Readonly<Record<number, string>> = {
-  3: 'ia32',
-  8: 'mips',
-  21: 'ppc64',
-  22: 's390x',
-  40: 'arm',
-  62: 'x64',
-  183: 'arm64',
-  243: 'riscv64',
-  258: 'loong64',
-};
-
 function notExecutable(path: string, shown: string): string {
   const head = beginningOf(path);
   if (head.length === 0) return `${shown} is empty.`;
-  if (head.subarray(0, 4).toString('latin1') === '\x7fELF' && head.length >= 20) {
-    const machine = head[5] === 2 ? head.readUInt16BE(18) : head.readUInt16LE(18);
-    const name = MACHINES[machine] ?? `machine ${machine}`;
-    return `${shown} is built for ${name}, and this machine is ${process.arch}.`;
+  const found = programKind(head);
+  if (found.kind === 'elf') {
+    return `${shown} is built for ${found.arch}, and this machine is ${process.arch}.`;
   }
-  if (head[0] === 0xcf && head[1] === 0xfa) return `${shown} is a program for macOS.`;
-  if (head.subarray(0, 2).toString('latin1') === 'MZ') return `${shown} is a program for Windows.`;
-  return `${shown} is neither a program for this machine nor a script that begins with #!.`;
+  const what = found.kind === 'other' ? found.description : 'a script that names no interpreter';
+  return `${shown} is ${what}.`;
 }
 
 function beginningOf(path: string): Buffer {

@@ -28,7 +28,7 @@ export async function runProgram(attempt: Attempt): Promise<void> {
     attempt.programStartedAtMs = attempt.programEndedAtMs - Math.round(end.wallMs);
   }
   attempt.withdrawn = isFailure(end) && end.code === 'STARTER_WITHDRAWN';
-  const settling = settleWalls(attempt);
+  const settling = settleWalls(attempt, isFailure(end) ? [] : end.stuck);
   const exceeded = settling ? await settling : null;
   // The next program runs while this one's results are gathered: a tenth more tasks a second.
   attempt.releaseSlot();

@@ -34,14 +34,26 @@ export function raiseWalls(attempt: Attempt): Promise<void> | undefined {
 /**
  * Once the program has ended: what the walls measured, which of their limits ended it, and then away
  * with them, before its slot is given to the next one. Undefined where there are none.
+ *
+ * @param stuck what its starter could not end
  */
-export function settleWalls(attempt: Attempt): Promise<Verdict | null> | undefined {
+export function settleWalls(
+  attempt: Attempt,
+  stuck: readonly Stuck[],
+): Promise<Verdict | null> | undefined {
   const { walls } = attempt;
-  return walls ? settleAll(attempt, walls) : undefined;
+  if (walls) return settleAll(attempt, walls, stuck);
+  noteStuck(attempt, stuck);
+  return undefined;
 }
 
-async function settleAll(attempt: Attempt, walls: WallPlan): Promise<Verdict | null> {
+async function settleAll(
+  attempt: Attempt,
+  walls: WallPlan,
+  ofStarter: readonly Stuck[],
+): Promise<Verdict | null> {
   const { workshop, measured, grant } = attempt;
+  const all = new Map(ofStarter.map((one) => [one.pid, one]));
   let verdict: Verdict | null = null;
   try {
     for (const settled of await workshop.walls.settle(walls)) {
@@ -49,18 +61,23 @@ async function settleAll(attempt: Attempt, walls: WallPlan): Promise<Verdict | n
       measured.push(...settled.measured);
       if (Object.keys(network).length > 0) measured.push({ source: 'none', figures: {}, network });
       if (exceeded) verdict ??= verdictOfLimit(exceeded);
-      if (stuck.length === 0) continue;
-      const facts = { ticket: grant.ticket, stuck };
-      workshop.log.error(facts, 'processes of an attempt cannot be killed');
-      attempt.remarks.push(stuckSentence(stuck));
-      workshop.unkilled.add(stuck.map(({ pid }) => pid));
+      for (const one of stuck) all.set(one.pid, one);
     }
   } catch (error) {
     const facts = { ticket: grant.ticket, reason: messageOf(error) };
     workshop.log.warn(facts, 'the walls of an attempt could not be asked what they measured');
   }
+  noteStuck(attempt, [...all.values()]);
   await workshop.walls.takeDown(walls);
   return verdict;
+}
+
+/** Told to whoever looks: the log of this machine, the events of the task, the traps of the server. */
+function noteStuck({ workshop, remarks, grant }: Attempt, stuck: readonly Stuck[]): void {
+  if (stuck.length === 0) return;
+  workshop.log.error({ ticket: grant.ticket, stuck }, 'processes of an attempt cannot be killed');
+  remarks.push(stuckSentence(stuck));
+  workshop.unkilled.add(stuck.map(({ pid }) => pid));
 }
 
 const STUCK_NAMED = 5;
@@ -72,7 +89,7 @@ function stuckSentence(stuck: readonly Stuck[]): string {
     return `${pid} ${command} (state ${state}${where})`;
   });
   const more = stuck.length > STUCK_NAMED ? ` and ${stuck.length - STUCK_NAMED} more` : '';
-  return `SIGKILL does not end what is left of the attempt: ${named.join(', ')}${more}`;
+  return `SIGKILL does not end what is left of the attempt, which keeps its slot: ${named.join(', ')}${more}`;
 }
 
 /** In case the program never ran: taking down what has been taken down already does nothing. */
