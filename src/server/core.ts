@@ -28,6 +28,8 @@ import type { MachineFigures, StoreReport } from '#wire';
 import type { GroupCommit } from './commit.ts';
 import type { WorkerData } from './data-orders.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
+import type { RowKinds } from './row-kinds.ts';
+import type { SetAttributes } from './set-attributes.ts';
 import type { TaskTable } from './task-table.ts';
 
 export interface Job {
@@ -39,6 +41,8 @@ export interface Job {
   readonly columns: readonly string[];
   readonly rows: RowSource;
   readonly tasks: TaskTable;
+  /** Null: requirements and rank look at no parameter. */
+  kinds: RowKinds | null;
   /** What is special about tasks that are not final; final ones are looked up in the store. */
   readonly notes: Map<TaskIndex, TaskNote>;
   /** Changes that stand for notes of very many tasks, oldest first; tasks' own notes go before. */
@@ -247,6 +251,8 @@ export interface Core {
   readonly damages: Map<string, DataDamage & { readonly atMs: number }>;
   /** By owner. */
   readonly uses: Map<string, OwnerUse>;
+  /** What programs have set in the ads of their tasks. */
+  readonly set: SetAttributes;
   /** How much of each limit attempts under way have taken. */
   readonly limitsUsed: Map<string, number>;
   /** What expressions see of the world. */

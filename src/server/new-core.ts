@@ -5,6 +5,7 @@ import type { GroupCommit } from './commit.ts';
 import type { Core } from './core.ts';
 import { NO_SITE_RULES } from './policies/policy-file.ts';
 import type { ServerOptions } from './server-options.ts';
+import { SetAttributes } from './set-attributes.ts';
 
 /** Where the core's decisions are carried out: other parts of the server. */
 export type CoreDoors = Pick<
@@ -27,6 +28,7 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
     matchmaker: new Matchmaker(ambient),
     isPlanUnfinished: false,
     uses: new Map(),
+    set: new SetAttributes(),
     limitsUsed: new Map(),
     commit,
     jobs: new Map(),

@@ -23,6 +23,7 @@ import type {
   ProgramBuild,
   ResourceRequest,
   ResultSource,
+  SetAttribute,
   TaskIndex,
   Ticket,
 } from '#model';
@@ -248,6 +249,8 @@ export interface TaskPast {
   readonly holds: number;
   readonly completions: number;
   readonly lastHold: (Hold & { readonly reason: string }) | null;
+  /** That its programs have set. */
+  readonly attributes: readonly SetAttribute[];
 }
 
 /** `POST /renew`: sent by the worker's pulse thread; renews the leases of all it holds. */

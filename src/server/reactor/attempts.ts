@@ -115,6 +115,7 @@ function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
 export function accept(core: Core, job: Job, record: AttemptRecord): void {
   addRecord(core, job, { ...record, next: 'done' }, true);
   job.tasks.set(record.task, TaskState.done);
+  core.set.drop(job.id, record.task);
   clearNote(core, job, record.task);
   for (const other of otherCopies(core, job, record.task)) {
     core.workers.get(other.worker)?.cancels.set(other.ticket, 'superseded');

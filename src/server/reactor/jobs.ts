@@ -69,6 +69,7 @@ export function removeJob(core: Core, job: Job, reason: string, actor: string): 
   if (job.state === 'removed') return;
   setJobState(core, job, 'removed', reason || 'removed', actor);
   core.active.delete(job.id);
+  core.set.dropJob(job.id);
   const gone = [TaskState.waiting, TaskState.held, TaskState.checking];
   const tasks = gone.flatMap((state) => job.tasks.moveAll(state, TaskState.removed));
   if (tasks.length > 0) {
