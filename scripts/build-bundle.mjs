@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { pastDoors } from './past-doors.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const FILE_URL = /new URL\('(\.[^']+)', import\.meta\.url\)/g;
@@ -23,37 +24,6 @@ const TARGET = 'node26';
 
 const isScript = (path) => /\.[jt]s$/.test(path);
 const bundledName = (path) => basename(path).replace(/\.[jt]s$/, '.cjs');
-
-/** Where each name that a room's door gives is defined: `WorkerAgent` → `src/worker/agent.ts`. */
-function readDoor(room) {
-  const folder = join(root, 'src', room);
-  const definitions = new Map();
-  const text = readFileSync(join(folder, 'mod.ts'), 'utf8');
-  for (const [, names, file] of text.matchAll(/^export \{([^}]*)\} from '([^']+)';/gm)) {
-    for (const name of names.split(',')) definitions.set(name.trim(), join(folder, file));
-  }
-  return definitions;
-}
-
-/**
- * Past the doors: parts are split by file, and whoever goes through a door would need all that is
- * behind it. Names that a door gives under another name still come through it.
- */
-function pastDoors(text) {
-  // The same for zod's languages and formats, which stand behind its `z`.
-  const direct = text.replace("import { z } from 'zod';", "import * as z from 'zod';");
-  return direct.replace(/^import \{([^}]*)\} from '#(\w+)';/gm, (_all, names, room) => {
-    const door = readDoor(room);
-    const values = names.split(',').map((name) => name.trim());
-    return values
-      .filter((name) => name !== '' && !name.startsWith('type '))
-      .map((name) => {
-        const file = door.get(name.split(' as ')[0]) ?? join(root, 'src', room, 'mod.ts');
-        return `import { ${name} } from '${file}';`;
-      })
-      .join(' ');
-  });
-}
 
 /** Rewrites the URLs of files to what the bundle calls them, and notes the files in `named`. */
 function fileUrls(named) {
@@ -176,7 +146,10 @@ async function importEsbuild() {
 }
 
 const { build, transform } = await importEsbuild();
+const { buildPage } = await import('./build-page.mjs');
 const isCheck = process.argv[2] === '--check';
+// The bundle takes a copy of it.
+if (!isCheck) await buildPage();
 const target = resolve((!isCheck && process.argv[2]) || join(root, 'build', 'bundle'));
 const { named, outputFiles } = await bundle();
 const parts = await Promise.all(outputFiles.map(toCommonJs));

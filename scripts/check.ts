@@ -8,9 +8,11 @@ const tool = (name: string) => join(root, 'node_modules', '.bin', name);
 
 const checks: readonly (readonly [string, readonly string[]])[] = [
   ['types', [tool('tsc'), '-p', root]],
+  ['types of the page', [tool('tsc'), '-p', join(root, 'src', 'dashboard', 'page')]],
   ['format and lint', [tool('biome'), 'check', '--error-on-warnings', root]],
   ['import law', [process.execPath, join(root, 'scripts', 'check-imports.ts')]],
   ['bundle', [process.execPath, join(root, 'scripts', 'build-bundle.mjs'), '--check']],
+  ['page', [process.execPath, join(root, 'scripts', 'build-page.mjs'), '--check']],
   ['docs', [process.execPath, join(root, 'scripts', 'print-docs.ts'), '--check']],
 ];
 

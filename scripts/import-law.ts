@@ -78,6 +78,11 @@ export const ROOMS: readonly Room[] = [
     ['base', 'classad', 'model', 'policy', 'sweep', 'wire', 'traps'],
     ['datastore', 'traces'],
   ),
+  room('dashboard', 'the web page, and what serves its files; it speaks only the HTTP API', [
+    'base',
+    'model',
+    'wire',
+  ]),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
     'scheduler',
@@ -93,6 +98,7 @@ export const ROOMS: readonly Room[] = [
     'worker',
     'server',
     'cli',
+    'dashboard',
   ]),
 ];
 

@@ -67,7 +67,7 @@ describe('windrow serve with traps', () => {
       });
       assert.match(await names.text(), /<string>node7<\/string>/);
       // The rest of the address belongs to the server as before.
-      assert.equal((await fetch(`${url}/`)).status, 404);
+      assert.equal((await fetch(`${url}/nowhere`)).status, 404);
       assert.equal((await fetch(`${url}/v1/jobs`)).status, 401);
       await field.must(0, 'stop', '--wait', '--state', 'state');
       assert.equal((await serve.ended).code, 0);

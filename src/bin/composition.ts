@@ -49,6 +49,7 @@ const DOORS: readonly (readonly [room: string, open: () => Promise<object>])[] =
   ['worker', () => import('#worker')],
   ['server', () => import('#server')],
   ['cli', async () => ({ cliErrors })],
+  ['dashboard', () => import('#dashboard')],
   ['bin', async () => ({ binErrors })],
 ];
 

@@ -13,6 +13,8 @@ import {
   type TrapSettings,
 } from '#base';
 import type { TlsWish, TraceStoreOptions } from '#cli';
+import { PageFace } from '#dashboard';
+import type { StoreEvent } from '#datastore';
 import type { OpenLineProcess } from '#results';
 import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
@@ -127,7 +129,12 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         info: (facts: object, sentence: string) => options.log('info', sentence, facts),
         warn: (facts: object, sentence: string) => options.log('warn', sentence, facts),
       };
-      data = await openServerStore({ directory, staging, environment, home, clock, log });
+      const onEvent = (event: StoreEvent) => {
+        if (event.kind === 'corrupt') server?.dataDamaged(event.key, event.reason);
+        else if (event.kind === 'garbage') server?.dataDamaged(event.path, event.reason);
+      };
+      const of = { directory, staging, environment, home, clock, log, onEvent };
+      data = await openServerStore(of);
     }
     server = await Server.open({
       data: data ?? null,
@@ -154,7 +161,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       findClient: findExecutableIn(options.executables),
       readOnly: options.readOnly,
       tls: tls?.first ?? null,
-      faces: [traces, traps].flatMap((one) => (one ? [one.face] : [])),
+      faces: [new PageFace(), ...[traces, traps].flatMap((one) => (one ? [one.face] : []))],
       traces: traces?.store ?? (await tracesToRead(options)),
       log: options.log,
       onStop: options.onStop,

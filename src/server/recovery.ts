@@ -10,12 +10,13 @@ import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
 import { isOpenClient, openLeaseMs } from './open-lease.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
-import { addLease, onUnheld } from './reactor/leases.ts';
+import { addLease, onUnheld, takenBy } from './reactor/leases.ts';
 import { LOST_MOST, remember } from './reactor/lost.ts';
 import { restoreShares } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
 import { LONGEST_DELAY_MS } from './retry.ts';
+import { takeUp } from './take-up.ts';
 import { TaskTable } from './task-table.ts';
 
 const PAGE = 10_000;
@@ -50,6 +51,7 @@ export async function recover(
   }
   for (const id of core.active) await restoreLost(core, store, core.jobs.get(id)!);
   for (const grant of await store.grants()) await restoreGrant(core, store, grant, known);
+  await takeUpAll(core, store);
   for (const id of core.active) settle(core, core.jobs.get(id)!);
   for (const id of core.active) pauseWithoutRows(core, core.jobs.get(id)!);
 }
@@ -68,6 +70,7 @@ async function openJob(
     ...stored,
     rows: rowsOf(stored, () => openRows(stored.spec.axes, (id) => tables.reader(id))),
     tasks,
+    kinds: null,
     notes: new Map(),
     masses: await store.massChanges(stored.id),
     copies: new Map(),
@@ -134,6 +137,17 @@ async function restoreNotes(store: Store, job: Job): Promise<void> {
   }
 }
 
+/** Programs may have set attributes of tasks that have a note or a lease. */
+async function takeUpAll(core: Core, store: Store): Promise<void> {
+  const leased = Map.groupBy(core.leases.values(), ({ job }) => job);
+  for (const id of core.active) {
+    const job = core.jobs.get(id)!;
+    const running = (leased.get(id) ?? []).map(({ task }) => task);
+    // One whose table is gone is paused below, and says why.
+    await takeUp(core, store, job, running).catch(() => {});
+  }
+}
+
 /** Workers that were lost before the restart may still come back with what is wanted. */
 async function restoreLost(core: Core, store: Store, job: Job): Promise<void> {
   const latest = await store.lostAttempts(job.id, LOST_MOST);
@@ -150,6 +164,7 @@ async function restoreLost(core: Core, store: Store, job: Job): Promise<void> {
       sinceMs: core.clock.monotonic(),
       countedMs: usage.wallMs,
       asked: null,
+      taken: takenBy(job, null),
     });
   }
 }
@@ -196,6 +211,7 @@ async function restoreGrant(
       grant.open++;
       const { grantedAtMs, workerName } = stored;
       const number = nextNumber(job, task);
+      const asked = askedOf(job, task);
       const lease = {
         ticket,
         job: job.id,
@@ -206,9 +222,10 @@ async function restoreGrant(
         grantedAtMs,
         sinceMs,
         grant,
-        asked: askedOf(job, task),
+        asked,
+        taken: takenBy(job, asked),
       };
-      addLease(core, job, worker, lease);
+      addLease(core, worker, lease);
       if (job.notes.get(task)?.ruling) worker.cancels.set(ticket, 'cancelled');
       noteCopies(known, job, task, ticket);
     }

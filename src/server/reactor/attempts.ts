@@ -14,7 +14,7 @@ import type { TaskNote, TaskRuling } from '#store';
 import type { PolicyRuling } from '#wire';
 import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
-import { isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
+import { hasExitPolicies, isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
 import { afterFailure, askedAfter } from '../retry.ts';
 import { settle, stopLease } from './hold.ts';
 import { endLease, otherCopies } from './leases.ts';
@@ -50,6 +50,7 @@ export function onAttemptEnded(
     reusedFrom: null,
   };
   if (worker) onWorkersEnd(core, worker, record, job.spec.request.cpus);
+  if (end.cause === 'stage-in') core.suspectInputs(job);
   const state = job.tasks.state(lease.task);
   if (isFinal(state)) return onTooLate(core, job, record);
   // A copy of it has ended well, and its results wait for the validator; or it is held.
@@ -63,6 +64,7 @@ export function onAttemptEnded(
 
 /** Its program came to its own end: policies have the first word. */
 function onOwnEnd(core: Core, job: Job, record: AttemptRecord, copyRuns: boolean): void {
+  if (record.cause === 'ok' && !hasExitPolicies(core, job)) return onGoodEnd(core, job, record);
   const before = noteOf(core, job, record.task);
   const note = { ...before, completions: before.completions + 1 };
   const { ruling, isFinal: isLast } = rulingAtExit(core, job, record, note);
@@ -113,6 +115,7 @@ function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
 export function accept(core: Core, job: Job, record: AttemptRecord): void {
   addRecord(core, job, { ...record, next: 'done' }, true);
   job.tasks.set(record.task, TaskState.done);
+  core.set.drop(job.id, record.task);
   clearNote(core, job, record.task);
   for (const other of otherCopies(core, job, record.task)) {
     core.workers.get(other.worker)?.cancels.set(other.ticket, 'superseded');

@@ -1,28 +1,42 @@
 /** Who holds which attempt. A ticket is current while it has a lease, and only then. */
 
-import { type TaskIndex, TaskState } from '#model';
+import { type Asked, type JobSpec, shareOf, type TaskIndex, TaskState } from '#model';
 import { withRequests } from '#scheduler';
 import { giveBack, requestWith } from '../asked.ts';
-import type { Core, Job, Lease, Worker } from '../core.ts';
+import type { Core, Job, Lease, Taken, Worker } from '../core.ts';
 import { settle } from './hold.ts';
-import { giveShareBack, takeShare } from './sharing.ts';
+import { countShare } from './sharing.ts';
 import { addChange, checkFinished, keepNote, noteOf } from './tasks.ts';
 
-export function addLease(core: Core, job: Job, worker: Worker, lease: Lease): void {
+/** The same for all tasks of a job that were given nothing else. */
+const usual = new WeakMap<JobSpec, Taken>();
+
+/** What a lease counts for that begins now. */
+export function takenBy({ spec }: Job, asked: Asked | null): Taken {
+  let taken = usual.get(spec);
+  if (taken === undefined) {
+    const limits = Object.entries(spec.concurrencyLimits);
+    taken = { request: spec.request, owner: shareOf(spec), limits };
+    usual.set(spec, taken);
+  }
+  return asked ? { ...taken, request: requestWith(spec.request, asked) } : taken;
+}
+
+export function addLease(core: Core, worker: Worker, lease: Lease): void {
   core.leases.set(lease.ticket, lease);
   worker.leases.add(lease.ticket);
-  worker.used = withRequests(worker.used, requestWith(job.spec.request, lease.asked), 1);
-  takeShare(core, job, lease);
+  worker.used = withRequests(worker.used, lease.taken.request, 1);
+  countShare(core, lease.taken, 1);
 }
 
 /** The ticket is not current any more. Returns how many copies of the task still run. */
 export function endLease(core: Core, job: Job, lease: Lease): number {
   core.leases.delete(lease.ticket);
-  giveShareBack(core, lease);
+  countShare(core, lease.taken, -1);
   const worker = core.workers.get(lease.worker);
   if (worker?.leases.delete(lease.ticket)) {
     worker.cancels.delete(lease.ticket);
-    worker.used = withRequests(worker.used, requestWith(job.spec.request, lease.asked), -1);
+    worker.used = withRequests(worker.used, lease.taken.request, -1);
   }
   lease.grant.open--;
   if (lease.grant.open === 0) {

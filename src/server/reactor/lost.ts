@@ -89,7 +89,7 @@ export function readopt(core: Core, worker: Worker, ticket: number): Lease | nul
     job.copies.set(lost.task, [...ticketsOf(core, job, lost.task), ticket]);
   }
   job.tasks.set(lost.task, TaskState.running);
-  addLease(core, job, worker, lease);
+  addLease(core, worker, lease);
   takeBackLoss(core, job, lost.task);
   core.commit.add({ kind: 'attempt-redeemed', job: job.id, task: lost.task, ticket });
   core.commit.add({

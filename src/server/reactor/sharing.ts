@@ -1,8 +1,7 @@
 /** What owners use, and what of the limits is taken: changed with each lease. */
-import { type JobSpec, shareOf } from '#model';
 import { averageAfter, type Limit, type Share } from '#scheduler';
 import type { Change, StoredShare } from '#store';
-import type { Core, Job, Lease } from '../core.ts';
+import type { Core, Taken } from '../core.ts';
 
 /** What an owner uses and has used of late. */
 export interface OwnerUse {
@@ -18,33 +17,12 @@ export interface OwnerUse {
 /** Averages are stored no more often than this; a crash forgets what was used since. */
 export const SHARES_MS = 10_000;
 
-interface Taken {
-  readonly owner: string;
-  readonly cpus: number;
-  readonly limits: JobSpec['concurrencyLimits'];
-}
-
-/** As it was when the lease began: a job that goes on may have changed since. */
-const taken = new WeakMap<Lease, Taken>();
-
-export function takeShare(core: Core, job: Job, lease: Lease): void {
-  const { request, concurrencyLimits: limits } = job.spec;
-  const what = { owner: shareOf(job.spec), cpus: request.cpus, limits };
-  taken.set(lease, what);
-  change(core, what, 1);
-}
-
-export function giveShareBack(core: Core, lease: Lease): void {
-  const what = taken.get(lease);
-  taken.delete(lease);
-  if (what) change(core, what, -1);
-}
-
-function change(core: Core, { owner, cpus, limits }: Taken, sign: 1 | -1): void {
+/** @param sign 1: a lease has begun; -1: it is over. */
+export function countShare(core: Core, { owner, request, limits }: Taken, sign: 1 | -1): void {
   const use = currentUse(core, owner);
-  use.cpus = Math.max(0, use.cpus + sign * cpus);
+  use.cpus = Math.max(0, use.cpus + sign * request.cpus);
   use.isDirty = true;
-  for (const [name, amount] of Object.entries(limits)) {
+  for (const [name, amount] of limits) {
     const used = (core.limitsUsed.get(name) ?? 0) + sign * amount;
     if (used > 1e-9) core.limitsUsed.set(name, used);
     else core.limitsUsed.delete(name);

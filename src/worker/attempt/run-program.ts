@@ -253,6 +253,8 @@ function govern(attempt: Attempt): void {
     directories: [scratch, ...(walls?.privateDirectories ?? [])],
     startedAtMs: attempt.startedMs,
     executingAtMs: attempt.programStartedAtMs,
+    columns: plan.job.columns,
+    attributes: () => attempt.admitted?.attributes() ?? [],
     onDecision: (decision) => obey(attempt, decision),
   });
 }

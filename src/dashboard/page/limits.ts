@@ -1,0 +1,7 @@
+/** How much is shown at once: a page of a million rows, or a cell of a megabyte, helps nobody. */
+export const TEXT_SHOWN = 300;
+export const JOBS_SHOWN = 50;
+export const TASKS_SHOWN = 50;
+export const LOG_LINES_SHOWN = 500;
+export const TRACES_SHOWN = 1000;
+export const TRAPS_SHOWN = 500;

@@ -1,0 +1,71 @@
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { Refusal } from '../ask.ts';
+import { Trouble } from './small.tsx';
+import { Text } from './text.tsx';
+
+export interface Wish {
+  readonly title: string;
+  /** What will happen, in a sentence. */
+  readonly what: string;
+  /** On the button. */
+  readonly verb: string;
+  readonly isGrave?: boolean;
+  /** What is asked for beside it; none: nothing. */
+  readonly reason?: string;
+  readonly act: (reason: string) => Promise<unknown>;
+}
+
+/** Asks before something is changed, and says what became of it. */
+export function Confirm({ wish, onEnd }: { wish: Wish; onEnd: (isDone: boolean) => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const field = useId();
+  const title = useId();
+  const [reason, setReason] = useState('');
+  const [refusal, setRefusal] = useState<Refusal | null>(null);
+  const [isActing, setActing] = useState(false);
+  useEffect(() => dialog.current?.showModal(), []);
+  const act = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    setActing(true);
+    setRefusal(null);
+    try {
+      await wish.act(reason);
+      onEnd(true);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      setRefusal(error);
+      setActing(false);
+    }
+  };
+  return (
+    <dialog ref={dialog} onClose={() => onEnd(false)} aria-labelledby={title}>
+      <form onSubmit={act}>
+        <h2 id={title}>
+          <Text of={wish.title} most={100} />
+        </h2>
+        <p>{wish.what}</p>
+        {wish.reason !== undefined && (
+          <p>
+            <label for={field}>{wish.reason}</label>
+            <input
+              id={field}
+              value={reason}
+              maxLength={1000}
+              autocomplete="off"
+              onInput={(event) => setReason(event.currentTarget.value)}
+            />
+          </p>
+        )}
+        {refusal && <Trouble message={refusal.message} todo={refusal.todo} />}
+        <p class="buttons">
+          <button type="button" onClick={() => dialog.current?.close()}>
+            Cancel
+          </button>
+          <button type="submit" class={wish.isGrave ? 'grave' : 'main'} disabled={isActing}>
+            {wish.verb}
+          </button>
+        </p>
+      </form>
+    </dialog>
+  );
+}

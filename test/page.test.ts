@@ -1,0 +1,128 @@
+/** The web page in a real browser, on a real server with a real worker. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { NO_BROWSER, type OpenBrowser, openBrowser } from './field/browser.ts';
+import { type Running, SweepField } from './field/sweep-field.ts';
+import { until } from './field/until.ts';
+
+const HOSTILE = '<img src=x onerror=alert(1)> \u202egnp.exe \u001b[31mred';
+const SHOWN = '<img src=x onerror=alert(1)> \\u202egnp.exe \\e[31mred';
+
+describe('the web page', { skip: NO_BROWSER }, () => {
+  let field: SweepField;
+  let serve: Running;
+  let worker: Running;
+  let url: string;
+  let browser: OpenBrowser;
+
+  before(async () => {
+    execFileSync(process.execPath, [resolve(import.meta.dirname, '../scripts/build-page.mjs')]);
+    field = new SweepField();
+    await startServer('127.0.0.1:0');
+    worker = field.start([
+      ...['worker', '--state', 'state', '--dir', 'worker', '--name', 'rack <b>7</b>'],
+      ...['--slots', '2', '--walls', 'bare'],
+    ]);
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    worker.interrupt();
+    await worker.ended;
+    serve.interrupt();
+    await field.isQuiet();
+    field.remove();
+  });
+
+  async function startServer(listen: string): Promise<void> {
+    serve = field.start(['serve', '--listen', listen, '--state', 'state', '--traps']);
+    url = (await serve.until('it serves', () => /http:\S+/.exec(serve.stdout())?.[0]))!;
+  }
+
+  const submit = (...argv: string[]) =>
+    field.start([
+      ...['run', '--server', url, '--token-file', 'state/admin-token', '--quiet'],
+      ...argv,
+    ]);
+  const textOf = (selector: string) =>
+    browser.page.$$eval(selector, (all) => all.map((one) => one.textContent ?? ''));
+  /** Until something that `selector` finds says `text`. */
+  const says = (selector: string, text: string | RegExp) =>
+    until(`${selector} says ${text}`, async () =>
+      (await textOf(selector)).find((one) =>
+        typeof text === 'string' ? one.includes(text) : text.test(one),
+      ),
+    );
+  const press = async (name: string) => {
+    const button = await browser.page.waitForSelector(`::-p-aria([name="${name}"][role="button"])`);
+    await button!.click();
+  };
+  const ended = () =>
+    browser.page.$eval('[role=progressbar]', (bar) => Number(bar.getAttribute('aria-valuenow')));
+
+  it('asks for the token once, and refuses a wrong one', async () => {
+    const { page } = browser;
+    await page.goto(url);
+    await page.type('input[type=password]', 'guessed');
+    await page.keyboard.press('Enter');
+    await says('[role=alert]', 'wrong or missing token');
+    await page.type('input[type=password]', field.read('state/admin-token').trim());
+    await page.keyboard.press('Enter');
+    await says('[role=status]', 'live');
+    await page.reload();
+    await says('[role=status]', 'live');
+    assert.equal(page.url(), `${url}/`);
+  });
+
+  it('shows a job moving, whatever its name is made of', async () => {
+    const waits =
+      'half=1; [ $i -le 20 ] || half=2; until [ -e "$$HOME/go$$half" ]; do sleep 0.02; done';
+    const job = submit('--name', HOSTILE, '--range', 'i=1..40', '--', waits);
+    await says('tbody th', SHOWN);
+    assert.equal(await ended(), 0);
+    field.write('home/go1', '');
+    await until('half of it is shown', async () => (await ended()) === 20);
+    assert.equal(await browser.page.$('tbody img'), null);
+    field.write('home/go2', '');
+    await until('all of it is shown', async () => (await ended()) === 40);
+    await says('tbody .state', 'done');
+    assert.equal((await job.ended).code, 0);
+  });
+
+  it('pauses a worker when that is confirmed', async () => {
+    await browser.page.goto(`${url}/#/workers`);
+    await says('tbody th', 'rack <b>7</b>');
+    await press('Pause');
+    await says('dialog h2', 'Pause rack <b>7</b>?');
+    await browser.page.type('dialog input', 'fan 3 stands still');
+    await browser.page.keyboard.press('Enter');
+    await says('tbody .state', 'paused');
+    await says('tbody td', 'fan 3 stands still');
+    const { workers } = await field.json('workers', '--state', 'state');
+    assert.equal(workers[0].state, 'paused');
+    await press('Resume');
+    await says('dialog h2', 'Resume rack');
+    await browser.page.keyboard.press('Escape');
+    await until('nothing is asked any more', async () => (await textOf('dialog')).length === 0);
+    await press('Resume');
+    await says('dialog h2', 'Resume rack');
+    await browser.page.keyboard.press('Enter');
+    await says('tbody .state', 'active');
+  });
+
+  it('says that the server is gone, shows nothing old as new, and comes back with it', async () => {
+    serve.kill();
+    await serve.ended;
+    await says('[role=alert]', /Not connected since \d\d:\d\d:\d\d/);
+    assert.deepEqual(await textOf('.stale tbody .state'), ['active']);
+    await startServer(new URL(url).host);
+    await says('[role=status]', 'live');
+    assert.deepEqual(await textOf('.stale'), []);
+  });
+
+  it('has broken no rule of its own policy', () => {
+    assert.deepEqual(browser.complaints, []);
+  });
+});
