@@ -3,7 +3,7 @@
  * thousand who wait, a cold fetch beside `curl -O` and `cp`, memory with a large file, and a list of
  * many entries. Each memory is that of a process of its own.
  */
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync, fork, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -38,6 +38,7 @@ function peakMib(): number {
 
 /** Parts that run in a process of their own, so that their memory is theirs alone. */
 const PARTS: Readonly<Record<string, (directory: string, url: string) => Promise<void>>> = {
+  origin: serveBytes,
   async large(directory, url) {
     const store = await open(directory);
     const since = performance.now();
@@ -72,14 +73,14 @@ async function inProcess(name: string, directory: string, url: string): Promise<
   await once(child, 'exit');
 }
 
-async function main(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
+/** The origin is a process of its own, as it is for curl; it counts what it was asked for. */
+const asked = new Map<string, number>();
+
+async function serveBytes(): Promise<void> {
   const block = Buffer.alloc(MIB, 7);
-  const asked = new Map<string, number>();
   const server = createServer(async (request, response) => {
-    const path = request.url ?? '/';
-    asked.set(path, (asked.get(path) ?? 0) + 1);
-    const bytes = Number(/\/(\d+)/.exec(path)?.[1] ?? 0);
+    process.send!(request.url);
+    const bytes = Number(/\/(\d+)/.exec(request.url ?? '/')?.[1] ?? 0);
     response.writeHead(200, { 'content-length': bytes, etag: '"bench"' });
     for (let sent = 0; sent < bytes; sent += MIB) {
       const isWhole = bytes - sent >= MIB;
@@ -90,7 +91,14 @@ async function main(): Promise<void> {
     response.end();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  process.send!(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+}
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
+  const origin = fork(import.meta.filename, ['part:origin']);
+  const [url] = (await once(origin, 'message')) as [string];
+  origin.on('message', (path: string) => asked.set(path, (asked.get(path) ?? 0) + 1));
   console.log(`load average ${loadavg()[0]!.toFixed(1)}`);
   try {
     const store = await open(join(folder, 'store'));
@@ -107,8 +115,7 @@ async function main(): Promise<void> {
     await inProcess('large', join(folder, 'large'), `${url}/${largeBytes}`);
     await many(join(folder, 'many'), url);
   } finally {
-    server.closeAllConnections();
-    server.close();
+    origin.kill();
     rmSync(folder, { recursive: true });
   }
 }
@@ -128,34 +135,51 @@ async function hits(store: Datastore, url: string): Promise<void> {
   }
 }
 
-/** By turns, so that both have the same machine; bytes that a disk has not been told to keep yet. */
+/**
+ * By turns, so that all have the same machine: into the store, flushed and digested; curl, which writes
+ * and nothing else; and curl with what the store does beside it.
+ */
 async function cold(store: Datastore, url: string, folder: string): Promise<void> {
+  const target = join(folder, 'curl.out');
   for (const bytes of [MIB, 256 * MIB]) {
-    const own: number[] = [];
-    const curl: number[] = [];
-    for (let round = 0; round < 5; round++) {
+    const times = { own: [] as number[], curl: [] as number[], same: [] as number[] };
+    const before = process.cpuUsage();
+    for (let round = 0; round < 7; round++) {
+      const from = `${url}/${bytes}?${round}`;
       let since = performance.now();
-      const held = await store.ensure({ key: `${url}/${bytes}?${round}`, mode: 'immutable' });
-      own.push(performance.now() - since);
+      const held = await store.ensure({ key: from, mode: 'immutable' });
+      times.own.push(performance.now() - since);
       await held.release();
-      const target = join(folder, 'curl.out');
+      const curl = ['curl', '-s', '-o', target, from];
       since = performance.now();
-      // Beside it the origin must go on: it is this process.
-      await run(['curl', '-s', '-o', target, `${url}/${bytes}`]);
-      curl.push(performance.now() - since);
+      await run(curl);
+      times.curl.push(performance.now() - since);
+      await run(curl);
+      await Promise.all([run(['sha256sum', target]), run(['md5sum', target])]);
+      await run(['sync', target]);
+      times.same.push(performance.now() - since - times.curl.at(-1)!);
       rmSync(target);
     }
-    const ratio = median(curl) / median(own);
-    const [ours, theirs] = [median(own).toFixed(0), median(curl).toFixed(0)];
+    const { user, system } = process.cpuUsage(before);
+    const [own, curl, same] = [median(times.own), median(times.curl), median(times.same)];
     console.log(
-      `cold ${bytes / MIB} MiB: ${ours} ms with digests and fsync, curl -O ${theirs} ms: ${ratio.toFixed(2)} ×`,
+      `cold ${bytes / MIB} MiB: ${own.toFixed(0)} ms, curl -O ${curl.toFixed(0)} ms: ${(curl / own).toFixed(2)} ×; ` +
+        `with sha256sum, md5sum and sync ${same.toFixed(0)} ms: ${(same / own).toFixed(2)} ×; ` +
+        `${((user + system) / 7000).toFixed(0)} ms of CPU a round`,
     );
+  }
+  const block = Buffer.alloc(MIB, 7);
+  for (const algorithm of ['sha256', 'md5']) {
+    const since = performance.now();
+    const hash = createHash(algorithm);
+    for (let round = 0; round < 256; round++) hash.update(block);
+    hash.digest();
+    console.log(`${algorithm} alone, of 256 MiB in memory: ${msSince(since)}`);
   }
 }
 
 async function run([command = '', ...args]: readonly string[]): Promise<void> {
-  const { spawn } = await import('node:child_process');
-  await once(spawn(command, args), 'exit');
+  await once(spawn(command, args, { stdio: 'ignore' }), 'exit');
 }
 
 async function many(directory: string, url: string): Promise<void> {

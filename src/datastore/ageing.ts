@@ -9,7 +9,7 @@ import type { Pins } from './disk/pins.ts';
 import type { Sharer } from './disk/sharer.ts';
 import type { Shelf } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
-import { partOwner, stateOf } from './fetch/part.ts';
+import { partOwner, stateOf } from './fetch/part-state.ts';
 import type { EntryIndex } from './index/entry-index.ts';
 import type { EntryTable } from './index/entry-table.ts';
 import { sortByNumber } from './index/order.ts';

@@ -14,7 +14,7 @@ import type { Fetcher } from './fetch/fetcher.ts';
 import type { FlightControls } from './fetch/flights.ts';
 import type { FetchCounts, Fetched } from './fetch/order.ts';
 import { type HoldingParts, keep } from './holding.ts';
-import { policyOf, revalidated } from './http/freshness.ts';
+import { mayBeStored, policyOf, revalidated } from './http/freshness.ts';
 import type { EnsureRequest, Way } from './port.ts';
 import { type StoringParts, store, undescribed } from './storing.ts';
 import { isWanted } from './wanted.ts';
@@ -137,8 +137,7 @@ async function brought(
   const nowMs = clock.now();
   const policy = headers === null ? null : policyOf(headers, nowMs);
   const way = wayOf('fetched', fetched);
-  const hasRules = headers !== null && Object.keys(headers).length > 0;
-  if (policy === null && hasRules) {
+  if (headers !== null && !mayBeStored(headers)) {
     const path = sharer.newPassing();
     await rename(draft.path, path);
     return { kind: 'passing', draft: { ...draft, path }, way, mediaType };

@@ -101,6 +101,24 @@ test('a digest that is given decides, wherever the bytes lie already', async (t)
   await assert.rejects(contradicted, { code: 'DATA_DIGEST_WRONG', message: /beside\.sha256/ });
 });
 
+test('a digest beside that never comes is given up, before the file itself is fetched', async (t) => {
+  const origin = await openOrigin(t);
+  const store = await openStore(t, {
+    fetching: { slowBytesPerSecond: 1000, slowMs: 200, tries: 1 },
+  });
+  const key = origin.on('/file', (q, r) => serve(q, r, V1));
+  origin.on('/file.sha256', (_q, r) => void r.write('0'));
+  const asked = store.ensure({ key, mode: 'immutable', hasDigestBeside: true });
+  await assert.rejects(asked, { code: 'DATA_FETCH_FAILED', message: /bytes a second/ });
+  const missing = store.ensure({
+    key: origin.on('/none', () => {}),
+    mode: 'immutable',
+    hasDigestBeside: true,
+  });
+  await assert.rejects(missing, { code: 'DATA_REFUSED', message: /none\.sha256: .* 404/ });
+  assert.deepEqual([origin.countOf('/file'), origin.countOf('/none')], [0, 0]);
+});
+
 test('the login of an address goes to no other source of its bytes, not even for their digest', async (t) => {
   const [origin, mirror] = [await openOrigin(t), await openOrigin(t)];
   const store = await openStore(t);

@@ -12,6 +12,7 @@ import {
   totalsOf,
 } from './ageing.ts';
 import type { Description } from './disk/description.ts';
+import { Hasher } from './disk/hasher.ts';
 import { entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
@@ -20,6 +21,7 @@ import { Shelf } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
+import { clearUselessParts } from './fetch/left-parts.ts';
 import { Part } from './fetch/part.ts';
 import { EntryIndex } from './index/entry-index.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
@@ -32,7 +34,6 @@ import type {
   DatastoreOptions,
   EnsureRequest,
   EntryView,
-  FetchLimits,
   Held,
   Listing,
   ListQuery,
@@ -49,31 +50,14 @@ import type {
 } from './port.ts';
 import { draftOf } from './storing.ts';
 import { Tally } from './tally.ts';
+import { USUAL_FETCHING, USUAL_LIMITS } from './usual-limits.ts';
 import { verify } from './verifying.ts';
 import { changeIn } from './watching.ts';
 
-const GIB = 2 ** 30;
-
-export const USUAL_LIMITS: StoreLimits = {
-  mostBytes: 0,
-  mostFiles: 0,
-  leastFreeBytes: GIB,
-  high: 0.95,
-  low: 0.9,
-};
-
-export const USUAL_FETCHING: FetchLimits = {
-  perOrigin: 8,
-  inAll: 32,
-  tries: 5,
-  backoffFromMs: 1000,
-  backoffToMs: 60_000,
-  slowBytesPerSecond: 1000,
-  slowMs: 60_000,
-};
-
 /** Looks whether there is something to age; between them it is looked after every file. */
 const LOOK_MS = 600_000;
+/** Between two samples of what is read again. */
+const SAMPLE_MS = 3_600_000;
 /** So much of a full disk is made free at a time. */
 const FULL_DISK_PART = 64;
 /** Opens a store, and clears away what processes left that are gone. Throws DATA_STORE_FAILED. */
@@ -90,6 +74,7 @@ export async function openDatastore(given: DatastoreOptions): Promise<Datastore>
     const shelf = new Shelf(layout, options.onEvent);
     const sharer = await Sharer.open(layout, (sha256) => shelf.sweepContent(sha256));
     await sharer.clearGone();
+    await clearUselessParts(layout, sharer);
     return new SharedDatastore(options, { layout, shelf, sharer, tally });
   } catch (error) {
     throw storeFailure(error, '', directory);
@@ -113,10 +98,12 @@ class SharedDatastore implements Datastore {
   readonly #tally: Tally;
   readonly #pins: Pins;
   readonly #index: EntryIndex;
+  readonly #hasher = new Hasher();
   readonly #fetcher: Fetcher;
   readonly #keeper: Keeper;
   readonly #ending = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #sampling: Promise<unknown> = Promise.resolve();
   /** Ageing runs once at a time, beside everything else. */
   #ageing: Promise<Aged> | null = null;
   #rebuilding: Promise<unknown> | null = null;
@@ -134,7 +121,8 @@ class SharedDatastore implements Datastore {
     this.#pins = new Pins(layout, shelf);
     this.#index = new EntryIndex(layout, sharer.directory, clock);
     const limits = { ...USUAL_FETCHING, ...options.fetching };
-    this.#fetcher = new Fetcher({ transports, limits, layout, sharer, clock, random, onEvent });
+    const parts = { layout, sharer, hasher: this.#hasher, clock, random, onEvent };
+    this.#fetcher = new Fetcher({ transports, limits, ...parts });
     this.#keeper = new Keeper({
       layout,
       shelf,
@@ -150,7 +138,10 @@ class SharedDatastore implements Datastore {
         if (event.kind === 'stored') this.#lookLater();
       },
     });
-    this.#timer = setInterval(() => this.#lookLater(), LOOK_MS).unref();
+    this.#timers = [
+      setInterval(() => this.#lookLater(), LOOK_MS).unref(),
+      setInterval(() => this.#sample(), SAMPLE_MS).unref(),
+    ];
   }
 
   async ensure(request: EnsureRequest): Promise<Held> {
@@ -188,7 +179,11 @@ class SharedDatastore implements Datastore {
     this.#throwIfClosed();
     const name = entryName(request.key, request.owner);
     const path = `${this.#fetcher.partPath(name.hash)}.put${this.#puts++}`;
-    const part = new Part(path, this.#options.clock);
+    const part = new Part(path, {
+      clock: this.#options.clock,
+      hasher: this.#hasher,
+      ownsBlocks: false,
+    });
     try {
       const draft = await draftOf(part, source, request, name.key);
       const mediaType = request.mediaType ?? null;
@@ -269,8 +264,9 @@ class SharedDatastore implements Datastore {
     this.#throwIfClosed();
     const { clock, random } = this.#options;
     const parts = { layout: this.#layout, shelf: this.#shelf, sharer: this.#sharer };
+    const isAll = wish.keys === undefined && (wish.share ?? 1) >= 1;
+    if (!isAll) await this.#knowAll();
     const verified = await verify({ ...parts, index: this.#index, clock, random }, wish);
-    const isAll = wish.keys === undefined && (wish.share ?? 1) === 1;
     if (isAll) await sweepContents(parts, wish.signal ?? null);
     if (isAll)
       await rebuildIndex({ ...parts, index: this.#index }, clock.now(), wish.signal ?? null);
@@ -297,11 +293,13 @@ class SharedDatastore implements Datastore {
   async close(): Promise<void> {
     if (this.#ending.signal.aborted) return;
     this.#ending.abort(datastoreErrors.create('DATA_CLOSED'));
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#keeper.close();
     await this.#fetcher.close();
+    await this.#hasher.close();
     await this.#ageing?.catch(() => {});
     await this.#rebuilding?.catch(() => {});
+    await this.#sampling;
     await this.#index.close().catch(() => {}); // a copy of the truth
     await this.#sharer.close();
   }
@@ -319,6 +317,20 @@ class SharedDatastore implements Datastore {
     if (!(await this.#index.isMissing())) return;
     const parts = { layout: this.#layout, shelf: this.#shelf, index: this.#index };
     await rebuildIndex(parts, this.#options.clock.now(), this.#ending.signal);
+  }
+
+  /** What a disk has damaged is to be found before somebody needs it. */
+  #sample(): void {
+    const { recheckMs = 0 } = this.#options;
+    if (recheckMs === 0) return;
+    const wish = { share: Math.min(1, SAMPLE_MS / recheckMs), signal: this.#ending.signal };
+    // Damage is told of by its events; a store that cannot be read is told of by whoever needs it.
+    this.#sampling = this.#sampling
+      .then(() => this.verify(wish))
+      .then(
+        () => {},
+        () => {},
+      );
   }
 
   #lookLater(): void {

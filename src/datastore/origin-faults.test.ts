@@ -77,6 +77,44 @@ const FAULTS: readonly Fault[] = [
     restarts: 1,
   },
   {
+    does: 'sends the rest of another version of the same length and does not say of which',
+    answer: (_q, r, nth) => {
+      if (nth === 1) return sendShort(r, V1, 60_000);
+      const bytes = BARE2.bytes;
+      if (nth > 2) return void r.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+      r.writeHead(206, { 'content-range': 'bytes 60000-199999/200000' });
+      r.end(bytes.subarray(60_000));
+    },
+    leaves: BARE2.bytes,
+    restarts: 1,
+  },
+  {
+    does: 'sends the rest of another version of the same length with its date alone',
+    answer: (_q, r, nth) => {
+      if (nth === 1) return sendShort(r, DATED, 60_000);
+      const bytes = BARE2.bytes;
+      if (nth > 2) return void r.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+      r.writeHead(206, {
+        'content-range': 'bytes 60000-199999/200000',
+        'last-modified': 'Tue, 02 Jan 2024 00:00:00 GMT',
+      });
+      r.end(bytes.subarray(60_000));
+    },
+    leaves: BARE2.bytes,
+    restarts: 1,
+  },
+  {
+    does: 'told a digest of the whole, and sends the rest without one, spoilt',
+    answer: (q, r, nth) => {
+      const digest = Buffer.from(sha256Of(V1.bytes), 'hex').toString('base64');
+      if (nth === 1) return sendShort(r, V1, 60_000, { 'repr-digest': `sha-256=:${digest}:` });
+      const spoilt = Buffer.from(V1.bytes);
+      spoilt[150_000] = 0xff ^ spoilt[150_000]!;
+      serve(q, r, { bytes: spoilt, etag: V1.etag });
+    },
+    leaves: 'DATA_DIGEST_WRONG',
+  },
+  {
     does: 'changes under a weak ETag between the parts',
     answer: (q, r, nth) => (nth === 1 ? sendShort(r, WEAK1, 60_000) : serve(q, r, WEAK2)),
     leaves: WEAK2.bytes,

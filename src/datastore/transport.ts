@@ -40,6 +40,8 @@ export interface StreamOrder {
   readonly owner: string;
   /** What the address itself had in front of its host; goes with nothing but this request. */
   readonly login: Login | null;
+  /** Past all proxies: one of them may have spoilt what came before. */
+  readonly isDirect: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -62,7 +64,10 @@ export type Opened =
       readonly isPrivate: boolean;
       /** False: an end of the body is no proof that all came (close-delimited). */
       readonly endIsProof: boolean;
-      /** Ends early or throws when the connection drops; destroyed by breaking off the iteration. */
+      /**
+       * Ends early or throws when the connection drops; destroyed by breaking off the iteration. Blocks
+       * are the taker's, who may give their memory back.
+       */
       readonly body: AsyncIterable<Uint8Array>;
     }
   | {

@@ -1,7 +1,14 @@
 /** The digest that stands in a file beside the one that is fetched. */
-import { TransferFailure, type Transport } from '../transport.ts';
+import type { FetchLimits } from '../port.ts';
+import {
+  type StreamOrder,
+  type StreamTransport,
+  TransferFailure,
+  type Transport,
+} from '../transport.ts';
 import type { Expected } from './checks.ts';
 import { type FetchOrder, loginFor } from './order.ts';
+import { guardAgainstSlowness } from './slow-guard.ts';
 
 /** A digest and a name take less; what is behind them is of no interest. */
 const MOST_BYTES = 4096;
@@ -13,21 +20,41 @@ const MOST_BYTES = 4096;
 export async function digestBeside(
   order: FetchOrder,
   { transport, url }: { readonly transport: Transport; readonly url: URL },
+  limits: FetchLimits,
 ): Promise<Expected> {
   const said = `${url.pathname.split('/').at(-1)}.sha256 beside it says`;
   if (transport.kind !== 'stream') return { digests: {}, said };
   const beside = new URL(url);
   beside.pathname += '.sha256';
-  const opened = await transport.open({
-    url: beside,
-    fromByte: 0,
-    ifRange: null,
-    known: null,
-    owner: order.name.owner,
-    login: loginFor(order, url),
-    signal: order.signal,
-  });
-  if (opened.kind !== 'whole') throw new TransferFailure('again', `${beside.href} was not sent`);
+  const guard = guardAgainstSlowness(limits, order.signal);
+  try {
+    const text = await textOf(transport, {
+      url: beside,
+      fromByte: 0,
+      ifRange: null,
+      known: null,
+      owner: order.name.owner,
+      login: loginFor(order, url),
+      isDirect: false,
+      signal: guard.signal,
+    });
+    const [, sha256] = /^\\?([0-9a-f]{64})\b/i.exec(text) ?? [];
+    if (sha256 !== undefined) return { digests: { sha256 }, said };
+    throw new TransferFailure('refused', 'it does not begin with a SHA-256');
+  } catch (error) {
+    guard.signal.throwIfAborted();
+    if (!(error instanceof TransferFailure)) throw error;
+    const { kind, status, retryAfterMs, message } = error;
+    throw new TransferFailure(kind, `${beside.href}: ${message}`, { status, retryAfterMs });
+  } finally {
+    guard.end();
+  }
+}
+
+/** No more than a digest takes. */
+async function textOf(transport: StreamTransport, order: StreamOrder): Promise<string> {
+  const opened = await transport.open(order);
+  if (opened.kind !== 'whole') throw new TransferFailure('again', 'it was not sent');
   const blocks: Uint8Array[] = [];
   let bytes = 0;
   for await (const block of opened.body) {
@@ -35,9 +62,5 @@ export async function digestBeside(
     bytes += block.length;
     if (bytes > MOST_BYTES) break;
   }
-  const [, sha256] = /^\\?([0-9a-f]{64})\b/i.exec(Buffer.concat(blocks).toString('latin1')) ?? [];
-  if (sha256 === undefined) {
-    throw new TransferFailure('refused', `${beside.href} does not begin with a SHA-256`);
-  }
-  return { digests: { sha256 }, said };
+  return Buffer.concat(blocks).toString('latin1');
 }

@@ -1,7 +1,8 @@
 /** Brings the bytes of a key here, whole or not at all: from which source, how often, and checked. */
 import { join } from 'node:path';
 import { type Clock, pause } from '#base';
-import { namesIn, removeFile } from '../disk/files.ts';
+import { removeFile } from '../disk/files.ts';
+import type { Hasher } from '../disk/hasher.ts';
 import { withoutLogin } from '../disk/key.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Sharer } from '../disk/sharer.ts';
@@ -12,12 +13,12 @@ import { TransferFailure, type Transport } from '../transport.ts';
 import { checkDigests, type Expected } from './checks.ts';
 import { digestBeside } from './digest-beside.ts';
 import { fetchFailure } from './failures.ts';
+import { discardPart, leftParts } from './left-parts.ts';
 import type { Errand, Fetched, FetchOrder } from './order.ts';
 import { OriginLimits } from './origin-limits.ts';
-import { Part, partOwner } from './part.ts';
+import { Part } from './part.ts';
 import { bringStream } from './streaming.ts';
 import { failureOf, isWorthAnother, waitMs } from './trying-again.ts';
-import { strongValidator } from './validators.ts';
 import { bringWholeFile } from './whole-file.ts';
 
 export interface FetcherParts {
@@ -25,6 +26,7 @@ export interface FetcherParts {
   readonly limits: FetchLimits;
   readonly layout: Layout;
   readonly sharer: Sharer;
+  readonly hasher: Hasher;
   readonly clock: Clock;
   readonly random: () => number;
   onEvent(event: StoreEvent): void;
@@ -51,36 +53,31 @@ export class Fetcher {
   /** Rejects with DATA_*, or with the signal's reason. The draft is the caller's to use up. */
   async bring(order: FetchOrder): Promise<Fetched> {
     for (const source of order.sources) this.#transportFor(source);
-    const part = new Part(this.partPath(order.name.hash), this.#parts.clock);
+    const part = new Part(this.partPath(order.name.hash), { ...this.#parts, ownsBlocks: true });
     const counts = { tries: 0, restarts: 0, resumes: 0, movedBytes: 0 };
-    const errand = { order, part, counts };
+    const errand: Errand = { order, part, counts, spoiltVia: null };
     try {
       await this.#goOnWithLeft(errand);
       return await this.#tryOften(errand);
     } catch (error) {
-      const { version } = part;
-      await part.leave(version !== null && strongValidator(version.validators) !== null);
+      await part.leave();
       throw fetchFailure(errand, error, this.#parts.layout.directory);
     }
   }
 
-  /** What another process left of this key when it ended. */
+  /** What another process left of this key when it ended; the longest is the one to go on with. */
   async #goOnWithLeft({ order, part }: Errand): Promise<void> {
-    const folder = this.#parts.layout.folder('parts');
-    for (const name of await namesIn(folder)) {
-      const owner = partOwner(name);
-      if (owner?.hash !== order.name.hash || part.bytes > 0) continue;
-      const isOwn = owner.sharer === this.#parts.sharer.id;
-      if (isOwn || (await this.#parts.sharer.isGone(owner.sharer))) {
-        await part.adopt(join(folder, name));
-      }
+    const { layout, sharer } = this.#parts;
+    for (const path of await leftParts(layout, sharer, order.name.hash)) {
+      if (part.bytes === 0) await part.adopt(path);
+      else if (path !== part.path) await discardPart(path);
     }
   }
 
   async #tryOften(errand: Errand): Promise<Fetched> {
     const { order, counts } = errand;
     const { limits, random } = this.#parts;
-    const sources = [...order.sources];
+    const sources = sourcesOf(errand);
     for (;;) {
       const at = counts.tries % sources.length;
       try {
@@ -101,41 +98,43 @@ export class Fetcher {
   }
 
   async #try(errand: Errand, source: string): Promise<Fetched> {
-    const { order } = errand;
+    const { order, spoiltVia } = errand;
+    errand.spoiltVia = null;
     const transport = this.#transportFor(source);
     const url = new URL(withoutLogin(source));
     const leave = await this.#origins.enter(transport.originOf(url), order.signal);
     try {
+      // First, because it is short: what is wrong with it costs no transfer of the file.
+      const { limits } = this.#parts;
+      const beside = order.hasDigestBeside
+        ? [await digestBeside(order, { transport, url }, limits)]
+        : [];
       const fetched =
         transport.kind === 'stream'
-          ? await bringStream(this.#parts, errand, transport, url)
+          ? await bringStream(this.#parts, errand, transport, url, spoiltVia !== null)
           : await bringWholeFile(errand, transport, url);
-      const { draft } = fetched;
-      if (draft === null) return { kind: 'unchanged', ...fetched.facts };
-      await this.#check(errand, draft, fetched.expected, { transport, url }).catch((error) => {
-        if (transport.kind === 'stream') transport.blame?.(url, fetched.facts.via);
+      const { draft, expected, facts } = fetched;
+      if (draft === null) return { kind: 'unchanged', ...facts };
+      await this.#check(errand, draft, [expected, ...beside]).catch((error) => {
+        errand.spoiltVia = facts.via;
         throw error;
       });
-      return { kind: 'draft', draft, ...fetched.facts };
+      // Not before: a wrong digest may as well be the fault of whoever gave it.
+      if (spoiltVia !== null && transport.kind === 'stream') transport.blame?.(url, spoiltVia);
+      return { kind: 'draft', draft, ...facts };
     } finally {
       leave();
     }
   }
 
-  async #check(
-    { order, part }: Errand,
-    draft: Draft,
-    said: Expected,
-    from: { readonly transport: Transport; readonly url: URL },
-  ): Promise<void> {
+  async #check({ order, part }: Errand, draft: Draft, said: readonly Expected[]): Promise<void> {
     const given = { digests: order.digests, said: 'the request says' };
     try {
       if (order.bytes !== null && draft.bytes !== order.bytes) {
         const told = `it has ${draft.bytes} bytes, ${order.bytes} were expected`;
         throw new TransferFailure('wrong', told);
       }
-      const beside = order.hasDigestBeside ? [await digestBeside(order, from)] : [];
-      await checkDigests(order.name.key, draft, [given, said, ...beside]);
+      await checkDigests(order.name.key, draft, [given, ...said]);
     } catch (error) {
       await removeFile(draft.path);
       await part.restart();
@@ -157,4 +156,12 @@ export class Fetcher {
   async close(): Promise<void> {
     for (const transport of new Set(this.#transports.values())) await transport.close?.();
   }
+}
+
+/** The one that a part is of comes first, whatever the order: there it can be gone on with. */
+function sourcesOf({ order, part }: Errand): string[] {
+  const url = part.version?.url;
+  const isOfPart = (source: string) => new URL(withoutLogin(source)).href === url;
+  const { sources } = order;
+  return [...sources.filter(isOfPart), ...sources.filter((source) => !isOfPart(source))];
 }

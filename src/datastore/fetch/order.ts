@@ -52,6 +52,8 @@ export interface Errand {
   readonly order: FetchOrder;
   readonly part: Part;
   readonly counts: FetchCounts;
+  /** The way of the last try when it brought wrong bytes: the next one goes past the proxies. */
+  spoiltVia: string | null;
 }
 
 /** The login for `url`: only the very address that it stood in is given it. */

@@ -1,58 +1,67 @@
 /**
- * A file on its way: written block by block under a name of its own, with digests that grow with
- * it. From time to time it is flushed, and a state file beside it says how far it is sure to be
- * and under which version of the origin; from there another process may go on.
+ * A file on its way: written block by block under a name of its own, while its digests are made beside
+ * it. A state file tells of which version of the origin it is; from time to time it is flushed, and
+ * the state says how far. From there another process may go on.
  */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import type { Clock } from '#base';
-import { blocksOf, digestFile } from '../disk/digest-file.ts';
-import { readSmallFile, removeFile, unlessGone, writeWhole } from '../disk/files.ts';
+import { linkOrCopy, removeFile, unlessGone } from '../disk/files.ts';
+import type { Following, Hasher } from '../disk/hasher.ts';
 import type { Draft } from '../disk/shelf.ts';
-import { TransferFailure, type Validators } from '../transport.ts';
+import { TransferFailure } from '../transport.ts';
+import { discardPart } from './left-parts.ts';
+import {
+  type Flushed,
+  isOfThisBoot,
+  NOTHING_FLUSHED,
+  type PartState,
+  type PartVersion,
+  readState,
+  stateOf,
+  writeState,
+} from './part-state.ts';
 
-/** Written at once; what a disk takes well, and little enough for many transfers at a time. */
+/**
+ * Written at once; what a disk takes well, and little enough for many transfers at a time. Shorter
+ * files are digested where they are, which takes less than telling a thread of them.
+ */
 const WRITE_BYTES = 1 << 20;
 /** How much a loss of power may cost, and what is left to flush at the end. */
 const FLUSH_BYTES = 64 * WRITE_BYTES;
 const FLUSH_MS = 5000;
-const MOST_STATE_BYTES = 16 * 1024;
 
-/** Which version of which address the bytes belong to. */
-export interface PartVersion {
-  readonly url: string;
-  readonly validators: Validators;
-  readonly totalBytes: number | null;
-}
-
-interface PartState extends PartVersion {
-  readonly flushedBytes: number;
-  /** SHA-256 of those; a disk that lost power may have zeros in their place. */
-  readonly sha256: string;
+export interface PartTools {
+  readonly clock: Clock;
+  readonly hasher: Hasher;
+  /** Whoever writes blocks looks at them no more: their memory goes as soon as they are on the disk. */
+  readonly ownsBlocks: boolean;
 }
 
 export class Part {
   readonly path: string;
-  readonly #clock: Clock;
+  readonly #tools: PartTools;
   #handle: FileHandle | null = null;
-  #sha256: Hash = createHash('sha256');
-  #md5: Hash = createHash('md5');
+  /** Null while all bytes are pending. */
+  #following: Following | null = null;
   #bytes = 0;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
   /** Flushing goes on beside writing; null when none does. */
   #noting: Promise<void> | null = null;
   #version: PartVersion | null = null;
-  #flushedBytes = 0;
+  /** Another transfer may go on with it. */
+  #canBeLeft = false;
+  #hasState = false;
+  #flushed: Flushed = NOTHING_FLUSHED;
   #flushedAtMs: number;
 
-  constructor(path: string, clock: Clock) {
+  constructor(path: string, tools: PartTools) {
     this.path = path;
-    this.#clock = clock;
-    this.#flushedAtMs = clock.monotonic();
+    this.#tools = tools;
+    this.#flushedAtMs = tools.clock.monotonic();
   }
 
   /** Bytes taken so far; written or about to be. */
@@ -65,78 +74,100 @@ export class Part {
   }
 
   /**
-   * Goes on with what a process that is gone left at `path`, if its state file tells of bytes that
-   * are really there; else begins anew.
+   * Goes on with what was left at `path`, if its state tells of bytes that are really there; else
+   * begins anew.
    */
   async adopt(path: string): Promise<void> {
-    const state = parseState(await readSmallFile(stateOf(path), MOST_STATE_BYTES));
-    await removeFile(stateOf(path));
-    // Renamed first: of two that find it, one gets it.
-    if ((await unlessGone(rename(path, this.path).then(() => true))) !== true) return;
-    const found = await stat(this.path);
-    if (state === null || state.flushedBytes === 0 || found.size < state.flushedBytes) {
-      return removeFile(this.path);
+    const state = await readState(path);
+    if (state === null) return discardPart(path);
+    if (path !== this.path && !(await takeNames(path, this.path))) return;
+    try {
+      this.#handle = await open(this.path, 'r+');
+      const bytes = await this.#sureBytes(state, this.#handle);
+      if (bytes === 0) return await this.restart();
+      await this.#handle.truncate(bytes);
+      this.#bytes = bytes;
+      this.#flushed = { bytes: state.bytes, sha256: state.sha256 };
+      this.#version = state.version;
+      this.#canBeLeft = true;
+      this.#hasState = true;
+    } catch {
+      await this.restart(); // a disk that cannot be read there
     }
-    const handle = await open(this.path, 'r+');
-    await handle.truncate(state.flushedBytes);
-    this.#handle = handle;
-    for await (const block of blocksOf(this.path)) {
-      this.#sha256.update(block);
-      this.#md5.update(block);
+  }
+
+  /** How many of the bytes of a left part are those that came. 0: none, or too few to matter. */
+  async #sureBytes(state: PartState, handle: FileHandle): Promise<number> {
+    const isWritten = isOfThisBoot(state);
+    // What the disk would not take from the one who is gone is told of now.
+    if (isWritten) await handle.sync();
+    const { size } = await handle.stat();
+    const { totalBytes } = state.version;
+    if (size < state.bytes || size > (totalBytes ?? size)) return 0;
+    this.#following = this.#tools.hasher.follow(this.path);
+    if (state.bytes > 0 && (await this.#following.sha256Of(state.bytes)) !== state.sha256) return 0;
+    const bytes = isWritten ? size : state.bytes;
+    if (bytes !== totalBytes) {
+      await this.#following.written(bytes);
+      return bytes;
     }
-    if (this.#sha256.copy().digest('hex') !== state.sha256) return this.restart();
-    this.#bytes = state.flushedBytes;
-    this.#flushedBytes = state.flushedBytes;
-    const { url, validators, totalBytes } = state;
-    this.#version = { url, validators, totalBytes };
+    // Asked for what is behind the end an origin refuses: the last byte is asked for again.
+    this.#following.drop();
+    this.#following = this.#tools.hasher.follow(this.path);
+    return bytes - 1;
   }
 
   /** Says what comes now; all bytes of a part are of one version. */
-  begin(version: PartVersion): void {
+  begin(version: PartVersion, canBeLeft: boolean): void {
     this.#version = version;
+    this.#canBeLeft = canBeLeft;
   }
 
   /** Forgets all bytes. */
   async restart(): Promise<void> {
     await this.#settle();
+    this.#following?.drop();
+    this.#following = null;
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#bytes = 0;
-    this.#flushedBytes = 0;
+    this.#flushed = NOTHING_FLUSHED;
     this.#version = null;
-    this.#sha256 = createHash('sha256');
-    this.#md5 = createHash('md5');
+    this.#canBeLeft = false;
+    this.#hasState = false;
     await removeFile(stateOf(this.path));
     await this.#handle?.truncate(0);
   }
 
   /** Takes bytes; resolves when there is room for more. Rejects with the file system's error. */
   async write(bytes: Uint8Array): Promise<void> {
-    this.#sha256.update(bytes);
-    this.#md5.update(bytes);
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
     this.#bytes += bytes.length;
-    if (this.#pendingBytes >= WRITE_BYTES) await this.#writePending();
-    if (this.#noting === null && this.#isDue()) await this.#noteBeside();
+    if (this.#pendingBytes >= WRITE_BYTES) await this.#writeAndFollow();
+    if (this.#canBeLeft && this.#noting === null && this.#isDue()) await this.#noteBeside();
   }
 
   #isDue(): boolean {
-    const isMuch = this.#bytes - this.#flushedBytes >= FLUSH_BYTES;
-    return isMuch || this.#clock.monotonic() - this.#flushedAtMs >= FLUSH_MS;
+    const isMuch = this.#bytes - this.#flushed.bytes >= FLUSH_BYTES;
+    return isMuch || this.#tools.clock.monotonic() - this.#flushedAtMs >= FLUSH_MS;
   }
 
   /** All is here: flushed, and known by its digests. The part is used up. */
   async finish(): Promise<Draft> {
-    this.#handle ??= await open(this.path, 'w', 0o600);
+    const digests = this.#following === null ? digestsOf(this.#pending) : null;
     await this.#writePending();
     await this.#writing;
     await this.#noting;
-    await this.#handle.sync();
+    const handle = await this.#opened();
+    const [{ sha256, md5 }] = await Promise.all([
+      digests ?? this.#following!.digests(this.#bytes),
+      handle.sync(),
+    ]);
+    this.#following = null;
     await this.#close();
     await removeFile(stateOf(this.path));
-    const sha256 = this.#sha256.digest('hex');
-    return { path: this.path, bytes: this.#bytes, sha256, md5: this.#md5.digest('hex') };
+    return { path: this.path, bytes: this.#bytes, sha256, md5 };
   }
 
   /** All was written to `path` by another: a plain file, of so many bytes where that is known. */
@@ -148,23 +179,25 @@ export class Part {
       if (totalBytes !== null && size !== totalBytes) {
         throw new TransferFailure('wrong', `${size} bytes came of ${totalBytes}`);
       }
-      await handle.sync();
+      const following = this.#tools.hasher.follow(this.path);
+      const [digests] = await Promise.all([following.digests(size), handle.sync()]);
+      return { path: this.path, bytes: size, ...digests };
     } finally {
       await handle.close();
     }
-    return { path: this.path, ...(await digestFile(this.path)) };
   }
 
   /** Keeps what is here so that it can be gone on with, where that is possible at all. */
-  async leave(canResume: boolean): Promise<void> {
+  async leave(): Promise<void> {
+    const isWorth = this.#canBeLeft && this.#bytes > 0;
     try {
       await this.#noting;
-      if (canResume && this.#bytes > 0) {
+      if (isWorth) {
         await this.#noteBeside();
         await this.#noting;
       }
       await this.#close();
-      if (!canResume || this.#bytes === 0) await this.discard();
+      if (!isWorth) await this.discard();
     } catch {
       await this.discard(); // a full disk, say: then there is nothing to go on with
     }
@@ -172,8 +205,15 @@ export class Part {
 
   async discard(): Promise<void> {
     await this.#close().catch(() => {});
-    await removeFile(stateOf(this.path)).catch(() => {});
-    await removeFile(this.path).catch(() => {});
+    await discardPart(this.path).catch(() => {});
+  }
+
+  async #writeAndFollow(): Promise<void> {
+    await this.#writePending();
+    this.#following ??= this.#tools.hasher.follow(this.path);
+    const bytes = this.#bytes;
+    this.#writing = this.#writing.then(() => this.#following?.written(bytes));
+    this.#writing.catch(() => {}); // told of by whoever waits for it next
   }
 
   /** While one block is being written the next one comes in. */
@@ -184,46 +224,92 @@ export class Part {
     const at = this.#bytes - this.#pendingBytes;
     this.#pending = [];
     this.#pendingBytes = 0;
-    this.#handle ??= await open(this.path, 'w', 0o600);
-    this.#writing = writeAll(this.#handle, blocks, at);
+    const handle = await this.#opened();
+    if (this.#canBeLeft && !this.#hasState) {
+      await writeState(this.path, this.#version!, NOTHING_FLUSHED, false);
+      this.#hasState = true;
+    }
+    this.#writing = writeAll(handle, blocks, at).then(() => {
+      if (this.#tools.ownsBlocks) letGo(blocks);
+    });
     this.#writing.catch(() => {}); // told of by whoever waits for it next
   }
 
   /** Once what is here is written, flushes it and writes down how far it is, beside what follows. */
   async #noteBeside(): Promise<void> {
-    this.#flushedAtMs = this.#clock.monotonic();
-    const { path } = this;
+    this.#flushedAtMs = this.#tools.clock.monotonic();
     const version = this.#version;
-    await this.#writePending();
+    await this.#writeAndFollow();
     await this.#writing;
     const handle = this.#handle;
-    if (version === null || handle === null) return;
-    const sha256 = this.#sha256.copy().digest('hex');
-    const state: PartState = { ...version, flushedBytes: this.#bytes, sha256 };
-    this.#flushedBytes = this.#bytes;
-    this.#noting = (async () => {
-      await handle.datasync();
-      await writeWhole(`${path}.new`, stateOf(path), JSON.stringify(state));
-    })();
-    // A disk that fails here fails at the next write, or when the file is finished.
-    this.#noting
+    if (version === null || handle === null || !this.#canBeLeft) return;
+    this.#noting = this.#note(handle, this.#following!, version)
+      // A disk that fails here fails at the next write, or when the file is finished.
       .catch(() => {})
       .finally(() => {
         this.#noting = null;
       });
   }
 
+  async #note(handle: FileHandle, following: Following, version: PartVersion): Promise<void> {
+    const bytes = this.#bytes;
+    const [sha256] = await Promise.all([following.sha256Of(bytes), handle.datasync()]);
+    this.#flushed = { bytes, sha256 };
+    await writeState(this.path, version, this.#flushed, true);
+  }
+
+  async #opened(): Promise<FileHandle> {
+    this.#handle ??= await open(this.path, 'w', 0o600);
+    return this.#handle;
+  }
+
   async #settle(): Promise<void> {
-    await this.#noting?.catch(() => {});
+    await this.#noting;
     await this.#writing.catch(() => {});
     this.#writing = Promise.resolve();
   }
 
   async #close(): Promise<void> {
     await this.#settle();
+    this.#following?.drop();
+    this.#following = null;
     const handle = this.#handle;
     this.#handle = null;
     await handle?.close();
+  }
+}
+
+/**
+ * Gives a part and its state new names, so that at every instant one name has both. False: another
+ * one took it first.
+ */
+async function takeNames(from: string, to: string): Promise<boolean> {
+  await removeFile(stateOf(to));
+  await unlessGone(linkOrCopy(stateOf(from), stateOf(to)));
+  if ((await unlessGone(rename(from, to).then(() => true))) === true) {
+    await removeFile(stateOf(from));
+    return true;
+  }
+  await removeFile(stateOf(to));
+  return false;
+}
+
+function digestsOf(blocks: readonly Uint8Array[]): { sha256: string; md5: string } {
+  const [sha256, md5] = [createHash('sha256'), createHash('md5')];
+  for (const block of blocks) {
+    sha256.update(block);
+    md5.update(block);
+  }
+  return { sha256: sha256.digest('hex'), md5: md5.digest('hex') };
+}
+
+/**
+ * Gives memory back at once. Left to the garbage collector, what a fast origin sends makes it run
+ * every 30 MiB, for a quarter of all CPU time of the transfer. Only what nobody else can have a piece of.
+ */
+function letGo(blocks: readonly Uint8Array[]): void {
+  for (const { buffer, byteLength } of blocks) {
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
   }
 }
 
@@ -238,29 +324,5 @@ async function writeAll(handle: FileHandle, blocks: Uint8Array[], at: number): P
     const { bytesWritten: more } = await handle.write(rest, 0, rest.length, from);
     rest = rest.subarray(more);
     from += more;
-  }
-}
-
-export function stateOf(path: string): string {
-  return `${path}.state`;
-}
-
-/** Of `parts/HASH.SHARER.part`. */
-export function partOwner(path: string): { readonly hash: string; readonly sharer: string } | null {
-  const found = /^([0-9a-f]{64})\.(.+)\.part$/.exec(basename(path));
-  return found && dirname(path) !== '' ? { hash: found[1]!, sharer: found[2]! } : null;
-}
-
-function parseState(text: string | null): PartState | null {
-  try {
-    const found = JSON.parse(text ?? 'null') as PartState | null;
-    const isRight =
-      typeof found?.url === 'string' &&
-      typeof found.validators === 'object' &&
-      Number.isSafeInteger(found.flushedBytes) &&
-      typeof found.sha256 === 'string';
-    return isRight ? found : null;
-  } catch {
-    return null;
   }
 }

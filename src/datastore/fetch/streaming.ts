@@ -2,11 +2,13 @@
  * Bytes that come as a stream: where the part that is here may be gone on with, and when it must be
  * begun again, because no two versions may ever be mixed.
  */
+import { mayBeStored } from '../http/freshness.ts';
 import type { FetchLimits, StoreEvent } from '../port.ts';
 import { type Digests, type Opened, type StreamTransport, TransferFailure } from '../transport.ts';
 import { type FetchedFile, fileOf, unchangedOf } from './fetched-file.ts';
 import { type Errand, type FetchOrder, loginFor, refuseLarge } from './order.ts';
 import type { Part } from './part.ts';
+import type { PartVersion } from './part-state.ts';
 import { guardAgainstSlowness } from './slow-guard.ts';
 import { strongValidator } from './validators.ts';
 
@@ -27,6 +29,7 @@ export async function bringStream(
   errand: Errand,
   transport: StreamTransport,
   url: URL,
+  isDirect: boolean,
 ): Promise<FetchedFile> {
   const { part, counts } = errand;
   for (;;) {
@@ -43,6 +46,7 @@ export async function bringStream(
         owner: errand.order.name.owner,
         login: loginFor(errand.order, url),
         signal: guard.signal,
+        isDirect,
       });
       if (opened.kind === 'unchanged') return unchangedOf(opened, url, counts);
       if (opened.kind === 'restart') {
@@ -57,11 +61,13 @@ export async function bringStream(
         continue;
       }
       if (opened.kind === 'part') counts.resumes++;
-      await takeBody(errand, opened, url, guard).catch((error) => {
-        transport.blame?.(url, opened.way);
+      const version = versionOf(part, opened, url);
+      await takeBody(errand, opened, version, guard).catch((error) => {
+        // Not for what is of this machine, or was broken off by whoever waited.
+        if (error instanceof TransferFailure) transport.blame?.(url, opened.way);
         throw error;
       });
-      return fileOf(await part.finish(), opened, url, counts);
+      return fileOf(await part.finish(), { ...version, way: opened.way }, url, counts);
     } catch (error) {
       guard.signal.throwIfAborted();
       throw error;
@@ -73,13 +79,14 @@ export async function bringStream(
 
 async function takeBody(
   { order, part, counts }: Errand,
-  opened: Extract<Opened, { kind: 'whole' | 'part' }>,
-  url: URL,
+  opened: Sent,
+  version: PartVersion,
   guard: { add(bytes: number): void },
 ): Promise<void> {
-  const { totalBytes, validators } = opened;
+  const { totalBytes, digests, validators, headers } = version;
   refuseLarge(order, totalBytes ?? 0);
-  part.begin({ url: url.href, validators, totalBytes });
+  // What may not be stored is left for nobody.
+  part.begin(version, strongValidator(validators) !== null && mayBeStored(headers));
   order.onProgress(part.bytes, totalBytes);
   for await (const block of opened.body) {
     guard.add(block.length);
@@ -97,11 +104,28 @@ async function takeBody(
     throw new TransferFailure('wrong', `more than the announced ${totalBytes} bytes came`);
   }
   // Where the connection's end is the end of the file, nobody can tell a short file from a whole one.
-  if (totalBytes === null && !opened.endIsProof && !hasProof(order, opened.digests)) {
+  if (totalBytes === null && !opened.endIsProof && !hasProof(order, digests)) {
     await part.restart();
     const told = 'the origin does not say how long it is; give its SHA-256';
     throw new TransferFailure('refused', told);
   }
+}
+
+type Sent = Extract<Opened, { kind: 'whole' | 'part' }>;
+
+/** An answer with the rest repeats only some of what was said of the whole. */
+function versionOf({ version: before }: Part, opened: Sent, url: URL): PartVersion {
+  const { validators, totalBytes, mediaType, digests, headers, status, isPrivate } = opened;
+  const version = { url: url.href, validators, totalBytes, mediaType, digests };
+  if (opened.kind === 'whole' || before === null) return { ...version, headers, status, isPrivate };
+  return {
+    ...before,
+    totalBytes: totalBytes ?? before.totalBytes,
+    mediaType: before.mediaType ?? mediaType,
+    digests: { ...before.digests, ...digests },
+    headers: { ...before.headers, ...headers },
+    isPrivate: before.isPrivate || isPrivate,
+  };
 }
 
 async function restart(

@@ -23,6 +23,11 @@ export function policyOf(headers: Headers, nowMs: number): object | null {
   return policy.storable() ? policy.toObject() : null;
 }
 
+/** False: the origin forbids it. Protocols without such headers have no such rules. */
+export function mayBeStored(headers: Headers): boolean {
+  return Object.keys(headers).length === 0 || policyOf(headers, 0) !== null;
+}
+
 /** True while no question is needed. What has no rules is asked about each time. */
 export function isFresh(policy: object | null, nowMs: number): boolean {
   return restored(policy, nowMs)?.satisfiesWithoutRevalidation(REQUEST) ?? false;

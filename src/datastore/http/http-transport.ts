@@ -127,7 +127,7 @@ class HttpTransport implements StreamTransport {
     order: StreamOrder,
     secrets: Record<string, string>,
   ): Promise<{ readonly answer: Answer; readonly way: Way }> {
-    const ways = this.#proxies.waysTo(url);
+    const ways = this.#proxies.waysTo(url).slice(order.isDirect ? -1 : 0);
     for (const way of ways.slice(0, -1)) {
       const answer = await this.#askBy(way, url, order, secrets).catch((error) => {
         order.signal.throwIfAborted();
@@ -272,13 +272,16 @@ function proxyFault({ statusCode, headers }: Answer): { reason: string; isItsOwn
 const ORIGIN_FAULTS =
   /ERR_(CONNECT_FAIL|DNS_FAIL|READ_|ZERO_SIZE|LIFETIME|WRITE_)|destination_|dns_|connection_(refused|timeout)|http_response/;
 
-/** A 206 is what was asked for: it begins there, goes to the end, and is of the same version. */
+/**
+ * A 206 is what was asked for: it begins there, goes to the end, and says that it is of the same
+ * version. It has the headers that a 200 would have had (RFC 9110, 15.3.7): one that says nothing
+ * of its version may come from an origin that knows no If-Range.
+ */
 function isTheRest({ fromByte, ifRange }: StreamOrder, headers: AnswerHeaders): boolean {
   const range = contentRange(headers['content-range'] as string | undefined);
   if (range === null || range.first !== fromByte || range.last !== range.total - 1) return false;
   const { etag, lastModified } = validatorsOf(headers);
-  if (ifRange?.startsWith('"') === true) return etag === null || etag === ifRange;
-  return lastModified === null || lastModified === ifRange;
+  return ifRange?.startsWith('"') === true ? etag === ifRange : lastModified === ifRange;
 }
 
 function totalOf(headers: AnswerHeaders, isWhole: boolean): number | null {

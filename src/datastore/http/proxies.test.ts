@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '#base';
-import { bytesOf, openOrigin, serve } from '../testing/origin.ts';
+import { bytesOf, openOrigin, serve, sha256Of } from '../testing/origin.ts';
 import { hasSquid, openSquid } from '../testing/squid.ts';
-import { openStore, readHeld } from '../testing/store.ts';
+import { openStore, readHeld, until } from '../testing/store.ts';
 import { Proxies, parseProxies, proxyRules } from './proxies.ts';
 
 const FILE = { bytes: bytesOf(100_000, 1), etag: '"one"' };
@@ -78,6 +78,53 @@ test('the word of an origin counts, and is not the proxy’s fault', {
   const key = origin.on('/none', (_q, r) => void r.writeHead(404).end());
   await assert.rejects(store.ensure({ key, mode: 'immutable' }), { code: 'DATA_REFUSED' });
   assert.equal(origin.countOf('/none'), 1);
+  assert.deepEqual(store.events, []);
+});
+
+/** A proxy that spoils one byte of all that it hands on. */
+async function openSpoiler(t: TestContext, bytes: Buffer) {
+  const spoilt = Buffer.from(bytes);
+  spoilt[1000] = 0xff ^ spoilt[1000]!;
+  const proxy = await openOrigin(t);
+  proxy.on('/file', (q, r) => serve(q, r, { bytes: spoilt, etag: '"one"' }));
+  return proxy;
+}
+
+test('a proxy that spoils bytes is found out when they come right without it', async (t) => {
+  const origin = await openOrigin(t);
+  const proxy = await openSpoiler(t, FILE.bytes);
+  const store = await openStoreBehind(t, proxy.url);
+  const key = origin.on('/file', (q, r) => serve(q, r, FILE));
+  const digests = { sha256: sha256Of(FILE.bytes) };
+  const held = await store.ensure({ key, mode: 'immutable', digests });
+  assert.ok((await readHeld(held)).equals(FILE.bytes));
+  assert.deepEqual([proxy.countOf('/file'), origin.countOf('/file')], [1, 1]);
+  assert.deepEqual(
+    store.events.map(({ kind }) => kind),
+    ['proxy-failed', 'stored'],
+  );
+});
+
+test('a wrong digest, and whoever stops waiting, do a proxy no harm', async (t) => {
+  const origin = await openOrigin(t);
+  const proxy = await openOrigin(t);
+  const store = await openStoreBehind(t, proxy.url);
+  const key = origin.on('/file', (q, r) => serve(q, r, FILE));
+  proxy.on('/file', (q, r) => serve(q, r, FILE));
+  const digests = { sha256: '0'.repeat(64) };
+  const asked = store.ensure({ key, mode: 'immutable', digests });
+  await assert.rejects(asked, { code: 'DATA_DIGEST_WRONG' });
+  const stalling = `${origin.url}/stalling`;
+  proxy.on('/stalling', (_q, r) => {
+    r.writeHead(200, { 'content-length': '1000' });
+    r.write('x');
+  });
+  const leaving = new AbortController();
+  const left = store.ensure({ key: stalling, mode: 'immutable', signal: leaving.signal });
+  await until(() => store.underWay().some(({ bytes }) => bytes > 0));
+  leaving.abort(new Error('enough'));
+  await assert.rejects(left, /enough/);
+  await until(() => store.underWay().length === 0);
   assert.deepEqual(store.events, []);
 });
 

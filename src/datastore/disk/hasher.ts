@@ -1,0 +1,200 @@
+/**
+ * SHA-256 and MD5 of files, each made by a thread of its own (`hash-thread.ts`), so that they keep
+ * no event loop from receiving, and take the time of the slower one. Of a file that grows they follow
+ * what is written.
+ */
+import { Worker } from 'node:worker_threads';
+
+export type HashOrder =
+  | { readonly id: number; readonly kind: 'open'; readonly path: string }
+  | {
+      readonly id: number;
+      readonly kind: 'follow';
+      readonly upTo: number;
+      readonly tell: 'nothing' | 'digest' | 'end';
+    }
+  | { readonly id: number; readonly kind: 'drop' };
+
+export type HashAnswer =
+  | { readonly id: number; readonly kind: 'read'; readonly bytes: number }
+  | { readonly id: number; readonly kind: 'digest'; readonly digest: string }
+  | {
+      readonly id: number;
+      readonly kind: 'failed';
+      readonly message: string;
+      /** The system's, which an error loses between threads. */
+      readonly code: string | undefined;
+    };
+
+/** What is written must not run away from what is read, or it has left the page cache by then. */
+const MOST_BEHIND_BYTES = 64 << 20;
+
+/** A file whose digests are being made. Each promise rejects when the file cannot be read. */
+export interface Following {
+  /** So many bytes lie in the file. Undefined, or resolves once the digests are near behind. */
+  written(bytes: number): Promise<unknown> | undefined;
+  /** Of so many first bytes: not fewer than were written or asked for before. */
+  sha256Of(bytes: number): Promise<string>;
+  /** Of all bytes; ends this. */
+  digests(bytes: number): Promise<{ readonly sha256: string; readonly md5: string }>;
+  /** Ends this without an answer. */
+  drop(): void;
+}
+
+/** Starts its threads when they are first needed; they keep no process alive. */
+export class Hasher {
+  readonly #sha256 = new HashThread('sha256');
+  readonly #md5 = new HashThread('md5');
+
+  follow(path: string): Following {
+    const [sha256, md5] = [this.#sha256.open(path), this.#md5.open(path)];
+    return {
+      written(bytes) {
+        const waits = [sha256.written(bytes), md5.written(bytes)].filter((wait) => wait);
+        return waits.length === 0 ? undefined : Promise.all(waits);
+      },
+      sha256Of: (bytes) => sha256.digest(bytes, 'digest'),
+      async digests(bytes) {
+        const both = [sha256.digest(bytes, 'end'), md5.digest(bytes, 'end')] as const;
+        const [first, second] = await Promise.all(both);
+        return { sha256: first, md5: second };
+      },
+      drop() {
+        sha256.drop();
+        md5.drop();
+      },
+    };
+  }
+
+  /** Ends the threads; what is under way fails. */
+  async close(): Promise<void> {
+    await Promise.all([this.#sha256.close(), this.#md5.close()]);
+  }
+}
+
+interface Asked {
+  resolve(digest: string): void;
+  reject(error: Error): void;
+}
+
+/** One file, as one thread follows it. */
+interface Followed {
+  readBytes: number;
+  /** Who waits for room, and until how far it is read. */
+  room: { readonly atBytes: number; readonly gate: PromiseWithResolvers<void> } | null;
+  /** Answers come in the order of the questions. */
+  readonly asked: Asked[];
+  error: Error | null;
+}
+
+class HashThread {
+  readonly #algorithm: string;
+  readonly #followed = new Map<number, Followed>();
+  #thread: Worker | null = null;
+  #nextId = 1;
+  #waiting = 0;
+
+  constructor(algorithm: string) {
+    this.#algorithm = algorithm;
+  }
+
+  open(path: string) {
+    const id = this.#nextId++;
+    const followed: Followed = { readBytes: 0, room: null, asked: [], error: null };
+    this.#followed.set(id, followed);
+    this.#order({ id, kind: 'open', path });
+    return {
+      written: (upTo: number) => this.#written(id, followed, upTo),
+      digest: (upTo: number, tell: 'digest' | 'end') => this.#ask(id, followed, upTo, tell),
+      drop: () => {
+        if (this.#followed.delete(id)) this.#order({ id, kind: 'drop' });
+        fail(followed, new Error('the digest is not wanted any more'));
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = null;
+    await thread?.terminate();
+    this.#failAll(new Error('the digests were closed'));
+  }
+
+  #written(id: number, followed: Followed, upTo: number): Promise<void> | undefined {
+    if (followed.error) return Promise.reject(followed.error);
+    this.#order({ id, kind: 'follow', upTo, tell: 'nothing' });
+    const atBytes = upTo - MOST_BEHIND_BYTES;
+    if (followed.readBytes >= atBytes) return undefined;
+    followed.room ??= { atBytes, gate: Promise.withResolvers() };
+    return followed.room.gate.promise;
+  }
+
+  async #ask(
+    id: number,
+    followed: Followed,
+    upTo: number,
+    tell: 'digest' | 'end',
+  ): Promise<string> {
+    if (followed.error) throw followed.error;
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    followed.asked.push({ resolve, reject });
+    this.#order({ id, kind: 'follow', upTo, tell });
+    // Only a digest that somebody waits for keeps the process alive.
+    if (this.#waiting++ === 0) this.#thread?.ref();
+    try {
+      return await promise;
+    } finally {
+      if (tell === 'end') this.#followed.delete(id);
+      if (--this.#waiting === 0) this.#thread?.unref();
+    }
+  }
+
+  #order(order: HashOrder): void {
+    this.#thread ??= this.#start();
+    this.#thread.postMessage(order);
+  }
+
+  #start(): Worker {
+    const thread = new Worker(new URL('./hash-thread.ts', import.meta.url), {
+      name: `windrow-${this.#algorithm}`,
+      workerData: this.#algorithm,
+      execArgv: [],
+    });
+    thread.on('message', (answer: HashAnswer) => this.#onAnswer(answer));
+    thread.on('error', (error) => this.#failAll(error as Error));
+    thread.once('exit', () => {
+      if (this.#thread !== thread) return;
+      this.#thread = null;
+      this.#failAll(new Error('the digest thread ended'));
+    });
+    thread.unref();
+    return thread;
+  }
+
+  #onAnswer(answer: HashAnswer): void {
+    const followed = this.#followed.get(answer.id);
+    if (!followed) return;
+    if (answer.kind === 'failed') {
+      const { message, code } = answer;
+      fail(followed, Object.assign(new Error(message), { code }));
+    } else if (answer.kind === 'digest') followed.asked.shift()?.resolve(answer.digest);
+    else {
+      followed.readBytes = answer.bytes;
+      if (followed.room === null || answer.bytes < followed.room.atBytes) return;
+      followed.room.gate.resolve();
+      followed.room = null;
+    }
+  }
+
+  #failAll(error: Error): void {
+    for (const followed of this.#followed.values()) fail(followed, error);
+    this.#followed.clear();
+  }
+}
+
+function fail(followed: Followed, error: Error): void {
+  followed.error = error;
+  followed.room?.gate.reject(error);
+  followed.room = null;
+  for (const { reject } of followed.asked.splice(0)) reject(error);
+}
