@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
-import type { ApiEvent, JobDetail } from '#wire';
+import type { JobDetail } from '#wire';
 import { type Answered, useAnswer } from '../answer.ts';
+import { concernsJob } from '../concerns.ts';
 import { Confirm, type Wish } from '../parts/confirm.tsx';
 import { Part, Shown, State } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
@@ -15,11 +16,6 @@ const PARTS = [
   ['tasks', 'Tasks'],
   ['why', 'Why it waits'],
 ] as const;
-
-/** Whether something happened to this job. */
-export function concernsJob(job: number): (event: ApiEvent) => boolean {
-  return (event) => 'job' in event && event.job === job;
-}
 
 export function Job({ job, query }: { job: number; query: Query }) {
   const answer = useAnswer<JobDetail>(`/v1/jobs/${job}`, { concerns: concernsJob(job) });

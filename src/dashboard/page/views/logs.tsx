@@ -2,11 +2,11 @@ import { useState } from 'preact/hooks';
 import type { LogLine } from '#wire';
 import { useAnswer } from '../answer.ts';
 import { askLines } from '../ask.ts';
+import { concernsJob } from '../concerns.ts';
 import { count } from '../figures.ts';
 import { LOG_LINES_SHOWN, LOG_TEXT_SHOWN } from '../limits.ts';
 import { Nothing, Part, Shown } from '../parts/small.tsx';
 import { Lines } from '../parts/text.tsx';
-import { concernsJob } from './job.tsx';
 
 const STREAMS = ['stderr', 'stdout'] as const;
 

@@ -1,6 +1,17 @@
 import type { JobDetail, JobStats } from '#wire';
 import { useAnswer } from '../answer.ts';
-import { bytes, count, countsText, duration, moment, NOTHING, percent, rate } from '../figures.ts';
+import { concernsJob } from '../concerns.ts';
+import {
+  bytes,
+  count,
+  countsText,
+  duration,
+  moment,
+  NOTHING,
+  parametersText,
+  percent,
+  rate,
+} from '../figures.ts';
 import { useNow } from '../hooks.ts';
 import { FAILURES_SHOWN, WORKERS_SHOWN } from '../limits.ts';
 import { Bar } from '../parts/bar.tsx';
@@ -8,7 +19,6 @@ import { EndsChart } from '../parts/chart.tsx';
 import { Facts, Part, Shown, Table } from '../parts/small.tsx';
 import { Lines, Text } from '../parts/text.tsx';
 import { hashOf } from '../place.ts';
-import { concernsJob } from './job.tsx';
 
 /** How a job goes, what failed in it, and who did what. */
 export function Overview({ detail }: { detail: JobDetail }) {
@@ -108,13 +118,6 @@ function Failures({ stats }: { stats: JobStats }) {
       {more > 0 && <p class="quiet">… and {count(more)} other kinds</p>}
     </Part>
   );
-}
-
-/** `beta=0.44 seed=7` */
-export function parametersText(parameters: Readonly<Record<string, string>>): string {
-  return Object.entries(parameters)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ');
 }
 
 function Figures({ stats }: { stats: JobStats }) {

@@ -3,13 +3,13 @@ import { isFinal, TaskState } from '#model';
 import type { AttemptView, TaskDetail } from '#wire';
 import { useAnswer } from '../answer.ts';
 import { ask } from '../ask.ts';
+import { concernsJob } from '../concerns.ts';
 import { bytes, count, duration, moment, NOTHING } from '../figures.ts';
 import { useNow } from '../hooks.ts';
 import { Confirm, type Wish } from '../parts/confirm.tsx';
 import { Facts, Nothing, Part, Shown, State, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 import { hashOf } from '../place.ts';
-import { concernsJob } from './job.tsx';
 import { Logs } from './logs.tsx';
 import { Why } from './why.tsx';
 

@@ -2,15 +2,14 @@ import { useId, useState } from 'preact/hooks';
 import { TASK_STATE_NAMES } from '#model';
 import type { JobDetail, TaskPage } from '#wire';
 import { useAnswer } from '../answer.ts';
-import { count, moment } from '../figures.ts';
+import { concernsJob } from '../concerns.ts';
+import { count, moment, parametersText } from '../figures.ts';
 import { useNow } from '../hooks.ts';
 import { TASKS_SHOWN } from '../limits.ts';
 import { Pager } from '../parts/pager.tsx';
 import { Nothing, Part, Shown, State, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 import { hashOf, type Query } from '../place.ts';
-import { concernsJob } from './job.tsx';
-import { parametersText } from './overview.tsx';
 
 const HEAD = [
   { title: 'Task', look: 'number' },

@@ -1,9 +1,9 @@
 import type { WhyAnswer } from '#wire';
 import { useAnswer } from '../answer.ts';
+import { concernsJob } from '../concerns.ts';
 import { count } from '../figures.ts';
 import { Nothing, Part, Shown, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
-import { concernsJob } from './job.tsx';
 
 /** Why a job, or one task of it, is not running: from the predicates that decide. */
 export function Why({ job, task }: { job: number; task: number | null }) {
