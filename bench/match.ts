@@ -67,7 +67,15 @@ function jobView(id: number): JobView {
     attributes: { Least: String(id % 4) },
   };
   return {
-    ...{ id, paused: false, priority: 0, owner: facts.owner, limits: [], ad: jobAd(facts) },
+    ...{
+      id,
+      job: id,
+      paused: false,
+      priority: 0,
+      owner: facts.owner,
+      limits: [],
+      ad: jobAd(facts),
+    },
     ...{ request, isolation: NO_ISOLATION, ready: TASKS / KINDS, delayed: 0, running: 0 },
     ...{ idempotent: true, medianWallMs: null, staging: null, dataSlots: { here: 0, coming: 0 } },
   };

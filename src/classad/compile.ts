@@ -38,7 +38,13 @@ export function expressionOf(node: Node): Expression {
 export function adOf(attributes: readonly AttributeNode[], chained: Ad | null = null): Ad {
   const found = new Map<string, Attribute>();
   for (const { name, value } of attributes) {
-    found.set(name.toLowerCase(), { name, expression: expressionOf(value), busy: 0 });
+    found.set(name.toLowerCase(), {
+      name,
+      expression: expressionOf(value),
+      isLiteral: value.kind === 'literal',
+      value: value.kind === 'literal' ? value.value : undefined,
+      busy: 0,
+    });
   }
   return { attributes: found, chained };
 }

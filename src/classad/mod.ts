@@ -23,7 +23,7 @@ export { type Explained, explain } from './explain.ts';
 export { functionNames } from './functions/table.ts';
 export { parseJsonAds, printJsonAd } from './json-form.ts';
 export type { TextForm } from './lexer.ts';
-export { type NamesIn, namesIn } from './names-in.ts';
+export { type NamesIn, namesIn, namesThrough } from './names-in.ts';
 export { parseExpression, type ReadExpression, readExpression } from './parser.ts';
 export {
   EXACT,

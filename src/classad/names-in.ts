@@ -1,4 +1,5 @@
 import { type Node, partsOf } from './tree.ts';
+import type { Expression } from './value.ts';
 
 /** What an expression may look at, told from its text. */
 export interface NamesIn {
@@ -20,6 +21,30 @@ export function namesIn(node: Node): NamesIn {
   const found = { names: new Set<string>(), isOpen: false, isMoving: false };
   look(node, found);
   return found;
+}
+
+/**
+ * Names of the expressions and of all attributes that they lead to, in lower case; null: they may look
+ * at anything.
+ * @param attributesOf the expressions that a name may stand for; those that nothing is known of stand for nothing
+ */
+export function namesThrough(
+  roots: Iterable<Expression>,
+  attributesOf: (lowerName: string) => Iterable<Expression>,
+): ReadonlySet<string> | null {
+  const names = new Set<string>();
+  const open = [...roots];
+  for (let expression = open.pop(); expression; expression = open.pop()) {
+    if (expression.node.kind === 'literal') continue;
+    const found = namesIn(expression.node);
+    if (found.isOpen) return null;
+    for (const name of found.names) {
+      if (names.has(name)) continue;
+      names.add(name);
+      open.push(...attributesOf(name));
+    }
+  }
+  return names;
 }
 
 interface Found {

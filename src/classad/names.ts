@@ -58,14 +58,12 @@ export function valueOfOwn(evaluation: Evaluation, scope: AdValue, lowerName: st
 }
 
 function valueOfAttribute(evaluation: Evaluation, attribute: Attribute, scope: AdValue): Value {
-  const { expression } = attribute;
-  const { node } = expression;
-  if (node.kind === 'literal') return node.value;
+  if (attribute.isLiteral) return attribute.value;
   // It is being computed just now: a reference that leads back to itself has no value.
   if (attribute.busy === evaluation.id) return undefined;
   attribute.busy = evaluation.id;
   enter(evaluation);
-  const value = expression.run(evaluation, scope);
+  const value = attribute.expression.run(evaluation, scope);
   leave(evaluation);
   attribute.busy = 0;
   return value;

@@ -34,8 +34,17 @@ export interface Attribute {
   /** As written. */
   readonly name: string;
   readonly expression: Expression;
+  /** Most attributes are values; kept here, where looking one up needs to go no further. */
+  readonly isLiteral: boolean;
+  readonly value: Value;
   /** Evaluation that is computing it just now, or 0: finds references that lead back. */
   busy: number;
+}
+
+/** An attribute that is a value. */
+export function valueAttribute(name: string, value: Scalar): Attribute {
+  const expression = { node: { kind: 'literal', value } as const, run: () => value };
+  return { name, expression, isLiteral: true, value, busy: 0 };
 }
 
 export type Run = (evaluation: Evaluation, scope: AdValue) => Value;

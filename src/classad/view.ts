@@ -1,5 +1,5 @@
 import type { Plain } from './evaluate.ts';
-import type { Ad, Attribute, Value } from './value.ts';
+import { type Ad, type Attribute, valueAttribute } from './value.ts';
 
 /**
  * Attributes of one kind of thing, each with how it is told from the thing. What is `undefined` is
@@ -59,9 +59,7 @@ class ToldAttributes<Thing> implements ReadonlyMap<string, Attribute> {
     if (told === undefined) return undefined;
     const value = told.tell(this.#thing);
     if (value === undefined) return undefined;
-    const node = { kind: 'literal', value } as const;
-    const run = (): Value => value;
-    return { name: told.name, expression: { node, run }, busy: 0 };
+    return valueAttribute(told.name, value);
   }
 
   has(lowerName: string): boolean {

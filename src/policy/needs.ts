@@ -1,5 +1,5 @@
 /** What policies look at: what nobody asks for need not be measured or evaluated. */
-import { type Ad, type Expression, findAttribute, namesIn } from '#classad';
+import { type Ad, type Expression, findAttribute, namesThrough } from '#classad';
 import { POLICY_AD_NAMES } from '#model';
 import type { MachinePolicy, SitePolicy } from './site-policy.ts';
 
@@ -24,22 +24,10 @@ export function policyNeeds(job: Ad, site: SitePolicy, machine: MachinePolicy | 
     ...rules.flatMap(({ when, reason, subcode }) => [when, reason, subcode]),
     ...(machine ? Object.values(machine as unknown as Record<string, Expression | null>) : []),
   ];
-  return { running, names: namesThrough(roots, job) };
-}
-
-/** Names of these expressions and of the job's own attributes that they lead to. */
-function namesThrough(roots: readonly (Expression | null)[], job: Ad): ReadonlySet<string> | null {
-  const seen = new Set<string>();
-  const open = roots.filter((one) => one !== null);
-  for (let expression = open.pop(); expression; expression = open.pop()) {
-    const { names, isOpen } = namesIn(expression.node);
-    if (isOpen) return null;
-    for (const name of names) {
-      if (seen.has(name)) continue;
-      seen.add(name);
-      const attribute = findAttribute(job, name);
-      if (attribute) open.push(attribute);
-    }
-  }
-  return seen;
+  const attributesOf = (name: string) => {
+    const attribute = findAttribute(job, name);
+    return attribute ? [attribute] : [];
+  };
+  const known = roots.filter((one) => one !== null);
+  return { running, names: namesThrough(known, attributesOf) };
 }

@@ -44,7 +44,7 @@ export function placeData(
   for (const { job, ready } of unplaced) {
     let slots = job.dataSlots.here + job.dataSlots.coming;
     for (const worker of workers) {
-      const lack = worker.lacks.get(job.id);
+      const lack = worker.lacks.get(job.job);
       if (ready === 0 || slots >= job.ready + job.running) break;
       if (!lack || lack.fetching || room(job, worker) === 0) continue;
       if (unfit(job, worker) !== null || !look.fits(job.ad, worker.ad)) continue;
@@ -53,7 +53,7 @@ export function placeData(
         lookAgainMs = Math.min(lookAgainMs ?? waitsMs, waitsMs);
         continue;
       }
-      fetches.push({ worker: worker.id, job: job.id });
+      fetches.push({ worker: worker.id, job: job.job });
       slots += worker.slots;
     }
   }
@@ -62,7 +62,7 @@ export function placeData(
 
 /** Why a worker that could run tasks of a job gets none yet, or null. */
 export function lackText(job: JobView, worker: WorkerView): string | null {
-  const lack = worker.lacks.get(job.id);
+  const lack = worker.lacks.get(job.job);
   if (!lack) return null;
   const bytes = formatBytes(lack.bytes);
   if (lack.fetching) return `it is fetching inputs of the job (${bytes})`;

@@ -203,7 +203,7 @@ function following(left: Left): Place | undefined {
 }
 
 function takes({ view, machine, level }: Place, { job, side }: Left, look: Look): boolean {
-  if (view.lacks.has(job.id) || unfit(job, view) !== null) return false;
+  if (view.lacks.has(job.job) || unfit(job, view) !== null) return false;
   return machine.rank === null || (look.verdict(side, machine)?.preference ?? 0) >= level;
 }
 

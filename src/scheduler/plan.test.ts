@@ -32,6 +32,7 @@ const PLAIN = ad({ Requirements: 'true', Rank: '0.0' });
 
 const job = (id: number, rest: Partial<JobView> = {}): JobView => ({
   id,
+  job: id,
   paused: false,
   priority: 0,
   owner: 'ada',

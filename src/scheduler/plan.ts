@@ -55,7 +55,7 @@ function copyStragglers(
       if (given >= free) break;
       const job = jobs.get(running.job)!;
       if (copied.has(running.ticket) || running.worker === worker.id) continue;
-      if (worker.lacks.has(job.id) || unfit(job, worker) !== null) continue;
+      if (worker.lacks.has(job.job) || unfit(job, worker) !== null) continue;
       if (!look.fits(job.ad, worker.ad)) continue;
       if (roomInLimits(job, limits) === 0) continue;
       if (room(job, { ...worker, asksFor: 1 }) === 0) continue;

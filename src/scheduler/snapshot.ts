@@ -4,7 +4,9 @@ import type { Isolation, JobId, MachineWalls, ResourceRequest, Ticket } from '#m
 import type { Lack } from './locality.ts';
 
 export interface JobView {
+  /** Of this view: parts of a job that are matched by themselves have one each. */
   readonly id: JobId;
+  readonly job: JobId;
   readonly paused: boolean;
   /** Among the jobs of one owner, larger first. */
   readonly priority: number;

@@ -2,8 +2,8 @@
 import { type Ad, adOfValues } from '#classad';
 import type { Asked, JobSpec, ResourceRequest, TaskIndex } from '#model';
 import type { JobView } from '#scheduler';
-import { adOfJob } from './ads/facts.ts';
 import type { Job } from './core.ts';
+import { adForTask } from './row-kinds.ts';
 
 export function askedOf(job: Job, task: TaskIndex): Asked | null {
   return job.notes.get(task)?.asked ?? null;
@@ -18,7 +18,8 @@ export function requestWith(request: ResourceRequest, asked: Asked | null): Reso
 /** Back to waiting, at `notBeforeMs` of the monotonic clock or later (0: at once). */
 export function giveBack(job: Job, task: TaskIndex, notBeforeMs: number): void {
   const asked = askedOf(job, task);
-  if (asked) job.tasks.park(task, JSON.stringify(asked));
+  // Rows of one kind that ask for the same are one kind.
+  if (asked) job.tasks.park(task, JSON.stringify({ ...asked, row: job.kinds?.of[task] }));
   else job.tasks.giveBack(task, notBeforeMs);
 }
 
@@ -28,10 +29,10 @@ export function viewsOfParked(
   view: JobView,
   nextId: () => number,
 ): { readonly view: JobView; readonly key: string }[] {
-  return job.tasks.parkedKinds().map(([key, ready]) => {
+  return job.tasks.parkedKinds().map(([key, ready, example]) => {
     const asked = JSON.parse(key) as Asked;
     const request = requestWith(view.request, asked);
-    const ad = adOfKind(job, key, asked);
+    const ad = adOfKind(job, key, asked, example);
     return { key, view: { ...view, id: nextId(), request, ad, ready, delayed: 0, running: 0 } };
   });
 }
@@ -39,7 +40,12 @@ export function viewsOfParked(
 /** Kept, for what was found out of an ad is kept with it. */
 const ads = new WeakMap<JobSpec, Map<string, Ad>>();
 
-function adOfKind(job: Job, key: string, { memoryBytes, diskBytes }: Asked): Ad {
+function adOfKind(
+  job: Job,
+  key: string,
+  { memoryBytes, diskBytes }: Asked,
+  example: TaskIndex,
+): Ad {
   const known = ads.get(job.spec) ?? new Map<string, Ad>();
   ads.set(job.spec, known);
   const made = known.get(key);
@@ -48,7 +54,7 @@ function adOfKind(job: Job, key: string, { memoryBytes, diskBytes }: Asked): Ad 
     RequestMemory: Math.ceil(memoryBytes / 2 ** 20),
     RequestDisk: Math.ceil(diskBytes / 1024),
   };
-  const ad = adOfValues(amounts, adOfJob(job));
+  const ad = adOfValues(amounts, adForTask(job, example));
   known.set(key, ad);
   return ad;
 }

@@ -5,12 +5,11 @@ import {
   type JobId,
   refusalOfAttribute,
   type SetAttribute,
-  type TaskIndex,
   type Ticket,
 } from '#model';
 import type { Store } from '#store';
 import type { AttributeAnswer, AttributeQuestion, AttributeReceipt, AttributeReport } from '#wire';
-import { adOfTask, ownAttributes } from './ads/facts.ts';
+import { adOfTask, cellsOf } from './ads/facts.ts';
 import type { Core, Lease } from './core.ts';
 import { addChange } from './reactor/tasks.ts';
 
@@ -52,8 +51,9 @@ export class AttributeDesk {
     await this.#core.commit.durable();
     const job = this.#core.jobs.get(lease.job)!;
     const { task } = lease;
-    const own = ownAttributes(await this.#store.attributesOf(lease.job, task));
-    const known = { task, note: job.notes.get(task) ?? null, lease, ended: null, own };
+    const own = this.#core.set.of(lease.job, task);
+    const cells = cellsOf(job, task);
+    const known = { task, note: job.notes.get(task) ?? null, lease, ended: null, own, cells };
     const found = findAttribute(adOfTask(job, known), name);
     return { expression: found ? printNode(found.node, EXACT) : null };
   }
@@ -78,19 +78,22 @@ export class AttributeDesk {
 
   async #set(lease: Lease, attribute: SetAttribute): Promise<boolean> {
     const { job, task } = lease;
+    const { set, commit } = this.#core;
     const { chirp } = this.#core.jobs.get(job)!.spec;
     if (refusalOfAttribute(attribute, chirp) !== null) return false;
-    if (!(await this.#hasRoom(job, task, attribute.name, CHIRP_LIMITS.attributes))) return false;
-    this.#core.commit.add({ kind: 'attribute-set', job, task, attribute });
-    if (await this.#hasRoom(job, OF_JOB, attribute.name, MOST_OF_JOB)) {
-      this.#core.commit.add({ kind: 'attribute-set', job, task: OF_JOB, attribute });
+    const isNew = !set.has(job, task, attribute.name);
+    if (isNew && set.count(job, task) >= CHIRP_LIMITS.attributes) return false;
+    if (!set.set(job, task, attribute)) return false;
+    commit.add({ kind: 'attribute-set', job, task, attribute });
+    if (await this.#hasRoomInJob(job, attribute.name)) {
+      commit.add({ kind: 'attribute-set', job, task: OF_JOB, attribute });
     }
     return true;
   }
 
-  async #hasRoom(job: JobId, task: TaskIndex, name: string, most: number): Promise<boolean> {
-    const known = await this.#store.attributesOf(job, task);
-    if (known.length < most) return true;
+  async #hasRoomInJob(job: JobId, name: string): Promise<boolean> {
+    const known = await this.#store.attributesOf(job, OF_JOB);
+    if (known.length < MOST_OF_JOB) return true;
     return known.some((one) => one.name.toLowerCase() === name.toLowerCase());
   }
 }

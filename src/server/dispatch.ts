@@ -1,7 +1,14 @@
 /** Snapshot → plan → tickets and leases. Grants are durable before their answer leaves. */
 
 import { printAd, wholeAd } from '#classad';
-import { runsOf, shareOf, type TaskIndex, type Ticket } from '#model';
+import {
+  type JobId,
+  runsOf,
+  type SetAttribute,
+  shareOf,
+  type TaskIndex,
+  type Ticket,
+} from '#model';
 import { type JobView, plan, type RunningView, type WorkerView } from '#scheduler';
 import type { TaskNote } from '#store';
 import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
@@ -14,10 +21,14 @@ import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease, takenBy } from './reactor/leases.ts';
 import { limitsOf, sharesOf } from './reactor/sharing.ts';
 import { addChange, nextNumber } from './reactor/tasks.ts';
+import { viewsOfRows } from './row-kinds.ts';
 
 /** Copies are looked for among this many of the oldest running attempts. */
 const RUNNING_SEEN = 1000;
 const SLOTS_KEEP_MS = 100;
+
+/** A kind of rows by its number, or one of tasks that are given more than their job asks for. */
+type Kind = number | string;
 
 export interface Asking {
   readonly worker: Worker;
@@ -30,18 +41,25 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
   const given = new Map<string, GrantedAttempt[]>();
   const now = core.clock.monotonic();
   const jobs: JobView[] = [];
-  /** Tasks that are given more than their job asks for. */
-  const kinds = new Map<number, { readonly job: number; readonly key: string }>();
+  /** Parts of jobs that are jobs of their own for the plan, by their ids in it. */
+  const kinds = new Map<number, { readonly job: number; readonly key: Kind }>();
+  const rowViews = new Map<JobId, readonly number[]>();
   let kindId = 0;
   for (const id of core.active) {
     const job = core.jobs.get(id)!;
     job.tasks.releaseDue(now);
     const view = viewOfJob(core, job, now);
-    jobs.push(view);
-    for (const kind of viewsOfParked(job, view, () => --kindId)) {
-      kinds.set(kind.view.id, { job: id, key: kind.key });
-      jobs.push(kind.view);
-    }
+    const ofRows = viewsOfRows(job, view, () => --kindId);
+    const parked = viewsOfParked(job, view, () => --kindId);
+    jobs.push(job.kinds ? { ...view, ready: 0 } : view);
+    for (const one of ofRows) kinds.set(one.view.id, { job: id, key: one.kind });
+    for (const one of parked) kinds.set(one.view.id, { job: id, key: one.key });
+    jobs.push(...ofRows.map((one) => one.view), ...parked.map((one) => one.view));
+    if (job.kinds)
+      rowViews.set(
+        id,
+        ofRows.map((one) => one.view.id),
+      );
   }
   if (jobs.length === 0) return given;
   const anyReady = jobs.some((job) => job.ready > 0 && !job.paused);
@@ -49,7 +67,7 @@ export function dispatch(core: Core, asking: readonly Asking[]): Map<string, Gra
     jobs,
     asking: asking.map(({ worker, asksFor }) => viewOfAsking(core, worker, asksFor, now)),
     totalSlots: totalSlots(core, now),
-    running: anyReady ? [] : oldestRunning(core, now),
+    running: anyReady ? [] : oldestRunning(core, now, rowViews),
     stopped: stoppedReason(core),
     shares: jobs.length < 2 ? new Map() : sharesOf(core, ownersOf(jobs)),
     limits: limitsOf(core),
@@ -99,6 +117,7 @@ export function stoppedReason(core: Core): string | null {
 export function viewOfJob(core: Core, job: Job, nowMs: number): JobView {
   return {
     id: job.id,
+    job: job.id,
     paused: job.state === 'paused',
     priority: job.spec.priority,
     owner: shareOf(job.spec),
@@ -154,11 +173,17 @@ function totalSlots(core: Core, nowMs: number): number {
 }
 
 /** Leases are kept in the order they were given. */
-function oldestRunning(core: Core, now: number): RunningView[] {
+function oldestRunning(
+  core: Core,
+  now: number,
+  rowViews: ReadonlyMap<JobId, readonly number[]>,
+): RunningView[] {
   const views: RunningView[] = [];
   for (const lease of core.leases.values()) {
-    const copies = core.jobs.get(lease.job)!.copies.get(lease.task)?.length ?? 1;
-    const { ticket, job, worker } = lease;
+    const of = core.jobs.get(lease.job)!;
+    const copies = of.copies.get(lease.task)?.length ?? 1;
+    const { ticket, worker } = lease;
+    const job = rowViews.get(lease.job)?.[of.kinds!.of[lease.task]!] ?? lease.job;
     views.push({ ticket, job, worker, runningMs: now - lease.sinceMs, copies });
     if (views.length >= RUNNING_SEEN) break;
   }
@@ -170,9 +195,10 @@ function grant(
   job: Job,
   worker: Worker,
   count: number,
-  kind: string | null,
+  kind: Kind | null,
 ): GrantedAttempt[] {
-  const taken = kind === null ? job.tasks.take(count) : job.tasks.takeParked(kind, count);
+  const taken =
+    typeof kind === 'string' ? job.tasks.takeParked(kind, count) : job.tasks.take(count, kind ?? 0);
   const tasks = perTaskPolicies(core, job) ? passedByPolicies(core, job, taken) : taken;
   if (tasks.length === 0) return [];
   const runs = runsOf(tasks);
@@ -255,15 +281,16 @@ function leaseOut(
       asked,
       taken: takenBy(job, asked),
     });
-    const past = pastOf(job.notes.get(task));
+    const past = pastOf(job.notes.get(task), core.set.of(job.id, task));
     return { ticket, job: job.id, task, number, cells: cellsOf(index), past, asked };
   });
 }
 
-function pastOf(note: TaskNote | undefined): TaskPast | null {
-  if (!note || (note.holds === 0 && note.completions === 0)) return null;
-  const { holds, completions, lastHold } = note;
-  return { holds, completions, lastHold };
+function pastOf(note: TaskNote | undefined, set: readonly SetAttribute[] | null): TaskPast | null {
+  const { holds = 0, completions = 0, lastHold = null } = note ?? {};
+  if (holds === 0 && completions === 0 && set === null) return null;
+  const attributes = (set ?? []).map(({ name, expression }) => ({ name, expression }));
+  return { holds, completions, lastHold, attributes };
 }
 
 export function describe(job: Job): JobDescription {

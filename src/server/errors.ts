@@ -25,6 +25,12 @@ export const serverErrors = defineErrors({
     status: 422,
     example: { seconds: 30 },
   },
+  REQUIREMENTS_TOO_VARIED: {
+    message: 'requirements or rank look at {columns}, which has more than {most} different values',
+    todo: 'Let them look at a column that says what a row needs in fewer steps, e.g. memory in GB.',
+    status: 422,
+    example: { columns: 'seed', most: 250 },
+  },
   TABLE_UNKNOWN: {
     message: 'the server has no parameter table {table}',
     todo: 'Upload it first (PUT /v1/tables), then submit the job.',

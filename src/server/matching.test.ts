@@ -34,6 +34,52 @@ test('a task goes only to machines that are what it requires, and that let it in
   assert.equal(rack.part, 'TARGET.Rack');
 });
 
+test('requirements and rank look at the parameters of a row, also after a restart', async (t) => {
+  const rows = Array.from({ length: 8 }, (_, at) => [String(at), at % 2 ? '64' : '8', 'left']);
+  const wish = {
+    name: 'rows',
+    axes: [{ kind: 'values', columns: ['i', 'gigabytes', 'side'], rows }] as const,
+    requirements: 'TARGET.Memory >= Least && (side == "left" || TARGET.Rack == side)',
+    attributes: { Least: 'gigabytes * 1024' },
+  };
+  const field = await openField(t);
+  const { warnings } = await field.submit(wish);
+  assert.deepEqual(warnings, []);
+  const memoryBytes = 16 * 2 ** 30;
+  const small = field.worker('small', 8);
+  const first = await small.sync([], { memoryBytes });
+  const side = first.attempts.map(({ cells }) => cells[1]);
+  assert.deepEqual(side, ['8', '8', '8', '8']);
+  const { json } = await field.api('GET', '/v1/jobs/1/why');
+  assert.equal(json.answers.length, 1);
+  assert.match(
+    json.answers[0],
+    /^rows with gigabytes = 64, side = left \(4\): worker small: .*Memory/,
+  );
+  const one = (await field.api('GET', '/v1/jobs/1/why?task=3')).json;
+  assert.match(one.advice?.[0] ?? one.answers[0], /TARGET\.Memory >= Least is false/);
+
+  const again = await field.restart();
+  const same = again.worker('small', 8);
+  const ends = first.attempts.map((attempt) => ended(attempt));
+  assert.equal((await same.sync(ends, { memoryBytes })).attempts.length, 0);
+  const large = again.worker('large', 8);
+  const rest = await large.sync([], { memoryBytes: 128 * 2 ** 30 });
+  assert.deepEqual(
+    rest.attempts.map(({ cells }) => cells[0]),
+    ['1', '3', '5', '7'],
+  );
+  await large.sync(rest.attempts.map((attempt) => ended(attempt)));
+  assert.equal(again.job(1).state, 'done');
+});
+
+test('a column with a value for each row is refused in requirements', async (t) => {
+  const field = await openField(t);
+  const wish = { requirements: 'TARGET.Memory > i', name: 'too-many' };
+  await assert.rejects(field.submit({ ...wish, axes: row(251) }), /REQUIREMENTS_TOO_VARIED/);
+  await field.submit({ ...wish, axes: row(250) });
+});
+
 test('a machine whose policy the server has forgotten gets nothing before it has told it again', async (t) => {
   const field = await openField(t);
   await field.submit({ owner: 'ada' });

@@ -5,11 +5,12 @@ import type { GroupCommit } from './commit.ts';
 import type { Core } from './core.ts';
 import { NO_SITE_RULES } from './policies/policy-file.ts';
 import type { ServerOptions } from './server-options.ts';
+import { SetAttributes } from './set-attributes.ts';
 
 /** Where the core's decisions are carried out: other parts of the server. */
 export type CoreDoors = Pick<
   Core,
-  'wake' | 'wakeIn' | 'nextDataTag' | 'stage' | 'check' | 'happened' | 'finished'
+  'wake' | 'wakeIn' | 'nextDataTag' | 'stage' | 'suspectInputs' | 'check' | 'happened' | 'finished'
 >;
 
 export function newCore(options: ServerOptions, commit: GroupCommit, doors: CoreDoors): Core {
@@ -27,6 +28,7 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
     matchmaker: new Matchmaker(ambient),
     isPlanUnfinished: false,
     uses: new Map(),
+    set: new SetAttributes(),
     limitsUsed: new Map(),
     commit,
     jobs: new Map(),
@@ -35,6 +37,7 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
     slotsByName: new Map(),
     orders: new Map(),
     leases: new Map(),
+    damages: new Map(),
     lost: new Map(),
     nextTicket: 1,
     nextJob: 1,

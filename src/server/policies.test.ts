@@ -50,6 +50,55 @@ describe('policies on the server', () => {
     assert.equal(field.job(job).state, 'done');
   });
 
+  it('look at the parameters of a row and at what programs have set, also after a restart', async (t) => {
+    const row = { kind: 'range', column: 'dose', from: '1', to: '4', step: '1' } as const;
+    const field = await openField(t, { policyIntervalMs: 20 });
+    const { job } = await field.submit({
+      axes: [row],
+      command: { kind: 'shell', template: 'true $dose' },
+      chirp: { io: false, delayed: true },
+      policy: policy({
+        periodicRemove: rule('JobStatus == 1 && dose == 2', 'strcat("too much: ", dose)'),
+        onExitHold: rule('ChirpMood == "bad" && dose < 4', 'strcat("its mood is ", ChirpMood)'),
+        periodicRelease: rule('ChirpMood == "bad" && LastHoldReason =?= undefined'),
+      }),
+    });
+    const worker = field.worker('w', 4);
+    const { attempts } = await worker.sync();
+    assert.deepEqual(
+      attempts.map(({ cells }) => cells[0]),
+      ['1', '3', '4'],
+    );
+    const why = (await field.api('GET', `/v1/jobs/${job}/tasks/1`)).json;
+    assert.deepEqual([why.state, why.reason], ['removed', 'too much: 2']);
+    for (const { ticket } of attempts) {
+      const told = [{ ticket, kind: 'attribute', name: 'ChirpMood', expression: '"bad"' }];
+      await worker.post('/attributes', { worker: 'id-w', told });
+    }
+    const again = await field.restart();
+    const back = again.worker('w', 4);
+    await back.sync(
+      attempts.slice(1).map((attempt) => ended(attempt)),
+      { holding: [attempts[0]!.ticket], freeSlots: 0 },
+    );
+    const states = async () =>
+      (await again.api('GET', `/v1/jobs/${job}/tasks`)).json.tasks.map(
+        ({ state }: { state: string }) => state,
+      );
+    await until(async () => (await states())[2] === 'waiting');
+    assert.deepEqual(await states(), ['running', 'removed', 'waiting', 'done']);
+    const [next] = (await back.sync([], { holding: [attempts[0]!.ticket], freeSlots: 1 })).attempts;
+    assert.deepEqual(next?.past?.lastHold?.reason, 'its mood is bad');
+    assert.deepEqual(next?.past?.attributes, [{ name: 'ChirpMood', expression: '"bad"' }]);
+    const asked = encodeURIComponent('dose >= 3 && JobStatus == 4');
+    const found = await again.api(
+      'GET',
+      `/v1/jobs/${job}/tasks?constraint=${asked}&attributes=dose`,
+    );
+    assert.equal(found.json.tasks.length, 1);
+    assert.equal(found.json.tasks[0].ad, '[ dose = 4 ]');
+  });
+
   it('release what is held, but neither what a user holds nor what was held too often', async (t) => {
     const file = policyFile(t, 'SYSTEM_MAX_RELEASES = 3\n');
     const field = await openField(t, { policyIntervalMs: 20, policyFile: file });

@@ -16,6 +16,7 @@ import { restoreShares } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
 import { onWorkerHeard } from './reactor/workers.ts';
 import { LONGEST_DELAY_MS } from './retry.ts';
+import { takeUp } from './take-up.ts';
 import { TaskTable } from './task-table.ts';
 
 const PAGE = 10_000;
@@ -50,6 +51,7 @@ export async function recover(
   }
   for (const id of core.active) await restoreLost(core, store, core.jobs.get(id)!);
   for (const grant of await store.grants()) await restoreGrant(core, store, grant, known);
+  await takeUpAll(core, store);
   for (const id of core.active) settle(core, core.jobs.get(id)!);
   for (const id of core.active) pauseWithoutRows(core, core.jobs.get(id)!);
 }
@@ -68,6 +70,7 @@ async function openJob(
     ...stored,
     rows: rowsOf(stored, () => openRows(stored.spec.axes, (id) => tables.reader(id))),
     tasks,
+    kinds: null,
     notes: new Map(),
     masses: await store.massChanges(stored.id),
     copies: new Map(),
@@ -131,6 +134,17 @@ async function restoreNotes(store: Store, job: Job): Promise<void> {
     }
     if (notes.length < PAGE) return;
     from = notes.at(-1)!.task + 1;
+  }
+}
+
+/** Programs may have set attributes of tasks that have a note or a lease. */
+async function takeUpAll(core: Core, store: Store): Promise<void> {
+  const leased = Map.groupBy(core.leases.values(), ({ job }) => job);
+  for (const id of core.active) {
+    const job = core.jobs.get(id)!;
+    const running = (leased.get(id) ?? []).map(({ task }) => task);
+    // One whose table is gone is paused below, and says why.
+    await takeUp(core, store, job, running).catch(() => {});
   }
 }
 

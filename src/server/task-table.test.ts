@@ -50,6 +50,57 @@ describe('the table of task states', () => {
     assert.equal(again.state(SEGMENT_TASKS), TaskState.failed);
   });
 
+  it('hands out each kind of rows by itself, whatever has happened before they were told apart', () => {
+    const steps = fc.array(
+      fc.oneof(
+        fc.record({ do: fc.constant('take' as const), kind: fc.nat(2), count: fc.nat(4) }),
+        fc.record({ do: fc.constantFrom('back', 'delay', 'park'), task: fc.nat(29) } as const),
+        fc.record({ do: fc.constant('due' as const) }),
+        fc.record({ do: fc.constant('held' as const), task: fc.nat(29) }),
+        fc.record({ do: fc.constant('sort' as const), seed: fc.nat(5) }),
+        fc.record({ do: fc.constant('all back' as const) }),
+      ),
+      { maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(steps, (all) => {
+        const table = new TaskTable(30);
+        let kinds = new Uint8Array(30);
+        for (const step of all) {
+          if (step.do === 'sort') {
+            kinds = Uint8Array.from({ length: 30 }, (_, task) => (task * (step.seed + 1) + 1) % 3);
+            table.sort({ of: kinds, cells: [0, 1, 2] });
+          } else if (step.do === 'take') {
+            const kind = kinds.every((one) => one === 0) ? 0 : step.kind;
+            const ready = kinds.some((one) => one > 0) ? table.readyOf(kind) : table.ready;
+            const taken = table.take(step.count, kind);
+            assert.equal(taken.length, Math.min(ready, step.count));
+            for (const task of taken) assert.equal(kinds[task], kind);
+          } else if (step.do === 'due') table.releaseDue(1e9);
+          else if (step.do === 'all back') table.moveAll(TaskState.held, TaskState.waiting);
+          else if (step.do === 'held') {
+            table.undelay(step.task);
+            table.set(step.task, TaskState.held);
+          } else if (table.state(step.task) === TaskState.running) {
+            if (step.do === 'park') table.park(step.task, 'large');
+            else table.giveBack(step.task, step.do === 'delay' ? 1000 : 0);
+          }
+        }
+        const isSorted = kinds.some((one) => one > 0);
+        if (!isSorted) return;
+        assert.equal(
+          [0, 1, 2].reduce((sum, kind) => sum + table.readyOf(kind), 0),
+          table.ready,
+        );
+        const { ready } = table;
+        const taken = [0, 1, 2].flatMap((kind) => table.take(99, kind));
+        assert.equal(new Set(taken).size, ready);
+        assert.equal(table.ready, 0);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('counts right whatever happens to its tasks', () => {
     const step = fc.record({ task: fc.nat(19), state: fc.integer({ min: 0, max: 7 }) });
     fc.assert(

@@ -7,6 +7,21 @@ import {
   taskStateName,
 } from '#model';
 
+/** Waiting tasks of which any may be taken for any other. */
+interface Lane {
+  /** Came back to waiting behind the cursor; an entry whose task has moved on is passed over. */
+  returned: TaskIndex[];
+  returnedAt: number;
+  cursor: number;
+  waiting: number;
+  /** Of these, those that are delayed or parked. */
+  kept: number;
+}
+
+const newLane = (waiting: number): Lane => {
+  return { returned: [], returnedAt: 0, cursor: 0, waiting, kept: 0 };
+};
+
 /** Delayed tasks are looked at in steps of this length. */
 const DELAY_STEP_MS = 100;
 
@@ -19,9 +34,10 @@ export class TaskTable {
   readonly #states: Uint8Array;
   readonly #counts: number[] = new Array(8).fill(0);
   readonly #dirty = new Set<number>();
-  /** Came back to waiting behind the cursor; an entry whose task has moved on is passed over. */
-  #returned: TaskIndex[] = [];
-  #returnedAt = 0;
+  /** By kind of row; one where rows are all alike. */
+  #lanes: Lane[];
+  /** Null: rows are all alike. */
+  #rows: Uint8Array | null = null;
   readonly #delayed = new Map<number, TaskIndex[]>();
   #delayedCount = 0;
   /** Waiting, but only for those who ask for their kind; by kind. */
@@ -29,11 +45,43 @@ export class TaskTable {
   readonly #kindOf = new Map<TaskIndex, string>();
   /** Delayed before a restart: they lie before the cursor, which must pass over them. */
   readonly #passedOver = new Set<TaskIndex>();
-  #cursor = 0;
 
   constructor(rows: number) {
     this.#states = new Uint8Array(rows);
     this.#counts[TaskState.waiting] = rows;
+    this.#lanes = [newLane(rows)];
+  }
+
+  /** Tells kinds of rows apart from now on; null: no more. One pass over the bytes. */
+  sort(kinds: { readonly of: Uint8Array; readonly cells: readonly unknown[] } | null): void {
+    if (kinds === null && this.#rows === null) return;
+    const returned = this.#lanes.flatMap((lane) => lane.returned.slice(lane.returnedAt));
+    this.#rows = kinds?.of ?? null;
+    this.#lanes = Array.from({ length: kinds?.cells.length ?? 1 }, () => newLane(0));
+    let task = this.#states.indexOf(TaskState.waiting);
+    for (; task >= 0; task = this.#states.indexOf(TaskState.waiting, task + 1)) {
+      this.#laneOf(task).waiting++;
+    }
+    for (const one of returned) this.#laneOf(one).returned.push(one);
+    for (const one of this.#keptBack()) {
+      this.#laneOf(one).kept++;
+      this.#passedOver.add(one);
+    }
+  }
+
+  #laneOf(task: TaskIndex): Lane {
+    return this.#lanes[this.#rows === null ? 0 : this.#rows[task]!]!;
+  }
+
+  *#keptBack(): Generator<TaskIndex> {
+    for (const tasks of this.#delayed.values()) yield* tasks;
+    yield* this.#kindOf.keys();
+  }
+
+  /** Tasks of a kind of rows that may start now. */
+  readyOf(kind: number): number {
+    const { waiting, kept } = this.#lanes[kind]!;
+    return waiting - kept;
   }
 
   get rows(): number {
@@ -80,6 +128,7 @@ export class TaskTable {
       const state = bytes[index]!;
       if (state === TaskState.waiting) continue;
       this.#states[first + index] = state;
+      this.#laneOf(first + index).waiting--;
       this.#counts[TaskState.waiting]!--;
       this.#counts[state]!++;
     }
@@ -91,6 +140,8 @@ export class TaskTable {
     this.#states[task] = state;
     this.#counts[before]!--;
     this.#counts[state]!++;
+    if (before === TaskState.waiting) this.#laneOf(task).waiting--;
+    else if (state === TaskState.waiting) this.#laneOf(task).waiting++;
     this.#dirty.add(Math.floor(task / SEGMENT_TASKS));
   }
 
@@ -105,7 +156,7 @@ export class TaskTable {
   giveBack(task: TaskIndex, notBeforeMs: number): void {
     this.set(task, TaskState.waiting);
     if (notBeforeMs === 0) {
-      this.#returned.push(task);
+      this.#laneOf(task).returned.push(task);
       return;
     }
     const step = Math.ceil(notBeforeMs / DELAY_STEP_MS);
@@ -113,6 +164,7 @@ export class TaskTable {
     if (tasks) tasks.push(task);
     else this.#delayed.set(step, [task]);
     this.#delayedCount++;
+    this.#laneOf(task).kept++;
   }
 
   /** Back to waiting as one of a kind, which `take` does not give out. */
@@ -121,13 +173,19 @@ export class TaskTable {
     this.set(task, TaskState.waiting);
     this.#passedOver.add(task);
     this.#kindOf.set(task, kind);
+    this.#laneOf(task).kept++;
     const tasks = this.#parked.get(kind);
     if (tasks) tasks.add(task);
     else this.#parked.set(kind, new Set([task]));
   }
 
-  parkedKinds(): [kind: string, ready: number][] {
-    return [...this.#parked].map(([kind, tasks]) => [kind, tasks.size]);
+  /** Each with a task of it. */
+  parkedKinds(): [kind: string, ready: number, example: TaskIndex][] {
+    return [...this.#parked].map(([kind, tasks]) => [
+      kind,
+      tasks.size,
+      [...tasks.keys().take(1)][0]!,
+    ]);
   }
 
   /** Takes up to `count` tasks of a kind and makes them running. */
@@ -144,6 +202,7 @@ export class TaskTable {
     const kind = this.#kindOf.get(task);
     if (kind === undefined) return;
     this.#kindOf.delete(task);
+    this.#laneOf(task).kept--;
     const tasks = this.#parked.get(kind)!;
     tasks.delete(task);
     if (tasks.size === 0) this.#parked.delete(kind);
@@ -159,34 +218,46 @@ export class TaskTable {
       released += tasks.length;
       for (const task of tasks) {
         this.#passedOver.delete(task);
-        this.#returned.push(task);
+        const lane = this.#laneOf(task);
+        lane.kept--;
+        lane.returned.push(task);
       }
     }
     return released;
   }
 
-  /** Takes up to `count` ready tasks and makes them running. */
-  take(count: number): TaskIndex[] {
+  /** Takes up to `count` ready tasks, of one kind of rows, and makes them running. */
+  take(count: number, kind = 0): TaskIndex[] {
     const taken: TaskIndex[] = [];
-    while (taken.length < count && this.#returnedAt < this.#returned.length) {
-      const task = this.#returned[this.#returnedAt++]!;
+    const lane = this.#lanes[kind]!;
+    while (taken.length < count && lane.returnedAt < lane.returned.length) {
+      const task = lane.returned[lane.returnedAt++]!;
       if (this.state(task) === TaskState.waiting) this.#take(task, taken);
     }
-    if (this.#returnedAt === this.#returned.length) {
-      this.#returned = [];
-      this.#returnedAt = 0;
+    if (lane.returnedAt === lane.returned.length) {
+      lane.returned = [];
+      lane.returnedAt = 0;
     }
     while (taken.length < count) {
-      const task = this.#states.indexOf(TaskState.waiting, this.#cursor);
+      const task = this.#nextWaiting(lane.cursor, kind);
       if (task < 0) {
-        this.#cursor = this.#states.length;
+        lane.cursor = this.#states.length;
         break;
       }
-      this.#cursor = task + 1;
+      lane.cursor = task + 1;
       if (this.#passedOver.has(task)) continue;
       this.#take(task, taken);
     }
     return taken;
+  }
+
+  #nextWaiting(from: TaskIndex, kind: number): TaskIndex {
+    let task = this.#states.indexOf(TaskState.waiting, from);
+    while (this.#rows !== null && task >= 0 && this.#rows[task] !== kind) {
+      const like = this.#rows.indexOf(kind, task);
+      task = like < 0 ? -1 : this.#states.indexOf(TaskState.waiting, like);
+    }
+    return task;
   }
 
   #take(task: TaskIndex, taken: TaskIndex[]): void {
@@ -232,10 +303,10 @@ export class TaskTable {
 
   /** The cursor passes these again; what is delayed must not be taken with them. */
   #rewind(task: TaskIndex): void {
-    if (task >= this.#cursor) return;
-    this.#cursor = task;
-    for (const tasks of this.#delayed.values()) for (const one of tasks) this.#passedOver.add(one);
-    for (const one of this.#kindOf.keys()) this.#passedOver.add(one);
+    const passed = this.#lanes.filter((lane) => task < lane.cursor);
+    if (passed.length === 0) return;
+    for (const lane of passed) lane.cursor = task;
+    for (const one of this.#keptBack()) this.#passedOver.add(one);
   }
 
   /** A waiting task leaves the queue: its delay is over with it. */
@@ -248,6 +319,7 @@ export class TaskTable {
       tasks.splice(at, 1);
       if (tasks.length === 0) this.#delayed.delete(step);
       this.#delayedCount--;
+      this.#laneOf(task).kept--;
       return;
     }
   }

@@ -53,7 +53,7 @@ function readTold(value: unknown): ToldOfTask {
   throw mismatch('kind', 'attribute | remark', fields.kind);
 }
 
-function readAttribute(fields: JsonObject): SetAttribute {
+export function readAttribute(fields: JsonObject): SetAttribute {
   return {
     name: label(fields.name, 'name', CHIRP_LIMITS.nameCharacters),
     expression: text(fields.expression, 'expression', CHIRP_LIMITS.expressionCharacters),

@@ -1,15 +1,17 @@
 /** The worker's check of what the server answers to a sync. */
-import type {
-  Asked,
-  Command,
-  Hold,
-  Input,
-  ProgramBuild,
-  RemoteInput,
-  ResourceRequest,
-  ResultSource,
-  StagedFile,
+import {
+  type Asked,
+  CHIRP_LIMITS,
+  type Command,
+  type Hold,
+  type Input,
+  type ProgramBuild,
+  type RemoteInput,
+  type ResourceRequest,
+  type ResultSource,
+  type StagedFile,
 } from '#model';
+import { readAttribute } from './attributes.ts';
 import {
   checked,
   flag,
@@ -129,6 +131,13 @@ function readPast(fields: JsonObject): TaskPast {
     holds: whole(fields.holds, 'holds'),
     completions: whole(fields.completions, 'completions'),
     lastHold: fields.lastHold == null ? null : inner(fields.lastHold, 'lastHold', readLastHold),
+    // Servers of earlier versions say nothing of these.
+    attributes:
+      fields.attributes == null
+        ? []
+        : list(fields.attributes, 'attributes', CHIRP_LIMITS.attributes, (one) =>
+            readAttribute(object(one, '')),
+          ),
   };
 }
 

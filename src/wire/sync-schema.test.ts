@@ -47,6 +47,7 @@ function end(ticket: number): EndedAttempt {
 
 const REQUEST: SyncRequest = {
   dataVersion: '',
+  store: null,
   data: [],
   protocol: 1,
   worker: 'w1',
@@ -116,7 +117,10 @@ const RESPONSE: SyncResponse = {
       task: 0,
       number: 1,
       cells: ['0.44', '7'],
-      past: { holds: 1, completions: 2, lastHold: { code: 26, subcode: 1, reason: 'x' } },
+      past: {
+        ...{ holds: 1, completions: 2, lastHold: { code: 26, subcode: 1, reason: 'x' } },
+        attributes: [{ name: 'ChirpSteps', expression: '7' }],
+      },
       asked: { memoryBytes: 1, diskBytes: 2, timeoutMs: 3 },
     },
   ],

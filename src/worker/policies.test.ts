@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +51,29 @@ PeriodicHoldSubCode = 17
     assert.deepEqual(end.ruling, { to: 'held', hold: { code: 47, subcode: 0 } });
     const job = await runAlone(jobOf(LONG, { ad: 'AllowedJobDuration = 1\n' }));
     assert.deepEqual(job.ruling, { to: 'held', hold: { code: 46, subcode: 0 } });
+  });
+
+  it('look at what its program has set, and at the parameters of its row', async (t) => {
+    if (spawnSync('python3', ['--version']).status !== 0) return t.skip('there is no python3');
+    const program = `
+import os, socket, time
+host, port, cookie = open(os.environ["_CONDOR_CHIRP_CONFIG"]).read().split()
+s = socket.create_connection((host, int(port)))
+s.sendall(("cookie %s\\nset_job_attr_delayed ChirpStuck 7\\n" % cookie).encode())
+time.sleep(60)`;
+    const ad = `PeriodicHold = ChirpStuck > dose
+PeriodicHoldReason = strcat(ChirpStuck, " is more than ", dose)
+`;
+    await using field = await openField();
+    field.start();
+    const job = jobOf(`python3 -c '${program}'`, {
+      ...{ ad, columns: ['dose'] },
+      chirp: { io: false, delayed: true },
+    });
+    field.server.addTasks(job, [['5']]);
+    await field.server.until(() => field.server.ended.size === 1);
+    const [end] = field.server.ends();
+    assert.deepEqual([end!.cause, end!.reason], ['held', '7 is more than 5']);
   });
 
   it('of the site are obeyed also by what runs already when they come', async () => {

@@ -4,8 +4,8 @@
  * machine's processes.
  */
 import { messageOf, WatchedFile } from '#base';
-import { type Ad, adOfValues, localAmbient } from '#classad';
-import { type Measured, taskAd, usageOf } from '#model';
+import { type Ad, adOf, adOfValues, localAmbient, parseExpression } from '#classad';
+import { type Measured, type SetAttribute, taskAd, usageOf, withRow } from '#model';
 import {
   type Decision,
   decide,
@@ -45,6 +45,10 @@ export interface Governed {
   readonly directories: readonly string[];
   readonly startedAtMs: number;
   readonly executingAtMs: number;
+  /** Of its job, for the cells of its row. */
+  readonly columns: readonly string[];
+  /** What its program has set so far. */
+  readonly attributes: () => readonly SetAttribute[];
   /** Called at most once. */
   onDecision(decision: Decision): void;
 }
@@ -206,7 +210,7 @@ export class PolicyWatch {
   }
 
   #adOf(entry: Entry): Ad {
-    const { grant, ad, startedAtMs, executingAtMs } = entry.governed;
+    const { grant, startedAtMs, executingAtMs, columns } = entry.governed;
     const { past } = grant;
     const attempt = {
       ...{ number: grant.number, worker: this.#options.name, startedAtMs, endedAtMs: null },
@@ -221,8 +225,17 @@ export class PolicyWatch {
       completions: past?.completions ?? 0,
     };
     const executing = { JobCurrentStartExecutingDate: Math.floor(executingAtMs / 1000) };
-    return adOfValues(executing, taskAd(task, ad));
+    const ad = taskAd(task, withSet(entry.governed));
+    return adOfValues(executing, withRow(ad, columns, grant.cells));
   }
+}
+
+/** The ad of the job with what programs of the task have set, now or in earlier attempts. */
+function withSet({ ad, grant, attributes }: Governed): Ad {
+  const set = [...(grant.past?.attributes ?? []), ...attributes()];
+  if (set.length === 0) return ad;
+  const own = set.map(({ name, expression }) => ({ name, value: parseExpression(expression) }));
+  return adOf(own, ad);
 }
 
 function markOf(ticket: number, { scratch }: Governed): { ticket: string; scratch: string } {

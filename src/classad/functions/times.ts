@@ -1,8 +1,15 @@
-import { type AbsTime, absTime, absTimeOrError, ERROR, relTimeOrError } from '../scalar.ts';
+import {
+  type AbsTime,
+  absTime,
+  absTimeOrError,
+  ERROR,
+  relTimeOrError,
+  type Scalar,
+} from '../scalar.ts';
 import { formatCalendar } from '../strftime.ts';
 import { type CalendarTime, calendarOf, readAbsTime, readRelTime } from '../time-text.ts';
 import type { Ad, AdValue, Evaluation, Value } from '../value.ts';
-import { isInteger, numberOf } from '../value.ts';
+import { isInteger, numberOf, valueAttribute } from '../value.ts';
 import { type FunctionDefinition, type FunctionTable, made, plain, strict } from './definition.ts';
 
 const DAY = 86_400;
@@ -47,7 +54,7 @@ const splitTime = strict(1, 1, ([value], _, scope) => {
   if (value.kind !== 'reltime') return ERROR;
   const whole = Math.trunc(value.seconds) + 0;
   const rest = value.seconds % 60;
-  const parts: [string, Value][] = [
+  const parts: [string, Scalar][] = [
     ['Type', 'RelativeTime'],
     ['Days', Math.trunc(whole / DAY) + 0],
     ['Hours', Math.trunc((whole % DAY) / 3600) + 0],
@@ -57,7 +64,7 @@ const splitTime = strict(1, 1, ([value], _, scope) => {
   return adOfValues(parts, scope);
 });
 
-function absoluteParts(time: AbsTime): [string, Value][] {
+function absoluteParts(time: AbsTime): [string, Scalar][] {
   const at = calendarOf(time);
   return [
     ['Type', 'AbsoluteTime'],
@@ -71,11 +78,10 @@ function absoluteParts(time: AbsTime): [string, Value][] {
   ];
 }
 
-function adOfValues(parts: readonly [string, Value][], scope: AdValue): AdValue {
-  const attributes = parts.map(([name, value]) => {
-    const node = { kind: 'literal', value: value as string } as const;
-    return [name.toLowerCase(), { name, busy: 0, expression: { node, run: () => value } }] as const;
-  });
+function adOfValues(parts: readonly [string, Scalar][], scope: AdValue): AdValue {
+  const attributes = parts.map(
+    ([name, value]) => [name.toLowerCase(), valueAttribute(name, value)] as const,
+  );
   const ad: Ad = { attributes: new Map(attributes), chained: null };
   return { kind: 'classad', ad, lexical: scope, root: scope.root, other: null };
 }

@@ -13,6 +13,7 @@ import {
   type TaskStateName,
   taskAd,
   taskStateName,
+  withRow,
 } from '#model';
 import type { AttemptRow, TaskNote } from '#store';
 import type { Job, Lease, Worker } from '../core.ts';
@@ -27,6 +28,15 @@ export function adOfJob(job: Job): Ad {
   const ad = jobAd({ ...job.spec, id, submittedAtMs, rows: job.tasks.rows });
   ads.set(job.spec, ad);
   return ad;
+}
+
+/** The row of a task; null where its table is gone: when it is handed out the job says so. */
+export function cellsOf(job: Job, task: TaskIndex): readonly string[] | null {
+  try {
+    return job.rows.row(task);
+  } catch {
+    return null;
+  }
 }
 
 /** The job with what its tasks do now. */
@@ -50,6 +60,8 @@ export interface KnownTask {
   readonly ended: AttemptRow | null;
   /** Attributes that its programs have set; null: none. */
   readonly own: OwnAttributes | null;
+  /** Its row; null: nobody asks for parameters. */
+  readonly cells?: readonly string[] | null;
 }
 
 export type OwnAttributes = readonly { readonly name: string; readonly value: Node }[];
@@ -65,14 +77,14 @@ export function adWithSet(job: Ad, own: OwnAttributes | null): Ad {
   return own ? adOf(own, job) : job;
 }
 
-export function adOfTask(job: Job, { task, note, lease, ended, as, own }: KnownTask): Ad {
+export function adOfTask(job: Job, { task, note, lease, ended, as, own, cells }: KnownTask): Ad {
   const state = as ?? taskStateName(job.tasks.state(task));
   const isNoted = note?.state === state;
   const attempt = lease ? attemptOfLease(lease) : ended;
   const stateAtMs = isNoted ? note.atMs : (attempt?.endedAtMs ?? attempt?.startedAtMs ?? 0);
   const attempts = Math.max(note?.attempts ?? 0, lease?.number ?? 0, ended?.number ?? 0);
   const reason = isNoted ? note.reason : '';
-  return taskAd(
+  const ad = taskAd(
     {
       ...{ job: job.id, task, state, stateAtMs, reason, attempts, attempt },
       hold: isNoted ? note.hold : null,
@@ -82,6 +94,7 @@ export function adOfTask(job: Job, { task, note, lease, ended, as, own }: KnownT
     },
     adWithSet(adOfJob(job), own),
   );
+  return cells ? withRow(ad, job.columns, cells) : ad;
 }
 
 function attemptOfLease({ number, workerName, grantedAtMs }: Lease): AttemptFacts {

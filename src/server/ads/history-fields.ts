@@ -1,5 +1,5 @@
 /** Which fields of ended attempts a constraint over their ads may look at. */
-import { type Expression, findAttribute, namesIn } from '#classad';
+import { type Expression, findAttribute, namesThrough } from '#classad';
 import { TASK_AD_NAMES } from '#model';
 import type { GlimpseField } from '#store';
 import type { Job } from '../core.ts';
@@ -46,7 +46,10 @@ const EVERYTHING: HistoryNeeds = { fields: ALL_FIELDS, set: true };
 
 /** @param jobs those whose attempts are looked at: their own attributes may lead on */
 export function needsOf(constraint: Expression, jobs: Iterable<Job>): HistoryNeeds {
-  const names = namesThrough(constraint, [...jobs]);
+  const ads = [...jobs].map(adOfJob);
+  const names = namesThrough([constraint], (name) =>
+    TASK_AD_NAMES.has(name) ? [] : ads.flatMap((ad) => findAttribute(ad, name) ?? []),
+  );
   if (names === null) return EVERYTHING;
   const fields = new Set<GlimpseField>();
   let set = false;
@@ -56,24 +59,4 @@ export function needsOf(constraint: Expression, jobs: Iterable<Job>): HistoryNee
     if (!TASK_AD_NAMES.has(name)) set = true;
   }
   return { fields: [...fields], set };
-}
-
-/** Names of the expression and of the attributes that they lead to; null: any. */
-function namesThrough(constraint: Expression, jobs: readonly Job[]): ReadonlySet<string> | null {
-  const names = new Set<string>();
-  const open: Expression[] = [constraint];
-  for (let expression = open.pop(); expression; expression = open.pop()) {
-    const found = namesIn(expression.node);
-    if (found.isOpen) return null;
-    for (const name of found.names) {
-      if (names.has(name)) continue;
-      names.add(name);
-      if (TASK_AD_NAMES.has(name)) continue;
-      for (const job of jobs) {
-        const attribute = findAttribute(adOfJob(job), name);
-        if (attribute && attribute.node.kind !== 'literal') open.push(attribute);
-      }
-    }
-  }
-  return names;
 }

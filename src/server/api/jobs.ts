@@ -29,8 +29,9 @@ import {
   retryTasks,
   stageAgain,
 } from '../reactor/jobs.ts';
+import { takeUp } from '../take-up.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
-import { waitingSentences, whyWaiting } from './waiting.ts';
+import { jobSentences, whyWaiting } from './waiting.ts';
 
 const PAGE = 100;
 const PAGE_WITH_ADS = 200;
@@ -100,6 +101,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
       if (body.action === 'prioritize') {
         prioritizeJob(core, job, body.priority ?? 0, body.reason, actor);
       } else {
+        if (body.action === 'resume') await takeUp(core, store, job, []);
         const act = { pause: pauseJob, resume: resumeJob, remove: removeJob }[body.action];
         act(core, job, body.reason, actor);
       }
@@ -114,6 +116,7 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
       const { action, subcode } = body;
       const reason = body.reason || `${PAST[action]} by command`;
       const ground = { reason, actor };
+      if (action === 'release') await takeUp(core, store, job, []);
       const changed =
         action === 'hold'
           ? holdTasks(core, job, chosen, {
@@ -133,6 +136,8 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
         ? await Promise.all([...new Set(body.tasks)].map((task) => store.note(job.id, task)))
         : await intake.stuckNotes(job);
       const known = notes.filter((note) => note !== null);
+      const tasks = known.map(({ task }) => task);
+      await takeUp(core, store, job, tasks);
       const retried = retryTasks(core, job, known, actor, body.tasks === undefined);
       stageAgain(core, job, actor);
       await core.commit.durable();
@@ -245,7 +250,7 @@ export function progressOf(core: Core, job: Job): Progress {
 export function waitingOf(core: Core, job: Job): WaitReason[] {
   const tasks = job.tasks.count(TaskState.waiting);
   if (tasks === 0) return [];
-  const reasons = waitingSentences(job, whyWaiting(core, job));
+  const reasons = jobSentences(core, job, whyWaiting(core, job));
   return reasons.map((reason) => ({ code: 'waiting', reason, tasks }));
 }
 
@@ -270,6 +275,7 @@ function statsOf(core: Core, job: Job): JobStats {
     attempts: statistics.attempts,
     reused: statistics.reused,
     causes: { ...statistics.causes },
+    ends: statistics.ends,
     workers,
     workersLeftOut: Math.max(0, statistics.workerCount - workers.length),
     failures: statistics.failures(FAILURES_SHOWN).map((group) => ({

@@ -1,6 +1,7 @@
 /** Tasks and their attempts, running and ended. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pause } from '#base';
+import { expressionOf, findAttribute, namesThrough } from '#classad';
 import {
   holdName,
   JOB_STATUS,
@@ -12,8 +13,15 @@ import {
 import type { AttemptRow, Store, TaskNote } from '#store';
 import { compileCommand } from '#sweep';
 import type { ApiHandlers, AttemptView, LifeEntry, TaskSummary } from '#wire';
-import { adOfTask, type KnownTask, type OwnAttributes, ownAttributes } from '../ads/facts.ts';
-import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
+import {
+  adOfJob,
+  adOfTask,
+  cellsOf,
+  type KnownTask,
+  type OwnAttributes,
+  ownAttributes,
+} from '../ads/facts.ts';
+import { type Sieve, sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { lifeOf } from '../life/journal.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
@@ -37,7 +45,8 @@ export function taskHandlers(parts: ApiParts): TaskHandlers {
         return { tasks, next };
       }
       const sieve = sieveOf(query, core.ambient);
-      const pages = knownTasks(core, store, job, query.state, query.from ?? 0);
+      const looks = asksForRows(sieve, job);
+      const pages = knownTasks(core, store, job, { state: query.state, looks }, query.from ?? 0);
       const tasks: TaskSummary[] = [];
       let next = 0;
       for await (const { item, ad } of sift(sieve, pages, (known) => adOfTask(job, known))) {
@@ -132,6 +141,18 @@ function tasksIn(
   return { found, next: task >= 0 ? task : null };
 }
 
+/** Whether parameters are asked for: reading their table is most of the work of a list. */
+function asksForRows({ constraint, attributes }: Sieve, job: Job): boolean {
+  if (attributes === '*') return true;
+  const wanted = (attributes ?? []).map(
+    (name) => ({ kind: 'name', name, absolute: false }) as const,
+  );
+  const asked = [...(constraint ? [constraint] : []), ...wanted.map(expressionOf)];
+  const ad = adOfJob(job);
+  const names = namesThrough(asked, (name) => [findAttribute(ad, name) ?? []].flat());
+  return names === null || job.columns.some((column) => names.has(column.toLowerCase()));
+}
+
 const PAGE_WITH_ADS = 1000;
 
 /** Page by page, all that the ad of each task is made of. */
@@ -139,7 +160,7 @@ async function* knownTasks(
   core: Core,
   store: Store,
   job: Job,
-  state: TaskStateName | undefined,
+  { state, looks }: { readonly state: TaskStateName | undefined; readonly looks: boolean },
   first: TaskIndex,
 ): AsyncGenerator<KnownTask[]> {
   const leases = new Map<TaskIndex, Lease>();
@@ -148,9 +169,10 @@ async function* knownTasks(
   }
   for (let from: number | null = first; from !== null; ) {
     const { found, next }: ReturnType<typeof tasksIn> = tasksIn(job, state, from, PAGE_WITH_ADS);
-    yield await Promise.all(
+    const known = await Promise.all(
       found.map((task) => knownTask(store, job, task, leases.get(task) ?? null)),
     );
+    yield looks ? known.map((one) => ({ ...one, cells: cellsOf(job, one.task) })) : known;
     from = next;
   }
 }
@@ -243,7 +265,9 @@ export async function taskDetail(core: Core, store: Store, job: Job, task: TaskI
     commandLine: command.commandLine(job.rows.row(task), task),
     attemptList: [...ended, ...running],
     waiting:
-      summary.state === 'waiting' ? waitingSentences(job, whyWaiting(core, job)).join('; ') : '',
+      summary.state === 'waiting'
+        ? waitingSentences(job, whyWaiting(core, job, task)).join('; ')
+        : '',
   };
 }
 

@@ -9,7 +9,7 @@ import { viewOfJob } from '../dispatch.ts';
 import { currentUse, limitsOf, sharesOf } from '../reactor/sharing.ts';
 import { type ApiParts, jobOf, requireTask } from './parts.ts';
 import { taskDetail } from './tasks.ts';
-import { waitingSentences, whyWaiting } from './waiting.ts';
+import { jobSentences, waitingSentences, whyWaiting } from './waiting.ts';
 
 const MOST_REFUSALS = 100;
 const MOST_SHARES = 20;
@@ -33,7 +33,7 @@ function whyJob(core: Core, job: Job): WhyAnswer {
   const waiting = job.tasks.count(TaskState.waiting);
   const why = waiting > 0 && core.active.has(job.id) ? whyWaiting(core, job) : null;
   const of = `${job.id}`;
-  const answers = why ? waitingSentences(job, why) : [`the job is ${state}: ${reason}`];
+  const answers = why ? jobSentences(core, job, why) : [`the job is ${state}: ${reason}`];
   const failures = job.statistics.failures(MOST_FAILURES).map((group) => ({
     ...{ cause: group.cause, signature: group.signature, tasks: group.tasks },
     ...{ example: group.example.task, reason: group.example.reason },
@@ -64,7 +64,7 @@ async function whyTask(parts: ApiParts, job: Job, task: number): Promise<WhyAnsw
   const note = job.notes.get(task) ?? (await store.note(job.id, task));
   const { state, reason, changedAtMs, actor } = detail;
   const isWaiting = state === 'waiting';
-  const why = isWaiting && core.active.has(job.id) ? whyWaiting(core, job) : null;
+  const why = isWaiting && core.active.has(job.id) ? whyWaiting(core, job, task) : null;
   const of = `${job.id}.${task}`;
   return {
     ...{ job: job.id, task, state, reason, changedAtMs, actor },

@@ -1,5 +1,13 @@
 /** Programs, inputs and user code, kept under the SHA-256 of their bytes. */
-import { createReadStream, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  createReadStream,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -47,6 +55,21 @@ export class Blobs {
   /** From byte `start` up to and with `end`; all of it when they are not given. */
   read(sha256: string, range: { readonly start?: number; readonly end?: number } = {}): Readable {
     return createReadStream(this.#layout.blob(sha256), range);
+  }
+
+  /** What its bytes are now; null when it is not here. */
+  async digest(sha256: string, signal: AbortSignal): Promise<string | null> {
+    if (this.size(sha256) === null) return null;
+    const hash = createHash('sha256');
+    for await (const piece of createReadStream(this.#layout.blob(sha256), { signal })) {
+      hash.update(piece as Buffer);
+    }
+    return hash.digest('hex');
+  }
+
+  /** Out of the way of all who would read it, for those who want to know what became of it. */
+  setAside(sha256: string): void {
+    renameSync(this.#layout.blob(sha256), `${this.#layout.blob(sha256)}.damaged`);
   }
 
   /** The templates of a job by digest. */

@@ -14,7 +14,9 @@ import type { Layout } from '../layout.ts';
 import { addRecord } from '../reactor/attempts.ts';
 import { isStuck, removeJob, retryTasks, stageAgain } from '../reactor/jobs.ts';
 import { addChange, checkFinished, setJobState } from '../reactor/tasks.ts';
+import { rowKindsOf, sortTasks } from '../row-kinds.ts';
 import { withVersionsOf } from '../staged-spec.ts';
+import { takeUp } from '../take-up.ts';
 import { TaskTable } from '../task-table.ts';
 import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
@@ -145,15 +147,21 @@ export class Intake {
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
   async #goOn(job: Job, spec: JobSpec, actor: string): Promise<Rerun> {
     const { core } = this.#parts;
+    // Its requirements may look at other columns now.
+    const kinds = await rowKindsOf({ ...job, spec });
     const isAnew = isOver(job) && (!hasOutputs(job) || !sameCollection(job.spec, spec));
     job.spec = withVersionsOf(spec, job.spec);
+    sortTasks(job, kinds);
     core.commit.add({ kind: 'job-spec', job: job.id, spec: job.spec });
     // Ended once more at once, which also outlives a kill of the server amid the collection.
     if (isAnew) setJobState(core, job, 'running', 'its results are collected anew', actor);
     const kept = job.tasks.count(TaskState.done);
     const failed = job.tasks.rows - kept;
     if (job.state === 'paused') setJobState(core, job, 'running', 'submitted again', actor);
-    retryTasks(core, job, await this.stuckNotes(job), actor, true);
+    const stuck = await this.stuckNotes(job);
+    const tasks = stuck.map(({ task }) => task);
+    await takeUp(core, this.#parts.store, job, tasks);
+    retryTasks(core, job, stuck, actor, true);
     stageAgain(core, job, actor);
     if (core.active.has(job.id)) core.stage(job);
     checkFinished(core, job);
@@ -185,6 +193,7 @@ export class Intake {
     const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
     const sources = usable ? withVersionsOf(spec, earlier.spec) : spec;
     const job = this.#makeJob(submission, sources, rows, actor);
+    sortTasks(job, await rowKindsOf(job));
     const takes = taken !== null && taken.done.size > 0;
     core.commit.add({ kind: 'job-added', job: takes ? unfinishedJob(job) : storedJob(job) });
     core.commit.add({
@@ -233,6 +242,7 @@ export class Intake {
       columns: rows.columns,
       rows,
       tasks: new TaskTable(rows.count),
+      kinds: null,
       notes: new Map(),
       masses: [],
       copies: new Map(),

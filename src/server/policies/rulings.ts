@@ -3,8 +3,9 @@ import { localAmbient } from '#classad';
 import { type AttemptRecord, saysRetries, type TaskIndex, TaskState } from '#model';
 import { type Decision, decide, type PolicySurround } from '#policy';
 import type { TaskNote, TaskRuling } from '#store';
-import { adOfTask } from '../ads/facts.ts';
+import { adOfTask, type KnownTask } from '../ads/facts.ts';
 import type { Core, Job } from '../core.ts';
+import { cellsForPolicies } from './looks.ts';
 
 export function surroundOf({ clock }: Core): PolicySurround {
   const ambient = localAmbient({
@@ -51,7 +52,7 @@ export function rulingAtExit(
   const { policy } = job.spec;
   const { site } = core;
   const ended = { ...record, sequence: 0, accepted: false };
-  const ad = adOfTask(job, { task: record.task, note, own: null, lease: null, ended });
+  const ad = adOfTask(job, { ...ownOf(core, job, record.task), note, lease: null, ended });
   const decision = decide(ad, site.policy, 'exit', surroundOf(core));
   const ruling = rulingOf(decision);
   if (ruling) return { ruling, isFinal: true };
@@ -110,6 +111,12 @@ export function decideIdle(
   task: TaskIndex,
   as?: 'waiting',
 ): Decision {
-  const ad = adOfTask(job, { task, note, own: null, lease: null, ended: null, ...(as && { as }) });
+  const own = ownOf(core, job, task);
+  const ad = adOfTask(job, { ...own, note, lease: null, ended: null, ...(as && { as }) });
   return decide(ad, core.site.policy, 'periodic', surroundOf(core));
+}
+
+/** What tells the task apart from others of its job besides its past. */
+function ownOf(core: Core, job: Job, task: TaskIndex): Pick<KnownTask, 'task' | 'own' | 'cells'> {
+  return { task, own: core.set.of(job.id, task), cells: cellsForPolicies(core, job, task) };
 }

@@ -49,9 +49,9 @@ export class PolicyScan {
       if (this.#closed || !isLookedAt(this.#core, job)) continue;
       this.#lookAtMasses(job);
       await slice.pause();
-      for (const task of notedIdle(job)) {
+      for (const task of knownTasks(this.#core, job)) {
         if (this.#closed) break;
-        this.#lookAtNoted(job, task);
+        this.#lookAtOne(job, task);
         await slice.pause();
       }
     }
@@ -88,10 +88,10 @@ export class PolicyScan {
     else ruleTasks(this.#core, job, runs, { ...ruling, to: ruling.to }, [from], isLike);
   }
 
-  #lookAtNoted(job: Job, task: TaskIndex): void {
-    const note = job.notes.get(task);
+  #lookAtOne(job: Job, task: TaskIndex): void {
+    const note = job.notes.get(task) ?? null;
     const state = job.tasks.state(task);
-    if (!note || (state !== TaskState.waiting && state !== TaskState.held)) return;
+    if (state !== TaskState.waiting && state !== TaskState.held) return;
     const ruling = rulingOf(decideIdle(this.#core, job, note, task));
     if (!ruling) return;
     if (ruling.to === 'waiting') releaseTasks(this.#core, job, [[task, 1]], ruling);
@@ -111,8 +111,9 @@ function isLookedAt(core: Core, job: Job): boolean {
   return idle > 0 && hasIdlePolicies(core, job);
 }
 
-function notedIdle(job: Job): TaskIndex[] {
-  return [...job.notes.keys()];
+/** Tasks of which anything is remembered. */
+function knownTasks({ set }: Core, job: Job): ReadonlySet<TaskIndex> {
+  return new Set([...job.notes.keys(), ...set.tasksOf(job.id)]);
 }
 
 function firstUnnoted(

@@ -50,6 +50,7 @@ export function onAttemptEnded(
     reusedFrom: null,
   };
   if (worker) onWorkersEnd(core, worker, record, job.spec.request.cpus);
+  if (end.cause === 'stage-in') core.suspectInputs(job);
   const state = job.tasks.state(lease.task);
   if (isFinal(state)) return onTooLate(core, job, record);
   // A copy of it has ended well, and its results wait for the validator; or it is held.
@@ -114,6 +115,7 @@ function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
 export function accept(core: Core, job: Job, record: AttemptRecord): void {
   addRecord(core, job, { ...record, next: 'done' }, true);
   job.tasks.set(record.task, TaskState.done);
+  core.set.drop(job.id, record.task);
   clearNote(core, job, record.task);
   for (const other of otherCopies(core, job, record.task)) {
     core.workers.get(other.worker)?.cancels.set(other.ticket, 'superseded');

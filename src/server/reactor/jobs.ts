@@ -35,10 +35,13 @@ export function resumeJob(core: Core, job: Job, reason: string, actor: string): 
 
 /** Its inputs could not be fetched: they are tried again, and its tasks wait for them. */
 export function stageAgain(core: Core, job: Job, actor: string): void {
-  if (job.state !== 'failed' || !isUnstaged(job.spec)) return;
+  if (job.state !== 'failed' || job.tasks.open === 0) return;
   setJobState(core, job, 'running', 'its inputs are fetched again', actor);
   core.active.add(job.id);
-  core.stage(job);
+  if (isUnstaged(job.spec)) return core.stage(job);
+  // What was damaged is found by the first attempt that needs it, and repaired if it can be now.
+  job.staging = null;
+  core.wake();
 }
 
 /** Larger runs first. */
@@ -66,6 +69,7 @@ export function removeJob(core: Core, job: Job, reason: string, actor: string): 
   if (job.state === 'removed') return;
   setJobState(core, job, 'removed', reason || 'removed', actor);
   core.active.delete(job.id);
+  core.set.dropJob(job.id);
   const gone = [TaskState.waiting, TaskState.held, TaskState.checking];
   const tasks = gone.flatMap((state) => job.tasks.moveAll(state, TaskState.removed));
   if (tasks.length > 0) {

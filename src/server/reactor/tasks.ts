@@ -99,6 +99,7 @@ export function checkFinished(core: Core, job: Job): void {
     bad === 0 ? 'all tasks are done' : `${bad} of ${job.tasks.rows} tasks failed or are held`;
   setJobState(core, job, bad === 0 ? 'done' : 'failed', reason, 'server');
   core.active.delete(job.id);
+  core.set.dropJob(job.id);
   core.finished(job);
 }
 

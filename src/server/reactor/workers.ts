@@ -101,6 +101,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     cancels: new Map(),
     recall: false,
     data: newWorkerData(core.nextDataTag()),
+    inputStore: null,
     totals: { done: 0, failed: 0, busyMs: 0, cpuMs: 0 },
     firstSeenMs: now,
     firstHeardMs: nowMonotonicMs,

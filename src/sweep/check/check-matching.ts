@@ -1,7 +1,7 @@
 /** Expressions of a job are read before it is taken, so that later each of them is known to be one. */
 import type { WindrowError } from '#base';
-import { readExpression } from '#classad';
-import { JOB_AD_NAMES, MATCHING_LIMITS, type Matching, TASK_AD_NAMES } from '#model';
+import { namesIn, readExpression } from '#classad';
+import { JOB_AD_NAMES, type JobSpec, MATCHING_LIMITS, type Matching, TASK_AD_NAMES } from '#model';
 import { planErrors } from '../errors.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { describeOrigin, type Origin } from '../template/origin.ts';
@@ -40,6 +40,24 @@ function attributeProblems(name: string, text: string, findOrigin: FindOrigin): 
     ...(isName ? [] : [badValue(origin, JSON.stringify(name), expected)]),
     ...expressionProblems(text, origin),
   ];
+}
+
+/** Columns that some expression of the job names. */
+export function columnsInExpressions(
+  { requirements, rank, attributes, policy }: Pick<JobSpec, keyof Matching | 'policy'>,
+  columns: readonly string[],
+): string[] {
+  const rules = Object.values(policy.rules).flatMap(({ when, reason, subcode }) => [
+    ...[when, reason, subcode],
+  ]);
+  const texts = [requirements, rank, policy.retryUntil, ...Object.values(attributes), ...rules];
+  const named = new Set(
+    texts.flatMap((text) => {
+      const { node } = readExpression(text.slice(0, MATCHING_LIMITS.expressionCharacters));
+      return node ? [...namesIn(node).names] : [];
+    }),
+  );
+  return columns.filter((column) => named.has(column.toLowerCase()));
 }
 
 /** What is wrong with an expression, its place marked. */

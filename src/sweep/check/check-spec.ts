@@ -8,7 +8,7 @@ import { checkCommand } from '../template/command.ts';
 import { describeOrigin, faultError, type Origin } from '../template/origin.ts';
 import { checkText } from '../template/text.ts';
 import { lifeProblems } from './check-life.ts';
-import { matchingProblems } from './check-matching.ts';
+import { columnsInExpressions, matchingProblems } from './check-matching.ts';
 import { normalizePath, pathFault, resultNameFault } from './names.ts';
 
 /** Whatever is wrong, and what was used; collected over the whole spec. */
@@ -51,6 +51,7 @@ export function inspectSpec(
   checkEnvironment(findings, spec);
   checkPlacement(findings, spec);
   findings.problems.push(...matchingProblems(spec, findOrigin), ...lifeProblems(spec, findOrigin));
+  for (const column of columnsInExpressions(spec, columns)) findings.used.add(column);
   const script = [spec.command.template].flat().join('\n');
   // Columns of a submit description were made from it; nobody has written them.
   const written = spec.place === null ? columns : [];

@@ -4,6 +4,7 @@ import {
   CHIRP_LIMITS,
   type ChirpWish,
   refusalOfAttribute,
+  type SetAttribute,
   type Ticket,
 } from '#model';
 import {
@@ -39,6 +40,8 @@ export class TaskAttributes {
   readonly #options: AttributesOptions;
   /** Set with a later report; by lower-case name. */
   readonly #delayed = new Map<string, { name: string; expression: string }>();
+  /** Set at once, and taken by the server; by lower-case name. */
+  readonly #taken = new Map<string, SetAttribute>();
   #isDirty = false;
   #second = 0;
   #count = 0;
@@ -59,6 +62,13 @@ export class TaskAttributes {
     const { ticket } = this.#options;
     const taken = await this.#send([{ ticket, kind: 'attribute', name, expression }]);
     if (!taken) throw new ChirpFault(CODES.notAuthorized);
+    this.#taken.set(name.toLowerCase(), { name, expression });
+    this.#delayed.delete(name.toLowerCase());
+  }
+
+  /** As they are now, for policies on the task. */
+  current(): readonly SetAttribute[] {
+    return [...this.#taken.values(), ...this.#delayed.values()];
   }
 
   async get(name: string): Promise<string> {

@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { chmodSync, lchownSync, lstatSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { messageOf } from '#base';
-import type { ChirpWish, Ticket } from '#model';
+import type { ChirpWish, SetAttribute, Ticket } from '#model';
 import { secretMatcher } from '#wire';
 import type { AgentLog, ServerLink } from '../port.ts';
 import { type AttributesOptions, TaskAttributes } from './attributes.ts';
@@ -48,6 +48,8 @@ export interface Admission {
 
 /** An attempt that may talk. */
 export interface Admitted {
+  /** What its program has set so far. */
+  attributes(): readonly SetAttribute[];
   /** Nothing is taken any more; what was set last is on the server when it resolves. */
   dismiss(): Promise<void>;
 }
@@ -97,7 +99,10 @@ export class ChirpDesk {
     });
     this.#guests.add(guest);
     this.#timer ??= setInterval(() => this.#flushAll(), FLUSH_MS);
-    return { dismiss: () => this.#dismiss(guest, own) };
+    return {
+      attributes: () => guest.attributes.current(),
+      dismiss: () => this.#dismiss(guest, own),
+    };
   }
 
   async close(): Promise<void> {
