@@ -56,11 +56,7 @@ describe('the files of the page', () => {
 
   it('are only those that lie in their folder', async () => {
     writeFileSync(join(root, 'outside'), 'secret');
-    for (const path of [
-      '/assets/../outside',
-      '/assets/%2e%2e/outside',
-      '/assets/',
-    ]) {
+    for (const path of ['/assets/../outside', '/assets/%2e%2e/outside', '/assets/']) {
       assert.equal(await statusOf(path), 404, path);
     }
   });
