@@ -99,6 +99,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     machineFailures: 0,
     pausedUntilMs: 0,
     cancels: new Map(),
+    described: new Map(),
     recall: false,
     data: newWorkerData(core.nextDataTag()),
     totals: { done: 0, failed: 0, busyMs: 0, cpuMs: 0 },
