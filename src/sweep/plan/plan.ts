@@ -37,7 +37,7 @@ const CHIRP: Readonly<Record<'none' | 'delayed' | 'io', JobSpec['chirp']>> = {
 
 /** Parts of a job that were made elsewhere than from a document. */
 export interface MadeParts
-  extends Pick<JobSpec, 'axes' | 'inputs' | 'results' | 'place' | 'chirp'> {
+  extends Pick<JobSpec, 'axes' | 'inputs' | 'results' | 'place' | 'chirp' | 'machineValues'> {
   readonly columns: readonly string[];
 }
 
@@ -80,6 +80,7 @@ export async function makePlan(
     validate: validate ?? null,
     collect: collect ?? { kind: 'concat' },
     place: made?.place ?? null,
+    machineValues: made?.machineValues ?? [],
     chirp: made?.chirp ?? CHIRP[draft.document.chirp ?? 'none'],
   };
   const findOrigin = withTemplateFiles(draft);
@@ -133,6 +134,7 @@ type Settings = Omit<
   | 'collect'
   | 'place'
   | 'chirp'
+  | 'machineValues'
 >;
 
 function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Settings {
