@@ -24,6 +24,7 @@ import { gate } from './access.ts';
 import { apiRoutes } from './api-routes.ts';
 import { type Face, serveFaces } from './faces.ts';
 import { answerProblems } from './problems.ts';
+import { uploadRoutes } from './upload-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 /** What the server needs to speak TLS; all PEM. */
@@ -125,6 +126,10 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
     gate: workerGate,
   });
   http.register(apiRoutes, { handlers, gate: adminGate, clock });
+  http.register(uploadRoutes, {
+    ...{ gate: adminGate, blobs, clock },
+    directory: parts.layout.uploads,
+  });
   http.register(openProtocol, {
     door,
     isSession: secretMatcher(session),
