@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { systemCodeOf } from '#base';
@@ -55,6 +55,20 @@ export class Blobs {
   /** From byte `start` up to and with `end`; all of it when they are not given. */
   read(sha256: string, range: { readonly start?: number; readonly end?: number } = {}): Readable {
     return createReadStream(this.#layout.blob(sha256), range);
+  }
+
+  /** Null when it is not here; the file is the caller's to close. */
+  async open(
+    sha256: string,
+  ): Promise<{ readonly file: FileHandle; readonly bytes: number } | null> {
+    if (!/^[0-9a-f]{64}$/.test(sha256)) return null;
+    try {
+      const file = await open(this.#layout.blob(sha256));
+      return { file, bytes: (await file.stat()).size };
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return null;
+      throw error;
+    }
   }
 
   /** What its bytes are now; null when it is not here. */
