@@ -103,6 +103,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
       const last = enough();
       const answer = await client.sync({
         dataVersion: '',
+        store: null,
         data: [],
         protocol: PROTOCOL_VERSION,
         worker,

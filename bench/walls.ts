@@ -1,22 +1,25 @@
 /**
- * What walls cost: milliseconds and CPU time per start of a shell that does nothing at each level, beside `bwrap --unshare-all`,
- * `unshare` and `crun run` of the same program by the same starter in the same run.
+ * What walls cost: milliseconds and CPU time per attempt of a shell that does nothing at each level, beside
+ * `bwrap --unshare-all`, `unshare` and `crun run` of the same program by the same starter in the same run.
+ * Of an attempt two times are told: until its slot is free for the next, and until nothing of it is left.
+ * CPU time is that of all.
  *
- *   node bench/walls.ts [starts]
+ *   node bench/walls.ts [attempts]
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Level } from '#model';
+import { type Level, NO_ISOLATION } from '#model';
 import { findLauncher, findTool, openStarter, runTool, type Starter } from '#sandbox';
 import { processUnits, readProcessTable } from '../src/sandbox/process-table.ts';
 import { openWalledField, type WalledField } from '../src/sandbox/walls/testing.ts';
+import { ScratchShelf } from '../src/worker/scratch-shelf.ts';
 
 const STARTS = Number(process.argv[2] ?? 100);
 const PATH = '/usr/bin:/bin';
 const launcherPath = findLauncher();
 
-async function plain(starter: Starter, argv: readonly string[]): Promise<void> {
+async function plain(starter: Starter, argv: readonly string[]): Promise<undefined> {
   const program = starter.start({
     file: argv[0]!,
     argv,
@@ -33,6 +36,8 @@ async function plain(starter: Starter, argv: readonly string[]): Promise<void> {
 
 interface Cost {
   readonly medianMs: number;
+  /** With what is taken down when the next may run already. */
+  readonly wholeMs: number;
   /** Of this process, its launchers and all that they waited for; says more on a busy machine. */
   readonly cpuMs: number;
 }
@@ -44,27 +49,61 @@ function cpuMs(): number {
   return ticks * processUnits().tickMs;
 }
 
-async function measure(name: string, once: () => Promise<unknown>): Promise<Cost> {
+/** `once` tells when it would be followed by the next, or nothing where that is its end. */
+async function measure(name: string, once: () => Promise<number | undefined>): Promise<Cost> {
   for (let count = 0; count < 3; count++) await once();
-  const times: number[] = [];
+  const [times, wholes]: [number[], number[]] = [[], []];
   const beforeMs = cpuMs();
   for (let count = 0; count < STARTS; count++) {
     const beganMs = performance.now();
-    await once();
-    times.push(performance.now() - beganMs);
+    const freeMs = (await once()) ?? performance.now();
+    times.push(freeMs - beganMs);
+    wholes.push(performance.now() - beganMs);
   }
-  times.sort((a, b) => a - b);
-  const medianMs = times[STARTS >> 1]!;
   const perStartMs = (cpuMs() - beforeMs) / STARTS;
-  const most = times[Math.floor(STARTS * 0.9)]!.toFixed(2);
+  const [median, most] = [at(times, 0.5), at(times, 0.9)];
+  const whole = at(wholes, 0.5);
+  const all = whole - median < 0.05 ? '' : `, ${whole.toFixed(2)} with all of it`;
   console.log(
-    `${name.padEnd(28)} ${medianMs.toFixed(2)} ms (90 %: ${most}), CPU ${perStartMs.toFixed(1)} ms`,
+    `${name.padEnd(22)} ${median.toFixed(2)} ms (90 %: ${most.toFixed(2)}${all}), CPU ${perStartMs.toFixed(1)} ms`,
   );
-  return { medianMs, cpuMs: perStartMs };
+  return { medianMs: median, wholeMs: whole, cpuMs: perStartMs };
 }
 
-function level(field: WalledField, starter: Starter, walls: Level): Promise<Cost> {
-  return measure(`level ${walls}`, () => field.run(walls, ':', { starter }));
+function at(times: number[], part: number): number {
+  return times.sort((a, b) => a - b)[Math.floor(times.length * part)]!;
+}
+
+const NOTHING_ASKED = { cpus: 1, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 };
+let attempts = 0;
+
+/** The steps of a worker's attempt that have to do with walls. Tells when its slot is free. */
+async function attempt(
+  { walls }: WalledField,
+  shelf: ScratchShelf,
+  starter: Starter,
+  level: Level,
+): Promise<number> {
+  const name = `bench-${++attempts}`;
+  const scratch = shelf.take(name);
+  const isolation = { ...NO_ISOLATION, walls: level };
+  const places = { scratch: scratch.path, directory: scratch.path, files: [], devices: [] };
+  const site = { name, owner: '', slot: 1, cpus: [], request: NOTHING_ASKED, isolation, ...places };
+  const plan = walls.needsNone(isolation, NOTHING_ASKED, '')
+    ? null
+    : await walls.plan({ ...site, mountUnderScratch: ['/tmp', '/var/tmp'] });
+  if (plan) await walls.raise(plan);
+  const end = await starter.start({
+    ...{ file: '/bin/sh', argv: ['sh', '-c', ':'], environment: { PATH, ...plan?.environment } },
+    ...{ directory: scratch.path, stdin: null, timeoutMs: 0, killGraceMs: 0, onOutput: () => {} },
+    ...(plan && { walls: plan.launch }),
+  }).ended;
+  if ('failed' in end || end.exitCode !== 0) throw new Error(`${level}: ${JSON.stringify(end)}`);
+  if (plan) await walls.settle(plan);
+  const freeMs = performance.now();
+  if (plan) await walls.takeDown(plan);
+  await shelf.give(scratch, true);
+  return freeMs;
 }
 
 /** Null where it does not run here. */
@@ -75,7 +114,6 @@ async function crun(starter: Starter): Promise<Cost | null> {
   try {
     mkdirSync(join(bundle, 'rootfs'));
     await runTool([tool, 'spec', '--bundle', bundle]);
-    const { readFileSync } = await import('node:fs');
     const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
     config.root = { path: '/', readonly: true };
     config.process = { ...config.process, terminal: false, args: ['/bin/true'] };
@@ -95,12 +133,22 @@ async function crun(starter: Starter): Promise<Cost | null> {
 
 function tell(name: string, one: Cost, other: Cost, goal: number): void {
   const time = (one.medianMs / other.medianMs).toFixed(2);
+  const whole = (one.wholeMs / other.medianMs).toFixed(2);
   const cpu = (one.cpuMs / other.cpuMs).toFixed(2);
-  console.log(`${name}: ${time} in time, ${cpu} in CPU time (goal ${goal})`);
+  console.log(
+    `${name}: ${time} in time (${whole} with all of it), ${cpu} in CPU time (goal ${goal})`,
+  );
 }
 
 const starter = openStarter({ launcherPath });
-const field = await openWalledField();
+// As a worker's: not below a directory that attempts get a private one of.
+mkdirSync(join(homedir(), '.cache'), { recursive: true });
+const directory = realpathSync(mkdtempSync(join(homedir(), '.cache', 'windrow-bench-')));
+const field = await openWalledField({}, 'bare', directory);
+mkdirSync(join(directory, 'scratch'));
+const shelf = new ScratchShelf(join(directory, 'scratch'));
+const level = (walls: Level) =>
+  measure(`level ${walls}`, () => attempt(field, shelf, starter, walls));
 try {
   const spawned = await measure('plain start', () => plain(starter, ['/bin/sh', '-c', ':']));
   const bwrap = await measure('bwrap --unshare-all', () =>
@@ -108,15 +156,16 @@ try {
   );
   await measure('unshare -pfimunC', () =>
     plain(starter, ['unshare', '-pfimunC', '/bin/sh', '-c', ':']),
-  ).catch(() => console.log('unshare                      does not run here'));
+  ).catch(() => console.log('unshare                does not run here'));
   await crun(starter);
-  const bare = await level(field, starter, 'bare');
-  await level(field, starter, 'tracked');
-  await level(field, starter, 'private');
-  const full = await level(field, starter, 'full');
+  const bare = await level('bare');
+  await level('tracked');
+  await level('private');
+  const full = await level('full');
   tell('bare / plain', bare, spawned, 1.2);
   tell('full / bwrap --unshare-all', full, bwrap, 1.5);
 } finally {
+  await shelf.close();
   await starter.close();
   await field.close();
 }

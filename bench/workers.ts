@@ -143,6 +143,7 @@ class SimulatedWorker {
     const held = this.#running ? [this.#running, ...this.#queue] : this.#queue;
     return {
       dataVersion: '',
+      store: null,
       data: [],
       protocol: PROTOCOL_VERSION,
       worker: this.#id,

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +33,15 @@ static void set_oom_score(const char *score) {
   }
 }
 
+/* What the new process says of its failure; it may have memory of its own otherwise. */
+static struct failure {
+  int error;
+  enum stage stage;
+} *failure, failure_of_vfork;
+
 void prepare_children(void) {
+  void *shared = mmap(NULL, sizeof *failure, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  failure = shared == MAP_FAILED ? &failure_of_vfork : shared;
   oom.fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
   if (oom.fd < 0) return;
   ssize_t length = read(oom.fd, oom.usual, sizeof oom.usual - 1);
@@ -84,12 +95,12 @@ int exec_program(const struct program *program) {
 }
 
 /*
- * Between vfork and exec. It shares the launcher's memory: what it writes to `program` the
- * launcher reads. Descriptors, signal mask and dispositions are its own.
+ * Between fork and exec. It may share the launcher's memory; `failure` it always does. Descriptors,
+ * signal mask and dispositions are its own. `born_in`: the cgroup wall that it stands behind already.
  */
-__attribute__((noreturn, noinline)) static void become(struct program *program, int input,
+__attribute__((noreturn, noinline)) static void become(const struct program *program, int input,
                                                        int output, int errors, int report,
-                                                       pid_t launcher) {
+                                                       const char *born_in, pid_t launcher) {
   sigset_t none;
   setsid();
   /* If the launcher is killed, at least its own child goes with it. */
@@ -99,16 +110,17 @@ __attribute__((noreturn, noinline)) static void become(struct program *program, 
   dup2(output, 1);
   dup2(errors, 2);
   if (!*program->walls) close_range(3, ~0U, 0);
-  else if ((program->error = enter_walls(program->walls, report, &program->stage))) _exit(127);
+  else if ((failure->error = enter_walls(program->walls, born_in, report, &failure->stage)))
+    _exit(127);
   if (chdir(program->directory) < 0) {
-    program->error = errno;
-    program->stage = STAGE_DIRECTORY;
+    failure->error = errno;
+    failure->stage = STAGE_DIRECTORY;
     _exit(127);
   }
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  program->error = exec_program(program);
-  program->stage = STAGE_EXEC;
+  failure->error = exec_program(program);
+  failure->stage = STAGE_EXEC;
   _exit(127);
 }
 
@@ -132,15 +144,43 @@ void close_pipes(int pipes[4]) {
   }
 }
 
-/* The score passes to the child at vfork; opening the child's own file costs ten times as much. */
+/*
+ * Linux 5.7: born in its group of version 2. Moving there, as in any write to a cgroup.procs, waits for
+ * all processors to pass through the scheduler, 10 ms and more on a machine at rest. Returns -1 where
+ * that cannot be done, and the process is to move by itself. Not with the launcher's memory: the
+ * raw call would return twice on one stack.
+ */
+static pid_t fork_into(const char *group_of) {
+  struct clone_args how = {.flags = CLONE_VFORK | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+  char directory[PATH_MAX];
+  size_t length = (size_t)(strrchr(group_of, '/') - group_of);
+  if (failure == &failure_of_vfork || length >= sizeof directory) return -1;
+  memcpy(directory, group_of, length);
+  directory[length] = 0;
+  int group = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (group < 0) return -1;
+  how.cgroup = (uint64_t)group;
+  pid_t child = (pid_t)syscall(SYS_clone3, &how, sizeof how);
+  if (child != 0) close(group);
+  return child;
+}
+
+/* The score passes to the child at the fork; opening the child's own file costs ten times as much. */
 static pid_t fork_child(struct program *program, int input, int pipes[4], int report) {
   pid_t launcher = getpid();
+  const char *wall = group_to_be_born_in(program->walls);
+  *failure = (struct failure){.stage = STAGE_PROCESS};
   set_oom_score(PROGRAM_OOM_SCORE);
-  pid_t child = vfork();
-  if (child == 0) become(program, input, pipes[1], pipes[3], report, launcher);
-  int error = errno;
+  pid_t child = wall ? fork_into(wall + 1) : -1;
+  if (child == 0) become(program, input, pipes[1], pipes[3], report, wall, launcher);
+  if (child < 0) {
+    child = vfork();
+    if (child == 0) become(program, input, pipes[1], pipes[3], report, NULL, launcher);
+  }
+  if (child < 0) failure->error = errno;
   set_oom_score(oom.usual);
-  if (child < 0) program->error = error;
+  program->error = failure->error;
+  program->stage = failure->stage;
   return child;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,17 @@ bool walls_have(char **walls, char letter) {
   for (; *walls; walls++)
     if (**walls == letter) return true;
   return false;
+}
+
+/* Of version 2 alone groups have no file `tasks`; `cgroup.procs` is said for them only. */
+const char *group_to_be_born_in(char **walls) {
+  static const char procs[] = "/cgroup.procs";
+  for (; *walls; walls++) {
+    size_t length = strlen(*walls);
+    if (**walls == 'c' && length > sizeof procs && !strcmp(*walls + length + 1 - sizeof procs, procs))
+      return *walls;
+  }
+  return NULL;
 }
 
 static int join_cgroup(const char *path) {
@@ -51,9 +63,9 @@ static int open_files(char **walls) {
   return 0;
 }
 
-int enter_walls(char **walls, int report, enum stage *stage) {
+int enter_walls(char **walls, const char *born_in, int report, enum stage *stage) {
   for (char **wall = walls; *wall; wall++) {
-    int error = enter(*wall, stage);
+    int error = *wall == born_in ? 0 : enter(*wall, stage);
     if (error) return error;
   }
   *stage = STAGE_FILE;

@@ -91,6 +91,33 @@ describe('the web page', { skip: NO_BROWSER }, () => {
     assert.equal((await job.ended).code, 0);
   });
 
+  it('leads from a job to a kind of failure, to the task and what its program said', async () => {
+    const { page } = browser;
+    const failing =
+      'sleep 0.1; [ $i -ne 7 ] || { printf "<b>no</b> \\033[31mconvergence\\n" >&2; exit 3; }';
+    await submit('--name', 'failing', '--range', 'i=1..60', '--', failing).ended;
+    await page.goto(`${url}/#/jobs/2`);
+    await says('tbody th', 'exit-code 3');
+    await says('dd', '60');
+    await page.waitForSelector('.chart canvas');
+    const told = await page.$eval('.chart', (chart) => chart.getAttribute('aria-label'));
+    assert.match(told ?? '', /^59 attempts ended well and 1 failed within/);
+    await page.locator('tbody td a').click();
+    await says('h2', 'task 6');
+    await says('pre', "sleep 0.1; [ '7' -ne 7 ]");
+    await says('.log', '<b>no</b>');
+    await says('.log', '\\e[31mconvergence');
+    await page.goto(`${url}/#/jobs/2?part=tasks`);
+    await page.waitForSelector('select');
+    await page.select('select', 'failed');
+    await until('one is shown', async () => (await textOf('tbody tr')).length === 1);
+    await page.type('input[type=search]', 'ExitCode == 3 &&');
+    await page.keyboard.press('Enter');
+    await says('[role=alert]', /./);
+    await page.goto(`${url}/#/jobs/2?part=why`);
+    await says('li', '1 of its tasks failed');
+  });
+
   it('pauses a worker when that is confirmed', async () => {
     await browser.page.goto(`${url}/#/workers`);
     await says('tbody th', 'rack <b>7</b>');

@@ -195,6 +195,7 @@ export const stats: JobStats = {
       efficiency: null,
     },
   ],
+  ends: { fromMs: 1_795_000_000_000, stepMs: 1000, ok: [3, 5], failed: [0, 1] },
   workersLeftOut: 0,
   failures: [
     {

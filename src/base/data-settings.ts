@@ -46,6 +46,13 @@ export const dataSettings = {
     defaultDoc: 'as the datastore is, 4/4 for a new one',
     doc: 'How the hash of an entry is cut into directories; what is there moves.',
   },
+  dataRecheckMs: {
+    name: 'data-recheck',
+    value: 'duration',
+    type: 'duration',
+    default: '30 d',
+    doc: 'In about so long a server or worker reads all of its datastore again, in hourly samples; 0 s: never.',
+  },
   dataProxy: {
     name: 'data-proxy',
     value: 'url;…',

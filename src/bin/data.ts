@@ -36,7 +36,7 @@ export async function openData(
 /** What of the settings is the store's own, wherever it lies. */
 export function tendingOf(
   values: DataValues,
-): Pick<DatastoreOptions, 'split' | 'limits' | 'fetching'> {
+): Pick<DatastoreOptions, 'split' | 'limits' | 'fetching' | 'recheckMs'> {
   const limits = {
     mostBytes: values.dataSpaceBytes,
     mostFiles: values.dataFiles,
@@ -50,7 +50,7 @@ export function tendingOf(
     slowMs: values.dataSlowMs,
   };
   const split = values.dataSplit === '' ? {} : { split: parseSplit(values.dataSplit) };
-  return { limits, fetching, ...split };
+  return { limits, fetching, recheckMs: values.dataRecheckMs, ...split };
 }
 
 /** How origins are asked: by the proxies and with the credentials of the settings. */

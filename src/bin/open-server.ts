@@ -14,6 +14,7 @@ import {
 } from '#base';
 import type { TlsWish, TraceStoreOptions } from '#cli';
 import { PageFace } from '#dashboard';
+import type { StoreEvent } from '#datastore';
 import type { OpenLineProcess } from '#results';
 import { findLauncher, openLineProcess, openStarter } from '#sandbox';
 import { layoutOf, Server, serverErrors } from '#server';
@@ -128,7 +129,12 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
         info: (facts: object, sentence: string) => options.log('info', sentence, facts),
         warn: (facts: object, sentence: string) => options.log('warn', sentence, facts),
       };
-      data = await openServerStore({ directory, staging, environment, home, clock, log });
+      const onEvent = (event: StoreEvent) => {
+        if (event.kind === 'corrupt') server?.dataDamaged(event.key, event.reason);
+        else if (event.kind === 'garbage') server?.dataDamaged(event.path, event.reason);
+      };
+      const of = { directory, staging, environment, home, clock, log, onEvent };
+      data = await openServerStore(of);
     }
     server = await Server.open({
       data: data ?? null,

@@ -81,10 +81,11 @@ async function workWith(
     slots: options.slots,
     exclusive: true,
     clientFile: options.clientFile,
-    openData: (directory, server) =>
-      import('./stores.ts').then(({ openWorkerStore }) =>
-        openWorkerStore({ directory, ...dataWorld, clock: systemClock, log }, server),
-      ),
+    openData: async (directory, server, onEvent) => {
+      const { openWorkerStore } = await import('./stores.ts');
+      const of = { directory, ...dataWorld, clock: systemClock, log, onEvent };
+      return openWorkerStore(of, server);
+    },
     runPlugin: jobPluginRunner(options.staging, world.surroundings.environment),
     openStarter: () => openStarter({ launcherPath, tracking }),
     openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),

@@ -49,9 +49,10 @@ export async function followJob(
   return code;
 }
 
-/** It ended with tasks that never began: no failure of theirs will say why. */
+/** It ended with tasks that are not over: no failure of theirs will say why. */
 function tellEnd({ job, state, reason, counts }: JobView, wish: FollowWish, world: World): void {
-  if (state !== 'failed' || counts.waiting === 0 || wish.json) return;
+  const open = counts.waiting + counts.staging + counts.running + counts.checking;
+  if (state !== 'failed' || open === 0 || wish.json) return;
   world.stderr.attempt(`windrow: job ${job} failed: ${printable(reason)}\n`);
 }
 

@@ -112,6 +112,20 @@ test('damage that no time of change tells is found by verifying', async (t) => {
   same(await readHeld(await store.ensure({ key, mode: 'immutable' })), BYTES);
 });
 
+test('damage is found under all keys that share the bytes, and by samples of what is there', async (t) => {
+  const store = await openStore(t, { random: () => 0.4 });
+  const one = await store.put(once(BYTES), { key: 'lab:one' });
+  await store.put(once(BYTES), { key: 'lab:two' });
+  await store.put(once(Buffer.from('other')), { key: 'lab:other' });
+  overwriteQuietly(one.path);
+  assert.equal((await store.verify({ share: 0.3 })).good, 0);
+  const { good, corrupt } = await store.verify({ keys: ['lab:one'] });
+  assert.deepEqual({ good, corrupt }, { good: 0, corrupt: 2 });
+  assert.equal(await store.find('lab:two'), null);
+  assert.equal((await store.verify({ share: 0.5 })).good, 1);
+  assert.equal(store.counts().damaged, 2);
+});
+
 test('damaged bytes do not take the place of the same bytes that come whole', async (t) => {
   const store = await openStore(t);
   const one = await store.put(once(BYTES), { key: 'lab:one' });

@@ -10,7 +10,7 @@ export {
 } from './http/credentials.ts';
 export { type HttpOptions, type HttpTimes, openHttpTransport } from './http/http-transport.ts';
 export { type ProxyRules, proxyRules } from './http/proxies.ts';
-export { openDatastore, USUAL_FETCHING, USUAL_LIMITS } from './open-datastore.ts';
+export { openDatastore } from './open-datastore.ts';
 export { describePlugin, type Plugin } from './plugins/describe.ts';
 export { pluginErrors } from './plugins/errors.ts';
 export { HOLD_CODES, type Outcome, type PluginTransfer } from './plugins/outcome.ts';
@@ -60,3 +60,4 @@ export {
   type Transport,
   type Validators,
 } from './transport.ts';
+export { USUAL_FETCHING, USUAL_LIMITS } from './usual-limits.ts';

@@ -34,7 +34,6 @@ import type {
   DatastoreOptions,
   EnsureRequest,
   EntryView,
-  FetchLimits,
   Held,
   Listing,
   ListQuery,
@@ -51,31 +50,14 @@ import type {
 } from './port.ts';
 import { draftOf } from './storing.ts';
 import { Tally } from './tally.ts';
+import { USUAL_FETCHING, USUAL_LIMITS } from './usual-limits.ts';
 import { verify } from './verifying.ts';
 import { changeIn } from './watching.ts';
 
-const GIB = 2 ** 30;
-
-export const USUAL_LIMITS: StoreLimits = {
-  mostBytes: 0,
-  mostFiles: 0,
-  leastFreeBytes: GIB,
-  high: 0.95,
-  low: 0.9,
-};
-
-export const USUAL_FETCHING: FetchLimits = {
-  perOrigin: 8,
-  inAll: 32,
-  tries: 5,
-  backoffFromMs: 1000,
-  backoffToMs: 60_000,
-  slowBytesPerSecond: 1000,
-  slowMs: 60_000,
-};
-
 /** Looks whether there is something to age; between them it is looked after every file. */
 const LOOK_MS = 600_000;
+/** Between two samples of what is read again. */
+const SAMPLE_MS = 3_600_000;
 /** So much of a full disk is made free at a time. */
 const FULL_DISK_PART = 64;
 /** Opens a store, and clears away what processes left that are gone. Throws DATA_STORE_FAILED. */
@@ -120,7 +102,8 @@ class SharedDatastore implements Datastore {
   readonly #fetcher: Fetcher;
   readonly #keeper: Keeper;
   readonly #ending = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
+  #sampling: Promise<unknown> = Promise.resolve();
   /** Ageing runs once at a time, beside everything else. */
   #ageing: Promise<Aged> | null = null;
   #rebuilding: Promise<unknown> | null = null;
@@ -155,7 +138,10 @@ class SharedDatastore implements Datastore {
         if (event.kind === 'stored') this.#lookLater();
       },
     });
-    this.#timer = setInterval(() => this.#lookLater(), LOOK_MS).unref();
+    this.#timers = [
+      setInterval(() => this.#lookLater(), LOOK_MS).unref(),
+      setInterval(() => this.#sample(), SAMPLE_MS).unref(),
+    ];
   }
 
   async ensure(request: EnsureRequest): Promise<Held> {
@@ -278,8 +264,9 @@ class SharedDatastore implements Datastore {
     this.#throwIfClosed();
     const { clock, random } = this.#options;
     const parts = { layout: this.#layout, shelf: this.#shelf, sharer: this.#sharer };
+    const isAll = wish.keys === undefined && (wish.share ?? 1) >= 1;
+    if (!isAll) await this.#knowAll();
     const verified = await verify({ ...parts, index: this.#index, clock, random }, wish);
-    const isAll = wish.keys === undefined && (wish.share ?? 1) === 1;
     if (isAll) await sweepContents(parts, wish.signal ?? null);
     if (isAll)
       await rebuildIndex({ ...parts, index: this.#index }, clock.now(), wish.signal ?? null);
@@ -306,12 +293,13 @@ class SharedDatastore implements Datastore {
   async close(): Promise<void> {
     if (this.#ending.signal.aborted) return;
     this.#ending.abort(datastoreErrors.create('DATA_CLOSED'));
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#keeper.close();
     await this.#fetcher.close();
     await this.#hasher.close();
     await this.#ageing?.catch(() => {});
     await this.#rebuilding?.catch(() => {});
+    await this.#sampling;
     await this.#index.close().catch(() => {}); // a copy of the truth
     await this.#sharer.close();
   }
@@ -329,6 +317,20 @@ class SharedDatastore implements Datastore {
     if (!(await this.#index.isMissing())) return;
     const parts = { layout: this.#layout, shelf: this.#shelf, index: this.#index };
     await rebuildIndex(parts, this.#options.clock.now(), this.#ending.signal);
+  }
+
+  /** What a disk has damaged is to be found before somebody needs it. */
+  #sample(): void {
+    const { recheckMs = 0 } = this.#options;
+    if (recheckMs === 0) return;
+    const wish = { share: Math.min(1, SAMPLE_MS / recheckMs), signal: this.#ending.signal };
+    // Damage is told of by its events; a store that cannot be read is told of by whoever needs it.
+    this.#sampling = this.#sampling
+      .then(() => this.verify(wish))
+      .then(
+        () => {},
+        () => {},
+      );
   }
 
   #lookLater(): void {

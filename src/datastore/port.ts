@@ -270,6 +270,8 @@ export interface DatastoreOptions {
   readonly clock: Clock;
   /** 0 to 1. */
   readonly random: () => number;
+  /** In about so long all that lies here is read again once, in samples; 0, the default: never. */
+  readonly recheckMs?: number;
   onEvent(event: StoreEvent): void;
 }
 

@@ -1,5 +1,6 @@
 /** Reading stored bytes again: what changed on the disk is set aside, told of, and fetched anew. */
 import type { Clock } from '#base';
+import { descriptionOf, rowsHere } from './ageing.ts';
 import type { Description } from './disk/description.ts';
 import { sha256Of } from './disk/digest-file.ts';
 import { removeFile } from './disk/files.ts';
@@ -8,6 +9,7 @@ import type { Layout } from './disk/layout.ts';
 import type { Sharer } from './disk/sharer.ts';
 import type { Shelf } from './disk/shelf.ts';
 import type { EntryIndex } from './index/entry-index.ts';
+import type { EntryTable } from './index/entry-table.ts';
 import { descriptionsIn, recordOf } from './index/rebuild.ts';
 import type { Verdict, Verified, VerifyWish } from './port.ts';
 
@@ -29,12 +31,34 @@ export async function verify(parts: VerifyParts, wish: VerifyWish): Promise<Veri
     if (verdict !== 'changed') verified[verdict]++;
     if (verdict === 'good') verified.bytes += description?.bytes ?? 0;
     await wish.onEntry?.(key, verdict);
+    if (verdict === 'corrupt' && description !== null) {
+      for await (const twin of twinsOf(parts, description)) {
+        if ((await verifyEntry(parts, twin)) !== 'corrupt') continue;
+        verified.corrupt++;
+        await wish.onEntry?.(twin.key, 'corrupt');
+      }
+    }
   }
   return verified;
 }
 
+/** Other keys whose bytes are the same file, damaged with it. */
+async function* twinsOf(
+  { index, layout }: VerifyParts,
+  { hash, sha256 }: Description,
+): AsyncGenerator<Description> {
+  const table = await index.load();
+  const row = table.rowOf(hash);
+  if (row < 0) return;
+  for (const other of rowsHere(table)) {
+    if (other === row || table.contents[other] !== table.contents[row]) continue;
+    const twin = await descriptionOf(layout, table.hashOf(other));
+    if (twin?.sha256 === sha256) yield twin;
+  }
+}
+
 async function* wanted(
-  { layout, shelf, random }: VerifyParts,
+  { layout, shelf, index, random }: VerifyParts,
   { keys, share = 1, signal }: VerifyWish,
 ): AsyncGenerator<{ readonly key: string; readonly description: Description | null }> {
   if (keys !== undefined) {
@@ -44,9 +68,26 @@ async function* wanted(
     }
     return;
   }
+  if (share < 1) {
+    yield* sampleOf(await index.load(), layout, () => random() < share);
+    return;
+  }
   for await (const description of descriptionsIn(layout, shelf, signal ?? null)) {
-    if (share < 1 && random() >= share) continue;
     yield { key: description.key, description };
+  }
+}
+
+/** By what the index knows: a sample of a million is not worth reading a million descriptions. */
+async function* sampleOf(
+  table: EntryTable,
+  layout: Layout,
+  isChosen: () => boolean,
+): AsyncGenerator<{ readonly key: string; readonly description: Description }> {
+  for (const row of rowsHere(table)) {
+    if (!isChosen()) continue;
+    const description = await descriptionOf(layout, table.hashOf(row));
+    // Not there: it was removed meanwhile, or a crash left a record too many.
+    if (description !== null) yield { key: description.key, description };
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type Ticket,
   type Usage,
 } from '#model';
+import { type EndsJson, EndsOverTime } from './ends-over-time.ts';
 import { Percentiles, type PercentilesJson, type PercentilesSummary } from './percentiles.ts';
 
 /** Workers and signatures beyond these are counted under one name: a job may meet any number. */
@@ -92,6 +93,8 @@ export interface JobStatisticsJson {
   readonly memoryPeakBytes: number | null;
   /** Older versions kept none, or not all. */
   readonly totals?: Partial<UsageTotals>;
+  /** As `totals`. */
+  readonly ends?: EndsJson | null;
   readonly wall: PercentilesJson;
   readonly cpu: PercentilesJson;
   readonly workers: readonly WorkerTotals[];
@@ -108,6 +111,7 @@ export class JobStatistics {
   #memoryPeakBytes: number | null = null;
   #totals: UsageTotals = NO_TOTALS;
   #causes: CauseCounts = {};
+  #ends = new EndsOverTime();
   #wall = new Percentiles();
   #median: { count: number; ms: number | null } = { count: 0, ms: null };
   #cpu = new Percentiles();
@@ -123,6 +127,7 @@ export class JobStatistics {
     made.#memoryPeakBytes = json.memoryPeakBytes;
     made.#totals = { ...NO_TOTALS, ...json.totals };
     made.#causes = { ...json.causes };
+    made.#ends = EndsOverTime.fromJSON(json.ends);
     made.#wall = Percentiles.fromJSON(json.wall);
     made.#cpu = Percentiles.fromJSON(json.cpu);
     for (const totals of json.workers) {
@@ -140,6 +145,7 @@ export class JobStatistics {
       reused: this.#reused,
       memoryPeakBytes: this.#memoryPeakBytes,
       totals: this.#totals,
+      ends: this.#ends.toJSON(),
       wall: this.#wall.toJSON(),
       cpu: this.#cpu.toJSON(),
       workers: [...this.#workers.values()],
@@ -157,6 +163,7 @@ export class JobStatistics {
     const good = cause === 'ok';
     this.#attempts++;
     count(this.#causes, cause, 1);
+    this.#ends.add(record.endedAtMs, cause);
     const cpuMs = cpuOf(record);
     this.#addWorker(record.worker, cause, usage.wallMs, cpuMs ?? 0);
     this.#memoryPeakBytes = larger(this.#memoryPeakBytes, usage.memoryPeakBytes);
@@ -247,6 +254,11 @@ export class JobStatistics {
   /** The largest of any attempt; null when none was measured. */
   get memoryPeakBytes(): number | null {
     return this.#memoryPeakBytes;
+  }
+
+  /** Null before the first. */
+  get ends(): EndsJson | null {
+    return this.#ends.toJSON();
   }
 
   get totals(): UsageTotals {

@@ -28,7 +28,7 @@ export interface RulesFile {
 
 const RULES_MOST = 100;
 const FILE_BYTES = 1 << 20;
-const KINDS = ['trap', 'trace', 'task', 'job', 'worker', 'server'] as const;
+const KINDS = ['trap', 'trace', 'data', 'task', 'job', 'worker', 'server'] as const;
 
 // Beginning with a dash it would be an option of the site's program.
 const address = z

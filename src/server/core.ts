@@ -24,7 +24,7 @@ import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts, Matchmaker } from '#scheduler';
 import type { TaskNote, WorkerOrder } from '#store';
 import type { RowSource } from '#sweep';
-import type { MachineFigures } from '#wire';
+import type { MachineFigures, StoreReport } from '#wire';
 import type { GroupCommit } from './commit.ts';
 import type { WorkerData } from './data-orders.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
@@ -160,6 +160,8 @@ export interface Worker {
   /** A job was paused of which it may hold attempts that have not started: it is to hear so soon. */
   recall: boolean;
   readonly data: WorkerData;
+  /** What its store of inputs has done; null until it has told. */
+  inputStore: StoreReport | null;
   readonly totals: WorkerTotals;
   readonly firstSeenMs: number;
   /** The same moment on the server's monotonic clock. */
@@ -191,6 +193,14 @@ export interface Settings {
   readonly sharing: SharingSettings;
 }
 
+/** A stored file that was found damaged and set aside. */
+export interface DataDamage {
+  readonly key: string;
+  readonly reason: string;
+  /** On whose machine; `''`: the server's own. */
+  readonly worker: string;
+}
+
 /** Something that happened, for those who watch; told only after it is durable. */
 export type Happening =
   | { readonly kind: 'job'; readonly job: JobId }
@@ -216,6 +226,7 @@ export type Happening =
       readonly condition: string;
       readonly isOver: boolean;
     }
+  | ({ readonly kind: 'data' } & DataDamage)
   | {
       readonly kind: 'trace';
       readonly trace: string;
@@ -238,6 +249,8 @@ export interface Core {
   /** What workers were told to do, also those that are lost or have not come back since a restart. */
   readonly orders: Map<string, WorkerOrder>;
   readonly leases: Map<Ticket, Lease>;
+  /** The latest on each machine, by worker. */
+  readonly damages: Map<string, DataDamage & { readonly atMs: number }>;
   /** By owner. */
   readonly uses: Map<string, OwnerUse>;
   /** What programs have set in the ads of their tasks. */
@@ -269,6 +282,8 @@ export interface Core {
   wakeIn(ms: number): void;
   /** Brings what a job names by URL and the server lacks; until then nothing of it starts. */
   stage(job: Job): void;
+  /** A worker could not get what the job needs: what the server keeps of it is looked at. */
+  suspectInputs(job: Job): void;
   /** Good ends that wait for the job's validator. */
   check(job: Job, task: TaskIndex): void;
   happened(what: Happening): void;

@@ -2,8 +2,8 @@
 import { hash } from 'node:crypto';
 import { blobOf, type Digest, type JobId } from '#model';
 import { type Lack, NO_LACKS } from '#scheduler';
-import type { DataNews, DataWish } from '#wire';
-import type { Core, Job, Worker } from './core.ts';
+import type { DataNews, DataWish, StoreReport } from '#wire';
+import type { Core, DataDamage, Job, Worker } from './core.ts';
 
 /** One worker, as far as data goes. A worker that comes anew is asked anew. */
 export interface WorkerData {
@@ -14,10 +14,12 @@ export interface WorkerData {
   readonly fetching: Set<JobId>;
   /** Since when it could have taken tasks of a job, but for data; on the monotonic clock. */
   readonly lackingSinceMs: Map<JobId, number>;
+  /** Number of the last damage that it told of. */
+  damagesKnown: number;
 }
 
 export function newWorkerData(tag: string): WorkerData {
-  return { tag, told: new Map(), fetching: new Set(), lackingSinceMs: new Map() };
+  return { tag, told: new Map(), fetching: new Set(), lackingSinceMs: new Map(), damagesKnown: 0 };
 }
 
 /** Smaller files that a user sent along are got by the attempt that needs one: it takes a moment. */
@@ -73,8 +75,32 @@ export function wishesFor(core: Core, { data }: Worker): DataWish[] {
 export function onDataTold(core: Core, worker: Worker, news: readonly DataNews[]): void {
   if (news.length === 0) return;
   for (const { blob, state } of news) worker.data.told.set(blob, state);
+  const tried = new Set(news.flatMap(({ blob, state }) => (state === 'tried' ? [blob] : [])));
+  if (tried.size > 0) {
+    for (const job of jobsWithData(core)) {
+      if (dataOf(job).some(({ blob }) => tried.has(blob))) core.suspectInputs(job);
+    }
+  }
   counts.delete(core);
   core.wake();
+}
+
+/** Its store has told: what it found damaged is news for all who watch. */
+export function onStoreTold(core: Core, worker: Worker, report: StoreReport | null): void {
+  if (report === null) return;
+  worker.inputStore = report;
+  for (const { number, key, reason } of report.damages) {
+    // Told again until the worker hears an answer.
+    if (number <= worker.data.damagesKnown) continue;
+    worker.data.damagesKnown = number;
+    onDamage(core, { key, reason, worker: worker.name });
+  }
+}
+
+/** A stored file was found damaged, here or on the machine of a worker. */
+export function onDamage(core: Core, damage: DataDamage): void {
+  core.damages.set(damage.worker, { ...damage, atMs: core.clock.monotonic() });
+  core.happened({ kind: 'data', ...damage });
 }
 
 /**

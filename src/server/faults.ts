@@ -23,6 +23,8 @@ const CRITICAL: TrapCategory = 2;
 const WARNING: TrapCategory = 1;
 /** Told to stop this long ago, and still there: it cannot be killed. */
 const UNKILLABLE_MS = 60_000;
+/** A machine that damaged no more stored files for so long may be well. */
+const DAMAGE_MS = 3_600_000;
 /** Of so many attempts within the window more than half must have failed. */
 const WINDOW_MS = 60_000;
 const FAILURES_LEAST = 20;
@@ -64,6 +66,7 @@ export class FaultWatch {
     const workers = [...core.workers.values()].filter(({ kind }) => kind === 'sync');
     return [
       ...serverFaults(core),
+      ...damageFaults(core),
       ...workers.flatMap((worker) => workerFaults(worker, workers)),
       ...this.#unkillable(workers),
       ...[...core.jobs.values()].flatMap((job) => this.#jobFaults(job)),
@@ -123,6 +126,17 @@ function serverFaults({ diskLow, commit }: Core): Fault[] {
     faults.push({ condition, node: '', category: CRITICAL, message });
   if (diskLow !== null) add('disk', 'the disk is nearly full: no work is handed out');
   if (commit.stalled !== null) add('store', 'the disk is full: nothing can be acknowledged');
+  return faults;
+}
+
+/** Files are fetched again by themselves; but a disk that damages one seldom stops there. */
+function damageFaults({ damages, clock }: Core): Fault[] {
+  const faults: Fault[] = [];
+  for (const [node, { key, reason, atMs }] of damages) {
+    if (clock.monotonic() - atMs > DAMAGE_MS) damages.delete(node);
+    const message = `a stored file was damaged on the disk and set aside: ${key} (${reason})`;
+    faults.push({ condition: 'data damaged', node, category: WARNING, message });
+  }
   return faults;
 }
 

@@ -10,7 +10,7 @@ import { SetAttributes } from './set-attributes.ts';
 /** Where the core's decisions are carried out: other parts of the server. */
 export type CoreDoors = Pick<
   Core,
-  'wake' | 'wakeIn' | 'nextDataTag' | 'stage' | 'check' | 'happened' | 'finished'
+  'wake' | 'wakeIn' | 'nextDataTag' | 'stage' | 'suspectInputs' | 'check' | 'happened' | 'finished'
 >;
 
 export function newCore(options: ServerOptions, commit: GroupCommit, doors: CoreDoors): Core {
@@ -37,6 +37,7 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
     slotsByName: new Map(),
     orders: new Map(),
     leases: new Map(),
+    damages: new Map(),
     lost: new Map(),
     nextTicket: 1,
     nextJob: 1,

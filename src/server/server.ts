@@ -14,12 +14,14 @@ import { Clients } from './clients.ts';
 import { Collecting } from './collecting.ts';
 import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
+import { onDamage } from './data-orders.ts';
 import { keepReserve } from './disk-reserve.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
 import { type Fault, type FaultNews, FaultWatch } from './faults.ts';
 import { assembleHttp, type ServerTls, secureOptions } from './http/assemble.ts';
+import { InputRepair } from './input-repair.ts';
 import { Blobs } from './intake/blobs.ts';
 import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
@@ -59,6 +61,7 @@ export class Server {
   readonly #late: LateChanges;
   readonly #pruning: Pruning;
   readonly #staging: Staging | null;
+  readonly #repair: InputRepair;
   readonly #scan: PolicyScan;
   readonly #eventLogs: EventLogs;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -84,6 +87,9 @@ export class Server {
       wakeIn: (ms) => this.#wakeIn(ms),
       nextDataTag: () => `${startedAtMs.toString(36)}-${++dataTags}`,
       stage: (job) => this.#staging?.begin(job),
+      suspectInputs: (job) => {
+        if (!options.readOnly) this.#repair.suspect(job);
+      },
       check: (job, task) => {
         if (!options.readOnly) this.#checking.check(job, task);
       },
@@ -101,6 +107,7 @@ export class Server {
     const blobs = new Blobs(layout);
     const { data, log } = options;
     this.#staging = data && new Staging({ core, blobs, datastore: data.store, log });
+    this.#repair = new InputRepair({ core, blobs, datastore: data?.store ?? null, log });
     const schemes = data?.schemes ?? new Set<string>();
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
@@ -199,6 +206,11 @@ export class Server {
   /** A trace came home: those who watch are told. */
   traceStored({ id, name, bytes }: { id: string; name: string; bytes: number }): void {
     this.core.happened({ kind: 'trace', trace: id, name, bytes });
+  }
+
+  /** Its store found a damaged file and set it aside: those who watch are told. */
+  dataDamaged(key: string, reason: string): void {
+    onDamage(this.core, { key: key.slice(0, 1000), reason: reason.slice(0, 1000), worker: '' });
   }
 
   /** A trap was taken in by the collector beside it: those who watch are told. */
@@ -359,6 +371,7 @@ export class Server {
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#nextWake?.timer);
     await this.#staging?.close();
+    await this.#repair.close();
     await this.#pruning.close();
     await this.#scan.close();
     if (!this.#options.readOnly) await this.#eventLogs.close();

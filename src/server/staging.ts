@@ -66,7 +66,7 @@ export class Staging {
         const next = isFinal(error)
           ? ({ next: 'fail', why: '' } as const)
           : afterFailure('stage-in', { 'stage-in': failures }, job.spec);
-        if (next.next !== 'wait') return fail(core, job, messageOf(error), next.why);
+        if (next.next !== 'wait') return failStaging(core, job, messageOf(error), next.why);
         job.staging = `its inputs are fetched again after: ${messageOf(error)}`;
         core.happened({ kind: 'job', job: job.id });
         await pause(next.delayMs, signal);
@@ -156,7 +156,7 @@ function isFinal(error: unknown): boolean {
 }
 
 /** Its tasks stay as they are: retried or submitted again, the job goes on from here. */
-function fail(core: Core, job: Job, reason: string, why: string): void {
+export function failStaging(core: Core, job: Job, reason: string, why: string): void {
   const more = why === '' ? '' : ` (${why})`;
   job.staging = `its inputs could not be fetched: ${reason}`;
   setJobState(core, job, 'failed', `stage-in: ${reason}${more}`, 'server');

@@ -101,6 +101,7 @@ const SYNC = {
   ended: [],
   knownJobs: [],
   dataVersion: '',
+  store: null,
   data: [],
   policyVersion: '',
 };

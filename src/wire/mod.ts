@@ -146,6 +146,7 @@ export {
   type SessionLimitSettings,
 } from './session-limit.ts';
 export {
+  type DamageNews,
   type DataNews,
   type DataWish,
   type EndedAttempt,
@@ -156,6 +157,7 @@ export {
   PROTOCOL_VERSION,
   type RenewRequest,
   type SentPart,
+  type StoreReport,
   type SyncRequest,
   type SyncResponse,
   type TaskPast,
@@ -168,3 +170,4 @@ export {
   type FileDigest,
   type UploadOptions,
 } from './transfer.ts';
+export { BLOB_STORED_HEADER, UPLOADS_PATH } from './upload-path.ts';

@@ -47,6 +47,7 @@ function end(ticket: number): EndedAttempt {
 
 const REQUEST: SyncRequest = {
   dataVersion: '',
+  store: null,
   data: [],
   protocol: 1,
   worker: 'w1',

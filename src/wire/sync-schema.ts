@@ -38,12 +38,14 @@ import { wireErrors } from './errors.ts';
 import { readOffer } from './offer-schema.ts';
 import { cleanText } from './problem.ts';
 import type {
+  DamageNews,
   DataNews,
   EndedAttempt,
   MachineFigures,
   PolicyRuling,
   RenewRequest,
   SentPart,
+  StoreReport,
   SyncRequest,
 } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
@@ -58,6 +60,8 @@ export const SYNC_LIMITS = {
   errands: 1000,
   /** Files that jobs need before they start. */
   wishes: 100_000,
+  /** Stored files that a worker found damaged, in one sync. */
+  damages: 100,
   /** Inputs of one attempt of which it is told how they came. */
   inputs: 1000,
   /** A glob brings at most 10,000 files; the logs and a few more results come beside them. */
@@ -111,6 +115,7 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
       dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
       data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
+      store: fields.store == null ? null : inner(fields.store, 'store', readStoreReport),
     };
   });
 }
@@ -150,6 +155,25 @@ function readDataNews(value: unknown): DataNews {
   return {
     blob: sha256Hex(fields.blob, 'blob'),
     state: oneOf(fields.state, 'state', DATA_STATES),
+  };
+}
+
+function readStoreReport(fields: JsonObject): StoreReport {
+  return {
+    hits: whole(fields.hits, 'hits'),
+    misses: whole(fields.misses, 'misses'),
+    fetchedBytes: whole(fields.fetchedBytes, 'fetchedBytes'),
+    damaged: whole(fields.damaged, 'damaged'),
+    damages: list(fields.damages, 'damages', SYNC_LIMITS.damages, readDamage),
+  };
+}
+
+function readDamage(value: unknown): DamageNews {
+  const fields = object(value, '');
+  return {
+    number: whole(fields.number, 'number', 1),
+    key: cleanText(text(fields.key, 'key', 1000)),
+    reason: cleanText(text(fields.reason, 'reason', 1000)),
   };
 }
 

@@ -79,6 +79,26 @@ export interface SyncRequest {
   readonly dataVersion: string;
   /** What has changed about them since the last answered sync. */
   readonly data: readonly DataNews[];
+  /** What its store of inputs has done; null: it was not used yet. */
+  readonly store: StoreReport | null;
+}
+
+/** Counts since the worker began. */
+export interface StoreReport {
+  readonly hits: number;
+  readonly misses: number;
+  readonly fetchedBytes: number;
+  readonly damaged: number;
+  /** Of those the ones that the server does not know of yet. */
+  readonly damages: readonly DamageNews[];
+}
+
+/** A stored file that was not what it had been, and was set aside. */
+export interface DamageNews {
+  /** Counts up; the server takes each once. */
+  readonly number: number;
+  readonly key: string;
+  readonly reason: string;
 }
 
 /**

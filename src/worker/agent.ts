@@ -7,7 +7,7 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
-import type { ContentSource } from '#datastore';
+import type { ContentSource, StoreEvent } from '#datastore';
 import {
   type ClientOffer,
   type EndedAttempt,
@@ -108,6 +108,7 @@ export class WorkerAgent {
     });
     this.#wishes = new DataWishes({
       stock: this.#stock,
+      counts: () => options.datastore.counts(),
       onNews: () => this.#conversation.wake(),
       lifetime: this.#lifetime.signal,
       log: options.log,
@@ -170,6 +171,11 @@ export class WorkerAgent {
     signal: AbortSignal,
   ): ReturnType<ContentSource['open']> {
     return await (await this.#connection.up()).openBlob(sha256, fromByte, signal);
+  }
+
+  /** Something happened in its store of inputs. */
+  noteStore(event: StoreEvent): void {
+    this.#wishes.note(event);
   }
 
   /** Finishes what runs, gives back what waits, takes nothing new, then ends. */
@@ -325,8 +331,7 @@ export class WorkerAgent {
       ended,
       policyVersion: this.#policies.version,
       knownJobs: this.#jobs.known(),
-      dataVersion: this.#wishes.version,
-      data: this.#wishes.news(),
+      ...this.#wishes.told(),
     };
   }
 
@@ -334,7 +339,7 @@ export class WorkerAgent {
     if (!this.#isKnown) this.#options.onConnected(this.#identity.worker);
     this.#isKnown = true;
     this.#backlog.confirm(request.ended);
-    this.#wishes.confirm(request.data);
+    this.#wishes.confirm(request);
     // Cancels first: a slot that becomes free this way may go to what has just come.
     for (const { ticket, cause } of answer.cancel) this.#pool.cancel(ticket, cause);
     for (const job of answer.jobs) this.#jobs.add(job, (id) => this.#pool.hasJob(id));

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { formatDuration, messageOf, WindrowError } from '#base';
-import type { ContentSource } from '#datastore';
+import type { ContentSource, StoreEvent } from '#datastore';
 import type { Walls } from '#sandbox';
 import { isOlderVersion, ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
@@ -19,7 +19,11 @@ import {
 export interface RunWorkerOptions
   extends Omit<AgentOptions, 'connect' | 'dir' | 'marks' | 'datastore' | 'slots' | 'walls'> {
   /** Opens the store that workers of this directory share; `server` has files by their digests. */
-  readonly openData: (directory: string, server: ContentSource) => Promise<WorkerStore>;
+  readonly openData: (
+    directory: string,
+    server: ContentSource,
+    onEvent: (event: StoreEvent) => void,
+  ) => Promise<WorkerStore>;
   /** For a worker that has this directory of its own, and its lock. */
   readonly openWalls: (directory: string) => Promise<Walls>;
   /** Absolute; machines may share it. */
@@ -113,7 +117,8 @@ async function runAgent(
   wishes: Wishes,
 ): Promise<'ended' | 'succeeded' | 'server-replaced'> {
   const server: ContentSource = { open: (...order) => agent.openContent(...order) };
-  const datastore = lazyStore(() => options.openData(directory.data, server));
+  const onEvent = (event: StoreEvent) => agent.noteStore(event);
+  const datastore = lazyStore(() => options.openData(directory.data, server, onEvent));
   const agent: WorkerAgent = new WorkerAgent(
     {
       ...options,

@@ -6,15 +6,19 @@
  *      └──does not──▶ absent              fetching ──came──▶ here, ──failed──▶ tried
  */
 import { messageOf } from '#base';
-import type { DataNews, DataWish, SyncResponse } from '#wire';
+import type { StoreCounts, StoreEvent } from '#datastore';
+import type { DataNews, DataWish, SyncRequest, SyncResponse } from '#wire';
 import type { AgentLog } from './port.ts';
 import type { Stock } from './stock.ts';
+import { StoreNews } from './store-news.ts';
 
 /** Files got at the same time; the datastore limits what comes from one origin. */
 const AT_ONCE = 4;
 
 export interface DataWishesOptions {
   readonly stock: Pick<Stock, 'look' | 'ensure' | 'wish'>;
+  /** Of the store; null while it was not used. */
+  readonly counts: () => StoreCounts | null;
   /** There is something to tell. */
   readonly onNews: () => void;
   /** Aborted when the worker ends. */
@@ -22,10 +26,13 @@ export interface DataWishesOptions {
   readonly log: AgentLog;
 }
 
+type Told = Pick<SyncRequest, 'dataVersion' | 'data' | 'store'>;
+
 export class DataWishes {
   readonly #options: DataWishesOptions;
   /** To be told, by blob; repeated until a sync that carried it was answered. */
   readonly #news = new Map<string, DataNews['state']>();
+  readonly #store: StoreNews;
   #version = '';
   #wishes = new Map<string, DataWish>();
   #queue: DataWish[] = [];
@@ -33,19 +40,24 @@ export class DataWishes {
 
   constructor(options: DataWishesOptions) {
     this.#options = options;
+    this.#store = new StoreNews(options.counts);
   }
 
-  get version(): string {
-    return this.#version;
-  }
-
-  news(): DataNews[] {
-    return [...this.#news].map(([blob, state]) => ({ blob, state }));
+  /** For the next sync. */
+  told(): Told {
+    const data = [...this.#news].map(([blob, state]) => ({ blob, state }));
+    return { dataVersion: this.#version, data, store: this.#store.report() };
   }
 
   /** What a sync carried is known to the server. */
-  confirm(told: readonly DataNews[]): void {
-    for (const { blob, state } of told) if (this.#news.get(blob) === state) this.#news.delete(blob);
+  confirm({ data, store }: Told): void {
+    for (const { blob, state } of data) if (this.#news.get(blob) === state) this.#news.delete(blob);
+    this.#store.confirm(store);
+  }
+
+  /** Something happened in the store. */
+  note(event: StoreEvent): void {
+    if (this.#store.note(event)) this.#options.onNews();
   }
 
   take(data: SyncResponse['data']): void {

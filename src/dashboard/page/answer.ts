@@ -21,26 +21,32 @@ interface Known<T> {
   readonly refusal: Refusal | null;
 }
 
+export interface Freshness<T> {
+  /** Whether the answer may be another one after this. */
+  readonly concerns: (event: ApiEvent) => boolean;
+  /** For what changes without an event. */
+  readonly everyMs?: number;
+  /** GET of the key, if not given. */
+  readonly question?: (signal: AbortSignal) => Promise<T>;
+}
+
 /**
- * The answer to a question, asked again when the connection comes back and when `concerns` says that
- * what has happened may have changed it.
+ * The answer to a question, asked again when the connection comes back, and when what has happened
+ * may have changed it.
  * @param key what is asked: another key forgets the answer
  */
-export function useAnswer<T>(
-  key: string,
-  concerns: (event: ApiEvent) => boolean,
-  question: (signal: AbortSignal) => Promise<T> = (signal) => ask<T>(key, { signal }),
-): Answered<T> {
+export function useAnswer<T>(key: string, freshness: Freshness<T>): Answered<T> {
+  const { everyMs } = freshness;
   const connection = useConnection();
   const { round } = useStanding();
   const [known, setKnown] = useState<Known<T>>({ key, refusal: null });
-  const latest = useRef({ concerns, question });
-  latest.current = { concerns, question };
+  const latest = useRef(freshness);
+  latest.current = freshness;
   const asking = useRef<Asking | null>(null);
 
   useEffect(() => {
     const one = new Asking(
-      (signal) => latest.current.question(signal),
+      (signal) => latest.current.question?.(signal) ?? ask(key, { signal }),
       (value) => setKnown({ key, value: value as T, refusal: null }),
       (refusal) => setKnown((old) => ({ ...(old.key === key ? old : { key }), refusal })),
     );
@@ -48,11 +54,13 @@ export function useAnswer<T>(
     const leave = connection.listen((event) => {
       if (latest.current.concerns(event)) one.later();
     });
+    const timer = everyMs && setInterval(() => one.later(), everyMs);
     return () => {
+      clearInterval(timer);
       leave();
       one.end();
     };
-  }, [key, connection]);
+  }, [key, connection, everyMs]);
 
   useEffect(() => asking.current?.now(), [round, key]);
 

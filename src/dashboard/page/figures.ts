@@ -94,3 +94,10 @@ export function countsText(counts: TaskCounts): string {
   const shown = parts.filter(([tasks]) => tasks > 0);
   return shown.map(([tasks, word]) => `${count(tasks)} ${word}`).join(', ') || 'no tasks';
 }
+
+/** `beta=0.44 seed=7` */
+export function parametersText(parameters: Readonly<Record<string, string>>): string {
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}

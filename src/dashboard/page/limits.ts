@@ -5,3 +5,7 @@ export const TASKS_SHOWN = 50;
 export const LOG_LINES_SHOWN = 500;
 export const TRACES_SHOWN = 1000;
 export const TRAPS_SHOWN = 500;
+export const FAILURES_SHOWN = 20;
+export const WORKERS_SHOWN = 50;
+/** Characters of a line. */
+export const LOG_TEXT_SHOWN = 2000;

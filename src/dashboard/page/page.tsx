@@ -7,7 +7,9 @@ import { ConnectionOf, usePlace, useStanding } from './hooks.ts';
 import { Login } from './login.tsx';
 import type { Place } from './place.ts';
 import { forgetToken, readToken, takeGivenToken } from './token.ts';
+import { Job } from './views/job.tsx';
 import { Jobs } from './views/jobs.tsx';
+import { Task } from './views/task.tsx';
 import { Workers } from './views/workers.tsx';
 
 function Page({ connection }: { connection: Connection }) {
@@ -39,6 +41,10 @@ function Page({ connection }: { connection: Connection }) {
 
 function View({ place }: { place: Place }) {
   switch (place.view) {
+    case 'job':
+      return <Job key={place.job} job={place.job} query={place.query} />;
+    case 'task':
+      return <Task job={place.job} task={place.task} />;
     case 'workers':
       return <Workers />;
     default:

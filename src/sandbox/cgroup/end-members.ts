@@ -31,12 +31,14 @@ export async function endMembers(
   clock: Clock,
   giveUpMs = GIVE_UP_MS,
 ): Promise<EndedMembers> {
-  const by = killByOf(directory, files);
-  const killed = new Set(membersOf(directory, files));
+  const killed = new Set<number>();
   const deadlineMs = clock.monotonic() + giveUpMs;
+  let by: KillBy | null = null;
   for (let waitMs = 1; ; waitMs = Math.min(2 * waitMs, LONGEST_PAUSE_MS)) {
     const members = membersOf(directory, files);
+    // The usual one is empty.
     if (members.length === 0) return { killed: killed.size, stuck: [] };
+    by ??= killByOf(directory, files);
     for (const pid of members) killed.add(pid);
     if (clock.monotonic() > deadlineMs) {
       return { killed: killed.size, stuck: stuckAmong(members) };

@@ -7,7 +7,7 @@ import type { Hand } from '../walls/operation.ts';
 import { endMembers, membersOf } from './end-members.ts';
 import type { GroupFiles } from './group-files.ts';
 import type { LimitName } from './limits.ts';
-import type { CgroupOperation, LimitGroup } from './operation.ts';
+import type { CgroupOperation, LimitGroup, MakeGroup } from './operation.ts';
 
 export interface HandWorld {
   readonly files: GroupFiles;
@@ -34,16 +34,17 @@ export function createHand({ files, clock, giveUpMs }: HandWorld): Hand<CgroupOp
 }
 
 function carryOut(operation: CgroupOperation, files: GroupFiles): void {
-  if (operation.do === 'make') makeGroup(operation.path, operation.version, files);
+  if (operation.do === 'make') makeGroup(operation, files);
   else if (operation.do === 'hand-down') {
     files.write(`${operation.path}/cgroup.subtree_control`, `+${operation.controller}`);
   } else if (operation.do === 'step-aside') stepAside(operation.path, operation.leaf, files);
   else setLimit(operation, files);
 }
 
-function makeGroup(path: string, version: 1 | 2, files: GroupFiles): void {
+function makeGroup({ path, version, controllers }: MakeGroup, files: GroupFiles): void {
   files.make(path);
-  if (version === 1 && files.read(`${path}/cpuset.cpus`)?.trim() === '') inheritCpus(path, files);
+  if (version === 2 || !controllers.includes('cpuset')) return;
+  if (files.read(`${path}/cpuset.cpus`)?.trim() === '') inheritCpus(path, files);
 }
 
 /** A new group of cpuset has no CPUs and no memory nodes, and takes no process until it has. */

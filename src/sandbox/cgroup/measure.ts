@@ -11,7 +11,6 @@ export interface GroupUsage {
   readonly writtenBytes: number | null;
   /** Most processes and threads at once; the kernel remembers since 6.1. */
   readonly tasksPeak: number | null;
-  readonly tasksNow: number | null;
   /** How often a new process was refused because of the limit. */
   readonly tasksRefused: number;
 }
@@ -39,7 +38,6 @@ export function measureGroup(roles: Roles, files: GroupFiles): GroupUsage {
     readBytes: io?.readBytes ?? null,
     writtenBytes: io?.writtenBytes ?? null,
     tasksPeak: peak,
-    tasksNow: numberIn(at(roles.tasks, 'pids.current')),
     tasksRefused: fieldsOf(at(roles.tasks, 'pids.events')).get('max') ?? 0,
   };
 }

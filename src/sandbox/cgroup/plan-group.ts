@@ -8,7 +8,7 @@ const LIMITED: readonly Controller[] = ['cpuset', 'cpu', 'memory', 'pids', 'io']
 
 export interface GroupPlan {
   readonly operations: readonly CgroupOperation[];
-  /** `cgroup.procs` files that the program's process writes itself into. */
+  /** Files that the program's process, which has one thread, writes itself into. */
   readonly joins: readonly string[];
   /** Limits that were asked for and that no tree of this machine can keep. */
   readonly lacking: readonly LimitName[];
@@ -37,11 +37,20 @@ export function planGroup(
   );
   return {
     operations: [...made, ...writes],
-    joins: made.map(({ path }) => `${path}/cgroup.procs`),
+    joins: made.map(joinOf),
     lacking: limiting.flatMap(({ branch, settings }) =>
       branch === null ? settings.map((setting) => setting.limit) : [],
     ),
   };
+}
+
+/**
+ * One thread that moves itself is moved at once. A whole process, by `cgroup.procs`, waits until all
+ * processors have passed through the scheduler, 10 ms and more; in version 2 the launcher avoids it
+ * by letting the process begin in its group.
+ */
+function joinOf({ path, version }: MakeGroup): string {
+  return version === 1 ? `${path}/tasks` : `${path}/cgroup.procs`;
 }
 
 function inside(parent: Branch, name: string): MakeGroup {

@@ -223,7 +223,7 @@ describe('a cgroup', () => {
       'time.sleep(60)',
     ].join('\n');
     const job = await run(`exec python3 -c '${bomb}'`, { processes: 20 });
-    await until(() => measureGroup(job.roles, kernelFiles).tasksNow === 20);
+    await until(() => kernelFiles.read(`${job.roles.tasks!.path}/pids.current`)?.trim() === '20');
     assert.equal(await endOf(spawn('/bin/true')), '0');
     const settled = await job.settle();
     assert.equal(settled.killed, 20);

@@ -8,7 +8,7 @@ export interface LaunchWalls {
    * on the program's PATH and reports through descriptor 3. `[]`: the program is executed directly.
    */
   readonly prefix: readonly string[];
-  /** `cgroup.procs` files that the process writes itself into. */
+  /** `tasks` and `cgroup.procs` files that the process, which has one thread, writes itself into. */
   readonly cgroups: readonly string[];
   /** Namespace files that it enters, after the cgroups. */
   readonly namespaces: readonly string[];

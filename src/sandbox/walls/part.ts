@@ -51,7 +51,7 @@ export interface PartPlan<Part extends PartName> {
   readonly operations: readonly OperationOf<Part>[];
   /** The walls that stand when the operations are carried out. */
   readonly walls: readonly Wall[];
-  /** `cgroup.procs` files that the process writes itself into before it runs anything. */
+  /** `tasks` and `cgroup.procs` files that the process writes itself into before it runs anything. */
   readonly cgroups?: readonly string[];
   /** Namespace files, e.g. `/run/netns/x`, that the process enters before it runs anything. */
   readonly namespaces?: readonly string[];

@@ -276,6 +276,7 @@ function statsOf(core: Core, job: Job): JobStats {
     attempts: statistics.attempts,
     reused: statistics.reused,
     causes: { ...statistics.causes },
+    ends: statistics.ends,
     workers,
     workersLeftOut: Math.max(0, statistics.workerCount - workers.length),
     failures: statistics.failures(FAILURES_SHOWN).map((group) => ({

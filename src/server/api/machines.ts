@@ -142,7 +142,8 @@ export function describeHappening(core: Core, what: Happening, id: number): ApiE
     const { name, state, stateReason: reason } = worker;
     return { id, atMs, kind: 'worker', worker: worker.id, name, state, reason };
   }
-  if (what.kind === 'trace' || what.kind === 'trap') return { id, atMs, ...what };
+  if (what.kind === 'trace' || what.kind === 'trap' || what.kind === 'data')
+    return { id, atMs, ...what };
   const job = core.jobs.get(what.job);
   if (!job) return null;
   const counts = job.tasks.counts();

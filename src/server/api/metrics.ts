@@ -93,6 +93,30 @@ const WORKER_FAMILIES: readonly (readonly [string, string, string, WorkerFigure]
     ({ machine }) => (machine?.roundTripMs == null ? null : machine.roundTripMs / 1000),
   ],
   [
+    'data_hits_total',
+    'counter',
+    'Inputs that lay on its machine.',
+    ({ inputStore }) => inputStore?.hits ?? null,
+  ],
+  [
+    'data_misses_total',
+    'counter',
+    'Inputs that had to come.',
+    ({ inputStore }) => inputStore?.misses ?? null,
+  ],
+  [
+    'data_fetched_bytes_total',
+    'counter',
+    'Bytes that came for them.',
+    ({ inputStore }) => inputStore?.fetchedBytes ?? null,
+  ],
+  [
+    'data_damaged_total',
+    'counter',
+    'Stored files that were found damaged.',
+    ({ inputStore }) => inputStore?.damaged ?? null,
+  ],
+  [
     'silent_seconds',
     'gauge',
     'Since it was last heard.',

@@ -50,6 +50,7 @@ export function onAttemptEnded(
     reusedFrom: null,
   };
   if (worker) onWorkersEnd(core, worker, record, job.spec.request.cpus);
+  if (end.cause === 'stage-in') core.suspectInputs(job);
   const state = job.tasks.state(lease.task);
   if (isFinal(state)) return onTooLate(core, job, record);
   // A copy of it has ended well, and its results wait for the validator; or it is held.

@@ -35,10 +35,13 @@ export function resumeJob(core: Core, job: Job, reason: string, actor: string): 
 
 /** Its inputs could not be fetched: they are tried again, and its tasks wait for them. */
 export function stageAgain(core: Core, job: Job, actor: string): void {
-  if (job.state !== 'failed' || !isUnstaged(job.spec)) return;
+  if (job.state !== 'failed' || job.tasks.open === 0) return;
   setJobState(core, job, 'running', 'its inputs are fetched again', actor);
   core.active.add(job.id);
-  core.stage(job);
+  if (isUnstaged(job.spec)) return core.stage(job);
+  // What was damaged is found by the first attempt that needs it, and repaired if it can be now.
+  job.staging = null;
+  core.wake();
 }
 
 /** Larger runs first. */

@@ -8,6 +8,18 @@ export function noteOf(core: Core, job: Job, task: TaskIndex): TaskNote {
   return job.notes.get(task) ?? noteOfMass(job, task) ?? freshNote(core, job, task);
 }
 
+/** Of a task none of whose attempts has ended. */
+const UNTRIED = {
+  attempts: 0,
+  failures: {},
+  signature: '',
+  notBeforeMs: 0,
+  ruling: null,
+  completions: 0,
+  asked: null,
+  unchecked: null,
+} as const;
+
 function freshNote(core: Core, job: Job, task: TaskIndex): TaskNote {
   return {
     job: job.id,
@@ -16,17 +28,10 @@ function freshNote(core: Core, job: Job, task: TaskIndex): TaskNote {
     reason: '',
     actor: '',
     atMs: core.clock.now(),
-    attempts: 0,
-    failures: {},
-    signature: '',
-    notBeforeMs: 0,
-    ruling: null,
     hold: null,
     holds: 0,
     lastHold: null,
-    completions: 0,
-    asked: null,
-    unchecked: null,
+    ...UNTRIED,
   };
 }
 
@@ -44,17 +49,10 @@ export function noteOfMass(job: Job, task: TaskIndex): TaskNote | null {
     reason: last.reason,
     actor: last.actor,
     atMs: last.atMs,
-    attempts: 0,
-    failures: {},
-    signature: '',
-    notBeforeMs: 0,
-    ruling: null,
     hold: last.hold,
     holds: holds.length,
     lastHold: released?.hold ? { ...released.hold, reason: released.reason } : null,
-    completions: 0,
-    asked: null,
-    unchecked: null,
+    ...UNTRIED,
   };
 }
 

@@ -207,6 +207,7 @@ export class FieldWorker {
     for (const { ticket } of ended) this.holding.delete(ticket);
     const request: SyncRequest = {
       dataVersion: '',
+      store: null,
       data: [],
       protocol: 1,
       worker: `id-${this.name}`,

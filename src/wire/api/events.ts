@@ -75,6 +75,15 @@ export const event = message(
       condition: z.string(),
       isOver: z.boolean(),
     }),
+    z
+      .object({
+        ...always,
+        kind: z.literal('data'),
+        key: z.string(),
+        reason,
+        worker: z.string().describe("On whose machine; empty: the server's own."),
+      })
+      .describe('A stored file was found damaged and set aside.'),
     z.object({
       ...always,
       kind: z.literal('trace'),

@@ -63,6 +63,7 @@ const input: z.ZodType<Input> = z.strictObject({
       blob: digest,
       bytes: count,
       writable: z.boolean().describe('Each attempt has a copy of its own to change.'),
+      executable: z.boolean().default(false).describe('It may be executed.'),
     }),
     z.strictObject({ kind: z.literal('parameter'), column: name }),
     z.strictObject({

@@ -74,6 +74,15 @@ export const jobStats = message(
     attempts: count,
     reused: count.describe('Tasks whose results were taken over from an earlier job.'),
     causes: causeCounts.describe('Every ended attempt by its cause.'),
+    ends: z
+      .object({
+        fromMs: moment.describe('When the first step begins.'),
+        stepMs: milliseconds,
+        ok: z.array(count),
+        failed: z.array(count).describe('By the doing of their program or machine.'),
+      })
+      .nullable()
+      .describe('How many attempts ended in each of at most 240 steps; null before the first.'),
     workers: z.array(workerStats),
     workersLeftOut: count.describe('Workers beyond the 1000 that did most.'),
     failures: z.array(failureGroup),

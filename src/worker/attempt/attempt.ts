@@ -92,6 +92,8 @@ export interface Attempt {
   readonly ways: Map<string, InputWay>;
   /** Null: none. */
   walls: WallPlan | null;
+  /** They were put up; null: they were not, or nothing stands of them any more. */
+  standing: WallPlan | null;
   readonly aborter: AbortController;
   program: RunningProgram | null;
   programStartedAtMs: number;
@@ -156,6 +158,7 @@ export function newAttempt(
     linked: new Map(),
     ways: new Map(),
     walls: null,
+    standing: null,
     aborter: new AbortController(),
     program: null,
     programStartedAtMs: startedMs,

@@ -10,7 +10,7 @@ import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
 import { explainLaunch } from './launch-fault.ts';
 import { CANCELLED, verdictOf } from './verdict.ts';
-import { settleWalls, verdictOfLimit } from './walls.ts';
+import { settleWalls, takeWallsDown, verdictOfLimit } from './walls.ts';
 
 type Stream = 'stdout' | 'stderr';
 type Expand = CompiledCommand['expand'];
@@ -33,6 +33,7 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   // The next program runs while this one's results are gathered: a tenth more tasks a second.
   attempt.releaseSlot();
   const sampled = await unwatch?.();
+  await takeWallsDown(attempt);
   if (isFailure(end)) throw launchFault(attempt, end, request);
   // What walls measured is more exact, and was put there before.
   const samples: Measured[] = [
@@ -160,6 +161,10 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
     timeoutMs: attempt.timeoutMs,
     killGraceMs: job.killGraceMs,
     onOutput: (stream, bytes) => takeOutput(attempt, stream, bytes),
+    onAnew: () => {
+      disposeCaptures(attempt);
+      attempt.stdout = attempt.stderr = null;
+    },
   };
 }
 

@@ -27,13 +27,17 @@ async function planAll(attempt: Attempt): Promise<void> {
 }
 
 export function raiseWalls(attempt: Attempt): Promise<void> | undefined {
-  const { walls, workshop } = attempt;
-  return walls ? orFault(attempt, workshop.walls.raise(walls)) : undefined;
+  return attempt.walls ? raiseAll(attempt, attempt.walls) : undefined;
+}
+
+async function raiseAll(attempt: Attempt, walls: WallPlan): Promise<void> {
+  await orFault(attempt, attempt.workshop.walls.raise(walls));
+  attempt.standing = walls;
 }
 
 /**
- * Once the program has ended: what the walls measured, which of their limits ended it, and then away
- * with them, before its slot is given to the next one. Undefined where there are none.
+ * Once the program has ended: what the walls measured, which of their limits ended it. Nothing of it
+ * runs any more then, and its slot may be given to the next one. Undefined where there are no walls.
  *
  * @param stuck what its starter could not end
  */
@@ -68,7 +72,6 @@ async function settleAll(
     workshop.log.warn(facts, 'the walls of an attempt could not be asked what they measured');
   }
   noteStuck(attempt, [...all.values()]);
-  await workshop.walls.takeDown(walls);
   return verdict;
 }
 
@@ -92,10 +95,11 @@ function stuckSentence(stuck: readonly Stuck[]): string {
   return `SIGKILL does not end what is left of the attempt, which keeps its slot: ${named.join(', ')}${more}`;
 }
 
-/** In case the program never ran: taking down what has been taken down already does nothing. */
+/** What is only to be removed; nobody waits for it but the attempt itself. */
 export function takeWallsDown(attempt: Attempt): Promise<void> | undefined {
-  const { walls, workshop } = attempt;
-  return walls ? workshop.walls.takeDown(walls) : undefined;
+  const { standing, workshop } = attempt;
+  attempt.standing = null;
+  return standing ? workshop.walls.takeDown(standing) : undefined;
 }
 
 /** The sentence for a limit that a wall holds. */

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 import type { Answered } from '../answer.ts';
+import { NOTHING } from '../figures.ts';
 import { Text } from './text.tsx';
 
 /** A state by its word; the colour only repeats it. */
@@ -71,12 +72,12 @@ export function Table({
 
 export type Fact = readonly [name: string, value: ComponentChildren];
 
-/** Names and what they stand for. */
+/** Names and what they stand for; what is not known is left out. */
 export function Facts({ of }: { of: readonly (Fact | null)[] }) {
   return (
     <dl>
       {of
-        .filter((fact) => fact !== null)
+        .filter((fact): fact is Fact => fact !== null && fact[1] !== NOTHING)
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

@@ -1,4 +1,4 @@
-import type { JobPage, JobSummary } from '#wire';
+import type { ApiEvent, JobPage, JobSummary } from '#wire';
 import { useAnswer } from '../answer.ts';
 import { count, countsText, duration, ended, moment, NOTHING, percent, rate } from '../figures.ts';
 import { useConnection, useNow } from '../hooks.ts';
@@ -24,10 +24,8 @@ const HEAD = [
 export function Jobs({ query }: { query: Query }) {
   const from = query.from ?? '';
   const search = new URLSearchParams({ limit: String(JOBS_SHOWN), from });
-  const answer = useAnswer<JobPage>(
-    `/v1/jobs?${search}`,
-    ({ kind }) => kind === 'job' || kind === 'progress',
-  );
+  const concerns = ({ kind }: ApiEvent): boolean => kind === 'job' || kind === 'progress';
+  const answer = useAnswer<JobPage>(`/v1/jobs?${search}`, { concerns });
   const at = (next: string) => hashOf({ view: 'jobs', query: { from: next } });
   return (
     <Part title="Jobs">

@@ -30,10 +30,15 @@ const WORDS: Readonly<Record<Action, { readonly verb: string; readonly what: str
   resume: { verb: 'Resume', what: 'It gets tasks again.' },
 };
 
+/** How long ago they were heard changes by itself. */
+const HEARD_MS = 5000;
 const CONCERNS = new Set(['worker', 'job', 'progress']);
 
 export function Workers() {
-  const answer = useAnswer<WorkerList>('/v1/workers', ({ kind }) => CONCERNS.has(kind));
+  const answer = useAnswer<WorkerList>('/v1/workers', {
+    concerns: ({ kind }) => CONCERNS.has(kind),
+    everyMs: HEARD_MS,
+  });
   const [wish, setWish] = useState<Wish | null>(null);
   const end = (isDone: boolean): void => {
     setWish(null);
