@@ -33,6 +33,8 @@ export interface Input {
         readonly bytes: number;
         /** Each attempt has a copy of its own to change; else all share one that cannot be written. */
         readonly writable: boolean;
+        /** It may be executed, as at the user's. */
+        readonly executable: boolean;
       }
     | { readonly kind: 'parameter'; readonly column: string }
     /** Those of `files` that the row's cell stands for; with the column `''` those under `''`. */

@@ -12,6 +12,7 @@ export {
   NO_OFFER,
   OFFER_LIMITS,
   offerAd,
+  systemNames,
 } from './ads/machine-ad.ts';
 export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { withRow } from './ads/row-ad.ts';
@@ -80,6 +81,14 @@ export {
   type PolicyName,
   type PolicyRule,
 } from './life.ts';
+export {
+  cellsShown,
+  columnsGiven,
+  isMachineColumn,
+  type MachineValue,
+  machineColumn,
+  readMachineValue,
+} from './machine-value.ts';
 export {
   LIMIT_NAME,
   MATCHING_LIMITS,

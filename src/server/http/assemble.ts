@@ -27,6 +27,7 @@ import { apiRoutes } from './api-routes.ts';
 import { type Face, serveFaces } from './faces.ts';
 import { HotBlobs } from './hot-blobs.ts';
 import { answerProblems } from './problems.ts';
+import { uploadRoutes } from './upload-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 /** What the server needs to speak TLS; all PEM. */
@@ -140,6 +141,10 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
     gate: workerGate,
   });
   http.register(apiRoutes, { handlers, gate: adminGate, clock });
+  http.register(uploadRoutes, {
+    ...{ gate: adminGate, blobs, clock },
+    directory: parts.layout.uploads,
+  });
   http.register(openProtocol, {
     door,
     isSession,
