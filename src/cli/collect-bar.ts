@@ -11,5 +11,7 @@ export function showCollection(bar: TransferBar, machines: readonly Machine[]): 
     sum.done += doneBytes;
     if (state !== 'told' && state !== 'running') sum.over++;
   }
+  // Before anything was found there is nothing to have a share of.
+  if (sum.found === 0) return;
   bar.update(`${sum.over} of ${machines.length} machines have ended`, sum.done, sum.found);
 }

@@ -112,8 +112,11 @@ async function byWorkers(input: Input, world: World): Promise<TraceCollectionVie
   return await toChange(input, world, async (client) => {
     let view = await client.call('collectTraces', { body: { ...wish, url } });
     const { collection } = view;
+    const count = view.workers.length;
     if (!input.options.json) {
-      world.stderr.attempt(`windrow: ${view.workers.length} workers bring trace ${wish.id}\n`);
+      world.stderr.attempt(
+        `windrow: ${count} ${count === 1 ? 'worker brings' : 'workers bring'} trace ${wish.id}\n`,
+      );
     }
     const bar = await openTransferBar(input.options.json, world.stderr);
     try {
