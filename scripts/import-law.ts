@@ -30,8 +30,12 @@ export const ROOMS: readonly Room[] = [
     'classad',
     'model',
   ]),
+  room('uploads', 'files that come in pieces and are gone on with: tus, both sides; digests', [
+    'base',
+  ]),
   room('wire', 'what processes say to each other: sync, open protocol, user API, clients', [
     'base',
+    'uploads',
     'classad',
     'model',
   ]),
@@ -52,7 +56,7 @@ export const ROOMS: readonly Room[] = [
     'model',
   ]),
   room('certificates', "the site's own authority and its server's certificate", ['base']),
-  room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'wire']),
+  room('traces', 'trace files: finding, uploading, storing', ['base', 'model', 'uploads', 'wire']),
   room('traps', 'the trap collector: sources, what is kept, its XML-RPC and HTTP face', [
     'base',
     'model',
@@ -69,7 +73,7 @@ export const ROOMS: readonly Room[] = [
   room(
     'server',
     'the one writer of truth: reactor, intake, dispatch, recovery, HTTP',
-    [...BELOW_WIRE, 'scheduler', 'results'],
+    [...BELOW_WIRE, 'uploads', 'scheduler', 'results'],
     ['store', 'datastore', 'sandbox'],
   ),
   room(

@@ -9,6 +9,7 @@ import { fetchCollected, prepareTarget } from './fetch-output.ts';
 import { FOLLOWED, type FollowWish, followJob } from './follow.ts';
 import { formatCount } from './format.ts';
 import { placedText, placeResults } from './place-results.ts';
+import { sendBlobs } from './send-blobs.ts';
 import type { World } from './world.ts';
 
 /** A sweep that was read and checked, with what must be sent along. */
@@ -50,7 +51,12 @@ export async function runSweep(
   wish: SubmitWish,
   world: World,
 ): Promise<number> {
-  const submission = await sendParts(client, sweep, wish.again, world);
+  const submission = await sendParts(
+    client,
+    sweep,
+    { again: wish.again, isQuiet: wish.quiet || wish.json },
+    world,
+  );
   if (wish.whyRerun || wish.dryRun) {
     const preview = await client.call('previewJob', { body: submission as never });
     warn(preview.warnings, wish, world);
@@ -85,7 +91,7 @@ export async function runSweep(
 export async function sendParts(
   client: ApiClient,
   sweep: PlannedSweep,
-  again: boolean,
+  { again, isQuiet }: { readonly again: boolean; readonly isQuiet: boolean },
   world: World,
 ): Promise<JobSubmission> {
   const { spec, key, keyParts } = sweep;
@@ -96,9 +102,7 @@ export async function sendParts(
     ids.push(receipt.table);
     warnings.push(...receipt.warnings);
   }
-  for (const { path, sha256, bytes } of sweep.blobs) {
-    await client.sendBlob(path, { sha256, bytes }, world.ending);
-  }
+  await sendBlobs(client, sweep.blobs, isQuiet, world);
   const axes = spec.axes.map((axis) => withTable(axis, ids));
   return { spec: { ...spec, axes }, key, keyParts, again, warnings };
 }

@@ -26,6 +26,12 @@ export interface Dealings {
   /** Null: results are only collected. */
   readonly place: Placement | null;
   readonly chirp: ChirpWish;
+  /** What of the machine stands in its command and environment, each as it was written: see MachineValue. */
+  readonly machineValues: readonly string[];
 }
 
-export const NO_DEALINGS: Dealings = { place: null, chirp: { io: false, delayed: false } };
+export const NO_DEALINGS: Dealings = {
+  place: null,
+  chirp: { io: false, delayed: false },
+  machineValues: [],
+};

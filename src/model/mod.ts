@@ -12,12 +12,20 @@ export {
   NO_OFFER,
   OFFER_LIMITS,
   offerAd,
+  systemNames,
 } from './ads/machine-ad.ts';
 export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { withRow } from './ads/row-ad.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
-export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
+export {
+  type AttemptEnd,
+  type AttemptRecord,
+  cameFrom,
+  type InputWay,
+  type Part,
+  type RecordPlace,
+} from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export {
   type AttributeRefusal,
@@ -73,6 +81,14 @@ export {
   type PolicyName,
   type PolicyRule,
 } from './life.ts';
+export {
+  cellsShown,
+  columnsGiven,
+  isMachineColumn,
+  type MachineValue,
+  machineColumn,
+  readMachineValue,
+} from './machine-value.ts';
 export {
   LIMIT_NAME,
   MATCHING_LIMITS,

@@ -32,11 +32,17 @@ type Outcome = ProgramEnd | StartFailure;
 
 /** Below the launcher's own limit of 64. */
 const AHEAD = 32;
+/**
+ * bubblewrap fails where a mount of the machine goes away while it goes through them, as those of
+ * other attempts' networks and of containers do. Nothing has run then.
+ */
+const WALL_TRIES = 6;
 
 interface Sent {
   readonly id: number;
   readonly request: StartRequest;
   readonly cookie: string;
+  tries: number;
   resolve(outcome: Outcome): void;
 }
 
@@ -81,7 +87,7 @@ export class LauncherStarter implements Starter {
       return notStarted(this.#unfit(messageOf(error)));
     }
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const sent = { id, request, cookie, resolve };
+    const sent = { id, request, cookie, tries: 1, resolve };
     this.#sent.set(id, sent);
     this.#last = promise;
     this.#send(frame);
@@ -119,6 +125,20 @@ export class LauncherStarter implements Starter {
       if (first)
         this.#launcher?.process.stdin?.write(more.length ? Buffer.concat([first, ...more]) : first);
     });
+  }
+
+  /** Behind those that were sent meanwhile. */
+  #startsAgain(id: number): boolean {
+    const sent = this.#sent.get(id);
+    if (!sent || this.#closed || sent.tries === WALL_TRIES) return false;
+    const frame = encodeStart(id, sent.request, `${COOKIE_VARIABLE}=${sent.cookie}`);
+    if (frame === null) return false;
+    sent.tries++;
+    this.#sent.delete(id);
+    this.#sent.set(id, sent);
+    sent.request.onAnew?.();
+    this.#send(frame);
+    return true;
   }
 
   #kill(sent: Sent, graceMs: number): void {
@@ -182,6 +202,7 @@ export class LauncherStarter implements Starter {
         this.#answer(id, () => programEnd(end, stuck));
       },
       onFailed: (id, errno, stage) => {
+        if (stage === 'walls' && this.#startsAgain(id)) return;
         this.#answer(id, ({ request }) =>
           stage === 'withdrawn'
             ? ownFailure('STARTER_WITHDRAWN', { program: request.file })

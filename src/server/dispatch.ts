@@ -2,6 +2,8 @@
 
 import { printAd, wholeAd } from '#classad';
 import {
+  columnsGiven,
+  hold,
   type JobId,
   runsOf,
   type SetAttribute,
@@ -16,7 +18,9 @@ import { adOfJob } from './ads/facts.ts';
 import { askedOf, giveBack, viewsOfParked } from './asked.ts';
 import type { Core, Grant, Job, Worker } from './core.ts';
 import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
+import { fillIn } from './machine-values.ts';
 import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
+import { ruleTasks } from './reactor/hold.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
 import { addCopy, addLease, takenBy } from './reactor/leases.ts';
 import { limitsOf, sharesOf } from './reactor/sharing.ts';
@@ -230,6 +234,7 @@ function copy(core: Core, worker: Worker, ticket: Ticket): GrantedAttempt[] {
   if (askedOf(job, first.task)) return [];
   const cells = readRows(core, job, runs);
   if (cells === null) return [];
+  if ('missing' in fillIn(core, job, worker)) return [];
   addCopy(core, job, first);
   return leaseOut(core, job, worker, [first.task], runs, () => cells[0]!);
 }
@@ -242,6 +247,11 @@ function leaseOut(
   runs: readonly (readonly [TaskIndex, number])[],
   cellsOf: (index: number) => readonly string[],
 ): GrantedAttempt[] {
+  const filled = fillIn(core, job, worker);
+  if ('missing' in filled) {
+    holdAll(core, job, tasks, filled.missing);
+    return [];
+  }
   const firstTicket = core.nextTicket;
   const granted: Grant = { firstTicket, open: tasks.length };
   const grantedAtMs = core.clock.now();
@@ -261,6 +271,7 @@ function leaseOut(
   });
   return tasks.map((task, index) => {
     const ticket = firstTicket + index;
+    const cells = [...cellsOf(index), ...filled.cells];
     const number = nextNumber(job, task);
     const asked = askedOf(job, task);
     if (job.spec.eventLog) {
@@ -281,9 +292,21 @@ function leaseOut(
       asked,
       taken: takenBy(job, asked),
     });
+    for (const attribute of filled.attributes) remember(core, job, task, attribute);
     const past = pastOf(job.notes.get(task), core.set.of(job.id, task));
-    return { ticket, job: job.id, task, number, cells: cellsOf(index), past, asked };
+    return { ticket, job: job.id, task, number, cells, past, asked };
   });
+}
+
+/** As HTCondor does where a value of the machine is missing: somebody has to look. */
+function holdAll(core: Core, job: Job, tasks: readonly TaskIndex[], why: string): void {
+  const ruling = { to: 'held', hold: hold('Unspecified'), reason: why, actor: 'server' } as const;
+  for (const task of tasks) ruleTasks(core, job, [[task, 1]], ruling, [job.tasks.state(task)]);
+}
+
+function remember(core: Core, job: Job, task: TaskIndex, attribute: SetAttribute): void {
+  if (!core.set.set(job.id, task, attribute)) return;
+  core.commit.add({ kind: 'attribute-set', job: job.id, task, attribute });
 }
 
 function pastOf(note: TaskNote | undefined, set: readonly SetAttribute[] | null): TaskPast | null {
@@ -299,7 +322,7 @@ export function describe(job: Job): JobDescription {
     id: job.id,
     name: spec.name,
     owner: spec.owner,
-    columns: job.columns,
+    columns: columnsGiven(spec, job.columns),
     command: spec.command,
     inputs: spec.inputs,
     results: spec.results,

@@ -68,6 +68,12 @@ export const serverErrors = defineErrors({
     status: 400,
     example: { bytes: 65536 },
   },
+  UPLOAD_UNKNOWN: {
+    message: 'there is no such upload',
+    todo: 'Begin the upload again.',
+    status: 404,
+    example: {},
+  },
   UPLOAD_TOO_LARGE: {
     message: 'the upload is larger than the {limit} bytes that are allowed here',
     todo: 'Send less, or raise the limit (result-size in the sweep file).',

@@ -7,6 +7,7 @@
 import { messageOf } from '#base';
 import type { Datastore } from '#datastore';
 import type { JobId } from '#model';
+import type { Digests } from '#uploads';
 import type { Core, Job } from './core.ts';
 import { onDamage } from './data-orders.ts';
 import { type Blobs, blobsOf } from './intake/blobs.ts';
@@ -31,6 +32,7 @@ export class InputRepair {
   /** When a blob was found whole, on the monotonic clock. */
   readonly #wholeMs = new Map<string, number>();
   readonly #running = new Map<JobId, Promise<void>>();
+  #digests: Promise<Digests> | null = null;
 
   constructor(parts: InputRepairParts) {
     this.#parts = parts;
@@ -48,6 +50,7 @@ export class InputRepair {
 
   async close(): Promise<void> {
     this.#lifetime.abort();
+    await (await this.#digests)?.close();
     await Promise.all(this.#running.values());
   }
 
@@ -80,7 +83,7 @@ export class InputRepair {
     const nowMs = core.clock.monotonic();
     const checkedMs = this.#wholeMs.get(blob) ?? Number.NEGATIVE_INFINITY;
     if (blobs.size(blob) !== null && nowMs - checkedMs < CHECKED_MS) return false;
-    const found = await blobs.digest(blob, this.#lifetime.signal);
+    const found = blobs.size(blob) === null ? null : await this.#digestOf(blob);
     if (found === blob) {
       this.#wholeMs.set(blob, nowMs);
       return false;
@@ -90,6 +93,12 @@ export class InputRepair {
     const reason = found === null ? 'it is missing' : `its SHA-256 is ${found}`;
     onDamage(core, { key: `${use} of job ${job.id}`, reason, worker: '' });
     return true;
+  }
+
+  /** By a thread of its own, which is started when it is wanted. */
+  async #digestOf(blob: string): Promise<string> {
+    this.#digests ??= import('#uploads').then(({ Digests }) => new Digests());
+    return (await this.#digests).ofFile(this.#parts.blobs.path(blob));
   }
 
   /** False: it cannot be had, and the job has failed. */

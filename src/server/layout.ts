@@ -15,6 +15,8 @@ export interface Layout {
   tableIndex(id: string): string;
   readonly blobs: string;
   blob(sha256: string): string;
+  /** Blobs that are coming in pieces. */
+  readonly uploads: string;
   /** Parts of results that were uploaded before the end of their attempt was reported. */
   readonly spool: string;
   spooled(ticket: Ticket, index: number): string;
@@ -38,6 +40,7 @@ export function layoutOf(root: string): Layout {
     tableIndex: (id) => join(root, 'tables', `${id}.index`),
     blobs: join(root, 'blobs'),
     blob: (sha256) => join(root, 'blobs', sha256),
+    uploads: join(root, 'uploads'),
     spool: join(root, 'spool'),
     spooled: (ticket, index) => join(root, 'spool', `${ticket}-${index}`),
     results: (job) => join(root, 'jobs', String(job)),

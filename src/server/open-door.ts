@@ -2,6 +2,7 @@
 import { canonicalPlatform, messageOf } from '#base';
 import {
   type Cause,
+  columnsGiven,
   type Input,
   NO_OFFER,
   type RecordPlace,
@@ -228,7 +229,12 @@ export class ServerOpenDoor implements OpenDoor {
       [...texts].map(([blob, text]) => [blob, compileText(text, job.columns, undefined, job.id)]),
     );
     const compiled = {
-      command: compileCommand(job.spec.command, job.columns, undefined, job.id),
+      command: compileCommand(
+        job.spec.command,
+        columnsGiven(job.spec, job.columns),
+        undefined,
+        job.id,
+      ),
       templates,
     };
     this.#compiled.set(job, compiled);

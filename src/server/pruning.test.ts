@@ -42,7 +42,10 @@ function age(field: Field): void {
 }
 
 const input = ({ blob, bytes }: { blob: string; bytes: number }) =>
-  ({ name: 'deck', from: { kind: 'file', blob, bytes, writable: false } }) as const;
+  ({
+    name: 'deck',
+    from: { kind: 'file', blob, bytes, writable: false, executable: false },
+  }) as const;
 
 const remove = (field: Field, job: number) =>
   field.api('PATCH', `/v1/jobs/${job}`, { action: 'remove' });

@@ -20,6 +20,8 @@ const LOOK_MS = 60_000;
 const ROWS = 2000;
 /** A file that came, or was asked for, so short a time ago may be for a job that is still coming. */
 const YOUNG_MS = 60 * 60_000;
+/** An upload that broke off may be gone on with for so long. */
+const UNFINISHED_MS = 7 * 24 * 3_600_000;
 
 export interface PruningParts {
   readonly core: Core;
@@ -125,7 +127,11 @@ export class Pruning {
       for (const { blob } of blobsOf(spec)) needed.add(blob).add(blob.slice(0, 32));
       for (const axis of spec.axes) if (axis.kind === 'file') needed.add(axis.table);
     }
-    const before = core.clock.now() - YOUNG_MS;
+    const nowMs = core.clock.now();
+    for (const [, names] of oldFiles(layout.uploads, nowMs - UNFINISHED_MS)) {
+      for (const name of names) rmSync(join(layout.uploads, name), { force: true });
+    }
+    const before = nowMs - YOUNG_MS;
     for (const folder of [layout.blobs, layout.tables, layout.work]) {
       for (const [id, names] of oldFiles(folder, before)) {
         if (needed.has(id)) continue;

@@ -73,6 +73,11 @@ function sizeOf(attribute: SetAttribute | undefined): number {
   return attribute ? attribute.name.length + attribute.expression.length : 0;
 }
 
+/** Whether anything can be set in the ads of its tasks, by programs or by the server. */
+export function mayHaveSet({ spec: { chirp, machineValues } }: Job): boolean {
+  return chirp.io || chirp.delayed || machineValues.length > 0;
+}
+
 /** Of tasks that go on: after a restart, and when a job that was over is taken up again. */
 export async function restoreSet(
   core: Core,
@@ -80,8 +85,7 @@ export async function restoreSet(
   job: Job,
   tasks: Iterable<TaskIndex>,
 ): Promise<void> {
-  const { io, delayed } = job.spec.chirp;
-  if (!io && !delayed) return;
+  if (!mayHaveSet(job)) return;
   for (const task of new Set(tasks)) {
     if (core.set.count(job.id, task) > 0) continue;
     for (const one of await store.attributesOf(job.id, task)) core.set.set(job.id, task, one);

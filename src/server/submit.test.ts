@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { UserCode } from '#model';
+import { NO_OFFER, NO_POLICY, type UserCode } from '#model';
 import { ended, type Field, openField, TOKEN, until } from './testing/field.ts';
 
 const rowsOf = (...values: string[]) => [
@@ -38,6 +38,32 @@ test('the same sweep again goes on: what is done stays, what failed is tried aga
   await field.server.settled();
   assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n3\n4\n');
   assert.equal((await field.submit({ output })).rerun.kept, 4);
+});
+
+test('other requirements and policies hold for what has not started yet, and it is told so', async (t) => {
+  const field = await openField(t);
+  const { job } = await field.submit({ requirements: 'TARGET.Rack == "a"' });
+  const offer = { ...NO_OFFER, attributes: { Rack: '"a"' } };
+  const worker = field.worker('a', 1);
+  const [first] = (await worker.sync([], { offer })).attempts;
+  await worker.sync([ended(first!)], { freeSlots: 0 });
+  const rule = { when: 'ExitCode =!= 0', reason: '"never"', subcode: '' };
+  const policy = { ...NO_POLICY, rules: { onExitHold: rule } };
+  const again = await field.submit({ requirements: 'TARGET.Rack == "b"', policy });
+  assert.deepEqual([again.outcome, again.job, again.rerun.kept], ['continued', job, 1]);
+  assert.match(again.warnings[0], /: requirements, policies; .* the task that is done stays/);
+  const knownJobs = [job];
+  assert.equal((await worker.sync([], { knownJobs })).attempts.length, 0);
+  // What it knows of the job is not so any more.
+  const moved = { ...offer, attributes: { Rack: '"b"' } };
+  const next = await worker.sync([], { offer: moved, knownJobs });
+  assert.equal(next.attempts.length, 1);
+  assert.match(next.jobs[0]?.ad ?? '', /OnExitHoldReason = "never"/);
+  const last = await worker.sync(
+    next.attempts.map((attempt) => ended(attempt)),
+    { offer: moved, knownJobs },
+  );
+  assert.deepEqual([last.attempts.length, last.jobs.length], [1, 0]);
 });
 
 test('changed rows run, kept rows are taken over from the earlier job without a run', async (t) => {

@@ -266,13 +266,17 @@ export class SyncDesk {
 
   #answer(worker: Worker, attempts: readonly GrantedAttempt[], request: SyncRequest): SyncResponse {
     const unknown = new Set(attempts.map((attempt) => attempt.job));
-    for (const id of request.knownJobs) unknown.delete(id);
+    const { jobs } = this.#core;
+    for (const id of request.knownJobs) {
+      if (worker.described.get(id) === jobs.get(id)?.spec) unknown.delete(id);
+    }
+    for (const id of unknown) worker.described.set(id, jobs.get(id)!.spec);
     const version = versionFor(this.#core, worker);
     const isNew = version !== request.dataVersion;
     worker.recall = false;
     return {
       protocol: PROTOCOL_VERSION,
-      jobs: [...unknown].map((id) => describe(this.#core.jobs.get(id)!)),
+      jobs: [...unknown].map((id) => describe(jobs.get(id)!)),
       attempts,
       cancel: [
         ...[...worker.cancels].map(([ticket, cause]) => ({ ticket, cause })),

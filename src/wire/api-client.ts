@@ -26,6 +26,7 @@ import {
 } from './exchange.ts';
 import { errorOfProblem } from './problem.ts';
 import { type FileDigest, uploadFile } from './transfer.ts';
+import { BLOB_STORED_HEADER, UPLOADS_PATH } from './upload-path.ts';
 
 export interface ApiClientOptions {
   /** `http(s)://HOST:PORT`. */
@@ -37,6 +38,17 @@ export interface ApiClientOptions {
   /** Ends every call that has no signal of its own, with EXCHANGE_ABORTED. */
   readonly signal?: AbortSignal;
 }
+
+export interface SendOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Absolute; where it is remembered which uploads were begun, for the next run. */
+  readonly memory: string;
+  onProgress(sentBytes: number): void;
+}
+
+/** Below this, sending all of it again costs less than asking how much has arrived. */
+const RESUMABLE_BYTES = 4 << 20;
+const NEVER = new AbortController().signal;
 
 type Values = Readonly<Record<string, string | number | undefined>>;
 
@@ -100,13 +112,34 @@ export class ApiClient {
     }
   }
 
-  /** Sends a file as a blob, unless the server has it. Throws FILE_CHANGED, FILE_UNUSABLE. */
-  async sendBlob(file: string, expected: FileDigest, signal?: AbortSignal): Promise<void> {
-    if (await this.hasBlob(expected.sha256, signal)) return;
-    const path = fillPath(api.putBlob.path, { sha256: expected.sha256 });
-    await uploadFile(this.#endpoint, path, file, expected, {
-      signal: signal ?? this.#signal,
-    });
+  /**
+   * Sends a file as a blob. A large one goes on behind what arrived when the connection breaks, also
+   * with the next call. Throws UPLOAD_BROKE_OFF, FILE_CHANGED, FILE_UNUSABLE.
+   */
+  async sendBlob(file: string, expected: FileDigest, options: SendOptions): Promise<void> {
+    const { sha256, bytes } = expected;
+    const signal = options.signal ?? this.#signal ?? NEVER;
+    if (bytes < RESUMABLE_BYTES) {
+      const path = fillPath(api.putBlob.path, { sha256 });
+      await uploadFile(this.#endpoint, path, file, expected, { signal });
+      return;
+    }
+    const { url, token, pool: dispatcher } = this.#endpoint;
+    const { sendFile, sendingReason } = await import('#uploads');
+    try {
+      await sendFile({
+        ...{ path: file, bytes, metadata: { sha256 }, dispatcher, signal },
+        ...{ memory: options.memory, onProgress: options.onProgress },
+        url: new URL(UPLOADS_PATH, url).href,
+        secret: token ?? '',
+        answerHeader: BLOB_STORED_HEADER,
+      });
+    } catch (error) {
+      const place = { url, method: 'POST', path: UPLOADS_PATH };
+      if (signal.aborted) throw wireErrors.create('EXCHANGE_ABORTED', place, { cause: error });
+      const facts = { file, url, reason: sendingReason(error) };
+      throw wireErrors.create('UPLOAD_BROKE_OFF', facts, { cause: error });
+    }
   }
 
   /** Breaks off what is under way and closes every connection. */

@@ -5,6 +5,7 @@ import { dataRoutes } from './api/data-routes.ts';
 import { event } from './api/events.ts';
 import { historyRecord } from './api/history.ts';
 import {
+  blobList,
   blobReceipt,
   jobChange,
   jobDetail,
@@ -78,6 +79,14 @@ export const api = {
     summary: 'Whether the server has the file: 200 or 404.',
     params: blob,
     answer: { kind: 'empty' },
+  },
+  findMissingBlobs: {
+    ...admin,
+    method: 'POST',
+    path: '/v1/blobs/missing',
+    summary: 'Say which of these files the server does not have, so that only they are sent.',
+    body: { kind: 'json', schema: blobList },
+    answer: { kind: 'json', status: 200, schema: blobList },
   },
   submitJob: {
     ...admin,

@@ -164,6 +164,12 @@ export const wireErrors = defineErrors({
     status: 502,
     example: { path: '/blobs/9f86…', limitBytes: 1048576 },
   },
+  UPLOAD_BROKE_OFF: {
+    message: '{file} could not be sent to {url}: {reason}',
+    todo: 'Run the same command again: what has arrived is not sent again.',
+    status: 502,
+    example: { file: 'mesh.nc', url: 'http://head:8980', reason: 'connect ECONNREFUSED' },
+  },
   FILE_CHANGED: {
     message: '{file} changed while it was sent: expected {expected} bytes, found {found}',
     todo: 'Send a file that nobody writes to.',

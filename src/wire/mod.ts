@@ -170,3 +170,4 @@ export {
   type FileDigest,
   type UploadOptions,
 } from './transfer.ts';
+export { BLOB_STORED_HEADER, UPLOADS_PATH } from './upload-path.ts';

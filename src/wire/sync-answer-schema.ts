@@ -223,8 +223,12 @@ function readInputSource(fields: JsonObject): Input['from'] {
   const { kind } = fields;
   if (kind === 'parameter') return { kind, column: text(fields.column, 'column', PATH) };
   if (kind === 'template') return { kind, ...readBlob(fields) };
-  // Jobs of earlier versions say nothing of it.
-  if (kind === 'file') return { kind, ...readBlob(fields), writable: fields.writable === true };
+  if (kind === 'file') {
+    // Jobs of earlier versions say nothing of these.
+    const { writable, executable } = fields;
+    const rights = { writable: writable === true, executable: executable === true };
+    return { kind, ...readBlob(fields), ...rights };
+  }
   if (kind === 'url') return readRemoteInput(fields);
   if (kind === 'plugin') {
     const plugin = inner(fields.plugin, 'plugin', (one) => {
@@ -246,8 +250,13 @@ function readRemoteInput(fields: JsonObject): RemoteInput {
     mode: oneOf(fields.mode, 'mode', MODES),
     from: oneOf(fields.from, 'from', PLACES),
     writable: flag(fields.writable, 'writable'),
-    version: fields.version === null ? null : inner(fields.version, 'version', readBlob),
+    version: fields.version === null ? null : inner(fields.version, 'version', readVersion),
   };
+}
+
+/** Where the server got it is of no use to workers. */
+function readVersion(fields: JsonObject): { blob: string; bytes: number; source: string } {
+  return { ...readBlob(fields), source: '' };
 }
 
 function readBlob(fields: JsonObject): { blob: string; bytes: number } {

@@ -1,4 +1,5 @@
 /** What programs find in their environment (see docs/guide/worker.md). */
+import { isMachineColumn } from '#model';
 import { type CompiledText, compileText } from '#sweep';
 import type { GrantedAttempt, JobDescription } from '#wire';
 
@@ -57,7 +58,7 @@ export function environmentMaker(job: JobDescription, host: HostEnvironment): En
       perRow.push([name, compileText(value, job.columns, origin, job.id)]);
     } else base[name] = value;
   }
-  const variables = job.columns.map(parameterVariable);
+  const variables = job.columns.filter((column) => !isMachineColumn(column)).map(parameterVariable);
   return (grant, places) => {
     const environment: Record<string, string> = { ...base };
     if (scratchKind) environment.TMPDIR ??= places.scratch;

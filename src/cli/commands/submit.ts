@@ -49,7 +49,12 @@ async function submitOne(
   { options }: Input,
   world: World,
 ): Promise<void> {
-  const submission = await sendParts(client, sweep, isDescription || options.again, world);
+  const submission = await sendParts(
+    client,
+    sweep,
+    { again: isDescription || options.again, isQuiet: options.quiet || options.json },
+    world,
+  );
   const submitted = await client.call('submitJob', { body: submission as never });
   for (const warning of submitted.warnings) warn(warning, world);
   if (options.json) return await world.stdout.json({ kind: 'submitted', ...submitted });

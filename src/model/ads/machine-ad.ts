@@ -167,6 +167,11 @@ function disk({ diskFreeBytes }: MachineFacts): number | undefined {
   return diskFreeBytes === 0 ? undefined : Math.floor(diskFreeBytes / 1024);
 }
 
+/** What machines of a platform are called in their ads. */
+export function systemNames(platform: string): { readonly opSys: string; readonly arch: string } {
+  return { opSys: partOf(platform, 0, SYSTEMS), arch: partOf(platform, 1, ARCHITECTURES) };
+}
+
 function partOf(platform: string, part: 0 | 1, names: Readonly<Record<string, string>>): string {
   const word = platform.split('-')[part] ?? '';
   return names[word] ?? word.toUpperCase();

@@ -30,6 +30,7 @@ type FileHandlers = Pick<
   | 'putTable'
   | 'putBlob'
   | 'hasBlob'
+  | 'findMissingBlobs'
   | 'readLogs'
   | 'listResults'
   | 'readResult'
@@ -50,6 +51,10 @@ export function fileHandlers(parts: ApiParts): FileHandlers {
 
     async putBlob({ params, body }) {
       return blobs.receive(params.sha256, body);
+    },
+
+    async findMissingBlobs({ body }) {
+      return { sha256: blobs.missing(body.sha256) };
     },
 
     async hasBlob({ params }) {

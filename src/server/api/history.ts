@@ -7,6 +7,7 @@ import { adOfJob, adWithSet, type OwnAttributes, ownAttributes } from '../ads/fa
 import { needsOf } from '../ads/history-fields.ts';
 import { type Sieve, sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job } from '../core.ts';
+import { mayHaveSet } from '../set-attributes.ts';
 import { viewOfEnded } from './attempt-view.ts';
 import { type ApiParts, jobOf } from './parts.ts';
 
@@ -101,8 +102,8 @@ function setBy(
   store: Store,
   { job, task }: Pick<Glimpse, 'job' | 'task'>,
 ): OwnAttributes | null | Promise<OwnAttributes | null> {
-  const chirp = core.jobs.get(job)?.spec.chirp;
-  if (!chirp?.io && !chirp?.delayed) return null;
+  const of = core.jobs.get(job);
+  if (!of || !mayHaveSet(of)) return null;
   return store.attributesOf(job, task).then(ownAttributes);
 }
 

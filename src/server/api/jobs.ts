@@ -1,5 +1,5 @@
 /** Jobs as users see them, and what users do to them. */
-import { HOLD_CODES, TaskState } from '#model';
+import { cellsShown, columnsGiven, HOLD_CODES, type JobSpec, TaskState } from '#model';
 import { efficiencyOf } from '#results';
 import type { Store } from '#store';
 import { compileCommand } from '#sweep';
@@ -182,7 +182,8 @@ async function* listedJobs(
 
 async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {
   const { rows, done, unfinished, ...rerun } = await parts.intake.preview(submission);
-  const command = compileCommand(submission.spec.command, rows.columns);
+  const spec = submission.spec as JobSpec;
+  const command = compileCommand(spec.command, columnsGiven(spec, rows.columns));
   const why = (task: number) => {
     if (rerun.changed > 0) return 'changed';
     if (done.has(task)) return 'kept';
@@ -191,7 +192,7 @@ async function preview(parts: ApiParts, submission: JobSubmission): Promise<Subm
   const examples = rows.rows(0, PREVIEWED).map((cells, task) => ({
     task,
     why: why(task),
-    commandLine: command.commandLine(cells, task),
+    commandLine: command.commandLine(cellsShown(spec, cells), task),
   }));
   return { ...rerun, rows: rows.count, examples, warnings: [] } as SubmissionPreview;
 }

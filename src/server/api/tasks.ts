@@ -3,6 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pause } from '#base';
 import { expressionOf, findAttribute, namesThrough } from '#classad';
 import {
+  cellsShown,
+  columnsGiven,
   holdName,
   JOB_STATUS,
   type TaskIndex,
@@ -25,6 +27,7 @@ import { type Sieve, sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { lifeOf } from '../life/journal.ts';
 import { noteOfMass } from '../reactor/tasks.ts';
+import { mayHaveSet } from '../set-attributes.ts';
 import { viewOfEnded } from './attempt-view.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
 import { waitingSentences, whyWaiting } from './waiting.ts';
@@ -195,8 +198,7 @@ async function knownTask(
 }
 
 async function ownOf(store: Store, job: Job, task: TaskIndex): Promise<OwnAttributes | null> {
-  const { io, delayed } = job.spec.chirp;
-  return io || delayed ? ownAttributes(await store.attributesOf(job.id, task)) : null;
+  return mayHaveSet(job) ? ownAttributes(await store.attributesOf(job.id, task)) : null;
 }
 
 async function summaryOf(store: Store, job: Job, task: TaskIndex): Promise<TaskSummary> {
@@ -258,11 +260,12 @@ export async function taskDetail(core: Core, store: Store, job: Job, task: TaskI
   const summary = await summaryOf(store, job, task);
   const ended = (await store.attemptsOfTask(job.id, task)).map(viewOfEnded);
   const running = leasesOf(core, job, task).map((lease) => viewOfRunning(core, lease));
-  const command = compileCommand(job.spec.command, job.columns, undefined, job.id);
+  const columns = columnsGiven(job.spec, job.columns);
+  const command = compileCommand(job.spec.command, columns, undefined, job.id);
   return {
     ...summary,
     job: job.id,
-    commandLine: command.commandLine(job.rows.row(task), task),
+    commandLine: command.commandLine(cellsShown(job.spec, job.rows.row(task)), task),
     attemptList: [...ended, ...running],
     waiting:
       summary.state === 'waiting'

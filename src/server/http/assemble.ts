@@ -1,6 +1,8 @@
 /** Every route of the server, with its gates, in one Fastify instance. */
 
-import Fastify, { type FastifyInstance } from 'fastify';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import Fastify, { type FastifyInstance, type FastifyServerFactory } from 'fastify';
 import { LEAST_TLS_VERSION, messageOf } from '#base';
 import { type ApiHandlers, SessionLimit, secretMatcher, wireErrors } from '#wire';
 import { dataHandlers } from '../api/data.ts';
@@ -23,7 +25,9 @@ import type { SyncDesk } from '../sync.ts';
 import { gate } from './access.ts';
 import { apiRoutes } from './api-routes.ts';
 import { type Face, serveFaces } from './faces.ts';
+import { HotBlobs } from './hot-blobs.ts';
 import { answerProblems } from './problems.ts';
+import { uploadRoutes } from './upload-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 /** What the server needs to speak TLS; all PEM. */
@@ -58,23 +62,31 @@ function none(): never {
 
 const PROBED_AFTER_MS = 15_000;
 
-/** Routes come later. `tls` null: plain HTTP. */
-function newHttp(tls: ServerTls | null): FastifyInstance {
-  const options = {
+/** Bodies may be large: every route cuts slow ones by their pace (`readBody`), not by their time. */
+const TIMES = { requestTimeout: 0, keepAliveTimeout: 75_000 } as const;
+
+/** `isAnswered` is asked before any route. Routes come later. `tls` null: plain HTTP. */
+function newHttp(
+  tls: ServerTls | null,
+  isAnswered: (...[request, response]: Parameters<RequestListener>) => boolean,
+): FastifyInstance {
+  const serverFactory: FastifyServerFactory = (routes) => {
+    const listener: RequestListener = (request, response) => {
+      if (!isAnswered(request, response)) routes(request, response);
+    };
+    if (tls === null) return createServer(TIMES, listener);
+    return createSecureServer({ ...TIMES, ...secureOptions(tls) }, listener);
+  };
+  return Fastify({
+    serverFactory,
     logger: false,
-    // Bodies may be large: every route cuts slow ones by their pace (`readBody`), not by their time.
-    requestTimeout: 0,
-    connectionTimeout: 0,
-    keepAliveTimeout: 75_000,
     forceCloseConnections: true,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1024 },
     // No route gives fastify a schema. Its own compilers, ajv among them, are loaded when it finds
     // none here: 10 ms of every start.
     schemaController: { compilersFactory: { buildValidator: none, buildSerializer: none } },
-  } as const;
-  if (tls === null) return Fastify(options);
-  return Fastify({ ...options, https: secureOptions(tls) }) as unknown as FastifyInstance;
+  });
 }
 
 /** Certificates of clients are looked at only by the routes that want them. */
@@ -93,7 +105,11 @@ export function secureOptions({ certificate, key, clientAuthority }: ServerTls) 
 export function assembleHttp(assembly: Assembly): FastifyInstance {
   const { parts, results, desk, door, session, adminToken, log } = assembly;
   const { clock } = parts.core;
-  const http = newHttp(assembly.tls);
+  const hotBlobs = new HotBlobs();
+  const isSession = secretMatcher(session);
+  const http = newHttp(assembly.tls, (request, response) =>
+    hotBlobs.answer(request, response, isSession),
+  );
   // A peer that has vanished (power, cable) answers no probe, and what waits for it is let go.
   http.server.on('connection', (socket) => void socket.setKeepAlive(true, PROBED_AFTER_MS));
   answerProblems(http, (error, where) =>
@@ -119,15 +135,19 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   const workerGate = gate(session, () => wireErrors.create('SESSION_WRONG'), clock);
   const { errands, clients } = assembly;
   http.register(workerRoutes, {
-    ...{ core, desk, errands, results, blobs, clients },
+    ...{ core, desk, errands, results, blobs, hotBlobs, clients },
     attributes: new AttributeDesk(core, parts.store),
     version: parts.version,
     gate: workerGate,
   });
   http.register(apiRoutes, { handlers, gate: adminGate, clock });
+  http.register(uploadRoutes, {
+    ...{ gate: adminGate, blobs, clock },
+    directory: parts.layout.uploads,
+  });
   http.register(openProtocol, {
     door,
-    isSession: secretMatcher(session),
+    isSession,
     limit: new SessionLimit(clock),
     clock,
     spoolDirectory: parts.layout.spool,

@@ -1,6 +1,8 @@
 /** A file in an answer, whole or from a byte on (RFC 9110, 14). */
+import type { FileHandle } from 'node:fs/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FileAnswer } from '#wire';
+import { sendBlocks } from './send-blocks.ts';
 
 /**
  * One range, as everybody asks for who goes on with a transfer; what is asked for otherwise is answered
@@ -11,17 +13,44 @@ export function sendFile(
   reply: FastifyReply,
   { bytes, etag, read }: FileAnswer,
 ): FastifyReply {
-  reply.header('ETag', etag).header('Accept-Ranges', 'bytes').type('application/octet-stream');
-  if (headers['if-none-match'] === etag) return reply.code(304).send();
+  const { code, range, head } = partOf(headers, bytes, etag);
+  reply.code(code).headers(head);
+  return reply.send(range === null ? undefined : read(range));
+}
+
+/** As `sendFile`, of an open file, which it closes: no stream, and no memory for each answer anew. */
+export async function sendOpenFile(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  { bytes, etag, file }: Omit<FileAnswer, 'read'> & { readonly file: FileHandle },
+): Promise<FastifyReply> {
+  try {
+    const { code, range, head } = partOf(headers, bytes, etag);
+    reply.hijack();
+    reply.raw.writeHead(code, head);
+    if (range === null) reply.raw.end();
+    else await sendBlocks(reply.raw, file, range);
+    return reply;
+  } finally {
+    await file.close();
+  }
+}
+
+/** What is sent of a file of so many bytes, with which head; `range` null: nothing. */
+function partOf(headers: FastifyRequest['headers'], bytes: number, etag: string) {
+  const common = { ETag: etag, 'Accept-Ranges': 'bytes' };
+  if (headers['if-none-match'] === etag) return { code: 304, range: null, head: common };
   const isSame = headers['if-range'] === undefined || headers['if-range'] === etag;
   const range = isSame ? rangeOf(headers.range, bytes) : null;
   if (range === 'beyond') {
-    return reply.code(416).header('Content-Range', `bytes */${bytes}`).send();
+    const head = { ...common, 'Content-Range': `bytes */${bytes}`, 'Content-Length': 0 };
+    return { code: 416, range: null, head };
   }
-  if (range === null) return reply.header('Content-Length', bytes).send(read());
-  const { start, end } = range;
-  reply.code(206).header('Content-Range', `bytes ${start}-${end}/${bytes}`);
-  return reply.header('Content-Length', end - start + 1).send(read(range));
+  const { start, end } = range ?? { start: 0, end: bytes - 1 };
+  const body = { 'Content-Type': 'application/octet-stream', 'Content-Length': end - start + 1 };
+  if (range === null) return { code: 200, range: { start, end }, head: { ...common, ...body } };
+  const part = { 'Content-Range': `bytes ${start}-${end}/${bytes}` };
+  return { code: 206, range, head: { ...common, ...body, ...part } };
 }
 
 /** Null: no range, or none that is worth understanding. */

@@ -19,8 +19,9 @@ import { onRenewed } from '../reactor/workers.ts';
 import type { SyncDesk } from '../sync.ts';
 import type { Gate } from './access.ts';
 import { clientRoutes } from './client-routes.ts';
+import { HOT_BYTES, type HotBlobs } from './hot-blobs.ts';
 import { readJsonBodies } from './json-body.ts';
-import { sendFile } from './send-file.ts';
+import { sendOpenFile } from './send-file.ts';
 
 /** Ten thousand ends with their small parts. */
 const SYNC_BYTES = 64 * 2 ** 20;
@@ -36,6 +37,7 @@ export interface WorkerRoutesParts {
   readonly errands: Errands;
   readonly results: ResultIntake;
   readonly blobs: Blobs;
+  readonly hotBlobs: HotBlobs;
   readonly clients: Clients;
   readonly attributes: AttributeDesk;
   /** The server's own. */
@@ -44,7 +46,7 @@ export interface WorkerRoutesParts {
 }
 
 export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesParts): Promise<void> {
-  const { core, desk, errands, results, blobs, clients, attributes, version } = parts;
+  const { core, desk, errands, results, blobs, hotBlobs, clients, attributes, version } = parts;
   http.addHook('onRequest', parts.gate);
   readJsonBodies(http, core.clock);
   clientRoutes(http, clients);
@@ -87,15 +89,13 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
 
   http.get<{ Params: { sha256: string } }>('/blobs/:sha256', async (request, reply) => {
     const { sha256 } = request.params;
-    const bytes = blobs.size(sha256);
-    if (bytes === null) throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'an attempt' });
+    const opened = await blobs.open(sha256);
+    if (opened === null) throw serverErrors.create('BLOB_UNKNOWN', { sha256, use: 'an attempt' });
+    const { file, bytes } = opened;
+    if (bytes <= HOT_BYTES) hotBlobs.keep(sha256, await file.readFile());
     // The file is open until it is sent: not for a quarter of an hour to somebody who has vanished.
     reply.raw.setTimeout(LONGEST_PAUSE_MS, () => reply.raw.destroy());
-    return sendFile(request, reply, {
-      bytes,
-      etag: `"${sha256}"`,
-      read: (range) => blobs.read(sha256, range),
-    });
+    return sendOpenFile(request, reply, { file, bytes, etag: `"${sha256}"` });
   });
 
   await http.register(async (uploads) => {

@@ -1,5 +1,4 @@
 /** Programs, inputs and user code, kept under the SHA-256 of their bytes. */
-import { createHash } from 'node:crypto';
 import {
   createReadStream,
   linkSync,
@@ -8,16 +7,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { systemCodeOf } from '#base';
 import { blobOf, type JobSpec } from '#model';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
-import { partialName, receiveFile, storageError, syncFolder } from './streams.ts';
+import { diskFull, partialName, receiveFile, storageError, syncFolder } from './streams.ts';
 
-const BLOB_BYTES = 16 * 2 ** 30;
+export const BLOB_BYTES = 16 * 2 ** 30;
 const TEMPLATE_BYTES = 16 * 2 ** 20;
 
 export class Blobs {
@@ -42,6 +41,33 @@ export class Blobs {
     });
   }
 
+  /**
+   * Makes a file that is whole, flushed and verified a blob; `path` is used up.
+   * @throws WindrowError DISK_FULL
+   */
+  async take(path: string, sha256: string): Promise<void> {
+    const final = this.#layout.blob(sha256);
+    try {
+      mkdirSync(dirname(final), { recursive: true, mode: 0o700 });
+      renameSync(path, final);
+      await syncFolder(dirname(final));
+    } catch (error) {
+      throw storageError(error, final);
+    }
+    this.claim(sha256);
+  }
+
+  /** @throws WindrowError DISK_FULL where a file of so many bytes would find no room */
+  async requireRoom(bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#layout.root);
+    if (bavail * bsize < bytes) throw diskFull(this.#layout.root);
+  }
+
+  /** Which of them are not here; those that are stay for an hour at least. */
+  missing(digests: readonly string[]): string[] {
+    return [...new Set(digests)].filter((sha256) => !this.claim(sha256));
+  }
+
   /** Size in bytes, or null when it is not here. */
   size(sha256: string): number | null {
     if (!/^[0-9a-f]{64}$/.test(sha256)) return null;
@@ -57,14 +83,18 @@ export class Blobs {
     return createReadStream(this.#layout.blob(sha256), range);
   }
 
-  /** What its bytes are now; null when it is not here. */
-  async digest(sha256: string, signal: AbortSignal): Promise<string | null> {
-    if (this.size(sha256) === null) return null;
-    const hash = createHash('sha256');
-    for await (const piece of createReadStream(this.#layout.blob(sha256), { signal })) {
-      hash.update(piece as Buffer);
+  /** Null when it is not here; the file is the caller's to close. */
+  async open(
+    sha256: string,
+  ): Promise<{ readonly file: FileHandle; readonly bytes: number } | null> {
+    if (!/^[0-9a-f]{64}$/.test(sha256)) return null;
+    try {
+      const file = await open(this.#layout.blob(sha256));
+      return { file, bytes: (await file.stat()).size };
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return null;
+      throw error;
     }
-    return hash.digest('hex');
   }
 
   /** Out of the way of all who would read it, for those who want to know what became of it. */

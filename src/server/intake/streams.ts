@@ -88,9 +88,14 @@ export function removePartials(folder: string): void {
 export function storageError(error: unknown, file: string): unknown {
   const code = systemCodeOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return wireErrors.create('DISK_FULL', { file, reason: messageOf(error) }, { cause: error });
+    return diskFull(file, error);
   }
   return error;
+}
+
+export function diskFull(file: string, cause?: unknown): WindrowError {
+  const reason = cause === undefined ? 'there is no room for it' : messageOf(cause);
+  return wireErrors.create('DISK_FULL', { file, reason }, { cause });
 }
 
 export async function syncFolder(path: string): Promise<void> {

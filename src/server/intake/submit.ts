@@ -20,17 +20,9 @@ import { takeUp } from '../take-up.ts';
 import { TaskTable } from '../task-table.ts';
 import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
+import { changedRun, freshRun, newTermsNotice, type Rerun, rerunOf, takenRun } from './rerun.ts';
 import { rowsDoneBefore } from './reuse.ts';
 import type { Tables } from './tables.ts';
-
-export interface Rerun {
-  readonly continues: number | null;
-  readonly kept: number;
-  readonly fresh: number;
-  readonly failed: number;
-  readonly changed: number;
-  readonly changedParts: readonly string[];
-}
 
 export interface Submitted {
   readonly job: Job;
@@ -95,9 +87,11 @@ export class Intake {
     const { rows, warnings } = await this.check(spec);
     const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
     if (earlier && earlier.key === submission.key && sameRows(earlier.spec, spec)) {
+      const before = earlier.spec;
       const rerun = await this.#goOn(earlier, spec, actor);
       await core.commit.durable();
-      return { job: earlier, outcome: 'continued', rerun, warnings };
+      const all = [...warnings, ...newTermsNotice(before, spec, rerun.kept)];
+      return { job: earlier, outcome: 'continued', rerun, warnings: all };
     }
     const replaced = earlier && this.#replacedOutputs(earlier, submission.key);
     const created = await this.#create(submission, spec, rows, earlier, actor);
@@ -355,32 +349,6 @@ function sameCollection(a: JobSpec, b: JobSpec): boolean {
   const chosen = ({ collect, order, keep, results, output }: JobSpec) =>
     JSON.stringify([collect, order, keep, results, output]);
   return chosen(a) === chosen(b);
-}
-
-function freshRun(rows: number): Rerun {
-  return { continues: null, kept: 0, fresh: rows, failed: 0, changed: 0, changedParts: [] };
-}
-
-function changedRun(earlier: Job, parts: Readonly<Record<string, string>>, rows: number): Rerun {
-  const changedParts = Object.keys(parts).filter((part) => parts[part] !== earlier.keyParts[part]);
-  return { continues: earlier.id, kept: 0, fresh: 0, failed: 0, changed: rows, changedParts };
-}
-
-function takenRun(earlier: Job, kept: number, failed: number, rows: number): Rerun {
-  const fresh = rows - kept - failed;
-  const changedParts = fresh > 0 ? ['rows'] : [];
-  return { continues: earlier.id, kept, fresh, failed, changed: 0, changedParts };
-}
-
-function rerunOf(
-  earlier: Job | null,
-  submission: JobSubmission,
-  rows: number,
-  taken: { done: ReadonlyMap<number, number>; unfinished: number } | null,
-): Rerun {
-  if (!earlier) return freshRun(rows);
-  if (!taken) return changedRun(earlier, submission.keyParts, rows);
-  return takenRun(earlier, taken.done.size, taken.unfinished, rows);
 }
 
 function checkOutput(directory: string): void {

@@ -63,6 +63,8 @@ export function otherCopies(core: Core, job: Job, task: number): Lease[] {
 /** The worker never began it (its answer was lost, or it gives it back): no budget is used. */
 export function onUnused(core: Core, lease: Lease): void {
   const job = core.jobs.get(lease.job)!;
+  // The answer that described the job may have been lost with it.
+  core.workers.get(lease.worker)?.described.delete(job.id);
   const copies = endLease(core, job, lease);
   if (copies > 0 || job.tasks.state(lease.task) !== TaskState.running) return;
   if (job.state === 'removed') job.tasks.set(lease.task, TaskState.removed);

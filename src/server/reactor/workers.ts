@@ -99,6 +99,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     machineFailures: 0,
     pausedUntilMs: 0,
     cancels: new Map(),
+    described: new Map(),
     recall: false,
     data: newWorkerData(core.nextDataTag()),
     inputStore: null,

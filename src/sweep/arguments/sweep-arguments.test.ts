@@ -66,7 +66,7 @@ test('words in the manner of GNU parallel make a sweep', async () => {
   assert.deepEqual(warnings, []);
 });
 
-test('attempts run where the user is, unless results come from files', async () => {
+test('attempts run where the user is, unless results or inputs are files', async () => {
   const here = await plan(['./prog', 'x']);
   assert.deepEqual(here.spec.directory, { kind: 'submit', path: cwd });
   assert.deepEqual(here.spec.programs, []);
@@ -77,6 +77,10 @@ test('attempts run where the user is, unless results come from files', async () 
   const files = await plan(['./prog', 'x'], { results: ['field=out.dat'] });
   assert.deepEqual(files.spec.directory, { kind: 'scratch' });
   assert.equal(files.spec.programName, 'prog');
+  const given = await plan(['cat', 'grid'], { inputs: ['grid=grid.bar'] });
+  assert.deepEqual(given.spec.directory, { kind: 'scratch' });
+  const read = await plan(['cat'], { inputs: ['stdin=grid.bar'] });
+  assert.equal(read.spec.directory.kind, 'submit');
   const forced = await plan(['./prog'], { results: ['field=out.dat'], directory: 'submit' });
   assert.equal(forced.spec.directory.kind, 'submit');
 });

@@ -1,7 +1,14 @@
 /** Expressions of a job are read before it is taken, so that later each of them is known to be one. */
 import type { WindrowError } from '#base';
 import { namesIn, readExpression } from '#classad';
-import { JOB_AD_NAMES, type JobSpec, MATCHING_LIMITS, type Matching, TASK_AD_NAMES } from '#model';
+import {
+  JOB_AD_NAMES,
+  type JobSpec,
+  MATCHING_LIMITS,
+  type Matching,
+  readMachineValue,
+  TASK_AD_NAMES,
+} from '#model';
 import { planErrors } from '../errors.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { describeOrigin, type Origin } from '../template/origin.ts';
@@ -40,6 +47,15 @@ function attributeProblems(name: string, text: string, findOrigin: FindOrigin): 
     ...(isName ? [] : [badValue(origin, JSON.stringify(name), expected)]),
     ...expressionProblems(text, origin),
   ];
+}
+
+export function machineValueProblems(
+  { machineValues }: Pick<JobSpec, 'machineValues'>,
+  findOrigin: FindOrigin,
+): WindrowError[] {
+  const wrong = machineValues.filter((written) => readMachineValue(written) === null);
+  const expected = 'NAME, NAME:otherwise or [expression]';
+  return wrong.map((one) => badValue(findOrigin(['machineValues']), one, expected));
 }
 
 /** Columns that some expression of the job names. */

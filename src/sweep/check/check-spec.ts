@@ -1,5 +1,5 @@
 import type { WindrowError } from '#base';
-import { type Digest, type JobSpec, templateOf } from '#model';
+import { columnsGiven, type Digest, type JobSpec, templateOf } from '#model';
 import { planErrors } from '../errors.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -8,7 +8,7 @@ import { checkCommand } from '../template/command.ts';
 import { describeOrigin, faultError, type Origin } from '../template/origin.ts';
 import { checkText } from '../template/text.ts';
 import { lifeProblems } from './check-life.ts';
-import { columnsInExpressions, matchingProblems } from './check-matching.ts';
+import { columnsInExpressions, machineValueProblems, matchingProblems } from './check-matching.ts';
 import { normalizePath, pathFault, resultNameFault } from './names.ts';
 
 /** Whatever is wrong, and what was used; collected over the whole spec. */
@@ -44,12 +44,14 @@ export function inspectSpec(
   findOrigin: FindOrigin,
 ): { problems: readonly WindrowError[]; warnings: string[] } {
   const findings: Findings = { columns, findOrigin, problems: [], used: new Set() };
-  const command = checkCommand(spec.command, columns, findOrigin(['command']));
+  const given = columnsGiven(spec, columns);
+  const command = checkCommand(spec.command, given, findOrigin(['command']));
   take(findings, command.problems, command.usedColumns);
   checkInputs(findings, spec, templates);
   checkResults(findings, spec);
   checkEnvironment(findings, spec);
   checkPlacement(findings, spec);
+  findings.problems.push(...machineValueProblems(spec, findOrigin));
   findings.problems.push(...matchingProblems(spec, findOrigin), ...lifeProblems(spec, findOrigin));
   for (const column of columnsInExpressions(spec, columns)) findings.used.add(column);
   const script = [spec.command.template].flat().join('\n');
@@ -186,7 +188,9 @@ function checkParameter(findings: Findings, column: string, origin: Origin): voi
   findings.problems.push(planErrors.create('SWEEP_UNKNOWN_PARAMETER', facts));
 }
 
-function checkEnvironment(findings: Findings, { environment }: JobSpec): void {
+function checkEnvironment(found: Findings, spec: JobSpec): void {
+  const { environment } = spec;
+  const findings = { ...found, columns: columnsGiven(spec, found.columns) };
   for (const [name, value] of Object.entries(environment)) {
     const origin = findings.findOrigin(['environment', name]);
     const reserved = name.startsWith('WINDROW_');

@@ -49,7 +49,13 @@ time = "20 min"
       { name: 'lattice.dat', from: { kind: 'parameter', column: 'lattice' } },
       {
         name: 'table.bin',
-        from: { kind: 'file', blob: sha256(Buffer.from([0, 1, 2])), bytes: 3, writable: false },
+        from: {
+          kind: 'file',
+          blob: sha256(Buffer.from([0, 1, 2])),
+          bytes: 3,
+          writable: false,
+          executable: false,
+        },
       },
       { name: 'stdin', from: { kind: 'parameter', column: 'deck' } },
     ],

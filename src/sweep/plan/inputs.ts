@@ -132,7 +132,7 @@ async function planFile(
     inputs.push({ name, from: { kind: 'template', blob: sha256, bytes } });
   } else {
     const writable = from.writable ?? false;
-    inputs.push({ name, from: { kind: 'file', blob: sha256, bytes, writable } });
+    inputs.push({ name, from: { kind: 'file', blob: sha256, bytes, writable, executable } });
   }
   blobs.push({ path, sha256, bytes, executable });
 }

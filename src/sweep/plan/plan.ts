@@ -18,7 +18,6 @@ import { planInputs } from './inputs.ts';
 import { budgetsOf, planLife } from './life.ts';
 import { planPrograms } from './programs.ts';
 import { planReferences } from './references.ts';
-import { hasRemoteInputs } from './remote.ts';
 import { planResults } from './results.ts';
 import { orProblem, planCollection, planValidator } from './user-code.ts';
 
@@ -37,7 +36,7 @@ const CHIRP: Readonly<Record<'none' | 'delayed' | 'io', JobSpec['chirp']>> = {
 
 /** Parts of a job that were made elsewhere than from a document. */
 export interface MadeParts
-  extends Pick<JobSpec, 'axes' | 'inputs' | 'results' | 'place' | 'chirp'> {
+  extends Pick<JobSpec, 'axes' | 'inputs' | 'results' | 'place' | 'chirp' | 'machineValues'> {
   readonly columns: readonly string[];
 }
 
@@ -80,6 +79,7 @@ export async function makePlan(
     validate: validate ?? null,
     collect: collect ?? { kind: 'concat' },
     place: made?.place ?? null,
+    machineValues: made?.machineValues ?? [],
     chirp: made?.chirp ?? CHIRP[draft.document.chirp ?? 'none'],
   };
   const findOrigin = withTemplateFiles(draft);
@@ -110,14 +110,16 @@ function withTemplateFiles({ document, findOrigin }: SweepDraft): FindOrigin {
 
 /**
  * Results from files need a directory of the attempt's own, or attempts would overwrite them; and
- * inputs from elsewhere would not lie where the program looks.
+ * inputs would not lie where the program looks for their names.
  */
 function defaultDirectory(
   { defaultDirectory, document }: SweepDraft,
   results: readonly ResultSource[],
 ): 'scratch' | 'submit' {
   const fromFiles = results.some(({ from }) => from.kind === 'file' || from.kind === 'glob');
-  return fromFiles || hasRemoteInputs(document) ? 'scratch' : defaultDirectory;
+  const { inputs = {}, data = {} } = document;
+  const isNamed = Object.keys({ ...data, ...inputs }).some((name) => name !== 'stdin');
+  return fromFiles || isNamed ? 'scratch' : defaultDirectory;
 }
 
 type Settings = Omit<
@@ -133,6 +135,7 @@ type Settings = Omit<
   | 'collect'
   | 'place'
   | 'chirp'
+  | 'machineValues'
 >;
 
 function settingsOf(draft: SweepDraft, directory: 'scratch' | 'submit'): Settings {

@@ -34,9 +34,9 @@ set = "https://data.example/set"
         ...{ mode: 'immutable', from: 'origin' },
       },
     },
-    { name: 'c', from: { kind: 'file', ...grid, writable: true } },
+    { name: 'c', from: { kind: 'file', ...grid, writable: true, executable: false } },
     { name: 'd', from: { kind: 'plugin', url: 'tape://shelf/7', sha256: '', md5: '', plugin } },
-    { name: 'e', from: { kind: 'file', ...grid, writable: false } },
+    { name: 'e', from: { kind: 'file', ...grid, writable: false, executable: false } },
     { name: 'set', from: { kind: 'url', url: 'https://data.example/set', ...UNSAID, sha256: '' } },
   ]);
   assert.deepEqual(blobs.map((blob) => blob.sha256).sort(), [grid.blob, plugin.blob].sort());

@@ -77,13 +77,3 @@ export function pluginInput(
   const sha256 = draft.sha256 ?? read.sha256;
   return { kind: 'plugin', url: read.url, sha256, md5: draft.md5 ?? '', plugin };
 }
-
-/** Whether attempts are given files that they share, or that come from elsewhere. */
-export function hasRemoteInputs({
-  inputs = {},
-  data = {},
-}: Pick<SweepDocument, 'inputs' | 'data'>) {
-  const isRemote = (draft: object | string) =>
-    typeof draft === 'string' ? isUrl(draft) : 'url' in draft || 'data' in draft;
-  return Object.keys(data).length > 0 || Object.values(inputs).some(isRemote);
-}

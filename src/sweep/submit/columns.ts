@@ -2,7 +2,8 @@
  * From the texts of all procs to one template and columns: what differs from proc to proc becomes
  * a column, of a variable of the description where the text holds one as it is.
  */
-import { JOB_MARK } from './macro-scope.ts';
+import { machineColumn } from '#model';
+import { hasMachineMark, JOB_MARK, withMachineMarks } from './macro-scope.ts';
 
 interface Candidate {
   readonly name: string;
@@ -13,6 +14,8 @@ export class Columns {
   readonly #count: number;
   readonly #candidates: readonly Candidate[];
   readonly #taken = new Map<string, readonly string[]>();
+  readonly #machine: string[] = [];
+  #hasMachineInCells = false;
 
   /** @param variables of each proc; those that all procs have and that differ are candidates */
   constructor(variables: readonly ReadonlyMap<string, string>[]) {
@@ -30,6 +33,16 @@ export class Columns {
     return [...this.#taken.keys()];
   }
 
+  /** Values of the machine that templates name, as they were written. */
+  get machineValues(): readonly string[] {
+    return this.#machine;
+  }
+
+  /** Some value of the machine differs from proc to proc, and so would be a cell: nothing fills these in. */
+  get hasMachineInCells(): boolean {
+    return this.#hasMachineInCells;
+  }
+
   rows(): string[][] {
     const columns = [...this.#taken.values()];
     return Array.from({ length: this.#count }, (_, row) => columns.map((values) => values[row]!));
@@ -44,7 +57,7 @@ export class Columns {
   /** The template that gives each proc its text. `name` is for a column that has to be made. */
   template(name: string, texts: readonly string[]): string {
     const first = texts[0]!;
-    if (texts.every((text) => text === first)) return literal(first);
+    if (texts.every((text) => text === first)) return this.#literal(first);
     const filled = this.#byCandidate(first, texts);
     if (filled) return filled;
     const parts = texts.map((text) => text.split(JOB_MARK));
@@ -58,7 +71,7 @@ export class Columns {
       const isSame = values.every((value) => value === values[0]);
       pieces.push(
         isSame
-          ? literal(values[0]!)
+          ? this.#literal(values[0]!)
           : `\${${this.column(most > 1 ? `${name}_${at + 1}` : name, values)}}`,
       );
     }
@@ -67,6 +80,7 @@ export class Columns {
 
   /** A column of these values; an equal one is used again. */
   column(name: string, values: readonly string[]): string {
+    this.#hasMachineInCells ||= values.some(hasMachineMark);
     for (const [known, others] of [...this.#taken, ...this.#named()]) {
       if (same(values, others)) {
         this.#taken.set(known, others);
@@ -78,6 +92,17 @@ export class Columns {
     for (let count = 2; names.has(free); count++) free = `${name}_${count}`;
     this.#taken.set(free, values);
     return free;
+  }
+
+  /** Fixed text inside a template. */
+  #literal(text: string): string {
+    const plain = text.replaceAll('$', '$$$$').replaceAll(JOB_MARK, JOB_PLACE);
+    return withMachineMarks(plain, (body) => `\${${machineColumn(this.#machineIndex(body))}}`);
+  }
+
+  #machineIndex(body: string): number {
+    const known = this.#machine.indexOf(body);
+    return known >= 0 ? known : this.#machine.push(body) - 1;
   }
 
   #named(): [string, readonly string[]][] {
@@ -94,7 +119,7 @@ export class Columns {
         const behind = first.slice(at + value.length);
         if (!texts.every((text, row) => text === before + values[row] + behind)) continue;
         this.#taken.set(name, values);
-        return `${literal(before)}\${${name}}${literal(behind)}`;
+        return `${this.#literal(before)}\${${name}}${this.#literal(behind)}`;
       }
     }
     return null;
@@ -102,11 +127,6 @@ export class Columns {
 }
 
 const JOB_PLACE = '${:job}';
-
-/** Fixed text inside a template. */
-function literal(text: string): string {
-  return text.replaceAll('$', '$$$$').replaceAll(JOB_MARK, JOB_PLACE);
-}
 
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.every((value, index) => value === b[index]);

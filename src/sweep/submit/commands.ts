@@ -39,7 +39,7 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
     'should_transfer_files when_to_transfer_output transfer_input_files transfer_output_files',
     'transfer_output_remaps transfer_executable transfer_input transfer_output transfer_error',
     'preserve_relative_paths want_io_proxy max_retries success_exit_code retry_until',
-    'allowed_job_duration allowed_execute_duration',
+    'allowed_job_duration allowed_execute_duration transfer_plugins',
     ...POLICY_COMMANDS.flatMap((name) => [name, `${name}_reason`, `${name}_subcode`]),
   ),
   universe: {
@@ -113,7 +113,6 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   output_destination: {
     refused: 'results go to the server, and from there to the submit directory',
   },
-  transfer_plugins: { refused: 'transfer plugins are named in a sweep file' },
   require_gpus: { refused: 'GPUs are asked for by number (request_gpus)' },
   gpus_minimum_memory: { refused: 'GPUs are asked for by number (request_gpus)' },
   gpus_minimum_capability: { refused: 'GPUs are asked for by number (request_gpus)' },

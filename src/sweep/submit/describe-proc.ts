@@ -31,6 +31,8 @@ export interface ProcDescription {
   readonly directory: string;
   readonly stdin: NamedFile | null;
   readonly files: readonly NamedFile[];
+  /** What is brought from elsewhere. */
+  readonly urls: readonly string[];
   /** Absolute paths; null: nobody wants it. */
   readonly stdout: string | null;
   readonly stderr: string | null;
@@ -58,6 +60,7 @@ export function describeProc(texts: Texts, reader: ProcReader): ProcDescription 
     directory,
     stdin: fileOf(texts, 'input', 'transfer_input', directory),
     files: filesOf(texts, directory),
+    urls: namedInputs(texts).filter(isUrl),
     stdout: targetOf(texts, 'output', 'transfer_output', directory, remaps),
     stderr: targetOf(texts, 'error', 'transfer_error', directory, remaps),
     left: leftOf(texts, reader, directory, remaps),
@@ -118,10 +121,15 @@ function fileOf(texts: Texts, command: string, flag: string, directory: string):
 }
 
 function filesOf(texts: Texts, directory: string): NamedFile[] {
-  return listOf(textOf(texts, 'transfer_input_files')).map((written) => {
+  const named = namedInputs(texts).filter((written) => !isUrl(written));
+  return named.map((written) => {
     const path = resolve(directory, written);
     return { written, path: written.endsWith('/') ? `${path}/` : path };
   });
+}
+
+function namedInputs(texts: Texts): string[] {
+  return listOf(textOf(texts, 'transfer_input_files'));
 }
 
 /** Comma-separated names, as a whole perhaps in double quotes. */

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { WindrowError } from '#base';
-import { type JobSpec, stagedFiles } from '#model';
+import { cellsShown, columnsGiven, type JobSpec, stagedFiles } from '#model';
 import type { SweepPlan } from '../plan/draft.ts';
 import { openRows } from '../rows/source.ts';
 import { compileCommand } from '../template/command.ts';
@@ -32,7 +32,7 @@ const write = (name: string, content: string, mode = 0o644) => {
   mkdirSync(join(folder, name, '..'), { recursive: true });
   writeFileSync(join(folder, name), content, { mode });
 };
-for (const name of ['hello.sh', 'tool.sh', 'bin/solver'])
+for (const name of ['hello.sh', 'tool.sh', 'bin/solver', 'sim.LINUX.X86_64', 'sim.LINUX.aarch64'])
   write(name, '#!/bin/sh\necho "$@"\n', 0o755);
 for (const n of [1, 2, 3]) write(`data/${n}.dat`, `data ${n}\n`);
 write('items.txt', '# name number\na 1\nb 2\nc 3\n');
@@ -67,16 +67,21 @@ interface Tasks {
 
 function tasksOf({ spec }: SweepPlan): Tasks {
   const rows = openRows(spec.axes, () => assert.fail('no table was expected'));
-  const command = compileCommand(spec.command, rows.columns, undefined, 1);
+  const command = compileCommand(spec.command, columnsGiven(spec, rows.columns), undefined, 1);
   const commands = rows
     .rows(0, rows.count)
-    .map((cells, task) => command.expand(cells, task).argv.map(shown).join(' '));
+    .map((cells, task) => command.expand(cellsShown(spec, cells), task).argv.map(plain).join(' '));
   return { spec, commands, rows };
 }
 
 /** Words that a reader could take for several stand in quotes of JSON. */
 function shown(word: string): string {
   return /^[\w./:=,@%+$\\-]+$/.test(word) ? word : JSON.stringify(word);
+}
+
+/** Values of the machine are told as they are written. */
+function plain(word: string): string {
+  return word.startsWith('$$(') ? word : shown(word);
 }
 
 function pathsOf({ spec, rows }: Tasks, result: string): string[] {
@@ -121,6 +126,22 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const found = files.map((path) => compileText(path, job!.rows.columns).expand(last, 0));
     assert.deepEqual(found, words === '' ? [] : words.split(' '));
     assert.ok(!job!.spec.results.some(({ from }) => from.kind === 'changed'));
+  },
+  url(words, [job]) {
+    const [name = '', url = ''] = words.split(' ');
+    const found = job!.spec.inputs.find((one) => one.name === name)?.from;
+    assert.equal(found?.kind === 'url' && found.url, url);
+  },
+  plugin(words, [job]) {
+    const [name = '', plugin = ''] = words.split(' ');
+    const found = job!.spec.inputs.find((one) => one.name === name)?.from;
+    assert.equal(found?.kind === 'plugin' && found.plugin.name, plugin);
+  },
+  builds(words, [job]) {
+    assert.deepEqual(
+      job!.spec.programs.map(({ platform }) => platform),
+      words.split(' '),
+    );
   },
   files(words, [job]) {
     const [input, cell = '', name = ''] = words.split(' ');

@@ -1,6 +1,6 @@
 /** The ads of the tasks that a job would have, as text: one attribute per line. */
 import { type Ad, adOfValues, EXACT, type Plain, printNode } from '#classad';
-import { type JobSpec, jobAd, stagedFiles, taskAd } from '#model';
+import { cellsShown, columnsGiven, type JobSpec, jobAd, stagedFiles, taskAd } from '#model';
 import { openRows } from '../rows/source.ts';
 import { compileCommand } from '../template/command.ts';
 import { compileText } from '../template/text.ts';
@@ -14,14 +14,16 @@ export function* adTexts(spec: JobSpec, nowMs: number): Generator<string> {
     throw new Error('the rows of a submit description stand in its job');
   });
   const { columns } = rows;
-  const text = (template: string) => compileText(template, columns, { what: 'ad' }, JOB);
-  const command = compileCommand(spec.command, columns, { what: 'command' }, JOB);
+  const given = columnsGiven(spec, columns);
+  const text = (template: string) => compileText(template, given, { what: 'ad' }, JOB);
+  const command = compileCommand(spec.command, given, { what: 'command' }, JOB);
   const environment = Object.entries(spec.environment).map(
     ([name, value]) => [name, text(value)] as const,
   );
   const places = (spec.place?.files ?? []).map((file) => ({ ...file, path: text(file.to) }));
   for (let task = 0; task < rows.count; task++) {
-    const cells = rows.row(task);
+    const row = rows.row(task);
+    const cells = cellsShown(spec, row);
     const facts = {
       ...spec,
       id: JOB,
@@ -35,13 +37,16 @@ export function* adTexts(spec: JobSpec, nowMs: number): Generator<string> {
     const placeOf = (result: string) =>
       places.find((one) => one.result === result)?.path.expand(cells, task);
     const files = spec.inputs.flatMap(({ from }) =>
-      from.kind === 'files' ? stagedFiles(from, columns, cells) : [],
+      from.kind === 'files' ? stagedFiles(from, columns, row) : [],
     );
-    const sent = files.filter(({ name }) => name !== 'stdin').map(({ name }) => name);
+    const sent = [
+      ...files.filter(({ name }) => name !== 'stdin').map(({ name }) => name),
+      ...spec.inputs.flatMap(({ from }) => ('url' in from ? [from.url] : [])),
+    ];
     const values: Record<string, Plain> = {
       Out: placeOf('stdout') ?? '/dev/null',
       Err: placeOf('stderr') ?? '/dev/null',
-      TransferInput: sent.length > 0 ? sent.join(',') : undefined,
+      ...(sent.length > 0 && { TransferInput: sent.join(',') }),
       WantIOProxy: spec.chirp.io,
       WantDelayedUpdates: spec.chirp.delayed,
     };

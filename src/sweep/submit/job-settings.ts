@@ -4,6 +4,7 @@ import type { SweepDocument } from '../file/schema.ts';
 import { amountBytes, numberOf, truthOfWord } from './amounts.ts';
 import { POLICY_COMMANDS } from './commands.ts';
 import type { CommandFault } from './describe-proc.ts';
+import { hasMachineMark } from './macro-scope.ts';
 
 type Document = Partial<Omit<SweepDocument, 'command' | 'parameters'>>;
 type Texts = ReadonlyMap<string, string>;
@@ -15,7 +16,7 @@ const KIB = 1024;
 /** Commands of which procs that differ become different jobs. */
 export const JOB_COMMANDS: readonly string[] = [
   ...['executable', 'shell', 'transfer_executable', 'batch_name', 'should_transfer_files'],
-  ...['when_to_transfer_output', 'preserve_relative_paths'],
+  ...['when_to_transfer_output', 'preserve_relative_paths', 'transfer_plugins'],
   ...['request_cpus', 'request_memory', 'request_disk', 'request_gpus'],
   ...['requirements', 'rank', 'concurrency_limits', 'accounting_group'],
   ...['priority', 'want_io_proxy', 'max_retries', 'success_exit_code', 'retry_until'],
@@ -128,7 +129,8 @@ function integerOf(texts: Texts, command: string, fault: Fault): number | null {
 
 function expressionOf(texts: Texts, command: string, fault: Fault): string {
   const text = texts.get(command) ?? '';
-  if (text !== '') readExpression(text, command, fault);
+  // That it may not have values of the machine was told before.
+  if (text !== '' && !hasMachineMark(text)) readExpression(text, command, fault);
   return text;
 }
 
@@ -178,6 +180,21 @@ function limitsOf(texts: Texts, fault: Fault): Record<string, number> {
     if (name === undefined || Number(amount) <= 0) {
       fault({ command, found: part, expected: 'NAME or NAME:AMOUNT' });
     } else found[name.toLowerCase()] = Number(amount);
+  }
+  return found;
+}
+
+/** `"http,https = my_plugin.py; gsiftp = other"`, by schemes. */
+export function pluginsOf(texts: Texts, fault: Fault): Record<string, string> {
+  const text = texts.get('transfer_plugins') ?? '';
+  const inner = /^\s*"(.*)"\s*$/s.exec(text)?.[1] ?? text;
+  const found: Record<string, string> = {};
+  for (const part of inner.split(';').map((one) => one.trim())) {
+    if (part === '') continue;
+    const [, schemes, path] = /^([\w+.,\s-]+?)\s*=\s*(\S.*)$/s.exec(part) ?? [];
+    if (schemes === undefined || path === undefined) {
+      fault({ command: 'transfer_plugins', found: part, expected: 'SCHEME,SCHEME = PROGRAM' });
+    } else found[schemes.replace(/\s+/g, '')] = path;
   }
   return found;
 }

@@ -3,6 +3,24 @@
 /** Stands for the job's number, which only the server knows; see `columns.ts`. */
 export const JOB_MARK = '\u0001';
 
+const MACHINE_MARK = '\u0002';
+const MARKED = /\u0002([0-9a-f]*)\u0002/g;
+
+/** Stands for `$$(body)`, which only a machine knows: without blanks and quotes, which would part it. */
+export function machineMark(body: string): string {
+  return `${MACHINE_MARK}${Buffer.from(body).toString('hex')}${MACHINE_MARK}`;
+}
+
+/** The text with what `of` makes of each `$$(body)`. */
+export function withMachineMarks(text: string, of: (body: string) => string): string {
+  if (!hasMachineMark(text)) return text;
+  return text.replace(MARKED, (_, hex: string) => of(Buffer.from(hex, 'hex').toString('utf8')));
+}
+
+export function hasMachineMark(text: string): boolean {
+  return text.includes(MACHINE_MARK);
+}
+
 /** A macro that cannot be expanded; a sentence fragment. */
 export class MacroFault extends Error {}
 

@@ -1,6 +1,6 @@
 /** What macros stand for: settings of the file, variables of a proc, automatic ones, functions. */
 import { callFunction } from './macro-functions.ts';
-import { type Expansion, lookUp, MacroFault, type Scope } from './macro-scope.ts';
+import { type Expansion, lookUp, MacroFault, machineMark, type Scope } from './macro-scope.ts';
 import { type MacroText, parseMacros } from './macro-text.ts';
 
 const MOST_NESTING = 50;
@@ -53,12 +53,17 @@ function expandParts(parts: MacroText, level: Level): string {
   for (const part of parts) {
     if (++work.steps > MOST_STEPS) throw new MacroFault('its macros are too many');
     if (part.kind === 'text') out += part.text;
-    else if (part.kind === 'machine') out += `$$(${part.body})`;
+    else if (part.kind === 'machine') out += machineText(part.body, level);
     else if (part.kind === 'call') out += expandCall(part.name, part.body, level);
     else out += expandValue(part.name, part.fallback, level);
     if (out.length > MOST_CHARACTERS) throw new MacroFault('it becomes longer than 1 MiB');
   }
   return out;
+}
+
+/** Macros within it are this side's; `$$(DOLLARDOLLAR)` is two dollars. */
+function machineText(body: string, level: Level): string {
+  return /^\s*dollardollar\s*$/i.test(body) ? '$$' : machineMark(level.expand(body));
 }
 
 function expandCall(name: string, body: string, level: Level): string {

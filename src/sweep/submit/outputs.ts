@@ -2,7 +2,6 @@
 import type { Command, JobSpec, PlacedResult, ResultSource } from '#model';
 import type { Columns } from './columns.ts';
 import type { ProcDescription } from './describe-proc.ts';
-import { JOB_MARK } from './macro-scope.ts';
 
 /** Makes one template of the texts of all procs. */
 export type Template = (name: string, values: readonly string[]) => string;
@@ -14,7 +13,7 @@ export function commandTemplate(
   template: Template,
   columns: Columns,
 ): Command {
-  const program = word.replaceAll('$', '$$$$').replaceAll(JOB_MARK, '${:job}');
+  const program = columns.template('executable', [word]);
   const shell = texts.get('shell') ?? '';
   if (shell !== '')
     return {

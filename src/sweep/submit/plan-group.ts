@@ -1,14 +1,14 @@
 /** One job of a description: procs that share all that a job has once. */
 import { basename, resolve } from 'node:path';
-import { type Axis, programKind } from '#model';
+import { type Axis, programKind, systemNames } from '#model';
 import type { SweepDraft, SweepPlan } from '../plan/draft.ts';
 import { readFileFacts } from '../plan/file-digests.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Origin } from '../template/origin.ts';
 import { Columns } from './columns.ts';
 import type { CommandFault, ProcDescription } from './describe-proc.ts';
-import { directoryOf, documentOf, flagOf, stringIn } from './job-settings.ts';
-import { JOB_MARK } from './macro-scope.ts';
+import { directoryOf, documentOf, flagOf, pluginsOf, stringIn } from './job-settings.ts';
+import { hasMachineMark, JOB_MARK, withMachineMarks } from './macro-scope.ts';
 import { commandTemplate, outputsOf } from './outputs.ts';
 import { faulty, type Planning, settingOf } from './planning.ts';
 import type { Proc } from './procs.ts';
@@ -78,6 +78,7 @@ export async function planGroup(
       environment,
       directory: kind,
       collect: 'none',
+      ...remoteOf(group, kind, fault),
       ...logOf(group, fault),
     },
     findOrigin: (path) => originOf(planning, block, path),
@@ -98,8 +99,13 @@ export async function planGroup(
     results,
     place,
     chirp: { io, delayed },
+    machineValues: columns.machineValues,
     ...rowsOf(columns),
   };
+  if (columns.hasMachineInCells) {
+    const found = '$$(…) that differs from proc to proc';
+    fault({ command: 'arguments', found, expected: 'the same $$(…) for all, in words of its own' });
+  }
   if (planning.problems.length > 0) return null;
   return withAdditions(await makePlan(draft, additions), staged.blobs);
 }
@@ -139,7 +145,6 @@ async function programOf(
 ): Promise<{ word: string; document: { programs?: Record<string, string> } }> {
   const written = texts.get('executable') ?? '';
   if (written === '') return { word: '', document: {} };
-  const path = resolve(base, written);
   const isSent = flagOf(texts, 'transfer_executable', true, fault);
   // Where it is not sent, what is written is its name on the machine.
   if (!isSent)
@@ -147,6 +152,17 @@ async function programOf(
       word: written.includes('/') || kind === 'submit' ? written : `./${written}`,
       document: {},
     };
+  if (hasMachineMark(written) && kind === 'scratch') {
+    const programs = await buildsOf(base, written);
+    const shown = withMachineMarks(written, (body) => `$$(${body})`);
+    const expected =
+      'a program for some platform: $$(OpSys) is LINUX, $$(Arch) is X86_64 or aarch64';
+    if (Object.keys(programs).length === 0)
+      fault({ command: 'executable', found: shown, expected });
+    const name = basename(withMachineMarks(written, () => '')).replace(/[._-]+$/, '') || 'program';
+    return { word: `./${name}`, document: { programs } };
+  }
+  const path = resolve(base, written);
   if (kind === 'submit') return { word: path, document: {} };
   const facts = await readFileFacts(path);
   if ('trouble' in facts) {
@@ -156,6 +172,57 @@ async function programOf(
   const isElf = programKind(facts.head).kind === 'elf';
   const programs = { [isElf ? platform : 'any']: path };
   return { word: `./${basename(path)}`, document: { programs } };
+}
+
+/** `solver.$$(OpSys).$$(Arch)`: of each platform that it is there for. */
+async function buildsOf(base: string, written: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const platform of PLATFORMS) {
+    const names = systemNames(platform);
+    const path = withMachineMarks(written, (body) => {
+      const name = body.trim().toLowerCase();
+      return name === 'opsys' ? names.opSys : name === 'arch' ? names.arch : `$$(${body})`;
+    });
+    const facts = await readFileFacts(resolve(base, path));
+    if (!('trouble' in facts)) found[platform] = resolve(base, path);
+  }
+  return found;
+}
+
+const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
+
+/** URLs are the server's to bring, or a plugin's of the job. */
+function remoteOf(
+  { descriptions, texts }: Group,
+  kind: 'scratch' | 'submit',
+  fault: (fault: CommandFault) => void,
+): Pick<SweepDraft['document'], 'inputs' | 'transfer-plugins'> {
+  const plugins = pluginsOf(texts, fault);
+  const command = 'transfer_input_files';
+  const inputs: Record<string, { url: string }> = {};
+  for (const url of descriptions[0]!.urls) {
+    const name = nameInUrl(url);
+    const expected = 'a URL whose path ends with the name of a file, another one for each';
+    if (name === '' || inputs[name]) fault({ command, found: url, expected });
+    else if (kind === 'submit') {
+      const found = `${url}, though programs run where the description lies`;
+      fault({ command, found, expected: 'should_transfer_files = YES' });
+    } else inputs[name] = { url };
+  }
+  return {
+    ...(Object.keys(inputs).length > 0 && { inputs }),
+    ...(Object.keys(plugins).length > 0 && { 'transfer-plugins': plugins }),
+  };
+}
+
+/** The file that a URL is known by in the directory of the attempt. */
+function nameInUrl(url: string): string {
+  const path = URL.parse(url)?.pathname ?? '';
+  try {
+    return decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
+  } catch {
+    return '';
+  }
 }
 
 /** One file takes the events of all tasks; the number of the job is put in by the server. */
@@ -203,6 +270,7 @@ const DOCUMENT_COMMANDS: Readonly<Record<string, string>> = {
   command: 'arguments',
   programs: 'executable',
   inputs: 'transfer_input_files',
+  'transfer-plugins': 'transfer_plugins',
   results: 'transfer_output_files',
   place: 'output',
   'concurrency-limits': 'concurrency_limits',

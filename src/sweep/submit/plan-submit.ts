@@ -3,6 +3,7 @@
  * jobs, in the order of their first proc; all else that differs becomes columns.
  */
 import type { WindrowError } from '#base';
+import { readMachineValue } from '#model';
 import { submitErrors } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { SweepPlan } from '../plan/draft.ts';
@@ -10,6 +11,7 @@ import { throwProblems } from '../problems.ts';
 import { COMMANDS, commandOf, refusalOf } from './commands.ts';
 import { describeProc, type ProcDescription } from './describe-proc.ts';
 import { jobTexts } from './job-settings.ts';
+import { hasMachineMark, withMachineMarks } from './macro-scope.ts';
 import { type Group, planGroup } from './plan-group.ts';
 import {
   at,
@@ -22,7 +24,7 @@ import {
   wrong,
 } from './planning.ts';
 import { expandProcs, type Proc } from './procs.ts';
-import { type QueueBlock, readSubmit } from './read-submit.ts';
+import { type QueueBlock, readSubmit, type Setting } from './read-submit.ts';
 
 /** More would be a table of jobs, not of tasks. */
 const MOST_JOBS = 100;
@@ -91,11 +93,7 @@ function checkTexts(planning: Planning, procs: readonly Proc[]): void {
       if (!setting) continue;
       const reason = key.startsWith('my.') ? null : refusalOf(key, text);
       if (reason !== null) refuse(planning, setting, `${setting.name} = ${text}`, reason);
-      if (text.includes('$$(')) {
-        const why =
-          'values of the machine ($$(…)) are not filled in; a program finds its machine out by itself';
-        refuse(planning, setting, `${setting.name} = ${text}`, why);
-      }
+      checkMachineValues(planning, setting, key, text);
     }
     if (!texts.get('executable') && !texts.get('shell')) {
       const facts = {
@@ -106,6 +104,23 @@ function checkTexts(planning: Planning, procs: readonly Proc[]): void {
       tell(planning, submitErrors.create('SUBMIT_BAD_LINE', facts));
     }
   }
+}
+
+/** Commands that only the machine which runs a task needs to know. */
+const OF_MACHINE = new Set(['arguments', 'environment', 'executable']);
+
+function checkMachineValues(planning: Planning, setting: Setting, key: string, text: string): void {
+  if (!hasMachineMark(text)) return;
+  if (!OF_MACHINE.has(key)) {
+    const why = 'values of the machine ($$(…)) are filled in in arguments and environment only';
+    const shown = withMachineMarks(text, (body) => `$$(${body})`);
+    return refuse(planning, setting, `${setting.name} = ${shown}`, why);
+  }
+  withMachineMarks(text, (body) => {
+    const expected = '$$(NAME), $$(NAME:otherwise) or $$([expression])';
+    if (!readMachineValue(body)) wrong(planning, setting, `$$(${body})`, expected);
+    return '';
+  });
 }
 
 function groupsOf(planning: Planning, procs: readonly Proc[]): Group[] {
@@ -143,7 +158,7 @@ function groupsOf(planning: Planning, procs: readonly Proc[]): Group[] {
 
 /** What templates cannot tell: which variables there are, how many files come back. */
 function shapeOf(
-  { environment, left, remaps, stdout, stderr, directory }: ProcDescription,
+  { environment, left, remaps, stdout, stderr, directory, urls }: ProcDescription,
   texts: ReadonlyMap<string, string>,
 ) {
   const staysHere = /^(no|never|false)$/i.test(texts.get('should_transfer_files') ?? '');
@@ -154,5 +169,6 @@ function shapeOf(
     stdout === null,
     stderr === null,
     staysHere ? directory : '',
+    urls,
   ];
 }

@@ -116,7 +116,7 @@ async function lookAt(
   { path, written }: NamedFile,
 ): Promise<readonly StagedFile[]> {
   if (isUrl(written)) {
-    stage.fault(command, `${written}: files by URL are named in a sweep file ([inputs])`);
+    stage.fault(command, `${written}: a URL, which transfer_input_files takes`);
     return [];
   }
   const isContent = path.endsWith('/');

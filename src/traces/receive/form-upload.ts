@@ -8,13 +8,13 @@ import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { formatBytes, systemCodeOf, systemReasonOf } from '#base';
+import { IncomingFile } from '#uploads';
 import { tracesErrors } from '../errors.ts';
 import type { TraceStore } from '../store/trace-store.ts';
 import { requireId, requireSentName } from '../trace-name.ts';
 import { type AccessRules, requireAccount } from './access.ts';
+import { diskFull } from './disk-full.ts';
 import { boundaryOf, readForm } from './form-parser.ts';
-import { IncomingFile } from './incoming-file.ts';
-import { diskFull } from './unfinished.ts';
 
 export const FORM_PATH = '/traces/sbin/store-trace.cgi';
 

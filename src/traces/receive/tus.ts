@@ -6,17 +6,13 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Server, type Upload } from '@tus/server';
 import { systemCodeOf } from '#base';
+import { TusError, toTusError, Unfinished } from '#uploads';
 import { tracesErrors } from '../errors.ts';
 import type { TraceStore } from '../store/trace-store.ts';
 import { requireId, requireSentName } from '../trace-name.ts';
 import { type AccessRules, requireAccount } from './access.ts';
-import { TusError, toTusError } from './tus-error.ts';
-import { diskFull, Unfinished } from './unfinished.ts';
-
-import { UPLOADS_PATH } from './upload-path.ts';
-
-/** The header of the last answer with the name under which the file was stored. */
-export const STORED_AS_HEADER = 'Trace-Stored-As';
+import { diskFull } from './disk-full.ts';
+import { STORED_AS_HEADER, UPLOADS_PATH } from './upload-path.ts';
 
 type Request = Parameters<Server['handleWeb']>[0];
 
@@ -36,7 +32,12 @@ export class TusUploads {
     const requireRoom = ({ metadata, size = 0 }: Pick<Upload, 'metadata' | 'size'>) =>
       store.requireRoom(announced(metadata, size));
     this.#unfinished = new Unfinished({
-      ...{ directory: store.incoming, keepMs, now, digests: store.digests, requireRoom },
+      ...{ directory: store.incoming, now, digests: store.digests, requireRoom },
+      failures: {
+        unknown: (cause) => tracesErrors.create('TRACE_UPLOAD_UNKNOWN', {}, { cause }),
+        diskFull: (cause) => diskFull(keepMs, cause),
+        isHopeless: (error) => systemCodeOf(error) === 'TRACE_ID_FULL',
+      },
     });
     this.#tus = new Server({
       path: UPLOADS_PATH,

@@ -63,6 +63,7 @@ const input: z.ZodType<Input> = z.strictObject({
       blob: digest,
       bytes: count,
       writable: z.boolean().describe('Each attempt has a copy of its own to change.'),
+      executable: z.boolean().default(false).describe('It may be executed.'),
     }),
     z.strictObject({ kind: z.literal('parameter'), column: name }),
     z.strictObject({
@@ -74,7 +75,11 @@ const input: z.ZodType<Input> = z.strictObject({
       from: z.enum(['server', 'origin']).describe('Where workers get it first.'),
       writable: z.boolean(),
       version: z
-        .strictObject({ blob: digest, bytes: count })
+        .strictObject({
+          blob: digest,
+          bytes: count,
+          source: z.string().describe('Where the server got them; empty: they lay there.'),
+        })
         .nullable()
         .describe('The bytes that all tasks see; null until the server has them.'),
     }),
@@ -175,6 +180,13 @@ const dealings = {
   chirp: z
     .strictObject({ io: z.boolean(), delayed: z.boolean() })
     .describe('What the programs may ask of the worker while they run.'),
+  machineValues: z
+    .array(z.string().max(8192))
+    .max(100)
+    .default([])
+    .describe(
+      'Values of the machine behind the cells of a row: `Memory`, `Memory:1024`, `[MY.a * TARGET.b]`.',
+    ),
 };
 
 const policyRule = z.strictObject({ when: expression, reason: expression, subcode: expression });

@@ -5,6 +5,7 @@ import {
   actor,
   causeCounts,
   count,
+  digest,
   type Frozen,
   jobId,
   jobState,
@@ -40,6 +41,12 @@ export const tableReceipt = message(
   }),
 );
 export type TableReceipt = Frozen<z.infer<typeof tableReceipt>>;
+
+export const blobList = message(
+  'BlobList',
+  'Files by the SHA-256 of their bytes.',
+  z.strictObject({ sha256: z.array(digest).max(10_000) }),
+);
 
 export const blobReceipt = message(
   'BlobReceipt',

@@ -79,7 +79,13 @@ test('programs, templates, files, parameters and stdin are made before the progr
       },
       {
         name: 'deep/er/table.bin',
-        from: { kind: 'file', blob: table.sha256, bytes: table.bytes, writable: false },
+        from: {
+          kind: 'file',
+          blob: table.sha256,
+          bytes: table.bytes,
+          writable: false,
+          executable: false,
+        },
       },
       { name: 'lattice.dat', from: { kind: 'parameter', column: 'x' } },
       { name: 'stdin', from: { kind: 'parameter', column: 'x' } },
@@ -95,6 +101,33 @@ test('programs, templates, files, parameters and stdin are made before the progr
   assert.equal(server.blobRequests, 3, 'each blob is fetched once');
 });
 
+test('an input that may be executed can be, copied or shared, and one that may not cannot', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const small = server.addBlob('#!/bin/sh\necho small\n');
+  const large = server.addBlob(`#!/bin/sh\necho large\n${'#'.repeat(100_000)}\n`);
+  const named = (name: string, { sha256, bytes }: typeof small, executable: boolean) =>
+    ({ name, from: { kind: 'file', blob: sha256, bytes, writable: false, executable } }) as const;
+  const inputs = (executable: boolean) => [
+    named('small', small, executable),
+    named('bin/large', large, executable),
+  ];
+  field.start({ slots: 1 });
+  const ends = [];
+  // The one that only reads is first: what it is given lies there when the others come.
+  for (const executable of [false, true]) {
+    const job = jobOf('./small; ./bin/large; true', {
+      id: executable ? 2 : 1,
+      inputs: inputs(executable),
+    });
+    ends.push(await run(field, job));
+  }
+  assert.deepEqual(
+    ends.map((end) => textOf(end, 'out')),
+    ['', 'small\nlarge\n'],
+  );
+});
+
 test('a program that damages its inputs or itself harms no later attempt', async () => {
   await using field = await openField();
   const { server } = field;
@@ -108,7 +141,13 @@ test('a program that damages its inputs or itself harms no later attempt', async
     inputs: [
       {
         name: 'in.txt',
-        from: { kind: 'file', blob: input.sha256, bytes: input.bytes, writable: false },
+        from: {
+          kind: 'file',
+          blob: input.sha256,
+          bytes: input.bytes,
+          writable: false,
+          executable: false,
+        },
       },
     ],
   });
@@ -128,7 +167,9 @@ test('a blob that the server does not have is a stage-in failure, not a hang', a
   const end = await run(
     field,
     jobOf('cat a', {
-      inputs: [{ name: 'a', from: { kind: 'file', blob, bytes: 4, writable: false } }],
+      inputs: [
+        { name: 'a', from: { kind: 'file', blob, bytes: 4, writable: false, executable: false } },
+      ],
     }),
   );
   assert.equal(end.cause, 'stage-in');

@@ -62,12 +62,13 @@ function* wantedBy({ plan, grant }: Attempt): Generator<NamedWanted> {
     const { from, name } = input;
     if (from.kind === 'files') {
       for (const file of stagedFiles(from, job.columns, grant.cells)) {
-        yield { sha256: file.blob, bytes: file.bytes, name: file.name, isTold: false };
+        const { blob: sha256, bytes, executable } = file;
+        yield { sha256, bytes, executable, name: file.name, isTold: false };
       }
     }
     const blob = blobOf(input);
     if (!blob) continue;
-    const executable = from.kind === 'plugin';
+    const executable = from.kind === 'plugin' || (from.kind === 'file' && from.executable);
     const origin = from.kind === 'url' && from.from === 'origin' ? from.url : null;
     const isTold = from.kind === 'url';
     yield { sha256: blob.blob, bytes: blob.bytes, executable, origin, name, isTold };
@@ -80,7 +81,12 @@ function keep(attempt: Attempt, { sha256, name, bytes, isTold }: NamedWanted, wa
   const taken = attempt.taken.get(sha256) ?? attempt.workshop.stock.take(sha256);
   attempt.taken.set(sha256, taken);
   const via = way.via || taken.via;
-  if (isTold) attempt.ways.set(name, { name, bytes, how: way.how, via, into: 'file' });
+  if (isTold)
+    attempt.ways.set(name, {
+      ...{ name, bytes, how: way.how, via },
+      // The server knows.
+      ...{ source: '', into: 'file' },
+    });
 }
 
 /** Waits until a file lies here: through outages of the server, but not for ever on faults. */

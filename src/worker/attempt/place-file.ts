@@ -2,7 +2,7 @@
  * A file of the stock into an attempt's directory. Nothing is copied that is only read: it is the
  * stock's own file under another name, or its blocks (reflink), or mounted where walls stand.
  */
-import { chmodSync, constants, copyFileSync, linkSync, writeFileSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, linkSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
 import { systemCodeOf } from '#base';
 import type { InputWay } from '#model';
@@ -27,17 +27,24 @@ export interface PlacedFile {
   readonly executable: boolean;
 }
 
-/** Whether the file is to be mounted rather than placed, if there are walls that can. */
-export function isMountable({ bytes, writable }: PlacedFile): boolean {
-  return !writable && bytes >= COPY_BELOW_BYTES;
+/** Whether the stock's own file `source` is to serve, rather than a copy of it. */
+export function isShareable({ bytes, writable, executable }: PlacedFile, source: string): boolean {
+  if (writable || bytes < COPY_BELOW_BYTES) return false;
+  // It may lie there for somebody who only reads it.
+  return !executable || (statSync(source).mode & EXECUTABLE) === EXECUTABLE;
 }
 
 /**
  * Puts a file that is only read into a directory; undefined when it has to be copied. `canLink`:
  * nobody gets at the stock's own file by it who could not before.
  */
-export function share(source: string, target: string, canLink: boolean): Into | undefined {
-  if (reflink(source, target, READ_ONLY)) return 'reflink';
+export function share(
+  source: string,
+  target: string,
+  file: PlacedFile,
+  canLink: boolean,
+): Into | undefined {
+  if (reflink(source, target, modeOf(file))) return 'reflink';
   if (!canLink) return undefined;
   try {
     linkSync(source, target);
@@ -50,7 +57,7 @@ export function share(source: string, target: string, canLink: boolean): Into | 
 
 /** A copy of an attempt's own, which shares blocks where the file system can. */
 export async function copyTo(source: string, target: string, file: PlacedFile): Promise<Into> {
-  const mode = (file.writable ? WRITABLE : READ_ONLY) | (file.executable ? EXECUTABLE : 0);
+  const mode = modeOf(file);
   if (file.bytes > COPY_BELOW_BYTES && reflink(source, target, mode)) return 'reflink';
   if (file.bytes <= COPY_AT_ONCE_BYTES) {
     copyFileSync(source, target, constants.COPYFILE_EXCL);
@@ -60,6 +67,10 @@ export async function copyTo(source: string, target: string, file: PlacedFile): 
     await chmod(target, mode);
   }
   return 'copy';
+}
+
+function modeOf({ writable, executable }: PlacedFile): number {
+  return (writable ? WRITABLE : READ_ONLY) | (executable ? EXECUTABLE : 0);
 }
 
 /** An empty file, over which the real one is mounted. */

@@ -18,7 +18,7 @@ import type { BlobName } from '../stock.ts';
 import { type Attempt, spoolPath } from './attempt.ts';
 import { noteWay } from './fetch.ts';
 import { bringByPlugins } from './job-plugins.ts';
-import { copyTo, isMountable, makeMountPoint, type PlacedFile, share } from './place-file.ts';
+import { copyTo, isShareable, makeMountPoint, type PlacedFile, share } from './place-file.ts';
 import { placing, stageFault } from './stage-fault.ts';
 
 export function makeScratch(attempt: Attempt): void {
@@ -43,7 +43,7 @@ export function filesToMount(attempt: Attempt): { source: string; name: string }
   const files = attempt.plan.job.inputs.flatMap((input) => filesOf(attempt, input));
   return files.flatMap((file) => {
     const source = attempt.taken.get(file.sha256)?.path;
-    return source && file.name !== 'stdin' && isMountable(file)
+    return source && file.name !== 'stdin' && isShareable(file, source)
       ? [{ source, name: file.name }]
       : [];
   });
@@ -63,7 +63,8 @@ function filesOf({ plan, grant }: Attempt, input: Input): FileOfStock[] {
   const blob = blobOf(input);
   if (!blob || (from.kind !== 'file' && from.kind !== 'url')) return [];
   const { writable } = from;
-  return [{ name, sha256: blob.blob, bytes: blob.bytes, writable, executable: false }];
+  const executable = from.kind === 'file' && from.executable;
+  return [{ name, sha256: blob.blob, bytes: blob.bytes, writable, executable }];
 }
 
 /** Undefined when nothing is to be staged, so that the usual attempt loses no turn. */
@@ -143,12 +144,12 @@ async function placeFile(attempt: Attempt, file: FileOfStock): Promise<void> {
     return noteWay(attempt, name, 'file');
   }
   const target = targetOf(attempt, name);
-  if (!isMountable(file)) return noteWay(attempt, name, await copyTo(source, target, file));
+  if (!isShareable(file, source)) return noteWay(attempt, name, await copyTo(source, target, file));
   if (attempt.walls?.mounts) {
     makeMountPoint(target);
     return noteWay(attempt, name, 'mount');
   }
-  const into = share(source, target, !isApart(attempt));
+  const into = share(source, target, file, !isApart(attempt));
   if (into === 'link') attempt.linked.set(file.sha256, name);
   noteWay(attempt, name, into ?? (await copyTo(source, target, file)));
 }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import type { Dispatcher } from 'undici';
 
-/** The collector may read a large file again for its digest before it answers. */
+/** The other side may read a large file again for its digest before it answers. */
 const HEADERS_MS = 900_000;
 const ANSWER_BYTES = 64 * 1024;
 

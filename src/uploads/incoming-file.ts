@@ -1,6 +1,6 @@
 /** One file that is coming in: its bytes on the disk, and their digest as they pass. */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Digesting, Digests } from '../store/digests.ts';
+import type { Digesting, Digests } from './digests.ts';
 
 const GATHER_BYTES = 2 ** 20;
 

@@ -1,6 +1,6 @@
 /**
- * Uploads that are under way, as files below the store's `.incoming`: `<upload>.data` with what has
- * come, and `<upload>.json` with what it is to become. This is the store behind the tus protocol.
+ * Uploads that are under way, as files of one directory: `<upload>.data` with what has come, and
+ * `<upload>.json` with what it is to become. This is the store behind the tus protocol.
  */
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -9,8 +9,7 @@ import type { Readable } from 'node:stream';
 import { DataStore, Upload } from '@tus/server';
 import * as z from 'zod';
 import { systemCodeOf } from '#base';
-import { tracesErrors } from '../errors.ts';
-import type { Digests } from '../store/digests.ts';
+import type { Digests } from './digests.ts';
 import { IncomingFile } from './incoming-file.ts';
 import { toTusError } from './tus-error.ts';
 
@@ -24,12 +23,22 @@ const notes = z.object({
 type Notes = z.infer<typeof notes>;
 
 export interface UnfinishedOptions {
+  /** Absolute; it is there. */
   readonly directory: string;
-  readonly keepMs: number;
   readonly now: () => number;
   readonly digests: Digests;
   /** Throws where an upload would find no place when it has come. */
   readonly requireRoom: (upload: Pick<Upload, 'metadata' | 'size'>) => Promise<void>;
+  readonly failures: UploadFailures;
+}
+
+/** How those who take uploads put it. */
+export interface UploadFailures {
+  unknown(cause?: unknown): Error;
+  /** What came is kept, and can be gone on with. */
+  diskFull(cause: unknown): Error;
+  /** Whether there never will be a place for the upload: what came of it goes. */
+  isHopeless(error: unknown): boolean;
 }
 
 /** While so much comes others may have taken the room. */
@@ -37,19 +46,19 @@ const ROOM_LOOK_BYTES = 64 << 20;
 
 export class Unfinished extends DataStore {
   readonly #directory: string;
-  readonly #keepMs: number;
+  readonly #failures: UploadFailures;
   readonly #now: () => number;
   readonly #digests: Digests;
   readonly #requireRoom: UnfinishedOptions['requireRoom'];
   /** Of uploads whose last piece has just come. */
   readonly #whole = new Map<string, string>();
 
-  constructor({ directory, keepMs, now, digests, requireRoom }: UnfinishedOptions) {
+  constructor({ directory, now, digests, requireRoom, failures }: UnfinishedOptions) {
     super();
     // Without `expiration`: what counts here is when something came last, not when it began.
     this.extensions = ['creation', 'creation-with-upload', 'termination'];
     this.#directory = directory;
-    this.#keepMs = keepMs;
+    this.#failures = failures;
     this.#now = now;
     this.#digests = digests;
     this.#requireRoom = requireRoom;
@@ -70,7 +79,7 @@ export class Unfinished extends DataStore {
       await file.close('no digest');
     } catch (error) {
       await this.remove(upload.id);
-      throw toTusError(full(error, this.#keepMs));
+      throw toTusError(this.#full(error));
     }
     return upload;
   }
@@ -82,11 +91,11 @@ export class Unfinished extends DataStore {
     try {
       await this.#take(body, file, upload);
     } catch (error) {
-      const code = systemCodeOf(error);
-      if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'TRACE_ID_FULL') {
+      const isHopeless = this.#failures.isHopeless(error);
+      if (isFull(error) || isHopeless) {
         await file.abandon();
-        if (code === 'TRACE_ID_FULL') await this.remove(id);
-        throw toTusError(full(error, this.#keepMs));
+        if (isHopeless) await this.remove(id);
+        throw toTusError(this.#full(error));
       }
     }
     const { bytes } = file;
@@ -95,7 +104,7 @@ export class Unfinished extends DataStore {
       const sha256 = await file.close(bytes === size ? 'digest' : 'no digest');
       if (sha256 !== null) this.#whole.set(id, sha256);
     } catch (error) {
-      throw toTusError(full(error, this.#keepMs));
+      throw toTusError(this.#full(error));
     }
     return bytes;
   }
@@ -116,7 +125,7 @@ export class Unfinished extends DataStore {
       return await IncomingFile.resume(this.dataPath(id), offset, this.#digests);
     } catch (error) {
       if (systemCodeOf(error) !== 'ENOENT') throw toTusError(error);
-      throw toTusError(tracesErrors.create('TRACE_UPLOAD_UNKNOWN'));
+      throw toTusError(this.#failures.unknown(error));
     }
   }
 
@@ -140,7 +149,7 @@ export class Unfinished extends DataStore {
     return known ?? (await this.#digests.ofFile(this.dataPath(id)));
   }
 
-  /** The name under which the upload was stored, or null. Throws `TRACE_UPLOAD_UNKNOWN`. */
+  /** The name under which the upload was stored, or null. Throws what `unknown` makes. */
   async storedAs(id: string): Promise<string | null> {
     return (await this.#read(id)).storedAs;
   }
@@ -148,6 +157,10 @@ export class Unfinished extends DataStore {
   /** The answer to the last piece may be lost: the sender asks again and must hear that it is done. */
   async noteStored(id: string, name: string): Promise<void> {
     await this.#note(id, { ...(await this.#read(id)), storedAs: name });
+  }
+
+  #full(error: unknown): unknown {
+    return isFull(error) ? this.#failures.diskFull(error) : error;
   }
 
   dataPath(id: string): string {
@@ -159,12 +172,11 @@ export class Unfinished extends DataStore {
   }
 
   async #read(id: string): Promise<Notes> {
-    if (!/^[0-9a-f]{32}$/.test(id)) throw toTusError(tracesErrors.create('TRACE_UPLOAD_UNKNOWN'));
+    if (!/^[0-9a-f]{32}$/.test(id)) throw toTusError(this.#failures.unknown());
     try {
       return notes.parse(JSON.parse(await readFile(this.#notePath(id), 'utf8')));
     } catch (error) {
-      const unknown = tracesErrors.create('TRACE_UPLOAD_UNKNOWN', {}, { cause: error });
-      throw toTusError(unknown);
+      throw toTusError(this.#failures.unknown(error));
     }
   }
 
@@ -175,13 +187,8 @@ export class Unfinished extends DataStore {
   }
 }
 
-function full(error: unknown, keepMs: number): unknown {
+/** The disk, or what the account may have of it. */
+export function isFull(error: unknown): boolean {
   const code = systemCodeOf(error);
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return diskFull(keepMs, error);
-}
-
-export function diskFull(keepMs: number, cause: unknown): Error {
-  const kept = `${Math.round(keepMs / 86_400_000)} d`;
-  return tracesErrors.create('TRACE_DISK_FULL', { kept }, { cause });
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }

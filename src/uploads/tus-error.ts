@@ -17,5 +17,5 @@ export function toTusError(error: unknown): TusError {
   if (error instanceof TusError) return error;
   return error instanceof WindrowError
     ? new TusError(error.status, `${error.code}: ${error.message}\n`, error)
-    : new TusError(500, 'the trace store failed\n', error);
+    : new TusError(500, 'the upload could not be kept\n', error);
 }

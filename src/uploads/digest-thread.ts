@@ -1,5 +1,5 @@
 /**
- * Runs in a thread of its own: SHA-256 of what comes, so that gigabytes of traces do not hold up the
+ * Runs in a thread of its own: SHA-256 of what comes, so that gigabytes do not hold up the
  * event loop that leases depend on.
  */
 import { createHash, type Hash } from 'node:crypto';
