@@ -208,6 +208,26 @@ describe('the web page', { skip: NO_BROWSER }, () => {
     assert.deepEqual(await textOf('.stale'), []);
   });
 
+  it('could go on with the id of an event of the server’s life before', async () => {
+    const eventsAfter = async (id: string) => {
+      const leaving = new AbortController();
+      const token = field.read('state/admin-token').trim();
+      const headers = { authorization: `Bearer ${token}`, 'last-event-id': id };
+      const answer = await fetch(`${url}/v1/events`, { headers, signal: leaving.signal });
+      let text = '';
+      for await (const piece of answer.body!.pipeThrough(new TextDecoderStream())) {
+        text += piece;
+        if (text.includes('data:') && text.endsWith('\n\n')) break;
+      }
+      leaving.abort();
+      return [...text.matchAll(/^id: (\d+)$/gm)].map(([, found]) => Number(found));
+    };
+    // The worker came back to this life, so something has happened in it.
+    const old = Date.now() * 1000 - 3_600_000_000;
+    const [first] = await eventsAfter(String(old));
+    assert.ok(first! > old && Number.isSafeInteger(first));
+  });
+
   it('has broken no rule of its own policy', () => {
     assert.deepEqual(browser.complaints, []);
   });
