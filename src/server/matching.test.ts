@@ -134,6 +134,8 @@ test('a job whose requirements take all the time there is leaves the machines to
     [2, 2],
   );
   assert.ok(performance.now() - begun < 5000);
+  const { json } = await field.api('GET', '/v1/jobs/1/why');
+  assert.match(json.answers[0], /is error, for it takes too much text$/);
 });
 
 test('owners share the slots, and who has used more gets less, also after a restart', async (t) => {
