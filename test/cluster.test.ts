@@ -37,14 +37,17 @@ output = "out"
 i = "1..30"
 `;
 
+/** A machine whose /proc is covered in parts lets no user mount another; those of the field are such. */
+const WHOLE_PROC = 'umount /proc/sys/kernel/random/boot_id\n';
+
 describe('a sweep with machines', { skip }, () => {
-  test('starts them, computes on them, and leaves nothing running there', async () => {
+  test('starts them, computes on them behind their walls, and leaves nothing running there', async () => {
     await withHosts(
-      [{ name: 'n1' }, { name: 'n2' }, { name: 'off', sshd: false }],
+      [{ name: 'n1', setup: WHOLE_PROC }, { name: 'n2' }, { name: 'off', sshd: false }],
       async (field) => {
         const run = open(
           field,
-          `${HEAD}[cluster]\nnodes = ["n1 slots=2", "n2 slots=2", "off"]\nat-least = 2\n`,
+          `${HEAD}[cluster]\nnodes = ["n1 slots=2", "n2 slots=2", "off"]\nat-least = 2\nwalls = "full"\n`,
         );
         const { stderr } = await field.sweep.must(0, ...run);
         assert.match(stderr, /n1: worker started/);
@@ -57,6 +60,22 @@ describe('a sweep with machines', { skip }, () => {
         );
         assert.deepEqual(new Set(lines.filter((line) => /^n/.test(line))), new Set(['n1', 'n2']));
         await noneLeft(field, 'n1', 'n2');
+        const state = ['--state', field.sweep.path('out/.windrow')];
+        const { attempts } = await field.sweep.json('show', '1', '--attempts', ...state);
+        assert.equal(attempts.length, 30);
+        // Of an ordinary user: as far as each machine can, and the record says how far that was.
+        const fence = ['track', 'pid', 'files', 'readonly', 'network'];
+        for (const { worker, walls } of attempts) {
+          assert.deepEqual([walls.wanted, walls.account], ['full', '61001']);
+          for (const wall of [...(worker === 'n1' ? fence : []), 'privileges', 'syscalls']) {
+            assert.ok(walls.had.includes(wall), `${worker} has no wall ${wall}: ${walls.had}`);
+          }
+          if (worker === 'n2') assert.ok(!fence.some((wall) => walls.had.includes(wall)));
+        }
+        assert.deepEqual(
+          new Set(attempts.map(({ worker }: { worker: string }) => worker)),
+          new Set(['n1', 'n2']),
+        );
       },
     );
   });

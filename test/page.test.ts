@@ -139,14 +139,93 @@ describe('the web page', { skip: NO_BROWSER }, () => {
     await says('tbody .state', 'active');
   });
 
+  it('shows a trap, which is acknowledged until it clears, and silences its node', async () => {
+    const report = (more: object) =>
+      fetch(`${url}/v1/traps`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ node: 'oss<4>', condition: 'lbug', ...more }),
+      });
+    await browser.page.goto(`${url}/#/traps`);
+    await report({ message: 'LBUG \u202e<img src=x onerror=alert(2)>', category: 'fatal' });
+    await says('.message', 'LBUG \\u202e<img src=x onerror=alert(2)>');
+    await says('.state', 'fatal');
+    await press('Acknowledge');
+    await says('dialog h2', 'Acknowledge oss<4>');
+    await browser.page.type('dialog input', 'is being looked at');
+    await browser.page.keyboard.press('Enter');
+    await says('tbody td', 'is being looked at');
+    await report({ message: 'over', category: 'info', clear: true });
+    await says('section', 'No trap is like that');
+    await browser.page.locator('input[type=checkbox]').click();
+    await says('.past', 'over');
+    await press('Silence');
+    await says('dialog h2', 'Silence oss<4>?');
+    await browser.page.type('dialog input', 'soon');
+    await browser.page.keyboard.press('Enter');
+    await says('dialog [role=alert]', '“soon” is no time');
+    for (let n = 0; n < 4; n++) await browser.page.keyboard.press('Backspace');
+    await browser.page.type('dialog input', '2 h');
+    await browser.page.keyboard.press('Enter');
+    await says('tbody th', 'node oss<4>');
+  });
+
+  it('shows what the server keeps, and removes it when that is confirmed', async () => {
+    const token = field.read('state/admin-token').trim();
+    const key = 'https://data.example/<b>lattice</b>.bin';
+    const put = await fetch(`${url}/v1/data/content?${new URLSearchParams({ key })}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/octet-stream' },
+      body: 'lattice',
+    });
+    assert.equal(put.status, 201);
+    await browser.page.goto(`${url}/#/data`);
+    await says('tbody th', 'data.example');
+    await press('Pin');
+    await says('dialog h2', 'Pin https');
+    await browser.page.keyboard.press('Enter');
+    await says('tbody .state', 'pinned');
+    await press('Unpin');
+    await says('dialog h2', 'Unpin https');
+    await browser.page.keyboard.press('Enter');
+    await until('it is not pinned', async () => (await textOf('tbody .state')).length === 0);
+    await press('Remove');
+    await says('dialog h2', 'Remove https');
+    await browser.page.keyboard.press('Tab');
+    await browser.page.keyboard.press('Enter');
+    await says('section', 'No entry is like that');
+    await browser.page.goto(`${url}/#/traces`);
+    await says('main', 'This server takes no traces');
+  });
+
   it('says that the server is gone, shows nothing old as new, and comes back with it', async () => {
     serve.kill();
     await serve.ended;
     await says('[role=alert]', /Not connected since \d\d:\d\d:\d\d/);
-    assert.deepEqual(await textOf('.stale tbody .state'), ['active']);
+    assert.equal((await textOf('.stale main')).length, 1);
     await startServer(new URL(url).host);
     await says('[role=status]', 'live');
     assert.deepEqual(await textOf('.stale'), []);
+  });
+
+  it('could go on with the id of an event of the server’s life before', async () => {
+    const eventsAfter = async (id: string) => {
+      const leaving = new AbortController();
+      const token = field.read('state/admin-token').trim();
+      const headers = { authorization: `Bearer ${token}`, 'last-event-id': id };
+      const answer = await fetch(`${url}/v1/events`, { headers, signal: leaving.signal });
+      let text = '';
+      for await (const piece of answer.body!.pipeThrough(new TextDecoderStream())) {
+        text += piece;
+        if (text.includes('data:') && text.endsWith('\n\n')) break;
+      }
+      leaving.abort();
+      return [...text.matchAll(/^id: (\d+)$/gm)].map(([, found]) => Number(found));
+    };
+    // The worker came back to this life, so something has happened in it.
+    const old = Date.now() * 1000 - 3_600_000_000;
+    const [first] = await eventsAfter(String(old));
+    assert.ok(first! > old && Number.isSafeInteger(first));
   });
 
   it('has broken no rule of its own policy', () => {

@@ -38,9 +38,18 @@ export interface InputWay {
   readonly how: 'hit' | 'fetched' | 'joined' | 'plugin';
   /** Where its worker got it, as `server`, `https://data.example (proxy squid:3128)`; `''`: earlier. */
   readonly via: string;
+  /** Where the server got it, as `via` says it; `''`: it lay there, or the server had no part in it. */
+  readonly source: string;
   /** Into the attempt's directory. */
   readonly into: 'reflink' | 'link' | 'mount' | 'copy' | 'file';
   readonly bytes: number;
+}
+
+/** `https://data.example`, `https://data.example (proxy squid:3128)`. */
+export function cameFrom(source: string, via: string): string {
+  const url = URL.parse(source);
+  const from = url === null ? source : `${url.protocol}//${url.host}`;
+  return via === '' || via === 'direct' ? from : `${from} (${via})`;
 }
 
 /** Where an attempt's results and logs lie in the segment files. */

@@ -61,7 +61,12 @@ export interface RemoteInput {
   readonly from: 'server' | 'origin';
   readonly writable: boolean;
   /** The bytes that all tasks of the job see; null until they lie among the server's blobs. */
-  readonly version: { readonly blob: Digest; readonly bytes: number } | null;
+  readonly version: {
+    readonly blob: Digest;
+    readonly bytes: number;
+    /** Where the server got it, for people; `''`: it lay there. */
+    readonly source: string;
+  } | null;
 }
 
 /** What a transfer plugin of the job's own brings, for each attempt anew. */
@@ -161,7 +166,8 @@ export interface ResourceRequest {
 
 /** The blob that an input is made of; null where there is none, or not yet. */
 export function blobOf({ from }: Input): { readonly blob: Digest; readonly bytes: number } | null {
-  if (from.kind === 'url') return from.version;
+  if (from.kind === 'url')
+    return from.version && { blob: from.version.blob, bytes: from.version.bytes };
   if (from.kind === 'plugin') return from.plugin;
   return from.kind === 'parameter' || from.kind === 'files' ? null : from;
 }

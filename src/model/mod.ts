@@ -18,7 +18,14 @@ export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { withRow } from './ads/row-ad.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
-export type { AttemptEnd, AttemptRecord, InputWay, Part, RecordPlace } from './attempt.ts';
+export {
+  type AttemptEnd,
+  type AttemptRecord,
+  cameFrom,
+  type InputWay,
+  type Part,
+  type RecordPlace,
+} from './attempt.ts';
 export { BLAME, type Blame, CAUSES, type Cause } from './cause.ts';
 export {
   type AttributeRefusal,

@@ -1,5 +1,5 @@
 /** The inputs of a job that come from elsewhere, and the versions of them that it sees. */
-import type { Input, JobSpec, RemoteInput } from '#model';
+import type { Input, InputWay, JobSpec, RemoteInput } from '#model';
 
 export type Lacking = Input & { readonly from: RemoteInput };
 
@@ -27,6 +27,15 @@ export function withVersionsOf(spec: JobSpec, earlier: JobSpec): JobSpec {
     return isSame ? { ...input, from: { ...from, version: before.version } } : input;
   });
   return { ...spec, inputs };
+}
+
+/** How inputs came to a machine, with how they came to the server before. */
+export function withSources(ways: readonly InputWay[], { inputs }: JobSpec): readonly InputWay[] {
+  if (ways.length === 0) return ways;
+  const sources = new Map(
+    inputs.map(({ name, from }) => [name, from.kind === 'url' ? (from.version?.source ?? '') : '']),
+  );
+  return ways.map((way) => ({ ...way, source: sources.get(way.name) ?? '' }));
 }
 
 export function isUnstaged(spec: JobSpec): boolean {

@@ -9,7 +9,7 @@
  */
 import { formatBytes, messageOf, pause, WindrowError } from '#base';
 import type { Datastore, EnsureRequest, Progress } from '#datastore';
-import type { RemoteInput } from '#model';
+import { cameFrom, type RemoteInput } from '#model';
 import type { Core, Job } from './core.ts';
 import type { Blobs } from './intake/blobs.ts';
 import { setJobState } from './reactor/tasks.ts';
@@ -125,7 +125,7 @@ export class Staging {
     const { blobs, datastore } = this.#parts;
     if (from.sha256 !== '') {
       const bytes = blobs.claim(from.sha256) ? blobs.size(from.sha256) : null;
-      if (bytes !== null && from.md5 === '') return { blob: from.sha256, bytes };
+      if (bytes !== null && from.md5 === '') return { blob: from.sha256, bytes, source: '' };
     }
     const digests = {
       ...(from.sha256 === '' ? {} : { sha256: from.sha256 }),
@@ -136,7 +136,8 @@ export class Staging {
     const held = await datastore.ensure(request);
     try {
       await blobs.adopt(held);
-      return { blob: held.sha256, bytes: held.bytes };
+      const source = cameFrom(held.way.source, held.way.via);
+      return { blob: held.sha256, bytes: held.bytes, source };
     } finally {
       await held.release();
     }

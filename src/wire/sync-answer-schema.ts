@@ -250,8 +250,13 @@ function readRemoteInput(fields: JsonObject): RemoteInput {
     mode: oneOf(fields.mode, 'mode', MODES),
     from: oneOf(fields.from, 'from', PLACES),
     writable: flag(fields.writable, 'writable'),
-    version: fields.version === null ? null : inner(fields.version, 'version', readBlob),
+    version: fields.version === null ? null : inner(fields.version, 'version', readVersion),
   };
+}
+
+/** Where the server got it is of no use to workers. */
+function readVersion(fields: JsonObject): { blob: string; bytes: number; source: string } {
+  return { ...readBlob(fields), source: '' };
 }
 
 function readBlob(fields: JsonObject): { blob: string; bytes: number } {

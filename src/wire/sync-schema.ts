@@ -238,6 +238,7 @@ function readWay(value: unknown): InputWay {
     name: text(fields.name, 'name', 4096),
     how: oneOf(fields.how, 'how', HOWS),
     via: text(fields.via, 'via', 1000),
+    source: '',
     into: oneOf(fields.into, 'into', INTOS),
     bytes: whole(fields.bytes, 'bytes'),
   };

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Held, Way } from '#datastore';
-import type { InputWay } from '#model';
+import { cameFrom, type InputWay } from '#model';
 import type { WorkerStore } from './lazy-store.ts';
 
 export interface BlobName {
@@ -231,12 +231,9 @@ function keyOf(sha256: string): string {
   return `${SCHEME}:${sha256}`;
 }
 
-/** `server`, `https://data.example`, `https://data.example (proxy squid:3128)`. */
 function viaOf({ via, source }: Way): string {
-  const url = URL.parse(source);
-  const isServer = url === null || url.protocol === `${SCHEME}:`;
-  const from = isServer ? 'server' : `${url.protocol}//${url.host}`;
-  return via === '' || via === 'direct' ? from : `${from} (${via})`;
+  const isServer = source === '' || source.startsWith(`${SCHEME}:`);
+  return cameFrom(isServer ? 'server' : source, via);
 }
 
 function identityOf(path: string): Identity | undefined {

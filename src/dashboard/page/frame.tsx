@@ -10,6 +10,9 @@ import type { Place } from './place.ts';
 const VIEWS = [
   ['jobs', 'Jobs'],
   ['workers', 'Workers'],
+  ['traps', 'Traps'],
+  ['data', 'Data'],
+  ['traces', 'Traces'],
 ] as const;
 
 export function Frame({

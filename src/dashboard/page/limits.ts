@@ -9,3 +9,4 @@ export const FAILURES_SHOWN = 20;
 export const WORKERS_SHOWN = 50;
 /** Characters of a line. */
 export const LOG_TEXT_SHOWN = 2000;
+export const DATA_SHOWN = 100;

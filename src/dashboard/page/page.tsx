@@ -7,9 +7,12 @@ import { ConnectionOf, usePlace, useStanding } from './hooks.ts';
 import { Login } from './login.tsx';
 import type { Place } from './place.ts';
 import { forgetToken, readToken, takeGivenToken } from './token.ts';
+import { Data } from './views/data.tsx';
 import { Job } from './views/job.tsx';
 import { Jobs } from './views/jobs.tsx';
 import { Task } from './views/task.tsx';
+import { Traces } from './views/traces.tsx';
+import { Traps } from './views/traps.tsx';
 import { Workers } from './views/workers.tsx';
 
 function Page({ connection }: { connection: Connection }) {
@@ -47,6 +50,12 @@ function View({ place }: { place: Place }) {
       return <Task job={place.job} task={place.task} />;
     case 'workers':
       return <Workers />;
+    case 'traps':
+      return <Traps query={place.query} />;
+    case 'data':
+      return <Data query={place.query} />;
+    case 'traces':
+      return <Traces />;
     default:
       return <Jobs query={place.query} />;
   }

@@ -16,6 +16,7 @@ import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
 import { hasExitPolicies, isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
 import { afterFailure, askedAfter } from '../retry.ts';
+import { withSources } from '../staged-spec.ts';
 import { settle, stopLease } from './hold.ts';
 import { endLease, otherCopies } from './leases.ts';
 import { addChange, checkFinished, clearNote, keepNote, noteOf } from './tasks.ts';
@@ -39,6 +40,7 @@ export function onAttemptEnded(
   const copies = endLease(core, job, lease);
   const record: AttemptRecord = {
     ...end,
+    inputs: withSources(end.inputs, job.spec),
     job: job.id,
     task: lease.task,
     number: lease.number,

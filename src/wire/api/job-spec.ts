@@ -75,7 +75,11 @@ const input: z.ZodType<Input> = z.strictObject({
       from: z.enum(['server', 'origin']).describe('Where workers get it first.'),
       writable: z.boolean(),
       version: z
-        .strictObject({ blob: digest, bytes: count })
+        .strictObject({
+          blob: digest,
+          bytes: count,
+          source: z.string().describe('Where the server got them; empty: they lay there.'),
+        })
         .nullable()
         .describe('The bytes that all tasks see; null until the server has them.'),
     }),

@@ -83,6 +83,9 @@ const inputWay = z.object({
   name: z.string(),
   how: z.enum(['hit', 'fetched', 'joined', 'plugin']),
   via: z.string().describe('Where its worker got it; empty: it lay there from earlier.'),
+  source: z
+    .string()
+    .describe('Where the server got it, with the proxy; empty: it lay there, or did not pass it.'),
   into: z.enum(['reflink', 'link', 'mount', 'copy', 'file']).describe('Its directory.'),
   bytes: count,
 });

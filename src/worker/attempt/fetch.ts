@@ -81,7 +81,12 @@ function keep(attempt: Attempt, { sha256, name, bytes, isTold }: NamedWanted, wa
   const taken = attempt.taken.get(sha256) ?? attempt.workshop.stock.take(sha256);
   attempt.taken.set(sha256, taken);
   const via = way.via || taken.via;
-  if (isTold) attempt.ways.set(name, { name, bytes, how: way.how, via, into: 'file' });
+  if (isTold)
+    attempt.ways.set(name, {
+      ...{ name, bytes, how: way.how, via },
+      // The server knows.
+      ...{ source: '', into: 'file' },
+    });
 }
 
 /** Waits until a file lies here: through outages of the server, but not for ever on faults. */

@@ -75,6 +75,7 @@ async function check(
     name,
     how: 'plugin',
     via: from.plugin.name,
+    source: '',
     into: 'file',
     bytes: found.bytes,
   });

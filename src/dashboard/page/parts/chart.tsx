@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot, { type AlignedData, type Options } from 'uplot';
 import type { JobStats } from '#wire';
-import { count, duration, rate } from '../figures.ts';
+import { count, duration, moment, rate } from '../figures.ts';
 
 type Ends = NonNullable<JobStats['ends']>;
 
@@ -58,6 +58,10 @@ function dataOf({ fromMs, stepMs, ok, failed }: Ends): AlignedData {
   return [times, perSecond(ok), perSecond(failed)];
 }
 
+function timeOf(second: number): string {
+  return moment(second * 1000, Date.now());
+}
+
 function optionsFor(box: HTMLElement): Options {
   const looks = getComputedStyle(box);
   const color = (name: string): string => looks.getPropertyValue(`--${name}`).trim();
@@ -68,16 +72,27 @@ function optionsFor(box: HTMLElement): Options {
     ticks: { stroke: color('line'), width: 1 },
   };
   const value = (_: uPlot, perSecond: number | null) => (perSecond === null ? '' : rate(perSecond));
+  const points = { show: false };
   return {
     width: box.clientWidth,
     height: HEIGHT,
     cursor: { drag: { setScale: false } },
     scales: { y: { range: (_, _least, most) => [0, Math.max(most * 1.1, 0.1)] } },
-    axes: [axis, { ...axis, size: 60, values: (_, splits) => splits.map((one) => rate(one)) }],
+    axes: [
+      { ...axis, space: 90, values: (_, splits) => splits.map(timeOf) },
+      { ...axis, size: 60, values: (_, splits) => splits.map((one) => rate(one)) },
+    ],
     series: [
-      {},
-      { label: 'ended well', stroke: color('done'), fill: `${color('done')}22`, width: 2, value },
-      { label: 'failed', stroke: color('failed'), width: 2, value },
+      { label: 'at', value: (_, second) => (second === null ? '' : timeOf(second)) },
+      {
+        label: 'ended well',
+        stroke: color('done'),
+        fill: `${color('done')}22`,
+        width: 2,
+        value,
+        points,
+      },
+      { label: 'failed', stroke: color('failed'), width: 2, value, points },
     ],
   };
 }

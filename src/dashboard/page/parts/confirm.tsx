@@ -61,7 +61,13 @@ export function Confirm({ wish, onEnd }: { wish: Wish; onEnd: (isDone: boolean) 
           <button type="button" onClick={() => dialog.current?.close()}>
             Cancel
           </button>
-          <button type="submit" class={wish.isGrave ? 'grave' : 'main'} disabled={isActing}>
+          <button
+            type="submit"
+            class={wish.isGrave ? 'grave' : 'main'}
+            disabled={isActing}
+            // What cannot be taken back is not a matter of one key.
+            autofocus={!wish.isGrave && wish.reason === undefined}
+          >
             {wish.verb}
           </button>
         </p>
