@@ -35,7 +35,9 @@ try {
         ? { kind: 'url', url: settings.url, sessionFile: settings.sessionFile }
         : { kind: 'given', url: settings.url, session },
     ),
-    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
+    runErrand: async () => ({
+      ...{ stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' },
+    }),
     openStarter: () => {
       const starter = openStarter({
         launcherPath: settings.starter === 'spawn' ? null : findLauncher(),
