@@ -72,6 +72,7 @@ const REQUEST: SyncRequest = {
   draining: false,
   holding: [1, 2],
   ended: [end(3), end(4)],
+  declined: [2],
   knownJobs: [1],
   policyVersion: 'abc',
 };

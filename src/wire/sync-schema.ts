@@ -112,6 +112,11 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       ended: list(fields.ended, 'ended', SYNC_LIMITS.ended, readEnded),
       policyVersion:
         fields.policyVersion == null ? '' : text(fields.policyVersion, 'policyVersion', 100),
+      // Workers of earlier versions let in whatever they are given.
+      declined:
+        fields.declined == null
+          ? []
+          : list(fields.declined, 'declined', SYNC_LIMITS.jobs, readTicket),
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
       dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
       data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
