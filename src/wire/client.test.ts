@@ -102,6 +102,7 @@ const SYNC = {
   knownJobs: [],
   dataVersion: '',
   store: null,
+  peer: null,
   data: [],
   policyVersion: '',
 };

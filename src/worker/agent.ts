@@ -37,7 +37,7 @@ import { JobShelf } from './job-shelf.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { OwnMachine } from './own-machine.ts';
 import { PolicyWatch } from './policy-watch.ts';
-import type { AgentOptions } from './port.ts';
+import type { AgentOptions, ServerLink } from './port.ts';
 import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { SlotPool } from './slot-pool.ts';
@@ -104,6 +104,7 @@ export class WorkerAgent {
     this.#stock = new Stock({
       datastore: options.datastore,
       marks: options.marks,
+      hasPeers: options.peerDoor !== null,
       sessionTag: () => this.#connection.sessionTag(),
     });
     this.#wishes = new DataWishes({
@@ -171,6 +172,11 @@ export class WorkerAgent {
     signal: AbortSignal,
   ): ReturnType<ContentSource['open']> {
     return await (await this.#connection.up()).openBlob(sha256, fromByte, signal);
+  }
+
+  /** The way to its server, once it answers. */
+  link(): Promise<ServerLink> {
+    return this.#connection.up();
   }
 
   /** Something happened in its store of inputs. */
