@@ -6,6 +6,8 @@ import type { Core, Happening } from './core.ts';
 const PROGRESS_MS = 250;
 /** Events that somebody who reconnects can still have. */
 const KEPT = 1000;
+/** More than a server tells of in its whole life, in the mean; ids stay below 2^53. */
+const IDS_PER_MS = 1000;
 /** A watcher that reads more slowly than this is behind for good, and is cut off. */
 const QUEUED_MOST = 10_000;
 
@@ -24,12 +26,17 @@ export class Events {
   readonly #kept: ApiEvent[] = [];
   readonly #progress = new Set<JobId>();
   readonly #timer: NodeJS.Timeout;
-  #id = 0;
+  #id: number;
   #closed = false;
 
-  constructor(describe: Describe, durable: () => Promise<void>) {
+  /**
+   * @param bornAtMs ids begin here and grow by one: an id of an earlier life is before all of this
+   *   one, so whoever comes back with it misses nothing that is kept
+   */
+  constructor(describe: Describe, durable: () => Promise<void>, bornAtMs: number) {
     this.#describe = describe;
     this.#durable = durable;
+    this.#id = bornAtMs * IDS_PER_MS;
     this.#timer = setInterval(() => this.#tellProgress(), PROGRESS_MS);
     this.#timer.unref();
   }

@@ -122,6 +122,7 @@ export class Server {
     this.#events = new Events(
       (what, id) => describeHappening(core, what, id),
       () => commit.durable(),
+      startedAtMs,
     );
     this.#checking = new Checking({
       core,

@@ -13,10 +13,13 @@ export class EntryTable {
   /** Rows, also of entries that are gone. */
   rows = 0;
   #capacity: number;
+  /** By turns a row and the first word of its hash, so that a miss is seen without looking at the row. */
   #slots: Int32Array;
   #hashes: Buffer;
   #words: Uint32Array;
   #texts: Buffer;
+  /** The same bytes, read as words. */
+  #textWords: DataView;
   #textBytes = 0;
   #textAt: Float64Array;
   #keyBytes: Uint16Array;
@@ -32,10 +35,11 @@ export class EntryTable {
   constructor(expected = FEWEST) {
     this.#capacity = 2 ** Math.ceil(Math.log2(Math.max(FEWEST, expected)));
     const rows = this.#capacity;
-    this.#slots = new Int32Array(rows * 2).fill(-1);
+    this.#slots = emptySlots(rows);
     this.#hashes = Buffer.alloc(rows * HASH_BYTES);
     this.#words = wordsOf(this.#hashes);
     this.#texts = Buffer.alloc(rows * TEXT_BYTES);
+    this.#textWords = viewOf(this.#texts);
     this.#textAt = new Float64Array(rows);
     this.#keyBytes = new Uint16Array(rows);
     this.#ownerBytes = new Uint16Array(rows);
@@ -49,7 +53,7 @@ export class EntryTable {
 
   /** Takes a record that lies in `block`. */
   take(block: Buffer, view: RecordView): void {
-    const slot = this.#slotOf(block, view.hashAt);
+    const slot = this.#slotOf(view.data, view.hashAt);
     let row = this.#slots[slot]!;
     if (row < 0) row = this.#add(slot, block, view);
     else if (view.atMs < this.#moments[row]!) {
@@ -84,16 +88,64 @@ export class EntryTable {
     return this.#texts.subarray(at, at + this.#keyBytes[row]!);
   }
 
-  /** As `Buffer.compare` has their keys, without a view of either. */
-  compareKeys(a: number, b: number): number {
-    const [from, other] = [this.#textAt[a]!, this.#textAt[b]!];
-    const [end, otherEnd] = [from + this.#keyBytes[a]!, other + this.#keyBytes[b]!];
-    return this.#texts.compare(this.#texts, other, otherEnd, from, end);
+  /** As `Buffer.compare` has their keys, which agree up to byte `from`. */
+  compareKeys(a: number, b: number, from: number): number {
+    const texts = this.#texts;
+    const [atA, atB] = [this.#textAt[a]!, this.#textAt[b]!];
+    const [bytesA, bytesB] = [this.#keyBytes[a]!, this.#keyBytes[b]!];
+    const both = Math.min(bytesA, bytesB);
+    for (let index = from; index < both; index++) {
+      const difference = texts[atA + index]! - texts[atB + index]!;
+      if (difference !== 0) return difference;
+    }
+    return bytesA - bytesB;
   }
 
-  /** Byte `index` of the key, or -1 behind its end. */
-  keyByteAt(row: number, index: number): number {
-    return index < this.#keyBytes[row]! ? this.#texts[this.#textAt[row]! + index]! : -1;
+  /** How far all keys of `rows` agree, when they do up to `from`: addresses begin alike. */
+  commonKeyBytes(rows: Uint32Array, from: number): number {
+    const texts = this.#texts;
+    const words = this.#textWords;
+    const first = this.#textAt[rows[0]!]!;
+    let common = this.#keyBytes[rows[0]!]!;
+    for (let at = 1; at < rows.length && common > from; at++) {
+      const row = rows[at]!;
+      const text = this.#textAt[row]!;
+      const most = Math.min(common, this.#keyBytes[row]!);
+      let index = from;
+      while (index + 4 <= most && words.getInt32(text + index) === words.getInt32(first + index)) {
+        index += 4;
+      }
+      while (index < most && texts[text + index] === texts[first + index]) index++;
+      common = index;
+    }
+    return common;
+  }
+
+  /**
+   * Eight bytes of each key from `from` on, as two numbers that compare as the bytes do; zeros behind
+   * its end.
+   */
+  readKeyWords(rows: Uint32Array, from: number, high: Uint32Array, low: Uint32Array): void {
+    const words = this.#textWords;
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at]!;
+      const begin = this.#textAt[row]! + from;
+      const end = this.#textAt[row]! + this.#keyBytes[row]!;
+      if (begin + 8 <= end) {
+        high[at] = words.getUint32(begin);
+        low[at] = words.getUint32(begin + 4);
+      } else {
+        high[at] = this.#lastWord(begin, end);
+        low[at] = this.#lastWord(begin + 4, end);
+      }
+    }
+  }
+
+  #lastWord(begin: number, end: number): number {
+    let word = 0;
+    for (let at = begin; at < begin + 4; at++)
+      word = (word << 8) | (at < end ? this.#texts[at]! : 0);
+    return word;
   }
 
   momentOf(row: number): number {
@@ -117,23 +169,23 @@ export class EntryTable {
   /** Of a hash in hex; -1: unknown. */
   rowOf(hash: string): number {
     const bytes = Buffer.from(hash, 'hex');
-    return bytes.length === HASH_BYTES ? this.#slots[this.#slotOf(bytes, 0)]! : -1;
+    return bytes.length === HASH_BYTES ? this.#slots[this.#slotOf(viewOf(bytes), 0)]! : -1;
   }
 
   /** Where the row of a hash stands, or where it would. Hashes spread by themselves. */
-  #slotOf(block: Buffer, at: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = block.readUInt32LE(at) & mask;
-    for (;;) {
-      const row = this.#slots[slot]!;
-      if (row < 0 || this.#isHash(row, block, at)) return slot;
-      slot = (slot + 1) & mask;
+  #slotOf(data: DataView, at: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const word = data.getInt32(at, true);
+    for (let slot = (word << 1) & mask; ; slot = (slot + 2) & mask) {
+      const row = slots[slot]!;
+      if (row < 0 || (slots[slot + 1] === word && this.#isHash(row, data, at))) return slot;
     }
   }
 
-  #isHash(row: number, block: Buffer, at: number): boolean {
-    for (let word = 0; word < WORDS; word++) {
-      if (this.#words[row * WORDS + word] !== block.readUInt32LE(at + word * 4)) return false;
+  #isHash(row: number, data: DataView, at: number): boolean {
+    for (let word = 1; word < WORDS; word++) {
+      if (this.#words[row * WORDS + word] !== data.getUint32(at + word * 4, true)) return false;
     }
     return true;
   }
@@ -141,11 +193,14 @@ export class EntryTable {
   #add(slot: number, block: Buffer, view: RecordView): number {
     if (this.rows === this.#capacity) {
       this.#grow();
-      return this.#add(this.#slotOf(block, view.hashAt), block, view);
+      return this.#add(this.#slotOf(view.data, view.hashAt), block, view);
     }
     const row = this.rows++;
     this.#slots[slot] = row;
-    block.copy(this.#hashes, row * HASH_BYTES, view.hashAt, view.hashAt + HASH_BYTES);
+    this.#slots[slot + 1] = view.data.getInt32(view.hashAt, true);
+    for (let word = 0; word < WORDS; word++) {
+      this.#words[row * WORDS + word] = view.data.getUint32(view.hashAt + word * 4, true);
+    }
     const textBytes = view.keyBytes + view.ownerBytes;
     this.#makeRoomForText(textBytes);
     block.copy(this.#texts, this.#textBytes, view.keyAt, view.keyAt + textBytes);
@@ -161,6 +216,7 @@ export class EntryTable {
     const larger = Buffer.alloc(Math.max(this.#texts.length * 1.5, this.#textBytes + bytes));
     this.#texts.copy(larger, 0, 0, this.#textBytes);
     this.#texts = larger;
+    this.#textWords = viewOf(larger);
   }
 
   #grow(): void {
@@ -188,11 +244,23 @@ export class EntryTable {
     const here = new Uint8Array(this.#capacity);
     here.set(this.here);
     this.here = here;
-    this.#slots = new Int32Array(this.#capacity * 2).fill(-1);
+    this.#slots = emptySlots(this.#capacity);
+    const data = viewOf(hashes);
     for (let row = 0; row < this.rows; row++) {
-      this.#slots[this.#slotOf(this.#hashes, row * HASH_BYTES)] = row;
+      const slot = this.#slotOf(data, row * HASH_BYTES);
+      this.#slots[slot] = row;
+      this.#slots[slot + 1] = data.getInt32(row * HASH_BYTES, true);
     }
   }
+}
+
+/** Half of them stay empty. */
+function emptySlots(rows: number): Int32Array {
+  return new Int32Array(rows * 4).fill(-1);
+}
+
+export function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 function wordsOf(bytes: Buffer): Uint32Array {

@@ -44,6 +44,27 @@ test('thousands of keys with long beginnings in common are sorted as their bytes
   );
 });
 
+test('keys that begin others come before them, wherever they end', () => {
+  const long = 'https://data.example/0123456789abcdef';
+  const ends = Array.from({ length: long.length }, (_, at) => long.slice(0, at + 1));
+  const keys = [...ends, ...ends.map((end) => `${end}~`), ...ends.map((end) => `${end}\u00ff`)];
+  const table = tableOf(keys.map((key) => record(key, 1)));
+  const byKey = [...sortByKey(rowsOf(table).reverse(), table)].map((row) => table.keyOf(row));
+  const wanted = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  assert.deepEqual(byKey, wanted);
+});
+
+for (const count of [40, 3000, 70_000]) {
+  test(`${count} numbers up to 2^53 are sorted, equal ones as they came`, () => {
+    const numbers = Float64Array.from({ length: count }, (_, at) =>
+      at % 3 === 0 ? at % 7 : ((at * 7_919_000_003) % 1_000_003) * 2 ** 33 + at,
+    );
+    const rows = Uint32Array.from({ length: count }, (_, at) => count - 1 - at);
+    const wanted = [...rows].sort((a, b) => numbers[a]! - numbers[b]!);
+    assert.deepEqual([...sortByNumber(rows, (row) => numbers[row]!)], wanted);
+  });
+}
+
 test('of several records the latest counts, whatever order they are read in', () => {
   const here = record('lab:a', 1, { atMs: 10 });
   const gone = record('lab:a', 1, { atMs: 20, isHere: false });

@@ -36,6 +36,8 @@ export interface IndexRecord {
 
 /** A record where it lies in a block; read only while the block is. */
 export interface RecordView {
+  /** The block, for reading numbers. */
+  readonly data: DataView;
   isHere: boolean;
   atMs: number;
   /** Where the 32 bytes of the hash begin. */
@@ -74,7 +76,9 @@ export function encodeRecord(record: IndexRecord): Buffer {
  * and damaged ones end the reading: what is behind them is found again when the store is walked.
  */
 export function readRecords(block: Buffer, take: (view: RecordView) => void): number {
+  const data = new DataView(block.buffer, block.byteOffset, block.length);
   const view: RecordView = {
+    data,
     isHere: false,
     atMs: 0,
     hashAt: 0,
@@ -88,19 +92,20 @@ export function readRecords(block: Buffer, take: (view: RecordView) => void): nu
   };
   let at = 0;
   while (at + FIXED_BYTES <= block.length) {
-    const length = block.readUInt16LE(at);
+    const length = data.getUint16(at, true);
     if (length < FIXED_BYTES || at + length > block.length) break;
     const sum = crc32(block.subarray(at + STATE_AT, at + length));
-    if (sum !== block.readUInt32LE(at + CRC_AT)) break;
+    if (sum !== data.getUint32(at + CRC_AT, true)) break;
     view.isHere = block[at + STATE_AT] === 1;
-    view.atMs = block.readDoubleLE(at + MOMENT_AT);
+    view.atMs = data.getFloat64(at + MOMENT_AT, true);
     view.hashAt = at + HASH_AT;
-    view.content = block.readUIntLE(at + CONTENT_AT, 6);
-    view.bytes = block.readDoubleLE(at + BYTES_AT);
-    view.storedAtMs = block.readDoubleLE(at + STORED_AT);
-    view.accessedAtMs = block.readDoubleLE(at + ACCESSED_AT);
+    view.content =
+      data.getUint32(at + CONTENT_AT, true) + data.getUint16(at + CONTENT_AT + 4, true) * 2 ** 32;
+    view.bytes = data.getFloat64(at + BYTES_AT, true);
+    view.storedAtMs = data.getFloat64(at + STORED_AT, true);
+    view.accessedAtMs = data.getFloat64(at + ACCESSED_AT, true);
     view.keyAt = at + KEY_AT;
-    view.keyBytes = Math.min(block.readUInt16LE(at + KEY_LENGTH_AT), length - FIXED_BYTES);
+    view.keyBytes = Math.min(data.getUint16(at + KEY_LENGTH_AT, true), length - FIXED_BYTES);
     view.ownerBytes = length - FIXED_BYTES - view.keyBytes;
     take(view);
     at += length;

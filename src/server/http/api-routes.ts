@@ -73,11 +73,18 @@ async function serve(
   });
   const input = readInput(route, {
     params: request.params,
-    query: request.query as Record<string, unknown>,
+    query: queryOf(route, request),
     body: request.body ?? (route.body?.kind === 'bytes' ? Readable.from([]) : {}),
   });
   const result = await handler(input, { actor: 'user', signal: gone.signal });
   return answer(route, result, request, reply);
+}
+
+/** Readers of events come back with the id of the last one in a header (WHATWG HTML, 9.2.3). */
+function queryOf({ answer }: Route, { query, headers }: FastifyRequest): Record<string, unknown> {
+  const given = query as Record<string, unknown>;
+  const after = headers['last-event-id'];
+  return answer.kind === 'events' && after !== undefined ? { after, ...given } : given;
 }
 
 function answer(

@@ -23,6 +23,8 @@ const GONE = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'ENXIO', 'ESTALE', 'ESRCH']
 // Without O_NONBLOCK a FIFO would be waited for; without O_NOCTTY a terminal could become ours.
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 const CHUNK_BYTES = 64 << 10;
+/** For one read after another: a fresh one for each file is much work for the garbage collector. */
+const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 export function readBounded(path: string, mostBytes: number): FileRead {
   let fd: number | undefined;
@@ -38,17 +40,17 @@ export function readBounded(path: string, mostBytes: number): FileRead {
 }
 
 function readWhole(fd: number, mostBytes: number): FileRead {
-  const chunks: Buffer[] = [];
+  const pieces: Uint8Array[] = [];
   let bytes = 0;
   while (bytes <= mostBytes) {
-    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, mostBytes + 1 - bytes));
-    const got = readSync(fd, chunk, 0, chunk.length, null);
+    const got = readSync(fd, chunk, 0, Math.min(CHUNK_BYTES, mostBytes + 1 - bytes), null);
     if (got === 0) break;
-    chunks.push(chunk.subarray(0, got));
+    // Its own memory, and no more of it: what is sent to another thread is sent with all of its memory.
+    pieces.push(new Uint8Array(chunk.subarray(0, got)));
     bytes += got;
   }
-  const isCut = bytes > mostBytes;
-  return { kind: 'read', bytes: Buffer.concat(chunks).subarray(0, mostBytes), isCut };
+  const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  return { kind: 'read', bytes: whole.subarray(0, mostBytes), isCut: bytes > mostBytes };
 }
 
 /** At most `most` names, in no order. */
@@ -68,6 +70,16 @@ export function listBounded(path: string, most: number): DirectoryList {
   } catch (error) {
     return failure(error);
   }
+}
+
+/** Whether they say the same. */
+export function isSameAnswer(a: FileRead | DirectoryList, b: FileRead | DirectoryList): boolean {
+  if (a.kind === 'read' && b.kind === 'read')
+    return a.isCut === b.isCut && Buffer.compare(a.bytes, b.bytes) === 0;
+  if (a.kind === 'listed' && b.kind === 'listed')
+    return a.names.length === b.names.length && a.names.every((name, i) => name === b.names[i]);
+  if (a.kind === 'failed' && b.kind === 'failed') return a.reason === b.reason;
+  return a.kind === b.kind;
 }
 
 export function failure(error: unknown): { kind: 'missing' } | { kind: 'failed'; reason: string } {

@@ -3,19 +3,35 @@
  * alone; `progress` tells the collector's thread at which one it is.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { listBounded, readBounded } from './bounded-read.ts';
-import type { FileAnswer, FileJob } from './file-jobs.ts';
+import {
+  type DirectoryList,
+  type FileRead,
+  isSameAnswer,
+  listBounded,
+  readBounded,
+} from './bounded-read.ts';
+import type { FileAnswer, FileJob, PathsJob } from './file-jobs.ts';
 import { Tail } from './tail.ts';
 
 const progress = new Int32Array(workerData as SharedArrayBuffer);
 const tails = new Map<string, Tail>();
+/** What the last jobs that are asked again and again have said. */
+const said = { read: memory<FileRead>(), list: memory<DirectoryList>() };
+/** Longer files are sent each time rather than remembered. */
+const REMEMBERED_BYTES = 16 << 10;
+
+// Most of what is looked for is not there, and nobody sees where that was found out.
+Error.stackTraceLimit = 0;
 
 function carryOut(job: FileJob): FileAnswer {
   switch (job.kind) {
     case 'read':
-      return { kind: 'read', files: each(job.paths, (path) => readBounded(path, job.mostBytes)) };
+      return {
+        kind: 'read',
+        files: each(job, said.read, (path) => readBounded(path, job.mostBytes)),
+      };
     case 'list':
-      return { kind: 'list', files: each(job.paths, (path) => listBounded(path, job.most)) };
+      return { kind: 'list', files: each(job, said.list, (path) => listBounded(path, job.most)) };
     case 'tail': {
       const tail = tails.get(job.path) ?? new Tail(job.path, job.cursor);
       tails.set(job.path, tail);
@@ -24,11 +40,35 @@ function carryOut(job: FileJob): FileAnswer {
   }
 }
 
-function each<T>(paths: readonly string[], look: (path: string) => T): T[] {
-  return paths.map((path, index) => {
+interface Memory<T> {
+  byPath: Map<string, T>;
+}
+
+function memory<T>(): Memory<T> {
+  return { byPath: new Map() };
+}
+
+function each<T extends FileRead | DirectoryList>(
+  { paths, isAgain }: PathsJob,
+  memory: Memory<T>,
+  look: (path: string) => T,
+): (T | null)[] {
+  const remembered = new Map<string, T>();
+  const answers = paths.map((path, index) => {
     Atomics.store(progress, 0, index);
-    return look(path);
+    const answer = look(path);
+    if (!isAgain) return answer;
+    const before = memory.byPath.get(path);
+    const isKnown = before !== undefined && isSameAnswer(before, answer);
+    if (isKnown || isShort(answer)) remembered.set(path, isKnown ? before : answer);
+    return isKnown ? null : answer;
   });
+  if (isAgain) memory.byPath = remembered;
+  return answers;
+}
+
+function isShort(answer: FileRead | DirectoryList): boolean {
+  return answer.kind !== 'read' || answer.bytes.length <= REMEMBERED_BYTES;
 }
 
 parentPort!.on('message', (job: FileJob) => {

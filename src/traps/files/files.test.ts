@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { until } from '../testing/until.ts';
+import type { FileRead } from './bounded-read.ts';
 import { SafeFiles } from './safe-files.ts';
 import { Tail, type TailCursor } from './tail.ts';
 
@@ -53,6 +54,10 @@ async function mountStoppable(
   });
   await until('it is mounted', () => existsSync(join(path!, 'a')));
   return { directory, path: path!, server };
+}
+
+function textOf(read: FileRead | undefined): string | undefined {
+  return read?.kind === 'read' ? Buffer.from(read.bytes).toString() : undefined;
 }
 
 describe('reading files of others', () => {
@@ -96,6 +101,42 @@ describe('reading files of others', () => {
     assert.ok(listed.kind === 'listed');
     assert.deepEqual([...listed.names].sort(), ['fifo', 'loop']);
     assert.equal((await files.listDirectory(at('none'), 10)).kind, 'missing');
+  });
+
+  it('sends what did not change no second time to one who asks again and again', async (t) => {
+    const directory = makeDirectory(t);
+    const files = new SafeFiles({ timeoutMs: 2000 });
+    t.after(() => files.close());
+    const [here, there, none] = ['here', 'there', 'none'].map((name) => join(directory, name));
+    const [all, most] = [[here!, there!, none!], 100_000];
+    writeFileSync(here!, 'one');
+    writeFileSync(there!, 'x'.repeat(70_000));
+    const first = await files.readFilesAgain(all, most);
+    assert.equal(textOf(first.get(here!)), 'one');
+    // Others that ask in between, at the same time too, change nothing of it.
+    const [second, other] = await Promise.all([
+      files.readFilesAgain(all.slice(0, 1), most),
+      files.readFilesAgain(all, most),
+      files.readFiles([there!], 10),
+    ]);
+    assert.deepEqual([...second.keys()], [here]);
+    assert.equal(textOf(other.get(there!))?.length, 70_000);
+    assert.deepEqual(other, first);
+    writeFileSync(there!, 'short');
+    const changed = await files.readFilesAgain(all, most);
+    assert.deepEqual([...changed.values()].map(textOf), ['one', 'short', undefined]);
+    assert.equal(await files.readFilesAgain(all, most), changed);
+    writeFileSync(here!, 'two');
+    rmSync(there!);
+    writeFileSync(none!, '');
+    const again = await files.readFilesAgain(all, most);
+    assert.deepEqual([...again.values()].map(textOf), ['two', undefined, '']);
+    const listed = await files.listDirectoriesAgain([directory, none!], 10);
+    assert.equal(await files.listDirectoriesAgain([directory, none!], 10), listed);
+    renameSync(here!, there!);
+    const renamed = (await files.listDirectoriesAgain([directory, none!], 10)).get(directory);
+    assert.ok(renamed?.kind === 'listed');
+    assert.deepEqual([...renamed.names].sort(), ['none', 'there']);
   });
 
   it('goes on when one of them hangs in the kernel, and comes back to it when it does not any more', {

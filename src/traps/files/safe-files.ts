@@ -10,6 +10,11 @@ import type { DirectoryList, FileRead } from './bounded-read.ts';
 import type { FileAnswer, FileJob } from './file-jobs.ts';
 import type { TailCursor, TailRead } from './tail.ts';
 
+/** By path. */
+export type Answers<T extends FileRead | DirectoryList> = ReadonlyMap<string, T>;
+
+type PathsJob = Exclude<FileJob, { kind: 'tail' }>;
+
 export interface SafeFilesOptions {
   /** Without progress for this long a read counts as stuck. */
   readonly timeoutMs: number;
@@ -24,6 +29,11 @@ export class SafeFiles {
   #thread: { readonly worker: Worker; readonly progress: Int32Array } | null = null;
   /** Paths that hang, each with the thread that hangs on it. */
   readonly #stuck = new Map<string, Worker>();
+  /** The last answers to who asks again and again; the thread leaves out what is still the same. */
+  readonly #said: { read: Answers<FileRead>; list: Answers<DirectoryList> } = {
+    read: new Map(),
+    list: new Map(),
+  };
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -44,15 +54,28 @@ export class SafeFiles {
     return (await this.listDirectories([path], most)).get(path)!;
   }
 
-  async readFiles(paths: readonly string[], mostBytes: number): Promise<Map<string, FileRead>> {
-    return this.#each(paths, (some) => ({ kind: 'read', paths: some, mostBytes }));
+  async readFiles(paths: readonly string[], mostBytes: number): Promise<Answers<FileRead>> {
+    return this.#each({ kind: 'read', paths, mostBytes, isAgain: false });
   }
 
-  async listDirectories(
+  /**
+   * For one who reads the same files again and again: what has not changed costs little, and where
+   * nothing has, the answer is the very same object as before.
+   */
+  async readFilesAgain(paths: readonly string[], mostBytes: number): Promise<Answers<FileRead>> {
+    return this.#each({ kind: 'read', paths, mostBytes, isAgain: true });
+  }
+
+  async listDirectories(paths: readonly string[], most: number): Promise<Answers<DirectoryList>> {
+    return this.#each({ kind: 'list', paths, most, isAgain: false });
+  }
+
+  /** As `readFilesAgain`. */
+  async listDirectoriesAgain(
     paths: readonly string[],
     most: number,
-  ): Promise<Map<string, DirectoryList>> {
-    return this.#each(paths, (some) => ({ kind: 'list', paths: some, most }));
+  ): Promise<Answers<DirectoryList>> {
+    return this.#each({ kind: 'list', paths, most, isAgain: true });
   }
 
   /** What a file has grown by since the last call; the first begins at the cursor. */
@@ -73,24 +96,34 @@ export class SafeFiles {
     this.#thread = null;
   }
 
-  async #each<T extends FileRead | DirectoryList>(
-    paths: readonly string[],
-    jobOf: (paths: readonly string[]) => FileJob,
-  ): Promise<Map<string, T>> {
-    const found = new Map<string, T>();
+  async #each<T extends FileRead | DirectoryList>(job: PathsJob): Promise<Answers<T>> {
+    const { paths } = job;
     let left = paths;
-    while (left.length > 0) {
-      const tried = left.filter((path) => !this.#isHopeless(path));
-      for (const path of left) if (!tried.includes(path)) found.set(path, STUCK as T);
-      if (tried.length === 0) break;
-      const answer = await this.#inTurn(() => this.#ask(jobOf(tried), tried));
-      if (answer === null || answer.kind === 'tail') {
-        left = tried;
-        continue;
-      }
-      for (const [index, path] of tried.entries()) found.set(path, answer.files[index] as T);
-      break;
+    for (;;) {
+      left = left.filter((path) => !this.#isHopeless(path));
+      const tried = { ...job, paths: left };
+      const found =
+        left.length > 0
+          ? await this.#inTurn(async () => this.#answers<T>(tried, await this.#ask(tried, left)))
+          : new Map<string, T>();
+      if (found === null) continue; // one of them hangs, and is hopeless now
+      if (left.length === paths.length) return found;
+      return new Map(paths.map((path) => [path, found.get(path) ?? (STUCK as T)]));
     }
+  }
+
+  /** Complete with what the thread left out because it is as it was. */
+  #answers<T extends FileRead | DirectoryList>(
+    { kind, paths, isAgain }: PathsJob,
+    answer: FileAnswer | null,
+  ): Answers<T> | null {
+    if (answer === null || answer.kind === 'tail') return null;
+    const files = answer.files as readonly (T | null)[];
+    const before = this.#said[kind] as Answers<T>;
+    const isAsBefore = files.every((file) => file === null) && before.size === paths.length;
+    if (isAsBefore) return before;
+    const found = new Map(paths.map((path, index) => [path, files[index] ?? before.get(path)!]));
+    if (isAgain) Object.assign(this.#said, { [kind]: found });
     return found;
   }
 

@@ -12,7 +12,7 @@ import { newChanges } from './imports.ts';
 import { Lustre } from './lustre.ts';
 import { LustreMemory } from './memory.ts';
 import { parseDevices, parseHealth, parseImportState, parsePeers, parseRecovery } from './parse.ts';
-import { lookAtTree } from './tree.ts';
+import { treeLooker } from './tree.ts';
 
 const HEALTH = 'sys/fs/lustre/health_check';
 const REASONS = 'sys/kernel/debug/lustre/health_check';
@@ -32,12 +32,13 @@ async function openTree(t: TestContext, collector = openCollector()) {
     boot: 'boot1',
     holding: collector.collector.all(),
   });
+  const lookAtTree = treeLooker(files, tree.root);
   let tick = 0;
   t.after(() => tree.close());
   const { collector: sink, clock } = collector;
   const look = async (): Promise<TrapRecord[]> => {
     const mark = sink.lastMark();
-    const found = await lookAtTree(files, tree.root);
+    const found = await lookAtTree();
     const { traps, nodes } = memory.digest(found, ++tick, clock.now());
     for (const node of nodes) sink.observe(node);
     for (const trap of traps) sink.accept(trap);

@@ -2,7 +2,7 @@
 import { messageOf, pause } from '#base';
 import type { RunningSource, TrapSink } from '../port.ts';
 import { LustreMemory, type LustreMemoryOptions } from './memory.ts';
-import { lookAtTree, readOfDevices, type TreeFiles } from './tree.ts';
+import { readOfDevices, type TreeFiles, type TreeLook, treeLooker } from './tree.ts';
 
 export interface LustreOptions extends LustreMemoryOptions {
   /** Before all paths; `''` but for trees that were copied. */
@@ -21,12 +21,14 @@ export interface LustreOptions extends LustreMemoryOptions {
 export class Lustre implements RunningSource {
   readonly #options: LustreOptions;
   readonly #memory: LustreMemory;
+  readonly #lookAtTree: () => Promise<TreeLook>;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
 
   constructor(options: LustreOptions) {
     this.#options = options;
     this.#memory = new LustreMemory(options);
+    this.#lookAtTree = treeLooker(options.files, options.root);
     this.#running = this.#run();
   }
 
@@ -51,7 +53,7 @@ export class Lustre implements RunningSource {
 
   async #look(tick: number): Promise<void> {
     const { files, root, sink, nowMs, onTaken } = this.#options;
-    const look = await lookAtTree(files, root);
+    const look = await this.#lookAtTree();
     const changed = this.#memory.importsChanged(look);
     if (changed.length > 0) {
       this.#memory.learnConnections(await readOfDevices(files, root, changed, 'import'));

@@ -7,7 +7,13 @@ import type { TrapRecord } from '#model';
 import { type NodeReport, type TrapReport, trapReport } from '../../report.ts';
 import { type Condition, type Findings, findingsOf } from './conditions.ts';
 import { type ImportNews, ImportWatch } from './imports.ts';
-import { parseConnection, parseImportState, parseNumber, parseTarget } from './parse.ts';
+import {
+  type ImportState,
+  parseConnection,
+  parseImportState,
+  parseNumber,
+  parseTarget,
+} from './parse.ts';
 import { RecoveryWatch } from './recoveries.ts';
 import type { DeviceLook, DeviceName, Said, TreeLook } from './tree.ts';
 
@@ -30,14 +36,22 @@ const TIMEOUT_SECONDS = 100;
 
 type Held = Pick<Condition, 'name' | 'fileSystem' | 'category' | 'message' | 'ending'>;
 
+interface KnownImport {
+  readonly watch: ImportWatch;
+  text: string;
+  state: ImportState | null;
+}
+
 export class LustreMemory {
   readonly #options: LustreMemoryOptions;
   readonly #held = new Map<string, Held>();
-  readonly #imports = new Map<string, { readonly watch: ImportWatch; text: string }>();
+  readonly #imports = new Map<string, KnownImport>();
   readonly #recoveries = new RecoveryWatch();
   /** Addresses of the servers that imports speak to. */
   readonly #nids = new Map<string, string>();
   readonly #toldNodes = new Map<string, string>();
+  /** The latest look; mostly the next one is the same. */
+  #latest: { readonly look: TreeLook; readonly findings: Findings } | null = null;
   #wasThere = false;
 
   constructor(options: LustreMemoryOptions) {
@@ -64,7 +78,9 @@ export class LustreMemory {
   }
 
   digest(look: TreeLook, tick: number, nowMs: number): LustreNews {
-    const findings = findingsOf(look);
+    const isSame = this.#latest?.look === look;
+    const findings = isSame ? this.#latest!.findings : findingsOf(look);
+    this.#latest = { look, findings };
     const isThere = look.node.health.kind !== 'missing' || look.devices.some(hasSaid);
     const traps: TrapReport[] = [];
     this.#digestImports(look, Math.floor(nowMs / 1000), traps);
@@ -88,11 +104,11 @@ export class LustreMemory {
   #digestImports(look: TreeLook, nowSeconds: number, traps: TrapReport[]): void {
     const timeout = look.node.timeout.kind === 'said' ? parseNumber(look.node.timeout.text) : null;
     for (const { name, text } of importsOf(look)) {
-      const state = parseImportState(text);
+      const before = this.#imports.get(name);
+      const state = before?.text === text ? before.state : parseImportState(text);
+      const known = before ?? { watch: new ImportWatch(), text, state };
+      this.#imports.set(name, Object.assign(known, { text, state }));
       if (!state) continue;
-      const known = this.#imports.get(name) ?? { watch: new ImportWatch(), text: '' };
-      this.#imports.set(name, known);
-      known.text = text;
       const news = known.watch.look(state, nowSeconds, timeout || TIMEOUT_SECONDS);
       traps.push(...news.map((one) => this.#importReport(name, one)));
       this.#hold(name, known.watch, news);

@@ -3,11 +3,14 @@
  * over the versions, so each is looked for in several places, and the first that has it counts.
  */
 import type { DirectoryList, FileRead } from '../../files/bounded-read.ts';
+import type { Answers } from '../../files/safe-files.ts';
 
 /** Reading of files and directories, as this source needs it. */
 export interface TreeFiles {
-  readFiles(paths: readonly string[], mostBytes: number): Promise<Map<string, FileRead>>;
-  listDirectories(paths: readonly string[], most: number): Promise<Map<string, DirectoryList>>;
+  readFiles(paths: readonly string[], mostBytes: number): Promise<Answers<FileRead>>;
+  /** The answer is the very same object as before where nothing has changed. */
+  readFilesAgain(paths: readonly string[], mostBytes: number): Promise<Answers<FileRead>>;
+  listDirectoriesAgain(paths: readonly string[], most: number): Promise<Answers<DirectoryList>>;
 }
 
 const ROOTS = ['/sys/fs/lustre', '/proc/fs/lustre', '/sys/kernel/debug/lustre'];
@@ -62,18 +65,45 @@ export interface TreeLook {
   readonly unlisted: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** @param root before all paths; `''` but for tests and other people's trees */
-export async function lookAtTree(files: TreeFiles, root: string): Promise<TreeLook> {
-  const { places, unlisted } = await devicePlaces(files, root);
-  const wanted = new Set(
-    Object.values(NODE_FILES).flatMap((paths) => paths.map((path) => root + path)),
+/**
+ * Looks at a tree as often as it is called. Where nothing has changed the look is the very same
+ * object as before, so that nobody has to think about it again.
+ *
+ * @param root before all paths; `''` but for tests and other people's trees
+ */
+export function treeLooker(files: TreeFiles, root: string): () => Promise<TreeLook> {
+  const directories = KINDS.flatMap((kind) => ROOTS.map((one) => `${root}${one}/${kind}`));
+  let listed: Answers<DirectoryList> = new Map();
+  let wanted = wantedOf(root, listed);
+  let found: Answers<FileRead> = new Map();
+  let look = lookOf(root, wanted, found);
+  return async () => {
+    const nowListed = await files.listDirectoriesAgain(directories, DEVICES_MOST);
+    if (nowListed !== listed) wanted = wantedOf(root, nowListed);
+    const nowFound = await files.readFilesAgain(wanted.paths, FILE_BYTES);
+    if (nowListed !== listed || nowFound !== found) look = lookOf(root, wanted, nowFound);
+    [listed, found] = [nowListed, nowFound];
+    return look;
+  };
+}
+
+interface Wanted {
+  readonly places: readonly DevicePlace[];
+  readonly unlisted: TreeLook['unlisted'];
+  /** Of all files, wherever they may be. */
+  readonly paths: readonly string[];
+}
+
+function wantedOf(root: string, listed: Answers<DirectoryList>): Wanted {
+  const { places, unlisted } = devicePlaces(root, listed);
+  const ofNode = Object.values(NODE_FILES).flatMap((paths) => paths.map((path) => root + path));
+  const ofDevices = places.flatMap(({ kind, directories }) =>
+    DEVICE_FILES[kind].flatMap((file) => directories.map((directory) => `${directory}/${file}`)),
   );
-  for (const { kind, directories } of places.values()) {
-    for (const file of DEVICE_FILES[kind]) {
-      for (const directory of directories) wanted.add(`${directory}/${file}`);
-    }
-  }
-  const found = await files.readFiles([...wanted], FILE_BYTES);
+  return { places, unlisted, paths: [...new Set([...ofNode, ...ofDevices])] };
+}
+
+function lookOf(root: string, { places, unlisted }: Wanted, found: Answers<FileRead>): TreeLook {
   const node = Object.fromEntries(
     Object.entries(NODE_FILES).map(([name, paths]) => [
       name,
@@ -83,7 +113,7 @@ export async function lookAtTree(files: TreeFiles, root: string): Promise<TreeLo
       ),
     ]),
   ) as Record<NodeFile, Said>;
-  const devices = [...places.values()].map(({ kind, name, directories }) => {
+  const devices = places.map(({ kind, name, directories }) => {
     const said = DEVICE_FILES[kind].map((file): [string, Said] => [
       file,
       firstOf(
@@ -122,12 +152,10 @@ interface DevicePlace {
   readonly directories: string[];
 }
 
-async function devicePlaces(
-  files: TreeFiles,
+function devicePlaces(
   root: string,
-): Promise<{ places: Map<string, DevicePlace>; unlisted: { path: string; reason: string }[] }> {
-  const directories = KINDS.flatMap((kind) => ROOTS.map((one) => `${root}${one}/${kind}`));
-  const listed = await files.listDirectories(directories, DEVICES_MOST);
+  listed: Answers<DirectoryList>,
+): { places: DevicePlace[]; unlisted: { path: string; reason: string }[] } {
   const places = new Map<string, DevicePlace>();
   const unlisted: { path: string; reason: string }[] = [];
   for (const kind of KINDS) {
@@ -148,7 +176,7 @@ async function devicePlaces(
       }
     }
   }
-  return { places, unlisted };
+  return { places: [...places.values()], unlisted };
 }
 
 /** What cannot be read for lack of rights is as good as not there: debugfs is root's alone. */
