@@ -133,6 +133,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         draining: false,
         holding: [],
         ended,
+        declined: [],
         knownJobs: [],
         policyVersion: '',
       });

@@ -99,6 +99,7 @@ function workerView(at: number, slots: number, kinds: number): WorkerView {
     ...{ memoryBytes: facts.memoryBytes, walls: null, diskFreeBytes: facts.diskFreeBytes },
     ...{
       lacks: new Map(),
+      declines: new Set<number>(),
       gpus: 0,
       used: NO_AMOUNTS,
       draining: false,

@@ -35,9 +35,6 @@ async function plain(starter: Starter, argv: readonly string[]): Promise<undefin
 }
 
 interface Cost {
-  readonly medianMs: number;
-  /** With what is taken down when the next may run already. */
-  readonly wholeMs: number;
   /** Of this process, its launchers and all that they waited for; says more on a busy machine. */
   readonly cpuMs: number;
 }
@@ -50,7 +47,7 @@ function cpuMs(): number {
 }
 
 /** `once` tells when it would be followed by the next, or nothing where that is its end. */
-async function measure(name: string, once: () => Promise<number | undefined>): Promise<Cost> {
+async function measure(name: string, once: Once): Promise<Cost> {
   for (let count = 0; count < 3; count++) await once();
   const [times, wholes]: [number[], number[]] = [[], []];
   const beforeMs = cpuMs();
@@ -67,7 +64,7 @@ async function measure(name: string, once: () => Promise<number | undefined>): P
   console.log(
     `${name.padEnd(22)} ${median.toFixed(2)} ms (90 %: ${most.toFixed(2)}${all}), CPU ${perStartMs.toFixed(1)} ms`,
   );
-  return { medianMs: median, wholeMs: whole, cpuMs: perStartMs };
+  return { cpuMs: perStartMs };
 }
 
 function at(times: number[], part: number): number {
@@ -124,19 +121,29 @@ async function crun(starter: Starter): Promise<Cost | null> {
     await run();
     return await measure('crun run', run);
   } catch {
-    console.log('crun run                     does not run here');
+    console.log('crun run               does not run here');
     return null;
   } finally {
     rmSync(bundle, { recursive: true, force: true });
   }
 }
 
-function tell(name: string, one: Cost, other: Cost, goal: number): void {
-  const time = (one.medianMs / other.medianMs).toFixed(2);
-  const whole = (one.wholeMs / other.medianMs).toFixed(2);
-  const cpu = (one.cpuMs / other.cpuMs).toFixed(2);
+type Once = () => Promise<number | undefined>;
+
+/** One after the other, turn by turn: what else the machine does then weighs on both alike. */
+async function compare(name: string, goal: number, one: [Cost, Once], other: [Cost, Once]) {
+  const times: [number[], number[]] = [[], []];
+  for (let count = 0; count < STARTS; count++) {
+    for (const [index, once] of [one[1], other[1]].entries()) {
+      const beganMs = performance.now();
+      const freeMs = await once();
+      times[index]!.push((freeMs ?? performance.now()) - beganMs);
+    }
+  }
+  const [quarter, half] = [0.25, 0.5].map((part) => at(times[0], part) / at(times[1], part));
+  const cpu = one[0].cpuMs / other[0].cpuMs;
   console.log(
-    `${name}: ${time} in time (${whole} with all of it), ${cpu} in CPU time (goal ${goal})`,
+    `${name}, in turns: ${half!.toFixed(2)} in time (first quarter: ${quarter!.toFixed(2)}); ${cpu.toFixed(2)} in CPU time (goal ${goal})`,
   );
 }
 
@@ -147,23 +154,23 @@ const directory = realpathSync(mkdtempSync(join(homedir(), '.cache', 'windrow-be
 const field = await openWalledField({}, 'bare', directory);
 mkdirSync(join(directory, 'scratch'));
 const shelf = new ScratchShelf(join(directory, 'scratch'));
-const level = (walls: Level) =>
-  measure(`level ${walls}`, () => attempt(field, shelf, starter, walls));
+const level = (walls: Level) => () => attempt(field, shelf, starter, walls);
+const shell = () => plain(starter, ['/bin/sh', '-c', ':']);
+const bubblewrap = () =>
+  plain(starter, ['bwrap', '--unshare-all', '--bind', '/', '/', '/bin/sh', '-c', ':']);
 try {
-  const spawned = await measure('plain start', () => plain(starter, ['/bin/sh', '-c', ':']));
-  const bwrap = await measure('bwrap --unshare-all', () =>
-    plain(starter, ['bwrap', '--unshare-all', '--bind', '/', '/', '/bin/sh', '-c', ':']),
-  );
+  const spawned = await measure('plain start', shell);
+  const bwrap = await measure('bwrap --unshare-all', bubblewrap);
   await measure('unshare -pfimunC', () =>
     plain(starter, ['unshare', '-pfimunC', '/bin/sh', '-c', ':']),
   ).catch(() => console.log('unshare                does not run here'));
   await crun(starter);
-  const bare = await level('bare');
-  await level('tracked');
-  await level('private');
-  const full = await level('full');
-  tell('bare / plain', bare, spawned, 1.2);
-  tell('full / bwrap --unshare-all', full, bwrap, 1.5);
+  const bare = await measure('level bare', level('bare'));
+  await measure('level tracked', level('tracked'));
+  await measure('level private', level('private'));
+  const full = await measure('level full', level('full'));
+  await compare('bare / plain', 1.2, [bare, level('bare')], [spawned, shell]);
+  await compare('full / bwrap --unshare-all', 1.5, [full, level('full')], [bwrap, bubblewrap]);
 } finally {
   await shelf.close();
   await starter.close();

@@ -171,6 +171,7 @@ class SimulatedWorker {
       holding: held.map(({ ticket }) => ticket),
       ended,
       policyVersion: '',
+      declined: [],
       knownJobs: [1],
       gpus: 0,
       walls: null,

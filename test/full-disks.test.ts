@@ -163,3 +163,85 @@ describe('the disk of the server', { skip: needsRoot }, () => {
       });
     }));
 });
+
+describe('the disk of a trap collector', () => {
+  it(
+    'that is full is a trap itself; monitors get every mark once, and what came meanwhile is kept later',
+    { skip: needsRoot },
+    () =>
+      inField(async (field) => {
+        await onSmallDisk(field, 'disk', 4, async () => {
+          const collect = async (port = '0') => {
+            const running = field.start([
+              ...['traps', 'serve', '--state', field.path('disk/collector')],
+              ...['--user', 'root', '--port', port],
+            ]);
+            const [url] = await running.until('it serves', () => /http:\S+/.exec(running.stdout()));
+            return { running, url: url! };
+          };
+          const first = await collect();
+          const { url } = first;
+          const report = async (number: number) => {
+            const message = `trap ${number} ${'x'.repeat(20_000)}`;
+            const answer = await fetch(`${url}/v1/traps`, {
+              method: 'POST',
+              headers: { 'content-type': 'application/json' },
+              body: JSON.stringify({ node: `n${number}`, message, category: 2 }),
+            });
+            return answer.status;
+          };
+          /** As a monitor that polls: the traps since its mark, and the next mark. */
+          let mark = 0;
+          const seen: string[] = [];
+          const poll = async () => {
+            const answer = await fetch(url, {
+              method: 'POST',
+              body: `<methodCall><methodName>getTraps</methodName><params><param><value><int>${mark}</int></value></param></params></methodCall>`,
+            });
+            const text = await answer.text();
+            const next = Number(
+              /<(?:i4|int)>(\d+)<\/(?:i4|int)><\/value>\s*<\/data>/.exec(text.slice(-200))?.[1],
+            );
+            assert.ok(next >= mark, `the mark went from ${mark} to ${next}`);
+            mark = next;
+            seen.push(
+              ...[...text.matchAll(/trap \d+|traps are not remembered|can be written again/g)].map(
+                ([one]) => one,
+              ),
+            );
+          };
+          assert.equal(await report(1), 200);
+          const release = fill(field.path('disk'), 8192);
+          const statuses = [];
+          for (let number = 2; number <= 40; number++) {
+            statuses.push(await report(number));
+            await poll();
+          }
+          assert.ok(statuses.includes(202), 'what is not on disk is not said to be');
+          await until('the fault is told', async () => {
+            await poll();
+            return seen.includes('traps are not remembered');
+          });
+          release();
+          await until('its end is told', async () => {
+            await poll();
+            return seen.includes('can be written again');
+          });
+          const traps = seen.filter((one) => one.startsWith('trap '));
+          const all = Array.from({ length: 40 }, (_, index) => `trap ${index + 1}`);
+          assert.deepEqual(traps.toSorted(), all.toSorted());
+          assert.equal(await report(41), 200);
+          first.running.kill();
+          await first.running.ended;
+          const second = await collect(new URL(url).port);
+          mark = 0;
+          seen.length = 0;
+          await poll();
+          const remembered = seen.filter((one) => one.startsWith('trap '));
+          assert.deepEqual(remembered.toSorted(), [...all, 'trap 41'].toSorted());
+          process.kill(second.running.pid, 'SIGTERM');
+          assert.equal((await second.running.ended).code, 0);
+        });
+      }),
+  );
+});

@@ -1,6 +1,7 @@
 /** The web page in a real browser, on a real server with a real worker. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { NO_BROWSER, type OpenBrowser, openBrowser } from './field/browser.ts';
@@ -37,7 +38,7 @@ describe('the web page', { skip: NO_BROWSER }, () => {
   });
 
   async function startServer(listen: string): Promise<void> {
-    serve = field.start(['serve', '--listen', listen, '--state', 'state', '--traps']);
+    serve = field.start(['serve', '--listen', listen, '--state', 'state', '--traps', '--traces']);
     url = (await serve.until('it serves', () => /http:\S+/.exec(serve.stdout())?.[0]))!;
   }
 
@@ -194,8 +195,41 @@ describe('the web page', { skip: NO_BROWSER }, () => {
     await browser.page.keyboard.press('Tab');
     await browser.page.keyboard.press('Enter');
     await says('section', 'No entry is like that');
+  });
+
+  it('shows a trace that is on its way, how far it is, and that it came', async () => {
+    const content = 'trace '.repeat(1000);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const named = { username: 'rocks', id: '1795280000.1', filename: '<b>app.out', sha256 };
+    const metadata = Object.entries(named).map(([key, value]) => `${key} ${btoa(value)}`);
+    const tus = (path: string, method: string, headers: object, body?: string) =>
+      fetch(new URL(path, url), {
+        method,
+        headers: { 'tus-resumable': '1.0.0', ...headers },
+        ...(body === undefined ? {} : { body }),
+      });
+    const begun = await tus('/traces/uploads', 'POST', {
+      'upload-length': '6000',
+      'upload-metadata': metadata.join(','),
+    });
+    assert.equal(begun.status, 201, await begun.text());
+    const place = begun.headers.get('location')!;
+    const piece = (from: number, to: number) =>
+      tus(
+        place,
+        'PATCH',
+        { 'upload-offset': String(from), 'content-type': 'application/offset+octet-stream' },
+        content.slice(from, to),
+      );
+    await piece(0, 3000);
     await browser.page.goto(`${url}/#/traces`);
-    await says('main', 'This server takes no traces');
+    await says('tbody th', '<b>app.out');
+    await says('td.progress', '50 %');
+    const { stdout } = await field.must(0, 'traces', 'ls', '--coming', '--state', 'state');
+    assert.match(stdout, /1795280000\.1 +2\.9 KiB +5\.9 KiB +50 %.*<b>app\.out/);
+    await piece(3000, 6000);
+    await says('tbody td', sha256.slice(0, 12));
+    await until('nothing is on its way', async () => (await textOf('td.progress')).length === 0);
   });
 
   it('says that the server is gone, shows nothing old as new, and comes back with it', async () => {

@@ -100,6 +100,15 @@ describe('traces', () => {
       const [, id] = /^trace (\S+): 2 files stored/m.exec(stdout) ?? [];
       const names = ['one.app-trace.out.zst', 'two.app-trace.out.zst'];
       assert.deepEqual(field.list(`state/traces/${id}`), names);
+      const again = await field.must(1, 'traces', 'collect', '--json', ...STATE);
+      const brought = JSON.parse(again.stdout).workers.filter(
+        ({ state }: { state: string }) => state === 'done',
+      );
+      assert.equal(brought.length, 2);
+      for (const { foundBytes, doneBytes } of brought) {
+        assert.ok(foundBytes > 0);
+        assert.equal(doneBytes, foundBytes);
+      }
       for (const worker of [...workers, none]) process.kill(worker.pid, 'SIGTERM');
       for (const worker of [...workers, none]) await worker.ended;
       const alone = await field.must(1, 'traces', 'collect', ...STATE);

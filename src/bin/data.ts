@@ -14,6 +14,7 @@ import {
   proxyRules,
   type StoreEvent,
 } from '#datastore';
+import { s3Transport } from './s3.ts';
 import { VERSION } from './version.ts';
 
 export async function openData(
@@ -22,7 +23,9 @@ export async function openData(
   clock: Clock,
 ): Promise<Datastore> {
   const asking = askingOf(values, surroundings, { clock, onEvent });
-  const transports = [openHttpTransport(asking), openFileTransport()];
+  const { environment, home } = surroundings;
+  const s3 = s3Transport(asking, environment, home);
+  const transports = [openHttpTransport(asking), s3, openFileTransport()];
   return openDatastore({
     directory: values.dataDirectory,
     ...tendingOf(values),

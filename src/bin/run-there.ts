@@ -19,7 +19,7 @@ export interface RunThere {
   readonly cluster: Cluster | null;
 }
 
-/** What is written is written there, where the user has no file: `windrow events` brings it. */
+/** It is kept there, and written here. */
 function keptThere(eventLog: JobSpec['eventLog']): JobSpec['eventLog'] {
   return eventLog && { ...eventLog, path: '' };
 }
@@ -42,7 +42,8 @@ export async function runThere(
         spec: { ...sweep.spec, output: '', eventLog: keptThere(sweep.spec.eventLog) },
       };
       const fetchTo = sweep.spec.place === null ? { fetchTo: sweep.spec.output } : {};
-      const code = await runSweep(client, there, { ...options, ...fetchTo }, world);
+      const eventLog = sweep.spec.eventLog ?? undefined;
+      const code = await runSweep(client, there, { ...options, ...fetchTo, eventLog }, world);
       worst = Math.max(worst, code);
       if (code === FOLLOWED.interrupted) break;
     }

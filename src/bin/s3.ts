@@ -2,11 +2,16 @@
  * `s3://BUCKET/KEY`: S3 and what speaks like it, over HTTP with signed requests (AWS Signature Version
  * 4). Keys, region and endpoint are found where Amazon's own tools find them.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AwsV4Signer } from 'aws4fetch';
 import { parse } from 'ini';
-import { type HttpOptions, openHttpTransport, type StreamTransport } from '#datastore';
+import {
+  type HttpOptions,
+  openHttpTransport,
+  readPrivateFile,
+  type StreamTransport,
+  TransferFailure,
+} from '#datastore';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,8 +20,6 @@ interface S3Account {
   readonly secretAccessKey: string;
   readonly sessionToken: string | undefined;
 }
-
-const MOST_FILE_BYTES = 1 << 20;
 
 export function s3Transport(
   http: Omit<HttpOptions, 'schemes' | 'credentials'>,
@@ -32,17 +35,27 @@ export function s3Transport(
     target: (url) => addressOf(url, endpoint, region),
     // Read each time: they are changed, and those of a session expire.
     signed: async (url) => {
-      const account = accountOf(environment, home);
+      const account = await accountOf(environment, home);
       return account ? signatureOf(url, account, region) : {};
     },
   });
 }
 
-/** Path style for an endpoint of one's own; the host of the bucket at Amazon's. */
+/**
+ * Path style for an endpoint of one's own; the host of the bucket at Amazon's. All behind the bucket
+ * is the key, also what means something else in other addresses. Throws TransferFailure.
+ */
 export function addressOf(url: URL, endpoint: string, region: string): URL {
-  const key = url.pathname.replace(/^\/+/, '');
-  if (endpoint === '') return new URL(`https://${url.host}.s3.${region}.amazonaws.com/${key}`);
-  return new URL(`${endpoint.replace(/\/+$/, '')}/${url.host}/${key}`);
+  const key = `${url.pathname}${url.search}`
+    .replace(/^\/+/, '')
+    .replace(/[?+\\]/g, (character) => encodeURIComponent(character));
+  const address =
+    endpoint === ''
+      ? `https://${url.host}.s3.${region}.amazonaws.com/${key}`
+      : `${endpoint.replace(/\/+$/, '')}/${url.host}/${key}`;
+  if (url.host !== '' && key !== '' && URL.canParse(address)) return new URL(address);
+  const reason = endpoint === '' ? '' : `, or AWS_ENDPOINT_URL no address`;
+  throw new TransferFailure('refused', `${url.href} is no s3://BUCKET/KEY${reason}`);
 }
 
 async function signatureOf(
@@ -62,15 +75,19 @@ async function signatureOf(
   return Object.fromEntries(headers);
 }
 
-/** From the environment, else the profile in `~/.aws/credentials`; null: the request goes unsigned. */
-function accountOf(environment: Environment, home: string): S3Account | null {
+/**
+ * From the environment, else the profile in `~/.aws/credentials`; null: the request goes unsigned.
+ * Rejects with DATA_CREDENTIALS_WRONG where others may read the file.
+ */
+async function accountOf(environment: Environment, home: string): Promise<S3Account | null> {
   const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN } = environment;
   if (id && secret) {
     return { accessKeyId: id, secretAccessKey: secret, sessionToken: AWS_SESSION_TOKEN };
   }
   const file = environment.AWS_SHARED_CREDENTIALS_FILE || join(home, '.aws', 'credentials');
-  const profile = readProfile(file, environment.AWS_PROFILE || 'default');
-  const { aws_access_key_id, aws_secret_access_key, aws_session_token } = profile;
+  const name = environment.AWS_PROFILE || 'default';
+  const found = profileIn((await readPrivateFile(file, () => true)) ?? '', name);
+  const { aws_access_key_id, aws_secret_access_key, aws_session_token } = found;
   if (!aws_access_key_id || !aws_secret_access_key) return null;
   return {
     accessKeyId: aws_access_key_id,
@@ -79,11 +96,11 @@ function accountOf(environment: Environment, home: string): S3Account | null {
   };
 }
 
-function readProfile(file: string, name: string): Record<string, string | undefined> {
+/** What is no such file says nothing; its lines are shown to nobody. */
+function profileIn(text: string, name: string): Record<string, string | undefined> {
   try {
-    const text = readFileSync(file, 'utf8');
-    return text.length > MOST_FILE_BYTES ? {} : (parse(text)[name] ?? {});
+    return parse(text)[name] ?? {};
   } catch {
-    return {}; // not there, or not ours to read
+    return {};
   }
 }

@@ -20,7 +20,7 @@ import {
 import { takeDirectory } from '#worker';
 import { binErrors } from './errors.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
-import { limitDisk } from './sandbox-disk.ts';
+import { limitDisk, limitProcesses } from './sandbox-limits.ts';
 import { levelOf, trackingOf, wallsFor } from './worker-walls.ts';
 
 const KILL_GRACE_MS = 5000;
@@ -159,6 +159,8 @@ async function execute(
     program?.kill(0);
   };
   const unwatch = walls.watch(plan, exceed);
+  const members = () => program?.processes() ?? [];
+  const unlimit = limitProcesses(wish.request, plan.record.had, members, exceed);
   const { diskBytes } = wish.request;
   const directories = [scratchOf(place), ...plan.privateDirectories];
   const disk =
@@ -186,6 +188,7 @@ async function execute(
   } finally {
     world.ending.removeEventListener('abort', stop);
     unwatch();
+    unlimit();
     await disk?.finish();
     await starter.close();
   }

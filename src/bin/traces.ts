@@ -4,6 +4,7 @@ import { isLoopback, messageOf, systemClock } from '#base';
 import type { CollectTracesOptions, TraceSource, TraceStoreOptions } from '#cli';
 import {
   type Collected,
+  type CollectStep,
   type Compression,
   collectTraces as collect,
   prune,
@@ -14,7 +15,7 @@ import {
   tracesErrors,
 } from '#traces';
 import { openEndpoint, readSecretFile } from '#wire';
-import type { RunErrand } from '#worker';
+import type { ErrandEnd, RunErrand } from '#worker';
 
 const UNFINISHED_MS = 7 * 86_400_000;
 const PRUNE_MS = 600_000;
@@ -114,8 +115,8 @@ export async function collectTraces(
 
 /** How a worker brings the traces of its machine: what the errand leaves open its settings say. */
 export function errandRunner(source: TraceSource, memory: string): RunErrand {
-  return async (errand, serverUrl, signal) => {
-    let message = '';
+  return async (errand, serverUrl, onProgress, signal) => {
+    let soFar = { stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' };
     const directory = errand.directory || source.directory;
     const { url, account, secret, remove, insecure, traceId: id } = errand;
     const collected = await collectTraces(
@@ -131,13 +132,31 @@ export function errandRunner(source: TraceSource, memory: string): RunErrand {
         remove,
         memory,
         onStep: (step) => {
-          if (step.kind === 'failed') message ||= messageOf(step.error);
+          soFar = soFarAfter(soFar, step);
+          onProgress(soFar);
         },
       },
       signal,
     );
-    return { ...collected, message };
+    return { ...soFar, ...collected };
   };
+}
+
+function soFarAfter(soFar: ErrandEnd, step: CollectStep): ErrandEnd {
+  switch (step.kind) {
+    case 'progress': {
+      const { foundBytes, doneBytes } = step;
+      return { ...soFar, foundBytes, doneBytes };
+    }
+    case 'stored':
+      return { ...soFar, stored: soFar.stored + 1, bytes: soFar.bytes + step.bytes };
+    case 'failed': {
+      const message = soFar.message || messageOf(step.error);
+      return { ...soFar, failed: soFar.failed + 1, message };
+    }
+    default:
+      return soFar;
+  }
 }
 
 /** Encrypted, or never leaves the machine. Throws TRACE_URL_WRONG. */

@@ -61,12 +61,29 @@ export async function findTask(
   client: ApiClient,
   named: string | undefined,
 ): Promise<{ job: number; task: number | null }> {
-  const parts = /^(\d+)\.(\d{1,15})$/.exec(named ?? '');
-  if (parts) return { job: await findJob(client, parts[1]), task: Number(parts[2]) };
+  const parts = /^(.+)\.(\d{1,15})$/.exec(named ?? '');
+  if (parts) {
+    const { job, isWhole } = await jobOfPart(client, parts[0], parts[1]!);
+    return { job, task: isWhole ? null : Number(parts[2]) };
+  }
   if (named !== undefined && /^\d+\./.test(named)) {
     throw cliErrors.create('TASK_NUMBER_WRONG', { found: named });
   }
   return { job: await findJob(client, named), task: null };
+}
+
+/** The job of `name.…`; names may end like this, too: a job that is called so as a whole goes first. */
+async function jobOfPart(
+  client: ApiClient,
+  whole: string,
+  name: string,
+): Promise<{ job: number; isWhole: boolean }> {
+  if (/^\d+$/.test(name)) return { job: await findJob(client, name), isWhole: false };
+  for (const [called, isWhole] of [[whole, true] as const, [name, false] as const]) {
+    for await (const job of allJobs(client))
+      if (job.name === called) return { job: job.job, isWhole };
+  }
+  throw cliErrors.create('JOB_NAME_UNKNOWN', { name: whole });
 }
 
 /** Tasks of a job as a user names them: `3` or a name is all of them. */
@@ -76,16 +93,17 @@ export interface NamedTasks {
   readonly range: readonly [number, number] | null;
 }
 
-/** `3.17`, `3.17-20`, `3` or a name. Throws TASK_NUMBER_WRONG. */
+/** `3.17`, `3.17-20`, `3`, or the same with a name for the job. Throws TASK_NUMBER_WRONG. */
 export async function findTasks(client: ApiClient, named: string): Promise<NamedTasks> {
-  const parts = /^(\d+)\.(\d{1,15})-(\d{1,15})$/.exec(named);
+  const parts = /^(.+)\.(\d{1,15})-(\d{1,15})$/.exec(named);
   if (!parts) {
     const { job, task } = await findTask(client, named);
     return { job, range: task === null ? null : [task, task] };
   }
   const [first, last] = [Number(parts[2]), Number(parts[3])];
   if (last < first) throw cliErrors.create('TASK_NUMBER_WRONG', { found: named });
-  return { job: await findJob(client, parts[1]), range: [first, last] };
+  const { job, isWhole } = await jobOfPart(client, parts[0], parts[1]!);
+  return { job, range: isWhole ? null : [first, last] };
 }
 
 /** What was named, by job; null: all tasks of it. A job named as a whole includes its tasks. */

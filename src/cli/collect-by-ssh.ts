@@ -1,7 +1,9 @@
 import { messageOf } from '#base';
 import type { TraceCollection, TraceCollectionView } from '#wire';
+import { showCollection } from './collect-bar.ts';
 import { machineWish } from './machine-wish.ts';
 import type { Composition } from './port.ts';
+import { openTransferBar } from './transfer-bar.ts';
 import type { ReadSettings, World } from './world.ts';
 
 /** What every way of collecting needs to know; empty is what the settings of a machine say. */
@@ -15,33 +17,42 @@ interface BySsh {
   readonly collector: string;
   /** Of the server, as it says of itself. */
   readonly serverUrl: () => Promise<string>;
+  /** No bar. */
+  readonly isQuiet: boolean;
 }
 
 /** Lets machines bring their traces, reached by ssh; what came of each. */
 export async function collectBySsh(
-  { nodes, wish, collector, serverUrl }: BySsh,
+  { nodes, wish, collector, serverUrl, isQuiet }: BySsh,
   { settings, composition }: { settings: ReadSettings; composition: Composition },
   world: World,
 ): Promise<TraceCollectionView> {
   const { values } = settings;
   const found = new Map<string, WorkerView>();
+  const bar = await openTransferBar(isQuiet, world.stderr);
   const machines = await composition.machines();
-  const all = await machines.windrow(
-    {
-      ...machineWish(nodes, settings, world),
-      // With a collector elsewhere the server does not matter, but the way to it is never asked for.
-      url: collector || (await serverUrl()),
-      advertise: collector ? new URL(collector).host : values.advertise,
-      executables: values.executables,
-      wordsFor: (url) => wordsFor(wish, collector || url, collector === ''),
-      input: wish.secret,
-    },
-    world,
-    (machine, _stream, line) => found.set(machine, viewAfter(found.get(machine), machine, line)),
-  );
+  const all = await machines
+    .windrow(
+      {
+        ...machineWish(nodes, settings, world),
+        // With a collector elsewhere the server does not matter, but the way to it is never asked for.
+        url: collector || (await serverUrl()),
+        advertise: collector ? new URL(collector).host : values.advertise,
+        executables: values.executables,
+        wordsFor: (url) => wordsFor(wish, collector || url, collector === ''),
+        input: wish.secret,
+      },
+      world,
+      (machine, _stream, line) => {
+        found.set(machine, viewAfter(found.get(machine), machine, line));
+        showCollection(bar, [...found.values()]);
+      },
+    )
+    .finally(() => bar.end());
   const workers = all.map(({ machine, error }) => {
     const view = found.get(machine) ?? emptyView(machine);
-    return error ? { ...view, state: 'failed' as const, message: messageOf(error) } : view;
+    if (error) return { ...view, state: 'failed' as const, message: messageOf(error) };
+    return view.state === 'running' ? { ...view, state: 'failed' as const } : view;
   });
   return { collection: 0, id: wish.id, workers };
 }
@@ -63,7 +74,8 @@ type WorkerView = TraceCollectionView['workers'][number];
 
 function emptyView(name: string): WorkerView {
   const message = 'it ended without a word';
-  return { worker: '', name, state: 'failed', stored: 0, failed: 0, bytes: 0, message };
+  const nothing = { stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0 };
+  return { worker: '', name, state: 'failed', ...nothing, message };
 }
 
 /** What a line of JSON that the machine printed adds to what is known of it. */
@@ -77,6 +89,13 @@ function viewAfter(known: WorkerView | undefined, machine: string, line: string)
   }
   const count = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : 0);
   const error = typeof told?.error?.message === 'string' ? told.error.message : '';
+  if (told?.kind === 'progress') {
+    const { foundBytes, doneBytes } = told;
+    return {
+      ...view,
+      ...{ state: 'running', foundBytes: count(foundBytes), doneBytes: count(doneBytes) },
+    };
+  }
   if (told?.kind !== 'end') return error === '' ? view : { ...view, message: error };
   const message = known && view.message !== emptyView('').message ? view.message : '';
   const { stored, failed, bytes } = told;

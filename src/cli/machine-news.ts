@@ -26,6 +26,9 @@ const PROGRAM_WORDS = {
 
 export function startedText(news: MachineStarted): string {
   if (news.state === 'running') return `has a worker already (process ${news.pid})`;
+  if (news.state === 'told') {
+    return `has a worker already (process ${news.pid}), told where the server is now`;
+  }
   const program = PROGRAM_WORDS[news.program];
   return `worker started (process ${news.pid}${program}), ${secondsText(news.tookMs)}`;
 }

@@ -66,7 +66,7 @@ export interface MachineNews {
 
 export interface MachineStarted extends MachineNews {
   /** `running`: it had this server's worker before. */
-  readonly state: 'started' | 'running' | 'failed';
+  readonly state: 'started' | 'running' | 'told' | 'failed';
   /** Id at the server; `''` when it failed, as the rest. */
   readonly worker: string;
   readonly pid: number;

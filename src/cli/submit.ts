@@ -5,6 +5,7 @@ import { printable, systemReasonOf } from '#base';
 import type { Axis, JobSpec } from '#model';
 import type { ApiClient, JobSubmission, JobSubmitted, SubmissionPreview } from '#wire';
 import { cliErrors } from './errors.ts';
+import { copyEventLog, type EventLogWish } from './event-log-copy.ts';
 import { fetchCollected, prepareTarget } from './fetch-output.ts';
 import { FOLLOWED, type FollowWish, followJob } from './follow.ts';
 import { formatCount } from './format.ts';
@@ -39,6 +40,8 @@ export interface SubmitWish extends FollowWish {
   readonly dryRun: boolean;
   /** Absolute; where the collected files go when the server is elsewhere. */
   readonly fetchTo?: string;
+  /** Where its event log is written when the server is elsewhere. */
+  readonly eventLog?: EventLogWish | undefined;
 }
 
 /**
@@ -70,7 +73,10 @@ export async function runSweep(
   if (wish.json) {
     world.stdout.attempt(`${JSON.stringify({ kind: 'submitted', ...submitted })}\n`);
   } else if (!wish.quiet) world.stderr.attempt(submittedText(submitted, sweep.spec));
-  const code = await followJob(client, submitted.job, wish, world);
+  const { job } = submitted;
+  const copy = wish.eventLog ? startCopy(client, job, wish.eventLog, world) : null;
+  const code = await followJob(client, job, wish, world);
+  await copy?.end(code === FOLLOWED.interrupted ? 0 : COPY_MS);
   if (code !== FOLLOWED.interrupted && sweep.spec.place !== null) {
     const placed = await placeResults(client, submitted.job, sweep.spec.place);
     if (!wish.quiet && !wish.json) world.stderr.attempt(placedText(placed));
@@ -85,6 +91,29 @@ export async function runSweep(
     }
   }
   return code;
+}
+
+/** Its last events come at once; a job that only waits to be released tells of no end. */
+const COPY_MS = 5000;
+
+/** A log that cannot be written is no reason to leave the job. */
+function startCopy(
+  client: ApiClient,
+  job: number,
+  wish: EventLogWish,
+  world: World,
+): { readonly end: (withinMs: number) => Promise<void> } {
+  const ender = new AbortController();
+  const copying = copyEventLog(client, job, wish, ender.signal).catch((error: unknown) => {
+    const where = `${printable(wish.path)}: ${systemReasonOf(error)}`;
+    world.stderr.attempt(`windrow: warning: the event log could not be written: ${where}\n`);
+  });
+  const end = async (withinMs: number): Promise<void> => {
+    const timer = setTimeout(() => ender.abort(), withinMs);
+    await copying;
+    clearTimeout(timer);
+  };
+  return { end };
 }
 
 /** Uploads tables and blobs, and answers with the job that names them. */

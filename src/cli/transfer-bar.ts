@@ -32,7 +32,10 @@ export async function openTransferBar(quiet: boolean, output: Output): Promise<T
     update(file, sentBytes, bytes) {
       const payload = { file: printable(basename(file)), size: formatBytes(bytes) };
       if (!started) bar.start(bytes, sentBytes, payload);
-      else bar.update(sentBytes, payload);
+      else {
+        bar.setTotal(bytes);
+        bar.update(sentBytes, payload);
+      }
       started = true;
     },
     clear: stop,

@@ -7,6 +7,7 @@ export {
   type CredentialPlaces,
   type Credentials,
   openCredentials,
+  readPrivateFile,
 } from './http/credentials.ts';
 export { type HttpOptions, type HttpTimes, openHttpTransport } from './http/http-transport.ts';
 export { type ProxyRules, proxyRules } from './http/proxies.ts';

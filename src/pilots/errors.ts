@@ -194,7 +194,7 @@ export const pilotErrors = defineErrors({
   },
   PILOT_WORKER_ELSEWHERE: {
     message:
-      '{machine}: its worker (process {pid}) is there already, but looks for the server at {found}, not at {url}',
+      '{machine}: its worker (process {pid}) is there already, but looks for the server at {found}, not at {url}, and cannot be told',
     todo: 'If `windrow workers` lists it, it works all the same; else stop it with `windrow stop NODES --now`, then start again.',
     status: 409,
     example: {

@@ -95,6 +95,7 @@ export class LauncherStarter implements Starter {
       ended: promise,
       kill: (graceMs) => this.#kill(sent, graceMs),
       withdraw: () => this.#withdraw(sent),
+      processes: () => this.#processesOf(sent),
     };
   }
 
@@ -146,6 +147,13 @@ export class LauncherStarter implements Starter {
     this.#send(encodeKill(sent.id, graceMs));
     // A program may stop any process of its user, and us with it.
     this.#launcher.process.kill('SIGCONT');
+  }
+
+  /** Whatever orphans and cleans itself, the launcher has adopted it. */
+  #processesOf(sent: Sent): number[] {
+    const [running] = this.#sent.values();
+    const pid = this.#launcher?.process.pid;
+    return running === sent && pid !== undefined ? descendantsOf(pid, readProcessTable()) : [];
   }
 
   #withdraw(sent: Sent): void {

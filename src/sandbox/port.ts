@@ -60,6 +60,8 @@ export interface StartFailure {
 }
 
 export interface RunningProgram {
+  /** Pids of all that it is at this moment, as far as its starter can tell; what guards it included. */
+  processes(): readonly number[];
   /** Resolves once, after the whole tree is gone and all output was delivered. Never rejects. */
   readonly ended: Promise<ProgramEnd | StartFailure>;
   /**

@@ -47,7 +47,12 @@ export class SpawnStarter implements Starter {
       this.#running = null;
       return outcome;
     });
-    return { ended, kill: (graceMs) => program.kill(graceMs), withdraw: () => {} };
+    return {
+      ended,
+      kill: (graceMs) => program.kill(graceMs),
+      withdraw: () => {},
+      processes: () => program.processes(),
+    };
   }
 
   #finderFor({ walls }: StartRequest): FindTree {

@@ -86,6 +86,10 @@ export class SpawnedProgram {
     this.ended = this.#run();
   }
 
+  processes(): number[] {
+    return this.#exited ? [] : this.#parts.find(this.#marks).map(({ pid }) => pid);
+  }
+
   kill(graceMs: number): void {
     if (!this.#exited) this.#killed = true;
     this.#beginKill(graceMs);

@@ -167,5 +167,6 @@ export function ownFailure(code: OwnFailure, facts: Facts): StartFailure {
 
 /** A start that was refused before anything happened. */
 export function notStarted(failure: StartFailure): RunningProgram {
-  return { ended: Promise.resolve(failure), kill: () => {}, withdraw: () => {} };
+  const nothing = { kill: () => {}, withdraw: () => {}, processes: () => [] };
+  return { ended: Promise.resolve(failure), ...nothing };
 }

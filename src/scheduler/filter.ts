@@ -23,6 +23,7 @@ export function jobRefusal(job: JobView): string | null {
 export function unfit(job: JobView, worker: WorkerView): string | null {
   const { cpus, memoryBytes, diskBytes, gpus, timeMs } = job.request;
   const { remainingMs } = worker;
+  if (worker.declines.has(job.job)) return 'its START, looked at there, does not let the job in';
   // It has ever less time: what does not fit now never will.
   if (remainingMs !== null && timeMs > remainingMs) {
     return `a task of the job takes up to ${formatDuration(timeMs)} and it ends in ${formatDuration(Math.max(0, remainingMs))}`;

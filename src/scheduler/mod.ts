@@ -10,6 +10,7 @@ export {
   type Limit,
   NO_AMOUNTS,
   NO_DATA_SLOTS,
+  NO_DECLINES,
   NO_LACKS,
   type Plan,
   type RunningView,

@@ -11,6 +11,7 @@ import {
   type JobView,
   NO_AMOUNTS,
   NO_DATA_SLOTS,
+  NO_DECLINES,
   NO_LACKS,
   type RunningView,
   type Snapshot,
@@ -63,6 +64,7 @@ const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   draining: false,
   remainingMs: null,
   lacks: NO_LACKS,
+  declines: NO_DECLINES,
   paused: false,
   ...rest,
 });

@@ -73,9 +73,12 @@ export interface WorkerView {
   readonly paused: boolean;
   /** What it lacks of the data of jobs; those that it lacks nothing of are not in it. */
   readonly lacks: ReadonlyMap<JobId, Lack>;
+  /** Jobs that its START, looked at there, did not let in a moment ago. */
+  readonly declines: ReadonlySet<JobId>;
 }
 
 export const NO_LACKS: WorkerView['lacks'] = new Map();
+export const NO_DECLINES: WorkerView['declines'] = new Set();
 
 /** What an owner has used, and how much of the whole is his. */
 export interface Share {

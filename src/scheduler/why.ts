@@ -6,8 +6,9 @@ import {
   type Ad,
   type Ambient,
   conjunctsOf,
+  type Exhausted,
   type Expression,
-  evaluate,
+  evaluateFully,
   explain,
   expressionOf,
   findAttribute,
@@ -83,6 +84,8 @@ export interface Surroundings {
 const LOOK_MS = 300;
 const MOST_CONJUNCTS = 100;
 const NAMES = 3;
+/** Of a part of requirements, as it is told. */
+const LONGEST_TEXT = 300;
 
 export function whyNot(
   job: JobView,
@@ -187,18 +190,19 @@ class Seen {
   #requirements(worker: NamedWorker): string | null {
     const failed: { table: Counted['table']; type: string }[] = [];
     for (const { expression, table } of this.conjuncts) {
-      const type = this.#truth(expression, this.#job.ad, worker.ad);
+      const { type, spent } = this.#truth(expression, this.#job.ad, worker.ad);
       table[COUNTERS[type]] += worker.slots;
       if (type === 'true') continue;
-      failed.push({ table, type });
+      failed.push({ table, type: `${type}${spent}` });
       if (type === 'false' || table.part !== null) continue;
       const { my, target, ambient } = {
         my: this.#job.ad,
         target: worker.ad,
         ambient: this.#ambient,
       };
-      table.part =
-        explain(expression.node, { my, target, ambient, budget: MATCH_BUDGET })?.part ?? null;
+      table.part = cut(
+        explain(expression.node, { my, target, ambient, budget: MATCH_BUDGET })?.part,
+      );
       table.example = worker.name;
     }
     const [first] = failed;
@@ -212,29 +216,43 @@ class Seen {
     const start = findAttribute(ad, 'start') ?? findAttribute(ad, 'requirements');
     if (!start) return null;
     for (const node of partsOf(start.node)) {
-      const type = this.#truth(expressionOf(node), ad, this.#job.ad);
+      const { type, spent } = this.#truth(expressionOf(node), ad, this.#job.ad);
       if (type === 'true') continue;
       const surround = { my: ad, target: this.#job.ad, ambient: this.#ambient };
       const part = explain(node, { ...surround, budget: MATCH_BUDGET })?.part;
       const why =
-        part === undefined || part === printNode(node) ? '' : `, because ${part} is ${type}`;
-      return `its START does not let the job in: ${printNode(node)} is ${type}${why}`;
+        part === undefined || part === printNode(node) ? '' : `, because ${cut(part)} is ${type}`;
+      return `its START does not let the job in: ${cut(printNode(node))} is ${type}${spent}${why}`;
     }
     return null;
   }
 
-  #truth(expression: Expression, my: Ad, target: Ad): keyof typeof COUNTERS {
-    const value = evaluate(expression, {
+  #truth(expression: Expression, my: Ad, target: Ad): Truth {
+    const { value, exhausted } = evaluateFully(expression, {
       my,
       target,
       ambient: this.#ambient,
       budget: MATCH_BUDGET,
     });
     const truth = truthOf(value);
-    if (typeof truth === 'boolean') return truth ? 'true' : 'false';
-    return typeOf(truth) === 'undefined' ? 'undefined' : 'error';
+    const spent = exhausted === null ? '' : `, for it takes too ${SPENT[exhausted]}`;
+    if (typeof truth === 'boolean') return { type: truth ? 'true' : 'false', spent };
+    return { type: typeOf(truth) === 'undefined' ? 'undefined' : 'error', spent };
   }
 }
+
+interface Truth {
+  readonly type: keyof typeof COUNTERS;
+  /** `''`, or that its budget ended it. */
+  readonly spent: string;
+}
+
+const SPENT: Readonly<Record<Exhausted, string>> = {
+  steps: 'many steps',
+  nesting: 'much nesting',
+  characters: 'much text',
+  time: 'long',
+};
 
 const COUNTERS = {
   true: 'trueSlots',
@@ -249,9 +267,16 @@ function partsOf(node: Node): readonly Node[] {
   return parts.length > MOST_CONJUNCTS ? [node] : parts;
 }
 
+function cut(text: string): string;
+function cut(text: string | undefined): string | null;
+function cut(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  return text.length <= LONGEST_TEXT ? text : `${text.slice(0, LONGEST_TEXT - 1)}…`;
+}
+
 function newTable(node: Node): Counted['table'] {
   return {
-    text: printNode(node),
+    text: cut(printNode(node)),
     ...{ trueSlots: 0, falseSlots: 0, undefinedSlots: 0, errorSlots: 0, aloneSlots: 0 },
     part: null,
     example: null,

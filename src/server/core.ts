@@ -155,6 +155,8 @@ export interface Worker {
   pausedUntilMs: number;
   /** What it must be told to stop, until it holds it no more. */
   readonly cancels: Map<Ticket, 'superseded' | 'cancelled'>;
+  /** Jobs that its START, looked at there, did not let in a moment ago. */
+  declines: ReadonlySet<JobId>;
   /** Jobs that it was told, each as it was then: one that is submitted again may say other things. */
   readonly described: Map<JobId, JobSpec>;
   /** A job was paused of which it may hold attempts that have not started: it is to hear so soon. */

@@ -160,6 +160,7 @@ export function viewOfWorker(
     remainingMs: worker.endsAtMs === null ? null : worker.endsAtMs - nowMs,
     paused: worker.state === 'paused',
     lacks: lacksOf(core, worker, nowMs),
+    declines: worker.declines,
   };
 }
 

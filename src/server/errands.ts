@@ -18,7 +18,9 @@ interface Under {
 /** The oldest are forgotten. */
 const MOST_KEPT = 100;
 const NONE: readonly Errand[] = [];
-const TOLD: Report = { state: 'told', stored: 0, failed: 0, bytes: 0, message: '' };
+const TOLD: Report = {
+  ...{ state: 'told', stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' },
+};
 
 export class Errands {
   readonly #core: Core;
@@ -65,7 +67,10 @@ export class Errands {
   /** What nobody knows of any more is of no interest. */
   report(id: number, { worker, ...report }: ErrandReport): void {
     const reports = this.#under.get(id)?.reports;
-    if (!reports?.has(worker)) return;
+    const known = reports?.get(worker);
+    if (!reports || !known) return;
+    // News of how far it was may come after that of its end.
+    if (report.state === 'running' && isOver(known)) return;
     reports.set(worker, report);
     this.#told(id, worker);
   }
@@ -83,10 +88,13 @@ export class Errands {
     const workers = [...under.reports].map(([worker, report]) => {
       const known = this.#core.workers.get(worker);
       const isLost = !known || known.state === 'lost';
-      const isOver = report.state === 'done' || report.state === 'failed';
-      const state = isLost && !isOver ? ('lost' as const) : report.state;
+      const state = isLost && !isOver(report) ? ('lost' as const) : report.state;
       return { ...report, worker, name: known?.name ?? worker, state };
     });
     return { collection: id, id: under.errand.traceId, workers };
   }
+}
+
+function isOver({ state }: Report): boolean {
+  return state === 'done' || state === 'failed';
 }

@@ -96,6 +96,28 @@ test('a machine whose policy the server has forgotten gets nothing before it has
   assert.equal(free.attempts.length, 2);
 });
 
+test('a machine that does not let a job in itself gets other work, and why says so', async (t) => {
+  const field = await openField(t);
+  await field.submit({ name: 'a' });
+  const worker = field.worker('own');
+  assert.equal((await worker.sync()).attempts.length, 2);
+  // Both went back.
+  assert.equal(
+    (await worker.sync([], { declined: [1], holding: [], freeSlots: 2 })).attempts.length,
+    0,
+  );
+  const { json } = await field.api('GET', '/v1/jobs/1/why');
+  assert.deepEqual(json.answers, [
+    'worker own: its START, looked at there, does not let the job in',
+  ]);
+  await field.submit({ name: 'b' });
+  const { attempts } = await worker.sync([], { declined: [1], holding: [], freeSlots: 2 });
+  assert.deepEqual(
+    attempts.map(({ job }) => job),
+    [2, 2],
+  );
+});
+
 test('what is no expression is refused, from a machine as from a job, and harms nobody', async (t) => {
   const field = await openField(t);
   const bad = field.worker('bad');
@@ -134,6 +156,8 @@ test('a job whose requirements take all the time there is leaves the machines to
     [2, 2],
   );
   assert.ok(performance.now() - begun < 5000);
+  const { json } = await field.api('GET', '/v1/jobs/1/why');
+  assert.match(json.answers[0], /is error, for it takes too much text$/);
 });
 
 test('owners share the slots, and who has used more gets less, also after a restart', async (t) => {

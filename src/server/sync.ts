@@ -96,6 +96,7 @@ export class SyncDesk {
       leaseMs: Math.max(core.settings.leaseMs, request.awayMs),
     });
     worker.sequence = request.sequence;
+    worker.declines = new Set(request.declined);
     onDataTold(core, worker, request.data);
     onStoreTold(core, worker, request.store);
     for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);

@@ -3,5 +3,12 @@ export { Digests } from './digests.ts';
 export { IncomingFile } from './incoming-file.ts';
 export { type SendOrder, sendFile, sendingReason } from './send.ts';
 export { TusError } from './tus-error.ts';
-export { isFull, Unfinished, type UnfinishedOptions, type UploadFailures } from './unfinished.ts';
+export {
+  type Coming,
+  coming,
+  isFull,
+  Unfinished,
+  type UnfinishedOptions,
+  type UploadFailures,
+} from './unfinished.ts';
 export { UploadServer } from './upload-server.ts';

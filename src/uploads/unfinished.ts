@@ -3,7 +3,7 @@
  * `<upload>.json` with what it is to become. This is the store behind the tus protocol.
  */
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataStore, Upload } from '@tus/server';
 import * as z from 'zod';
@@ -183,6 +183,31 @@ export class Unfinished extends DataStore {
     const draft = join(this.#directory, `${randomUUID()}.draft`);
     await writeFile(draft, JSON.stringify(what), { mode: 0o600 });
     await rename(draft, this.#notePath(id));
+  }
+}
+
+/** An upload of which not all has come. */
+export interface Coming {
+  readonly metadata: Readonly<Record<string, string | null>>;
+  readonly bytes: number;
+  readonly receivedBytes: number;
+  /** When something came last. */
+  readonly heardAtMs: number;
+}
+
+/** What is under way in the directory of an `Unfinished`; uploads that end meanwhile are left out. */
+export async function* coming(directory: string): AsyncGenerator<Coming> {
+  for (const name of await readdir(directory)) {
+    if (!/^[0-9a-f]{32}\.json$/.test(name)) continue;
+    try {
+      const noted = notes.parse(JSON.parse(await readFile(join(directory, name), 'utf8')));
+      if (noted.storedAs !== null) continue;
+      const data = await stat(join(directory, name.replace('.json', '.data')));
+      const { metadata, size: bytes } = noted;
+      yield { metadata, bytes, receivedBytes: data.size, heardAtMs: Math.round(data.mtimeMs) };
+    } catch (error) {
+      if (systemCodeOf(error) !== 'ENOENT') throw error;
+    }
   }
 }
 

@@ -99,6 +99,7 @@ const SYNC = {
   draining: false,
   holding: [],
   ended: [],
+  declined: [],
   knownJobs: [],
   dataVersion: '',
   store: null,

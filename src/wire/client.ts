@@ -6,6 +6,7 @@
  */
 import { createZstdDecompress } from 'node:zlib';
 import type { Digest, Ticket } from '#model';
+import { briefSync } from './brief-ends.ts';
 import { type ClientOffer, parseClientOffer } from './client-offer.ts';
 import { type Endpoint, type Exchange, exchange, openEndpoint, readJson } from './exchange.ts';
 import type { RenewRequest, SyncRequest, SyncResponse } from './sync.ts';
@@ -62,7 +63,7 @@ export class ServerClient {
   /** `POST /sync`: the answer may be as long in coming as `request.waitMs` allows. */
   async sync(request: SyncRequest, options: CallOptions = {}): Promise<SyncResponse> {
     const timeoutMs = options.timeoutMs ?? request.waitMs + POLL_MARGIN_MS;
-    const answer = await this.postJson('/sync', request, { ...options, timeoutMs });
+    const answer = await this.postJson('/sync', briefSync(request), { ...options, timeoutMs });
     return parseSyncResponse(answer, request.version);
   }
 

@@ -38,7 +38,12 @@ export interface ErrandReport {
   /** Files. */
   readonly stored: number;
   readonly failed: number;
+  /** As they were sent. */
   readonly bytes: number;
+  /** Of all files that were found, as they lie on the machine. */
+  readonly foundBytes: number;
+  /** How far it is with these. */
+  readonly doneBytes: number;
   /** Why it failed, or what failed first. */
   readonly message: string;
 }
@@ -76,6 +81,9 @@ function readReport(fields: JsonObject): ErrandReport {
     stored: whole(fields.stored, 'stored'),
     failed: whole(fields.failed, 'failed'),
     bytes: quantity(fields.bytes, 'bytes'),
+    // Workers of before did not tell.
+    foundBytes: quantity(fields.foundBytes ?? 0, 'foundBytes'),
+    doneBytes: quantity(fields.doneBytes ?? 0, 'doneBytes'),
     message: text(fields.message, 'message', 4000),
   };
 }

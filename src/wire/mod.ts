@@ -66,6 +66,7 @@ export type {
   TraceCheck,
   TraceCollection,
   TraceCollectionView,
+  TraceUpload,
   TraceView,
 } from './api/traces.ts';
 export type { WhyAnswer } from './api/why.ts';

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WindrowError } from '#base';
 import { NO_ISOLATION, usageOf } from '#model';
+import { briefSync } from './brief-ends.ts';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
@@ -71,6 +72,7 @@ const REQUEST: SyncRequest = {
   draining: false,
   holding: [1, 2],
   ended: [end(3), end(4)],
+  declined: [2],
   knownJobs: [1],
   policyVersion: 'abc',
 };
@@ -153,6 +155,30 @@ const RESPONSE: SyncResponse = {
 
 function overWire(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
+}
+
+test('an end travels briefly, and arrives as it was said', () => {
+  const usual: EndedAttempt = { ...end(5), parts: [], ruling: null, remarks: [] };
+  const odd: EndedAttempt = {
+    ...usual,
+    ...{ ticket: 6, cause: 'signal', exitCode: null, signal: 'SIGSEGV', reason: 'It crashed.' },
+    usage: usageOf(0),
+    lastErrorLine: 'oops',
+    inputs: [{ name: 'a', how: 'hit', via: '', source: '', into: 'link', bytes: 1 }],
+  };
+  const request = { ...REQUEST, ended: [end(4), usual, odd] };
+  const text = JSON.stringify(briefSync(request));
+  assert.deepEqual(parseSyncRequest(JSON.parse(text), '0.1.0'), request);
+  const { usage, ...rest } = briefEndOf(usual);
+  assert.deepEqual(Object.keys(rest).sort(), [
+    ...['cause', 'endedAtMs', 'exitCode', 'lastErrorLine', 'parts', 'startedAtMs', 'ticket'],
+  ]);
+  assert.ok(!Object.values(usage as object).includes(null));
+});
+
+function briefEndOf(ended: EndedAttempt): Record<string, unknown> {
+  const brief = briefSync({ ...REQUEST, ended: [ended] }) as { ended: Record<string, unknown>[] };
+  return brief.ended[0]!;
 }
 
 test('a sync and its answer come through as they were sent', () => {

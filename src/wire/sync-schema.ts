@@ -112,6 +112,11 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       ended: list(fields.ended, 'ended', SYNC_LIMITS.ended, readEnded),
       policyVersion:
         fields.policyVersion == null ? '' : text(fields.policyVersion, 'policyVersion', 100),
+      // Workers of earlier versions let in whatever they are given.
+      declined:
+        fields.declined == null
+          ? []
+          : list(fields.declined, 'declined', SYNC_LIMITS.jobs, readTicket),
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
       dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
       data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
@@ -185,6 +190,7 @@ function readTicket(value: unknown): number {
   return whole(value, '', 1);
 }
 
+/** As `briefSync` writes it, or with everything said. */
 function readEnded(value: unknown): EndedAttempt {
   const fields = object(value, '');
   return {
@@ -193,9 +199,10 @@ function readEnded(value: unknown): EndedAttempt {
     // 500 characters may be 1,000 UTF-16 units.
     lastErrorLine: text(fields.lastErrorLine, 'lastErrorLine', 1000),
     ruling: fields.ruling == null ? null : inner(fields.ruling, 'ruling', readRuling),
-    remarks: list(fields.remarks, 'remarks', SYNC_LIMITS.remarks, (remark) =>
-      text(remark, '', 1000),
-    ),
+    remarks:
+      fields.remarks == null
+        ? []
+        : list(fields.remarks, 'remarks', SYNC_LIMITS.remarks, (remark) => text(remark, '', 1000)),
   };
 }
 
@@ -219,8 +226,8 @@ function readEnd(fields: JsonObject): AttemptEnd {
     ticket: whole(fields.ticket, 'ticket', 1),
     cause: oneOf(fields.cause, 'cause', CAUSE_SET),
     exitCode: fields.exitCode === null ? null : whole(fields.exitCode, 'exitCode', 0, 0xffff_ffff),
-    signal: fields.signal === null ? null : label(fields.signal, 'signal', 32),
-    reason: text(fields.reason, 'reason', 4000),
+    signal: fields.signal == null ? null : label(fields.signal, 'signal', 32),
+    reason: orEmpty(fields.reason, 'reason', 4000),
     startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
     endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
     usage: inner(fields.usage, 'usage', readUsage),
@@ -247,14 +254,14 @@ function readWay(value: unknown): InputWay {
 function readUsage(fields: JsonObject): Usage {
   return {
     wallMs: quantity(fields.wallMs, 'wallMs'),
-    cpuUserMs: measured(fields.cpuUserMs, 'cpuUserMs'),
-    cpuSystemMs: measured(fields.cpuSystemMs, 'cpuSystemMs'),
-    memoryPeakBytes: measured(fields.memoryPeakBytes, 'memoryPeakBytes'),
-    ioReadBytes: measured(fields.ioReadBytes, 'ioReadBytes'),
-    ioWriteBytes: measured(fields.ioWriteBytes, 'ioWriteBytes'),
-    contextSwitches: measured(fields.contextSwitches, 'contextSwitches'),
-    tasksPeak: measured(fields.tasksPeak, 'tasksPeak'),
-    diskBytes: measured(fields.diskBytes, 'diskBytes'),
+    cpuUserMs: figure(fields.cpuUserMs, 'cpuUserMs'),
+    cpuSystemMs: figure(fields.cpuSystemMs, 'cpuSystemMs'),
+    memoryPeakBytes: figure(fields.memoryPeakBytes, 'memoryPeakBytes'),
+    ioReadBytes: figure(fields.ioReadBytes, 'ioReadBytes'),
+    ioWriteBytes: figure(fields.ioWriteBytes, 'ioWriteBytes'),
+    contextSwitches: figure(fields.contextSwitches, 'contextSwitches'),
+    tasksPeak: figure(fields.tasksPeak, 'tasksPeak'),
+    diskBytes: figure(fields.diskBytes, 'diskBytes'),
     sources: readSources(fields.sources),
     network: fields.network == null ? null : inner(fields.network, 'network', readNetwork),
   };
@@ -282,6 +289,16 @@ function readSources(value: unknown): string {
 
 function measured(value: unknown, key: string): number | null {
   return value === null ? null : quantity(value, key);
+}
+
+/** What is left out was not measured. */
+function figure(value: unknown, key: string): number | null {
+  return value === undefined ? null : measured(value, key);
+}
+
+/** What is left out is empty. */
+function orEmpty(value: unknown, key: string, most: number): string {
+  return value == null ? '' : text(value, key, most);
 }
 
 function readPart(value: unknown): SentPart {

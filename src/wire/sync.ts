@@ -73,6 +73,8 @@ export interface SyncRequest {
   readonly ended: readonly EndedAttempt[];
   /** Version of the site's policies that it goes by; `''`: it has none. */
   readonly policyVersion: string;
+  /** Jobs that its START, looked at there, did not let in a moment ago. */
+  readonly declined: readonly JobId[];
   /** Jobs whose description the worker has. */
   readonly knownJobs: readonly JobId[];
   /** Version of the data wishes that the worker knows; `''`: none. */

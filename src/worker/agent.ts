@@ -36,6 +36,7 @@ import { sortGrants } from './grants.ts';
 import { JobShelf } from './job-shelf.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { OwnMachine } from './own-machine.ts';
+import { OwnStart } from './own-start.ts';
 import { PolicyWatch } from './policy-watch.ts';
 import type { AgentOptions } from './port.ts';
 import { Pulse, type PulseNews } from './pulse.ts';
@@ -76,6 +77,7 @@ export class WorkerAgent {
   readonly #jobs: JobShelf;
   readonly #pool: SlotPool;
   readonly #policies: PolicyWatch;
+  readonly #start: OwnStart;
   readonly #backlog: EndBacklog;
   readonly #stock: Stock;
   readonly #wishes: DataWishes;
@@ -130,6 +132,7 @@ export class WorkerAgent {
     });
     const machineAd = () => this.#machine.ad(this.#pool, this.#phase === 'running');
     this.#policies = new PolicyWatch({ ...options, machineAd });
+    this.#start = new OwnStart({ ...options, machineAd });
     this.#pool = new SlotPool({
       slots: options.slots,
       workshop: this.#workshop(),
@@ -330,6 +333,7 @@ export class WorkerAgent {
       holding: [...this.#pool.tickets(), ...undelivered],
       ended,
       policyVersion: this.#policies.version,
+      declined: this.#start.declined(),
       knownJobs: this.#jobs.known(),
       ...this.#wishes.told(),
     };
@@ -371,7 +375,7 @@ export class WorkerAgent {
     const nowMs = this.#options.clock.now();
     const { offers, refused } = sortGrants(grants, held, this.#jobs, nowMs);
     for (const end of refused) this.#onEnd(end);
-    this.#pool.offer(offers);
+    this.#pool.offer(this.#start.letIn(offers));
   }
 
   #obey(settings: SyncResponse['settings']): void {

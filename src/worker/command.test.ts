@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -167,6 +168,53 @@ test('a worker that is to drain for a while only gives back what still runs then
     Array(2).fill(['cancelled', 'Its worker was stopped.']),
   );
 });
+
+test('a worker is told by its starter where the server has moved, and loses nothing that it runs', async () => {
+  await using field = await openField();
+  const { server } = field;
+  const go = join(field.dir, 'go');
+  server.addTasks(jobOf(`until [ -e '${go}' ]; do sleep 0.05; done; echo $x`), rowsOf(1));
+  const old = await gateTo(new URL(server.url));
+  const settings = { exclusive: true, told: true };
+  const worker = launch(field, { ...settings, url: old.url });
+  await server.until(() => server.syncs.at(-1)?.holding.length === 1);
+  const first = server.syncs.at(-1)!.worker;
+  await old.close();
+  const second = launch(field, settings);
+  assert.equal((await second.exited)[0], 1);
+  assert.match(await second.errors, /WORKER_DIRECTORY_BUSY/);
+  const stranger = launch(field, { ...settings, told: false, url: 'http://127.0.0.1:9' });
+  assert.equal((await stranger.exited)[0], 1, 'one that shows no session tells it nothing');
+  writeFileSync(go, '');
+  await server.until(() => server.ended.size === 1);
+  assert.deepEqual(
+    server.ends().map((end) => [end.cause, textOf(end, 'out')]),
+    [['ok', '0\n']],
+  );
+  assert.equal(server.syncs.at(-1)!.worker, first);
+  worker.child.kill('SIGTERM');
+  assert.deepEqual(await worker.exited, [0, null]);
+});
+
+/** Another address of a server, until it is closed. */
+async function gateTo({ hostname: host, port }: URL) {
+  const open = new Set<Socket>();
+  const gate = createServer((near) => {
+    const far = connect(Number(port), host);
+    for (const socket of [near, far]) {
+      open.add(socket);
+      socket.on('error', () => {}).on('close', () => open.delete(socket));
+    }
+    near.pipe(far).pipe(near);
+  });
+  await once(gate.listen(0, '127.0.0.1'), 'listening');
+  const close = async () => {
+    gate.close();
+    for (const socket of open) socket.destroy();
+    await once(gate, 'close');
+  };
+  return { url: `http://127.0.0.1:${(gate.address() as AddressInfo).port}`, close };
+}
 
 test('with another server under the same address a worker begins anew, and mixes nothing up', async () => {
   await using field = await openField();

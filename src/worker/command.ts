@@ -8,6 +8,7 @@ import { isOlderVersion, ServerClient } from '#wire';
 import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import { removeClientFile } from './client-file.ts';
 import { lazyStore, type WorkerStore } from './lazy-store.ts';
+import { followingMoves } from './moved.ts';
 import type { AgentOptions } from './port.ts';
 import {
   clearLeftovers,
@@ -63,7 +64,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<boolean> {
     try {
       await clearLeftovers(directory.own, log, (path) => walls.remove(path));
       await removeOldBlobs(options.dir);
-      return await runAgents({ ...options, walls }, directory, worker, wishes);
+      const endpoint = followingMoves(options.endpoint, directory.own);
+      return await runAgents({ ...options, endpoint, walls }, directory, worker, wishes);
     } finally {
       await walls.close();
     }

@@ -3,10 +3,15 @@ import { messageOf, pause, WindrowError } from '#base';
 import type { Errand, ErrandReport } from '#wire';
 import type { AgentLog, ServerLink } from './port.ts';
 
-export type ErrandEnd = Pick<ErrandReport, 'stored' | 'failed' | 'bytes' | 'message'>;
+export type ErrandEnd = Omit<ErrandReport, 'worker' | 'state'>;
 
 /** Does an errand for the server at `url`. Rejects with what kept it from being done. */
-export type RunErrand = (errand: Errand, url: string, signal: AbortSignal) => Promise<ErrandEnd>;
+export type RunErrand = (
+  errand: Errand,
+  url: string,
+  onProgress: (soFar: ErrandEnd) => void,
+  signal: AbortSignal,
+) => Promise<ErrandEnd>;
 
 export interface ErrandsOptions {
   readonly worker: string;
@@ -17,8 +22,12 @@ export interface ErrandsOptions {
   readonly log: AgentLog;
 }
 
-const NOTHING: ErrandEnd = { stored: 0, failed: 0, bytes: 0, message: '' };
+const NOTHING: ErrandEnd = {
+  ...{ stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' },
+};
 const RETRY_MS = 2000;
+/** How far it is is told this often at most. */
+const PROGRESS_MS = 1000;
 const MESSAGE_CHARACTERS = 2000;
 
 export class Errands {
@@ -48,15 +57,32 @@ export class Errands {
   async #do(errand: Errand): Promise<void> {
     const { run, serverUrl, lifetime, log } = this.#options;
     await this.#report(errand, { state: 'running', ...NOTHING });
+    let soFar = NOTHING;
+    const telling = setInterval(() => void this.#tell(errand, soFar), PROGRESS_MS);
+    const onProgress = (progress: ErrandEnd): void => {
+      soFar = progress;
+    };
     try {
-      const end = await run(errand, serverUrl(), lifetime);
+      const end = await run(errand, serverUrl(), onProgress, lifetime);
       const message = end.message.slice(0, MESSAGE_CHARACTERS);
       await this.#report(errand, { state: 'done', ...end, message });
     } catch (error) {
       const message = messageOf(error).slice(0, MESSAGE_CHARACTERS);
       log.warn({ errand: errand.id, reason: message }, 'an errand failed');
-      await this.#report(errand, { state: 'failed', ...NOTHING, message });
+      await this.#report(errand, { state: 'failed', ...soFar, message });
+    } finally {
+      clearInterval(telling);
     }
+  }
+
+  /** Nothing depends on it: the next one tells more. */
+  async #tell(errand: Errand, soFar: ErrandEnd): Promise<void> {
+    if (soFar === NOTHING) return;
+    const { worker, link } = this.#options;
+    const report = { worker, state: 'running', ...soFar };
+    await link()
+      .then((server) => server.postJson(`/errands/${errand.id}`, report))
+      .catch(() => {});
   }
 
   async #report(errand: Errand, report: Omit<ErrandReport, 'worker'>): Promise<void> {

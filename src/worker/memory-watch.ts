@@ -1,24 +1,17 @@
 /**
- * Memory and processes of running attempts, for those that asked for a limit that no wall holds. A process belongs to an attempt by
- * the WINDROW_SCRATCH in its environment, which all descendants inherit whatever sessions they
- * open. Sampling misses peaks between two looks; the walls' own limits do not.
+ * Memory and processes of running attempts, for those that asked for a limit that no wall holds. Which
+ * processes are an attempt's, its starter says. Sampling misses peaks between two looks; the walls' own
+ * limits do not.
  */
 import type { Clock } from '#base';
-import {
-  environmentValueOf,
-  processIds,
-  proportionalBytesOf,
-  residentBytesOf,
-  threadsOf,
-} from './process-table.ts';
+import { proportionalBytesOf, residentBytesOf, threadsOf } from './process-table.ts';
 
 const SAMPLE_MS = 500;
 /** Looking takes at most this part of the time, however many processes the machine has. */
 const LARGEST_SHARE = 1 / 25;
 
 export interface Watched {
-  /** Value of WINDROW_SCRATCH of the attempt. */
-  readonly scratch: string;
+  processes(): readonly number[];
   /** 0: none. */
   readonly limitBytes: number;
   /** Processes and threads together; 0: any number. */
@@ -31,7 +24,7 @@ export interface Watched {
 }
 
 export class MemoryWatch {
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Set<Watched>();
   readonly #clock: Clock;
   #timer: NodeJS.Timeout | undefined;
 
@@ -40,12 +33,12 @@ export class MemoryWatch {
   }
 
   add(watched: Watched): void {
-    this.#watched.set(watched.scratch, watched);
+    this.#watched.add(watched);
     if (!this.#timer) this.#schedule(SAMPLE_MS);
   }
 
-  remove(scratch: string): void {
-    this.#watched.delete(scratch);
+  remove(watched: Watched): void {
+    this.#watched.delete(watched);
     if (this.#watched.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -57,22 +50,19 @@ export class MemoryWatch {
 
   #sample(): void {
     const beganMs = this.#clock.monotonic();
-    for (const [scratch, pids] of processesByScratch(this.#watched)) {
-      this.#judge(this.#watched.get(scratch), pids);
-    }
+    for (const watched of [...this.#watched]) this.#judge(watched, watched.processes());
     const tookMs = this.#clock.monotonic() - beganMs;
     if (this.#watched.size > 0) this.#schedule(Math.max(SAMPLE_MS, tookMs / LARGEST_SHARE));
     else this.#timer = undefined;
   }
 
-  #judge(watched: Watched | undefined, pids: readonly number[]): void {
-    if (!watched) return;
-    const { limitBytes, mostTasks, scratch } = watched;
+  #judge(watched: Watched, pids: readonly number[]): void {
+    const { limitBytes, mostTasks } = watched;
     const bytes = limitBytes > 0 ? memoryOf(pids, limitBytes) : 0;
     const tasks = mostTasks > 0 ? pids.reduce((sum, pid) => sum + threadsOf(pid), 0) : 0;
     watched.peakBytes = Math.max(watched.peakBytes, bytes);
     if (bytes <= limitBytes && tasks <= mostTasks) return;
-    this.remove(scratch);
+    this.remove(watched);
     if (bytes > limitBytes) watched.onOver(bytes);
     else watched.onTooMany(tasks);
   }
@@ -83,17 +73,4 @@ function memoryOf(pids: readonly number[], limitBytes: number): number {
   const resident = pids.reduce((sum, pid) => sum + residentBytesOf(pid), 0);
   if (resident <= limitBytes || pids.length < 2) return resident;
   return pids.reduce((sum, pid) => sum + proportionalBytesOf(pid), 0);
-}
-
-/** Processes of the attempts whose scratch directories are the keys of `wanted`. */
-export function processesByScratch(wanted: ReadonlyMap<string, unknown>): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const pid of processIds()) {
-    const scratch = environmentValueOf(pid, 'WINDROW_SCRATCH');
-    if (scratch === undefined || !wanted.has(scratch)) continue;
-    const pids = found.get(scratch);
-    if (pids) pids.push(pid);
-    else found.set(scratch, [pid]);
-  }
-  return found;
 }

@@ -5,6 +5,7 @@ export { bytesBelow, watchDisk } from './disk-watch.ts';
 export { type EndpointSource, endpointFrom, readSessionLine } from './endpoint.ts';
 export type { ErrandEnd, RunErrand } from './errands.ts';
 export { workerErrors } from './errors.ts';
+export { MemoryWatch } from './memory-watch.ts';
 export type { AgentLog, AgentOptions, Endpoint, RunJobPlugin, ServerLink } from './port.ts';
 export { sessionTag } from './session-tag.ts';
 export { Successor, type SuccessorOptions } from './successor.ts';

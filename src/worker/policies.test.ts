@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { NO_OFFER } from '#model';
 import { openField, run, runAlone } from './testing/field.ts';
 import { jobOf } from './testing/field-server.ts';
 
@@ -88,6 +89,21 @@ PeriodicHoldReason = strcat(ChirpStuck, " is more than ", dose)
     await field.server.until(() => field.server.ended.size === 2);
     const end = field.server.ends().find(({ ruling }) => ruling !== null);
     assert.deepEqual(end?.ruling, { to: 'held', hold: { code: 26, subcode: 0 } });
+  });
+
+  it('of the machine are asked once more before a task begins, and what may not goes back unused', async () => {
+    await using field = await openField();
+    const start = 'TARGET.JobPrio < 5 && TARGET.dose < 3 && LoadAvg >= 0';
+    field.start({ offer: { ...NO_OFFER, start } });
+    const of = (id: number, prio: number, columns: string[]) =>
+      jobOf('true', { id, columns, ad: `JobPrio = ${prio}\n` });
+    field.server.addTasks(of(1, 7, ['dose']), [['1']]);
+    await field.server.until(() => field.server.syncs.at(-1)?.declined.includes(1) === true);
+    field.server.addTasks(of(2, 1, ['dose']), [['1']]);
+    await field.server.until(() => field.server.ended.size === 1);
+    const [end] = field.server.ends();
+    assert.equal(end?.cause, 'ok');
+    assert.ok(!field.server.syncs.at(-1)!.holding.includes(1));
   });
 
   it('of the machine hold with its own reason, and are read again when their file changes', async (t) => {

@@ -14,6 +14,7 @@ import {
   WindrowError,
 } from '#base';
 import { workerErrors } from './errors.ts';
+import { MOVED_NAME, tellMove } from './moved.ts';
 import type { AgentLog } from './port.ts';
 import { environmentValueOf, processIds } from './process-table.ts';
 
@@ -74,7 +75,7 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
       const own = count === 1 ? base : `${base}-${count}`;
       const taken = tryDirectory(own, request.owner);
       if ('own' in taken) return { ...taken, ...shared };
-      if (exclusive || count === MOST_PER_HOST) throw busy(own, taken);
+      if (exclusive || count === MOST_PER_HOST) throw busy(own, taken, request.owner);
     }
   } catch (error) {
     if (error instanceof WindrowError) throw error;
@@ -95,9 +96,13 @@ function tryDirectory(
   return { own, replaces: lock.replaced?.worker || null, release: lock.release };
 }
 
-function busy(own: string, { pid, host, worker, session, server }: LockHolder): WindrowError {
+/** One of the same session that looks for its server elsewhere is told where it is. */
+function busy(own: string, holder: LockHolder, owner: LockOwner): WindrowError {
+  const { pid, host, worker, session, server } = holder;
+  const isMoved = session !== '' && session === owner.session && owner.server !== server;
+  const isTold = isMoved && owner.server !== '' && tellMove(own, holder, owner.server);
   const lock = join(own, LOCK_NAME);
-  const facts = { directory: own, pid, host, lock, worker, session, server };
+  const facts = { directory: own, pid, host, lock, worker, session, server, isTold };
   return workerErrors.create('WORKER_DIRECTORY_BUSY', facts);
 }
 
@@ -120,8 +125,8 @@ export async function clearLeftovers(
     if (SPOOL_NAME.test(name)) rmSync(join(own, 'spool', name), { force: true });
   }
   for (const name of namesIn(own)) {
-    // A session for an executable that did not come up.
-    const pid = HANDED_NAME.exec(name)?.[1];
+    // A session for an executable that did not come up, or an address for a worker that is gone.
+    const pid = (HANDED_NAME.exec(name) ?? MOVED_NAME.exec(name))?.[1];
     if (pid && startTimeOf(Number(pid)) === undefined) rmSync(join(own, name), { force: true });
   }
 }

@@ -36,7 +36,14 @@ async function toSubmit(input: Input, world: World, plan: FilePlan): Promise<num
       // until they are put where the description says.
       const isHere = place !== null && !plan.isDescription;
       const output = isHere ? sweep.spec.output : '';
-      await submitOne(client, { ...sweep, spec: { ...sweep.spec, output } }, plan, input, world);
+      const { eventLog } = sweep.spec;
+      // On another machine the path would be somebody else's.
+      const log = place === null && eventLog ? { ...eventLog, path: '' } : eventLog;
+      const there = { ...sweep, spec: { ...sweep.spec, output, eventLog: log } };
+      const job = await submitOne(client, there, plan, input, world);
+      if (eventLog && log?.path === '' && !input.options.quiet) {
+        world.stderr.attempt(eventLogHint(job, eventLog.path));
+      }
     }
     return 0;
   });
@@ -48,7 +55,7 @@ async function submitOne(
   { isDescription }: FilePlan,
   { options }: Input,
   world: World,
-): Promise<void> {
+): Promise<number> {
   const submission = await sendParts(
     client,
     sweep,
@@ -57,13 +64,22 @@ async function submitOne(
   );
   const submitted = await client.call('submitJob', { body: submission as never });
   for (const warning of submitted.warnings) warn(warning, world);
-  if (options.json) return await world.stdout.json({ kind: 'submitted', ...submitted });
-  await world.stdout.line(submittedLine(submitted, sweep));
-  if (sweep.spec.place === null || options.quiet) return;
   const { job } = submitted;
+  if (options.json) {
+    await world.stdout.json({ kind: 'submitted', ...submitted });
+    return job;
+  }
+  await world.stdout.line(submittedLine(submitted, sweep));
+  if (sweep.spec.place === null || options.quiet) return job;
   world.stderr.attempt(
     `windrow: when it has ended (windrow wait ${job}), put its files in place: windrow results ${job} --place\n`,
   );
+  return job;
+}
+
+function eventLogHint(job: number, path: string): string {
+  const file = printable(path.replaceAll('${:job}', String(job)));
+  return `windrow: the server is elsewhere; its event log comes with: windrow events ${job} --follow --format htcondor > ${file}\n`;
 }
 
 /** The words are those that tools look for. */

@@ -3,6 +3,7 @@ import { formatBytes, pause, printableLines, type WindrowError } from '#base';
 import type { CollectStep } from '#traces';
 import type { TraceCollectionView } from '#wire';
 import { toChange } from '../ask.ts';
+import { showCollection } from '../collect-bar.ts';
 import { type CollectWish, collectBySsh } from '../collect-by-ssh.ts';
 import { sumText, tellCollection } from '../collect-table.ts';
 import type { CommandInput } from '../command.ts';
@@ -17,6 +18,7 @@ import type { World } from '../world.ts';
 type Input = CommandInput<typeof spec>;
 
 const LOOK_MS = 500;
+const PROGRESS_MS = 1000;
 const SECRET_CHARACTERS = 4096;
 
 /** `windrow traces collect`: 0 when all that was found is stored, 1 when something is not. */
@@ -75,10 +77,11 @@ async function collectHere(input: Input, world: World): Promise<number> {
   const source = traceSourceOf(values);
   const url = destinationOf(input) || (await serverUrl(input, world));
   const bar = await openTransferBar(input.options.json, world.stderr);
+  const tellJson = jsonTeller(world);
   const onStep = (step: CollectStep) => {
     if (step.kind === 'sending') bar.update(step.file, step.sent, step.bytes);
-    else bar.clear();
-    if (input.options.json) tellJson(step, world);
+    else if (step.kind !== 'progress') bar.clear();
+    if (input.options.json) tellJson(step);
     else tell(step, url, world);
   };
   try {
@@ -109,13 +112,22 @@ async function byWorkers(input: Input, world: World): Promise<TraceCollectionVie
   return await toChange(input, world, async (client) => {
     let view = await client.call('collectTraces', { body: { ...wish, url } });
     const { collection } = view;
+    const count = view.workers.length;
     if (!input.options.json) {
-      world.stderr.attempt(`windrow: ${view.workers.length} workers bring trace ${wish.id}\n`);
+      world.stderr.attempt(
+        `windrow: ${count} ${count === 1 ? 'worker brings' : 'workers bring'} trace ${wish.id}\n`,
+      );
     }
-    while (view.workers.some(({ state }) => state === 'told' || state === 'running')) {
-      await pause(LOOK_MS, world.ending);
-      if (world.ending.aborted) break;
-      view = await client.call('getTraceCollection', { params: { collection } });
+    const bar = await openTransferBar(input.options.json, world.stderr);
+    try {
+      while (view.workers.some(({ state }) => state === 'told' || state === 'running')) {
+        await pause(LOOK_MS, world.ending);
+        if (world.ending.aborted) break;
+        view = await client.call('getTraceCollection', { params: { collection } });
+        showCollection(bar, view.workers);
+      }
+    } finally {
+      bar.end();
     }
     return view;
   });
@@ -125,7 +137,13 @@ async function bySsh(input: Input, world: World): Promise<TraceCollectionView> {
   const nodes = input.args[0]!;
   const wish = await wishOf(input, world);
   const collector = destinationOf(input);
-  const way = { nodes, wish, collector, serverUrl: () => serverUrl(input, world) };
+  const way = {
+    nodes,
+    wish,
+    collector,
+    serverUrl: () => serverUrl(input, world),
+    isQuiet: input.options.json,
+  };
   return await collectBySsh(way, input, world);
 }
 
@@ -150,14 +168,22 @@ function tell(step: CollectStep, url: string, world: World): void {
   }
 }
 
-function tellJson(step: CollectStep, world: World): void {
-  if (step.kind === 'sending') return;
-  if (step.kind !== 'failed') return world.stdout.attempt(`${JSON.stringify(step)}\n`);
-  const { code, message, todo, facts } = codedOf(step, world);
-  const { kind, file } = step;
-  world.stdout.attempt(
-    `${JSON.stringify({ kind, file, error: { code, message, todo, facts } })}\n`,
-  );
+/** Lines of JSON; how far it is once a second. */
+function jsonTeller(world: World): (step: CollectStep) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  const say = (line: object) => world.stdout.attempt(`${JSON.stringify(line)}\n`);
+  return (step) => {
+    if (step.kind === 'sending') return;
+    if (step.kind === 'progress') {
+      const nowMs = world.clock.monotonic();
+      if (nowMs - toldMs < PROGRESS_MS) return;
+      toldMs = nowMs;
+    }
+    if (step.kind !== 'failed') return say(step);
+    const { code, message, todo, facts } = codedOf(step, world);
+    const { kind, file } = step;
+    say({ kind, file, error: { code, message, todo, facts } });
+  };
 }
 
 function codedOf({ error }: { error: unknown }, world: World): WindrowError {

@@ -11,7 +11,7 @@ import { toChange, toLook } from '../ask.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { insideOf, prepareTarget } from '../fetch-output.ts';
-import { formatCount, formatMoment, lookOf } from '../format.ts';
+import { formatCount, formatFraction, formatMoment, lookOf } from '../format.ts';
 import type * as specs from '../table/traces.ts';
 import { formatTable } from '../text-table.ts';
 import type { World } from '../world.ts';
@@ -27,6 +27,7 @@ export async function tracesLs(
   input: CommandInput<typeof specs.ls>,
   world: World,
 ): Promise<number> {
+  if (input.options.coming) return lsComing(input, world);
   const byId = new Map<string, Summary>();
   await toLook(input, world, async (client) => {
     for await (const { id, bytes, receivedAtMs } of await listed(client, world)) {
@@ -53,6 +54,35 @@ export async function tracesLs(
     formatCount(files),
     formatBytes(bytes),
     formatMoment(lastAtMs),
+  ]);
+  await world.stdout.write(formatTable(columns, rows, lookOf(world.stdout)));
+  return 0;
+}
+
+async function lsComing(input: CommandInput<typeof specs.ls>, world: World): Promise<number> {
+  const uploads = await toLook(input, world, async (client) => {
+    const lines = await client.call('listTraceUploads', { signal: world.ending });
+    return Array.fromAsync(lines);
+  });
+  if (input.options.json) {
+    for (const upload of uploads) await world.stdout.json(upload);
+    return 0;
+  }
+  const columns = [
+    { title: 'TRACE' },
+    { title: 'CAME', align: 'right' },
+    { title: 'OF', align: 'right' },
+    { title: 'PART', align: 'right' },
+    { title: 'LAST CAME' },
+    { title: 'FILE' },
+  ] as const;
+  const rows = uploads.map(({ id, name, bytes, receivedBytes, heardAtMs }) => [
+    id,
+    formatBytes(receivedBytes),
+    formatBytes(bytes),
+    formatFraction(bytes === 0 ? 1 : receivedBytes / bytes),
+    formatMoment(heardAtMs),
+    name,
   ]);
   await world.stdout.write(formatTable(columns, rows, lookOf(world.stdout)));
   return 0;

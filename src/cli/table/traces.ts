@@ -78,9 +78,20 @@ export const ls = {
   name: 'traces ls',
   summary: 'List what came home, by trace id.',
   arguments: [],
-  options: { json, ...whichServer },
+  options: {
+    coming: {
+      kind: 'flag',
+      flags: '--coming',
+      doc: 'List what is on its way instead, and how far it has come.',
+    },
+    json,
+    ...whichServer,
+  },
   details: [FIND_SERVER],
-  examples: [{ line: 'windrow traces ls', does: 'oldest first' }],
+  examples: [
+    { line: 'windrow traces ls', does: 'oldest first' },
+    { line: 'windrow traces ls --coming', does: 'uploads that are not whole yet' },
+  ],
   load: async (): Promise<CommandAction> => (await import('../commands/traces.ts')).tracesLs,
 } as const satisfies CommandSpec;
 

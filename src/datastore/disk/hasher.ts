@@ -126,7 +126,7 @@ class HashThread {
     const atBytes = upTo - MOST_BEHIND_BYTES;
     if (followed.readBytes >= atBytes) return undefined;
     followed.room ??= { atBytes, gate: Promise.withResolvers() };
-    return followed.room.gate.promise;
+    return this.#keptAlive(followed.room.gate.promise);
   }
 
   async #ask(
@@ -139,12 +139,19 @@ class HashThread {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     followed.asked.push({ resolve, reject });
     this.#order({ id, kind: 'follow', upTo, tell });
-    // Only a digest that somebody waits for keeps the process alive.
+    try {
+      return await this.#keptAlive(promise);
+    } finally {
+      if (tell === 'end') this.#followed.delete(id);
+    }
+  }
+
+  /** Nothing else may keep the process, but somebody waits. */
+  async #keptAlive<T>(promise: Promise<T>): Promise<T> {
     if (this.#waiting++ === 0) this.#thread?.ref();
     try {
       return await promise;
     } finally {
-      if (tell === 'end') this.#followed.delete(id);
       if (--this.#waiting === 0) this.#thread?.unref();
     }
   }

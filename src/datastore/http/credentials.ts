@@ -63,7 +63,7 @@ export function openCredentials(places: CredentialPlaces): Credentials {
 async function find(places: CredentialPlaces, url: URL): Promise<string | null> {
   const entry = await entryFor(places, url);
   if (entry !== null) return authorizationOf(entry, places);
-  const text = await readPrivate(places.netrc, (netrc) => {
+  const text = await readPrivateFile(places.netrc, (netrc) => {
     return netrcLogin(parseNetrc(netrc), url.hostname) !== null;
   });
   const login = text === null ? null : netrcLogin(parseNetrc(text), url.hostname);
@@ -72,7 +72,7 @@ async function find(places: CredentialPlaces, url: URL): Promise<string | null> 
 
 async function entryFor(places: CredentialPlaces, url: URL): Promise<OriginEntry | null> {
   const { file } = places;
-  const text = await readPrivate(file, () => true);
+  const text = await readPrivateFile(file, () => true);
   if (text === null) return null;
   const wrong = (reason: string) => {
     return datastoreErrors.create('DATA_CREDENTIALS_WRONG', { file, reason });
@@ -118,7 +118,7 @@ async function authorizationOf(entry: OriginEntry, places: CredentialPlaces): Pr
   const path = entry['bearer-file'];
   if (path === 'discover') return bearer(await discoverToken(places));
   const file = path.startsWith('~/') ? join(places.home, path.slice(2)) : path;
-  const token = await readPrivate(file, () => true);
+  const token = await readPrivateFile(file, () => true);
   if (token !== null) return bearer(checkedToken(token, file));
   throw datastoreErrors.create('DATA_CREDENTIALS_WRONG', { file, reason: 'it is not there' });
 }
@@ -138,7 +138,7 @@ async function discoverToken({ environment, file }: CredentialPlaces): Promise<s
   const named = environment.BEARER_TOKEN_FILE;
   const usual = [...(runtime ? [join(runtime, `bt_u${user}`)] : []), `/tmp/bt_u${user}`];
   for (const path of named ? [named] : usual) {
-    const token = await readPrivate(path, () => true);
+    const token = await readPrivateFile(path, () => true);
     if (token !== null) return checkedToken(token, path);
   }
   const reason = 'no bearer token was found where WLCG looks for one';
@@ -172,7 +172,7 @@ function runFor(argv: readonly string[], file: string): Promise<string> {
  * Null when there is no such file. A file that others may read is refused, if what is in it is
  * needed at all.
  */
-async function readPrivate(
+export async function readPrivateFile(
   path: string,
   isNeeded: (text: string) => boolean,
 ): Promise<string | null> {

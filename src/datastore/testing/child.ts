@@ -1,6 +1,7 @@
 /**
  * A process that shares a store, for tests: `child.ts DIRECTORY ORIGIN MODE`. `once` ensures one key
- * and prints what came of it; `busy` works on many until it is killed.
+ * and prints what came of it; `large` does so with its peak of resident memory in KiB; `busy` works on
+ * many until it is killed.
  */
 import { systemClock } from '#base';
 import { openHttpTransport } from '../http/http-transport.ts';
@@ -24,7 +25,13 @@ const store = await openDatastore({
 });
 if (mode === 'once') process.stdout.write('ready\n');
 
-if (mode === 'once') {
+if (mode === 'large') {
+  const held = await store.ensure({ key: `${origin}/large`, mode: 'immutable' });
+  const { maxRSS } = process.resourceUsage();
+  process.stdout.write(`${maxRSS} ${held.way.resumes} ${held.sha256} ${held.md5}\n`);
+  await held.release();
+  await store.close();
+} else if (mode === 'once') {
   const held = await store.ensure({ key: `${origin}/file`, mode: 'immutable' });
   process.stdout.write(`${held.way.how} ${held.sha256}\n`);
   await held.release();

@@ -221,6 +221,9 @@ printf '%s' '${JSON.stringify({ state: 'failed', error })}' >"$report.x"; mv "$r
   const [five] = await start(t, ssh, saying(busy('tag', 'http://10.0.0.1:2')));
   assert.equal(five?.error?.code, 'PILOT_WORKER_ELSEWHERE');
   assert.match(five.error.message, /looks for the server at http:\/\/10\.0\.0\.1:2, not at/);
+  const told = busy('tag', 'http://10.0.0.1:2');
+  const [six] = await start(t, ssh, saying({ ...told, facts: { ...told.facts, isTold: true } }));
+  assert.deepEqual([six?.value?.state, six?.value?.pid], ['told', 7]);
 });
 
 test('where logind ends what a session leaves, the worker is started in a scope of the user', async (t) => {

@@ -45,8 +45,11 @@ export interface StartPlan {
 }
 
 export interface Started {
-  /** `running`: this session's worker was there already; nothing was started. */
-  readonly state: 'started' | 'running';
+  /**
+   * `running`: this session's worker was there already; nothing was started. `told`: likewise, and it
+   * looked for the server elsewhere; it was told where the server is.
+   */
+  readonly state: 'started' | 'running' | 'told';
   /** The worker's id at the server. */
   readonly worker: string;
   readonly pid: number;
@@ -184,15 +187,16 @@ function outcomeOf(report: StartReport, launch: Launch): Omit<Outcome, 'placed'>
     throw pilotErrors.create('PILOT_SERVER_OUT_OF_REACH', { ...about, url, reason });
   }
   if (error.code !== 'WORKER_DIRECTORY_BUSY') throw error;
-  const { session, worker, pid, directory, server } = error.facts;
+  const { session, worker, pid, directory, server, isTold } = error.facts;
   if (session !== plan.sessionTag) {
     throw pilotErrors.create('PILOT_DIRECTORY_TAKEN', { ...about, pid, directory });
   }
   // Workers of versions that do not tell are taken to look at the right place.
-  if (server && server !== url) {
+  const isElsewhere = Boolean(server) && server !== url;
+  if (isElsewhere && isTold !== true) {
     throw pilotErrors.create('PILOT_WORKER_ELSEWHERE', { ...about, pid, found: server, url });
   }
-  return { state: 'running', worker: String(worker), pid: Number(pid) };
+  return { state: isElsewhere ? 'told' : 'running', worker: String(worker), pid: Number(pid) };
 }
 
 /** Shells give 128 and the number of the signal. */

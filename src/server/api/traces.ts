@@ -1,12 +1,14 @@
 /** Traces that came home, for those who look at them. */
 import type { Readable } from 'node:stream';
-import type { ApiHandlers, TraceCheck, TraceView } from '#wire';
+import type { ApiHandlers, TraceCheck, TraceUpload, TraceView } from '#wire';
 import type { Errands } from '../errands.ts';
 import { serverErrors } from '../errors.ts';
 
 /** Where the traces lie. */
 export interface TraceShelf {
   list(id?: string): AsyncIterable<TraceView>;
+  /** Files of which not all has come. */
+  coming(): AsyncIterable<TraceUpload>;
   read(id: string, name: string): Promise<{ stream: Readable; bytes: number }>;
   isWhole(id: string, name: string): Promise<boolean | null>;
   /** Files that were stored and are there no longer. */
@@ -17,6 +19,7 @@ export interface TraceShelf {
 type TraceHandlers = Pick<
   ApiHandlers,
   | 'listTraces'
+  | 'listTraceUploads'
   | 'checkTraces'
   | 'readTrace'
   | 'removeTrace'
@@ -33,6 +36,10 @@ export function traceHandlers(shelf: TraceShelf | null, errands: Errands): Trace
   return {
     async listTraces({ query }) {
       return found().list(query.id);
+    },
+
+    async listTraceUploads() {
+      return found().coming();
     },
 
     async checkTraces({ query }) {

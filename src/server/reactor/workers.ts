@@ -2,7 +2,7 @@
 import { formatDuration } from '#base';
 import { adOfValues } from '#classad';
 import { type AttemptRecord, BLAME, type MachineOffer, type MachineWalls } from '#model';
-import { NO_AMOUNTS } from '#scheduler';
+import { NO_AMOUNTS, NO_DECLINES } from '#scheduler';
 import type { MachineFigures } from '#wire';
 import { adOfWorker } from '../ads/facts.ts';
 import type { Core, Worker } from '../core.ts';
@@ -99,6 +99,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     machineFailures: 0,
     pausedUntilMs: 0,
     cancels: new Map(),
+    declines: NO_DECLINES,
     described: new Map(),
     recall: false,
     data: newWorkerData(core.nextDataTag()),

@@ -237,6 +237,7 @@ export class FieldWorker {
       draining: false,
       holding: [...this.holding],
       ended,
+      declined: [],
       knownJobs: [],
       policyVersion: '',
       ...overrides,

@@ -293,7 +293,7 @@ test('no text stops the reader: each is read, or refused with a place', async ()
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 60 }), async (pieces) => {
       const read = await readSubmit(pieces.join(''), 'fuzz.sub', NOWHERE);
-      for (const problem of read.problems) assert.match(problem.message, /fuzz\.sub|x = 1|\|/);
+      for (const problem of read.problems) assert.match(problem.message, /fuzz\.sub|:\d+: /);
       assert.ok(read.blocks.length > 0 || read.problems.length > 0);
     }),
     { numRuns: 2000 },

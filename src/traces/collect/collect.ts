@@ -31,6 +31,12 @@ export type CollectStep =
       readonly sent: number;
       readonly bytes: number;
     }
+  | {
+      /** Of all files, as they lie here: what was found, and what is through. */
+      readonly kind: 'progress';
+      readonly foundBytes: number;
+      readonly doneBytes: number;
+    }
   | ({ readonly kind: 'stored'; readonly file: string; readonly fate: Fate } & Uploaded)
   | { readonly kind: 'failed'; readonly file: string; readonly error: unknown };
 
@@ -52,6 +58,10 @@ export async function collectTraces(options: CollectOptions): Promise<Collected>
   const { files, isCut } = await findTraces(options);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   options.onStep({ kind: 'found', files: files.length, bytes });
+  let passedBytes = 0;
+  const tell = (more: number) =>
+    options.onStep({ kind: 'progress', foundBytes: bytes, doneBytes: passedBytes + more });
+  tell(0);
   const spool = await mkdtemp(join(tmpdir(), 'windrow-traces-'));
   const done = { stored: 0, failed: 0, bytes: 0 };
   if (isCut) {
@@ -64,12 +74,14 @@ export async function collectTraces(options: CollectOptions): Promise<Collected>
     for (const file of files) {
       if (options.signal.aborted) break;
       try {
-        done.bytes += await collectOne(file, spool, options);
+        done.bytes += await collectOne(file, spool, options, tell);
         done.stored++;
       } catch (error) {
         done.failed++;
         options.onStep({ kind: 'failed', file: file.path, error });
       }
+      passedBytes += file.bytes;
+      tell(0);
     }
   } finally {
     await rm(spool, { recursive: true, force: true });
@@ -81,6 +93,7 @@ async function collectOne(
   file: FoundFile,
   spool: string,
   options: CollectOptions,
+  onDone: (bytes: number) => void,
 ): Promise<number> {
   const { id, memory, signal, to } = options;
   const parcel = await pack(file.path, options.compression, spool);
@@ -91,8 +104,11 @@ async function collectOne(
       path: parcel.path,
       memory,
       signal,
-      onProgress: (sent, bytes) =>
-        options.onStep({ kind: 'sending', file: file.path, sent, bytes }),
+      onProgress: (sent, bytes) => {
+        options.onStep({ kind: 'sending', file: file.path, sent, bytes });
+        // What is sent may be compressed: its share counts.
+        onDone(bytes === 0 ? 0 : Math.floor((sent / bytes) * file.bytes));
+      },
     });
     const fate = await removeUnchanged(file, options.remove);
     options.onStep({ kind: 'stored', file: file.path, fate, ...uploaded });

@@ -8,7 +8,7 @@ import { link, mkdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Clock, formatBytes, makeDirectories, systemReasonOf } from '#base';
-import { Digests } from '#uploads';
+import { type Coming, coming, Digests } from '#uploads';
 import { tracesErrors } from '../errors.ts';
 import { faultOfId, faultOfName, requireId, requireName, requireSentName } from '../trace-name.ts';
 import type { Description, StoredTrace } from './description.ts';
@@ -52,6 +52,11 @@ export interface Announced {
   readonly sha256: string | null;
   /** In all, or of what has come. */
   readonly bytes: number;
+}
+
+export interface ComingTrace extends Omit<Coming, 'metadata'> {
+  readonly id: string;
+  readonly name: string;
 }
 
 export class TraceStore {
@@ -100,6 +105,13 @@ export class TraceStore {
   admit(arrival: Arrival): Promise<StoredTrace> {
     requireSentName(arrival.name);
     return this.#inTurn(requireId(arrival.id), () => this.#admit(arrival));
+  }
+
+  /** Files of which not all has come, by resumable uploads. */
+  async *coming(): AsyncGenerator<ComingTrace> {
+    for await (const { metadata, ...upload } of coming(this.incoming)) {
+      yield { id: metadata.id ?? '', name: metadata.filename ?? '', ...upload };
+    }
   }
 
   /**

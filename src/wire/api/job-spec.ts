@@ -183,7 +183,6 @@ const dealings = {
   machineValues: z
     .array(z.string().max(8192))
     .max(100)
-    .default([])
     .describe(
       'Values of the machine behind the cells of a row: `Memory`, `Memory:1024`, `[MY.a * TARGET.b]`.',
     ),

@@ -8,6 +8,7 @@ import {
   traceCollection,
   traceCollectionView,
   traceName,
+  traceUpload,
 } from './traces.ts';
 
 /** Traces that came home, and bringing them. */
@@ -19,6 +20,13 @@ export const traceRoutes = {
     summary: 'List the stored traces, of one id or of all.',
     query: z.object({ id: traceName.optional() }),
     answer: { kind: 'lines', schema: storedTrace },
+  },
+  listTraceUploads: {
+    ...admin,
+    method: 'GET',
+    path: '/v1/trace-uploads',
+    summary: 'List the traces that are on their way, and how far.',
+    answer: { kind: 'lines', schema: traceUpload },
   },
   checkTraces: {
     ...admin,

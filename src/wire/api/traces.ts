@@ -18,6 +18,19 @@ export const storedTrace = message(
 );
 export type TraceView = Frozen<z.infer<typeof storedTrace>>;
 
+export const traceUpload = message(
+  'TraceUpload',
+  'A file that is on its way, or whose sender went away and may go on.',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    bytes: count,
+    receivedBytes: count,
+    heardAtMs: moment.describe('When something of it came last.'),
+  }),
+);
+export type TraceUpload = Frozen<z.infer<typeof traceUpload>>;
+
 export const traceCheck = message(
   'TraceCheck',
   'Whether a stored file is still what came.',
@@ -60,7 +73,9 @@ export const traceCollectionView = message(
         state: z.enum(['told', 'running', 'done', 'failed', 'lost']),
         stored: count,
         failed: count,
-        bytes: count,
+        bytes: count.describe('As they were sent.'),
+        foundBytes: z.number().min(0).describe('Of all files, as they lie on the machine.'),
+        doneBytes: z.number().min(0).describe('How far it is with these.'),
         message: reason,
       }),
     ),

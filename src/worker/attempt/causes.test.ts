@@ -138,7 +138,8 @@ test('memory and disk over what was asked for end the program', async (t) => {
   await using field = await openField();
   field.start();
   await t.test('memory', async () => {
-    const hungry = `a=$(head -c 60000000 /dev/zero | tr '\\0' x); sleep 1000`;
+    // In another session, with nothing in its environment that could tell whose it is.
+    const hungry = `setsid env -i sh -c 'a=$(head -c 60000000 /dev/zero | tr "\\0" x); sleep 1000'`;
     const request = {
       cpus: 1,
       memoryBytes: 30 << 20,

@@ -225,7 +225,7 @@ function watch(attempt: Attempt): Unwatch | undefined {
       exceed(attempt, cause, reason);
     });
   const memory = {
-    scratch: attempt.scratch,
+    processes: () => attempt.program?.processes() ?? [],
     limitBytes: memoryBytes,
     mostTasks,
     peakBytes: 0,
@@ -241,7 +241,7 @@ function watch(attempt: Attempt): Unwatch | undefined {
       : undefined;
   return async () => {
     unwatchWalls?.();
-    if (memoryBytes + mostTasks > 0) memoryWatch.remove(attempt.scratch);
+    if (memoryBytes + mostTasks > 0) memoryWatch.remove(memory);
     const diskBytes = disk ? await disk.finish() : null;
     return { memoryPeakBytes: memory.peakBytes || null, diskBytes };
   };

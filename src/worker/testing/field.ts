@@ -75,7 +75,9 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
   return {
     endpoint: async () => ({ url: server.url, session: SESSION }),
     connect: (endpoint) => new ServerClient(endpoint),
-    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
+    runErrand: async () => ({
+      ...{ stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' },
+    }),
     openStarter: () => openStarter({ launcherPath: findLauncher() }),
     walls: bare,
     mountUnderScratch: () => [],

@@ -3,6 +3,7 @@ import { WindrowError } from '#base';
 import { findLauncher, openStarter } from '#sandbox';
 import { runWorker } from '../command.ts';
 import { endpointFrom, readSessionLine } from '../endpoint.ts';
+import { sessionTag } from '../session-tag.ts';
 import { optionsFor, silent, storeIn } from './field.ts';
 
 const settings = JSON.parse(process.argv[2]!) as {
@@ -13,6 +14,8 @@ const settings = JSON.parse(process.argv[2]!) as {
   sessionFile?: string;
   starter?: 'spawn';
   exclusive?: boolean;
+  /** Its lock tells of session and server, as when it is started by ssh. */
+  told?: boolean;
 };
 
 /** The second start of a program stops this thread dead for a while. */
@@ -32,7 +35,9 @@ try {
         ? { kind: 'url', url: settings.url, sessionFile: settings.sessionFile }
         : { kind: 'given', url: settings.url, session },
     ),
-    runErrand: async () => ({ stored: 0, failed: 0, bytes: 0, message: '' }),
+    runErrand: async () => ({
+      ...{ stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' },
+    }),
     openStarter: () => {
       const starter = openStarter({
         launcherPath: settings.starter === 'spawn' ? null : findLauncher(),
@@ -49,8 +54,8 @@ try {
     },
     openWalls: async () => options.walls,
     exclusive: settings.exclusive ?? false,
-    sessionTag: '',
-    server: '',
+    sessionTag: settings.told ? sessionTag(session) : '',
+    server: settings.told ? settings.url : '',
     clientFile: null,
     openData: async (directory, server) => storeIn(directory, server),
     drainMs: settings.drainMs ?? null,

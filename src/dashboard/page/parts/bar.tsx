@@ -31,3 +31,21 @@ export function Bar({ counts, name }: { counts: TaskCounts; name: string }) {
     </div>
   );
 }
+
+/** How far one thing is, from 0 to 1. */
+export function ShareBar({ share, name }: { share: number; name: string }) {
+  return (
+    <div
+      class="bar"
+      role="progressbar"
+      aria-label={name}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.floor(share * 100)}
+    >
+      <svg aria-hidden="true" width="100%" height="100%">
+        <rect class="running" width={`${share * 100}%`} height="100%" />
+      </svg>
+    </div>
+  );
+}

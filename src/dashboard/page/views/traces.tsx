@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
-import type { TraceView } from '#wire';
+import type { TraceUpload, TraceView } from '#wire';
 import { useAnswer } from '../answer.ts';
 import { ask, askLines } from '../ask.ts';
-import { bytes, count, moment, NOTHING } from '../figures.ts';
+import { age, bytes, count, moment, NOTHING, percent } from '../figures.ts';
 import { useNow } from '../hooks.ts';
 import { TRACES_SHOWN } from '../limits.ts';
+import { ShareBar } from '../parts/bar.tsx';
 import { Confirm, type Wish } from '../parts/confirm.tsx';
 import { Nothing, Part, Shown, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
@@ -18,6 +19,8 @@ const HEAD = [
   'SHA-256',
   'Change',
 ];
+
+const COMING_MS = 1000;
 
 /** Files that came home. */
 export function Traces() {
@@ -41,47 +44,92 @@ export function Traces() {
     if (isDone) answer.again();
   };
   return (
-    <Part title="Traces">
-      <Shown answer={answer}>
-        {({ lines, isCut }) =>
-          lines.length === 0 ? (
-            <Nothing>
-              None came yet. <code>windrow traces collect</code> brings them.
-            </Nothing>
-          ) : (
-            <>
-              <Table name="Traces" head={HEAD}>
-                {lines.map((trace) => (
-                  <tr key={`${trace.id}/${trace.name}`}>
-                    <td class="mono">
-                      <Text of={trace.id} most={64} />
-                    </td>
-                    <th scope="row">
-                      <Text of={trace.name} most={100} />
-                    </th>
-                    <td class="number">{bytes(trace.bytes)}</td>
-                    <td class="time">{moment(trace.receivedAtMs, nowMs)}</td>
-                    <td>
-                      <Text of={trace.sender ?? NOTHING} most={60} />
-                    </td>
-                    <td class="mono">{trace.sha256?.slice(0, 12) ?? NOTHING}</td>
-                    <td class="actions">
-                      <button type="button" onClick={() => setWish(removeWish(trace))}>
-                        Remove
-                      </button>
-                    </td>
-                  </tr>
-                ))}
-              </Table>
-              <p class="quiet">
-                {isCut && `The first ${count(TRACES_SHOWN)}. `}To read one:{' '}
-                <code>windrow traces get ID FILE</code>
-              </p>
-            </>
-          )
-        }
-      </Shown>
-      {wish && <Confirm wish={wish} onEnd={end} />}
+    <>
+      <Coming />
+      <Part title="Traces">
+        <Shown answer={answer}>
+          {({ lines, isCut }) =>
+            lines.length === 0 ? (
+              <Nothing>
+                None came yet. <code>windrow traces collect</code> brings them.
+              </Nothing>
+            ) : (
+              <>
+                <Table name="Traces" head={HEAD}>
+                  {lines.map((trace) => (
+                    <tr key={`${trace.id}/${trace.name}`}>
+                      <td class="mono">
+                        <Text of={trace.id} most={64} />
+                      </td>
+                      <th scope="row">
+                        <Text of={trace.name} most={100} />
+                      </th>
+                      <td class="number">{bytes(trace.bytes)}</td>
+                      <td class="time">{moment(trace.receivedAtMs, nowMs)}</td>
+                      <td>
+                        <Text of={trace.sender ?? NOTHING} most={60} />
+                      </td>
+                      <td class="mono">{trace.sha256?.slice(0, 12) ?? NOTHING}</td>
+                      <td class="actions">
+                        <button type="button" onClick={() => setWish(removeWish(trace))}>
+                          Remove
+                        </button>
+                      </td>
+                    </tr>
+                  ))}
+                </Table>
+                <p class="quiet">
+                  {isCut && `The first ${count(TRACES_SHOWN)}. `}To read one:{' '}
+                  <code>windrow traces get ID FILE</code>
+                </p>
+              </>
+            )
+          }
+        </Shown>
+        {wish && <Confirm wish={wish} onEnd={end} />}
+      </Part>
+    </>
+  );
+}
+
+/** What is on its way. It says nothing by itself, so it is looked at. */
+function Coming() {
+  const nowMs = useNow();
+  const path = '/v1/trace-uploads';
+  const { value } = useAnswer(path, {
+    concerns: ({ kind }) => kind === 'trace',
+    everyMs: COMING_MS,
+    question: (signal) => askLines<TraceUpload>(path, TRACES_SHOWN, signal),
+  });
+  if (value === undefined || value.lines.length === 0) return null;
+  return (
+    <Part title="On the way">
+      <Table
+        name="Uploads"
+        head={[
+          'File',
+          'Come',
+          { title: 'Size', look: 'number' },
+          { title: 'Last', look: 'number' },
+        ]}
+      >
+        {value.lines.map(({ id, name, bytes: size, receivedBytes, heardAtMs }) => (
+          <tr key={`${id}/${name}`}>
+            <th scope="row">
+              <Text of={name} most={100} />
+              <small class="mono">
+                <Text of={id} most={64} />
+              </small>
+            </th>
+            <td class="progress">
+              <ShareBar share={size === 0 ? 1 : receivedBytes / size} name={name} />
+              <span>{percent(size === 0 ? 1 : receivedBytes / size)}</span>
+            </td>
+            <td class="number">{bytes(size)}</td>
+            <td class="number">{age(nowMs - heardAtMs)}</td>
+          </tr>
+        ))}
+      </Table>
     </Part>
   );
 }
