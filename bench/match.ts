@@ -104,6 +104,7 @@ function workerView(at: number, slots: number, kinds: number): WorkerView {
       used: NO_AMOUNTS,
       draining: false,
       remainingMs: null,
+      unkillable: 0,
       paused: false,
     },
   };

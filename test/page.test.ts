@@ -75,6 +75,7 @@ describe('the web page', { skip: NO_BROWSER }, () => {
     await page.reload();
     await says('[role=status]', 'live');
     assert.equal(page.url(), `${url}/`);
+    assert.equal(await page.title(), 'Jobs · Windrow');
   });
 
   it('shows a job moving, whatever its name is made of', async () => {

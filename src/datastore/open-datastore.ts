@@ -22,7 +22,6 @@ import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
 import { clearUselessParts } from './fetch/left-parts.ts';
-import { Part } from './fetch/part.ts';
 import { EntryIndex } from './index/entry-index.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
 import { Keeper } from './keeper.ts';
@@ -107,7 +106,6 @@ class SharedDatastore implements Datastore {
   /** Ageing runs once at a time, beside everything else. */
   #ageing: Promise<Aged> | null = null;
   #rebuilding: Promise<unknown> | null = null;
-  #puts = 0;
 
   constructor(options: DatastoreOptions, { layout, shelf, sharer, tally }: Parts) {
     const { clock, random, transports, onEvent } = options;
@@ -178,12 +176,7 @@ class SharedDatastore implements Datastore {
   async put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView> {
     this.#throwIfClosed();
     const name = entryName(request.key, request.owner);
-    const path = `${this.#fetcher.partPath(name.hash)}.put${this.#puts++}`;
-    const part = new Part(path, {
-      clock: this.#options.clock,
-      hasher: this.#hasher,
-      ownsBlocks: false,
-    });
+    const part = this.#fetcher.partForPut(name.hash);
     try {
       const draft = await draftOf(part, source, request, name.key);
       const mediaType = request.mediaType ?? null;

@@ -7,6 +7,9 @@ import { wallsRefusal } from './walls.ts';
 export function workerRefusal(worker: WorkerView): string | null {
   if (worker.draining) return 'it is finishing and takes no new work';
   if (worker.paused) return 'it is paused after failures of the machine';
+  if (worker.slots === 0 && worker.unkillable > 0) {
+    return 'processes that SIGKILL does not end keep its slots';
+  }
   if (!worker.isKnown) return 'it has not told its policy yet';
   return null;
 }

@@ -63,6 +63,7 @@ const worker = (id: string, rest: Partial<WorkerView> = {}): WorkerView => ({
   used: NO_AMOUNTS,
   draining: false,
   remainingMs: null,
+  unkillable: 0,
   lacks: NO_LACKS,
   declines: NO_DECLINES,
   paused: false,
@@ -351,6 +352,8 @@ describe('explaining', () => {
       request: { cpus: 4, memoryBytes: 0, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 },
     });
     assert.match(told(large, [worker('a')])[0]!, /4 CPUs and it has 2 slots/);
+    const kept = worker('a', { slots: 0, unkillable: 3 });
+    assert.match(told(job(1), [kept])[0]!, /processes that SIGKILL does not end keep its slots/);
     const greedy = job(1, { request: { ...large.request, cpus: 1, gpus: 2, diskBytes: 2 ** 40 } });
     assert.match(told(greedy, [worker('a')])[0]!, /2 GPUs and it has none/);
     const small = worker('a', { gpus: 2, diskFreeBytes: 2 ** 30 });

@@ -55,6 +55,8 @@ export interface WorkerView {
   /** It has told its policy, so that `ad` is whole. */
   readonly isKnown: boolean;
   readonly slots: number;
+  /** Processes that SIGKILL does not end; each attempt that left some keeps its slot. */
+  readonly unkillable: number;
   /** Attempts it asks for, its queue included. */
   readonly asksFor: number;
   /** 0: not said. */

@@ -150,6 +150,7 @@ export function viewOfWorker(
     ad: worker.ad,
     isKnown: worker.offer !== null,
     slots: worker.slots,
+    unkillable: worker.machine?.unkillable ?? 0,
     asksFor,
     memoryBytes: worker.memoryBytes,
     walls: worker.walls,

@@ -43,7 +43,7 @@ export class TaskTable {
   /** Waiting, but only for those who ask for their kind; by kind. */
   readonly #parked = new Map<string, Set<TaskIndex>>();
   readonly #kindOf = new Map<TaskIndex, string>();
-  /** Delayed before a restart: they lie before the cursor, which must pass over them. */
+  /** Delayed or parked, and perhaps not yet behind the cursor, which must pass over them. */
   readonly #passedOver = new Set<TaskIndex>();
 
   constructor(rows: number) {
@@ -147,24 +147,24 @@ export class TaskTable {
 
   /** A waiting task whose delay outlived the server; call after `restore`. */
   delay(task: TaskIndex, notBeforeMs: number): void {
-    if (this.state(task) !== TaskState.waiting) return;
-    this.#passedOver.add(task);
-    this.giveBack(task, notBeforeMs);
+    if (this.state(task) === TaskState.waiting) this.giveBack(task, notBeforeMs);
   }
 
   /** Back to waiting; at `notBeforeMs` or later (0: at once). */
   giveBack(task: TaskIndex, notBeforeMs: number): void {
+    const lane = this.#laneOf(task);
     this.set(task, TaskState.waiting);
     if (notBeforeMs === 0) {
-      this.#laneOf(task).returned.push(task);
+      lane.returned.push(task);
       return;
     }
+    if (task >= lane.cursor) this.#passedOver.add(task);
     const step = Math.ceil(notBeforeMs / DELAY_STEP_MS);
     const tasks = this.#delayed.get(step);
     if (tasks) tasks.push(task);
     else this.#delayed.set(step, [task]);
     this.#delayedCount++;
-    this.#laneOf(task).kept++;
+    lane.kept++;
   }
 
   /** Back to waiting as one of a kind, which `take` does not give out. */

@@ -1,5 +1,6 @@
 /** What is around every view: where one can go, how the server is, and whether it is heard. */
 import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import type { ServerView } from '#wire';
 import type { Link } from './connection.ts';
 import { bytes, count, duration, moment } from './figures.ts';
@@ -29,6 +30,9 @@ export function Frame({
   children: ComponentChildren;
 }) {
   const at = place.view === 'job' || place.view === 'task' ? 'jobs' : place.view;
+  useEffect(() => {
+    document.title = titleOf(place);
+  }, [place]);
   return (
     <>
       <header class="top">
@@ -51,6 +55,7 @@ export function Frame({
         </button>
       </header>
       <Away link={link} />
+      {server && <Newer version={server.version} />}
       <div class={link.kind === 'away' ? 'stale' : ''}>
         <main>{children}</main>
         {server && <Foot server={server} />}
@@ -83,6 +88,25 @@ function Away({ link }: { link: Link }) {
       Not connected{since}: {link.why}. {since !== '' && 'What is shown is of then. '}Trying again …
     </p>
   );
+}
+
+/** A server that was renewed has another page, which may ask otherwise. */
+function Newer({ version }: { version: string }) {
+  const [first] = useState(version);
+  if (first === version) return null;
+  return (
+    <p class="cut-off" role="alert">
+      The server is of another version now. <a href="/">Load its page</a>
+    </p>
+  );
+}
+
+/** What tabs and bookmarks are called. */
+function titleOf(place: Place): string {
+  if (place.view === 'job') return `Job ${place.job} · Windrow`;
+  if (place.view === 'task') return `Task ${place.job}.${place.task} · Windrow`;
+  const [, title = ''] = VIEWS.find(([view]) => view === place.view) ?? [];
+  return `${title} · Windrow`;
 }
 
 function Foot({ server }: { server: ServerView }) {

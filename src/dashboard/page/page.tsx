@@ -6,7 +6,7 @@ import { Frame } from './frame.tsx';
 import { ConnectionOf, usePlace, useStanding } from './hooks.ts';
 import { Login } from './login.tsx';
 import type { Place } from './place.ts';
-import { forgetToken, readToken, takeGivenToken } from './token.ts';
+import { forgetToken, readToken } from './token.ts';
 import { Data } from './views/data.tsx';
 import { Job } from './views/job.tsx';
 import { Jobs } from './views/jobs.tsx';
@@ -61,7 +61,6 @@ function View({ place }: { place: Place }) {
   }
 }
 
-takeGivenToken();
 const connection = new Connection();
 render(
   <ConnectionOf.Provider value={connection}>

@@ -36,6 +36,7 @@ export class Fetcher {
   readonly #parts: FetcherParts;
   readonly #origins: OriginLimits;
   readonly #transports = new Map<string, Transport>();
+  #puts = 0;
 
   constructor(parts: FetcherParts) {
     this.#parts = parts;
@@ -48,6 +49,12 @@ export class Fetcher {
   /** Where a key's bytes lie while they are on their way to this process. */
   partPath(hash: string, sharer = this.#parts.sharer.id): string {
     return join(this.#parts.layout.folder('parts'), `${hash}.${sharer}.part`);
+  }
+
+  /** For bytes that are put: nobody goes on with them, and their blocks are still their giver's. */
+  partForPut(hash: string): Part {
+    const path = `${this.partPath(hash)}.put${this.#puts++}`;
+    return new Part(path, { ...this.#parts, ownsBlocks: false });
   }
 
   /** Rejects with DATA_*, or with the signal's reason. The draft is the caller's to use up. */

@@ -3,7 +3,7 @@
  * a column, of a variable of the description where the text holds one as it is.
  */
 import { machineColumn } from '#model';
-import { hasMachineMark, JOB_MARK, withMachineMarks } from './macro-scope.ts';
+import { hasMachineMark, JOB_MARK, PROCESS_MARK, withMachineMarks } from './macro-scope.ts';
 
 interface Candidate {
   readonly name: string;
@@ -96,7 +96,10 @@ export class Columns {
 
   /** Fixed text inside a template. */
   #literal(text: string): string {
-    const plain = text.replaceAll('$', '$$$$').replaceAll(JOB_MARK, JOB_PLACE);
+    const plain = text
+      .replaceAll('$', '$$$$')
+      .replaceAll(JOB_MARK, JOB_PLACE)
+      .replaceAll(PROCESS_MARK, '${Process}');
     return withMachineMarks(plain, (body) => `\${${machineColumn(this.#machineIndex(body))}}`);
   }
 

@@ -231,3 +231,43 @@ test('a thousand tasks that only count are a range, not a thousand rows', async 
     { kind: 'range', column: 'Process', from: '0', to: '999', step: '1' },
   ]);
 });
+
+test('a million tasks that differ in their number are told by one of them', async () => {
+  const description = (count: number, name: string, more = '') => {
+    const lines = [
+      'executable = hello.sh',
+      'step = st$(Process)ep',
+      'arguments = --n $(Process) "$$([TARGET.Cpus])" --of $(step) $(Cluster).$(ProcId)',
+      'environment = "A=$(Process) B=\'$$x $(Process)\'"',
+      'output = out/$(Process).txt',
+      'transfer_output_files = res_$(Process).dat',
+      'transfer_output_remaps = "res_$(Process).dat = all/$(Process)"',
+      more,
+      `queue ${count}`,
+    ].map((line) => line.replace('"$$([TARGET.Cpus])"', '$$(Cpus)'));
+    write(`${name}.sub`, lines.join('\n'));
+    return plan(`${name}.sub`);
+  };
+  const before = process.memoryUsage().rss;
+  const [million] = await description(1_000_000, 'million');
+  assert.ok(process.memoryUsage().rss - before < 300 * 2 ** 20);
+  const [few] = await description(20, 'few');
+  const at = ({ spec }: SweepPlan, task: number) => {
+    const { columns, ...rows } = openRows(spec.axes, () => assert.fail('no table was expected'));
+    const cells = cellsShown(spec, rows.row(task));
+    const text = (template: string) =>
+      compileText(template, columnsGiven(spec, columns), undefined, 1).expand(cells, task);
+    const command = compileCommand(spec.command, columnsGiven(spec, columns), undefined, 1);
+    return [
+      ...command.expand(cells, task).argv,
+      ...Object.values(spec.environment).map(text),
+      ...spec.place!.files.flatMap(({ from, to }) => [text(from), text(to)]),
+      ...spec.results.flatMap(({ from }) => ('path' in from ? [text(from.path)] : [])),
+    ];
+  };
+  for (const task of [0, 7, 19]) assert.deepEqual(at(million!, task), at(few!, task));
+  assert.equal(at(million!, 999_999)[2], '999999');
+  // What is computed of the number is looked at one by one.
+  const [padded] = await description(10_000, 'padded', 'arguments = $INT(Process,%05d)');
+  assert.equal(at(padded!, 42)[1], '00042');
+});

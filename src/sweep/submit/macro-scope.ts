@@ -3,6 +3,8 @@
 /** Stands for the job's number, which only the server knows; see `columns.ts`. */
 export const JOB_MARK = '\u0001';
 
+/** Stands for the number of a proc where all procs of a queue are told by one; see `counted.ts`. */
+export const PROCESS_MARK = '\u0003';
 const MACHINE_MARK = '\u0002';
 const MARKED = /\u0002([0-9a-f]*)\u0002/g;
 
@@ -34,6 +36,8 @@ export interface Scope {
   readonly random: () => number;
   /** Told of each name that was looked at. */
   readonly onUse?: (name: string) => void;
+  /** Told of each function that is called: what it makes of a value is not known from its text. */
+  readonly onCall?: () => void;
 }
 
 /** What a function of the language works with. */

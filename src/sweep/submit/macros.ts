@@ -67,7 +67,10 @@ function machineText(body: string, level: Level): string {
 }
 
 function expandCall(name: string, body: string, level: Level): string {
-  if (name !== '') return callFunction(name, body, level);
+  if (name !== '') {
+    level.scope.onCall?.();
+    return callFunction(name, body, level);
+  }
   return level.expand(`$(${level.expand(body)})`);
 }
 

@@ -21,11 +21,18 @@ export interface Group {
   readonly texts: ReadonlyMap<string, string>;
 }
 
+export interface GroupWish {
+  /** There is no other job of the description. */
+  readonly isOnly: boolean;
+  /** So many procs, of which the group has one that stands for all; null: it has all of them. */
+  readonly count: number | null;
+}
+
 /** Null when something is wrong; it was told. */
 export async function planGroup(
   planning: Planning,
   group: Group,
-  isOnly: boolean,
+  { isOnly, count }: GroupWish,
 ): Promise<SweepPlan | null> {
   const { procs, descriptions, texts } = group;
   const { block } = procs[0]!;
@@ -100,7 +107,7 @@ export async function planGroup(
     place,
     chirp: { io, delayed },
     machineValues: columns.machineValues,
-    ...rowsOf(columns),
+    ...(count === null ? rowsOf(columns) : countOf(count)),
   };
   if (columns.hasMachineInCells) {
     const found = '$$(…) that differs from proc to proc';
@@ -115,6 +122,11 @@ function withAdditions(plan: SweepPlan, blobs: SweepPlan['blobs']): SweepPlan {
   return { ...plan, blobs: [...plan.blobs, ...blobs.filter(({ sha256 }) => !known.has(sha256))] };
 }
 
+function countOf(count: number): { axes: readonly Axis[]; columns: readonly string[] } {
+  const numbers = { from: '0', to: String(count - 1), step: '1' };
+  return { axes: [{ kind: 'range', column: 'Process', ...numbers }], columns: ['Process'] };
+}
+
 /** Rows written out in place, or as a range where they only count. */
 function rowsOf(columns: Columns): { axes: readonly Axis[]; columns: readonly string[] } {
   const { names } = columns;
@@ -125,14 +137,7 @@ function rowsOf(columns: Columns): { axes: readonly Axis[]; columns: readonly st
     names[0] === 'Process' &&
     rows.every(([cell], index) => cell === String(index));
   if (isCount) {
-    const range = {
-      kind: 'range',
-      column: 'Process',
-      from: '0',
-      to: String(rows.length - 1),
-      step: '1',
-    } as const;
-    return { axes: [range], columns: names };
+    return countOf(rows.length);
   }
   return { axes: [{ kind: 'values', columns: names, rows }], columns: names };
 }

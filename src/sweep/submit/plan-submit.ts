@@ -9,6 +9,7 @@ import { nearestName } from '../nearest-name.ts';
 import type { SweepPlan } from '../plan/draft.ts';
 import { throwProblems } from '../problems.ts';
 import { COMMANDS, commandOf, refusalOf } from './commands.ts';
+import { countedProcs } from './counted.ts';
 import { describeProc, type ProcDescription } from './describe-proc.ts';
 import { jobTexts } from './job-settings.ts';
 import { hasMachineMark, withMachineMarks } from './macro-scope.ts';
@@ -44,7 +45,8 @@ export async function planSubmit(
     warnings: [...read.warnings],
     told: new Set(),
   };
-  const { procs, faults, used } = expandProcs(read.blocks, world);
+  const counted = countedProcs(read.blocks, world);
+  const { procs, faults, used } = counted ?? expandProcs(read.blocks, world);
   for (const [setting, found] of faults)
     wrong(planning, setting, found, 'macros that can be expanded');
   checkSettings(planning, read.blocks, new Set([...read.used, ...used]));
@@ -52,7 +54,10 @@ export async function planSubmit(
   const groups = groupsOf(planning, procs);
   const plans: SweepPlan[] = [];
   for (const group of groups) {
-    const plan = await planGroup(planning, group, groups.length === 1);
+    const plan = await planGroup(planning, group, {
+      isOnly: groups.length === 1,
+      count: counted?.count ?? null,
+    });
     if (plan) plans.push(plan);
   }
   throwProblems(planning.problems.sort((a, b) => lineOf(a) - lineOf(b)));

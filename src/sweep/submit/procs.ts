@@ -1,6 +1,6 @@
 /** The procs of a description: each `queue` and row, with its commands' macros expanded. */
 import { commandOf } from './commands.ts';
-import { JOB_MARK, MacroFault, type Scope } from './macro-scope.ts';
+import { JOB_MARK, MacroFault, PROCESS_MARK, type Scope } from './macro-scope.ts';
 import { expandMacros } from './macros.ts';
 import type { QueueBlock, Setting, SubmitWorld } from './read-submit.ts';
 
@@ -32,7 +32,7 @@ export function expandProcs(blocks: readonly QueueBlock[], world: SubmitWorld): 
   const procs: Proc[] = [];
   const faults = new Map<Setting, string>();
   const used = new Set<string>();
-  const all = { world, faults, used };
+  const all: Expanding = { world, faults, used, isOpen: false };
   for (const block of blocks) {
     const automatic = new Map(Object.entries(world.automatic));
     const settings = new Map([...block.settings].map(([name, { value }]) => [name, value]));
@@ -50,10 +50,47 @@ export function expandProcs(blocks: readonly QueueBlock[], world: SubmitWorld): 
   return { procs, faults, used };
 }
 
+interface Numbers {
+  readonly process: number | typeof PROCESS_MARK;
+  readonly step: number | typeof PROCESS_MARK;
+  readonly rowNumber: number;
+}
+
+/**
+ * The one proc that stands for all of a `queue` without items, with a mark for their number; null where
+ * some text depends on the number in another way than having it in it.
+ */
+export function expandCounted(
+  block: QueueBlock,
+  world: SubmitWorld,
+): (ExpandedProcs & { readonly proc: Proc }) | null {
+  const automatic = new Map(Object.entries(world.automatic));
+  const settings = new Map([...block.settings].map(([name, { value }]) => [name, value]));
+  const faults = new Map<Setting, string>();
+  const used = new Set<string>();
+  const numbers = { process: PROCESS_MARK, step: PROCESS_MARK, rowNumber: 0 } as const;
+  const variables = variablesOf(block, [], numbers);
+  const lower = new Map(automatic);
+  for (const [name, value] of variables) lower.set(name.toLowerCase(), value);
+  const all: Expanding = { world, faults, used, isOpen: false };
+  const texts = textsOf(block, { settings, variables: lower }, new Map(), all);
+  if (all.isOpen || faults.size > 0) return null;
+  const proc = { process: 0, block, variables, texts };
+  return { procs: [proc], proc, faults, used };
+}
+
+interface Expanding {
+  readonly world: SubmitWorld;
+  readonly faults: Map<Setting, string>;
+  readonly used: Set<string>;
+  /** Some text was made of a proc's variables by functions, or by chance. */
+  isOpen: boolean;
+}
+
 function variablesOf(
   { names }: QueueBlock,
   row: readonly string[],
-  { process, step, rowNumber }: { process: number; step: number; rowNumber: number },
+  { process, step, rowNumber }: Numbers,
 ): Map<string, string> {
   const variables = new Map<string, string>();
   for (const [index, name] of names.entries()) variables.set(name, row[index] ?? '');
@@ -78,8 +115,9 @@ function textsOf(
   block: QueueBlock,
   { settings, variables }: Pick<Scope, 'settings' | 'variables'>,
   known: Map<string, Known>,
-  { world, faults, used }: { world: SubmitWorld; faults: Map<Setting, string>; used: Set<string> },
+  all: Expanding,
 ): Map<string, string> {
+  const { world, faults, used } = all;
   const texts = new Map<string, string>();
   for (const [name, setting] of block.settings) {
     const key = name.startsWith('my.') ? name : commandOf(name);
@@ -90,6 +128,7 @@ function textsOf(
       continue;
     }
     let changes = false;
+    let calls = false;
     const scope: Scope = {
       settings,
       variables,
@@ -98,12 +137,16 @@ function textsOf(
         changes = true;
         return world.random();
       },
+      onCall() {
+        calls = true;
+      },
       onUse(macro) {
         if (variables.has(macro) && !Object.hasOwn(world.automatic, macro)) changes = true;
         if (!before) used.add(macro);
       },
     };
     const text = expandOrFault(setting, scope, faults);
+    all.isOpen ||= changes && calls;
     texts.set(key, text);
     known.set(name, { setting, text: changes ? null : text });
   }
