@@ -309,7 +309,11 @@ describe('a resumable upload', () => {
     const at = new URL(begun.headers.get('location')!, collector.url);
     const type = { 'Content-Type': 'application/offset+octet-stream' };
     const right = { ...tus, ...type, 'Upload-Offset': '0' };
-    const patch = async (headers: Record<string, string>, body: NonNullable<RequestInit['body']>, to = at) => {
+    const patch = async (
+      headers: Record<string, string>,
+      body: NonNullable<RequestInit['body']>,
+      to = at,
+    ) => {
       const sent = await fetch(to, { method: 'PATCH', headers, body, duplex: 'half' });
       return [sent.status, sent.headers.get('tus-resumable')];
     };
