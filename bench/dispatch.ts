@@ -104,6 +104,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
       const answer = await client.sync({
         dataVersion: '',
         store: null,
+        peer: null,
         data: [],
         protocol: PROTOCOL_VERSION,
         worker,

@@ -72,7 +72,7 @@ async function measure(folder: string, bytes: number): Promise<string> {
   const store = (await storeIn(join(folder, 'data'), NO_SERVER)) as Datastore;
   const sha256 = await fill(store, bytes);
   const marks = join(folder, 'brought');
-  const stock = new Stock({ datastore: store, marks, sessionTag: () => 'bench' });
+  const stock = new Stock({ datastore: store, marks, hasPeers: false, sessionTag: () => 'bench' });
   const root = join(folder, 'scratch');
   mkdirSync(root, { recursive: true });
   const shelf = new ScratchShelf(root);

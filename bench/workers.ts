@@ -144,6 +144,7 @@ class SimulatedWorker {
     return {
       dataVersion: '',
       store: null,
+      peer: null,
       data: [],
       protocol: PROTOCOL_VERSION,
       worker: this.#id,

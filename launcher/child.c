@@ -150,6 +150,7 @@ void close_pipes(int pipes[4]) {
  * that cannot be done, and the process is to move by itself. Not with the launcher's memory: the
  * raw call would return twice on one stack.
  */
+#ifdef CLONE_INTO_CGROUP
 static pid_t fork_into(const char *group_of) {
   struct clone_args how = {.flags = CLONE_VFORK | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
   char directory[PATH_MAX];
@@ -164,6 +165,9 @@ static pid_t fork_into(const char *group_of) {
   if (child != 0) close(group);
   return child;
 }
+#else /* headers of an older kernel */
+static pid_t fork_into(const char *group_of) { return (void)group_of, -1; }
+#endif
 
 /* The score passes to the child at the fork; opening the child's own file costs ten times as much. */
 static pid_t fork_child(struct program *program, int input, int pipes[4], int report) {

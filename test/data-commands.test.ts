@@ -48,6 +48,16 @@ async function useAll(data: Data, { directory }: CliWorld, url: string): Promise
   assert.deepEqual(keys, ['lab:file', `${url}/a`]);
   assert.match((await data('ls', 'lab')).stdout, /^SIZE.*KEY\n11 B .* lab:file\n$/);
 
+  const large = await data(
+    'ls',
+    '--constraint',
+    'Bytes > 6 && !Pinned',
+    '--attributes',
+    'Key,Bytes',
+  );
+  assert.equal(large.stdout, 'Key       Bytes\nlab:file  11\n');
+  assert.match((await data('ls', '--constraint', 'Bytes >')).stderr, /CLASSAD_SYNTAX_WRONG/);
+
   assert.equal((await data('pin', 'lab:file')).code, 0);
   assert.match((await data('rm', 'lab:file')).stderr, /DATA_PINNED/);
   const stat = await data('stat', 'lab:file', 'lab:none');

@@ -83,6 +83,19 @@ describe('the executable', () => {
     });
   });
 
+  it('serves the web page, whose files it carries', async () => {
+    await alone(async (field) => {
+      const server = field.start(['serve', '--state', 'state', '--listen', '127.0.0.1:0']);
+      const [url] = await server.until('it serves', () => /http:\S+/.exec(server.stdout()));
+      const page = await (await fetch(url!)).text();
+      const [script] = /\/assets\/page-\w+\.js/.exec(page)!;
+      const answer = await fetch(`${url}${script}`);
+      assert.match(await answer.text(), /Admin token/);
+      server.interrupt();
+      await server.ended;
+    });
+  });
+
   it('has version, manual, policy language and errors in it', async () => {
     await alone(async (field) => {
       assert.equal((await field.json('version')).platform, 'linux-x64');

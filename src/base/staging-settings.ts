@@ -33,6 +33,23 @@ export const stagingSettings = {
     default: 'yes',
     doc: 'Let this machine ask the origin of an input where a job says that it is nearer than the server.',
   },
+  dataPeers: {
+    name: 'data-peers',
+    value: 'yes|no',
+    type: 'boolean',
+    default: 'no',
+    doc: 'Let this worker get inputs from other workers that have them, and give them its own.',
+  },
+  peerPort: {
+    name: 'peer-port',
+    value: 'port',
+    type: 'int',
+    default: '0',
+    defaultDoc: 'any that is free',
+    least: 0,
+    most: 65_535,
+    doc: 'Where this worker gives inputs to others, with data-peers: HTTPS, for tickets of the server.',
+  },
 } as const satisfies SettingTable;
 
 /** Together with those of the store that inputs come through. */

@@ -70,9 +70,14 @@ export async function openServerStore(of: Common): Promise<ServerStore> {
 }
 
 /** A worker's: from its server, and from origins that are nearer where it may ask them. */
-export async function openWorkerStore(of: Common, server: ContentSource): Promise<Datastore> {
+export async function openWorkerStore(
+  of: Common,
+  server: ContentSource,
+  peers: ContentSource | null,
+): Promise<Datastore> {
   const origins = of.staging.dataOrigins ? originTransports(of) : [];
-  const transports = [contentTransport('windrow', server), ...origins];
+  const others = peers === null ? [] : [contentTransport('peer', peers)];
+  const transports = [contentTransport('windrow', server), ...others, ...origins];
   return openDatastore({ ...optionsOf(of), transports });
 }
 

@@ -81,11 +81,14 @@ async function workWith(
     slots: options.slots,
     exclusive: true,
     clientFile: options.clientFile,
-    openData: async (directory, server, onEvent) => {
+    openData: async (directory, server, onEvent, peers) => {
       const { openWorkerStore } = await import('./stores.ts');
       const of = { directory, ...dataWorld, clock: systemClock, log, onEvent };
-      return openWorkerStore(of, server);
+      return openWorkerStore(of, server, peers);
     },
+    openPeers: options.staging.dataPeers
+      ? async (hold) => (await import('./peers.ts')).openPeers(options.staging.peerPort, hold)
+      : null,
     runPlugin: jobPluginRunner(options.staging, world.surroundings.environment),
     openStarter: () => openStarter({ launcherPath, tracking }),
     openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),

@@ -8,3 +8,4 @@ export {
   type ServerTls,
   type TlsFiles,
 } from './files.ts';
+export { type Issued, issueAuthority, issueServer } from './issue.ts';

@@ -17,6 +17,7 @@ import {
   printValue,
   printXmlAds,
   readExpression,
+  truthOf,
   type Value,
 } from '#classad';
 import { cliErrors } from './errors.ts';
@@ -168,6 +169,13 @@ const AMBIENT: Ambient = localAmbient({
   elapsedMs: () => systemClock.monotonic(),
   random: Math.random,
 });
+
+/** What fits of items that are known here already; a server does it for its own lists. */
+export function fitsHere(constraint: string | undefined): (ad: Ad) => boolean {
+  if (constraint === undefined) return () => true;
+  const expression = compileExpression(constraint);
+  return (ad) => truthOf(evaluate(expression, { my: ad, ambient: AMBIENT })) === true;
+}
 
 /** Strings without their quotes. */
 function shownIn(ad: Ad, expression: Expression): string {

@@ -8,6 +8,8 @@ export interface ContentPiece {
   /** Where the body begins: as asked for, or 0. */
   readonly fromByte: number;
   readonly body: AsyncIterable<Uint8Array>;
+  /** Who gives it, where there are several. */
+  readonly from?: string;
 }
 
 export interface ContentSource {
@@ -43,6 +45,7 @@ export function contentTransport(scheme: string, source: ContentSource): StreamT
         endIsProof: piece.totalBytes !== null,
         body: piece.body,
         ...came,
+        way: piece.from ?? came.way,
       };
     },
   };

@@ -1,5 +1,6 @@
 /** model: the nouns and their states, and the ads that tell of them. Pure data; no I/O. */
 
+export { type DatasetFacts, datasetAd } from './ads/dataset-ad.ts';
 export { JOB_AD_NAMES, type JobFacts, jobAd } from './ads/job-ad.ts';
 export { type JobProgressFacts, jobProgressAd } from './ads/job-progress-ad.ts';
 export { JOB_STATUS } from './ads/job-status.ts';

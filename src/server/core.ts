@@ -24,7 +24,7 @@ import type { JobStatistics, SegmentStore } from '#results';
 import type { Amounts, Matchmaker } from '#scheduler';
 import type { TaskNote, WorkerOrder } from '#store';
 import type { RowSource } from '#sweep';
-import type { MachineFigures, StoreReport } from '#wire';
+import type { MachineFigures, PeerDoor, StoreReport } from '#wire';
 import type { GroupCommit } from './commit.ts';
 import type { WorkerData } from './data-orders.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
@@ -162,6 +162,8 @@ export interface Worker {
   /** A job was paused of which it may hold attempts that have not started: it is to hear so soon. */
   recall: boolean;
   readonly data: WorkerData;
+  /** Where others may get what it has; null: nowhere. */
+  peer: PeerDoor | null;
   /** What its store of inputs has done; null until it has told. */
   inputStore: StoreReport | null;
   readonly totals: WorkerTotals;

@@ -99,6 +99,7 @@ export class SyncDesk {
     worker.declines = new Set(request.declined);
     onDataTold(core, worker, request.data);
     onStoreTold(core, worker, request.store);
+    worker.peer = request.peer;
     for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);

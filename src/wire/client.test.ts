@@ -103,6 +103,7 @@ const SYNC = {
   knownJobs: [],
   dataVersion: '',
   store: null,
+  peer: null,
   data: [],
   policyVersion: '',
 };

@@ -132,6 +132,16 @@ export {
   type OpenTask,
   taskTextBytes,
 } from './open/task-text.ts';
+export {
+  MOST_PEERS,
+  type Peer,
+  type PeerAnswer,
+  type PeerDoor,
+  type PeerQuestion,
+  parsePeerAnswer,
+  parsePeerQuestion,
+  peerTicket,
+} from './peers.ts';
 export { cleanText, errorOfProblem, PROBLEM_TYPE, type Problem, problemOf } from './problem.ts';
 export {
   bearerToken,
@@ -169,6 +179,7 @@ export {
   type DownloadOptions,
   digestFile,
   type FileDigest,
+  openFile,
   type UploadOptions,
 } from './transfer.ts';
 export { BLOB_STORED_HEADER, UPLOADS_PATH } from './upload-path.ts';

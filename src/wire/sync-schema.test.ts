@@ -49,6 +49,7 @@ function end(ticket: number): EndedAttempt {
 const REQUEST: SyncRequest = {
   dataVersion: '',
   store: null,
+  peer: null,
   data: [],
   protocol: 1,
   worker: 'w1',

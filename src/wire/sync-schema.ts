@@ -36,6 +36,7 @@ import {
 } from './checked.ts';
 import { wireErrors } from './errors.ts';
 import { readOffer } from './offer-schema.ts';
+import { readPeerDoor } from './peers.ts';
 import { cleanText } from './problem.ts';
 import type {
   DamageNews,
@@ -120,6 +121,7 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       knownJobs: list(fields.knownJobs, 'knownJobs', SYNC_LIMITS.jobs, readTicket),
       dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
       data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
+      peer: fields.peer == null ? null : inner(fields.peer, 'peer', readPeerDoor),
       store: fields.store == null ? null : inner(fields.store, 'store', readStoreReport),
     };
   });

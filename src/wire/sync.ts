@@ -29,6 +29,7 @@ import type {
 } from '#model';
 import type { ClientOffer } from './client-offer.ts';
 import type { Errand } from './errand.ts';
+import type { PeerDoor } from './peers.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -81,6 +82,8 @@ export interface SyncRequest {
   readonly dataVersion: string;
   /** What has changed about them since the last answered sync. */
   readonly data: readonly DataNews[];
+  /** Where others may get what it has; null: nowhere. */
+  readonly peer: PeerDoor | null;
   /** What its store of inputs has done; null: it was not used yet. */
   readonly store: StoreReport | null;
 }

@@ -38,7 +38,7 @@ import { MemoryWatch } from './memory-watch.ts';
 import { OwnMachine } from './own-machine.ts';
 import { OwnStart } from './own-start.ts';
 import { PolicyWatch } from './policy-watch.ts';
-import type { AgentOptions } from './port.ts';
+import type { AgentOptions, ServerLink } from './port.ts';
 import { Pulse, type PulseNews } from './pulse.ts';
 import { ScratchShelf } from './scratch-shelf.ts';
 import { SlotPool } from './slot-pool.ts';
@@ -106,6 +106,7 @@ export class WorkerAgent {
     this.#stock = new Stock({
       datastore: options.datastore,
       marks: options.marks,
+      hasPeers: options.peerDoor !== null,
       sessionTag: () => this.#connection.sessionTag(),
     });
     this.#wishes = new DataWishes({
@@ -174,6 +175,11 @@ export class WorkerAgent {
     signal: AbortSignal,
   ): ReturnType<ContentSource['open']> {
     return await (await this.#connection.up()).openBlob(sha256, fromByte, signal);
+  }
+
+  /** The way to its server, once it answers. */
+  link(): Promise<ServerLink> {
+    return this.#connection.up();
   }
 
   /** Something happened in its store of inputs. */

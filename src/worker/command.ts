@@ -9,7 +9,10 @@ import { type AgentIdentity, WorkerAgent } from './agent.ts';
 import { removeClientFile } from './client-file.ts';
 import { lazyStore, type WorkerStore } from './lazy-store.ts';
 import { followingMoves } from './moved.ts';
+import type { OpenPeerDoor, PeerDoorOptions } from './peers/peer-door.ts';
+import { peerSource } from './peers/peer-source.ts';
 import type { AgentOptions } from './port.ts';
+import { contentKey } from './stock.ts';
 import {
   clearLeftovers,
   removeOldBlobs,
@@ -18,13 +21,20 @@ import {
 } from './worker-directory.ts';
 
 export interface RunWorkerOptions
-  extends Omit<AgentOptions, 'connect' | 'dir' | 'marks' | 'datastore' | 'slots' | 'walls'> {
+  extends Omit<
+    AgentOptions,
+    'connect' | 'dir' | 'marks' | 'datastore' | 'slots' | 'walls' | 'peerDoor'
+  > {
   /** Opens the store that workers of this directory share; `server` has files by their digests. */
   readonly openData: (
     directory: string,
     server: ContentSource,
     onEvent: (event: StoreEvent) => void,
+    /** Other workers, by the same digests; null where none is asked. */
+    peers: ContentSource | null,
   ) => Promise<WorkerStore>;
+  /** Lets others have what `hold` finds; null where they may not. */
+  readonly openPeers: ((hold: PeerDoorOptions['hold']) => Promise<OpenPeerDoor>) | null;
   /** For a worker that has this directory of its own, and its lock. */
   readonly openWalls: (directory: string) => Promise<Walls>;
   /** Absolute; machines may share it. */
@@ -120,12 +130,20 @@ async function runAgent(
 ): Promise<'ended' | 'succeeded' | 'server-replaced'> {
   const server: ContentSource = { open: (...order) => agent.openContent(...order) };
   const onEvent = (event: StoreEvent) => agent.noteStore(event);
-  const datastore = lazyStore(() => options.openData(directory.data, server, onEvent));
+  const peers = peerSource({
+    worker: () => identity.worker,
+    link: () => agent.link(),
+    clock: options.clock,
+  });
+  const asked = options.openPeers === null ? null : peers;
+  const datastore = lazyStore(() => options.openData(directory.data, server, onEvent, asked));
+  let door: OpenPeerDoor | null = null;
   const agent: WorkerAgent = new WorkerAgent(
     {
       ...options,
       dir: directory.own,
       datastore,
+      peerDoor: options.openPeers && { told: () => door?.told() ?? null },
       marks: directory.marks,
       connect: (endpoint) => new ServerClient({ ...endpoint, connections: CONNECTIONS }),
     },
@@ -133,6 +151,8 @@ async function runAgent(
   );
   const forget = heedSignals(agent, options);
   try {
+    // After the signals: making a certificate takes a while.
+    door = await openDoor(options, (sha256) => datastore.hold(contentKey(sha256)));
     await agent.run();
     if (agent.isSucceeded) return 'succeeded';
     wishes.endsClient ||= agent.endsClient;
@@ -145,6 +165,20 @@ async function runAgent(
     throw error;
   } finally {
     forget();
+    await door?.close();
+  }
+}
+
+/** A worker that cannot give others anything is a worker all the same. */
+async function openDoor(
+  { openPeers, log }: Pick<RunWorkerOptions, 'openPeers' | 'log'>,
+  hold: PeerDoorOptions['hold'],
+): Promise<OpenPeerDoor | null> {
+  try {
+    return openPeers === null ? null : await openPeers(hold);
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'other workers cannot be let in for inputs');
+    return null;
   }
 }
 

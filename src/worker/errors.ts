@@ -2,6 +2,12 @@ import { defineErrors } from '#base';
 
 /** Errors of the worker: what stops it, and what stops one attempt before its program runs. */
 export const workerErrors = defineErrors({
+  PEERS_NONE: {
+    message: 'no other worker gives the file {sha256}',
+    todo: 'Nothing: it comes from the server.',
+    status: 404,
+    example: { sha256: 'e3b0c442…' },
+  },
   WORKER_SESSION_REFUSED: {
     message: 'the server at {url} does not accept the session of this worker',
     todo: 'give the worker the session of the running server (file "session" in its state directory)',

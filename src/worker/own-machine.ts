@@ -9,7 +9,15 @@ import { UnkilledProcesses } from './unkilled.ts';
 
 type Told = Pick<
   SyncRequest,
-  'name' | 'version' | 'platform' | 'memoryBytes' | 'diskFreeBytes' | 'gpus' | 'walls' | 'machine'
+  | 'name'
+  | 'version'
+  | 'platform'
+  | 'memoryBytes'
+  | 'diskFreeBytes'
+  | 'gpus'
+  | 'walls'
+  | 'machine'
+  | 'peer'
 >;
 
 export class OwnMachine {
@@ -46,6 +54,7 @@ export class OwnMachine {
       ...{ name, version, platform, memoryBytes, diskFreeBytes },
       gpus: gpus.gpus.length,
       walls: this.walls,
+      peer: this.#options.peerDoor?.told() ?? null,
       machine: { ...figures, roundTripMs: this.roundTripMs, unkillable },
     };
   }

@@ -3,7 +3,7 @@ import type { Clock } from '#base';
 import type { Outcome, PluginTransfer } from '#datastore';
 import type { MachineOffer } from '#model';
 import type { Gpu, Starter, Walls } from '#sandbox';
-import type { JobDescription, ServerClient } from '#wire';
+import type { JobDescription, PeerDoor, ServerClient } from '#wire';
 import type { RunErrand } from './errands.ts';
 import type { WorkerStore } from './lazy-store.ts';
 import type { Successor } from './successor.ts';
@@ -82,6 +82,8 @@ export interface AgentOptions {
   readonly dir: string;
   /** The machine's store of programs and inputs; closed with the agent. */
   readonly datastore: WorkerStore;
+  /** Where other workers get what is in the store; null: nowhere, and none is asked. */
+  readonly peerDoor: { told(): PeerDoor | null } | null;
   /** Absolute; which sessions have brought what is marked there, perhaps for other workers too. */
   readonly marks: string;
   /** Runs a transfer plugin of a job's. */

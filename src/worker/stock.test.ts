@@ -35,7 +35,10 @@ async function stockIn(dir: string, tag = '0badcafe') {
       return { totalBytes: CONTENT.length, fromByte, body };
     },
   });
-  const stock = new Stock({ datastore, marks: join(dir, 'brought'), sessionTag: () => tag });
+  const stock = new Stock({
+    ...{ datastore, marks: join(dir, 'brought'), hasPeers: false },
+    sessionTag: () => tag,
+  });
   return { stock, asked };
 }
 

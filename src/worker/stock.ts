@@ -53,6 +53,8 @@ export interface StockOptions {
   readonly datastore: WorkerStore;
   /** Absolute; marks of what sessions have brought lie there. */
   readonly marks: string;
+  /** Other workers are asked before the server. */
+  readonly hasPeers: boolean;
   /** Asked when a blob has been brought. */
   readonly sessionTag: () => string;
 }
@@ -61,6 +63,8 @@ export interface StockOptions {
 const MOST_IDLE = 64;
 /** How a blob is called in the datastore, and to the transport that asks the server for it. */
 const SCHEME = 'windrow';
+/** The same of another worker. */
+export const PEER_SCHEME = 'peer';
 
 export class Stock {
   readonly #options: StockOptions;
@@ -117,7 +121,7 @@ export class Stock {
   /** Whether the blob lies on this machine whole; it is held from then on. */
   async look(sha256: string): Promise<boolean> {
     if (this.isReady(sha256)) return true;
-    const held = await this.#options.datastore.hold(keyOf(sha256));
+    const held = await this.#options.datastore.hold(contentKey(sha256));
     if (!held) return false;
     this.#keep(sha256, held, '');
     return true;
@@ -143,7 +147,7 @@ export class Stock {
         this.#kept.delete(sha256);
         await kept.held.release();
       }
-      await this.#options.datastore.remove(keyOf(sha256)).catch(() => false); // pinned by somebody
+      await this.#options.datastore.remove(contentKey(sha256)).catch(() => false); // pinned by somebody
       rmSync(this.#markOf(sha256), { force: true });
     }
   }
@@ -157,14 +161,14 @@ export class Stock {
 
   async #obtain(wanted: Wanted, signal: AbortSignal): Promise<CameBy> {
     const { sha256, bytes, executable = false, origin = null } = wanted;
-    const key = keyOf(sha256);
+    const key = contentKey(sha256);
     const held = await this.#options.datastore.ensure({
       key,
       mode: 'immutable',
       digests: { sha256 },
       bytes,
       executable,
-      sources: origin === null ? [key] : [origin, key],
+      sources: this.#sourcesOf(sha256, origin),
       signal,
     });
     const { how } = held.way;
@@ -174,6 +178,12 @@ export class Stock {
     if (isHit) return HIT;
     writeFileSync(this.#markOf(sha256), '');
     return { how: how === 'joined' ? 'joined' : 'fetched', via: from };
+  }
+
+  /** The server is the last: it has all that its jobs need. */
+  #sourcesOf(sha256: string, origin: string | null): string[] {
+    const peers = this.#options.hasPeers ? [`${PEER_SCHEME}:${sha256}`] : [];
+    return [...(origin === null ? [] : [origin]), ...peers, contentKey(sha256)];
   }
 
   #isWhole(sha256: string, kept: Kept): boolean {
@@ -227,11 +237,13 @@ export class Stock {
 
 const HIT: CameBy = { how: 'hit', via: '' };
 
-function keyOf(sha256: string): string {
+/** Of a blob in the datastore. */
+export function contentKey(sha256: string): string {
   return `${SCHEME}:${sha256}`;
 }
 
 function viaOf({ via, source }: Way): string {
+  if (source.startsWith(`${PEER_SCHEME}:`)) return via;
   const isServer = source === '' || source.startsWith(`${SCHEME}:`);
   return cameFrom(isServer ? 'server' : source, via);
 }

@@ -1,6 +1,9 @@
 /** `windrow data ls/stat/du` */
 import { formatBytes } from '#base';
+import { type Ad, printAd } from '#classad';
 import type { EntryView, ListedEntry, SortColumn } from '#datastore';
+import { datasetAd } from '#model';
+import { askedAds, fitsHere, showAds } from '../asked-ads.ts';
 import type { CommandInput } from '../command.ts';
 import { withData } from '../data-session.ts';
 import { cliErrors } from '../errors.ts';
@@ -26,14 +29,41 @@ export async function dataLs(input: CommandInput<typeof specs.ls>, world: World)
     containing: input.args[0] ?? '',
     pinnedOnly: pinned,
   };
+  const { constraint } = input.options;
+  const { show } = askedAds(input.options);
+  const isFit = fitsHere(constraint);
   return withData(input, world, async (desk) => {
+    const pages = desk.list(query, constraint === undefined ? limit : Number.MAX_SAFE_INTEGER);
+    const found = fittingPages(pages, isFit, limit);
+    if (show) {
+      await showAds(show, adsOf(found), world);
+      return 0;
+    }
     // Of more than a page, columns would not be seen together anyway.
-    for await (const entries of desk.list(query, limit)) {
+    for await (const entries of found) {
       if (!input.options.json) await world.stdout.write(tableOf(entries, world));
       else for (const entry of entries) await world.stdout.json(entry);
     }
     return 0;
   });
+}
+
+async function* fittingPages(
+  pages: AsyncIterable<readonly ListedEntry[]>,
+  isFit: (ad: Ad) => boolean,
+  limit: number,
+): AsyncGenerator<readonly ListedEntry[]> {
+  let left = limit;
+  for await (const page of pages) {
+    const found = page.filter((entry) => isFit(datasetAd(entry))).slice(0, left);
+    left -= found.length;
+    if (found.length > 0) yield found;
+    if (left <= 0) return;
+  }
+}
+
+async function* adsOf(pages: AsyncIterable<readonly ListedEntry[]>): AsyncGenerator<string> {
+  for await (const page of pages) for (const entry of page) yield printAd(datasetAd(entry));
 }
 
 function tableOf(entries: readonly ListedEntry[], world: World): string {

@@ -1,5 +1,5 @@
 import type { CommandAction, CommandSpec, OptionSpec } from '../command.ts';
-import { json, whichServer } from './shared-options.ts';
+import { adOptions, json, whichServer } from './shared-options.ts';
 
 const KEY = { usage: '<key>', doc: 'The key of an entry, usually a URL.' } as const;
 const KEYS = { usage: '<key...>', doc: 'Keys of entries, usually URLs.' } as const;
@@ -40,6 +40,7 @@ export const ls = {
     reverse: { kind: 'flag', flags: '-r, --reverse', doc: 'The other way round.' },
     limit: { kind: 'whole', flags: '-n, --limit <n>', least: 1, doc: 'Most entries to list.' },
     pinned: { kind: 'flag', flags: '--pinned', doc: 'Only what is pinned.' },
+    ...adOptions,
     ...where,
     json,
   },
@@ -48,6 +49,10 @@ export const ls = {
     { line: 'windrow data ls', does: 'all of it' },
     { line: 'windrow data ls --sort size -n 10 example.org', does: 'the largest of one site' },
     { line: 'windrow data ls --server http://head:8980', does: 'what a server has' },
+    {
+      line: `windrow data ls --constraint 'Bytes > 1000000000 && time() - LastAccess > 86400'`,
+      does: 'what is large, and was not used for a day',
+    },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/data-look.ts')).dataLs,
 } as const satisfies CommandSpec;

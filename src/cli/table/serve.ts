@@ -84,6 +84,8 @@ export const worker = {
     workerStarter: { kind: 'setting', setting: 'workerStarter' },
     walls: { kind: 'setting', setting: 'walls' },
     dataOrigins: { kind: 'setting', setting: 'dataOrigins' },
+    dataPeers: { kind: 'setting', setting: 'dataPeers' },
+    peerPort: { kind: 'setting', setting: 'peerPort' },
     jobTransferPlugins: { kind: 'setting', setting: 'jobTransferPlugins' },
     offerGpus: { kind: 'setting', setting: 'offerGpus' },
     policyFile: { kind: 'setting', setting: 'policyFile' },

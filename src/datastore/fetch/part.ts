@@ -144,7 +144,7 @@ export class Part {
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
     this.#bytes += bytes.length;
-    if (this.#pendingBytes >= WRITE_BYTES) await this.#writeAndFollow();
+    if (this.#pendingBytes > WRITE_BYTES) await this.#writeAndFollow();
     if (this.#canBeLeft && this.#noting === null && this.#isDue()) await this.#noteBeside();
   }
 

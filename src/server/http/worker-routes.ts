@@ -4,6 +4,7 @@ import {
   parseAttributeQuestion,
   parseAttributeReport,
   parseErrandReport,
+  parsePeerQuestion,
   parseRenewRequest,
   parseSyncRequest,
 } from '#wire';
@@ -15,6 +16,7 @@ import { serverErrors } from '../errors.ts';
 import type { Blobs } from '../intake/blobs.ts';
 import type { ResultIntake } from '../intake/results.ts';
 import { DEFAULT_PACE, readBody } from '../open/body.ts';
+import { PeerDesk } from '../peers.ts';
 import { onRenewed } from '../reactor/workers.ts';
 import type { SyncDesk } from '../sync.ts';
 import type { Gate } from './access.ts';
@@ -69,6 +71,11 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
     onRenewed(core, worker);
     return reply.code(204).send();
   });
+
+  const peers = new PeerDesk(core);
+  http.post('/peers', { bodyLimit: RENEW_BYTES }, async (request) =>
+    peers.answer(parsePeerQuestion(request.body)),
+  );
 
   http.post<{ Params: { id: string } }>(
     '/errands/:id',

@@ -103,6 +103,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     described: new Map(),
     recall: false,
     data: newWorkerData(core.nextDataTag()),
+    peer: null,
     inputStore: null,
     totals: { done: 0, failed: 0, busyMs: 0, cpuMs: 0 },
     firstSeenMs: now,

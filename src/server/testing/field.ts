@@ -208,6 +208,7 @@ export class FieldWorker {
     const request: SyncRequest = {
       dataVersion: '',
       store: null,
+      peer: null,
       data: [],
       protocol: 1,
       worker: `id-${this.name}`,

@@ -74,6 +74,7 @@ export async function openField(): Promise<Field> {
 export function optionsFor(dir: string, server: { readonly url: string }): AgentOptions {
   return {
     endpoint: async () => ({ url: server.url, session: SESSION }),
+    peerDoor: null,
     connect: (endpoint) => new ServerClient(endpoint),
     runErrand: async () => ({
       ...{ stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' },

@@ -30,6 +30,7 @@ let starts = 0;
 try {
   await runWorker({
     ...options,
+    openPeers: null,
     endpoint: endpointFrom(
       settings.sessionFile
         ? { kind: 'url', url: settings.url, sessionFile: settings.sessionFile }
