@@ -110,3 +110,26 @@ test('bytes that are put have the digest that was said, or are not stored', asyn
   assert.match(metrics, /^windrow_data_misses_total 0$/m);
   assert.equal((await fetch(`${url}/v1/data`)).status, 401);
 });
+
+test('an input of the scheme windrow is what lies under that key of the store, or the job says why not', async (t) => {
+  const { submit, job, data } = await openWithData(t);
+  const { sha256 } = await put(data, 'lab:mesh', 'a mesh');
+  const inputOf = (url: string, digest = '') => {
+    const rest = { md5: '', mode: 'pin', from: 'server', writable: false, version: null } as const;
+    return { name: 'mesh', from: { kind: 'url', url, sha256: digest, ...rest } } as const;
+  };
+  const staged = async (name: string, input: ReturnType<typeof inputOf>) => {
+    const { job: id } = await submit({ name, inputs: [input] });
+    while (job(id).staging !== null && job(id).state !== 'failed') {
+      await new Promise((later) => setTimeout(later, 5));
+    }
+    return job(id);
+  };
+  const [good] = (await staged('good', inputOf('windrow:lab:mesh', sha256))).spec.inputs;
+  assert.ok(good?.from.kind === 'url');
+  assert.deepEqual(good.from.version, { blob: sha256, bytes: 6, source: 'server' });
+  const missing = await staged('missing', inputOf('windrow:lab:none'));
+  assert.match(missing.stateReason, /lab:none is not in the datastore of the server/);
+  const other = await staged('other', inputOf('windrow:lab:mesh', '0'.repeat(64)));
+  assert.match(other.stateReason, /^stage-in: .*SHA-256/);
+});

@@ -10,8 +10,9 @@ import type { JobId } from '#model';
 import type { Digests } from '#uploads';
 import type { Core, Job } from './core.ts';
 import { onDamage } from './data-orders.ts';
+import { serverErrors } from './errors.ts';
 import { type Blobs, blobsOf } from './intake/blobs.ts';
-import { failStaging } from './staging.ts';
+import { failStaging, ownKeyOf } from './staging.ts';
 
 export interface InputRepairParts {
   readonly core: Core;
@@ -114,13 +115,16 @@ export class InputRepair {
     }
     try {
       // The store's own copy may be another name of the same damaged file.
-      await datastore.verify({ keys: [url], signal: this.#lifetime.signal });
-      const held = await datastore.ensure({
-        key: url,
-        mode: 'immutable',
-        digests: { sha256: blob },
-        signal: this.#lifetime.signal,
-      });
+      const { signal } = this.#lifetime;
+      const own = ownKeyOf(url);
+      await datastore.verify({ keys: [own ?? url], signal });
+      const held =
+        own === null
+          ? await datastore.ensure({
+              ...{ key: url, mode: 'immutable', digests: { sha256: blob }, signal },
+            })
+          : await datastore.holdContent(blob);
+      if (held === null) throw serverErrors.create('ENTRY_NOT_HERE', { key: own ?? url });
       try {
         await blobs.adopt(held);
       } finally {

@@ -108,7 +108,7 @@ export class Server {
     const { data, log } = options;
     this.#staging = data && new Staging({ core, blobs, datastore: data.store, log });
     this.#repair = new InputRepair({ core, blobs, datastore: data?.store ?? null, log });
-    const schemes = data?.schemes ?? new Set<string>();
+    const schemes = new Set(data ? [...data.schemes, 'windrow'] : []);
     const tables = new Tables(core, layout);
     const results = new ResultIntake(core, layout);
     const ports = { ...options.userCodePorts, temporaryDirectory: layout.work };

@@ -8,9 +8,10 @@
  *      └──refused, wrong, no budget──▶ job failed (stage-in) ──retry, submitted again──▶ unstaged
  */
 import { formatBytes, messageOf, pause, WindrowError } from '#base';
-import type { Datastore, EnsureRequest, Progress } from '#datastore';
+import type { Datastore, EnsureRequest, Held, Progress } from '#datastore';
 import { cameFrom, type RemoteInput } from '#model';
 import type { Core, Job } from './core.ts';
+import { serverErrors } from './errors.ts';
 import type { Blobs } from './intake/blobs.ts';
 import { setJobState } from './reactor/tasks.ts';
 import { afterFailure } from './retry.ts';
@@ -117,6 +118,13 @@ export class Staging {
     core.wake();
   }
 
+  /** What was put there, as it is now; nothing is fetched for it. */
+  async #hold(key: string): Promise<Held> {
+    const held = await this.#parts.datastore.hold(key);
+    if (held === null) throw serverErrors.create('ENTRY_NOT_HERE', { key });
+    return held;
+  }
+
   async #bring(
     { from }: Lacking,
     signal: AbortSignal,
@@ -133,16 +141,29 @@ export class Staging {
     };
     const mode = from.mode === 'immutable' ? 'immutable' : 'revalidate';
     const request: EnsureRequest = { key: from.url, mode, digests, signal, onProgress };
-    const held = await datastore.ensure(request);
+    const own = ownKeyOf(from.url);
+    const held = own === null ? await datastore.ensure(request) : await this.#hold(own);
     try {
+      // What was brought has been compared already; what was put there has not.
+      if ((from.sha256 || held.sha256) !== held.sha256 || (from.md5 || held.md5) !== held.md5) {
+        const expected = from.sha256 || `MD5 ${from.md5}`;
+        throw serverErrors.create('BLOB_DIGEST_WRONG', { found: held.sha256, expected });
+      }
       await blobs.adopt(held);
-      const source = cameFrom(held.way.source, held.way.via);
+      const source = own === null ? cameFrom(held.way.source, held.way.via) : 'server';
       return { blob: held.sha256, bytes: held.bytes, source };
     } finally {
       await held.release();
     }
   }
 }
+
+/** The key in the server's own datastore that `windrow:KEY` names; null for all other addresses. */
+export function ownKeyOf(url: string): string | null {
+  return url.startsWith(OWN) ? url.slice(OWN.length) : null;
+}
+
+const OWN = 'windrow:';
 
 const WORTH_ANOTHER_TRY = new Set([
   'DATA_FETCH_FAILED',

@@ -53,6 +53,16 @@ test('a file that is shorter than it was said to be has no digest, and spoils no
   await assert.rejects(gone, { code: 'ENOENT' });
 });
 
+test('digests that nobody waits out say that the store was closed', async (t) => {
+  const hasher = new Hasher();
+  const path = join(directoryFor(t), 'file');
+  writeFileSync(path, '');
+  truncateSync(path, 1 << 30);
+  const asked = assert.rejects(hasher.follow(path).digests(1 << 30), { code: 'DATA_CLOSED' });
+  await hasher.close();
+  await asked;
+});
+
 test('a process waits for digests, also for room to go on, and ends when nobody does', (t) => {
   const path = join(directoryFor(t), 'file');
   writeFileSync(path, '');

@@ -4,6 +4,7 @@
  * what is written.
  */
 import { Worker } from 'node:worker_threads';
+import { datastoreErrors } from '../errors.ts';
 
 export type HashOrder =
   | { readonly id: number; readonly kind: 'open'; readonly path: string }
@@ -117,7 +118,7 @@ class HashThread {
     const thread = this.#thread;
     this.#thread = null;
     await thread?.terminate();
-    this.#failAll(new Error('the digests were closed'));
+    this.#failAll(datastoreErrors.create('DATA_CLOSED'));
   }
 
   #written(id: number, followed: Followed, upTo: number): Promise<void> | undefined {
