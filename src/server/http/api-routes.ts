@@ -74,7 +74,13 @@ async function serve(
   const input = readInput(route, {
     params: request.params,
     query: queryOf(route, request),
-    body: request.body ?? (route.body?.kind === 'bytes' ? Readable.from([]) : {}),
+    // One that says null is no request without a body.
+    body:
+      request.body !== undefined
+        ? request.body
+        : route.body?.kind === 'bytes'
+          ? Readable.from([])
+          : {},
   });
   const result = await handler(input, { actor: 'user', signal: gone.signal });
   return answer(route, result, request, reply);
