@@ -1,7 +1,7 @@
 /**
  * Uploads of traces beside nginx's WebDAV PUT: `node bench/traces.ts [MiB] [rounds]`. Both get the
  * same file from curl and write it to the same disk, in turns; the collector also computes the
- * digest and syncs. Prints MB/s, their ratio and the collector's peak memory. Needs nginx and curl.
+ * digest and syncs. Prints MiB/s, also per second of CPU, their ratios and the collector's peak memory. Needs nginx and curl.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -46,25 +46,26 @@ function answers(url: string): true | undefined {
   }
 }
 
-async function startNginx(): Promise<string> {
+async function startNginx(): Promise<Peer> {
   const port = 20_000 + (process.pid % 10_000);
   const configuration = join(directory, 'nginx.conf');
   for (const name of ['dav', 'body']) mkdirSync(join(directory, name), { mode: 0o777 });
   writeFileSync(
     configuration,
-    `daemon off; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/nginx.log;
+    `daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/nginx.log;
 user root;
 events {}
 http { access_log off; client_max_body_size 0; client_body_temp_path ${directory}/body;
   server { listen 127.0.0.1:${port}; root ${directory}/dav; location / { dav_methods PUT; } } }`,
   );
-  started.push(spawn('nginx', ['-c', configuration], { stdio: 'ignore' }));
+  const child = spawn('nginx', ['-c', configuration], { stdio: 'ignore' });
+  started.push(child);
   const url = `http://127.0.0.1:${port}`;
   await until(() => answers(url));
-  return url;
+  return { url, pid: child.pid! };
 }
 
-async function startCollector(): Promise<{ url: string; pid: number }> {
+async function startCollector(): Promise<Peer> {
   const windrow = fileURLToPath(new URL('../bin/windrow', import.meta.url));
   const state = join(directory, 'state');
   const child = spawn(windrow, ['serve', '--traces', '--state', state, '--listen', '127.0.0.1:0'], {
@@ -79,18 +80,39 @@ async function startCollector(): Promise<{ url: string; pid: number }> {
   return { url, pid: child.pid! };
 }
 
-function seconds(work: () => void): number {
-  const startedMs = performance.now();
-  work();
-  return (performance.now() - startedMs) / 1000;
+interface Peer {
+  readonly url: string;
+  readonly pid: number;
 }
 
-function putNginx(url: string, round: number): void {
+interface Speed {
+  /** MiB/s. */
+  readonly wall: number;
+  /** MiB per second of its CPU: what moves least when others work on the machine. */
+  readonly cpu: number;
+}
+
+function speedOf({ pid }: Peer, work: () => void): Speed {
+  const cpu = cpuSeconds(pid);
+  const startedMs = performance.now();
+  work();
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { wall: mebibytes / seconds, cpu: mebibytes / (cpuSeconds(pid) - cpu) };
+}
+
+/** Of all threads, in seconds; a tick is a hundredth of one on every Linux. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function putNginx({ url }: Peer, round: number, isSynced: boolean): void {
   execFileSync('curl', ['-sSf', '-T', file, `${url}/trace${round}`]);
+  if (isSynced) execFileSync('sync', ['-d', join(directory, 'dav', `trace${round}`)]);
   rmSync(join(directory, 'dav', `trace${round}`));
 }
 
-function putCollector(url: string, sha256: string, round: number): void {
+function putCollector({ url }: Peer, sha256: string, round: number): void {
   const fields = { username: 'rocks', id: `bench.${round}`, filename: 'trace.bin', sha256 };
   const metadata = Object.entries(fields)
     .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
@@ -130,19 +152,36 @@ try {
   const sha256 = makeFile();
   const nginx = await startNginx();
   const collector = await startCollector();
-  const speeds: Record<'nginx' | 'collector', number[]> = { nginx: [], collector: [] };
+  const speeds: Record<'nginx' | 'synced' | 'collector', Speed[]> = {
+    nginx: [],
+    synced: [],
+    collector: [],
+  };
   for (let round = 0; round <= rounds; round++) {
-    const peer = mebibytes / seconds(() => putNginx(nginx, round));
-    const ours = mebibytes / seconds(() => putCollector(collector.url, sha256, round));
+    const peer = speedOf(nginx, () => putNginx(nginx, round, false));
+    const synced = speedOf(nginx, () => putNginx(nginx, round, true));
+    const ours = speedOf(collector, () => putCollector(collector, sha256, round));
     if (round === 0) continue; // warms both up
     speeds.nginx.push(peer);
+    speeds.synced.push(synced);
     speeds.collector.push(ours);
   }
-  const [peer, ours] = [median(speeds.nginx), median(speeds.collector)];
   const status = readFileSync(`/proc/${collector.pid}/status`, 'utf8');
   const peak = Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
-  console.log(`nginx PUT    ${peer.toFixed(0)} MiB/s`);
-  console.log(`collector    ${ours.toFixed(0)} MiB/s, ${(ours / peer).toFixed(2)} of nginx`);
+  for (const what of ['wall', 'cpu'] as const) {
+    const [peer, ours] = [speeds.nginx, speeds.collector].map((all) =>
+      median(all.map((one) => one[what])),
+    );
+    const unit = what === 'wall' ? 'MiB/s' : "MiB per second of the server's CPU";
+    console.log(
+      `collector ${ours!.toFixed(0)} beside ${peer!.toFixed(0)} ${unit}, ${(ours! / peer!).toFixed(2)} of nginx`,
+    );
+  }
+  const synced = median(speeds.synced.map(({ wall }) => wall));
+  const ours = median(speeds.collector.map(({ wall }) => wall));
+  console.log(
+    `nginx with its file synced: ${synced.toFixed(0)} MiB/s; the collector has ${(ours / synced).toFixed(2)} of that`,
+  );
   console.log(`peak memory of the collector ${peak.toFixed(0)} MiB`);
 } finally {
   for (const child of started) child.kill();

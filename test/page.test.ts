@@ -29,12 +29,14 @@ describe('the web page', { skip: NO_BROWSER }, () => {
     browser = await openBrowser();
   });
   after(async () => {
-    await browser?.close();
-    worker.interrupt();
-    await worker.ended;
-    serve.interrupt();
-    await field.isQuiet();
-    field.remove();
+    try {
+      await browser?.close();
+      serve.interrupt();
+      worker.interrupt();
+      await field.isQuiet();
+    } finally {
+      field.remove();
+    }
   });
 
   async function startServer(listen: string): Promise<void> {

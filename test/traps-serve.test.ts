@@ -302,7 +302,8 @@ describe('the collector as a daemon', () => {
           ],
           ...['--user', 'nobody', '--syslog-udp', '127.0.0.1:0'],
         ];
-        const started = await field.must(0, 'traps', 'serve', '-d', '-p', '0', ...options);
+        const serve = ['traps', 'serve', '-d', '--conformance', '-p', '0'];
+        const started = await field.must(0, ...serve, ...options);
         const [, url, number] = /collecting traps at (\S+) \(process (\d+)\)/.exec(started.stdout)!;
         const pid = Number(number);
         try {

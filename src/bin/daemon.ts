@@ -17,9 +17,7 @@ export async function becomeDaemon(options: TrapsServeOptions, world: World): Pr
   const path = logPathOf(options);
   const log = openLogFile(path);
   try {
-    const given = Object.entries(options.given).flatMap(([name, text]) =>
-      name === 'daemon' ? [] : [`--${name}=${text}`],
-    );
+    const given = options.given.filter((option) => option !== '--daemon');
     const { pid, said } = await startDetached({
       argv: [
         ...commandOf(new URL('./windrow.js', import.meta.url)),

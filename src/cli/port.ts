@@ -154,8 +154,8 @@ export interface ServeOptions {
 
 export interface TrapsServeOptions {
   readonly settings: TrapSettings;
-  /** What the command line gave of them, by name: a daemon is started with the same. */
-  readonly given: Readonly<Record<string, string>>;
+  /** The options of the command line that made them: a daemon is started with the same. */
+  readonly given: readonly string[];
   /** Descriptor on which to say how the start went, for the one who made this a daemon; or null. */
   readonly readyFd: number | null;
   readonly log: LogChoice;

@@ -41,8 +41,8 @@ function camelCase(name: string): string {
 
 export interface ReadTrapSettings {
   readonly settings: Settings<typeof trapSettings>;
-  /** What the command line gave, by name. */
-  readonly given: Readonly<Record<string, string>>;
+  /** The options that the command line gave, as it would take them again. */
+  readonly given: readonly string[];
 }
 
 /**
@@ -55,16 +55,22 @@ export function readTrapSettings(
   world: World,
 ): ReadTrapSettings {
   const { surroundings } = world;
-  const given: Record<string, string> = {};
+  const flags: Record<string, string> = {};
+  const given: string[] = [];
   for (const { name } of Object.values<Setting>(trapSettings)) {
     const value = options[camelCase(name)];
-    if (value === true) given[name] = 'yes';
-    else if (typeof value === 'string') given[name] = value;
+    if (value === true) {
+      flags[name] = 'yes';
+      given.push(`--${name}`);
+    } else if (typeof value === 'string') {
+      flags[name] = value;
+      given.push(`--${name}=${value}`);
+    }
   }
   const files = findSettingsFiles(surroundings, FILE);
   const read = (all: readonly SettingsFile[]) =>
     readSettings(trapSettings, {
-      flags: given,
+      flags,
       files: all,
       surroundings,
       section: SECTION,

@@ -294,6 +294,59 @@ describe('a resumable upload', () => {
     assert.match(form.body, /TRACE_ID_FULL/);
   });
 
+  it('that is sent wrongly hears why, and can be gone on with rightly', async () => {
+    const content = randomBytes(300_000);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const name = freshName();
+    const meta = Object.entries({ username: 'rocks', id: ID, filename: name, sha256 })
+      .map(([key, value]) => `${key} ${Buffer.from(value).toString('base64')}`)
+      .join(',');
+    const tus = { 'Tus-Resumable': '1.0.0' };
+    const begun = await fetch(`${collector.url}/traces/uploads`, {
+      method: 'POST',
+      headers: { ...tus, 'Upload-Length': String(content.length), 'Upload-Metadata': meta },
+    });
+    const at = new URL(begun.headers.get('location')!, collector.url);
+    const type = { 'Content-Type': 'application/offset+octet-stream' };
+    const right = { ...tus, ...type, 'Upload-Offset': '0' };
+    const patch = async (
+      headers: Record<string, string>,
+      body: NonNullable<RequestInit['body']>,
+      to = at,
+    ) => {
+      const sent = await fetch(to, { method: 'PATCH', headers, body, duplex: 'half' });
+      return [sent.status, sent.headers.get('tus-resumable')];
+    };
+    /** Of no announced length. */
+    const stream = (bytes: Uint8Array<ArrayBuffer>) => new Blob([bytes]).stream();
+    const nowhere = new URL('/traces/uploads/0123456789abcdef0123456789abcdef', at);
+    const told = [
+      await patch({ ...type, 'Upload-Offset': '0' }, content),
+      await patch({ ...right, 'Content-Type': 'text/plain' }, content),
+      await patch({ ...tus, ...type }, content),
+      await patch({ ...right, 'Upload-Offset': '-1' }, content),
+      await patch({ ...right, 'Upload-Offset': '10' }, content),
+      await patch(right, Buffer.concat([content, content])),
+      await patch(right, content, nowhere),
+    ];
+    assert.deepEqual(
+      told.map(([status]) => status),
+      [412, 415, 400, 400, 409, 413, 404],
+    );
+    assert.ok(told.every(([, version]) => version === '1.0.0'));
+    assert.throws(() => stored(name), /ENOENT/);
+    assert.deepEqual(await patch(right, stream(content.subarray(0, 1000))), [204, '1.0.0']);
+    const rest = { ...right, 'Upload-Offset': '1000' };
+    const tooMuch = Buffer.concat([content.subarray(1000), Buffer.alloc(1000)]);
+    assert.deepEqual(await patch(rest, stream(tooMuch)), [413, '1.0.0']);
+    const head = await fetch(at, { method: 'HEAD', headers: tus });
+    const offset = head.headers.get('upload-offset')!;
+    const last = stream(content.subarray(Number(offset)));
+    assert.deepEqual(await patch({ ...right, 'Upload-Offset': offset }, last), [204, '1.0.0']);
+    assert.deepEqual(stored(name), content);
+    assert.deepEqual(collector.faults, []);
+  });
+
   it('may come a hundred at once', async () => {
     const names = Array.from({ length: 100 }, freshName);
     const files = names.map(() => made(20_000));

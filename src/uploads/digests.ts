@@ -3,22 +3,19 @@ import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 
 export type DigestOrder =
-  | { readonly id: number; readonly kind: 'open'; readonly path: string; readonly bytes: number }
-  | { readonly id: number; readonly kind: 'add'; readonly piece: Uint8Array }
+  | { readonly id: number; readonly kind: 'open'; readonly path: string }
+  /** That much more of it is there. */
+  | { readonly id: number; readonly kind: 'grown'; readonly bytes: number }
   | { readonly id: number; readonly kind: 'digest' | 'drop' };
 
 export type DigestAnswer =
-  | { readonly id: number; readonly kind: 'taken'; readonly bytes: number }
   | { readonly id: number; readonly kind: 'digest'; readonly sha256: string }
   | { readonly id: number; readonly kind: 'failed'; readonly error: Error };
 
-/** What may lie in the thread's queue; more must wait. */
-const QUEUED_BYTES = 16 * 2 ** 20;
-
-/** One digest under way. */
+/** One digest under way, of a file that grows. */
 export interface Digesting {
-  /** Takes the piece away: its memory is the thread's. Wait for the promise before the next. */
-  add(piece: Buffer): Promise<void> | undefined;
+  /** That many bytes more have been written to the file. */
+  grown(bytes: number): void;
   /** The digest of all; ends this. Rejects with the system's error where the file cannot be read. */
   digest(): Promise<string>;
   drop(): void;
@@ -32,16 +29,17 @@ interface Waiting {
 export class Digests {
   #thread: Worker | null = null;
   #nextId = 1;
-  #queuedBytes = 0;
-  #hasRoom = Promise.withResolvers<void>();
   readonly #waiting = new Map<number, Waiting>();
 
-  /** Begins with the first `bytes` of a file. */
-  open(path: string, bytes: number): Digesting {
+  /**
+   * Of a file that is being written: it is read behind the writer, while it is in the memory of the
+   * system still. To pass all bytes to the thread costs more, and memory.
+   */
+  open(path: string): Digesting {
     const id = this.#nextId++;
-    this.#order({ id, kind: 'open', path, bytes });
+    this.#order({ id, kind: 'open', path });
     return {
-      add: (piece) => this.#add(id, piece),
+      grown: (bytes) => this.#order({ id, kind: 'grown', bytes }),
       digest: () => {
         const { promise, resolve, reject } = Promise.withResolvers<string>();
         this.#order({ id, kind: 'digest' });
@@ -56,7 +54,9 @@ export class Digests {
   /** Of a whole file. Rejects with the system's errors. */
   async ofFile(path: string): Promise<string> {
     const { size } = await stat(path);
-    return this.open(path, size).digest();
+    const digesting = this.open(path);
+    digesting.grown(size);
+    return digesting.digest();
   }
 
   /** Ends the thread; what is under way fails. */
@@ -67,19 +67,9 @@ export class Digests {
     this.#fail(new Error('the digests were closed'));
   }
 
-  #add(id: number, piece: Buffer): Promise<void> | undefined {
-    const isAlone = piece.byteOffset === 0 && piece.length === piece.buffer.byteLength;
-    // A slice shares its memory with others: it is copied.
-    const own = isAlone ? piece : new Uint8Array(piece);
-    const { length } = own;
-    this.#order({ id, kind: 'add', piece: own }, [own.buffer as ArrayBuffer]);
-    this.#queuedBytes += length;
-    return this.#queuedBytes > QUEUED_BYTES ? this.#hasRoom.promise : undefined;
-  }
-
-  #order(order: DigestOrder, transfer: ArrayBuffer[] = []): void {
+  #order(order: DigestOrder): void {
     this.#thread ??= this.#start();
-    this.#thread.postMessage(order, transfer);
+    this.#thread.postMessage(order);
   }
 
   #start(): Worker {
@@ -100,11 +90,6 @@ export class Digests {
   }
 
   #onAnswer(answer: DigestAnswer): void {
-    if (answer.kind === 'taken') {
-      this.#queuedBytes -= answer.bytes;
-      if (this.#queuedBytes <= QUEUED_BYTES / 2) this.#giveRoom();
-      return;
-    }
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if (this.#waiting.size === 0) this.#thread?.unref();
@@ -112,14 +97,7 @@ export class Digests {
     else waiting?.reject(answer.error);
   }
 
-  #giveRoom(): void {
-    this.#hasRoom.resolve();
-    this.#hasRoom = Promise.withResolvers();
-  }
-
   #fail(error: unknown): void {
-    this.#queuedBytes = 0;
-    this.#giveRoom();
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }

@@ -2,7 +2,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Digesting, Digests } from './digests.ts';
 
-const GATHER_BYTES = 2 ** 20;
+const GATHER_BYTES = 2 ** 18;
+const SYNC_BYTES = 32 * 2 ** 20;
 
 export class IncomingFile {
   readonly #file: FileHandle;
@@ -13,6 +14,9 @@ export class IncomingFile {
   #bytes: number;
   /** One write is under way while the next is gathered. */
   #writing: Promise<void> = Promise.resolve();
+  #syncing: Promise<void> = Promise.resolve();
+  #isSyncing = false;
+  #syncedBytes = 0;
 
   private constructor(file: FileHandle, digesting: Digesting | null, bytes: number) {
     this.#file = file;
@@ -22,7 +26,7 @@ export class IncomingFile {
 
   /** A new file; throws EEXIST where there is one. */
   static async create(path: string, digests: Digests): Promise<IncomingFile> {
-    return new IncomingFile(await open(path, 'wx', 0o600), digests.open(path, 0), 0);
+    return new IncomingFile(await open(path, 'wx', 0o600), digests.open(path), 0);
   }
 
   /**
@@ -31,7 +35,7 @@ export class IncomingFile {
    */
   static async resume(path: string, bytes: number, digests: Digests): Promise<IncomingFile> {
     const file = await open(path, 'r+');
-    return new IncomingFile(file, bytes === 0 ? digests.open(path, 0) : null, bytes);
+    return new IncomingFile(file, bytes === 0 ? digests.open(path) : null, bytes);
   }
 
   get bytes(): number {
@@ -63,7 +67,20 @@ export class IncomingFile {
       at += bytesWritten;
       left = behind(left, bytesWritten);
     }
-    if (this.#digesting) for (const piece of pieces) await this.#digesting.add(piece);
+    for (const piece of pieces) release(piece);
+    this.#digesting?.grown(at - position);
+    this.#beginSync(at);
+  }
+
+  /** Nobody waits for it: the disk works while more comes, and there is less to wait for at the end. */
+  #beginSync(at: number): void {
+    if (this.#isSyncing || at - this.#syncedBytes < SYNC_BYTES) return;
+    this.#isSyncing = true;
+    this.#syncedBytes = at;
+    this.#syncing = this.#file.datasync().finally(() => {
+      this.#isSyncing = false;
+    });
+    this.#syncing.catch(() => {}); // thrown at the end
   }
 
   /** Everything that came is on the disk. Returns the digest where it is asked for and known. */
@@ -74,6 +91,8 @@ export class IncomingFile {
       const sha256 = (wish === 'digest' && this.#digesting?.digest()) || null;
       if (sha256 === null) this.#digesting?.drop();
       else sha256.catch(() => {}); // thrown below
+      // Systems tell of a failed write once.
+      await this.#syncing;
       await this.#file.datasync();
       return await sha256;
     } finally {
@@ -85,8 +104,17 @@ export class IncomingFile {
   async abandon(): Promise<void> {
     this.#digesting?.drop();
     await this.#writing.catch(() => undefined);
+    await this.#syncing.catch(() => undefined);
     await this.#file.close().catch(() => undefined);
   }
+}
+
+/**
+ * Gives memory that is not shared with others back at once. Left to the garbage collector, it is
+ * asked to look through all that lives for every few dozen megabytes: half of the cost of an upload.
+ */
+function release({ buffer, byteOffset, length }: Buffer): void {
+  if (byteOffset === 0 && length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
 }
 
 function behind(pieces: readonly Buffer[], bytes: number): readonly Buffer[] {

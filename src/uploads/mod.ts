@@ -2,7 +2,7 @@
 export { Digests } from './digests.ts';
 export { IncomingFile } from './incoming-file.ts';
 export { type SendOrder, sendFile, sendingReason } from './send.ts';
-export { TusError, toTusError } from './tus-error.ts';
+export { TusError } from './tus-error.ts';
 export {
   type Coming,
   coming,
@@ -11,3 +11,4 @@ export {
   type UnfinishedOptions,
   type UploadFailures,
 } from './unfinished.ts';
+export { UploadServer } from './upload-server.ts';

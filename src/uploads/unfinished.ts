@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { DataStore, Upload } from '@tus/server';
 import * as z from 'zod';
 import { systemCodeOf } from '#base';
@@ -85,7 +84,7 @@ export class Unfinished extends DataStore {
   }
 
   /** What came is kept also when the connection breaks in the middle: the sender goes on behind it. */
-  override async write(body: Readable, id: string, offset: number): Promise<number> {
+  override async write(body: AsyncIterable<Buffer>, id: string, offset: number): Promise<number> {
     const upload = await this.#read(id);
     const file = await this.#openAt(id, offset);
     try {
@@ -109,14 +108,14 @@ export class Unfinished extends DataStore {
     return bytes;
   }
 
-  async #take(body: Readable, file: IncomingFile, upload: Notes): Promise<void> {
+  async #take(body: AsyncIterable<Buffer>, file: IncomingFile, upload: Notes): Promise<void> {
     let lookAt = 0;
     for await (const piece of body) {
       if (file.bytes >= lookAt) {
         await this.#requireRoom(upload);
         lookAt = file.bytes + ROOM_LOOK_BYTES;
       }
-      await file.add(piece as Buffer);
+      await file.add(piece);
     }
   }
 

@@ -4,13 +4,12 @@
  * when all of it is there and the digest is right. Each sender has an upload of its own, so nobody
  * can spoil that of another; the one that is whole first counts.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Server, type Upload } from '@tus/server';
+import type { Upload } from '@tus/server';
 import type { Clock } from '#base';
-import { Digests, toTusError, Unfinished } from '#uploads';
+import { Digests, Unfinished, UploadServer } from '#uploads';
 import { BLOB_STORED_HEADER, UPLOADS_PATH } from '#wire';
 import { serverErrors } from '../errors.ts';
 import { BLOB_BYTES, type Blobs } from './blobs.ts';
@@ -18,8 +17,6 @@ import { diskFull } from './streams.ts';
 
 /** Senders that send nothing for so long are cut off; what came is kept. */
 const IDLE_MS = 60_000;
-
-type Request = Parameters<Server['handleWeb']>[0];
 
 export interface BlobUploadsOptions {
   /** Absolute; where uploads under way lie, on the file system of the blobs. */
@@ -32,8 +29,7 @@ export class BlobUploads {
   readonly #blobs: Blobs;
   readonly #digests = new Digests();
   readonly #unfinished: Unfinished;
-  readonly #tus: Server;
-  readonly #finishing = new Map<string, Promise<string>>();
+  readonly #server: UploadServer;
 
   constructor({ directory, blobs, clock }: BlobUploadsOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -49,72 +45,33 @@ export class BlobUploads {
         isHopeless: () => false,
       },
     });
-    this.#tus = new Server({
+    this.#server = new UploadServer({
       path: UPLOADS_PATH,
-      datastore: this.#unfinished,
-      maxSize: BLOB_BYTES,
-      relativeLocation: true,
-      // No page of another site uploads through somebody's browser.
-      allowedOrigins: [],
-      namingFunction: () => randomBytes(16).toString('hex'),
-      onUploadCreate: (_request: Request, upload) => this.#begin(upload),
-      onUploadFinish: (_request: Request, upload) => this.#end(upload),
-      onResponseError: (_request: Request, error) =>
-        error instanceof Error ? toTusError(error) : undefined,
+      unfinished: this.#unfinished,
+      mostBytes: BLOB_BYTES,
+      onBegin: async (upload) => this.#begin(upload),
+      onWhole: async (upload) => ({ [BLOB_STORED_HEADER]: await this.#finish(upload) }),
     });
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.setTimeout(IDLE_MS, () => request.destroy());
     request.once('end', () => request.setTimeout(0));
-    if (request.method === 'HEAD' && !(await this.#settle(request, response))) return;
-    await this.#tus.handle(request, response);
+    await this.#server.handle(request, response);
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#finishing.values());
+    await this.#server.settled();
     await this.#digests.close();
   }
 
-  async #begin({ metadata }: Upload): Promise<{ metadata: Upload['metadata'] }> {
+  #begin({ metadata }: Upload): { sha256: string } {
     const sha256 = metadata?.sha256 ?? '';
     if (!/^[0-9a-f]{64}$/.test(sha256)) {
       const why = 'an upload has a SHA-256 in its metadata, as 64 hex digits';
-      throw toTusError(serverErrors.create('REQUEST_MALFORMED', { why }));
+      throw serverErrors.create('REQUEST_MALFORMED', { why });
     }
-    return { metadata: { sha256 } };
-  }
-
-  /**
-   * Senders take a whole length for the end. An upload that came whole while the server was killed
-   * becomes a blob now; where it does not, they hear why.
-   */
-  async #settle(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
-    const id = request.url!.split('?', 1)[0]!.split('/').at(-1)!;
-    const upload = await this.#unfinished.getUpload(id).catch(() => null);
-    if (!upload || upload.offset !== upload.size) return true;
-    try {
-      const { headers } = await this.#end(upload);
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-      return true;
-    } catch (error) {
-      const { status_code: status } = toTusError(error);
-      response.writeHead(status, { 'Tus-Resumable': '1.0.0', 'Cache-Control': 'no-store' }).end();
-      return false;
-    }
-  }
-
-  async #end(upload: Upload): Promise<{ headers: Record<string, string> }> {
-    // Two last pieces may come at once; both hear how the one end went.
-    const going = this.#finishing.get(upload.id) ?? this.#finish(upload);
-    this.#finishing.set(upload.id, going);
-    try {
-      return { headers: { [BLOB_STORED_HEADER]: await going } };
-    } catch (error) {
-      throw toTusError(error);
-    } finally {
-      this.#finishing.delete(upload.id);
-    }
+    return { sha256 };
   }
 
   async #finish({ id, metadata }: Upload): Promise<string> {

@@ -30,8 +30,8 @@ export class SyslogDesk {
   /** @param peer address of who sent it, for messages that do not name their host */
   take(text: string, peer: string): void {
     const { sink, nowMs, onTaken } = this.#options;
-    if (text.trim() === '') return sink.refuse('malformed');
     const { severity, host, text: message, atMs, sequence } = parseSyslog(text, nowMs());
+    if (message.trim() === '') return sink.refuse('malformed');
     const node = host || peer;
     const folded = this.#folded(node, message, atMs);
     if (folded) sink.accept(folded);

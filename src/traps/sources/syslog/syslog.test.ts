@@ -168,6 +168,15 @@ describe('a syslog message', () => {
     assert.equal(collector.size, 2);
   });
 
+  it('that says nothing is malformed', () => {
+    const { collector, desk } = openDesk();
+    for (const text of ['', ' \n', '<3>', '<3>1 - - - - - -', '<3>Nov 21 16:22:04 oss1  ']) {
+      desk.take(text, '10.1.2.3');
+    }
+    assert.equal(collector.counters.values().malformed, 5);
+    assert.equal(collector.size, 0);
+  });
+
   it('without a host is of who sent it', () => {
     const { collector, desk } = openDesk();
     desk.take('<3>something', '10.1.2.3');
