@@ -106,8 +106,9 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-function putNginx({ url }: Peer, round: number): void {
+function putNginx({ url }: Peer, round: number, isSynced: boolean): void {
   execFileSync('curl', ['-sSf', '-T', file, `${url}/trace${round}`]);
+  if (isSynced) execFileSync('sync', ['-d', join(directory, 'dav', `trace${round}`)]);
   rmSync(join(directory, 'dav', `trace${round}`));
 }
 
@@ -151,12 +152,18 @@ try {
   const sha256 = makeFile();
   const nginx = await startNginx();
   const collector = await startCollector();
-  const speeds: Record<'nginx' | 'collector', Speed[]> = { nginx: [], collector: [] };
+  const speeds: Record<'nginx' | 'synced' | 'collector', Speed[]> = {
+    nginx: [],
+    synced: [],
+    collector: [],
+  };
   for (let round = 0; round <= rounds; round++) {
-    const peer = speedOf(nginx, () => putNginx(nginx, round));
+    const peer = speedOf(nginx, () => putNginx(nginx, round, false));
+    const synced = speedOf(nginx, () => putNginx(nginx, round, true));
     const ours = speedOf(collector, () => putCollector(collector, sha256, round));
     if (round === 0) continue; // warms both up
     speeds.nginx.push(peer);
+    speeds.synced.push(synced);
     speeds.collector.push(ours);
   }
   const status = readFileSync(`/proc/${collector.pid}/status`, 'utf8');
@@ -170,6 +177,11 @@ try {
       `collector ${ours!.toFixed(0)} beside ${peer!.toFixed(0)} ${unit}, ${(ours! / peer!).toFixed(2)} of nginx`,
     );
   }
+  const synced = median(speeds.synced.map(({ wall }) => wall));
+  const ours = median(speeds.collector.map(({ wall }) => wall));
+  console.log(
+    `nginx with its file synced: ${synced.toFixed(0)} MiB/s; the collector has ${(ours / synced).toFixed(2)} of that`,
+  );
   console.log(`peak memory of the collector ${peak.toFixed(0)} MiB`);
 } finally {
   for (const child of started) child.kill();

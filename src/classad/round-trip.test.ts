@@ -22,7 +22,7 @@ import {
 import { stillAmbient } from './testing/ambient.ts';
 import { randomTree } from './testing/random-tree.ts';
 
-/** Of each of these; `npm test` tries them beside the other tests for a minute in all. */
+/** Of each of these; `npm test` tries them for a minute in all, beside another file. */
 const seconds = Number(process.env.WINDROW_FUZZ_SECONDS ?? 1);
 const bounds = { interruptAfterTimeLimit: seconds * 1000, numRuns: seconds > 1 ? 1e9 : 2000 };
 const ambient = stillAmbient();
