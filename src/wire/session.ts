@@ -19,8 +19,8 @@ export function makeSecret(random: (bytes: number) => Buffer = randomBytes): str
 }
 
 /**
- * Makes a comparison with one secret. Both sides are hashed first, so that neither the length nor
- * a common prefix of the candidate shows in the time it takes.
+ * Makes a comparison with one secret. The time it takes tells nothing of a common prefix; it may tell
+ * that the length is another, and that of every secret is known (`makeSecret`).
  */
 export function secretMatcher(secret: string): (candidate: string) => boolean {
   const expected = Buffer.from(secret);
