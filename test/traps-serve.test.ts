@@ -231,7 +231,7 @@ describe('the settings of the collector', () => {
           lustreRoot: `${cli.directory}/tree`,
         },
       );
-      assert.deepEqual(given, { filename: 'site.ini', maxtraps: '100', host: '' });
+      assert.deepEqual(given, ['--host=', '--filename=site.ini', '--maxtraps=100']);
     } finally {
       cli.close();
     }

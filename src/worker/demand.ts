@@ -11,6 +11,8 @@ export const PREFETCH_BELOW_MS = 3000;
 const UNLIKE_MS = 1000;
 /** Ends wait no longer for others, however much work is ready. */
 const LONGEST_GATHER_MS = 400;
+/** About so many ends wait for one another at most: a kill of worker and server begins them again. */
+const MOST_GATHERED = 64;
 /** A poll that nothing but a cancellation could answer may be opened so much later. */
 const LONGEST_POLL_DELAY_MS = 1000;
 /** Bounds one answer, whatever the attempts' speed. */
@@ -98,14 +100,15 @@ export function wantedAttempts(view: DemandView): number {
 }
 
 /**
- * How long to let ends gather before a sync: until half of the work that is ready is used up. Nobody
+ * How long to let ends gather before a sync: until half of the work that is ready is used up, or so
+ * many have ended that a kill of worker and server would cost too much. Nobody
  * waits for the answer that long, and a fuller sync is cheaper for both sides (one request, one
  * transaction on the server). Otherwise 2 ms, which catches ends that come in a burst.
  */
 export function gatherMs(view: DemandView): number {
   const spare = view.queued - readyTarget(view) / 2;
   if (spare <= 0 || view.slots === 0) return 2;
-  const lastsMs = (spare * (likelyMs(view) ?? 0)) / view.slots;
+  const lastsMs = (Math.min(spare, MOST_GATHERED) * (likelyMs(view) ?? 0)) / view.slots;
   return Math.max(2, Math.min(LONGEST_GATHER_MS, lastsMs));
 }
 
