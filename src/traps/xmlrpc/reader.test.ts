@@ -81,7 +81,7 @@ describe('a method call', () => {
         const params = values.map((value) => `<param>${writeValue(value)}</param>`).join('');
         assert.deepEqual(read(call(params)).params, values.map(withWrittenText));
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[[{ type: 'double', value: -0 }]]] },
     );
   });
 
