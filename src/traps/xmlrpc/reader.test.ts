@@ -65,6 +65,8 @@ const anyValue: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({
 })).value;
 
 function withWrittenText(value: Value): Value {
+  // The sign of 0 is not written.
+  if (value.type === 'double') return { ...value, value: value.value + 0 };
   if (value.type === 'string') return { ...value, value: written(value.value) };
   if (value.type === 'array') return { ...value, items: value.items.map(withWrittenText) };
   if (value.type !== 'struct') return value;

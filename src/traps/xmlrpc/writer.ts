@@ -81,10 +81,10 @@ export function faultValue(code: number, message: string): string {
   ]);
 }
 
-/** A double without an exponent, which XML-RPC does not have; no digit is lost, nor the sign of 0. */
+/** A double without an exponent, which XML-RPC does not have; no digit is lost but the sign of 0. */
 function plainDecimal(value: number): string {
   if (!Number.isFinite(value)) throw new RangeError('XML-RPC has no NaN and no infinity');
-  const shortest = Object.is(value, -0) ? '-0' : String(value);
+  const shortest = String(value);
   const parts = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(shortest);
   if (!parts) return Number.isInteger(value) ? `${shortest}.0` : shortest;
   const [, sign, first, rest = '', exponent] = parts;
