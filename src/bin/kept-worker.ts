@@ -36,9 +36,14 @@ export class KeptWorker {
     return new KeptWorker(keeping, await keeping.start());
   }
 
-  /** From now on its end is no surprise. Resolves with the last one. */
-  async release(): Promise<LocalWorker> {
+  /** From now on its end is no surprise. */
+  letGo(): void {
     this.#isWanted = false;
+  }
+
+  /** Lets it go, and resolves with the last one. */
+  async release(): Promise<LocalWorker> {
+    this.letGo();
     await this.#starting;
     return this.#worker;
   }

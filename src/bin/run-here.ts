@@ -122,7 +122,11 @@ export async function runHere(
       });
     }
     if (cluster) await cluster.begin({ url: opened.url, session: opened.session, isOwn: true });
-    const code = await followAll(opened, sweeps, options, world, stopping.signal);
+    const drain = () => {
+      kept?.letGo();
+      opened.server.drain();
+    };
+    const code = await followAll({ ...opened, drain }, sweeps, options, world, stopping.signal);
     if (!fault) return code;
     tell(fault, options, world);
     return FOLLOWED.interrupted;
@@ -137,9 +141,14 @@ function tell(error: unknown, { json }: RunOptions, world: World): void {
   world.stderr.attempt(errorText(told, json));
 }
 
+interface DrainableServer extends OpenServer {
+  /** Its worker is to end, and may. */
+  drain(): void;
+}
+
 /** The worst of their codes; what is interrupted is not gone on with. */
 async function followAll(
-  opened: OpenServer,
+  opened: DrainableServer,
   sweeps: readonly PlannedSweep[],
   options: RunOptions,
   world: World,
@@ -156,7 +165,7 @@ async function followAll(
 }
 
 async function followHere(
-  opened: OpenServer,
+  opened: DrainableServer,
   sweep: PlannedSweep,
   isLast: boolean,
   options: RunOptions,
@@ -168,7 +177,7 @@ async function followHere(
     const code = await runSweep(client, sweep, { ...options, until }, world);
     if (isLast) opened.server.expectJob(false);
     // The worker ends while the results are collected; clients from outside are told otherwise.
-    if (isLast && !options.listen) opened.server.drain();
+    if (isLast && !options.listen) opened.drain();
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
     if (isLast && options.listen) await opened.server.clientsTold(world.ending);
