@@ -273,7 +273,8 @@ function leaseOut(
   });
   return tasks.map((task, index) => {
     const ticket = firstTicket + index;
-    const cells = [...cellsOf(index), ...filled.cells];
+    const own = cellsOf(index);
+    const cells = filled.cells.length === 0 ? own : [...own, ...filled.cells];
     const number = nextNumber(job, task);
     const asked = askedOf(job, task);
     if (job.spec.eventLog) {

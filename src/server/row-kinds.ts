@@ -36,9 +36,10 @@ export function sortTasks(job: Job, kinds: RowKinds | null): void {
   job.tasks.sort(kinds);
 }
 
-function columnsLookedAt({ spec, columns, ...rest }: Job): string[] {
+function columnsLookedAt(job: Job): string[] {
+  const { spec, columns } = job;
   if (spec.requirements === '' && spec.rank === '') return [];
-  const ad = adOfJob({ spec, columns, ...rest });
+  const ad = adOfJob(job);
   const attributesOf = (name: string) => [findAttribute(ad, name) ?? []].flat();
   const names = namesThrough(['requirements', 'rank'].flatMap(attributesOf), attributesOf);
   // What the job tells by itself hides a column of the same name.

@@ -2,7 +2,7 @@
  * What of this machine's store others may have: a file by its digest, for a ticket that the server has
  * made for it. The keys of tickets are replaced every few minutes, so a ticket is of use for a while.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -10,7 +10,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { LEAST_TLS_VERSION } from '#base';
 import type { Held } from '#datastore';
-import { bearerToken, type PeerDoor, peerTicket } from '#wire';
+import { bearerToken, type PeerDoor, peerTicket, secretMatcher } from '#wire';
 
 /** A key is good for this time and as long again, for those who have just got a ticket. */
 const KEY_MS = 600_000;
@@ -96,7 +96,8 @@ async function give(
   const ticket = bearerToken(request.headers.authorization) ?? '';
   if (request.method !== 'GET' || blob === '') return refuse(response, 404);
   // Whoever has no ticket does not learn either what is here.
-  if (!keys.some((key) => isEqual(peerTicket(key, blob), ticket))) return refuse(response, 401);
+  if (!keys.some((key) => secretMatcher(peerTicket(key, blob))(ticket)))
+    return refuse(response, 401);
   if (isBusy) return refuse(response, 503);
   const held = await hold(blob);
   if (held === null) return refuse(response, 404);
@@ -129,9 +130,4 @@ async function send(
 
 function refuse(response: ServerResponse, status: number): void {
   response.writeHead(status, { 'Content-Length': 0, Connection: 'close' }).end();
-}
-
-function isEqual(expected: string, given: string): boolean {
-  const [one, other] = [Buffer.from(expected), Buffer.from(given)];
-  return one.length === other.length && timingSafeEqual(one, other);
 }
