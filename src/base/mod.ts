@@ -14,6 +14,7 @@ export {
   systemReasonOf,
   WindrowError,
 } from './errors.ts';
+export { type FollowedFile, HashThread } from './hash-thread.ts';
 export { hostFolder } from './host-folder.ts';
 export {
   formatIpNetwork,

@@ -15,7 +15,7 @@ import { directoryFor, mountFor, openStore, readHeld } from './testing/store.ts'
 /** One file and its thread, because a process that is killed at once begins a thousand times. */
 const CHILD = join(mkdtempSync(join(tmpdir(), 'windrow-child-')), 'child.mjs');
 const CHILD_SOURCE = new URL('./testing/child.ts', import.meta.url).pathname;
-const THREAD_SOURCE = new URL('./disk/hash-thread.ts', import.meta.url).pathname;
+const THREAD_SOURCE = new URL('../base/hash-worker.ts', import.meta.url).pathname;
 before(async () => {
   const banner = {
     js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
@@ -23,7 +23,7 @@ before(async () => {
   const how = { bundle: true, platform: 'node', format: 'esm', logLevel: 'error', banner } as const;
   await build({ ...how, entryPoints: [CHILD_SOURCE], outfile: CHILD });
   // By the name that the store calls it by.
-  const thread = join(dirname(CHILD), 'hash-thread.ts');
+  const thread = join(dirname(CHILD), 'hash-worker.ts');
   await build({ ...how, entryPoints: [THREAD_SOURCE], outfile: thread });
 });
 after(() => rmSync(dirname(CHILD), { recursive: true }));

@@ -5,8 +5,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf, systemCodeOf } from '#base';
-import type { HashAnswer, HashOrder } from './hasher.ts';
+import { messageOf, systemCodeOf } from './errors.ts';
+import type { HashAnswer, HashOrder } from './hash-thread.ts';
 
 /** Small enough to stay in the processor's cache between being read and being digested. */
 const BLOCK_BYTES = 256 * 1024;
