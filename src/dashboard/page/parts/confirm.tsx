@@ -1,3 +1,4 @@
+import type { ComponentChild } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { Refusal } from '../ask.ts';
 import { Trouble } from './small.tsx';
@@ -15,8 +16,23 @@ export interface Wish {
   readonly act: (reason: string) => Promise<unknown>;
 }
 
+/**
+ * How a view has something changed: by what it calls, what it shows meanwhile. Its answer is asked for
+ * again once that is done.
+ */
+export function useWish(answer: {
+  again(): void;
+}): [ask: (wish: Wish) => void, asked: ComponentChild] {
+  const [wish, setWish] = useState<Wish | null>(null);
+  const end = (isDone: boolean): void => {
+    setWish(null);
+    if (isDone) answer.again();
+  };
+  return [setWish, wish && <Confirm wish={wish} onEnd={end} />];
+}
+
 /** Asks before something is changed, and says what became of it. */
-export function Confirm({ wish, onEnd }: { wish: Wish; onEnd: (isDone: boolean) => void }) {
+function Confirm({ wish, onEnd }: { wish: Wish; onEnd: (isDone: boolean) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const field = useId();
   const title = useId();

@@ -1,11 +1,11 @@
-import { useId, useState } from 'preact/hooks';
+import { useId } from 'preact/hooks';
 import type { DataPage, DataUsage } from '#wire';
 import { useAnswer } from '../answer.ts';
 import { ask } from '../ask.ts';
 import { bytes, count, moment } from '../figures.ts';
 import { useNow } from '../hooks.ts';
 import { DATA_SHOWN } from '../limits.ts';
-import { Confirm, type Wish } from '../parts/confirm.tsx';
+import { useWish, type Wish } from '../parts/confirm.tsx';
 import { Facts, Nothing, Part, Shown, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 import { hashOf, type Query } from '../place.ts';
@@ -29,19 +29,15 @@ type Entry = DataPage['entries'][number];
 export function Data({ query }: { query: Query }) {
   const { containing = '', cursor = '', pinned = '' } = query;
   const sort = query.sort !== undefined && query.sort in SORTS ? query.sort : 'lastAccess';
-  const [wish, setWish] = useState<Wish | null>(null);
   const { order } = SORTS[sort as keyof typeof SORTS];
   const search = new URLSearchParams({ sort, order, containing, cursor, pinned });
   const answer = useAnswer<DataPage>(`/v1/data?limit=${DATA_SHOWN}&${search}`, {
     concerns: () => false,
     everyMs: LOOK_MS,
   });
+  const [setWish, asked] = useWish(answer);
   const at = (more: Query) =>
     hashOf({ view: 'data', query: { sort, containing, pinned, ...more } });
-  const end = (isDone: boolean): void => {
-    setWish(null);
-    if (isDone) answer.again();
-  };
   return (
     <>
       <Usage />
@@ -66,7 +62,7 @@ export function Data({ query }: { query: Query }) {
           }
         </Shown>
       </Part>
-      {wish && <Confirm wish={wish} onEnd={end} />}
+      {asked}
     </>
   );
 }

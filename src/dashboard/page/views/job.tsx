@@ -1,8 +1,7 @@
-import { useState } from 'preact/hooks';
 import type { JobDetail } from '#wire';
 import { type Answered, useAnswer } from '../answer.ts';
 import { concernsJob } from '../concerns.ts';
-import { Confirm, type Wish } from '../parts/confirm.tsx';
+import { useWish } from '../parts/confirm.tsx';
 import { Part, Shown, State } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 import { hashOf, type Query } from '../place.ts';
@@ -33,13 +32,9 @@ function Known({
   query: Query;
   of: Answered<JobDetail>;
 }) {
-  const [wish, setWish] = useState<Wish | null>(null);
   const { job, name, state, reason } = detail;
   const part = query.part ?? '';
-  const end = (isDone: boolean): void => {
-    setWish(null);
-    if (isDone) of.again();
-  };
+  const [setWish, asked] = useWish(of);
   const buttons = (
     <span class="actions">
       {jobActionsIn(detail).map((action: JobAction) => (
@@ -84,7 +79,7 @@ function Known({
       ) : (
         <Overview detail={detail} />
       )}
-      {wish && <Confirm wish={wish} onEnd={end} />}
+      {asked}
     </>
   );
 }

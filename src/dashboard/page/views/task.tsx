@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks';
 import { isFinal, TaskState } from '#model';
 import type { AttemptView, TaskDetail } from '#wire';
 import { useAnswer } from '../answer.ts';
@@ -6,7 +5,7 @@ import { ask } from '../ask.ts';
 import { concernsJob } from '../concerns.ts';
 import { bytes, count, duration, moment, NOTHING } from '../figures.ts';
 import { useNow } from '../hooks.ts';
-import { Confirm, type Wish } from '../parts/confirm.tsx';
+import { useWish, type Wish } from '../parts/confirm.tsx';
 import { Facts, Nothing, Part, Shown, State, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 import { hashOf } from '../place.ts';
@@ -14,20 +13,16 @@ import { Logs } from './logs.tsx';
 import { Why } from './why.tsx';
 
 export function Task({ job, task }: { job: number; task: number }) {
-  const [wish, setWish] = useState<Wish | null>(null);
   const answer = useAnswer<TaskDetail>(`/v1/jobs/${job}/tasks/${task}`, {
     concerns: concernsJob(job),
   });
-  const end = (isDone: boolean): void => {
-    setWish(null);
-    if (isDone) answer.again();
-  };
+  const [setWish, asked] = useWish(answer);
   return (
     <>
       <Shown answer={answer}>
         {(detail) => <Known detail={detail} onWish={(action) => setWish(wishOf(detail, action))} />}
       </Shown>
-      {wish && <Confirm wish={wish} onEnd={end} />}
+      {asked}
     </>
   );
 }

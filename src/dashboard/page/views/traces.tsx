@@ -1,4 +1,3 @@
-import { useState } from 'preact/hooks';
 import type { TraceUpload, TraceView } from '#wire';
 import { useAnswer } from '../answer.ts';
 import { ask, askLines } from '../ask.ts';
@@ -6,7 +5,7 @@ import { age, bytes, count, moment, NOTHING, percent } from '../figures.ts';
 import { useNow } from '../hooks.ts';
 import { TRACES_SHOWN } from '../limits.ts';
 import { ShareBar } from '../parts/bar.tsx';
-import { Confirm, type Wish } from '../parts/confirm.tsx';
+import { useWish, type Wish } from '../parts/confirm.tsx';
 import { Nothing, Part, Shown, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 
@@ -24,12 +23,12 @@ const COMING_MS = 1000;
 
 /** Files that came home. */
 export function Traces() {
-  const [wish, setWish] = useState<Wish | null>(null);
   const nowMs = useNow();
   const answer = useAnswer('/v1/traces', {
     concerns: ({ kind }) => kind === 'trace',
     question: (signal) => askLines<TraceView>('/v1/traces', TRACES_SHOWN, signal),
   });
+  const [setWish, asked] = useWish(answer);
   if (answer.refusal?.code === 'TRACES_OFF') {
     return (
       <Part title="Traces">
@@ -39,10 +38,6 @@ export function Traces() {
       </Part>
     );
   }
-  const end = (isDone: boolean): void => {
-    setWish(null);
-    if (isDone) answer.again();
-  };
   return (
     <>
       <Coming />
@@ -86,7 +81,7 @@ export function Traces() {
             )
           }
         </Shown>
-        {wish && <Confirm wish={wish} onEnd={end} />}
+        {asked}
       </Part>
     </>
   );

@@ -1,11 +1,11 @@
-import { useId, useState } from 'preact/hooks';
+import { useId } from 'preact/hooks';
 import { type Silence, TRAP_CATEGORIES, type TrapRecord } from '#model';
 import { useAnswer } from '../answer.ts';
 import { ask } from '../ask.ts';
 import { count, duration, moment } from '../figures.ts';
 import { useNow } from '../hooks.ts';
 import { TRAPS_SHOWN } from '../limits.ts';
-import { Confirm, type Wish } from '../parts/confirm.tsx';
+import { useWish, type Wish } from '../parts/confirm.tsx';
 import { Nothing, Part, Shown, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 import { hashOf, type Query } from '../place.ts';
@@ -27,12 +27,12 @@ interface TrapView {
 type OnWish = (wish: Wish) => void;
 
 export function Traps({ query }: { query: Query }) {
-  const [wish, setWish] = useState<Wish | null>(null);
   const answer = useAnswer<TrapView>(VIEW, {
     concerns: ({ kind }) => kind === 'trap',
     everyMs: LOOK_MS,
     question: (signal) => ask<TrapView>(VIEW, { method: 'POST', body: {}, signal }),
   });
+  const [setWish, asked] = useWish(answer);
   if (answer.refusal?.code === 'ROUTE_UNKNOWN') {
     return (
       <Part title="Traps">
@@ -42,10 +42,6 @@ export function Traps({ query }: { query: Query }) {
       </Part>
     );
   }
-  const end = (isDone: boolean): void => {
-    setWish(null);
-    if (isDone) answer.again();
-  };
   return (
     <>
       <Shown answer={answer}>
@@ -56,7 +52,7 @@ export function Traps({ query }: { query: Query }) {
           </>
         )}
       </Shown>
-      {wish && <Confirm wish={wish} onEnd={end} />}
+      {asked}
     </>
   );
 }

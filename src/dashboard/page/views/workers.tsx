@@ -1,9 +1,8 @@
-import { useState } from 'preact/hooks';
 import type { WorkerList, WorkerView } from '#wire';
 import { useAnswer } from '../answer.ts';
 import { ask } from '../ask.ts';
 import { age, bytes, count, duration, NOTHING, percent } from '../figures.ts';
-import { Confirm, type Wish } from '../parts/confirm.tsx';
+import { useWish, type Wish } from '../parts/confirm.tsx';
 import { Nothing, Part, Shown, State, Table } from '../parts/small.tsx';
 import { Text } from '../parts/text.tsx';
 
@@ -39,11 +38,7 @@ export function Workers() {
     concerns: ({ kind }) => CONCERNS.has(kind),
     everyMs: HEARD_MS,
   });
-  const [wish, setWish] = useState<Wish | null>(null);
-  const end = (isDone: boolean): void => {
-    setWish(null);
-    if (isDone) answer.again();
-  };
+  const [setWish, asked] = useWish(answer);
   return (
     <Part title="Workers">
       <Shown answer={answer}>
@@ -66,7 +61,7 @@ export function Workers() {
           )
         }
       </Shown>
-      {wish && <Confirm wish={wish} onEnd={end} />}
+      {asked}
     </Part>
   );
 }
