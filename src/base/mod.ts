@@ -69,6 +69,7 @@ export {
 } from './pinned-tls.ts';
 export { canonicalPlatform, knownPlatform } from './platform.ts';
 export { removeScratch, removeTree } from './remove-tree.ts';
+export { replaceFile } from './replace-file.ts';
 export {
   type Address,
   environmentName,

@@ -1,12 +1,13 @@
 /** A server on a state directory: secrets, store, listening, and the file by which others find it. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Clock,
   isLoopback,
   makeDirectories,
   messageOf,
+  replaceFile,
   type SharingSettings,
   type StagingValues,
   systemClock,
@@ -222,13 +223,9 @@ function makeStateDirectory(directory: string): void {
   }
 }
 
-/** Whole or not there: commands of other processes read it at any time. */
+/** Commands of other processes read it. */
 function writeEndpoint(path: string, url: string): void {
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify({ url, pid: process.pid, version: VERSION }), {
-    mode: 0o600,
-  });
-  renameSync(draft, path);
+  replaceFile(path, JSON.stringify({ url, pid: process.pid, version: VERSION }));
 }
 
 const KEPT = ['PATH', 'HOME', 'USER', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];

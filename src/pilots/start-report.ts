@@ -2,8 +2,7 @@
  * How a worker tells whoever started it what became of the start: a file that appears whole, once
  * the server has answered, or when the worker ends before.
  */
-import { renameSync, writeFileSync } from 'node:fs';
-import { type Facts, WindrowError } from '#base';
+import { type Facts, replaceFile, WindrowError } from '#base';
 
 export type StartReport =
   | { readonly state: 'connected'; readonly worker: string; readonly pid: number }
@@ -14,10 +13,8 @@ const LONGEST_REPORT = 4000;
 
 /** Writes the report in place of an older one. A failure to do so must not end a worker. */
 export function writeStartReport(path: string, report: StartReport): void {
-  const draft = `${path}.${process.pid}`;
   try {
-    writeFileSync(draft, textOf(report), { mode: 0o600 });
-    renameSync(draft, path);
+    replaceFile(path, textOf(report));
   } catch {
     // Its reader waits in vain, and says so.
   }

@@ -3,9 +3,9 @@
  * already: a file in that worker's own folder, for that very process. The worker looks at it each
  * time it has to connect anew, so what it runs goes on and what it has done arrives.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LockHolder, ownHolder } from '#base';
+import { type LockHolder, ownHolder, replaceFile } from '#base';
 import type { Endpoint } from './port.ts';
 
 /** Names that `tellMove` gives, with the process that they are for. */
@@ -19,14 +19,10 @@ function pathOf(own: string, pid: number): string {
 
 /** Whether the worker that holds the folder `own` will know where its server is. */
 export function tellMove(own: string, { pid, startTime }: LockHolder, url: string): boolean {
-  const path = pathOf(own, pid);
-  const draft = `${path}.${process.pid}`;
   try {
-    writeFileSync(draft, JSON.stringify({ startTime, url }), { mode: 0o600 });
-    renameSync(draft, path);
+    replaceFile(pathOf(own, pid), JSON.stringify({ startTime, url }));
     return true;
   } catch {
-    rmSync(draft, { force: true });
     return false;
   }
 }
