@@ -90,7 +90,7 @@ describe('a sweep with counted networks', { skip: whyNoHosts() }, () => {
       );
       near(cost.total * 1e7, 8e6);
       const { stdout } = await field.sweep.must(0, 'show', '1.0', ...state);
-      assert.match(stdout, /network OutgoingInternal \d+\.?\d* KiB, IncomingInternal/);
+      assert.match(stdout, /network OutgoingInternal \d+\.?\d* [KM]iB, IncomingInternal/);
     });
   });
 

@@ -1,5 +1,5 @@
 import type { ComponentChild } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Refusal } from '../ask.ts';
 import { Trouble } from './small.tsx';
 import { Text } from './text.tsx';
@@ -39,7 +39,8 @@ function Confirm({ wish, onEnd }: { wish: Wish; onEnd: (isDone: boolean) => void
   const [reason, setReason] = useState('');
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [isActing, setActing] = useState(false);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before it is painted: a key pressed as soon as it is seen is for the dialog, not for what opened it.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const act = async (event: Event): Promise<void> => {
     event.preventDefault();
     setActing(true);
