@@ -3,14 +3,7 @@ import { createReadStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import {
-  age,
-  freeBytesOf,
-  freeBytesOrFailure,
-  surplusOf,
-  sweepContents,
-  totalsOf,
-} from './ageing.ts';
+import { age, freeBytesOrFailure, sweepContents, totalsOf } from './ageing.ts';
 import type { Description } from './disk/description.ts';
 import { Hasher } from './disk/hasher.ts';
 import { entryName } from './disk/key.ts';
@@ -18,11 +11,13 @@ import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
 import { Sharer } from './disk/sharer.ts';
 import { Shelf } from './disk/shelf.ts';
+import { DueWatch } from './due-watch.ts';
 import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
 import { clearUselessParts } from './fetch/left-parts.ts';
 import { EntryIndex } from './index/entry-index.ts';
+import { inTurns } from './index/in-turns.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
 import { Keeper } from './keeper.ts';
 import { snapshotOf } from './listing.ts';
@@ -98,6 +93,7 @@ class SharedDatastore implements Datastore {
   readonly #pins: Pins;
   readonly #index: EntryIndex;
   readonly #hasher = new Hasher();
+  readonly #due: DueWatch;
   readonly #fetcher: Fetcher;
   readonly #keeper: Keeper;
   readonly #ending = new AbortController();
@@ -118,6 +114,8 @@ class SharedDatastore implements Datastore {
     this.#tally = tally;
     this.#pins = new Pins(layout, shelf);
     this.#index = new EntryIndex(layout, sharer.directory, clock);
+    const { directory } = options;
+    this.#due = new DueWatch({ directory, index: this.#index, limits: this.#limits, clock });
     const limits = { ...USUAL_FETCHING, ...options.fetching };
     const parts = { layout, sharer, hasher: this.#hasher, clock, random, onEvent };
     this.#fetcher = new Fetcher({ transports, limits, ...parts });
@@ -133,7 +131,9 @@ class SharedDatastore implements Datastore {
       makeRoom: () => this.#makeRoom(),
       onEvent: (event) => {
         onEvent(event);
-        if (event.kind === 'stored') this.#lookLater();
+        if (event.kind !== 'stored') return;
+        this.#due.noteStored(event.bytes);
+        this.#lookLater();
       },
     });
     this.#timers = [
@@ -203,7 +203,7 @@ class SharedDatastore implements Datastore {
 
   async usage(): Promise<Usage> {
     await this.#knowAll();
-    const { entries, bytes } = totalsOf(await this.#index.load());
+    const { entries, bytes } = await inTurns(totalsOf(await this.#index.load()));
     const freeBytes = await freeBytesOrFailure(this.directory);
     const pinned = (await this.#pins.all()).size;
     return { entries, bytes, pinned, freeBytes, limits: this.#limits };
@@ -332,12 +332,7 @@ class SharedDatastore implements Datastore {
   }
 
   async #ageIfDue(): Promise<void> {
-    const { mostBytes, mostFiles } = this.#limits;
-    const freeBytes = await freeBytesOf(this.directory);
-    const isLimited = mostBytes > 0 || mostFiles > 0;
-    // Counting needs the whole index, which is left alone where nothing is limited.
-    const totals = isLimited ? totalsOf(await this.#index.load()) : { entries: 0, bytes: 0 };
-    if (surplusOf(totals, freeBytes, this.#limits, false) === null) return;
+    if (!(await this.#due.isDue())) return;
     if (this.#ageing === null && !this.#ending.signal.aborted) await this.#age({});
   }
 
