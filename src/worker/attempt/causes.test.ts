@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { JobDescription } from '#wire';
@@ -109,12 +109,26 @@ test('an upload is repeated while the server’s disk is full, and other attempt
 test('while too many results wait for a full server, slots take no new work', async () => {
   await using field = await openField();
   const { server } = field;
-  server.partStatus = () => 507;
-  server.addTasks(jobOf('head -c 200000 /dev/zero'), rowsOf(50));
+  let full = true;
+  const refused: string[] = [];
+  server.partStatus = (path) => {
+    if (full) refused.push(path);
+    return full ? 507 : 0;
+  };
+  const starts = join(field.dir, 'starts');
+  // Long enough that none is handed to the starter ahead, where it would wait for nobody.
+  const command = `echo $x >> ${starts}; sleep 0.05; head -c 200000 /dev/zero`;
+  server.addTasks(jobOf(command), rowsOf(40));
   field.start({ slots: 1 });
-  await server.until(() => server.syncs.some(({ holding }) => holding.length >= 3));
+  await server.until(() => new Set(refused).size === 3);
   await server.until(() => server.syncs.at(-1)?.freeSlots === 0);
-  assert.ok(server.granted < 50);
+  // All of them try again, and again: long enough for another one to start.
+  const before = refused.length;
+  await server.until(() => refused.length >= before + 6);
+  const started = readFileSync(starts, 'utf8').trim().split('\n');
+  assert.deepEqual(started, ['0', '1', '2'], 'two deliver, and one keeps the slot until it may');
+  full = false;
+  await server.until(() => server.ended.size > 3);
 });
 
 test('an upload of a ticket that is not current ends the attempt as superseded', async () => {
