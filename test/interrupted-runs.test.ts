@@ -65,7 +65,7 @@ describe('a run that is interrupted', () => {
       const beganMs = performance.now();
       first.interrupt();
       assert.equal((await first.ended).code, 3);
-      assert.ok(performance.now() - beganMs < 8000, 'at once');
+      assert.ok(performance.now() - beganMs < 60_000, 'it waits for no program');
       await field.isQuiet();
       assert.deepEqual(programs.filter(isAlive), []);
     }));
@@ -78,7 +78,8 @@ describe('a program that takes too long', () => {
         'trap "" TERM; sleep 300 & (setsid sleep 300 & echo $$! >> "$$HOME/pids"); echo $$! >> "$$HOME/pids"; echo $$$$ >> "$$HOME/pids"; echo $i; sleep 300; sleep 300';
       const { stdout } = await field.must(
         1,
-        ...run(tree, '--range', 'i=1..1', '--timeout', '1 s', '--retries', '0'),
+        // Long enough for the tree to grow, be the machine ever so busy.
+        ...run(tree, '--range', 'i=1..1', '--timeout', '4 s', '--retries', '0'),
       );
       assert.match(stdout, /1 timeout/);
       const programs = await pids(field, 'home/pids', 3);

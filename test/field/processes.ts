@@ -30,6 +30,11 @@ export function processesInPidSpaceOf(init: number): SeenProcess[] {
     .filter(({ argv }) => argv.length > 0);
 }
 
+/** `NAME=value\0…`; `''` for a process that has ended since, or is another user's. */
+export function environmentOf(pid: number): string {
+  return readText(`/proc/${pid}/environ`);
+}
+
 function argvOf(pid: string): string[] {
   return readText(`/proc/${pid}/cmdline`).split('\0').slice(0, -1);
 }
