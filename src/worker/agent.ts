@@ -106,7 +106,7 @@ export class WorkerAgent {
     this.#stock = new Stock({
       datastore: options.datastore,
       marks: options.marks,
-      hasPeers: options.peerDoor !== null,
+      hasPeers: options.peerDoor !== null || options.stager !== '',
       sessionTag: () => this.#connection.sessionTag(),
     });
     this.#wishes = new DataWishes({
