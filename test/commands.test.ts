@@ -69,6 +69,7 @@ describe('windrow ls', () => {
       ['logs', '3'],
       ['results', '3'],
       ['workers'],
+      ['server'],
       ['top', '--once'],
     ];
     await inWorld(

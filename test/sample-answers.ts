@@ -269,6 +269,7 @@ export function server(stateDirectory: string): ServerView {
     memoryBytes: 2 ** 26,
     jobsRunning: 1,
     jobs: 1,
+    counts: counts({ waiting: 3, running: 1, done: 5, failed: 1 }),
     workers: 1,
     slots: 4,
     busySlots: 1,

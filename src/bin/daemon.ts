@@ -17,7 +17,7 @@ export async function becomeDaemon(options: TrapsServeOptions, world: World): Pr
   const path = logPathOf(options);
   const log = openLogFile(path);
   try {
-    const given = options.given.filter((option) => option !== '--daemon');
+    const given = options.given.filter((option) => !option.startsWith('--daemon='));
     const { pid, said } = await startDetached({
       argv: [
         ...commandOf(new URL('./windrow.js', import.meta.url)),

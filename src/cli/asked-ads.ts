@@ -177,6 +177,11 @@ export function fitsHere(constraint: string | undefined): (ad: Ad) => boolean {
   return (ad) => truthOf(evaluate(expression, { my: ad, ambient: AMBIENT })) === true;
 }
 
+/** What expressions are in the ad, as text. */
+export function shownOf(ad: Ad): (expression: string) => string {
+  return (expression) => shownIn(ad, compileExpression(expression));
+}
+
 /** Strings without their quotes. */
 function shownIn(ad: Ad, expression: Expression): string {
   const value: Value = evaluate(expression, { my: ad, ambient: AMBIENT });

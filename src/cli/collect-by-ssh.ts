@@ -65,7 +65,7 @@ function wordsFor(wish: CollectWish, url: string, isOwnServer: boolean): string[
     ...['--id', id, '--to', url, '--trace-account', account],
     ...(directory === '' ? [] : ['--dir', directory]),
     ...(match === '' ? [] : ['--match', match]),
-    ...(remove ? ['--remove'] : []),
+    `--remove=${remove ? 'yes' : 'no'}`,
     ...(insecure || isOwnServer ? ['--insecure'] : []),
   ];
 }

@@ -6,6 +6,8 @@ import type { ReadSettings, World } from './world.ts';
 interface OptionValues {
   flag: boolean;
   text: string | undefined;
+  /** Undefined: not given. */
+  truth: boolean | undefined;
   choice: string | undefined;
   whole: number | undefined;
   number: number | undefined;
@@ -14,6 +16,9 @@ interface OptionValues {
   bytes: number | undefined;
   list: readonly string[];
 }
+
+/** How options that are yes or no are written behind their names. */
+export const TRUTH_VALUE = '[yes|no]';
 
 export type OptionKind = keyof OptionValues;
 

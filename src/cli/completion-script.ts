@@ -1,5 +1,5 @@
 import { shellWord } from '#base';
-import { type CommandSpec, groupOf } from './command.ts';
+import { type CommandSpec, groupOf, TRUTH_VALUE } from './command.ts';
 import { type DescribedOption, describedOptions } from './described-option.ts';
 import { COMMANDS, GROUPS } from './table.ts';
 
@@ -42,13 +42,18 @@ function firstWords(spec: CommandSpec): string {
   return spec.name === 'workers' ? 'pause resume drain' : '';
 }
 
+/** What must follow the name of an option; `yes` and `no` may also be left out. */
+function needed({ value }: DescribedOption): string {
+  return value === TRUTH_VALUE ? '' : value;
+}
+
 function bash(): string {
   const values = (spec: CommandSpec) =>
     describedOptions(spec).flatMap((option) => {
       const pattern = `    '${spec.name}',${option.names[0]}`;
       if (option.choices.length > 0) return [`${pattern}) words='${option.choices.join(' ')}' ;;`];
       if (option.isPath) return [`${pattern}) compopt -o default; return ;;`];
-      return option.value === '' ? [] : [`${pattern}) return ;;`];
+      return needed(option) === '' ? [] : [`${pattern}) return ;;`];
     });
   const words = (spec: CommandSpec) => {
     const files = spec.takesCommand === true ? ' compopt -o default;' : '';
@@ -92,7 +97,9 @@ complete -F _windrow windrow
 }
 
 function zsh(): string {
-  const option = ({ names, value, doc, choices, isPath }: DescribedOption) => {
+  const option = (described: DescribedOption) => {
+    const { names, doc, choices, isPath } = described;
+    const value = needed(described);
     const text = doc.replace(/[[\]:\\]/g, '\\$&');
     const hint = value.replace(/[<>]/g, '').replace(/[:\\]/g, '\\$&');
     const action = choices.length > 0 ? `(${choices.join(' ')})` : isPath ? '_files' : ' ';
@@ -181,11 +188,12 @@ function fishWord(spec: CommandSpec): string[] {
   return [`complete -c windrow -f -n '${seen}; and ${notYet}' -a ${place.word} -d ${doc}`];
 }
 
-function fishOption({ names, value, doc, choices, isPath }: DescribedOption): string {
+function fishOption(option: DescribedOption): string {
+  const { names, doc, choices, isPath } = option;
   const flags = names.map((name) =>
     name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
   );
-  const kind = value === '' ? '' : isPath ? ' -r -F' : ' -x';
+  const kind = needed(option) === '' ? '' : isPath ? ' -r -F' : ' -x';
   const words = choices.length > 0 ? ` -a '${choices.join(' ')}'` : '';
   return `${flags.join(' ')}${kind}${words} -d ${fishQuoted(doc)}`;
 }

@@ -42,6 +42,23 @@ describe('a command line', () => {
     );
   });
 
+  it('turns settings that are yes or no on and off, and takes no other word for their value', () => {
+    const flags = (...words: string[]) => parsed(...words).flags;
+    assert.deepEqual(flags('worker', '--data-origins', 'no'), { 'data-origins': 'no' });
+    assert.deepEqual(flags('worker', '--no-data-origins'), { 'data-origins': 'no' });
+    assert.deepEqual(flags('worker', '--data-origins=off'), { 'data-origins': 'off' });
+    assert.deepEqual(flags('worker', '--data-origins', '--slots', '2'), {
+      'data-origins': 'yes',
+      slots: '2',
+    });
+    const { args, flags: ofRun } = parsed('run', '--insecure', 'sweep.toml');
+    assert.deepEqual([args, ofRun], [['sweep.toml'], { insecure: 'yes' }]);
+    const { daemon, conformance } = parsed('traps', 'serve', '-d', '--conformance', 'No').options;
+    assert.deepEqual([daemon, conformance], [true, false]);
+    assert.match(usageProblem('traps', 'serve', '--daemon=perhaps'), /expected yes or no/);
+    assert.match(usageProblem('worker', '--no-slots'), /unknown option '--no-slots'/);
+  });
+
   it('leaves everything after -- to the command of the user', () => {
     const line = parsed(
       'run',

@@ -6,6 +6,7 @@ import {
   groupOf,
   type OptionSpec,
   ownsShortHelp,
+  TRUTH_VALUE,
 } from './command.ts';
 import { cliErrors } from './errors.ts';
 import type { AxisText } from './port.ts';
@@ -38,7 +39,7 @@ export function parseLine(argv: readonly string[], columns: number): ParsedLine 
     parsed = found;
   });
   try {
-    program.parse(before, { from: 'user' });
+    program.parse(withTruths(before), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const isHelp = error.exitCode === 0 || error.code === 'commander.help';
@@ -59,6 +60,47 @@ export function helpOf(name: string | undefined, columns: number): string {
 function splitWords(argv: readonly string[]): [string[], string[] | null] {
   const at = argv.indexOf('--');
   return at < 0 ? [[...argv], null] : [argv.slice(0, at), argv.slice(at + 1)];
+}
+
+const TRUTH = /^(yes|no|true|false|on|off)$/i;
+
+/**
+ * Of options that are yes or no: `--tls` is `--tls=yes`, `--tls no` is `--tls=no`, and so is
+ * `--no-tls`. Commander alone would take whatever word comes next for the value.
+ */
+function withTruths(words: readonly string[]): string[] {
+  const longs = truthOptions(words);
+  const found: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    const long = longs.get(word);
+    const next = words[at + 1] ?? '';
+    const denied = word.startsWith('--no-') ? longs.get(`--${word.slice(5)}`) : undefined;
+    if (denied !== undefined) found.push(`${denied}=no`);
+    else if (long === undefined) found.push(word);
+    else if (!TRUTH.test(next)) found.push(`${long}=yes`);
+    else {
+      found.push(`${long}=${next}`);
+      at++;
+    }
+  }
+  return found;
+}
+
+/** Those of the command that the words name: each of their names → the long one. */
+function truthOptions(words: readonly string[]): Map<string, string> {
+  const spec = COMMANDS.find(({ name }) => {
+    const own = name.split(' ');
+    return own.every((word, at) => word === words[at]);
+  });
+  const longs = new Map<string, string>();
+  for (const option of Object.values(spec?.options ?? {})) {
+    const flags = option.kind === 'setting' ? settingOption(option).flags : option.flags;
+    if (!flags.endsWith(TRUTH_VALUE)) continue;
+    const { long, short } = new Option(flags);
+    for (const name of [long, short]) if (name && long) longs.set(name, long);
+  }
+  return longs;
 }
 
 function withWords(
@@ -135,15 +177,15 @@ export function usageOfRun(spec: CommandSpec): string {
   return `[options] ${spec.arguments.map((one) => one.usage).join(' ')} | [options] -- COMMAND…`;
 }
 
-/** The setting that an option sets, and how it is written: `--lease <duration>`, `--insecure`. */
+/** The setting that an option sets, and how it is written: `--lease <duration>`, `--tls [yes|no]`. */
 export function settingOption(option: Extract<OptionSpec, { kind: 'setting' }>): {
   setting: Setting;
   flags: string;
   doc: string;
 } {
   const setting: Setting = windrowSettings[option.setting];
-  const flags =
-    setting.type === 'boolean' ? `--${setting.name}` : `--${setting.name} <${setting.value}>`;
+  const value = setting.type === 'boolean' ? TRUTH_VALUE : `<${setting.value}>`;
+  const flags = `--${setting.name} ${value}`;
   const fallback =
     setting.defaultDoc ?? (typeof setting.default === 'string' ? setting.default : '');
   const doc = option.doc ?? `${setting.doc.replace(/\.$/, '')} (default: ${fallback}).`;
@@ -180,6 +222,8 @@ type Reader = (text: string, least: number) => unknown;
 const READERS: Readonly<Record<Exclude<OptionSpec['kind'], 'setting' | 'axis'>, Reader>> = {
   flag: () => true,
   text: (text) => text,
+  truth: (text) =>
+    orInvalid(TRUTH.test(text) ? /^(yes|true|on)$/i.test(text) : undefined, 'expected yes or no'),
   choice: (text) => text,
   list: (text) => text,
   whole: (text, least) => {
@@ -217,7 +261,7 @@ function sortOptions(
     if (option.kind === 'setting') {
       const { setting } = settingOption(option);
       const value = given[new Option(`--${setting.name}`).attributeName()];
-      if (value !== undefined) flags[setting.name] = value === true ? 'yes' : String(value);
+      if (value !== undefined) flags[setting.name] = String(value);
     } else if (option.kind !== 'axis') {
       const value = given[key] ?? (option.kind === 'flag' ? false : undefined);
       // A duration that may stand without its value is without limit then.

@@ -11,7 +11,7 @@ import { policyTest } from './table/policy.ts';
 import { procwatch } from './table/procwatch.ts';
 import { run, submit } from './table/run.ts';
 import * as sandbox from './table/sandbox.ts';
-import { serve, stop, worker, workers } from './table/serve.ts';
+import { serve, server, stop, worker, workers } from './table/serve.ts';
 import * as tls from './table/tls.ts';
 import * as traces from './table/traces.ts';
 import * as traps from './table/traps.ts';
@@ -53,6 +53,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   priority,
   rm,
   workers,
+  server,
   stop,
   data.ls,
   data.stat,

@@ -8,7 +8,7 @@ import {
   type SettingsFile,
   trapSettings,
 } from '#base';
-import type { OptionSpec } from './command.ts';
+import { type OptionSpec, TRUTH_VALUE } from './command.ts';
 import type { World } from './world.ts';
 
 const FILE = 'traps.ini';
@@ -29,7 +29,7 @@ function optionOf(key: TrapKey): OptionSpec {
   const long = short === undefined ? `--${name}` : `-${short}, --${name}`;
   const fallback = setting.defaultDoc ?? setting.default;
   const doc = `${setting.doc.replace(/\.$/, '')} (default: ${fallback}).`;
-  if (type === 'boolean') return { kind: 'flag', flags: long, doc };
+  if (type === 'boolean') return { kind: 'truth', flags: `${long} ${TRUTH_VALUE}`, doc };
   const flags = `${long} <${value}>`;
   return choices ? { kind: 'choice', flags, doc, choices } : { kind: 'text', flags, doc };
 }
@@ -59,13 +59,10 @@ export function readTrapSettings(
   const given: string[] = [];
   for (const { name } of Object.values<Setting>(trapSettings)) {
     const value = options[camelCase(name)];
-    if (value === true) {
-      flags[name] = 'yes';
-      given.push(`--${name}`);
-    } else if (typeof value === 'string') {
-      flags[name] = value;
-      given.push(`--${name}=${value}`);
-    }
+    if (value === undefined) continue;
+    const text = typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
+    flags[name] = text;
+    given.push(`--${name}=${text}`);
   }
   const files = findSettingsFiles(surroundings, FILE);
   const read = (all: readonly SettingsFile[]) =>

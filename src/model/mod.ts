@@ -17,6 +17,12 @@ export {
 } from './ads/machine-ad.ts';
 export { POLICY_AD_NAMES, saysRetries } from './ads/policy-attributes.ts';
 export { withRow } from './ads/row-ad.ts';
+export {
+  type ServerDeeds,
+  type ServerEffort,
+  type ServerFacts,
+  serverAd,
+} from './ads/server-ad.ts';
 export { type AttemptFacts, TASK_AD_NAMES, type TaskFacts, taskAd } from './ads/task-ad.ts';
 export { printArguments, printEnvironment } from './ads/words.ts';
 export {

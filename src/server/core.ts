@@ -25,6 +25,7 @@ import type { Amounts, Matchmaker } from '#scheduler';
 import type { TaskNote, WorkerOrder } from '#store';
 import type { RowSource } from '#sweep';
 import type { MachineFigures, PeerDoor, StoreReport } from '#wire';
+import type { Activity } from './activity.ts';
 import type { GroupCommit } from './commit.ts';
 import type { WorkerData } from './data-orders.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
@@ -164,6 +165,8 @@ export interface Worker {
   readonly data: WorkerData;
   /** Where others may get what it has; null: nowhere. */
   peer: PeerDoor | null;
+  /** Name of the worker that gets files for it; `''`: none. */
+  stager: string;
   /** What its store of inputs has done; null until it has told. */
   inputStore: StoreReport | null;
   readonly totals: WorkerTotals;
@@ -244,6 +247,7 @@ export interface Core {
   site: SiteRules;
   readonly settings: Settings;
   readonly commit: GroupCommit;
+  readonly activity: Activity;
   readonly jobs: Map<JobId, Job>;
   /** Jobs with tasks that are not final, in the order of their numbers. */
   readonly active: Set<JobId>;

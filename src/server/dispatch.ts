@@ -254,6 +254,7 @@ function leaseOut(
     holdAll(core, job, tasks, filled.missing);
     return [];
   }
+  core.activity.add('started', tasks.length, core.clock.monotonic());
   const firstTicket = core.nextTicket;
   const granted: Grant = { firstTicket, open: tasks.length };
   const grantedAtMs = core.clock.now();

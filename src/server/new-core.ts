@@ -1,6 +1,7 @@
 /** The core of a server that has recovered nothing yet. */
 import { localAmbient } from '#classad';
 import { Matchmaker } from '#scheduler';
+import { Activity } from './activity.ts';
 import type { GroupCommit } from './commit.ts';
 import type { Core } from './core.ts';
 import { NO_SITE_RULES } from './policies/policy-file.ts';
@@ -22,6 +23,10 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
   });
   return {
     clock,
+    activity: new Activity(clock.monotonic(), () => ({
+      loop: performance.eventLoopUtilization(),
+      cpu: process.cpuUsage(),
+    })),
     site: NO_SITE_RULES,
     settings: { leaseMs, pingSeconds, sharing },
     ambient,

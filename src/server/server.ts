@@ -149,6 +149,7 @@ export class Server {
       version: options.version,
       startedAtMs,
       url: () => this.#url,
+      readOnly: options.readOnly,
       stop: (mode) => options.onStop(mode),
     };
     this.#eventLogs = new EventLogs(core, store, (message, facts) =>
@@ -260,6 +261,7 @@ export class Server {
     if (!this.#options.readOnly) this.#pruning.start();
     this.#scan.start();
     const statistics = setInterval(() => {
+      this.core.activity.tick(this.core.clock.monotonic());
       if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
       if (this.#late.areSharesDue()) this.core.commit.touch();
     }, STATISTICS_MS);

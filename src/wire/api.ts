@@ -302,7 +302,8 @@ export const api = {
     ...admin,
     method: 'GET',
     path: '/v1/server',
-    summary: 'Show the server: version, state, disk, load.',
+    summary: 'Show the server: version, state, disk, load; its ad is that of a scheduler.',
+    query: z.object(adQuery),
     answer: { kind: 'json', status: 200, schema: serverView },
   },
   stopServer: {

@@ -40,7 +40,7 @@ async function wishOf(input: Input, world: World): Promise<CollectWish> {
     id: id ?? (await input.composition.newTraceId()),
     directory: dir === undefined ? '' : resolve(world.surroundings.directory, dir),
     match: match ?? '',
-    remove: remove || values.traceRemove,
+    remove: remove ?? values.traceRemove,
     account: values.traceAccount,
     secret: input.options.secretStdin
       ? await firstLine(world)

@@ -1,5 +1,12 @@
 import type { CommandAction, CommandSpec } from '../command.ts';
-import { adOptions, json, log, machineOptions, whichServer } from './shared-options.ts';
+import {
+  adOptions,
+  FIND_SERVER,
+  json,
+  log,
+  machineOptions,
+  whichServer,
+} from './shared-options.ts';
 
 export const serve = {
   name: 'serve',
@@ -86,6 +93,7 @@ export const worker = {
     dataOrigins: { kind: 'setting', setting: 'dataOrigins' },
     dataPeers: { kind: 'setting', setting: 'dataPeers' },
     peerPort: { kind: 'setting', setting: 'peerPort' },
+    dataStager: { kind: 'setting', setting: 'dataStager' },
     jobTransferPlugins: { kind: 'setting', setting: 'jobTransferPlugins' },
     offerGpus: { kind: 'setting', setting: 'offerGpus' },
     policyFile: { kind: 'setting', setting: 'policyFile' },
@@ -180,6 +188,34 @@ export const workers = {
     { line: 'windrow workers pause node17 --reason "bad disk"', does: 'give it nothing new' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/workers.ts')).workers,
+} as const satisfies CommandSpec;
+
+export const server = {
+  name: 'server',
+  summary: 'Show the server: its state, what it has to do and what it did.',
+  arguments: [],
+  options: { ...adOptions, json, ...whichServer },
+  details: [
+    'Its ad has the names of a scheduler of HTCondor (TotalRunningJobs, TotalIdleJobs, ' +
+      'TotalHeldJobs, RecentJobsCompleted, RecentDaemonCoreDutyCycle …); what are jobs there are ' +
+      'tasks here, and what is recent is of the last 20 minutes.',
+    'With --constraint the exit code says whether it is true, for monitors.',
+    FIND_SERVER,
+  ],
+  examples: [
+    { line: 'windrow server', does: 'at a glance' },
+    { line: 'windrow server --format lines', does: 'its ad' },
+    {
+      line: "windrow server --attributes 'TotalIdleJobs,TotalRunningJobs,TotalHeldJobs'",
+      does: 'three of its figures',
+    },
+    {
+      line: "windrow server --constraint 'TotalHeldJobs < 100 && RecentDaemonCoreDutyCycle < 0.95'",
+      does: 'fail when something needs a look',
+    },
+  ],
+  exitCodes: { 1: 'the constraint is not true of it, or it could not be asked' },
+  load: async (): Promise<CommandAction> => (await import('../commands/server.ts')).server,
 } as const satisfies CommandSpec;
 
 export const stop = {

@@ -1,4 +1,4 @@
-import type { CommandAction, CommandSpec } from '../command.ts';
+import { type CommandAction, type CommandSpec, TRUTH_VALUE } from '../command.ts';
 import { FIND_SERVER, json, machineOptions, whichServer } from './shared-options.ts';
 
 const ID = { usage: '<id>', doc: 'A trace id.' } as const;
@@ -36,8 +36,8 @@ export const collect = {
     switchText: { kind: 'setting', setting: 'traceSwitchText' },
     compression: { kind: 'setting', setting: 'traceCompression' },
     remove: {
-      kind: 'flag',
-      flags: '--remove',
+      kind: 'truth',
+      flags: `--remove ${TRUTH_VALUE}`,
       doc: 'Remove files once they are stored (default: what trace-remove says here).',
     },
     account: { kind: 'setting', setting: 'traceAccount' },

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -16,6 +9,7 @@ import { removeTree } from '#base';
 import { findLauncher } from '../open-starter.ts';
 import { removeForSure } from '../place/hand.ts';
 import { findTool, runTool } from '../tool.ts';
+import { Journal } from './journal.ts';
 import { openWalledField } from './testing.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -29,6 +23,10 @@ const KILLED = `
   setInterval(() => {}, 1000);
   await running;
 `;
+
+function begun(directory: string): string[] {
+  return new Journal(directory).unfinished().map(({ name }) => name);
+}
 
 test('what a killed worker had put up is taken down by the next one in its directory, and no more', {
   skip,
@@ -47,10 +45,10 @@ test('what a killed worker had put up is taken down by the next one in its direc
     await once(child, 'exit');
     mkdirSync(join(directory, 'mine'));
     writeFileSync(join(directory, 'mine', 'file'), '');
-    assert.ok(existsSync(join(directory, 'walls', 'attempt-1.json')));
+    assert.deepEqual(begun(directory).sort(), ['attempt-1', 'shared']);
     const next = await openWalledField({}, 'bare', directory);
-    assert.deepEqual(readdirSync(join(directory, 'private')), []);
-    assert.equal(existsSync(join(directory, 'walls', 'attempt-1.json')), false);
+    assert.equal(existsSync(join(directory, 'private')), false);
+    assert.deepEqual(begun(directory), []);
     assert.ok(existsSync(join(directory, 'mine', 'file')));
     await next.walls.close();
   } finally {

@@ -218,6 +218,7 @@ class WallsOfWorker implements Walls {
   async close(): Promise<void> {
     if (this.#prepared) await this.#undo(SHARED, sharedOf(this.#parts));
     if (this.#found) await (await this.#found).roots.close();
+    this.#journal.close();
   }
 
   #machine(): Promise<FoundMachine> {

@@ -1,19 +1,13 @@
-/** Workers, the server itself, and what happens. */
-import { statfsSync } from 'node:fs';
+/** Workers, and what happens. */
 import { efficiencyOf } from '#results';
 import type { ApiEvent, ApiHandlers, WorkerView } from '#wire';
-import { openApiDocument } from '#wire';
 import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import type { Core, Happening, Worker } from '../core.ts';
-import { stoppedReason } from '../dispatch.ts';
 import { setWorkerState } from '../reactor/workers.ts';
 import { progressOf, summaryOf } from './jobs.ts';
 import { type ApiParts, workerOf } from './parts.ts';
 
-type MachineHandlers = Pick<
-  ApiHandlers,
-  'listWorkers' | 'changeWorker' | 'getServer' | 'stopServer' | 'watchEvents' | 'openapi'
->;
+type MachineHandlers = Pick<ApiHandlers, 'listWorkers' | 'changeWorker' | 'watchEvents'>;
 
 export function machineHandlers(parts: ApiParts): MachineHandlers {
   const { core } = parts;
@@ -44,24 +38,8 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
       return viewOf(core, worker);
     },
 
-    async getServer() {
-      return serverView(parts);
-    },
-
-    async stopServer({ body }) {
-      parts.stop(body.mode);
-      return {
-        state: body.mode === 'drain' ? 'draining' : 'stopping',
-        runningAttempts: core.leases.size,
-      };
-    },
-
     async watchEvents({ query }, { signal }) {
       return parts.events.watch(query.job ?? null, query.after ?? null, signal);
-    },
-
-    async openapi() {
-      return openApiDocument(parts.version);
     },
   };
 }
@@ -99,38 +77,8 @@ function viewOf(core: Core, worker: Worker): WorkerView {
   };
 }
 
-function busySlots({ slots, used }: Worker): number {
+export function busySlots({ slots, used }: Worker): number {
   return Math.min(slots, Math.ceil(used.cpus));
-}
-
-function serverView(parts: ApiParts) {
-  const { core } = parts;
-  const disk = statfsSync(parts.layout.root);
-  const workers = [...core.workers.values()].filter((worker) => worker.state !== 'lost');
-  const stopped = stoppedReason(core);
-  const state = core.draining
-    ? 'draining'
-    : (core.commit.stalled ?? core.diskLow) !== null
-      ? 'disk-full'
-      : 'running';
-  return {
-    version: parts.version,
-    url: parts.url(),
-    pid: process.pid,
-    stateDirectory: parts.layout.root,
-    startedAtMs: parts.startedAtMs,
-    uptimeMs: core.clock.now() - parts.startedAtMs,
-    state: state as 'draining' | 'disk-full' | 'running',
-    reason: stopped ?? '',
-    diskFreeBytes: disk.bavail * disk.bsize,
-    diskTotalBytes: disk.blocks * disk.bsize,
-    memoryBytes: process.memoryUsage.rss(),
-    jobsRunning: core.active.size,
-    jobs: core.jobs.size,
-    workers: workers.length,
-    slots: workers.reduce((sum, worker) => sum + worker.slots, 0),
-    busySlots: workers.reduce((sum, worker) => sum + busySlots(worker), 0),
-  };
 }
 
 /** How watchers see what happened. */

@@ -25,6 +25,8 @@ export interface ApiParts {
   readonly startedAtMs: number;
   /** Address that the server answers at, once it does. */
   readonly url: () => string;
+  /** It only reads what is stored: no server runs. */
+  readonly readOnly: boolean;
   /** Ends the server: after what runs, or at once. */
   readonly stop: (mode: 'drain' | 'now') => void;
 }

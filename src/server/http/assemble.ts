@@ -11,6 +11,7 @@ import { historyHandlers } from '../api/history.ts';
 import { jobHandlers } from '../api/jobs.ts';
 import { machineHandlers } from '../api/machines.ts';
 import type { ApiParts } from '../api/parts.ts';
+import { serverHandlers } from '../api/server.ts';
 import { taskHandlers } from '../api/tasks.ts';
 import { type TraceShelf, traceHandlers } from '../api/traces.ts';
 import { whyHandlers } from '../api/why.ts';
@@ -125,6 +126,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
     ...dataHandlers(parts),
     ...jobHandlers(parts),
     ...machineHandlers(parts),
+    ...serverHandlers(parts),
     ...whyHandlers(parts),
     ...taskHandlers(parts),
     ...historyHandlers(parts),

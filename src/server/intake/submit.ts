@@ -215,6 +215,7 @@ export class Intake {
     core.jobs.set(job.id, job);
     core.active.add(job.id);
     if (takes) setJobState(core, job, 'running', job.stateReason, actor);
+    core.activity.add('submitted', rows.count, core.clock.monotonic());
     core.happened({ kind: 'job', job: job.id });
     checkFinished(core, job);
     if (core.active.has(job.id)) core.stage(job);

@@ -235,6 +235,8 @@ export function addRecord(core: Core, job: Job, record: AttemptRecord, accepted:
   core.sequence++;
   core.commit.add({ kind: 'attempt-ended', sequence: core.sequence, attempt: record, accepted });
   job.statistics.add(record);
+  core.activity.add('exited', 1, core.clock.monotonic());
+  if (accepted) core.activity.add('completed', 1, core.clock.monotonic());
   job.statisticsDirty = true;
   const second = Math.floor(core.clock.now() / 1000);
   if (accepted) job.recent.set(second, (job.recent.get(second) ?? 0) + 1);

@@ -9,6 +9,7 @@ import {
   milliseconds,
   moment,
   reason,
+  taskCounts,
 } from './message.ts';
 
 export const workerState = z.enum(['active', 'draining', 'paused', 'lost']);
@@ -86,9 +87,15 @@ export const serverView = message(
     memoryBytes: count,
     jobsRunning: count,
     jobs: count,
+    counts: taskCounts.describe('Tasks of all jobs by state.'),
     workers: count,
     slots: count,
     busySlots: count,
+    fits: z
+      .boolean()
+      .optional()
+      .describe('Whether the constraint is true of its ad, when one was asked with.'),
+    ad: toldAd,
   }),
 );
 export type ServerView = Frozen<z.infer<typeof serverView>>;
