@@ -78,7 +78,7 @@ export {
   type ApiOperation,
   api,
 } from './api.ts';
-export { ApiClient, type ApiClientOptions } from './api-client.ts';
+export { ApiClient, type ApiClientOptions, RESUMABLE_BYTES } from './api-client.ts';
 export {
   type AttributeAnswer,
   type AttributeQuestion,
