@@ -128,10 +128,26 @@ export const tracesErrors = defineErrors({
     status: 500,
     example: { file: 'app-trace.out', method: 'bzip2', reason: 'no such file or directory' },
   },
-  TRACE_UPLOAD_FAILED: {
-    message: '{file} could not be uploaded to {url}: {reason}',
-    todo: 'It is still where it was; run the command again, it goes on where it stopped.',
+  TRACE_COLLECTOR_AWAY: {
+    message: '{file} could not be uploaded: {url} cannot be reached: {reason}',
+    todo: 'It is still where it was; run the command again with the same --id, it goes on where it stopped.',
     status: 502,
     example: { file: 'app-trace.out', url: 'https://traces.example', reason: 'connection refused' },
+  },
+  TRACE_UNTRIED: {
+    message: 'traces that were not tried any more: {files}',
+    todo: 'They are still where they were; run the command again when the collector can be reached.',
+    status: 502,
+    example: { files: 12 },
+  },
+  TRACE_UPLOAD_FAILED: {
+    message: '{file} could not be uploaded to {url}: {reason}',
+    todo: 'It is still where it was; run the command again with the same --id, it goes on where it stopped.',
+    status: 502,
+    example: {
+      file: 'app-trace.out',
+      url: 'https://traces.example',
+      reason: 'HTTP 413 TRACE_TOO_LARGE: the file has more than 16 GiB',
+    },
   },
 });
