@@ -65,7 +65,7 @@ export function deskOf(store: Datastore, now: () => number): DataDesk {
       const end = Math.min(limit, snapshot.matching);
       for (let at = 0; at < end; at += PAGE) yield snapshot.page(at, Math.min(PAGE, end - at));
     },
-    find: (key) => store.find(key),
+    find: (key) => store.inspect(key),
     async usage() {
       return { directory: store.directory, ...(await store.usage()), counts: store.counts() };
     },

@@ -60,7 +60,7 @@ export function dataHandlers({ datastore, core }: ApiParts): DataHandlers {
     },
 
     async getDataEntry({ query }) {
-      const view = await found().find(query.key);
+      const view = await found().inspect(query.key);
       if (view === null) throw serverErrors.create('ENTRY_NOT_HERE', { key: query.key });
       return { ...view, pins: [...view.pins] };
     },

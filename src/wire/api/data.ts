@@ -76,7 +76,7 @@ export const dataEntry = message(
     owner: z.string(),
     bytes,
     sha256: digest,
-    md5: z.string(),
+    md5: z.string().nullable().describe('Null: nobody has asked for it since the bytes came.'),
     mediaType: z.string().nullable(),
     validators: z.object({
       etag: z.string().nullable(),
