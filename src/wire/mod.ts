@@ -106,6 +106,7 @@ export { wireErrors } from './errors.ts';
 export { printEvents, type ShownFormat } from './event-log/print.ts';
 export {
   type Answer,
+  certificateFault,
   type Endpoint,
   type EndpointOptions,
   type Exchange,
