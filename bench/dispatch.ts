@@ -105,6 +105,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         dataVersion: '',
         store: null,
         peer: null,
+        stager: '',
         data: [],
         protocol: PROTOCOL_VERSION,
         worker,

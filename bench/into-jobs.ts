@@ -7,12 +7,12 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DirectoryShelf } from '#base';
 import type { Datastore } from '#datastore';
 import type { Input, InputWay } from '#model';
 import type { Attempt } from '../src/worker/attempt/attempt.ts';
 import { fetchInputs, releaseInputs } from '../src/worker/attempt/fetch.ts';
 import { makeScratch, removeScratchOf, stageInputs } from '../src/worker/attempt/stage.ts';
-import { ScratchShelf } from '../src/worker/scratch-shelf.ts';
 import { Stock } from '../src/worker/stock.ts';
 import { storeIn } from '../src/worker/testing/field.ts';
 import { median } from './measured-process.ts';
@@ -41,7 +41,13 @@ async function fill(store: Datastore, bytes: number): Promise<string> {
 }
 
 /** As much of an attempt as these steps look at. */
-function attemptOf(stock: Stock, shelf: ScratchShelf, root: string, input: Input, number: number) {
+function attemptOf(
+  stock: Stock,
+  shelf: DirectoryShelf,
+  root: string,
+  input: Input,
+  number: number,
+) {
   const job = { inputs: [input], results: [], columns: [], programName: '', id: 1 };
   const name = `attempt-${number}`;
   return {
@@ -75,7 +81,7 @@ async function measure(folder: string, bytes: number): Promise<string> {
   const stock = new Stock({ datastore: store, marks, hasPeers: false, sessionTag: () => 'bench' });
   const root = join(folder, 'scratch');
   mkdirSync(root, { recursive: true });
-  const shelf = new ScratchShelf(root);
+  const shelf = new DirectoryShelf(root);
   const version = { blob: sha256, bytes, source: '' };
   const from = { kind: 'url', url: 'https://data.example/set', sha256, md5: '', version } as const;
   const more = { mode: 'immutable', from: 'server', writable: false } as const;

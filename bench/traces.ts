@@ -85,6 +85,10 @@ interface Peer {
   readonly pid: number;
 }
 
+/** `synced`: nginx, and then its file is synced, as the collector does. */
+type Way = 'nginx' | 'synced' | 'collector' | 'form';
+const NAMES = { collector: 'resumable', form: 'form     ' } as const;
+
 interface Speed {
   /** MiB/s. */
   readonly wall: number;
@@ -146,42 +150,45 @@ function putCollector({ url }: Peer, sha256: string, round: number): void {
   rmSync(join(directory, 'state', 'traces', `bench.${round}`), { recursive: true });
 }
 
+/** As a client of old, but for the ends of lines. */
+function postForm({ url }: Peer, round: number): void {
+  const fields = ['-F', 'username=rocks', '-F', `id=form.${round}`, '-F', `filename=@${file}`];
+  execFileSync('curl', ['-sSf', ...fields, `${url}/traces/sbin/store-trace.cgi`]);
+  rmSync(join(directory, 'state', 'traces', `form.${round}`), { recursive: true });
+}
+
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 try {
   const sha256 = makeFile();
   const nginx = await startNginx();
   const collector = await startCollector();
-  const speeds: Record<'nginx' | 'synced' | 'collector', Speed[]> = {
-    nginx: [],
-    synced: [],
-    collector: [],
-  };
+  const speeds = { nginx: [], synced: [], collector: [], form: [] } as Record<Way, Speed[]>;
   for (let round = 0; round <= rounds; round++) {
     const peer = speedOf(nginx, () => putNginx(nginx, round, false));
     const synced = speedOf(nginx, () => putNginx(nginx, round, true));
     const ours = speedOf(collector, () => putCollector(collector, sha256, round));
+    const form = speedOf(collector, () => postForm(collector, round));
     if (round === 0) continue; // warms both up
     speeds.nginx.push(peer);
     speeds.synced.push(synced);
     speeds.collector.push(ours);
+    speeds.form.push(form);
   }
   const status = readFileSync(`/proc/${collector.pid}/status`, 'utf8');
   const peak = Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
-  for (const what of ['wall', 'cpu'] as const) {
-    const [peer, ours] = [speeds.nginx, speeds.collector].map((all) =>
-      median(all.map((one) => one[what])),
+  const middle = (way: Way, what: keyof Speed) => median(speeds[way].map((one) => one[what]));
+  for (const way of ['collector', 'form'] as const) {
+    const [ours, cpu] = [middle(way, 'wall'), middle(way, 'cpu')];
+    const beside = (['nginx', 'synced'] as const).map((peer) => middle(peer, 'wall'));
+    const [plain, synced] = beside.map(
+      (peer) => `${peer.toFixed(0)} (${(ours / peer).toFixed(2)})`,
     );
-    const unit = what === 'wall' ? 'MiB/s' : "MiB per second of the server's CPU";
+    const cpuRatio = (cpu / middle('nginx', 'cpu')).toFixed(2);
     console.log(
-      `collector ${ours!.toFixed(0)} beside ${peer!.toFixed(0)} ${unit}, ${(ours! / peer!).toFixed(2)} of nginx`,
+      `${NAMES[way]} ${ours.toFixed(0)} MiB/s beside nginx's ${plain}, with its file synced ${synced}; per second of CPU ${cpu.toFixed(0)} (${cpuRatio})`,
     );
   }
-  const synced = median(speeds.synced.map(({ wall }) => wall));
-  const ours = median(speeds.collector.map(({ wall }) => wall));
-  console.log(
-    `nginx with its file synced: ${synced.toFixed(0)} MiB/s; the collector has ${(ours / synced).toFixed(2)} of that`,
-  );
   console.log(`peak memory of the collector ${peak.toFixed(0)} MiB`);
 } finally {
   for (const child of started) child.kill();

@@ -145,6 +145,7 @@ class SimulatedWorker {
       dataVersion: '',
       store: null,
       peer: null,
+      stager: '',
       data: [],
       protocol: PROTOCOL_VERSION,
       worker: this.#id,

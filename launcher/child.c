@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "exec.h"
 #include "walls.h"
 
 /* Of 1000: the kernel short of memory should take the program before the launcher or the worker. */
@@ -58,42 +59,6 @@ void forget_peak(void) {
   close(fd);
 }
 
-static const char *search_path(char **environment) {
-  for (; *environment; environment++)
-    if (strncmp(*environment, "PATH=", 5) == 0) return *environment + 5;
-  return "/usr/bin:/bin";
-}
-
-/* As execvp(3) searches, but with the program's own PATH and without handing the file to a shell
-   when it is no executable format. Returns the errno to report. */
-static int exec_on_path(const struct program *program) {
-  int error = ENOENT;
-  size_t name_length = strlen(program->file);
-  if (name_length == 0) return ENOENT;
-  const char *directory = search_path(program->environment);
-  for (;;) {
-    size_t length = strcspn(directory, ":");
-    char candidate[PATH_MAX];
-    if (length + 1 + name_length < sizeof candidate) {
-      memcpy(candidate, directory, length);
-      candidate[length] = '/';
-      /* An empty element is the current directory. */
-      memcpy(candidate + (length ? length + 1 : 0), program->file, name_length + 1);
-      execve(candidate, program->argv, program->environment);
-      if (errno == EACCES) error = EACCES;
-      else if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) return errno;
-    }
-    if (directory[length] == 0) return error;
-    directory += length + 1;
-  }
-}
-
-int exec_program(const struct program *program) {
-  if (!strchr(program->file, '/')) return exec_on_path(program);
-  execve(program->file, program->argv, program->environment);
-  return errno;
-}
-
 /*
  * Between fork and exec. It may share the launcher's memory; `failure` it always does. Descriptors,
  * signal mask and dispositions are its own. `born_in`: the cgroup wall that it stands behind already.
@@ -119,7 +84,7 @@ __attribute__((noreturn, noinline)) static void become(const struct program *pro
   }
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  failure->error = exec_program(program);
+  failure->error = exec_file(program->file, program->argv, program->environment);
   failure->stage = STAGE_EXEC;
   _exit(127);
 }

@@ -46,7 +46,4 @@ void forget_peak(void);
  */
 pid_t start_child(struct program *program, int pipes[4], int *report);
 
-/* Becomes `file` with `argv` and `environment` of the program; returns the errno when it cannot. */
-int exec_program(const struct program *program);
-
 void close_pipes(int pipes[4]);

@@ -30,5 +30,8 @@ struct inside_record {
 
 enum { INSIDE_REPORT = 3, INSIDE_FILTER };
 
-/* `argv` begins after the word `inside`. Returns the exit status where it did not become a program. */
-int inside(char **argv);
+/*
+ * `argv` begins after the word `inside`. Returns the exit status where it did not become a program. Calls
+ * nothing of the C library (bare.h): it may not be ready (first.c).
+ */
+int inside(char **argv, char **environment);

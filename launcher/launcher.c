@@ -433,7 +433,7 @@ static void set_up_descriptors(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc > 1 && strcmp(argv[1], "inside") == 0) return inside(argv + 2);
+  if (argc > 1 && strcmp(argv[1], "inside") == 0) return inside(argv + 2, environ);
   if (argc > 1 && strcmp(argv[1], "events") == 0) return events(argv[2]);
   if (argc > 2 && strcmp(argv[1], "--give-up") == 0) give_up = atoi(argv[2]) * MS;
   static const unsigned char hello[] = {'W', 'N', 'D', 'R', VERSION, 0, 0, 0};

@@ -10,7 +10,7 @@ interface Shown {
   readonly inputs: readonly { readonly via: string }[];
 }
 
-it('workers get inputs from each other where they may, from the origin where it is nearer, else from the server', () =>
+it('workers get inputs from each other or from the one they name, from the origin where it is nearer, else from the server', () =>
   inField(async (field) => {
     const origin = new Origin();
     const url = await origin.open();
@@ -23,10 +23,10 @@ it('workers get inputs from each other where they may, from the origin where it 
     const way = new CountingWay(server);
     const address = await way.open();
     const session = ['--session-file', field.path('state/session')];
-    const start = (name: string) =>
+    const start = (name: string, ...more: string[]) =>
       field.start([
         ...['worker', '--server', address, ...session, '--dir', name, '--name', name],
-        ...['--slots', '1', '--data-peers'],
+        ...['--slots', '1', '--data-peers', ...more],
       ]);
     const workers = [start('node1')];
     try {
@@ -47,12 +47,15 @@ it('workers get inputs from each other where they may, from the origin where it 
       assert.equal(await run('first', shared, library), 'server');
       // It takes no more tasks, and still gives what it has.
       const token = field.read('state/admin-token').trim();
-      const paused = await fetch(`${server}/v1/workers/node1`, {
-        method: 'PATCH',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ action: 'pause', reason: '' }),
-      });
-      assert.equal(paused.status, 200);
+      const pause = async (name: string) => {
+        const paused = await fetch(`${server}/v1/workers/${name}`, {
+          method: 'PATCH',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ action: 'pause', reason: '' }),
+        });
+        assert.equal(paused.status, 200);
+      };
+      await pause('node1');
       workers.push(start('node2'));
       assert.equal(await run('second', shared, library), 'peer node1');
       assert.equal(sent(library), library.length);
@@ -66,8 +69,16 @@ it('workers get inputs from each other where they may, from the origin where it 
       await Promise.all(workers.map((one) => one.ended));
       const last = start('node3');
       assert.equal(await run('alone', shared, library), 'server');
-      for (const one of [last, serve]) one.interrupt();
-      await Promise.all([last.ended, serve.ended]);
+
+      // Nobody but the named one gets it from the server, though it runs nothing itself.
+      await pause('node3');
+      const site = start('node4', '--data-stager', 'node3');
+      const staged = randomBytes(2_000_000);
+      origin.add('/staged', staged);
+      assert.equal(await run('staged', `"${url}/staged"`, staged), 'peer node3');
+      assert.equal(sent(staged), staged.length);
+      for (const one of [site, last, serve]) one.interrupt();
+      await Promise.all([site.ended, last.ended, serve.ended]);
     } finally {
       await way.close();
       await origin.close();

@@ -27,6 +27,8 @@ export type HashAnswer =
 
 /** What is written must not run away from what is read, or it has left the page cache by then. */
 const MOST_BEHIND_BYTES = 64 << 20;
+/** So often the thread is told that a file has grown. */
+const STEP_BYTES = 1 << 20;
 
 /** Of one file, as it is followed. Each promise rejects when the file cannot be read. */
 export interface FollowedFile {
@@ -45,6 +47,8 @@ interface Asked {
 
 /** One file, as one thread follows it. */
 interface Followed {
+  /** How far it was told to read. */
+  orderedBytes: number;
   readBytes: number;
   /** Who waits for room, and until how far it is read. */
   room: { readonly atBytes: number; readonly gate: PromiseWithResolvers<void> } | null;
@@ -72,7 +76,13 @@ export class HashThread {
   /** A file that lies there, or is being written. */
   open(path: string): FollowedFile {
     const id = this.#nextId++;
-    const followed: Followed = { readBytes: 0, room: null, asked: [], error: null };
+    const followed: Followed = {
+      orderedBytes: 0,
+      readBytes: 0,
+      room: null,
+      asked: [],
+      error: null,
+    };
     this.#followed.set(id, followed);
     this.#order({ id, kind: 'open', path });
     return {
@@ -95,7 +105,10 @@ export class HashThread {
 
   #written(id: number, followed: Followed, upTo: number): Promise<void> | undefined {
     if (followed.error) return Promise.reject(followed.error);
-    this.#order({ id, kind: 'follow', upTo, tell: 'nothing' });
+    if (upTo - followed.orderedBytes >= STEP_BYTES) {
+      followed.orderedBytes = upTo;
+      this.#order({ id, kind: 'follow', upTo, tell: 'nothing' });
+    }
     const atBytes = upTo - MOST_BEHIND_BYTES;
     if (followed.readBytes >= atBytes) return undefined;
     followed.room ??= { atBytes, gate: Promise.withResolvers() };

@@ -4,6 +4,7 @@ export { baseErrors } from './base-errors.ts';
 export { BoundedLogFile } from './bounded-log-file.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export { type DataValues, dataSettings } from './data-settings.ts';
+export { DirectoryShelf, type ShelvedDirectory } from './directory-shelf.ts';
 export {
   defineErrors,
   type ErrorEntry,
@@ -60,6 +61,7 @@ export { pause } from './pause.ts';
 export {
   CertificateRefused,
   fingerprintOf,
+  isCertificateFault,
   LEAST_TLS_VERSION,
   PinnedAgent,
   parsePin,

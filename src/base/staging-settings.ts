@@ -50,6 +50,14 @@ export const stagingSettings = {
     most: 65_535,
     doc: 'Where this worker gives inputs to others, with data-peers: HTTPS, for tickets of the server.',
   },
+  dataStager: {
+    name: 'data-stager',
+    value: 'worker',
+    type: 'text',
+    default: '',
+    defaultDoc: 'none: from the server',
+    doc: 'Name of the worker that gets inputs for this one, with data-peers; one for all workers of a site, so that each file comes there once.',
+  },
 } as const satisfies SettingTable;
 
 /** Together with those of the store that inputs come through. */

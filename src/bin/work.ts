@@ -89,6 +89,7 @@ async function workWith(
     openPeers: options.staging.dataPeers
       ? async (hold) => (await import('./peers.ts')).openPeers(options.staging.peerPort, hold)
       : null,
+    stager: options.staging.dataStager,
     runPlugin: jobPluginRunner(options.staging, world.surroundings.environment),
     openStarter: () => openStarter({ launcherPath, tracking }),
     openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),

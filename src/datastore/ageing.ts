@@ -12,7 +12,9 @@ import { datastoreErrors } from './errors.ts';
 import { partOwner, stateOf } from './fetch/part-state.ts';
 import type { EntryIndex } from './index/entry-index.ts';
 import type { EntryTable } from './index/entry-table.ts';
+import { type InPieces, inTurns, piecesOf } from './index/in-turns.ts';
 import { sortByNumber } from './index/order.ts';
+import { SeenNumbers } from './index/seen-numbers.ts';
 import type { Aged, AgeWish, StoreLimits } from './port.ts';
 
 /** What is left on its way, or set aside, is of use for a while only. */
@@ -36,19 +38,19 @@ export interface Totals {
   readonly bytes: number;
 }
 
-export function totalsOf(table: EntryTable): Totals {
-  const { here, bytes, contents } = table;
-  const seen = new Set<number>();
+export function* totalsOf(table: EntryTable): InPieces<Totals> {
+  const seen = new SeenNumbers(table.rows);
   let sum = 0;
   let entries = 0;
-  for (let row = 0; row < table.rows; row++) {
-    if (here[row] === 0) continue;
-    entries++;
-    const content = contents[row]!;
-    if (seen.has(content)) continue;
-    seen.add(content);
-    sum += bytes[row]!;
-  }
+  yield* piecesOf(table.rows, (begin, end) => {
+    // Between pieces columns may have been replaced by longer ones.
+    const { here, bytes, contents } = table;
+    for (let row = begin; row < end; row++) {
+      if (here[row] === 0) continue;
+      entries++;
+      if (seen.add(contents[row]!)) sum += bytes[row]!;
+    }
+  });
   return { entries, bytes: sum };
 }
 
@@ -92,7 +94,7 @@ export async function age(parts: AgeingParts, wish: AgeWish, atLeastBytes = 0): 
   const { layout, index, limits, clock } = parts;
   await clearLeftovers(parts);
   const table = await index.load();
-  const totals = totalsOf(table);
+  const totals = await inTurns(totalsOf(table));
   const freeBytes = await freeBytesOf(layout.directory);
   const surplus = surplusOf(totals, freeBytes, limits, wish.toBytes !== undefined) ?? {
     bytes: 0,
@@ -111,7 +113,7 @@ export async function age(parts: AgeingParts, wish: AgeWish, atLeastBytes = 0): 
     aged.removed >= surplus.entries &&
     table.accessed[row]! >= unusedSinceMs;
   const safe = await untouchable(parts);
-  for (const row of oldestFirst(table)) {
+  for (const row of await inTurns(oldestFirst(table))) {
     if (isEnough(row)) break;
     const hash = table.hashOf(row);
     if (safe.has(hash)) {
@@ -134,11 +136,11 @@ async function untouchable({ pins, sharer }: AgeingParts): Promise<Set<string>> 
 }
 
 /** By last access, and of equal ones the largest first. */
-function oldestFirst(table: EntryTable): Uint32Array {
+function* oldestFirst(table: EntryTable): InPieces<Uint32Array> {
   const rows = rowsHere(table);
   const most = rows.reduce((sum, row) => Math.max(sum, table.bytes[row]!), 0);
-  sortByNumber(rows, (row) => most - table.bytes[row]!);
-  return sortByNumber(rows, (row) => table.accessed[row]!);
+  yield* sortByNumber(rows, (row) => most - table.bytes[row]!);
+  return yield* sortByNumber(rows, (row) => table.accessed[row]!);
 }
 
 export function rowsHere(table: EntryTable): Uint32Array {

@@ -13,7 +13,7 @@ import { storeFailure } from './fetch/failures.ts';
 import type { Fetcher } from './fetch/fetcher.ts';
 import type { FlightControls } from './fetch/flights.ts';
 import type { FetchCounts, Fetched } from './fetch/order.ts';
-import { type HoldingParts, keep } from './holding.ts';
+import { type HoldingParts, keepFor } from './holding.ts';
 import { mayBeStored, policyOf, revalidated } from './http/freshness.ts';
 import type { EnsureRequest, Way } from './port.ts';
 import { type StoringParts, store, undescribed } from './storing.ts';
@@ -96,7 +96,7 @@ async function bring(
 ): Promise<Outcome> {
   const { fetcher, tries } = parts;
   // Held meanwhile, so that a "not modified" is an answer about bytes that are here.
-  const known = await keep(parts, name);
+  const known = await keepFor(parts, name, request);
   try {
     const before = known !== null && isWanted(known.description, request) ? known : null;
     const hasCopy = before !== null && request.staleAllowed === true;

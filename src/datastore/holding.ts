@@ -2,6 +2,7 @@
 import type { Clock } from '#base';
 import type { Description } from './disk/description.ts';
 import { identityOf, sameIdentity } from './disk/files.ts';
+import type { Hasher } from './disk/hasher.ts';
 import type { EntryName } from './disk/key.ts';
 import type { Pins } from './disk/pins.ts';
 import type { Grip, Sharer } from './disk/sharer.ts';
@@ -16,6 +17,7 @@ export interface HoldingParts {
   readonly sharer: Sharer;
   readonly pins: Pins;
   readonly index: EntryIndex;
+  readonly hasher: Hasher;
   readonly clock: Clock;
 }
 
@@ -53,6 +55,32 @@ export async function keep(parts: HoldingParts, name: EntryName): Promise<Kept |
   const path = sharer.newHold(name.hash);
   if (!(await shelf.take(description, path))) return null;
   return { description, grip: await sharer.adopt(path, heldBytes(description)) };
+}
+
+/** As `keep`, with what a request must know of it to judge it. */
+export async function keepFor(
+  parts: HoldingParts,
+  name: EntryName,
+  { digests }: Pick<EnsureRequest, 'digests'>,
+): Promise<Kept | null> {
+  const kept = await keep(parts, name);
+  return kept === null || digests?.md5 === undefined ? kept : await withMd5(parts, kept);
+}
+
+/** Makes the MD5 if it is not known yet; the grip is given back where that fails. */
+export async function withMd5(
+  { shelf, hasher }: HoldingParts,
+  { description, grip }: Kept,
+): Promise<Kept & { readonly description: { readonly md5: string } }> {
+  try {
+    const known = description.md5;
+    const md5 = known ?? (await hasher.md5Of(grip.path, description.bytes));
+    if (known === null) await shelf.noteMd5(description, md5);
+    return { description: { ...description, md5 }, grip };
+  } catch (error) {
+    await grip.release();
+    throw error;
+  }
 }
 
 /** Holds that very version; null when it is gone again. */

@@ -18,7 +18,9 @@ import {
   holdContent,
   type Kept,
   keep,
+  keepFor,
   keepVersion,
+  withMd5,
 } from './holding.ts';
 import { mayBeStale } from './http/freshness.ts';
 import type { EnsureRequest, Held, Progress } from './port.ts';
@@ -73,6 +75,15 @@ export class Keeper {
     return keep(this.#parts, name);
   }
 
+  /** What is known of what is here, the MD5 with it; looking is no use either. */
+  async inspect(name: EntryName): Promise<(Description & { readonly md5: string }) | null> {
+    const kept = await keep(this.#parts, name);
+    if (kept === null) return null;
+    const { description, grip } = await withMd5(this.#parts, kept);
+    await grip.release();
+    return description;
+  }
+
   async #pinnedVersion(
     name: EntryName,
     { mode, pin }: EnsureRequest,
@@ -97,7 +108,7 @@ export class Keeper {
 
   /** Holds what is here if it is what is asked for and needs no question. */
   async #hit(name: EntryName, request: EnsureRequest): Promise<Held | null> {
-    const kept = await keep(this.#parts, name);
+    const kept = await keepFor(this.#parts, name, request);
     if (kept !== null) {
       const isRight = isWanted(kept.description, request);
       if (isRight && needsNoQuestion(kept.description, request, this.#parts.clock.now())) {
@@ -142,7 +153,7 @@ export class Keeper {
   async #stale(name: EntryName, request: EnsureRequest, error: unknown): Promise<Held | null> {
     const isOutage = error instanceof WindrowError && error.code === 'DATA_FETCH_FAILED';
     if (request.staleAllowed !== true || !isOutage) return null;
-    const kept = await keep(this.#parts, name);
+    const kept = await keepFor(this.#parts, name, request);
     if (kept === null) return null;
     if (!isWanted(kept.description, request) || !mayBeStale(kept.description.policy)) {
       await kept.grip.release();

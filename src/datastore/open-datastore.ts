@@ -1,28 +1,23 @@
 /** The datastore as a whole: the parts joined, and what administrators ask of it. */
 import { createReadStream } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import {
-  age,
-  freeBytesOf,
-  freeBytesOrFailure,
-  surplusOf,
-  sweepContents,
-  totalsOf,
-} from './ageing.ts';
+import { freeBytesOrFailure, sweepContents, totalsOf } from './ageing.ts';
+import { Ager } from './ager.ts';
 import type { Description } from './disk/description.ts';
 import { Hasher } from './disk/hasher.ts';
 import { entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
 import { Sharer } from './disk/sharer.ts';
-import { Shelf } from './disk/shelf.ts';
+import { type Draft, Shelf } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
 import { clearUselessParts } from './fetch/left-parts.ts';
+import type { Part } from './fetch/part.ts';
 import { EntryIndex } from './index/entry-index.ts';
+import { inTurns } from './index/in-turns.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
 import { Keeper } from './keeper.ts';
 import { snapshotOf } from './listing.ts';
@@ -47,18 +42,15 @@ import type {
   Verified,
   VerifyWish,
 } from './port.ts';
-import { draftOf } from './storing.ts';
+import { draftOf, draftOfFile } from './storing.ts';
 import { Tally } from './tally.ts';
 import { USUAL_FETCHING, USUAL_LIMITS } from './usual-limits.ts';
 import { verify } from './verifying.ts';
 import { changeIn } from './watching.ts';
 
-/** Looks whether there is something to age; between them it is looked after every file. */
-const LOOK_MS = 600_000;
 /** Between two samples of what is read again. */
 const SAMPLE_MS = 3_600_000;
-/** So much of a full disk is made free at a time. */
-const FULL_DISK_PART = 64;
+
 /** Opens a store, and clears away what processes left that are gone. Throws DATA_STORE_FAILED. */
 export async function openDatastore(given: DatastoreOptions): Promise<Datastore> {
   const { directory, split } = given;
@@ -98,13 +90,12 @@ class SharedDatastore implements Datastore {
   readonly #pins: Pins;
   readonly #index: EntryIndex;
   readonly #hasher = new Hasher();
+  readonly #ager: Ager;
   readonly #fetcher: Fetcher;
   readonly #keeper: Keeper;
   readonly #ending = new AbortController();
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #timer: NodeJS.Timeout;
   #sampling: Promise<unknown> = Promise.resolve();
-  /** Ageing runs once at a time, beside everything else. */
-  #ageing: Promise<Aged> | null = null;
   #rebuilding: Promise<unknown> | null = null;
 
   constructor(options: DatastoreOptions, { layout, shelf, sharer, tally }: Parts) {
@@ -118,6 +109,18 @@ class SharedDatastore implements Datastore {
     this.#tally = tally;
     this.#pins = new Pins(layout, shelf);
     this.#index = new EntryIndex(layout, sharer.directory, clock);
+    this.#ager = new Ager({
+      layout,
+      shelf,
+      sharer,
+      pins: this.#pins,
+      index: this.#index,
+      limits: this.#limits,
+      clock,
+      signal: this.#ending.signal,
+      knowAll: () => this.#knowAll(),
+      onEvent,
+    });
     const limits = { ...USUAL_FETCHING, ...options.fetching };
     const parts = { layout, sharer, hasher: this.#hasher, clock, random, onEvent };
     this.#fetcher = new Fetcher({ transports, limits, ...parts });
@@ -127,19 +130,17 @@ class SharedDatastore implements Datastore {
       sharer,
       pins: this.#pins,
       index: this.#index,
+      hasher: this.#hasher,
       fetcher: this.#fetcher,
       clock,
       tries: limits.tries,
-      makeRoom: () => this.#makeRoom(),
+      makeRoom: () => this.#ager.makeRoom(),
       onEvent: (event) => {
         onEvent(event);
-        if (event.kind === 'stored') this.#lookLater();
+        if (event.kind === 'stored') this.#ager.noteStored(event.bytes);
       },
     });
-    this.#timers = [
-      setInterval(() => this.#lookLater(), LOOK_MS).unref(),
-      setInterval(() => this.#sample(), SAMPLE_MS).unref(),
-    ];
+    this.#timer = setInterval(() => this.#sample(), SAMPLE_MS).unref();
   }
 
   async ensure(request: EnsureRequest): Promise<Held> {
@@ -159,6 +160,20 @@ class SharedDatastore implements Datastore {
     return this.#viewOf(kept.description);
   }
 
+  async inspect(
+    key: string,
+    owner?: string,
+  ): Promise<(EntryView & { readonly md5: string }) | null> {
+    const name = entryName(key, owner);
+    const known = await this.#orFailure(name.key, this.#keeper.inspect(name));
+    if (known === null) return null;
+    return { ...(await this.#viewOf(known)), md5: known.md5 };
+  }
+
+  async md5Of({ key, path, bytes, md5 }: Held): Promise<string> {
+    return md5 ?? this.#orFailure(key, this.#hasher.md5Of(path, bytes));
+  }
+
   hold(key: string, owner?: string): Promise<Held | null> {
     const name = entryName(key, owner);
     return this.#orFailure(name.key, this.#keeper.hold(name));
@@ -173,12 +188,23 @@ class SharedDatastore implements Datastore {
     return createReadStream(held.path, { ...range, highWaterMark: 256 * 1024 });
   }
 
-  async put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView> {
+  put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView> {
+    return this.#put(request, (part, key) => draftOf(part, source, request, key));
+  }
+
+  putFile(path: string, request: PutRequest): Promise<EntryView> {
+    return this.#put(request, (part, key) => draftOfFile(part, path, request, key));
+  }
+
+  async #put(
+    request: PutRequest,
+    draw: (part: Part, key: string) => Promise<Draft>,
+  ): Promise<EntryView> {
     this.#throwIfClosed();
     const name = entryName(request.key, request.owner);
     const part = this.#fetcher.partForPut(name.hash);
     try {
-      const draft = await draftOf(part, source, request, name.key);
+      const draft = await draw(part, name.key);
       const mediaType = request.mediaType ?? null;
       const description = await this.#keeper.put(name, draft, { mediaType, source: '' });
       return await this.#viewOf(description);
@@ -203,7 +229,7 @@ class SharedDatastore implements Datastore {
 
   async usage(): Promise<Usage> {
     await this.#knowAll();
-    const { entries, bytes } = totalsOf(await this.#index.load());
+    const { entries, bytes } = await inTurns(totalsOf(await this.#index.load()));
     const freeBytes = await freeBytesOrFailure(this.directory);
     const pinned = (await this.#pins.all()).size;
     return { entries, bytes, pinned, freeBytes, limits: this.#limits };
@@ -247,10 +273,7 @@ class SharedDatastore implements Datastore {
 
   async age(wish: AgeWish = {}): Promise<Aged> {
     this.#throwIfClosed();
-    // Of several who wait for the one under way, the others wait for the first of them.
-    while (this.#ageing !== null) await this.#ageing.catch(() => {});
-    this.#throwIfClosed();
-    return this.#age(wish);
+    return this.#ager.age(wish);
   }
 
   async verify(wish: VerifyWish = {}): Promise<Verified> {
@@ -286,11 +309,11 @@ class SharedDatastore implements Datastore {
   async close(): Promise<void> {
     if (this.#ending.signal.aborted) return;
     this.#ending.abort(datastoreErrors.create('DATA_CLOSED'));
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#timer);
     await this.#keeper.close();
     await this.#fetcher.close();
     await this.#hasher.close();
-    await this.#ageing?.catch(() => {});
+    await this.#ager.close();
     await this.#rebuilding?.catch(() => {});
     await this.#sampling;
     await this.#index.close().catch(() => {}); // a copy of the truth
@@ -324,58 +347,6 @@ class SharedDatastore implements Datastore {
         () => {},
         () => {},
       );
-  }
-
-  #lookLater(): void {
-    if (this.#ageing !== null || this.#ending.signal.aborted) return;
-    void this.#ageIfDue().catch(() => {}); // told of by the event of whoever then finds no room
-  }
-
-  async #ageIfDue(): Promise<void> {
-    const { mostBytes, mostFiles } = this.#limits;
-    const freeBytes = await freeBytesOf(this.directory);
-    const isLimited = mostBytes > 0 || mostFiles > 0;
-    // Counting needs the whole index, which is left alone where nothing is limited.
-    const totals = isLimited ? totalsOf(await this.#index.load()) : { entries: 0, bytes: 0 };
-    if (surplusOf(totals, freeBytes, this.#limits, false) === null) return;
-    if (this.#ageing === null && !this.#ending.signal.aborted) await this.#age({});
-  }
-
-  async #makeRoom(): Promise<boolean> {
-    const { blocks, bsize } = await statfs(this.directory);
-    const room = Math.max(this.#limits.leastFreeBytes, (blocks * bsize) / FULL_DISK_PART);
-    const aged = await (this.#ageing ?? this.#age({}, room)).catch(() => null);
-    return (aged?.freedBytes ?? 0) > 0;
-  }
-
-  #age(wish: AgeWish, atLeastBytes = 0): Promise<Aged> {
-    const { clock, onEvent } = this.#options;
-    const aged = this.#knowAll()
-      .then(() =>
-        age(
-          {
-            layout: this.#layout,
-            shelf: this.#shelf,
-            sharer: this.#sharer,
-            pins: this.#pins,
-            index: this.#index,
-            limits: this.#limits,
-            clock,
-          },
-          wish,
-          atLeastBytes,
-        ),
-      )
-      .then((done) => {
-        const { removed, freedBytes } = done;
-        if (removed > 0) onEvent({ kind: 'aged', removed, freedBytes });
-        return done;
-      })
-      .finally(() => {
-        this.#ageing = null;
-      });
-    this.#ageing = aged;
-    return aged;
   }
 
   async #viewOf(description: Description): Promise<EntryView> {

@@ -73,7 +73,8 @@ export interface EntryView {
   readonly owner: string;
   readonly bytes: number;
   readonly sha256: string;
-  readonly md5: string;
+  /** Null: it was not asked for yet. */
+  readonly md5: string | null;
   readonly mediaType: string | null;
   readonly validators: Validators;
   /** HTTP status that the bytes came with, or 0. */
@@ -96,7 +97,8 @@ export interface Held {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  readonly md5: string;
+  /** Null: it was not asked for yet; `md5Of` makes it. */
+  readonly md5: string | null;
   readonly mediaType: string | null;
   readonly way: Way;
   /** The origin forbids to keep it: it is gone with `release`. */
@@ -288,6 +290,10 @@ export interface Datastore {
   ensure(request: EnsureRequest): Promise<Held>;
   /** What lies here whole, without asking anybody; null when nothing does. */
   find(key: string, owner?: string): Promise<EntryView | null>;
+  /** As `find`, with an MD5, for which the bytes may have to be read. */
+  inspect(key: string, owner?: string): Promise<(EntryView & { readonly md5: string }) | null>;
+  /** The MD5 of a held file. */
+  md5Of(held: Held): Promise<string>;
   /** As `find`, and holds it. */
   hold(key: string, owner?: string): Promise<Held | null>;
   /** Content by its SHA-256, under whatever key; null when it is not here. */
@@ -296,6 +302,8 @@ export interface Datastore {
   open(held: Held, range?: { readonly start: number; readonly end: number }): Readable;
   /** Stores bytes under a key, in place of what was there. */
   put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView>;
+  /** As `put`, of a file of this machine, which nobody may write to any more: it may be linked. */
+  putFile(path: string, request: PutRequest): Promise<EntryView>;
   list(query: Partial<ListQuery>): Promise<Listing>;
   snapshot(query: Partial<SnapshotQuery>): Promise<Snapshot>;
   usage(): Promise<Usage>;

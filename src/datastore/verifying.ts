@@ -2,7 +2,7 @@
 import type { Clock } from '#base';
 import { descriptionOf, rowsHere } from './ageing.ts';
 import type { Description } from './disk/description.ts';
-import { sha256Of } from './disk/digest-file.ts';
+import { digestsOf } from './disk/digest-file.ts';
 import { removeFile } from './disk/files.ts';
 import { entryName } from './disk/key.ts';
 import type { Layout } from './disk/layout.ts';
@@ -98,9 +98,13 @@ async function verifyEntry(parts: VerifyParts, description: Description): Promis
   try {
     // Where the time of change tells already, `take` reads the bytes by itself and sets them aside.
     const isThere = await shelf.take(description, path);
-    const found = isThere ? await sha256Of(path) : null;
+    // As all is read anyway, the MD5 is made where it is not known yet.
+    const names = description.md5 === null ? ['sha256', 'md5'] : ['sha256'];
+    const { sha256: found = null, md5 = description.md5 } = isThere
+      ? (await digestsOf(path, names)).digests
+      : {};
     if (found === description.sha256) {
-      await shelf.redescribe({ ...description, verifiedAtMs: clock.now() }, description);
+      await shelf.redescribe({ ...description, md5, verifiedAtMs: clock.now() }, description);
       return 'good';
     }
     const now = await shelf.describe(description);

@@ -9,7 +9,7 @@ const FRESH_WITHOUT_RULES_MS = 600_000;
 /** As far as it can be told without reading the bytes. */
 export function isWanted({ sha256, md5, bytes }: Description, request: EnsureRequest): boolean {
   const { digests } = request;
-  const is = (wanted: string | undefined, found: string) =>
+  const is = (wanted: string | undefined, found: string | null) =>
     (wanted?.toLowerCase() ?? found) === found;
   const isSize = (request.bytes ?? bytes) === bytes;
   return isSize && is(digests?.sha256, sha256) && is(digests?.md5, md5);

@@ -133,3 +133,19 @@ test('a job whose last attempts ended while it was paused is over when it is res
   await field.api('PATCH', `/v1/jobs/${job}`, { action: 'resume' });
   assert.equal(field.job(job).state, 'done');
 });
+
+test('the end of a copy is on record although the server was restarted when its task was done', async (t) => {
+  const open = await openCopies(t, 'export default () => true;');
+  const { job, fast, first, second } = open;
+  await fast.sync([ended(second)], { freeSlots: 0 });
+  await until(() => open.field.job(job).state === 'done');
+  const field = await open.field.restart();
+  const again = field.worker('slow', 1);
+  const { cancel } = await again.sync([], { freeSlots: 0, holding: [first.ticket] });
+  assert.deepEqual(cancel, [{ ticket: first.ticket, cause: 'superseded' }]);
+  await again.sync([ended(first, 'superseded')], { freeSlots: 0 });
+  const { json } = await field.api('GET', `/v1/jobs/${job}/tasks/${first.task}`);
+  const causes = json.attemptList.map(({ cause }: { cause: string }) => cause);
+  assert.deepEqual(causes.sort(), ['ok', 'superseded']);
+  assert.equal(field.server.core.leases.size, 0);
+});

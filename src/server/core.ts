@@ -165,6 +165,8 @@ export interface Worker {
   readonly data: WorkerData;
   /** Where others may get what it has; null: nowhere. */
   peer: PeerDoor | null;
+  /** Name of the worker that gets files for it; `''`: none. */
+  stager: string;
   /** What its store of inputs has done; null until it has told. */
   inputStore: StoreReport | null;
   readonly totals: WorkerTotals;

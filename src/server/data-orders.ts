@@ -4,6 +4,7 @@ import { blobOf, type Digest, type JobId } from '#model';
 import { type Lack, NO_LACKS } from '#scheduler';
 import type { DataNews, DataWish, StoreReport } from '#wire';
 import type { Core, DataDamage, Job, Worker } from './core.ts';
+import { stagerOf } from './stagers.ts';
 
 /** One worker, as far as data goes. A worker that comes anew is asked anew. */
 export interface WorkerData {
@@ -50,19 +51,27 @@ function jobsWithData({ active, jobs }: Core): Job[] {
 }
 
 /** `''` while no job needs anything. */
-export function versionFor(core: Core, { kind, data }: Worker): string {
+export function versionFor(core: Core, worker: Worker): string {
+  const { kind, data } = worker;
   if (kind === 'open') return '';
-  const jobs = jobsWithData(core).map(({ id }) => (data.fetching.has(id) ? `${id}!` : String(id)));
+  const isStaged = stagedFor(core, worker);
+  const jobs = jobsWithData(core).map((job) => {
+    if (!data.fetching.has(job.id)) return String(job.id);
+    return `${job.id}!${dataOf(job).map(({ blob }) => (isStaged(blob) ? 1 : 0))}`;
+  });
   return jobs.length === 0 ? '' : `${data.tag}:${hash('sha256', jobs.join(',')).slice(0, 16)}`;
 }
 
 /** Answers with what the worker is to know; what it told of other files is void from now on. */
-export function wishesFor(core: Core, { data }: Worker): DataWish[] {
+export function wishesFor(core: Core, worker: Worker): DataWish[] {
+  const { data } = worker;
+  const isStaged = stagedFor(core, worker);
   const wishes = new Map<Digest, DataWish>();
   for (const job of jobsWithData(core)) {
     for (const one of dataOf(job)) {
       const known = wishes.get(one.blob);
-      const fetch = data.fetching.has(job.id) || (known?.fetch ?? false);
+      const isOrdered = data.fetching.has(job.id) && isStaged(one.blob);
+      const fetch = isOrdered || (known?.fetch ?? false);
       wishes.set(one.blob, { ...one, origin: known?.origin ?? one.origin, fetch });
     }
   }
@@ -177,4 +186,28 @@ export function dataSlotsOf(core: Core, job: Job, nowMs: number): { here: number
 export function orderFetch(core: Core, worker: Worker, job: JobId): void {
   worker.data.fetching.add(job);
   counts.delete(core);
+  orderStager(core, worker);
+}
+
+/** What a worker is to get its stager gets first; also one that has just come, or come back. */
+export function orderStager(core: Core, worker: Worker): void {
+  if (worker.data.fetching.size === 0) return;
+  const stager = stagerOf(core, worker);
+  if (stager === null) return;
+  for (const job of worker.data.fetching) {
+    if (stager.data.fetching.has(job)) continue;
+    stager.data.fetching.add(job);
+    counts.delete(core);
+    core.wake();
+  }
+}
+
+/** Which files there is no reason to wait for any more: its stager has them, or cannot have them. */
+function stagedFor(core: Core, worker: Worker): (blob: Digest) => boolean {
+  const stager = worker.data.fetching.size === 0 ? null : stagerOf(core, worker);
+  if (stager === null) return () => true;
+  return (blob) => {
+    const state = stager.data.told.get(blob);
+    return state === 'here' || state === 'tried';
+  };
 }

@@ -4,11 +4,11 @@
  * many want it at once, and then spreads from worker to worker.
  */
 import { isIP } from 'node:net';
-import { isLoopback } from '#base';
 import type { Digest } from '#model';
 import { MOST_PEERS, type Peer, type PeerAnswer, type PeerQuestion, peerTicket } from '#wire';
 import type { Core, Worker } from './core.ts';
 import { serverErrors } from './errors.ts';
+import { isReachable, plainAddress, siteOf, stagerOf } from './stagers.ts';
 
 /** So many get a file from the server at the same time, where others could get it from them. */
 const FEW = 2;
@@ -33,7 +33,11 @@ export class PeerDesk {
       throw serverErrors.create('WORKER_UNKNOWN', { worker: id });
     }
     const peers = this.#peersFor(asker, blob);
-    if (peers.length > 0) return { peers, waitMs: 0 };
+    const isOfSite = siteOf(asker) !== '';
+    // At a site busy peers are worth waiting for: the server is told to be far.
+    if (peers.length > 0 || isOfSite) {
+      return { peers, waitMs: isOfSite && peers.length > 0 ? ASK_AGAIN_MS : 0 };
+    }
     const going = this.#goingFor(blob);
     const mayGo = going.size < FEW || going.has(id) || asker.peer === null;
     if (!mayGo) return { peers, waitMs: ASK_AGAIN_MS };
@@ -43,8 +47,13 @@ export class PeerDesk {
   }
 
   #peersFor(asker: Worker, blob: Digest): Peer[] {
+    const stager = stagerOf(this.#core, asker);
     const holders = [...this.#core.workers.values()].filter(
-      (worker) => worker !== asker && hasIt(worker, blob) && isReachable(worker, asker),
+      (worker) =>
+        worker !== asker &&
+        (worker === stager || siteOf(worker) === siteOf(asker)) &&
+        hasIt(worker, blob) &&
+        isReachable(worker, asker),
     );
     // Each has its turn at being asked first.
     const first = this.#turn++ % Math.max(1, holders.length);
@@ -76,16 +85,7 @@ function hasIt({ peer, state, data }: Worker, blob: Digest): boolean {
   return peer !== null && state !== 'lost' && data.told.get(blob) === 'here';
 }
 
-/** The server sees a worker of its own machine at an address that means another one elsewhere. */
-function isReachable({ address }: Worker, asker: Worker): boolean {
-  return !isLoopback(plain(address)) || isLoopback(plain(asker.address));
-}
-
-function plain(address: string): string {
-  return address.replace(/^::ffff:/i, '');
-}
-
 function hostOf(address: string): string {
-  const host = plain(address);
+  const host = plainAddress(address);
   return isIP(host) === 6 ? `[${host}]` : host;
 }

@@ -169,7 +169,10 @@ async function restoreLost(core: Core, store: Store, job: Job): Promise<void> {
   }
 }
 
-/** Attempts of the grant that have not ended are current again, with a whole new lease. */
+/**
+ * Attempts of the grant that have not ended are current again, with a whole new lease. That holds also
+ * where the task is done or settled by another attempt: this one's end belongs on record.
+ */
 async function restoreGrant(
   core: Core,
   store: Store,
@@ -205,9 +208,12 @@ async function restoreGrant(
   });
   let ticket = stored.firstTicket;
   for (const [first, count] of stored.tasks) {
+    const ended = new Set(await store.endedTickets(job.id, first, count));
     for (let task = first; task < first + count; task++, ticket++) {
-      if (job.tasks.state(task) !== TaskState.running) continue;
-      if (await hasEnded(store, job.id, task, ticket)) continue;
+      const state = job.tasks.state(task);
+      // Who had it gave back what waits; of what is being checked the end is noted with the task.
+      if (ended.has(ticket) || state === TaskState.waiting || job.emptied) continue;
+      if (job.notes.get(task)?.unchecked?.ticket === ticket) continue;
       grant.open++;
       const { grantedAtMs, workerName } = stored;
       const number = nextNumber(job, task);
@@ -226,16 +232,27 @@ async function restoreGrant(
         taken: takenBy(job, asked),
       };
       addLease(core, worker, lease);
-      if (job.notes.get(task)?.ruling) worker.cancels.set(ticket, 'cancelled');
-      noteCopies(known, job, task, ticket);
+      const cancel = cancelOf(job, task);
+      if (cancel) worker.cancels.set(ticket, cancel);
+      if (state === TaskState.running) noteCopies(known, job, task, ticket);
     }
   }
   if (grant.open === 0) core.commit.add({ kind: 'grant-closed', firstTicket: stored.firstTicket });
 }
 
-async function hasEnded(store: Store, job: number, task: number, ticket: number): Promise<boolean> {
-  const ended = await store.attemptsOfTask(job, task);
-  return ended.some((attempt) => attempt.ticket === ticket);
+/** What is to become of an attempt that still runs. */
+function cancelOf(job: Job, task: number): 'superseded' | 'cancelled' | null {
+  switch (job.tasks.state(task)) {
+    case TaskState.done:
+    case TaskState.failed:
+    case TaskState.checking:
+      return 'superseded';
+    case TaskState.held:
+    case TaskState.removed:
+      return 'cancelled';
+    default:
+      return job.notes.get(task)?.ruling ? 'cancelled' : null;
+  }
 }
 
 function noteCopies({ running }: Known, job: Job, task: number, ticket: number): void {

@@ -145,7 +145,8 @@ export class Staging {
     const held = own === null ? await datastore.ensure(request) : await this.#hold(own);
     try {
       // What was brought has been compared already; what was put there has not.
-      if ((from.sha256 || held.sha256) !== held.sha256 || (from.md5 || held.md5) !== held.md5) {
+      const md5 = from.md5 === '' ? '' : await datastore.md5Of(held);
+      if ((from.sha256 || held.sha256) !== held.sha256 || from.md5 !== md5) {
         const expected = from.sha256 || `MD5 ${from.md5}`;
         throw serverErrors.create('BLOB_DIGEST_WRONG', { found: held.sha256, expected });
       }

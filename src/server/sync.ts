@@ -11,7 +11,7 @@ import {
 } from '#wire';
 import type { Clients } from './clients.ts';
 import type { Core, Lease, Worker } from './core.ts';
-import { onDataTold, onStoreTold, versionFor, wishesFor } from './data-orders.ts';
+import { onDataTold, onStoreTold, orderStager, versionFor, wishesFor } from './data-orders.ts';
 import { describe, dispatch } from './dispatch.ts';
 import type { Errands } from './errands.ts';
 import type { ResultIntake } from './intake/results.ts';
@@ -97,9 +97,11 @@ export class SyncDesk {
     });
     worker.sequence = request.sequence;
     worker.declines = new Set(request.declined);
+    worker.peer = request.peer;
+    worker.stager = request.stager;
     onDataTold(core, worker, request.data);
     onStoreTold(core, worker, request.store);
-    worker.peer = request.peer;
+    orderStager(core, worker);
     for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);

@@ -299,6 +299,8 @@ export interface Store {
   attributesOf(job: JobId, task: TaskIndex): Promise<SetAttribute[]>;
   /** A task's attempts, oldest first. */
   attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]>;
+  /** Tickets of ended attempts of the `count` tasks from `first`. */
+  endedTickets(job: JobId, first: TaskIndex, count: number): Promise<Ticket[]>;
   /** Ends of attempts after `sequence`, in the order they ended, at most `limit`. */
   attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]>;
   /** Ends of attempts before `sequence`, the latest first, at most `limit`; of one job, or of all. */

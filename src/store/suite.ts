@@ -187,6 +187,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(rest, attemptRecord(1, { ticket: 900 }));
       assert.equal(sequence, 3);
       assert.equal(accepted, true);
+      assert.deepEqual((await store.endedTickets(1, 1, 2)).sort(), [101, 102, 900]);
+      assert.deepEqual(await store.endedTickets(1, 2, 1), [102]);
       const byTask = await store.collectedByTask(1, -1, 10);
       assert.deepEqual(
         byTask.map((row) => row.task),

@@ -5,12 +5,14 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataStore, Upload } from '@tus/server';
+import type { Readable } from 'node:stream';
+import { DataStore, ERRORS, Upload } from '@tus/server';
 import * as z from 'zod';
 import { systemCodeOf } from '#base';
 import type { Digests } from './digests.ts';
+import { eachPiece } from './each-piece.ts';
 import { IncomingFile } from './incoming-file.ts';
-import { toTusError } from './tus-error.ts';
+import { TusError, toTusError } from './tus-error.ts';
 
 const notes = z.object({
   size: z.int().min(0),
@@ -42,6 +44,11 @@ export interface UploadFailures {
 
 /** While so much comes others may have taken the room. */
 const ROOM_LOOK_BYTES = 64 << 20;
+const TOO_MUCH = new TusError(
+  ERRORS.ERR_SIZE_EXCEEDED.status_code,
+  ERRORS.ERR_SIZE_EXCEEDED.body,
+  null,
+);
 
 export class Unfinished extends DataStore {
   readonly #directory: string;
@@ -74,8 +81,8 @@ export class Unfinished extends DataStore {
         createdAtMs,
         storedAs: null,
       });
-      const file = await IncomingFile.create(this.dataPath(upload.id), this.#digests);
-      await file.close('no digest');
+      // Not synced, as its notes are not: whoever finds neither begins again.
+      await writeFile(this.dataPath(upload.id), '', { flag: 'wx', mode: 0o600 });
     } catch (error) {
       await this.remove(upload.id);
       throw toTusError(this.#full(error));
@@ -84,11 +91,12 @@ export class Unfinished extends DataStore {
   }
 
   /** What came is kept also when the connection breaks in the middle: the sender goes on behind it. */
-  override async write(body: AsyncIterable<Buffer>, id: string, offset: number): Promise<number> {
+  override async write(body: Readable, id: string, offset: number): Promise<number> {
     const upload = await this.#read(id);
     const file = await this.#openAt(id, offset);
+    let isOver = false;
     try {
-      await this.#take(body, file, upload);
+      await eachPiece(body, this.#taker(upload, file));
     } catch (error) {
       const isHopeless = this.#failures.isHopeless(error);
       if (isFull(error) || isHopeless) {
@@ -96,6 +104,7 @@ export class Unfinished extends DataStore {
         if (isHopeless) await this.remove(id);
         throw toTusError(this.#full(error));
       }
+      isOver = error === TOO_MUCH;
     }
     const { bytes } = file;
     try {
@@ -105,18 +114,19 @@ export class Unfinished extends DataStore {
     } catch (error) {
       throw toTusError(this.#full(error));
     }
+    if (isOver) throw TOO_MUCH;
     return bytes;
   }
 
-  async #take(body: AsyncIterable<Buffer>, file: IncomingFile, upload: Notes): Promise<void> {
+  #taker(upload: Notes, file: IncomingFile): (piece: Buffer) => Promise<void> | undefined {
     let lookAt = 0;
-    for await (const piece of body) {
-      if (file.bytes >= lookAt) {
-        await this.#requireRoom(upload);
-        lookAt = file.bytes + ROOM_LOOK_BYTES;
-      }
-      await file.add(piece);
-    }
+    return (piece) => {
+      // It only can be where the request did not say how long it is.
+      if (file.bytes + piece.length > upload.size) throw TOO_MUCH;
+      if (file.bytes < lookAt) return file.add(piece);
+      lookAt = file.bytes + ROOM_LOOK_BYTES;
+      return this.#requireRoom(upload).then(() => file.add(piece));
+    };
   }
 
   async #openAt(id: string, offset: number): Promise<IncomingFile> {

@@ -128,35 +128,10 @@ export class UploadServer {
       const leftBytes = (upload.size ?? 0) - offset;
       if (Number(request.headers['content-length'] ?? 0) > leftBytes)
         throw toldBy(ERRORS.ERR_SIZE_EXCEEDED);
-      const body = new Body(request, leftBytes);
-      upload.offset = await unfinished.write(body, id, offset);
-      if (body.isOver) throw toldBy(ERRORS.ERR_SIZE_EXCEEDED);
+      upload.offset = await unfinished.write(request, id, offset);
       return upload;
     } finally {
       await lock.unlock();
-    }
-  }
-}
-
-/** The bytes of a request, at most so many. The connection is left open for the answer. */
-class Body implements AsyncIterable<Buffer> {
-  readonly #request: IncomingMessage;
-  readonly #mostBytes: number;
-  /** There was more; it only can be where no length was given. */
-  isOver = false;
-
-  constructor(request: IncomingMessage, mostBytes: number) {
-    this.#request = request;
-    this.#mostBytes = mostBytes;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    let left = this.#mostBytes;
-    for await (const piece of this.#request.iterator({ destroyOnReturn: false })) {
-      left -= piece.length;
-      this.isOver = left < 0;
-      if (this.isOver) return;
-      yield piece;
     }
   }
 }

@@ -104,6 +104,7 @@ const SYNC = {
   dataVersion: '',
   store: null,
   peer: null,
+  stager: '',
   data: [],
   policyVersion: '',
 };

@@ -78,7 +78,7 @@ export {
   type ApiOperation,
   api,
 } from './api.ts';
-export { ApiClient, type ApiClientOptions } from './api-client.ts';
+export { ApiClient, type ApiClientOptions, RESUMABLE_BYTES } from './api-client.ts';
 export {
   type AttributeAnswer,
   type AttributeQuestion,
@@ -106,6 +106,7 @@ export { wireErrors } from './errors.ts';
 export { printEvents, printTaskEvents, type ShownFormat } from './event-log/print.ts';
 export {
   type Answer,
+  certificateFault,
   type Endpoint,
   type EndpointOptions,
   type Exchange,

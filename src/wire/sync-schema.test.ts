@@ -50,6 +50,7 @@ const REQUEST: SyncRequest = {
   dataVersion: '',
   store: null,
   peer: null,
+  stager: '',
   data: [],
   protocol: 1,
   worker: 'w1',

@@ -122,6 +122,8 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       dataVersion: text(fields.dataVersion, 'dataVersion', 1000),
       data: list(fields.data, 'data', SYNC_LIMITS.wishes, readDataNews),
       peer: fields.peer == null ? null : inner(fields.peer, 'peer', readPeerDoor),
+      stager:
+        fields.stager == null || fields.stager === '' ? '' : label(fields.stager, 'stager', 255),
       store: fields.store == null ? null : inner(fields.store, 'store', readStoreReport),
     };
   });

@@ -84,6 +84,8 @@ export interface SyncRequest {
   readonly data: readonly DataNews[];
   /** Where others may get what it has; null: nowhere. */
   readonly peer: PeerDoor | null;
+  /** Name of the worker from which it gets files that are there; `''`: from whomever has them. */
+  readonly stager: string;
   /** What its store of inputs has done; null: it was not used yet. */
   readonly store: StoreReport | null;
 }

@@ -7,6 +7,7 @@
  * An end is repeated until an answered sync has carried it. A waiting attempt is given back by not
  * being listed in `holding`.
  */
+import { DirectoryShelf } from '#base';
 import type { ContentSource, StoreEvent } from '#datastore';
 import {
   type ClientOffer,
@@ -40,7 +41,6 @@ import { OwnStart } from './own-start.ts';
 import { PolicyWatch } from './policy-watch.ts';
 import type { AgentOptions, ServerLink } from './port.ts';
 import { Pulse, type PulseNews } from './pulse.ts';
-import { ScratchShelf } from './scratch-shelf.ts';
 import { SlotPool } from './slot-pool.ts';
 import { Stock } from './stock.ts';
 import { whenTimeIsOver } from './time-over.ts';
@@ -81,7 +81,7 @@ export class WorkerAgent {
   readonly #backlog: EndBacklog;
   readonly #stock: Stock;
   readonly #wishes: DataWishes;
-  readonly #shelf: ScratchShelf;
+  readonly #shelf: DirectoryShelf;
   readonly #errands: Errands;
   readonly #chirp: ChirpDesk;
   #phase: Phase = 'running';
@@ -106,7 +106,7 @@ export class WorkerAgent {
     this.#stock = new Stock({
       datastore: options.datastore,
       marks: options.marks,
-      hasPeers: options.peerDoor !== null,
+      hasPeers: options.peerDoor !== null || options.stager !== '',
       sessionTag: () => this.#connection.sessionTag(),
     });
     this.#wishes = new DataWishes({
@@ -116,7 +116,7 @@ export class WorkerAgent {
       lifetime: this.#lifetime.signal,
       log: options.log,
     });
-    this.#shelf = new ScratchShelf(`${options.dir}/scratch`);
+    this.#shelf = new DirectoryShelf(`${options.dir}/scratch`);
     this.#backlog = new EndBacklog(`${options.dir}/spool`);
     const told = { worker: identity.worker, link: () => this.#connection.up() };
     this.#chirp = new ChirpDesk({

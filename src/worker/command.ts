@@ -135,7 +135,7 @@ async function runAgent(
     link: () => agent.link(),
     clock: options.clock,
   });
-  const asked = options.openPeers === null ? null : peers;
+  const asked = options.openPeers === null && options.stager === '' ? null : peers;
   const datastore = lazyStore(() => options.openData(directory.data, server, onEvent, asked));
   let door: OpenPeerDoor | null = null;
   const agent: WorkerAgent = new WorkerAgent(

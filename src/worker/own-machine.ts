@@ -18,6 +18,7 @@ type Told = Pick<
   | 'walls'
   | 'machine'
   | 'peer'
+  | 'stager'
 >;
 
 export class OwnMachine {
@@ -55,6 +56,7 @@ export class OwnMachine {
       gpus: gpus.gpus.length,
       walls: this.walls,
       peer: this.#options.peerDoor?.told() ?? null,
+      stager: this.#options.stager,
       machine: { ...figures, roundTripMs: this.roundTripMs, unkillable },
     };
   }

@@ -84,6 +84,8 @@ export interface AgentOptions {
   readonly datastore: WorkerStore;
   /** Where other workers get what is in the store; null: nowhere, and none is asked. */
   readonly peerDoor: { told(): PeerDoor | null } | null;
+  /** Name of the worker that gets inputs for this one; `''`: none. */
+  readonly stager: string;
   /** Absolute; which sessions have brought what is marked there, perhaps for other workers too. */
   readonly marks: string;
   /** Runs a transfer plugin of a job's. */

@@ -111,7 +111,7 @@ async function tellEntry(view: EntryView, asJson: boolean, world: World): Promis
       ['path', view.path],
       ['size', `${formatBytes(view.bytes)} (${formatCount(view.bytes)} bytes)`],
       ['SHA-256', view.sha256],
-      ['MD5', view.md5],
+      ['MD5', view.md5 ?? ''],
       ['type', view.mediaType ?? ''],
       ['ETag', etag ?? ''],
       ['changed', lastModified ?? ''],

@@ -93,6 +93,7 @@ export const worker = {
     dataOrigins: { kind: 'setting', setting: 'dataOrigins' },
     dataPeers: { kind: 'setting', setting: 'dataPeers' },
     peerPort: { kind: 'setting', setting: 'peerPort' },
+    dataStager: { kind: 'setting', setting: 'dataStager' },
     jobTransferPlugins: { kind: 'setting', setting: 'jobTransferPlugins' },
     offerGpus: { kind: 'setting', setting: 'offerGpus' },
     policyFile: { kind: 'setting', setting: 'policyFile' },

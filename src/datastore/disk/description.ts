@@ -9,7 +9,8 @@ export const MOST_DESCRIPTION_BYTES = 64 * 1024;
 export interface Description extends EntryName {
   readonly bytes: number;
   readonly sha256: string;
-  readonly md5: string;
+  /** Null until somebody asks for it: of large files it takes longer than all else. */
+  readonly md5: string | null;
   readonly mediaType: string | null;
   readonly validators: Validators;
   readonly status: number;
@@ -47,8 +48,7 @@ export function parseDescription(text: string): Description | null {
     typeof found.isPrivate === 'boolean' &&
     isText(found.sha256) &&
     SHA256.test(found.sha256) &&
-    isText(found.md5) &&
-    MD5.test(found.md5) &&
+    (found.md5 === null || (isText(found.md5) && MD5.test(found.md5))) &&
     isRecord(validators) &&
     [validators.etag, validators.lastModified, validators.date].every(isTextOrNull) &&
     isRecord(file) &&

@@ -4,17 +4,6 @@ import { open } from 'node:fs/promises';
 
 const BLOCK_BYTES = 1 << 20;
 
-export interface FileDigests {
-  readonly bytes: number;
-  readonly sha256: string;
-  readonly md5: string;
-}
-
-export async function digestFile(path: string): Promise<FileDigests> {
-  const { bytes, digests } = await digestsOf(path, ['sha256', 'md5']);
-  return { bytes, sha256: digests.sha256!, md5: digests.md5! };
-}
-
 export async function sha256Of(path: string): Promise<string> {
   return (await digestsOf(path, ['sha256'])).digests.sha256!;
 }

@@ -1,9 +1,15 @@
 /**
- * SHA-256 and MD5 of files, each made by a thread of its own, so that they take the time of the slower
- * one.
+ * SHA-256 of files, and MD5 where somebody asks for it, each made by a thread of its own. MD5 takes
+ * twice as long as SHA-256, longer than a file takes to come.
  */
 import { HashThread } from '#base';
 import { datastoreErrors } from '../errors.ts';
+
+export interface FileDigests {
+  readonly sha256: string;
+  /** Null: it was not asked for. */
+  readonly md5: string | null;
+}
 
 /** A file whose digests are being made. Each promise rejects when the file cannot be read. */
 export interface Following {
@@ -12,7 +18,7 @@ export interface Following {
   /** Of so many first bytes: not fewer than were written or asked for before. */
   sha256Of(bytes: number): Promise<string>;
   /** Of all bytes; ends this. */
-  digests(bytes: number): Promise<{ readonly sha256: string; readonly md5: string }>;
+  digests(bytes: number): Promise<FileDigests>;
   /** Ends this without an answer. */
   drop(): void;
 }
@@ -22,24 +28,30 @@ export class Hasher {
   readonly #sha256 = new HashThread('sha256');
   readonly #md5 = new HashThread('md5');
 
-  follow(path: string): Following {
-    const [sha256, md5] = [this.#sha256.open(path), this.#md5.open(path)];
+  follow(path: string, withMd5 = false): Following {
+    const sha256 = this.#sha256.open(path);
+    const md5 = withMd5 ? this.#md5.open(path) : null;
     return {
       written(bytes) {
-        const waits = [sha256.written(bytes), md5.written(bytes)].filter((wait) => wait);
+        const waits = [sha256.written(bytes), md5?.written(bytes)].filter((wait) => wait);
         return waits.length === 0 ? undefined : Promise.all(waits);
       },
       sha256Of: (bytes) => sha256.digest(bytes, 'digest'),
       async digests(bytes) {
-        const both = [sha256.digest(bytes, 'end'), md5.digest(bytes, 'end')] as const;
+        const both = [sha256.digest(bytes, 'end'), md5?.digest(bytes, 'end') ?? null] as const;
         const [first, second] = await Promise.all(both);
         return { sha256: first, md5: second };
       },
       drop() {
         sha256.drop();
-        md5.drop();
+        md5?.drop();
       },
     };
+  }
+
+  /** Of a file that lies there. */
+  md5Of(path: string, bytes: number): Promise<string> {
+    return this.#md5.open(path).digest(bytes, 'end');
   }
 
   /** Ends the threads; what is under way fails. */

@@ -20,7 +20,7 @@ import {
   MOST_DESCRIPTION_BYTES,
   parseDescription,
 } from './description.ts';
-import { digestFile, sha256Of } from './digest-file.ts';
+import { digestsOf, sha256Of } from './digest-file.ts';
 import {
   flushDirectory,
   identityOf,
@@ -40,7 +40,8 @@ export interface Draft {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  readonly md5: string;
+  /** Null: nobody has asked for it yet. */
+  readonly md5: string | null;
 }
 
 export type Undescribed = Omit<Description, 'file' | 'bytes' | 'sha256' | 'md5' | keyof EntryName>;
@@ -85,10 +86,10 @@ export class Shelf {
   async takeContent(sha256: string, path: string): Promise<Draft | null> {
     const content = this.#layout.content(sha256);
     if (!(await this.#linked(content, path))) return null;
-    const found = await digestFile(path);
-    if (found.sha256 === sha256) return { path, ...found };
+    const found = await digestsOf(path, ['sha256']);
+    if (found.digests.sha256 === sha256) return { path, bytes: found.bytes, sha256, md5: null };
     await removeFile(path);
-    await this.#setContentAside(sha256, `its SHA-256 is ${found.sha256}`);
+    await this.#setContentAside(sha256, `its SHA-256 is ${found.digests.sha256}`);
     return null;
   }
 
@@ -120,7 +121,10 @@ export class Shelf {
     await this.#layout.makeParent(stem);
     await rename(draft.path, `${stem}.dat`);
     await removeFile(draft.path); // two names of one file: then rename does nothing at all
-    await this.#writeDescription(description);
+    await Promise.all([
+      flushDirectory(dirname(this.#layout.content(sha256))),
+      this.#writeDescription(description),
+    ]);
     if (before !== null && before.sha256 !== sha256) await this.sweepContent(before.sha256);
     return description;
   }
@@ -133,6 +137,13 @@ export class Shelf {
     const now = await this.describe(before);
     if (now?.sha256 === before.sha256)
       await this.#writeDescription({ ...description, file: now.file });
+  }
+
+  /** Writes down the MD5 of a version, if it is still the one that is here. */
+  async noteMd5(before: Description, md5: string): Promise<void> {
+    const now = await this.describe(before);
+    if (now?.sha256 === before.sha256 && now.md5 === null)
+      await this.#writeDescription({ ...now, md5 });
   }
 
   /** Makes the bytes a program for all that share them; the time of change stays. */
@@ -296,7 +307,6 @@ export class Shelf {
   async #becomesContent(path: string, content: string): Promise<boolean> {
     try {
       await tryLink(path, content);
-      await flushDirectory(dirname(content));
       return true;
     } catch (error) {
       if (systemCodeOf(error) === 'EEXIST') return false;

@@ -34,7 +34,7 @@ export async function checkDigests(
   }
 }
 
-/** SHA-256 and MD5 are known; for others the file is read once more. */
+/** SHA-256 is known, MD5 mostly; for others the file is read once more. */
 async function allDigests(
   draft: Draft,
   expected: readonly Expected[],
@@ -43,9 +43,10 @@ async function allDigests(
   const names = new Set(
     expected.flatMap(({ digests }) => entriesOf(digests).map(([name]) => name)),
   );
-  const others = [...names].filter((name) => name === 'sha1' || name === 'sha512');
-  if (others.length === 0) return { sha256, md5 };
-  return { sha256, md5, ...(await digestsOf(draft.path, others)).digests };
+  const known = { sha256, ...(md5 === null ? {} : { md5 }) };
+  const others = [...names].filter((name) => !(name in known));
+  if (others.length === 0) return known;
+  return { ...known, ...(await digestsOf(draft.path, others)).digests };
 }
 
 function entriesOf(digests: Digests): [keyof Digests, string][] {

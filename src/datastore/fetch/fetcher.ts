@@ -54,13 +54,15 @@ export class Fetcher {
   /** For bytes that are put: nobody goes on with them, and their blocks are still their giver's. */
   partForPut(hash: string): Part {
     const path = `${this.partPath(hash)}.put${this.#puts++}`;
-    return new Part(path, { ...this.#parts, ownsBlocks: false });
+    return new Part(path, { ...this.#parts, ownsBlocks: false, wantsMd5: false });
   }
 
   /** Rejects with DATA_*, or with the signal's reason. The draft is the caller's to use up. */
   async bring(order: FetchOrder): Promise<Fetched> {
     for (const source of order.sources) this.#transportFor(source);
-    const part = new Part(this.partPath(order.name.hash), { ...this.#parts, ownsBlocks: true });
+    const wantsMd5 = order.digests.md5 !== undefined;
+    const tools = { ...this.#parts, ownsBlocks: true, wantsMd5 };
+    const part = new Part(this.partPath(order.name.hash), tools);
     const counts = { tries: 0, restarts: 0, resumes: 0, movedBytes: 0 };
     const errand: Errand = { order, part, counts, spoiltVia: null };
     try {

@@ -37,6 +37,8 @@ export interface PartTools {
   readonly hasher: Hasher;
   /** Whoever writes blocks looks at them no more: their memory goes as soon as they are on the disk. */
   readonly ownsBlocks: boolean;
+  /** The MD5 is asked for, whatever the origin says. */
+  readonly wantsMd5: boolean;
 }
 
 export class Part {
@@ -83,12 +85,12 @@ export class Part {
     if (path !== this.path && !(await takeNames(path, this.path))) return;
     try {
       this.#handle = await open(this.path, 'r+');
+      this.#version = state.version;
       const bytes = await this.#sureBytes(state, this.#handle);
       if (bytes === 0) return await this.restart();
       await this.#handle.truncate(bytes);
       this.#bytes = bytes;
       this.#flushed = { bytes: state.bytes, sha256: state.sha256 };
-      this.#version = state.version;
       this.#canBeLeft = true;
       this.#hasState = true;
     } catch {
@@ -104,7 +106,7 @@ export class Part {
     const { size } = await handle.stat();
     const { totalBytes } = state.version;
     if (size < state.bytes || size > (totalBytes ?? size)) return 0;
-    this.#following = this.#tools.hasher.follow(this.path);
+    this.#following = this.#follow();
     if (state.bytes > 0 && (await this.#following.sha256Of(state.bytes)) !== state.sha256) return 0;
     const bytes = isWritten ? size : state.bytes;
     if (bytes !== totalBytes) {
@@ -113,8 +115,13 @@ export class Part {
     }
     // Asked for what is behind the end an origin refuses: the last byte is asked for again.
     this.#following.drop();
-    this.#following = this.#tools.hasher.follow(this.path);
+    this.#following = this.#follow();
     return bytes - 1;
+  }
+
+  #follow(): Following {
+    const isSaid = this.#version?.digests.md5 !== undefined;
+    return this.#tools.hasher.follow(this.path, this.#tools.wantsMd5 || isSaid);
   }
 
   /** Says what comes now; all bytes of a part are of one version. */
@@ -179,7 +186,7 @@ export class Part {
       if (totalBytes !== null && size !== totalBytes) {
         throw new TransferFailure('wrong', `${size} bytes came of ${totalBytes}`);
       }
-      const following = this.#tools.hasher.follow(this.path);
+      const following = this.#follow();
       const [digests] = await Promise.all([following.digests(size), handle.sync()]);
       return { path: this.path, bytes: size, ...digests };
     } finally {
@@ -210,7 +217,7 @@ export class Part {
 
   async #writeAndFollow(): Promise<void> {
     await this.#writePending();
-    this.#following ??= this.#tools.hasher.follow(this.path);
+    this.#following ??= this.#follow();
     const bytes = this.#bytes;
     this.#writing = this.#writing.then(() => this.#following?.written(bytes));
     this.#writing.catch(() => {}); // told of by whoever waits for it next

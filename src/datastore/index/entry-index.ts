@@ -12,10 +12,10 @@ import type { Clock } from '#base';
 import { namesIn, removeFile, unlessGone } from '../disk/files.ts';
 import type { Layout } from '../disk/layout.ts';
 import { EntryTable } from './entry-table.ts';
-import { encodeRecord, type IndexRecord, readRecords } from './record.ts';
+import { encodeRecord, type IndexRecord, readRecords, writeRecord } from './record.ts';
 
-const BLOCK_BYTES = 4 << 20;
-/** A record is at most 64 KiB; so much of a block may be the beginning of one. */
+/** A record is at most 64 KiB. Some milliseconds of work; then others have a turn. */
+const BLOCK_BYTES = 512 * 1024;
 const TYPICAL_RECORD_BYTES = 130;
 /** How much of last accesses a crash may cost. */
 const TOUCH_MS = 30_000;
@@ -124,19 +124,19 @@ export class EntryIndex {
 
   async #writeAll(table: EntryTable, handle: FileHandle): Promise<void> {
     const oldestMs = this.#clock.now() - GONE_KEPT_MS;
-    let block: Buffer[] = [];
-    let bytes = 0;
+    const block = Buffer.allocUnsafe(BLOCK_BYTES);
+    let used = 0;
     for (let row = 0; row < table.rows; row++) {
       if (table.here[row] === 0 && table.momentOf(row) < oldestMs) continue;
-      const record = encodeRecord(table.recordOf(row));
-      block.push(record);
-      bytes += record.length;
-      if (bytes < BLOCK_BYTES) continue;
-      await handle.writev(block);
-      block = [];
-      bytes = 0;
+      let length = writeRecord(block, used, table.rawRecordOf(row));
+      if (length < 0) {
+        await handle.appendFile(block.subarray(0, used));
+        used = 0;
+        length = writeRecord(block, used, table.rawRecordOf(row));
+      }
+      used += length;
     }
-    if (bytes > 0) await handle.writev(block);
+    await handle.appendFile(block.subarray(0, used));
   }
 
   /** One write after the other: records of one log never mix. */

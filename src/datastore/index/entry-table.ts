@@ -2,7 +2,7 @@
  * The index in memory: columns, not objects, so that a million entries take about 150 MB and can be
  * sorted in tenths of a second. Of several records of one entry the latest counts.
  */
-import { HASH_BYTES, type IndexRecord, type RecordView } from './record.ts';
+import { HASH_BYTES, type IndexRecord, type RawRecord, type RecordView } from './record.ts';
 
 const WORDS = HASH_BYTES / 4;
 const FEWEST = 1024;
@@ -101,42 +101,58 @@ export class EntryTable {
     return bytesA - bytesB;
   }
 
-  /** How far all keys of `rows` agree, when they do up to `from`: addresses begin alike. */
-  commonKeyBytes(rows: Uint32Array, from: number): number {
+  /**
+   * How far the keys of `rows` from `begin` to `end` agree with the first of all: not further than
+   * `most`, and they do up to `from`. Addresses begin alike.
+   */
+  commonKeyBytes(
+    rows: Uint32Array,
+    from: number,
+    begin: number,
+    end: number,
+    most: number,
+  ): number {
     const texts = this.#texts;
     const words = this.#textWords;
     const first = this.#textAt[rows[0]!]!;
-    let common = this.#keyBytes[rows[0]!]!;
-    for (let at = 1; at < rows.length && common > from; at++) {
+    let common = Math.min(most, this.#keyBytes[rows[0]!]!);
+    for (let at = begin; at < end && common > from; at++) {
       const row = rows[at]!;
       const text = this.#textAt[row]!;
-      const most = Math.min(common, this.#keyBytes[row]!);
+      const both = Math.min(common, this.#keyBytes[row]!);
       let index = from;
-      while (index + 4 <= most && words.getInt32(text + index) === words.getInt32(first + index)) {
+      while (index + 4 <= both && words.getInt32(text + index) === words.getInt32(first + index)) {
         index += 4;
       }
-      while (index < most && texts[text + index] === texts[first + index]) index++;
+      while (index < both && texts[text + index] === texts[first + index]) index++;
       common = index;
     }
     return common;
   }
 
   /**
-   * Eight bytes of each key from `from` on, as two numbers that compare as the bytes do; zeros behind
-   * its end.
+   * Eight bytes of the keys of `rows` from `begin` to `end`, from byte `from` on, as two numbers that
+   * compare as the bytes do; zeros behind a key's end.
    */
-  readKeyWords(rows: Uint32Array, from: number, high: Uint32Array, low: Uint32Array): void {
+  readKeyWords(
+    rows: Uint32Array,
+    from: number,
+    begin: number,
+    end: number,
+    high: Uint32Array,
+    low: Uint32Array,
+  ): void {
     const words = this.#textWords;
-    for (let at = 0; at < rows.length; at++) {
+    for (let at = begin; at < end; at++) {
       const row = rows[at]!;
-      const begin = this.#textAt[row]! + from;
-      const end = this.#textAt[row]! + this.#keyBytes[row]!;
-      if (begin + 8 <= end) {
-        high[at] = words.getUint32(begin);
-        low[at] = words.getUint32(begin + 4);
+      const first = this.#textAt[row]! + from;
+      const last = this.#textAt[row]! + this.#keyBytes[row]!;
+      if (first + 8 <= last) {
+        high[at] = words.getUint32(first);
+        low[at] = words.getUint32(first + 4);
       } else {
-        high[at] = this.#lastWord(begin, end);
-        low[at] = this.#lastWord(begin + 4, end);
+        high[at] = this.#lastWord(first, last);
+        low[at] = this.#lastWord(first + 4, last);
       }
     }
   }
@@ -163,6 +179,23 @@ export class EntryTable {
       accessedAtMs: this.accessed[row]!,
       key: this.keyOf(row),
       owner: this.ownerOf(row),
+    };
+  }
+
+  /** As it is written into a log; good while nothing is added. */
+  rawRecordOf(row: number): RawRecord {
+    const key = this.keyBytesOf(row);
+    const ownerAt = this.#textAt[row]! + key.length;
+    return {
+      isHere: this.here[row] === 1,
+      atMs: this.#moments[row]!,
+      hash: this.#hashes.subarray(row * HASH_BYTES, (row + 1) * HASH_BYTES),
+      content: this.contents[row]!,
+      bytes: this.bytes[row]!,
+      storedAtMs: this.stored[row]!,
+      accessedAtMs: this.accessed[row]!,
+      key,
+      owner: this.#texts.subarray(ownerAt, ownerAt + this.#ownerBytes[row]!),
     };
   }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { EntryTable } from './entry-table.ts';
+import type { InPieces } from './in-turns.ts';
 import { sortByKey, sortByNumber } from './order.ts';
 import { encodeRecord, type IndexRecord, readRecords } from './record.ts';
 
@@ -25,6 +26,14 @@ function rowsOf(table: EntryTable): Uint32Array {
   return Uint32Array.from({ length: table.rows }, (_, row) => row);
 }
 
+/** All pieces at once. */
+function sorted<T>(pieces: InPieces<T>): T {
+  for (;;) {
+    const step = pieces.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 test('thousands of keys with long beginnings in common are sorted as their bytes are', () => {
   const keys = new Set<string>();
   for (let at = 0; at < 9000; at++) {
@@ -33,10 +42,10 @@ test('thousands of keys with long beginnings in common are sorted as their bytes
   }
   const records = [...keys].map((key, at) => record(key, (at * 104_729) % 1_000_003));
   const table = tableOf(records);
-  const byKey = [...sortByKey(rowsOf(table), table)].map((row) => table.keyOf(row));
+  const byKey = [...sorted(sortByKey(rowsOf(table), table))].map((row) => table.keyOf(row));
   const wanted = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   assert.deepEqual(byKey, wanted);
-  const bySize = [...sortByNumber(rowsOf(table), (row) => table.bytes[row]!)];
+  const bySize = [...sorted(sortByNumber(rowsOf(table), (row) => table.bytes[row]!))];
   const sizes = bySize.map((row) => table.bytes[row]!);
   assert.deepEqual(
     sizes,
@@ -49,7 +58,9 @@ test('keys that begin others come before them, wherever they end', () => {
   const ends = Array.from({ length: long.length }, (_, at) => long.slice(0, at + 1));
   const keys = [...ends, ...ends.map((end) => `${end}~`), ...ends.map((end) => `${end}\u00ff`)];
   const table = tableOf(keys.map((key) => record(key, 1)));
-  const byKey = [...sortByKey(rowsOf(table).reverse(), table)].map((row) => table.keyOf(row));
+  const byKey = [...sorted(sortByKey(rowsOf(table).reverse(), table))].map((row) =>
+    table.keyOf(row),
+  );
   const wanted = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   assert.deepEqual(byKey, wanted);
 });
@@ -61,7 +72,7 @@ for (const count of [40, 3000, 70_000]) {
     );
     const rows = Uint32Array.from({ length: count }, (_, at) => count - 1 - at);
     const wanted = [...rows].sort((a, b) => numbers[a]! - numbers[b]!);
-    assert.deepEqual([...sortByNumber(rows, (row) => numbers[row]!)], wanted);
+    assert.deepEqual([...sorted(sortByNumber(rows, (row) => numbers[row]!))], wanted);
   });
 }
 

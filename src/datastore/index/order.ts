@@ -1,8 +1,10 @@
 /**
  * Sorting a million rows in tenths of a second: by radix, over two words of 32 bits that stand for
- * each row. Numbers are two words as they are; of keys they are eight bytes at a time.
+ * each row. Numbers are two words as they are; of keys they are eight bytes at a time. It is done in
+ * pieces, and what it sorts by does not change meanwhile.
  */
 import type { EntryTable } from './entry-table.ts';
+import { type InPieces, piecesOf } from './in-turns.ts';
 
 const CHUNK_BYTES = 8;
 /** Below this many rows, comparing is quicker than counting. */
@@ -23,36 +25,47 @@ interface Space {
   readonly to: Columns;
 }
 
-/** Sorts `rows` by whole numbers from 0 to 2^53, ascending, equal ones as they came. */
-export function sortByNumber(rows: Uint32Array, numberOf: (row: number) => number): Uint32Array {
+/**
+ * Sorts `rows` by whole numbers from 0 to 2^53, ascending, equal ones as they came. Each
+ * number is read once.
+ */
+export function* sortByNumber(
+  rows: Uint32Array,
+  numberOf: (row: number) => number,
+): InPieces<Uint32Array> {
   if (rows.length < FEW) return rows.sort((a, b) => numberOf(a) - numberOf(b));
   const space = spaceFor(rows);
   const { high, low } = space.from;
-  for (let at = 0; at < rows.length; at++) {
-    const number = numberOf(rows[at]!);
-    high[at] = number / WORD;
-    low[at] = number;
-  }
-  sortColumns(space);
+  yield* piecesOf(rows.length, (begin, end) => {
+    for (let at = begin; at < end; at++) {
+      const number = numberOf(rows[at]!);
+      high[at] = number / WORD;
+      low[at] = number;
+    }
+  });
+  yield* sortColumns(space);
   return rows;
 }
 
 /** Sorts `rows` by the bytes of their keys, ascending. */
-export function sortByKey(rows: Uint32Array, table: EntryTable): Uint32Array {
-  sortFrom(0, spaceFor(rows), table);
+export function* sortByKey(rows: Uint32Array, table: EntryTable): InPieces<Uint32Array> {
+  yield* sortFrom(0, spaceFor(rows), table);
   return rows;
 }
 
 /** All rows agree up to `depth`: by the bytes behind what else they have in common, then equal runs anew. */
-function sortFrom(depth: number, space: Space, table: EntryTable): void {
+function* sortFrom(depth: number, space: Space, table: EntryTable): InPieces {
   const { rows, high, low } = space.from;
   if (rows.length < FEW) {
     rows.sort((a, b) => table.compareKeys(a, b, depth));
+    yield rows.length;
     return;
   }
-  const from = table.commonKeyBytes(rows, depth);
-  table.readKeyWords(rows, from, high, low);
-  sortColumns(space);
+  const from = yield* commonKeyBytes(rows, depth, table);
+  yield* piecesOf(rows.length, (begin, end) => {
+    table.readKeyWords(rows, from, begin, end, high, low);
+  });
+  yield* sortColumns(space);
   const next = from + CHUNK_BYTES;
   let begin = 0;
   for (let end = 1; end <= rows.length; end++) {
@@ -60,9 +73,17 @@ function sortFrom(depth: number, space: Space, table: EntryTable): void {
     if (isEqual) continue;
     // Keys have no zero bytes: with one in its words a key has ended, and its equals with it.
     const hasMore = (low[begin]! & 0xff) !== 0;
-    if (end - begin > 1 && hasMore) sortFrom(next, partOf(space, begin, end), table);
+    if (end - begin > 1 && hasMore) yield* sortFrom(next, partOf(space, begin, end), table);
     begin = end;
   }
+}
+
+function* commonKeyBytes(rows: Uint32Array, from: number, table: EntryTable): InPieces<number> {
+  let common = Number.MAX_SAFE_INTEGER;
+  yield* piecesOf(rows.length, (begin, end) => {
+    common = table.commonKeyBytes(rows, from, begin, end, common);
+  });
+  return common;
 }
 
 function spaceFor(rows: Uint32Array): Space {
@@ -83,15 +104,21 @@ function partOf({ from, to }: Space, begin: number, end: number): Space {
 }
 
 /** Least digit first, so that each pass keeps the order of those before it. In place. */
-function sortColumns({ from, to }: Space): void {
-  const bits = from.rows.length < MANY ? 8 : 16;
+function* sortColumns({ from, to }: Space): InPieces {
+  const { length } = from.rows;
+  const bits = length < MANY ? 8 : 16;
   const counts = new Uint32Array(2 ** bits);
   let [source, target] = [from, to];
   for (const word of ['low', 'high'] as const) {
     for (let shift = 0; shift < 32; shift += bits) {
-      if (!countDigits(source[word], shift, counts)) continue;
-      spread(source, target, word, shift, counts);
-      [source, target] = [target, source];
+      const words = source[word];
+      counts.fill(0);
+      yield* piecesOf(length, (begin, end) => countDigits(words, shift, counts, begin, end));
+      if (counts[digitOf(words[0]!, shift, counts)] === length) continue;
+      turnIntoPlaces(counts);
+      const [here, there] = [source, target];
+      yield* piecesOf(length, (begin, end) => spread(here, there, word, shift, counts, begin, end));
+      [source, target] = [there, here];
     }
   }
   if (source === from) return;
@@ -100,19 +127,29 @@ function sortColumns({ from, to }: Space): void {
   from.low.set(source.low);
 }
 
-/** Turns counts into where the rows of each digit begin. False: all have the same digit. */
-function countDigits(words: Uint32Array, shift: number, counts: Uint32Array): boolean {
+function digitOf(word: number, shift: number, counts: Uint32Array): number {
+  return (word >>> shift) & (counts.length - 1);
+}
+
+function countDigits(
+  words: Uint32Array,
+  shift: number,
+  counts: Uint32Array,
+  begin: number,
+  end: number,
+): void {
   const mask = counts.length - 1;
-  counts.fill(0);
-  for (let at = 0; at < words.length; at++) counts[(words[at]! >>> shift) & mask]!++;
-  if (counts[(words[0]! >>> shift) & mask] === words.length) return false;
+  for (let at = begin; at < end; at++) counts[(words[at]! >>> shift) & mask]!++;
+}
+
+/** Counts of digits become where the rows of each digit begin. */
+function turnIntoPlaces(counts: Uint32Array): void {
   let sum = 0;
   for (let digit = 0; digit < counts.length; digit++) {
     const count = counts[digit]!;
     counts[digit] = sum;
     sum += count;
   }
-  return true;
 }
 
 function spread(
@@ -121,12 +158,14 @@ function spread(
   word: 'high' | 'low',
   shift: number,
   places: Uint32Array,
+  begin: number,
+  end: number,
 ): void {
   const mask = places.length - 1;
   const { rows, high, low } = source;
   const [rowsTo, highTo, lowTo] = [target.rows, target.high, target.low];
   const words = source[word];
-  for (let at = 0; at < rows.length; at++) {
+  for (let at = begin; at < end; at++) {
     const digit = (words[at]! >>> shift) & mask;
     const place = places[digit]!;
     places[digit] = place + 1;

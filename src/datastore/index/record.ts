@@ -51,24 +51,48 @@ export interface RecordView {
   ownerBytes: number;
 }
 
+/** A record as its bytes are: to be written without making texts of them. */
+export interface RawRecord {
+  readonly isHere: boolean;
+  readonly atMs: number;
+  readonly hash: Uint8Array;
+  /** The first 48 bits of the content's SHA-256, the lowest byte first. */
+  readonly content: number;
+  readonly bytes: number;
+  readonly storedAtMs: number;
+  readonly accessedAtMs: number;
+  readonly key: Uint8Array;
+  readonly owner: Uint8Array;
+}
+
 export function encodeRecord(record: IndexRecord): Buffer {
   const key = Buffer.from(record.key);
   const owner = Buffer.from(record.owner);
-  const length = FIXED_BYTES + key.length + owner.length;
-  const bytes = Buffer.alloc(length);
-  bytes.writeUInt16LE(length, 0);
-  bytes.writeUInt8(record.isHere ? 1 : 0, STATE_AT);
-  bytes.writeDoubleLE(record.atMs, MOMENT_AT);
-  bytes.write(record.hash, HASH_AT, 'hex');
-  bytes.write(record.sha256.slice(0, 12), CONTENT_AT, 'hex');
-  bytes.writeDoubleLE(record.bytes, BYTES_AT);
-  bytes.writeDoubleLE(record.storedAtMs, STORED_AT);
-  bytes.writeDoubleLE(record.accessedAtMs, ACCESSED_AT);
-  bytes.writeUInt16LE(key.length, KEY_LENGTH_AT);
-  key.copy(bytes, KEY_AT);
-  owner.copy(bytes, KEY_AT + key.length);
-  bytes.writeUInt32LE(crc32(bytes.subarray(STATE_AT)), CRC_AT);
+  const hash = Buffer.from(record.hash, 'hex');
+  const content = Buffer.from(record.sha256.slice(0, 12), 'hex').readUIntLE(0, 6);
+  const bytes = Buffer.allocUnsafe(FIXED_BYTES + key.length + owner.length);
+  writeRecord(bytes, 0, { ...record, hash, content, key, owner });
   return bytes;
+}
+
+/** Writes at `at` of a block and answers with how many bytes it took; -1: there is no room. */
+export function writeRecord(block: Buffer, at: number, record: RawRecord): number {
+  const { key, owner } = record;
+  const length = FIXED_BYTES + key.length + owner.length;
+  if (at + length > block.length) return -1;
+  block.writeUInt16LE(length, at);
+  block.writeUInt8(record.isHere ? 1 : 0, at + STATE_AT);
+  block.writeDoubleLE(record.atMs, at + MOMENT_AT);
+  block.set(record.hash, at + HASH_AT);
+  block.writeUIntLE(record.content, at + CONTENT_AT, 6);
+  block.writeDoubleLE(record.bytes, at + BYTES_AT);
+  block.writeDoubleLE(record.storedAtMs, at + STORED_AT);
+  block.writeDoubleLE(record.accessedAtMs, at + ACCESSED_AT);
+  block.writeUInt16LE(key.length, at + KEY_LENGTH_AT);
+  block.set(key, at + KEY_AT);
+  block.set(owner, at + KEY_AT + key.length);
+  block.writeUInt32LE(crc32(block.subarray(at + STATE_AT, at + length)), at + CRC_AT);
+  return length;
 }
 
 /**

@@ -36,6 +36,8 @@ export interface ViewRequest {
   /** Null: the machine's own. */
   readonly root: OtherRoot | null;
   readonly readOnly: boolean;
+  /** Empty directories are made by the account that the program has: it could write there. */
+  readonly ownsEmpty: boolean;
   /** Directories that get a private one: where it is seen, and where it really lies. */
   readonly privateDirectories: readonly { readonly seen: string; readonly real: string }[];
   /** Where scratch is seen, and where it really lies. */
@@ -72,7 +74,7 @@ export function viewOf(request: ViewRequest): Mount[] {
       return { kind: 'bind-device', source: path, target: path };
     }),
   ];
-  return mounts.concat(seals(mounts));
+  return request.ownsEmpty ? mounts.concat(seals(mounts)) : mounts;
 }
 
 const NOTHING = '/dev/null';

@@ -1,38 +1,70 @@
 /** Directories of an attempt: made for its account, and removed whatever was done to them. */
-import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { messageOf, removeScratch, systemCodeOf } from '#base';
+import { chownSync, lchownSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import {
+  DirectoryShelf,
+  messageOf,
+  removeScratch,
+  type ShelvedDirectory,
+  systemCodeOf,
+} from '#base';
 import { sandboxErrors } from '../errors.ts';
 import type { Hand } from '../walls/operation.ts';
 import { loosen } from './loosen.ts';
 import type { PlaceOperation } from './operation.ts';
 
-export const placeHand: Hand<PlaceOperation> = {
-  carryOut(operation) {
-    try {
-      if (operation.do === 'make-directory') makeDirectory(operation);
-      else handOver(operation.path, operation.uid, operation.gid);
-    } catch (error) {
-      throw sandboxErrors.create('WALL_NOT_RAISED', {
-        wall: operation.do === 'own' ? 'account' : 'tmp',
-        doing: `${operation.do} ${operation.path}`,
-        reason: messageOf(error),
-      });
-    }
-    return undefined;
-  },
+export function createPlaceHand(): Hand<PlaceOperation> {
+  const shelves = new PrivateShelves();
+  return {
+    carryOut(operation) {
+      try {
+        if (operation.do === 'make-directory') shelves.make(operation);
+        else if (operation.do === 'keep-directories') mkdirSync(operation.path, PRIVATE);
+        else handOver(operation.path, operation.uid, operation.gid);
+      } catch (error) {
+        throw sandboxErrors.create('WALL_NOT_RAISED', {
+          wall: operation.do === 'own' ? 'account' : 'tmp',
+          doing: `${operation.do} ${operation.path}`,
+          reason: messageOf(error),
+        });
+      }
+      return undefined;
+    },
 
-  undo(operation) {
-    // Whoever owns it, root can read and remove it; and nobody but root gives files away.
-    return operation.do === 'make-directory' ? removeForSure(operation.path) : undefined;
-  },
-};
+    undo(operation) {
+      if (operation.do === 'make-directory') return shelves.give(operation.path);
+      // Whoever owns it, root can read and remove it; and nobody but root gives files away.
+      return operation.do === 'keep-directories' ? removeForSure(operation.path) : undefined;
+    },
+  };
+}
 
-/** Made private first, handed over second: at no time has anybody else been in. */
-function makeDirectory({ path, mode, uid, gid }: PlaceOperation & { do: 'make-directory' }): void {
-  mkdirSync(path, { mode: 0o700, recursive: true });
-  giveTo(path, uid, gid);
-  chmodSync(path, mode); // a umask takes bits away
+const PRIVATE = { recursive: true, mode: 0o700 } as const;
+
+class PrivateShelves {
+  /** By their folders: a worker has one. */
+  readonly #shelves = new Map<string, DirectoryShelf>();
+  /** Those of attempts that run, by their paths. */
+  readonly #made = new Map<string, ShelvedDirectory>();
+
+  /** Private first, handed over second: at no time has anybody else been in. */
+  make({ path, uid, gid }: PlaceOperation & { do: 'make-directory' }): void {
+    const shelf = this.#shelves.get(dirname(path)) ?? new DirectoryShelf(dirname(path));
+    this.#shelves.set(dirname(path), shelf);
+    this.#made.set(path, shelf.take(basename(path)));
+    if (uid === process.geteuid?.()) return;
+    giveTo(path, uid, gid);
+    this.#made.set(path, shelf.asOf(path));
+  }
+
+  /** Behind a fence nothing of the program outlives it. */
+  give(path: string): Promise<void> | undefined {
+    const made = this.#made.get(path);
+    this.#made.delete(path);
+    const shelf = this.#shelves.get(dirname(path));
+    if (!made || !shelf) return removeForSure(path);
+    return shelf.give(made, true)?.catch(() => removeForSure(path));
+  }
 }
 
 function giveTo(path: string, uid: number, gid: number): void {

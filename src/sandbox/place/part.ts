@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ground, Plot } from '../walls/ground.ts';
 import type { Ability, Part, PartPlan } from '../walls/part.ts';
-import { placeHand, removeForSure } from './hand.ts';
+import { createPlaceHand, removeForSure } from './hand.ts';
 
 /** Below the worker's directory: private directories of running attempts. */
 export const PRIVATE = 'private';
@@ -37,11 +37,16 @@ const DISK: Ability = {
   remedy: 'nothing is to be done; bytes beyond the request are noticed within 50 ms to a second',
 };
 
-export const placePart: Part<'place', true> = {
-  name: 'place',
-  ...placeHand,
+export function createPlacePart(): Part<'place', true> {
+  return { name: 'place', ...createPlaceHand(), ...PLANNING };
+}
 
+const PLANNING: Pick<Part<'place', true>, 'probe' | 'prepare' | 'plan' | 'clear'> = {
   probe: async () => ({ facts: true, abilities: [DISK], remarks: [] }),
+
+  prepare: ({ directory }) => [
+    { part: 'place', do: 'keep-directories', path: join(directory, PRIVATE) },
+  ],
 
   plan(plot, { walls }, ground): PartPlan<'place'> | null {
     const { uid, gid } = plot.account;
@@ -49,7 +54,7 @@ export const placePart: Part<'place', true> = {
     if (walls.has('tmp')) {
       const own = { part: 'place', do: 'make-directory' } as const;
       for (const { real } of privateDirectories(plot, ground)) {
-        operations.push({ ...own, path: real, mode: 0o700, uid, gid });
+        operations.push({ ...own, path: real, uid, gid });
       }
     }
     if (uid !== ground.uid) {

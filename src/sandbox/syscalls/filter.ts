@@ -51,17 +51,13 @@ export function syscallFilter(machine: string): Buffer | null {
   return assemble(program);
 }
 
+type Jump = Extract<Instruction, { readonly when: string }>;
+
 function sectionOf(table: Architecture): Instruction[] {
   const at = (name: string) => `${table} ${name}`;
   const { clone, clone3, socket, ioctl, personality } = LOOKED_INTO[table];
-  const jump = (value: number, name: string): Instruction => ({
-    when: 'equal',
-    value,
-    goto: at(name),
-  });
-  return [
-    { load: NUMBER },
-    { when: 'greater', value: LAST_SYSCALL, goto: at('unknown') },
+  const jump = (value: number, name: string): Jump => ({ when: 'equal', value, goto: at(name) });
+  const jumps = [
     // Its flags lie in memory, out of a filter's sight; libraries fall back to clone.
     jump(clone3, 'unknown'),
     jump(clone, 'clone'),
@@ -69,7 +65,14 @@ function sectionOf(table: Architecture): Instruction[] {
     jump(ioctl, 'ioctl'),
     jump(personality, 'personality'),
     ...refusedNumbers(table).map((number) => jump(number, 'refused')),
-    { answer: ALLOW },
+  ];
+  return [
+    { load: NUMBER },
+    { when: 'greater', value: LAST_SYSCALL, goto: at('unknown') },
+    ...search(
+      jumps.sort((left, right) => left.value - right.value),
+      (value) => at(`above ${value}`),
+    ),
     { label: at('clone') },
     { load: argument(0) },
     { when: 'any-bit', value: NEW_NAMESPACES, goto: at('refused') },
@@ -92,5 +95,25 @@ function sectionOf(table: Architecture): Instruction[] {
     { answer: refuse(ENOSYS) },
     { label: at('allowed') },
     { answer: ALLOW },
+  ];
+}
+
+const COMPARED_ONE_BY_ONE = 3;
+
+/**
+ * Jumps of ascending numbers as a binary search; what is none of them is allowed. When a filter is
+ * installed the kernel asks it about every call that there is, 900 of them, so one long row took five
+ * times as long: 0.2 ms of each start.
+ */
+function search(jumps: readonly Jump[], labelAbove: (value: number) => string): Instruction[] {
+  if (jumps.length <= COMPARED_ONE_BY_ONE) return [...jumps, { answer: ALLOW }];
+  const middle = Math.floor(jumps.length / 2);
+  const { value } = jumps[middle - 1]!;
+  const label = labelAbove(value);
+  return [
+    { when: 'greater', value, goto: label },
+    ...search(jumps.slice(0, middle), labelAbove),
+    { label },
+    ...search(jumps.slice(middle), labelAbove),
   ];
 }

@@ -99,9 +99,11 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
   if (!choice.fenced || fence === null) return [];
   const { shared } = ground.settings.place;
   const { write } = plot.isolation;
+  const isOwner = plot.account.uid === ground.uid;
   const mounts = viewOf({
     root,
     readOnly: choice.walls.has('readonly'),
+    ownsEmpty: isOwner,
     privateDirectories: privateOf(composition),
     scratch: { seen: scratch, real: plot.scratch },
     directory,

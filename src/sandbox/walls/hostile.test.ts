@@ -13,6 +13,7 @@ import type { Wall } from '#model';
 import { findLauncher } from '../open-starter.ts';
 import { mountsWithin } from '../place/loosen.ts';
 import { findTool } from '../tool.ts';
+import { Journal } from './journal.ts';
 import { openWalledField, type WalledField } from './testing.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -88,7 +89,25 @@ suite(`walls of a worker that is ${who}`, { skip }, () => {
     } finally {
       spawnSync('rm', ['-f', trap]);
     }
-    assert.deepEqual(readdirSync(join(field.directory, 'private')), []);
+    assert.deepEqual(leftInPrivate(), []);
+  });
+
+  test('a directory that a program left as it found it is the next one’s, and no other is', async () => {
+    // Not /tmp, in which this worker's own directory lies.
+    const site = { mountUnderScratch: ['/var/tmp'] };
+    const found = async (does: string) => {
+      const look = 'stat -c "%i %a" /var/tmp; ls -A /var/tmp';
+      const { stdout, end } = await field.run(['tmp'], `${look}; ${does}`, { site });
+      assert.equal(end.exitCode, 0);
+      return stdout;
+    };
+    const first = await found(':');
+    assert.match(first, /^\d+ 700\n$/);
+    assert.equal(await found('chmod 0777 /var/tmp'), first);
+    assert.match(await found('mkdir /var/tmp/x'), /^\d+ 700\n$/);
+    assert.match(await found('touch /var/tmp/x; rm /var/tmp/x'), /^\d+ 700\n$/);
+    assert.match(await found('[ "$(stat -c %u /var/tmp)" = "$(id -u)" ]'), /^\d+ 700\n$/);
+    assert.deepEqual(leftInPrivate(), []);
   });
 
   test('nothing outside can be written behind a read-only wall', async () => {
@@ -211,13 +230,20 @@ suite(`walls of a worker that is ${who}`, { skip }, () => {
       for (const { stdout } of await Promise.all(all)) assert.equal(stdout, 'ok\n');
     }
     assert.deepEqual(leftovers(), before);
-    assert.deepEqual(readdirSync(join(field.directory, 'private')), []);
+    assert.deepEqual(leftInPrivate(), []);
+    const unfinished = new Journal(field.directory).unfinished();
     assert.deepEqual(
-      readdirSync(join(field.directory, 'walls')).filter((name) => /^attempt/.test(name)),
+      unfinished.filter(({ name }) => name !== 'shared'),
       [],
     );
   });
 });
+
+/** Empty directories wait there for the next attempt. */
+function leftInPrivate(): string[] {
+  const folder = join(field.directory, 'private');
+  return readdirSync(folder).flatMap((name) => readdirSync(join(folder, name)));
+}
 
 /** What this worker has outside of its files: mounts in its directory, cgroups with its tag. */
 function leftovers(): string[] {

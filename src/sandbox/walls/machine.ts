@@ -15,7 +15,7 @@ import { createCgroupPart } from '../cgroup/part.ts';
 import type { Fence, LastStage, ProbedFence } from '../fence/fence.ts';
 import { probeFence } from '../fence/probe.ts';
 import { createNetworkPart, realNetworkWorld } from '../network/part.ts';
-import { placePart } from '../place/part.ts';
+import { createPlacePart } from '../place/part.ts';
 import type { Starter } from '../port.ts';
 import { type NamedRoots, openRoots } from '../roots/roots.ts';
 import { syscallFilter } from '../syscalls/filter.ts';
@@ -110,7 +110,7 @@ export async function findMachine(options: MachineOptions): Promise<FoundMachine
 function readyParts({ ground, complain, remark }: MachineOptions): Promise<ReadyPart>[] {
   const network = createNetworkPart(realNetworkWorld({ complain, remark }));
   return [
-    makeReady(placePart, ground),
+    makeReady(createPlacePart(), ground),
     makeReady(createCgroupPart(), ground),
     makeReady(network, ground),
   ];

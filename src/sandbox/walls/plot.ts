@@ -78,7 +78,7 @@ function hiddenFrom(account: Account, ground: Ground): Hidden[] {
   const paths = [closed ?? directory, ...settings.place.hidden];
   return paths.flatMap((path) => {
     const found = statSync(path, { throwIfNoEntry: false });
-    return found ? [{ path: realpathSync(path), directory: found.isDirectory() }] : [];
+    return found ? [{ path: realpathSync.native(path), directory: found.isDirectory() }] : [];
   });
 }
 
@@ -87,7 +87,7 @@ function hiddenFrom(account: Account, ground: Ground): Hidden[] {
  * for any account, and whoever submits jobs would see what modes keep from him.
  */
 function canonicalDirectory(path: string, account: Account, ground: Ground): string {
-  const real = realpathSync(path);
+  const real = realpathSync.native(path);
   if (account.uid !== ground.uid && !isWithin(real, ground.directory)) {
     refuseClosedDirectory(real, account);
   }
@@ -106,7 +106,7 @@ export function refuseClosedDirectory(path: string, account: Account): void {
 function existing(paths: readonly string[]): string[] {
   const real = paths.flatMap((path) => {
     try {
-      return statSync(path).isDirectory() ? [realpathSync(path)] : [];
+      return statSync(path).isDirectory() ? [realpathSync.native(path)] : [];
     } catch {
       return [];
     }

@@ -104,6 +104,7 @@ function onWorkerNew(core: Core, news: WorkerNews): Worker {
     recall: false,
     data: newWorkerData(core.nextDataTag()),
     peer: null,
+    stager: '',
     inputStore: null,
     totals: { done: 0, failed: 0, busyMs: 0, cpuMs: 0 },
     firstSeenMs: now,

@@ -209,6 +209,7 @@ export class FieldWorker {
       dataVersion: '',
       store: null,
       peer: null,
+      stager: '',
       data: [],
       protocol: 1,
       worker: `id-${this.name}`,

@@ -2,7 +2,7 @@ import { closeSync, fdatasync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { messageOf } from '#base';
-import type { JobId, SetAttribute, TaskChange, TaskIndex } from '#model';
+import type { JobId, SetAttribute, TaskChange, TaskIndex, Ticket } from '#model';
 import type {
   AttemptRow,
   Change,
@@ -144,6 +144,12 @@ export class SqliteStore implements Store {
 
   async attemptsOfTask(job: JobId, task: TaskIndex): Promise<AttemptRow[]> {
     return this.#all('attempts-of-task', job, task).map(attemptOf);
+  }
+
+  async endedTickets(job: JobId, first: TaskIndex, count: number): Promise<Ticket[]> {
+    return this.#all('ended-tickets', job, first, first + count).map(
+      ({ ticket }) => ticket as Ticket,
+    );
   }
 
   async attemptsAfter(job: JobId, sequence: number, limit: number): Promise<AttemptRow[]> {

@@ -1,29 +1,37 @@
-/** A body that is read by lines, by delimiters, and a little ahead. */
+/**
+ * A body that is read by lines, by delimiters, and a little ahead. Those who read are generators: they
+ * yield null for as long as they need more of the body, and are gone on with when it has come.
+ */
 import { tracesErrors } from '../errors.ts';
 
 const EMPTY = Buffer.alloc(0);
 
 export class FormInput {
-  readonly #pieces: AsyncIterator<Buffer>;
   #buffer: Buffer = EMPTY;
-  #ended = false;
+  #isWhole = false;
 
-  constructor(body: AsyncIterable<Buffer>) {
-    this.#pieces = body[Symbol.asyncIterator]();
+  /** What came next; its memory goes on to whoever takes the data. */
+  push(piece: Buffer): void {
+    this.#buffer = this.#buffer.length === 0 ? piece : Buffer.concat([this.#buffer, piece]);
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    this.#isWhole = true;
   }
 
   /** The next line with its LF, at most `most` bytes. Throws TRACE_FORM_MALFORMED. */
-  async line(most: number): Promise<string> {
+  *line(most: number): Generator<null, string> {
     for (;;) {
       const end = this.#buffer.indexOf(10);
       if (end >= 0 && end < most) return textOf(this.#take(end + 1));
       if (this.#buffer.length >= most) throw malformed(`a line is longer than ${most} bytes`);
-      await this.#requireMore();
+      yield* this.#requireMore();
     }
   }
 
   /** Everything up to `delimiter`, which is gone past. Throws TRACE_FORM_MALFORMED at the end. */
-  async *until(delimiter: Buffer): AsyncGenerator<Buffer> {
+  *until(delimiter: Buffer): Generator<Buffer | null, void> {
     for (;;) {
       const at = this.#buffer.indexOf(delimiter);
       if (at >= 0) {
@@ -31,39 +39,40 @@ export class FormInput {
         this.#take(delimiter.length);
         return;
       }
-      const sure = this.#buffer.length - delimiter.length + 1;
+      const sure = beforeBeginningOf(delimiter, this.#buffer);
       if (sure > 0) yield this.#take(sure);
-      await this.#requireMore();
+      yield* this.#requireMore();
     }
   }
 
   /** At most `most` bytes that come next, as Latin-1; `isAll` when nothing comes after them. */
-  async peek(most: number): Promise<{ text: string; isAll: boolean }> {
-    while (this.#buffer.length <= most && (await this.#more()));
+  *peek(most: number): Generator<null, { text: string; isAll: boolean }> {
+    while (this.#buffer.length <= most && !this.#isWhole) yield null;
     const text = this.#buffer.subarray(0, most).toString('latin1');
     return { text, isAll: this.#buffer.length <= most };
   }
 
   #take(bytes: number): Buffer {
     const taken = this.#buffer.subarray(0, bytes);
-    this.#buffer = this.#buffer.subarray(bytes);
+    // Of what is taken whole nothing is held: whoever has it may give its memory back.
+    this.#buffer = bytes === this.#buffer.length ? EMPTY : this.#buffer.subarray(bytes);
     return taken;
   }
 
-  async #requireMore(): Promise<void> {
-    if (!(await this.#more())) throw malformed('it ends before its last boundary');
+  *#requireMore(): Generator<null, void> {
+    if (this.#isWhole) throw malformed('it ends before its last boundary');
+    yield null;
   }
+}
 
-  async #more(): Promise<boolean> {
-    if (this.#ended) return false;
-    const next = await this.#pieces.next();
-    if (next.done) {
-      this.#ended = true;
-      return false;
-    }
-    this.#buffer =
-      this.#buffer.length === 0 ? next.value : Buffer.concat([this.#buffer, next.value]);
-    return true;
+/** How many bytes come before what may be the beginning of `delimiter` at the very end: mostly all. */
+function beforeBeginningOf(delimiter: Buffer, bytes: Buffer): number {
+  let at = Math.max(0, bytes.length - delimiter.length + 1);
+  for (;;) {
+    at = bytes.indexOf(delimiter[0]!, at);
+    if (at < 0) return bytes.length;
+    if (bytes.subarray(at).equals(delimiter.subarray(0, bytes.length - at))) return at;
+    at++;
   }
 }
 

@@ -5,7 +5,7 @@
  * refused. Memory is bounded whatever comes.
  */
 import { tracesErrors } from '../errors.ts';
-import { FormInput } from './form-input.ts';
+import type { FormInput } from './form-input.ts';
 
 export type FormPiece =
   | { readonly kind: 'field'; readonly name: string; readonly value: string }
@@ -30,19 +30,18 @@ export function boundaryOf(contentType: string): string | null {
   return boundary && boundary.length <= BOUNDARY_BYTES ? boundary : null;
 }
 
-/** Pieces in the order in which they come. Throws TRACE_FORM_MALFORMED, and what `body` throws. */
-export async function* readForm(
-  body: AsyncIterable<Buffer>,
-  boundary: string,
-): AsyncGenerator<FormPiece> {
-  const input = new FormInput(body);
-  const opening = await input.line(BOUNDARY_BYTES + 4);
+/**
+ * Pieces in the order in which they come; null: more of the body is needed. Throws
+ * TRACE_FORM_MALFORMED.
+ */
+export function* readForm(input: FormInput, boundary: string): Generator<FormPiece | null, void> {
+  const opening = yield* input.line(BOUNDARY_BYTES + 4);
   const lineEnd = opening.endsWith('\r\n') ? '\r\n' : '\n';
   if (opening !== `--${boundary}${lineEnd}`) throw malformed('it does not begin with its boundary');
   const form: Form = { input, boundary, lineEnd };
   for (let part = 1; part <= MOST_PARTS; part++) {
     yield* readPart(form);
-    if (await isLast(form)) return;
+    if (yield* isLast(form)) return;
   }
   throw malformed(`it has more than ${MOST_PARTS} parts`);
 }
@@ -53,16 +52,20 @@ interface Form {
   readonly lineEnd: '\n' | '\r\n';
 }
 
-async function* readPart(form: Form): AsyncGenerator<FormPiece> {
-  const { name, filename } = await readHeaders(form);
+function* readPart(form: Form): Generator<FormPiece | null, void> {
+  const { name, filename } = yield* readHeaders(form);
   if (filename !== null) {
     yield { kind: 'file', name, filename };
-    for await (const bytes of readData(form)) yield { kind: 'data', bytes };
+    for (const bytes of readData(form)) yield bytes && { kind: 'data', bytes };
     return;
   }
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of readData(form)) {
+  for (const piece of readData(form)) {
+    if (piece === null) {
+      yield null;
+      continue;
+    }
     bytes += piece.length;
     if (bytes > VALUE_BYTES) throw malformed(`the field ${quoted(name)} is too long`);
     pieces.push(piece);
@@ -71,11 +74,11 @@ async function* readPart(form: Form): AsyncGenerator<FormPiece> {
 }
 
 /** What is inside of a part: all up to a boundary line that is one. */
-async function* readData({ input, boundary, lineEnd }: Form): AsyncGenerator<Buffer> {
+function* readData({ input, boundary, lineEnd }: Form): Generator<Buffer | null, void> {
   const delimiter = Buffer.from(`${lineEnd}--${boundary}`);
   for (;;) {
-    for await (const piece of input.until(delimiter)) yield piece;
-    const next = await input.peek(40);
+    yield* input.until(delimiter);
+    const next = yield* input.peek(40);
     if (isBoundaryEnd(next, lineEnd)) return;
     yield delimiter;
   }
@@ -94,12 +97,12 @@ function isBoundaryEnd(next: { text: string; isAll: boolean }, lineEnd: string):
 }
 
 /** Goes past the end of a boundary line; true when it was the last. */
-async function isLast({ input, lineEnd }: Form): Promise<boolean> {
-  const { text, isAll } = await input.peek(40);
+function* isLast({ input, lineEnd }: Form): Generator<null, boolean> {
+  const { text, isAll } = yield* input.peek(40);
   if (isAll && TRAILER.test(text.replace(/^--/, '')) && (text.startsWith('--') || lineEnd === '\n'))
     return true;
   if (text.startsWith('--')) throw malformed('something follows its last boundary');
-  await input.line(lineEnd.length);
+  yield* input.line(lineEnd.length);
   return false;
 }
 
@@ -108,10 +111,10 @@ interface PartHeaders {
   readonly filename: string | null;
 }
 
-async function readHeaders({ input, lineEnd }: Form): Promise<PartHeaders> {
+function* readHeaders({ input, lineEnd }: Form): Generator<null, PartHeaders> {
   let disposition: string | null = null;
   for (let count = 0; count <= MOST_HEADERS; count++) {
-    const line = await input.line(LINE_BYTES);
+    const line = yield* input.line(LINE_BYTES);
     if (!line.endsWith(lineEnd) || (lineEnd === '\n' && line.endsWith('\r\n')))
       throw malformed('it mixes LF and CR LF');
     const text = line.slice(0, -lineEnd.length);

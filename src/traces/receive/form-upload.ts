@@ -7,25 +7,21 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { formatBytes, systemCodeOf, systemReasonOf } from '#base';
-import { IncomingFile } from '#uploads';
+import { eachPiece, IncomingFile } from '#uploads';
 import { tracesErrors } from '../errors.ts';
 import type { TraceStore } from '../store/trace-store.ts';
 import { requireId, requireSentName } from '../trace-name.ts';
 import { type AccessRules, requireAccount } from './access.ts';
 import { diskFull } from './disk-full.ts';
-import { boundaryOf, readForm } from './form-parser.ts';
+import { FormInput } from './form-input.ts';
+import { boundaryOf, type FormPiece, readForm } from './form-parser.ts';
 
 export const FORM_PATH = '/traces/sbin/store-trace.cgi';
 
 /** While so much comes others may have taken the room; the form does not say how much it is. */
 const ROOM_LOOK_BYTES = 4 << 20;
-
-interface Received {
-  readonly fields: Map<string, string>;
-  filename: string | null;
-  file: IncomingFile | null;
-}
 
 /** Throws WindrowErrors; nothing is left behind then. */
 export async function receiveForm(
@@ -38,83 +34,116 @@ export async function receiveForm(
     throw tracesErrors.create('TRACE_FORM_MALFORMED', {
       why: 'it is no multipart/form-data with a boundary',
     });
-  const path = join(store.incoming, `${randomUUID()}.form`);
-  const received: Received = { fields: new Map(), filename: null, file: null };
-  // A refused one is read to its end by whoever answers.
-  const body = request.iterator({ destroyOnReturn: false });
+  const form = new Form(join(store.incoming, `${randomUUID()}.form`), store, rules);
   try {
-    await receive(body, boundary, path, received, store, rules);
-    await admit(request, path, received, store, rules);
+    await form.receive(request, boundary);
+    await form.admit(request.socket.remoteAddress ?? null);
   } catch (error) {
     throw knownError(error, request);
   } finally {
-    await body.return?.();
-    await received.file?.abandon();
-    await rm(path, { force: true });
+    await form.abandon();
   }
 }
 
-async function receive(
-  body: AsyncIterable<Buffer>,
-  boundary: string,
-  path: string,
-  received: Received,
-  store: TraceStore,
-  rules: AccessRules,
-): Promise<void> {
-  const mostBytes = store.limits.fileBytes;
-  let lookAt = 0;
-  for await (const piece of readForm(body, boundary)) {
-    if (piece.kind === 'field') {
-      if (received.fields.has(piece.name)) throw malformed(`it has the field ${piece.name} twice`);
-      if (piece.name === 'username') requireAccount(piece.value, rules);
-      if (piece.name === 'id') requireId(piece.value);
-      received.fields.set(piece.name, piece.value);
-    } else if (piece.kind === 'file') {
-      if (received.file) throw malformed('it has more than one file');
-      if (piece.name !== 'filename') throw malformed('its file part is not called "filename"');
-      received.filename = piece.filename;
-      if (piece.filename !== '') requireSentName(piece.filename);
-      received.file = await IncomingFile.create(path, store.digests);
-    } else {
-      const file = received.file!;
-      if (file.bytes + piece.bytes.length > mostBytes)
-        throw tracesErrors.create('TRACE_TOO_LARGE', { limit: formatBytes(mostBytes) });
-      if (file.bytes >= lookAt) {
-        await requireRoom(store, received, file.bytes + piece.bytes.length);
-        lookAt = file.bytes + ROOM_LOOK_BYTES;
-      }
-      await file.add(piece.bytes);
+/** One form as it comes. */
+class Form {
+  /** Where the file lies until it is stored. */
+  readonly #path: string;
+  readonly #store: TraceStore;
+  readonly #rules: AccessRules;
+  readonly #fields = new Map<string, string>();
+  #filename = '';
+  #file: IncomingFile | null = null;
+  #lookAt = 0;
+
+  constructor(path: string, store: TraceStore, rules: AccessRules) {
+    this.#path = path;
+    this.#store = store;
+    this.#rules = rules;
+  }
+
+  async receive(body: Readable, boundary: string): Promise<void> {
+    const input = new FormInput();
+    const pieces = readForm(input, boundary);
+    await eachPiece(body, (bytes) => {
+      input.push(bytes);
+      return this.#takeAll(pieces);
+    });
+    input.end();
+    await this.#takeAll(pieces);
+  }
+
+  async admit(sender: string | null): Promise<void> {
+    requireAccount(this.#fields.get('username'), this.#rules);
+    const id = this.#fields.get('id');
+    if (!id) throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'id' });
+    const file = this.#file;
+    if (this.#filename === '' || file === null)
+      throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'file name' });
+    const { bytes } = file;
+    const sha256 = (await file.close('digest'))!;
+    const about = { path: this.#path, id, name: this.#filename, sha256, bytes, sender };
+    await this.#store.admit(about);
+  }
+
+  /** What was not admitted goes. */
+  async abandon(): Promise<void> {
+    await this.#file?.abandon();
+    await rm(this.#path, { force: true });
+  }
+
+  /** Everything that there is so far; a promise where somebody has to be waited for. */
+  #takeAll(pieces: Generator<FormPiece | null, void>): Promise<void> | undefined {
+    for (;;) {
+      const { value: piece } = pieces.next();
+      if (!piece) return undefined;
+      const taking = this.#take(piece);
+      if (taking) return taking.then(() => this.#takeAll(pieces));
     }
   }
-}
 
-/** As far as it is known which trace the file is of. */
-async function requireRoom(
-  store: TraceStore,
-  { fields, filename: name }: Received,
-  bytes: number,
-): Promise<void> {
-  const id = fields.get('id');
-  if (id && name) await store.requireRoom({ id, name, sha256: null, bytes });
-}
+  #take(piece: FormPiece): Promise<void> | undefined {
+    switch (piece.kind) {
+      case 'field':
+        return this.#takeField(piece.name, piece.value);
+      case 'file':
+        return this.#begin(piece.name, piece.filename);
+      case 'data':
+        return this.#append(this.#file!, piece.bytes);
+    }
+  }
 
-async function admit(
-  request: IncomingMessage,
-  path: string,
-  received: Received,
-  store: TraceStore,
-  rules: AccessRules,
-): Promise<void> {
-  const { fields, filename, file } = received;
-  requireAccount(fields.get('username'), rules);
-  const id = fields.get('id');
-  if (!id) throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'id' });
-  if (!filename || !file) throw tracesErrors.create('TRACE_FIELD_MISSING', { field: 'file name' });
-  const bytes = file.bytes;
-  const sha256 = (await file.close('digest'))!;
-  const sender = request.socket.remoteAddress ?? null;
-  await store.admit({ path, id, name: filename, sha256, bytes, sender });
+  #takeField(name: string, value: string): undefined {
+    if (this.#fields.has(name)) throw malformed(`it has the field ${name} twice`);
+    if (name === 'username') requireAccount(value, this.#rules);
+    if (name === 'id') requireId(value);
+    this.#fields.set(name, value);
+  }
+
+  async #begin(name: string, filename: string): Promise<void> {
+    if (this.#file) throw malformed('it has more than one file');
+    if (name !== 'filename') throw malformed('its file part is not called "filename"');
+    if (filename !== '') requireSentName(filename);
+    this.#filename = filename;
+    this.#file = await IncomingFile.create(this.#path, this.#store.digests);
+  }
+
+  #append(file: IncomingFile, bytes: Buffer): Promise<void> | undefined {
+    const allBytes = file.bytes + bytes.length;
+    const mostBytes = this.#store.limits.fileBytes;
+    if (allBytes > mostBytes)
+      throw tracesErrors.create('TRACE_TOO_LARGE', { limit: formatBytes(mostBytes) });
+    if (file.bytes < this.#lookAt) return file.add(bytes);
+    this.#lookAt = allBytes + ROOM_LOOK_BYTES;
+    return this.#requireRoom(allBytes).then(() => file.add(bytes));
+  }
+
+  /** As far as it is known which trace the file is of. */
+  async #requireRoom(bytes: number): Promise<void> {
+    const id = this.#fields.get('id');
+    const name = this.#filename;
+    if (id && name) await this.#store.requireRoom({ id, name, sha256: null, bytes });
+  }
 }
 
 function knownError(error: unknown, request: IncomingMessage): unknown {

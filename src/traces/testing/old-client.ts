@@ -1,7 +1,7 @@
 /** What the clients of old write on the wire, to the byte. */
 import { connect } from 'node:net';
 
-const BOUNDARY = '----------Rocks-Trace-File-Upload------------';
+const BOUNDARY = '------------Rocks-Trace-File-Upload------------';
 
 export interface OldUpload {
   readonly username?: string;

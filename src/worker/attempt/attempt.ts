@@ -3,7 +3,7 @@
  * directory, its spool files, its output captures and its running program; `clean` gives all of
  * them back.
  */
-import type { Clock } from '#base';
+import type { Clock, DirectoryShelf, ShelvedDirectory } from '#base';
 import type { Cause, InputWay, Measured, ResourceRequest } from '#model';
 import type { ProgramEnd, RunningProgram, Starter, WallPlan, Walls } from '#sandbox';
 import type { EndedAttempt, GrantedAttempt, JobDescription, PolicyRuling } from '#wire';
@@ -14,7 +14,6 @@ import type { MemoryWatch } from '../memory-watch.ts';
 import type { OutputCapture } from '../output-capture.ts';
 import type { PolicyWatch } from '../policy-watch.ts';
 import type { AgentLog, GpuRack, RunJobPlugin, ServerLink } from '../port.ts';
-import type { Scratch, ScratchShelf } from '../scratch-shelf.ts';
 import type { Stock, Taken } from '../stock.ts';
 import type { UnkilledProcesses } from '../unkilled.ts';
 import type { OutgoingPart } from './parts.ts';
@@ -24,7 +23,7 @@ export interface Workshop {
   /** `<dir>/scratch` and `<dir>/spool`: exist, 0700. */
   readonly scratchRoot: string;
   readonly spoolRoot: string;
-  readonly shelf: ScratchShelf;
+  readonly shelf: DirectoryShelf;
   /** First 8 hex digits of the session's SHA-256: names directories, gives nothing away. */
   sessionTag(): string;
   readonly stock: Stock;
@@ -73,7 +72,7 @@ export interface Attempt {
   readonly name: string;
   readonly scratch: string;
   /** The directory of that path, once it has been made. */
-  madeScratch: Scratch | null;
+  madeScratch: ShelvedDirectory | null;
   /** Set by the server or by the end of the worker: no result is wanted any more. */
   stopped: Verdict | null;
   /** Its starter gave it back before its turn: it never ran, and may be begun anew. */

@@ -31,8 +31,11 @@ export function raiseWalls(attempt: Attempt): Promise<void> | undefined {
 }
 
 async function raiseAll(attempt: Attempt, walls: WallPlan): Promise<void> {
-  await orFault(attempt, attempt.workshop.walls.raise(walls));
+  const { workshop, madeScratch } = attempt;
+  await orFault(attempt, workshop.walls.raise(walls));
   attempt.standing = walls;
+  // It has another owner now.
+  if (walls.account && madeScratch) attempt.madeScratch = workshop.shelf.asOf(madeScratch.path);
 }
 
 /**

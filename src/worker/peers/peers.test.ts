@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { fingerprintOf, systemClock } from '#base';
+import { fingerprintOf, ManualClock, systemClock } from '#base';
 import { issueAuthority, issueServer } from '#certificates';
 import { type ContentSource, contentTransport, openDatastore } from '#datastore';
 import { type PeerAnswer, peerTicket } from '#wire';
@@ -107,4 +109,31 @@ test('bytes of a peer that are not what they should be are not kept: the server 
     assert.deepEqual(way, { how: 'fetched', via: 'server' });
     assert.deepEqual([liar.asked > 0, server.asked > 0], [true, true]);
   }
+});
+
+test('peers that nobody reaches are passed over for a while, and after some of them all are', async (t) => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  const clock = new ManualClock(0);
+  const url = (digit: number) => `https://127.0.0.1:${port}#sha256:${`${digit}`.repeat(64)}`;
+  let next = 0;
+  let asked = 0;
+  const source = peerSource({
+    worker: () => 'me',
+    link: async () => ({
+      postJson: async () => {
+        asked++;
+        return { peers: [{ name: 'away', url: url(next), ticket: '0'.repeat(64) }], waitMs: 300 };
+      },
+    }),
+    clock,
+  });
+  const fails = () => assert.rejects(source.open(SHA256, 0, t.signal), { code: 'PEERS_NONE' });
+  for (next of [0, 0, 1, 2, 3]) await fails();
+  assert.equal(asked, 4, 'the server is asked as long as there may be others');
+  clock.advance(400_000);
+  await fails();
+  assert.equal(asked, 5, 'later they may be there');
 });

@@ -75,6 +75,7 @@ export function optionsFor(dir: string, server: { readonly url: string }): Agent
   return {
     endpoint: async () => ({ url: server.url, session: SESSION }),
     peerDoor: null,
+    stager: '',
     connect: (endpoint) => new ServerClient(endpoint),
     runErrand: async () => ({
       ...{ stored: 0, failed: 0, bytes: 0, foundBytes: 0, doneBytes: 0, message: '' },

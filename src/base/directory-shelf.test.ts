@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ScratchShelf } from './scratch-shelf.ts';
+import { DirectoryShelf } from './directory-shelf.ts';
 
 test('an attempt that is begun anew keeps its directory when others take theirs', () => {
   const root = mkdtempSync(join(tmpdir(), 'windrow-shelf-'));
   try {
-    const shelf = new ScratchShelf(root);
+    const shelf = new DirectoryShelf(root);
     const first = shelf.take('a-1');
     const second = shelf.take('a-2');
     shelf.give(first, true);
