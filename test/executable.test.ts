@@ -10,6 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { WorkerView } from '#wire';
 import { builtExecutable, NoNodeForPlatform } from './built-executable.ts';
 import { inField, type SweepField } from './field/sweep-field.ts';
 
@@ -56,18 +57,17 @@ describe('the executable', () => {
   it('renews leases from a thread of its own, while its poll is kept back', async () => {
     await alone(async (field) => {
       const run = ['run', '--range', 'i=1..1', '--slots', '1', '--output', 'out', '--quiet'];
-      const waiting = 'until [ -e go ]; do /bin/sleep 0.1; done';
+      const waiting = ': > begun; until [ -e go ]; do /bin/sleep 0.1; done';
       const options = { environment: { WINDROW_LEASE: '2s' } };
       const running = field.start([...run, '--', waiting], options);
+      await running.until('it runs', () => field.has('begun'));
+      const { url } = JSON.parse(field.read('out/.windrow/server.json'));
+      const token = field.read('out/.windrow/admin-token').trim();
       const heard = async (): Promise<number | null> => {
-        const { code, stdout } = await field.windrow(
-          'workers',
-          '--json',
-          '--state',
-          'out/.windrow',
-        );
-        const worker = code === 0 ? JSON.parse(stdout).workers[0] : undefined;
-        return worker?.busySlots === 1 ? worker.lastHeardAtMs : null;
+        const headers = { authorization: `Bearer ${token}` };
+        const answer = await fetch(`${url}/v1/workers`, { headers });
+        const { workers } = (await answer.json()) as { workers: readonly WorkerView[] };
+        return workers[0]?.busySlots === 1 ? workers[0].lastHeardAtMs : null;
       };
       const moments = new Set<number>();
       // A poll lasts 10 s and is heard of once.

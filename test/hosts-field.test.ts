@@ -16,7 +16,7 @@ describe('the hosts of tests', { skip: whyNoHosts() }, () => {
     await withHosts(specs, async (field) => {
       directory = field.directory;
       const ssh = (host: string, command: string) =>
-        field.runOnHead('ssh', '-oBatchMode=yes', '-oConnectTimeout=3', host, command);
+        field.runOnHead('ssh', '-oBatchMode=yes', '-oConnectTimeout=15', host, command);
       const facts = 'hostname; id -un; pwd; cat /proc/sys/kernel/random/boot_id';
       const [one, two, mute] = await Promise.all([
         ssh('n1', facts),
@@ -32,16 +32,17 @@ describe('the hosts of tests', { skip: whyNoHosts() }, () => {
       await ssh('n1', 'echo mine >/srv/nfs/seen; echo mine >/tmp/seen');
       const seen = await ssh('n2', 'cat /srv/nfs/seen; ls /tmp');
       assert.equal(seen.stdout, 'mine\n');
-      const ping = () => field.host('n1').run('ping', '-c1', '-W1', HEAD_ADDRESS);
-      assert.equal((await ping()).code, 0);
+      const ping = (patience: string) =>
+        field.host('n1').run('ping', '-c1', `-W${patience}`, HEAD_ADDRESS);
+      assert.equal((await ping('15')).code, 0);
       field.cut('n1');
-      assert.equal((await ping()).code, 1);
+      assert.equal((await ping('1')).code, 1);
       field.lose('n1', 30);
       const many = await field.host('n1').run('ping', '-q', '-c40', '-i0.01', '-W1', HEAD_ADDRESS);
       const received = Number(/(\d+) received/.exec(many.stdout)?.[1]);
       assert.ok(received > 0 && received < 40, many.stdout);
       field.heal('n1');
-      assert.equal((await ping()).code, 0);
+      assert.equal((await ping('15')).code, 0);
 
       await ssh('n1', 'setsid sleep 1000 </dev/null >/dev/null 2>&1 &');
       const left = () =>

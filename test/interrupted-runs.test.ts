@@ -65,7 +65,7 @@ describe('a run that is interrupted', () => {
       const beganMs = performance.now();
       first.interrupt();
       assert.equal((await first.ended).code, 3);
-      assert.ok(performance.now() - beganMs < 8000, 'at once');
+      assert.ok(performance.now() - beganMs < 60_000, 'it waits for no program');
       await field.isQuiet();
       assert.deepEqual(programs.filter(isAlive), []);
     }));
@@ -76,10 +76,11 @@ describe('a program that takes too long', () => {
     inField(async (field) => {
       const tree =
         'trap "" TERM; sleep 300 & (setsid sleep 300 & echo $$! >> "$$HOME/pids"); echo $$! >> "$$HOME/pids"; echo $$$$ >> "$$HOME/pids"; echo $i; sleep 300; sleep 300';
-      const { stdout } = await field.must(
-        1,
-        ...run(tree, '--range', 'i=1..1', '--timeout', '1 s', '--retries', '0'),
-      );
+      // Long enough for the tree to grow, be the machine ever so busy.
+      const limits = 'timeout = "4 s"\nkill-grace = "300 ms"\nretries = 0\n';
+      const rest = '[parameters.range]\ni = "1..1"\n';
+      field.write('sweep.toml', `command = '''${tree}'''\n${limits}${rest}`);
+      const { stdout } = await field.must(1, 'run', 'sweep.toml');
       assert.match(stdout, /1 timeout/);
       const programs = await pids(field, 'home/pids', 3);
       assert.deepEqual(programs.filter(isAlive), []);

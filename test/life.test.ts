@@ -27,12 +27,13 @@ function start(directory: string, ...argv: string[]) {
       output += piece;
     });
   }
-  return { child, ended: once(child, 'exit'), output: () => output };
+  return { child, ended: once(child, 'exit'), closed: once(child, 'close'), output: () => output };
 }
 
 async function windrow(directory: string, ...argv: string[]) {
-  const { ended, output } = start(directory, ...argv);
-  const [code] = await ended;
+  // All that it said is there when its output is closed; its exit may be heard of before.
+  const { closed, output } = start(directory, ...argv);
+  const [code] = await closed;
   return { code, output: output() };
 }
 

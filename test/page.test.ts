@@ -58,10 +58,9 @@ describe('the web page', { skip: NO_BROWSER }, () => {
         typeof text === 'string' ? one.includes(text) : text.test(one),
       ),
     );
-  const press = async (name: string) => {
-    const button = await browser.page.waitForSelector(`::-p-aria([name="${name}"][role="button"])`);
-    await button!.click();
-  };
+  /** A locator looks again when what it found is painted anew before it was clicked. */
+  const press = (name: string) =>
+    browser.page.locator(`::-p-aria([name="${name}"][role="button"])`).click();
   const ended = () =>
     browser.page.$eval('[role=progressbar]', (bar) => Number(bar.getAttribute('aria-valuenow')));
 

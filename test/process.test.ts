@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import type { ApiHandlers } from '#wire';
 import { type FakeApiServer, openFakeApiServer } from './fake-api-server.ts';
+import { until } from './field/until.ts';
 import { job, jobDetail } from './sample-answers.ts';
 
 const program = resolve(import.meta.dirname, '..', 'src', 'bin', 'windrow.js');
@@ -90,7 +91,7 @@ describe('the process windrow', () => {
     const ended = endOf(child);
     child.stdout.resume();
     const looked = () => server.requests.includes('GET /v1/jobs/3');
-    while (!looked()) await new Promise(setImmediate);
+    await until('it looked', looked);
     child.kill('SIGTERM');
     assert.deepEqual(await ended, { code: 3, stderr: '' });
   });

@@ -38,9 +38,7 @@ describe('a sweep that is run again', () => {
       assert.deepEqual(await ranBy(field), ['1', '2', '3']);
       assert.equal(field.read('out/stdout'), '11\n12\n13\n');
 
-      const startedMs = performance.now();
       assert.deepEqual(await ranBy(field), []);
-      assert.ok(performance.now() - startedMs < 10_000, 'it has nothing to do');
       assert.equal(field.read('out/stdout'), '11\n12\n13\n');
 
       field.write('grid.csv', 'a\n1\n2\n4\n5\n');

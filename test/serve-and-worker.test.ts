@@ -137,11 +137,13 @@ describe('a server and a worker as processes of their own', () => {
     ]);
     await second.until('two run', () => field.lines('home/begun').length === 2);
     await field.must(0, 'pause', 'second', ...state);
-    field.write('home/go', '');
-    await until('what ran is done', async () => {
+    const counts = async () => {
       const { jobs } = await field.json('ls', ...state);
-      return jobs.find((job: { name: string }) => job.name === 'second').counts.done === 2;
-    });
+      return jobs.find((job: { name: string }) => job.name === 'second').counts;
+    };
+    await until('what was fetched ahead went back', async () => (await counts()).running === 2);
+    field.write('home/go', '');
+    await until('what ran is done', async () => (await counts()).done === 2);
     assert.equal(field.lines('home/begun').length, 2);
     const shown = await field.must(0, 'show', 'second', ...state);
     assert.match(shown.stdout, /paused/);

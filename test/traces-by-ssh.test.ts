@@ -26,7 +26,7 @@ test('traces come home from machines that have no worker, reached by ssh', {
     const executables = ['--executables', dirname(await builtExecutable('linux-x64'))];
     const collect = ['traces', 'collect', nodes, '--dir', '/srv/app', '--remove', ...executables];
     const refused = await sweep.must(1, ...collect);
-    assert.match(refused.stdout, /left +done +0 +1 .*403 TRACE_ACCOUNT_WRONG/);
+    assert.match(refused.stdout, /left +done +0 +1 .*403 TRACE_SECRET_WRONG/);
     const { stdout } = await sweep.must(1, ...collect, '--trace-secret-file', secret);
     assert.match(stdout, /left +done +1 +0/);
     assert.match(stdout, /right +done +1 +0/);

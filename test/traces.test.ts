@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { describe, it } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
+import { CountingWay } from './field/origin.ts';
 import { inField, type Running, type SweepField } from './field/sweep-field.ts';
 import { until } from './field/until.ts';
 
@@ -137,6 +138,8 @@ describe('traces', () => {
   it('arrive whole although the server is killed again and again while they come', () =>
     inField(async (field) => {
       let { server, url, port } = await serve(field);
+      // By this process, so that nothing comes that it does not see.
+      const way = new CountingWay(url);
       const files = new Map<string, Buffer>();
       for (let number = 0; number < 6; number++) {
         const name = `n${number}.app-trace.out`;
@@ -145,7 +148,7 @@ describe('traces', () => {
       }
       const id = '1795276800.000000001';
       const sending = field.start([
-        ...['traces', 'collect', '--here', '--dir', 'app', '--to', url, '--id', id],
+        ...['traces', 'collect', '--here', '--dir', 'app', '--to', await way.open(), '--id', id],
         ...['--trace-compression', 'none', ...STATE],
       ]);
       const incoming = () => {
@@ -162,7 +165,7 @@ describe('traces', () => {
             readFileSync(field.path('state/traces', id, name)).equals(files.get(name)!),
             name,
           );
-        ({ server, url, port } = await serve(field, [], port));
+        ({ server, port } = await serve(field, [], port));
       }
       const { code, stderr } = await sending.ended;
       assert.equal(code, 0, stderr);
@@ -170,6 +173,7 @@ describe('traces', () => {
         assert.ok(readFileSync(field.path('state/traces', id, name)).equals(bytes), name);
       assert.equal(field.list(`state/traces/${id}`).length, files.size);
       await stop(server);
+      await way.close();
     }));
 
   it('wait for room when the disk of the store is full', { skip: needsRoot }, () =>

@@ -78,13 +78,13 @@ describe('two mirrored collectors whose clocks are thirty seconds apart', () => 
     await watch.until('the first traps are seen', () => seen().length === 3);
     await send(2, 3, 4);
     await kill(0);
-    await watch.until('it is missed', () => awaySeen() === 1);
+    await watch.until('it is missed', () => awaySeen() >= 1);
     await send(5, 6);
     await watch.until('the other goes on', () => seen().length === 6);
     await start(0);
     await send(7);
     await kill(1);
-    await watch.until('the other is missed', () => awaySeen() === 2);
+    await watch.until('the other is missed', () => awaySeen() >= 2);
     await send(8, 9);
     await watch.until('the first is back', () => seen().length === 9);
     await start(1);

@@ -322,6 +322,7 @@ describe('the collector as a daemon', () => {
           await field.must(0, 'traps', 'send', 'hello', url!);
           const second = await field.must(1, 'traps', 'serve', '-d', '-p', '0', ...options);
           assert.match(second.stderr, /a collector runs already: process \d+[\s\S]*DAEMON_RUNS/);
+          assert.equal(readFileSync(pidFile, 'utf8').trim(), String(pid), 'its file is left to it');
         } finally {
           process.kill(pid, 'SIGTERM');
         }

@@ -33,12 +33,11 @@ const HOSTILE: readonly { what: string; code: string; reason: RegExp; timeout?: 
     code: `() => { throw new Error('no such lattice'); }`,
     reason: /no such lattice/,
   },
-  { what: 'hangs', code: '() => { for (;;); }', reason: /1 s|time|long/ },
+  { what: 'hangs', code: '() => { for (;;); }', reason: /within 1 s/, timeout: '1 s' },
   {
     what: 'allocates for ever',
     code: '() => { const kept = []; for (;;) kept.push(Buffer.alloc(2 ** 27, 1)); }',
     reason: /memory|killed|ended|SIG/i,
-    timeout: '30 s',
   },
   { what: 'ends its process', code: '() => process.exit(0)', reason: /ended|exit/ },
 ];
@@ -81,7 +80,7 @@ describe('a validator', () => {
       assert.equal(field.read('out/value'), 'value 1\nvalue 2\nvalue 4\n');
     }));
 
-  for (const { what, code, reason, timeout = '1 s' } of HOSTILE) {
+  for (const { what, code, reason, timeout = '30 s' } of HOSTILE) {
     it(`that ${what} holds the tasks; mended, it checks them again without running them`, () =>
       inField(async (field) => {
         field.write(
@@ -98,6 +97,7 @@ describe('a validator', () => {
           assert.match(task.reason, reason);
         }
         field.write('check.ts', 'export default () => true;\n');
+        field.write('sweep.toml', sweep('validate = "./check.ts"'));
         await field.must(0, 'run', 'sweep.toml');
         assert.deepEqual(
           field.lines('home/runs').sort(),

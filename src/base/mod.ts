@@ -61,6 +61,7 @@ export { pause } from './pause.ts';
 export {
   CertificateRefused,
   fingerprintOf,
+  isCertificateFault,
   LEAST_TLS_VERSION,
   PinnedAgent,
   parsePin,

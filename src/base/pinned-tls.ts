@@ -7,6 +7,7 @@ import type { X509Certificate } from 'node:crypto';
 import { Agent, type AgentOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { systemCodeOf } from './errors.ts';
 
 export const LEAST_TLS_VERSION = 'TLSv1.2';
 
@@ -25,6 +26,14 @@ export class CertificateRefused extends Error {
     this.code = code;
     this.found = found;
   }
+}
+
+const UNTRUSTED =
+  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
+
+/** Whether a connection failed because the certificate that was shown is not accepted: trying again is no use. */
+export function isCertificateFault(error: unknown): boolean {
+  return error instanceof CertificateRefused || UNTRUSTED.test(systemCodeOf(error) ?? '');
 }
 
 /** SHA-256 of a certificate (DER) in 64 lower-case hex digits. */

@@ -65,11 +65,11 @@ export function findSettingsFiles(
   });
 }
 
-/** A file that was named. Throws SETTINGS_INVALID when it cannot be read. */
-export function namedSettingsFile(path: string): SettingsFile {
+/** A file that was named. Throws SETTINGS_INVALID when it cannot be read. @param help where settings are explained */
+export function namedSettingsFile(path: string, help?: string): SettingsFile {
   const text = readIfThere(path);
   if (text !== null) return { kind: 'named file', path, text };
-  throw invalid(`${path}: there is no such file`);
+  throw invalid(`${path}: there is no such file`, help);
 }
 
 function readIfThere(path: string): string | null {

@@ -32,8 +32,12 @@ export function writePidFile(path: string): void {
   }
 }
 
-/** Whoever gave up root may empty the file, but not always remove it. */
+/**
+ * Removes it where it is this process's: one that does not start because another runs leaves that one's.
+ * Whoever gave up root may empty the file, but not always remove it.
+ */
 export function removePidFile(path: string): void {
+  if (pidIn(path) !== process.pid) return;
   for (const remove of [unlinkSync, truncateSync]) {
     try {
       remove(path);

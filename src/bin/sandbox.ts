@@ -120,6 +120,7 @@ async function runIn(place: Place, wish: SandboxWish, world: World): Promise<San
     const exceeded: Exceeded[] = [];
     const { end, measured } = await execute(place, plan, wish, world, exceeded);
     const settled = await walls.settle(plan);
+    exceeded.push(...tooManyLeft(end, plan, wish));
     exceeded.push(...settled.flatMap((one) => one.exceeded ?? []));
     measured.push(...settled.flatMap((one) => one.measured));
     const network = Object.assign({}, ...settled.map((one) => one.network));
@@ -134,6 +135,13 @@ async function runIn(place: Place, wish: SandboxWish, world: World): Promise<San
     await removeTree(join(place.own, 'scratch'));
     for (const remark of place.remarks) world.stderr.attempt(`windrow: ${remark}\n`);
   }
+}
+
+/** They may have come, and the command have failed for want of more, between two looks. */
+function tooManyLeft({ strays }: ProgramEnd, plan: WallPlan, { request }: SandboxWish): Exceeded[] {
+  const limit = request.processes;
+  if (limit === 0 || strays <= limit || plan.record.had.includes('tasks')) return [];
+  return [{ wall: 'tasks', limit, peak: strays, shared: false }];
 }
 
 function usage({ wallMs }: ProgramEnd, measured: readonly Measured[]) {

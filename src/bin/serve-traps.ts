@@ -64,10 +64,14 @@ async function serve(options: TrapsServeOptions, world: World, isDaemon: boolean
     bound.http.begin(service.face);
     const line = `windrow: collecting traps at ${urlOf(settings.host, bound.http.port)}\n`;
     if (readyFd === null) await world.stdout.write(line);
-    else tell(readyFd, line);
+    else {
+      tell(readyFd, line);
+      log('info', 'traps are collected', { url: urlOf(settings.host, bound.http.port) });
+    }
     const untold = await tellReady(environment, line.trim());
     if (untold !== null) log('warn', 'the service manager could not be told', { reason: untold });
     await ended(world.ending);
+    if (isDaemon) log('info', 'the collector ends, as it was told');
   } finally {
     await bound.http.close();
     await rules?.close();

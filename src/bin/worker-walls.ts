@@ -1,4 +1,6 @@
 /** The walls of a worker, from its settings. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { NetworkValues, WallValues } from '#base';
 import type { Level } from '#model';
 import {
@@ -28,6 +30,7 @@ export function wallsFor(of: WallsOfWorker, directory: string): Promise<Walls> {
   const launcher = findLauncher();
   const settings = settingsOf(values, secrets);
   return openWalls({
+    register: registerOf(uid, process.env),
     ground: { tag: tagOf(directory), uid, gid, directory, settings },
     level: levelOf(values, uid),
     account: values.jobUser,
@@ -35,6 +38,13 @@ export function wallsFor(of: WallsOfWorker, directory: string): Promise<Walls> {
     openStarter: () => openStarter({ launcherPath: launcher }),
     log,
   });
+}
+
+/** Of one account, on one machine, and gone when that starts again. */
+function registerOf(uid: number, environment: NodeJS.ProcessEnv): string {
+  if (uid === 0) return '/run/windrow-walls';
+  const own = environment.XDG_RUNTIME_DIR;
+  return own ? join(own, 'windrow-walls') : join(tmpdir(), `windrow-walls-${uid}`);
 }
 
 /** A worker that is root runs jobs of others; one that is not runs those of its own user. */

@@ -39,5 +39,5 @@ export function sumText(sum: {
   bytes: number;
 }): string {
   const { id, stored, failed, bytes } = sum;
-  return `trace ${id}: ${stored} files stored (${formatBytes(bytes)}), ${failed} failed`;
+  return `trace ${id}: ${stored} ${stored === 1 ? 'file' : 'files'} stored (${formatBytes(bytes)}), ${failed} failed`;
 }

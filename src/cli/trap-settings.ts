@@ -13,6 +13,7 @@ import type { World } from './world.ts';
 
 const FILE = 'traps.ini';
 const SECTION = 'traps';
+const HELP = 'windrow traps serve --help';
 
 type TrapKey = keyof typeof trapSettings;
 
@@ -71,10 +72,10 @@ export function readTrapSettings(
       files: all,
       surroundings,
       section: SECTION,
-      help: 'windrow traps serve --help',
+      help: HELP,
       hasVariables: false,
     });
   const { filename } = read(files).values;
   if (filename === '') return { settings: read(files), given };
-  return { settings: read([namedSettingsFile(filename), ...files]), given };
+  return { settings: read([namedSettingsFile(filename, HELP), ...files]), given };
 }

@@ -10,11 +10,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import { Agent } from 'undici';
+import { messageOf, type WindrowError } from '#base';
 import { type CollectOptions, type CollectStep, collectTraces } from './collect/collect.ts';
 import { findTraces } from './collect/find.ts';
 import { Collector } from './testing/collector.ts';
@@ -140,6 +143,33 @@ describe('collecting the traces of a machine', () => {
     const { stored: count, failed } = await collect({ remove: true });
     assert.deepEqual([count, failed], [1, 1]);
     assert.ok(existsSync(bad));
+  });
+
+  it('tries no other file when the collector cannot be reached, and says how many are left', async () => {
+    for (const name of ['a', 'b', 'c'])
+      writeFileSync(join(traces, `${name}.app-trace.out`), `of ${name}`);
+    const [key, cert] = [join(root, 'key.pem'), join(root, 'cert.pem')];
+    const made = ['-subj', '/CN=nobody', '-days', '2', '-keyout', key, '-out', cert];
+    const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+    execFileSync('openssl', ['req', '-x509', '-nodes', ...curve, ...made], { stdio: 'ignore' });
+    const site = { key: readFileSync(key), cert: readFileSync(cert) };
+    let connections = 0;
+    const server = createSecureServer(site).on('connection', () => connections++);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const to = { url: `https://127.0.0.1:${port}`, dispatcher, account: 'rocks', secret: '' };
+    try {
+      const { stored: count, failed } = await collect({ to });
+      assert.deepEqual([count, failed], [0, 3]);
+    } finally {
+      server.close();
+    }
+    const errors = steps.flatMap((step) => (step.kind === 'failed' ? [step.error] : []));
+    const codes = errors.map((error) => (error as WindrowError).code);
+    assert.deepEqual(codes, ['SERVER_UNTRUSTED', 'TRACE_UNTRIED']);
+    // A certificate does not get better by waiting.
+    assert.equal(connections, 1);
+    assert.match(messageOf(errors[1]), /not tried any more: 2/);
   });
 
   it('says so when the directory is not there', async () => {

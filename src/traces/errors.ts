@@ -3,7 +3,7 @@ import { defineErrors } from '#base';
 export const tracesErrors = defineErrors({
   TRACE_NAME_UNSAFE: {
     message: '{what} {name} is refused: {reason}',
-    todo: 'Send a plain name: letters, digits and signs, without separators, at most 255 bytes.',
+    todo: 'Send a plain name: letters, digits and signs, without separators, at most 224 bytes.',
     status: 400,
     example: { what: 'the file name', name: '"../passwd"', reason: 'it has a separator' },
   },
@@ -15,7 +15,20 @@ export const tracesErrors = defineErrors({
   },
   TRACE_ACCOUNT_WRONG: {
     message: 'this collector does not take uploads of that account',
-    todo: 'Give the account name and the upload secret that the collector expects.',
+    todo: 'Give the account name that the collector expects (trace-account).',
+    status: 403,
+    example: {},
+  },
+  TRACE_SECRET_WRONG: {
+    message: 'the upload secret is missing or wrong',
+    todo: 'Give the secret of the collector (trace-secret-file), with curl as `-u NAME:SECRET`.',
+    status: 403,
+    example: {},
+  },
+  TRACE_CERTIFICATE_MISSING: {
+    message:
+      'this collector takes uploads only with a certificate of the authority that it was given',
+    todo: 'Send with a certificate that it signed (trace-client-ca on the collector).',
     status: 403,
     example: {},
   },
@@ -115,10 +128,26 @@ export const tracesErrors = defineErrors({
     status: 500,
     example: { file: 'app-trace.out', method: 'bzip2', reason: 'no such file or directory' },
   },
-  TRACE_UPLOAD_FAILED: {
-    message: '{file} could not be uploaded to {url}: {reason}',
-    todo: 'It is still where it was; run the command again, it goes on where it stopped.',
+  TRACE_COLLECTOR_AWAY: {
+    message: '{file} could not be uploaded: {url} cannot be reached: {reason}',
+    todo: 'It is still where it was; run the command again with the same --id, it goes on where it stopped.',
     status: 502,
     example: { file: 'app-trace.out', url: 'https://traces.example', reason: 'connection refused' },
+  },
+  TRACE_UNTRIED: {
+    message: 'traces that were not tried any more: {files}',
+    todo: 'They are still where they were; run the command again when the collector can be reached.',
+    status: 502,
+    example: { files: 12 },
+  },
+  TRACE_UPLOAD_FAILED: {
+    message: '{file} could not be uploaded to {url}: {reason}',
+    todo: 'It is still where it was; run the command again with the same --id, it goes on where it stopped.',
+    status: 502,
+    example: {
+      file: 'app-trace.out',
+      url: 'https://traces.example',
+      reason: 'HTTP 413 TRACE_TOO_LARGE: the file has more than 16 GiB',
+    },
   },
 });

@@ -228,7 +228,9 @@ describe('the limits of a collector', () => {
     try {
       const body = () =>
         oldBody({ username: 'rocks', id: ID, filename: freshName(), bytes: Buffer.from('x') });
-      assert.equal((await post(collector.port, body())).status, 403);
+      const refused = await post(collector.port, body());
+      assert.equal(refused.status, 403);
+      assert.match(refused.body, /TRACE_SECRET_WRONG/);
       const basic = Buffer.from('rocks:s3cret').toString('base64');
       const headers = `Authorization: Basic ${basic}\r\n`;
       assert.equal((await post(collector.port, body(), { headers })).status, 200);

@@ -76,6 +76,7 @@ describe('a resumable upload', () => {
       id: ID,
       name,
       path,
+      file: path,
       memory: join(directory, 'begun'),
       signal,
       onProgress: () => {},
@@ -158,6 +159,7 @@ describe('a resumable upload', () => {
       id: ID,
       name,
       path,
+      file: path,
       memory: join(directory, 'begun'),
       signal: ending.signal,
       onProgress: (sent) => {
@@ -169,6 +171,7 @@ describe('a resumable upload', () => {
       id: ID,
       name,
       path,
+      file: path,
       memory: join(directory, 'begun'),
       signal: new AbortController().signal,
       onProgress: (sent) => {

@@ -43,6 +43,12 @@ export const trapsErrors = defineErrors({
     status: 403,
     example: { address: '192.0.2.7' },
   },
+  TRAP_PAGE_DENIED: {
+    message: 'a page of {page} in a browser asks without the admin token',
+    todo: 'Use the web page of `windrow serve --traps`, or send Authorization: Bearer with the token.',
+    status: 403,
+    example: { page: 'http://monitor.example' },
+  },
   TRAP_METHOD_WRONG: {
     message: '{method} is not taken here, only POST',
     todo: 'Ask with POST; the guide to traps lists what can be asked.',

@@ -6,6 +6,7 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, messageOf } from '#base';
 import type { TrapRecord } from '#model';
+import { secretMatcher } from '#wire';
 import { Collector } from './collector/collector.ts';
 import { isHolding } from './collector/room.ts';
 import { SafeFiles } from './files/safe-files.ts';
@@ -82,8 +83,9 @@ export class TrapService {
     const { clock, history, log, node, version, token, conformance } = options;
     this.keeping = new Keeping(collector, history, (why) => this.#historyTrouble(why));
     this.#access = new Access(options.access);
+    const isToken = token === null ? null : secretMatcher(token);
     this.#json = new JsonDesk({
-      ...{ collector, version, token, name: node },
+      ...{ collector, version, isToken, name: node },
       now: () => clock.now(),
       durable: () => this.keeping.durable(),
       history: async (most) => (await history?.latest(most)) ?? [],
@@ -96,6 +98,7 @@ export class TrapService {
       access: this.#access,
       xmlRpc: new XmlRpcDesk([...trapMethods(collector, clock), ...more], onFault),
       json: this.#json,
+      isToken,
       refuse: (fate) => collector.refuse(fate),
       onFault,
     });

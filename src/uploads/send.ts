@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type DetailedError, Upload } from 'tus-js-client';
 import type { Dispatcher } from 'undici';
-import { messageOf } from '#base';
+import { isCertificateFault, messageOf } from '#base';
 import { BegunUploads } from './begun-uploads.ts';
 import { UndiciStack } from './http-stack.ts';
 
@@ -67,7 +67,14 @@ export function sendFile(order: SendOrder): Promise<string> {
 /** No answer, a fault of the other side's, a full disk, too many at once; not a refusal. */
 function isPassing(error: DetailedError): boolean {
   const status = error.originalResponse?.getStatus();
+  if (isCertificateFault(error.causingError)) return false;
   return status === undefined || status >= 500 || status === 409 || status === 423;
+}
+
+/** What became of the connection; null where the other side answered. */
+export function connectionError(error: unknown): unknown {
+  const { originalResponse, causingError } = error as Partial<DetailedError>;
+  return originalResponse || !causingError ? null : causingError;
 }
 
 /** For people: what the other side answered, or what became of the connection. */

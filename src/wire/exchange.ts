@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { buildConnector, type Dispatcher, errors, Pool } from 'undici';
 import {
   CertificateRefused,
+  isCertificateFault,
   LEAST_TLS_VERSION,
   messageOf,
   parsePin,
@@ -262,9 +263,6 @@ const NOT_CONNECTED = new Set([
 
 const SILENT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
-const UNTRUSTED =
-  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
-
 function codedError(endpoint: Endpoint, request: Exchange, error: unknown): WindrowError {
   if (error instanceof WindrowError) return error;
   const place = placeOf(endpoint, request);
@@ -279,19 +277,26 @@ function codedError(endpoint: Endpoint, request: Exchange, error: unknown): Wind
   if (code !== undefined && NOT_CONNECTED.has(code)) {
     return wireErrors.create('SERVER_UNREACHABLE', { url: endpoint.url, reason }, cause);
   }
-  if (error instanceof CertificateRefused) return untrusted(endpoint.url, error);
+  const fault = certificateFault(endpoint.url, error);
+  if (fault) return fault;
   if (isOtherProtocol(endpoint.url, error, code)) {
     const isTls = endpoint.url.startsWith('https:');
     const facts = { url: endpoint.url, expected: isTls ? 'http' : 'https' };
     return wireErrors.create('SERVER_SCHEME_WRONG', facts, cause);
   }
-  if (code !== undefined && UNTRUSTED.test(code)) {
-    return wireErrors.create('SERVER_UNTRUSTED', { url: endpoint.url, reason }, cause);
-  }
   if (error instanceof errors.HTTPParserError) {
     return wireErrors.create('SERVER_ANSWER_MALFORMED', { ...place, reason }, cause);
   }
   return wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, cause);
+}
+
+/** What is wrong with the certificate that was shown; null where something else is wrong. */
+export function certificateFault(url: string, error: unknown): WindrowError | null {
+  if (error instanceof CertificateRefused) return untrusted(url, error);
+  const [shown = error] = (error as { errors?: unknown[] } | null)?.errors ?? [];
+  if (!isCertificateFault(shown)) return null;
+  const reason = systemCodeOf(shown)!;
+  return wireErrors.create('SERVER_UNTRUSTED', { url, reason }, { cause: error });
 }
 
 function untrusted(url: string, error: CertificateRefused): WindrowError {

@@ -256,7 +256,8 @@ export class SlotPool {
     this.#running.delete(end.ticket);
     if (running.delivering) this.#delivering--;
     if (!withdrawn || (stopped && !running.givenBack)) this.#options.onEnd(end);
-    else if (!running.givenBack) this.#queue.unshift({ plan, grant, sinceMs: running.sinceMs });
+    else if (running.givenBack) this.#options.onGivenBack();
+    else this.#queue.unshift({ plan, grant, sinceMs: running.sinceMs });
     if (!running.delivering) this.#leaveLane(running);
     this.#noteIdle();
   }

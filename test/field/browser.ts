@@ -7,6 +7,9 @@ import { launch, type Page } from 'puppeteer-core';
 const CHROMIUM = '/usr/bin/chromium';
 export const NO_BROWSER = existsSync(CHROMIUM) ? false : `${CHROMIUM} is missing`;
 
+/** Of starting it, and of everything that it is waited for. */
+const PATIENCE_MS = 120_000;
+
 const QUIETLY = [
   '--headless',
   '--no-sandbox',
@@ -27,8 +30,13 @@ export interface OpenBrowser {
 
 export async function openBrowser(): Promise<OpenBrowser> {
   const userDataDir = mkdtempSync(join(tmpdir(), 'windrow-browser-'));
-  const browser = await launch({ executablePath: CHROMIUM, args: QUIETLY, userDataDir });
+  const patience = { timeout: PATIENCE_MS, protocolTimeout: PATIENCE_MS };
+  const browser = await launch({
+    ...{ executablePath: CHROMIUM, args: QUIETLY, userDataDir },
+    ...patience,
+  });
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('dialog', (dialog) => {

@@ -30,6 +30,18 @@ export function processesInPidSpaceOf(init: number): SeenProcess[] {
     .filter(({ argv }) => argv.length > 0);
 }
 
+/** `NAME=value\0…`; `''` for a process that has ended since, or is another user's. */
+export function environmentOf(pid: number): string {
+  return readText(`/proc/${pid}/environ`);
+}
+
+/** Everything alive with `text` in its command line, in whatever namespaces. */
+export function processesWith(text: string): SeenProcess[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && readText(`/proc/${name}/cmdline`).includes(text))
+    .map((name) => ({ pid: Number(name), argv: argvOf(name) }));
+}
+
 function argvOf(pid: string): string[] {
   return readText(`/proc/${pid}/cmdline`).split('\0').slice(0, -1);
 }

@@ -7,15 +7,13 @@ import { gzipSync } from 'node:zlib';
 const PACKAGE = resolve(import.meta.dirname, '../../package.json');
 
 /** Puts stand-ins with their executables.json into `folder`, which `--executables` names. */
-export function putStandIns(
-  folder: string,
-  platforms: readonly string[] = ['linux-x64', 'linux-arm64'],
-): void {
+export function putStandIns(folder: string, { before = '' } = {}): void {
+  const platforms = ['linux-x64', 'linux-arm64'];
   const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8'));
   mkdirSync(folder, { recursive: true });
   const executables = platforms.map((platform) => {
     const content = Buffer.from(
-      `#!/bin/sh\n# for ${platform}\nexec /mnt/windrow/bin/windrow "$@"\n`,
+      `#!/bin/sh\n# for ${platform}\n${before}\nexec /mnt/windrow/bin/windrow "$@"\n`,
     );
     const file = `windrow-${platform}`;
     writeFileSync(join(folder, file), content);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOOK_MS = 15;
-const PATIENCE_MS = 30_000;
+/** Longer than the lease that servers have unless they are told otherwise. */
+const PATIENCE_MS = 60_000;
 
 /** Looks again and again until `look` finds something; says what it waited for when it never does. */
 export async function until<T>(

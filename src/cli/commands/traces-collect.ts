@@ -158,7 +158,9 @@ async function serverUrl(input: Input, world: World): Promise<string> {
 function tell(step: CollectStep, url: string, world: World): void {
   if (step.kind === 'found') {
     const { files, bytes } = step;
-    world.stderr.attempt(`windrow: ${files} files (${formatBytes(bytes)}) to ${url}\n`);
+    const what = files === 0 ? 'no trace' : files === 1 ? '1 trace' : `${files} traces`;
+    const size = files === 0 ? ' was found' : ` (${formatBytes(bytes)}) to ${url}`;
+    world.stderr.attempt(`windrow: ${what}${size}\n`);
   } else if (step.kind === 'stored') {
     const fate = { kept: '', removed: ', removed here', changed: ', changed meanwhile: kept here' };
     const line = `${step.file} → ${step.storedAs} (${formatBytes(step.bytes)}${fate[step.fate]})`;

@@ -23,6 +23,15 @@ export async function openSquid(
   t: TestContext,
   rules: readonly string[] = ['http_access allow all'],
 ): Promise<Squid> {
+  // The port that was free may be taken before Squid has it.
+  for (let tries = 1; ; tries++) {
+    const squid = await startSquid(t, rules);
+    if (squid) return squid;
+    if (tries === 5) throw new Error('squid ends at once');
+  }
+}
+
+async function startSquid(t: TestContext, rules: readonly string[]): Promise<Squid | null> {
   const directory = directoryFor(t);
   chmodSync(directory, 0o755);
   const port = await freePort();
@@ -55,7 +64,7 @@ export async function openSquid(
   };
   t.after(end);
   while (!(await answers(port))) {
-    if (child.exitCode !== null) throw new Error(`squid ended with ${child.exitCode}`);
+    if (child.exitCode !== null) return null;
     await delay(20);
   }
   return { url: `http://127.0.0.1:${port}`, process: child, end };

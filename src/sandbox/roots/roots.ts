@@ -39,10 +39,26 @@ export interface NamedRoots {
 }
 
 export async function openRoots(ground: Ground): Promise<NamedRoots> {
-  const roots = new RootsOfWorker(ground);
-  // A killed worker's images are still mounted.
-  await roots.close();
-  return roots;
+  await unmountRoots(ground);
+  return new RootsOfWorker(ground);
+}
+
+/** Of a killed worker images are still mounted. */
+export async function unmountRoots({ directory, uid }: Ground): Promise<void> {
+  const mounted = mountsWithin(
+    join(directory, FOLDER),
+    readFileSync('/proc/self/mountinfo', 'utf8'),
+  );
+  for (const { path, type } of mounted) {
+    const fuse = type.startsWith('fuse') && uid !== 0;
+    const tool = findTool(fuse ? 'fusermount' : 'umount') ?? findTool('fusermount3');
+    if (tool) await runTool(fuse ? [tool, '-u', '-z', path] : [tool, '--lazy', path]);
+    try {
+      rmdirSync(path);
+    } catch {
+      // Busy, or somebody else's: it does no harm, and is tried again by the next worker.
+    }
+  }
 }
 
 class RootsOfWorker implements NamedRoots {
@@ -106,17 +122,7 @@ class RootsOfWorker implements NamedRoots {
 
   async close(): Promise<void> {
     this.#open.clear();
-    const mounted = mountsWithin(this.#folder, readFileSync('/proc/self/mountinfo', 'utf8'));
-    for (const { path, type } of mounted) {
-      const fuse = type.startsWith('fuse') && this.#ground.uid !== 0;
-      const tool = findTool(fuse ? 'fusermount' : 'umount') ?? findTool('fusermount3');
-      if (tool) await runTool(fuse ? [tool, '-u', '-z', path] : [tool, '--lazy', path]);
-      try {
-        rmdirSync(path);
-      } catch {
-        // Busy, or somebody else's: it does no harm, and is tried again by the next worker.
-      }
-    }
+    await unmountRoots(this.#ground);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Fence, LastStage } from '../fence/fence.ts';
 import { lastStageArguments } from '../fence/last-stage.ts';
 import { type Hidden, type OtherRoot, viewOf } from '../fence/view.ts';
 import { privateDirectories } from '../place/part.ts';
-import { brakesOf } from './brakes.ts';
+import { brakesOf, sharedMemoryBytes } from './brakes.ts';
 import type { Choice } from './choose.ts';
 import type { Ground, Plot } from './ground.ts';
 import type { LaunchWalls } from './launch.ts';
@@ -104,6 +104,7 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     root,
     readOnly: choice.walls.has('readonly'),
     ownsEmpty: isOwner,
+    sharedMemoryBytes: sharedMemoryBytes(plot, heldBy(parts), fence),
     privateDirectories: privateOf(composition),
     scratch: { seen: scratch, real: plot.scratch },
     directory,
@@ -127,9 +128,16 @@ function filesOfSite({ files }: Plot, scratch: string): Bind[] {
   return files.map(({ source, name }) => ({ source, target: `${scratch}/${name}`, write: false }));
 }
 
-function limitsOf({ parts, plot, ground }: Composition): Limit[] {
-  const held = new Set(parts.flatMap(({ walls }) => walls));
-  return [...parts.flatMap(({ limits }) => limits ?? []), ...brakesOf(plot, ground, held)];
+/** What the kernel itself holds the attempt to. */
+function heldBy(parts: Composition['parts']): Set<Wall> {
+  return new Set(parts.flatMap(({ walls }) => walls));
+}
+
+function limitsOf({ parts, plot, ground, choice, fence }: Composition): Limit[] {
+  const { uid, settings } = ground;
+  const around = { uid, mostTasks: settings.cgroup.mostTasks };
+  const brakes = brakesOf(plot, around, heldBy(parts), choice.fenced ? fence : null);
+  return [...parts.flatMap(({ limits }) => limits ?? []), ...brakes];
 }
 
 function stageArguments(composition: Composition): string[] {

@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { removeTree } from '#base';
+import { ownHierarchies } from '../cgroup/hierarchies.ts';
 import { findLauncher } from '../open-starter.ts';
 import { removeForSure } from '../place/hand.ts';
+import { until } from '../starter-world.ts';
 import { findTool, runTool } from '../tool.ts';
 import { Journal } from './journal.ts';
+import { tagOf } from './open-walls.ts';
 import { openWalledField } from './testing.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -18,7 +28,7 @@ const skip =
 
 const KILLED = `
   import { openWalledField } from ${JSON.stringify(import.meta.resolve('./testing.ts'))};
-  const field = await openWalledField({}, 'bare', process.argv[1]);
+  const field = await openWalledField({}, 'bare', process.argv[1], {}, process.argv[2]);
   const running = field.run('private', 'echo x > /tmp/left; sleep 1000');
   setInterval(() => {}, 1000);
   await running;
@@ -28,21 +38,39 @@ function begun(directory: string): string[] {
   return new Journal(directory).unfinished().map(({ name }) => name);
 }
 
+function temporary(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-')));
+}
+
+/** A worker in `directory` whose attempt runs. */
+async function workerIn(directory: string, register = join(directory, 'register')) {
+  const argv = ['--input-type=module', '-e', KILLED, directory, register];
+  const child = spawn(process.execPath, argv, { stdio: 'inherit' });
+  const left = join(directory, 'private', 'attempt-1.tmp', 'left');
+  await until(() => child.exitCode !== null || existsSync(left));
+  assert.equal(child.exitCode, null);
+  return {
+    kill: async () => {
+      child.kill('SIGKILL');
+      if (child.signalCode === null) await once(child, 'exit');
+    },
+  };
+}
+
+function groupsOf(directory: string): string[] {
+  const tag = tagOf(directory);
+  return ownHierarchies()
+    .flatMap(({ own, mountPoint }) => [`${own}/${tag}`, `${mountPoint}/${tag}`])
+    .filter((path) => existsSync(path));
+}
+
 test('what a killed worker had put up is taken down by the next one in its directory, and no more', {
   skip,
 }, async () => {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-')));
-  const child = spawn(process.execPath, ['--input-type=module', '-e', KILLED, directory], {
-    stdio: 'inherit',
-  });
+  const directory = temporary();
+  const worker = await workerIn(directory);
   try {
-    const left = join(directory, 'private', 'attempt-1.tmp');
-    while (!existsSync(join(left, 'left'))) {
-      assert.equal(child.exitCode, null);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    await worker.kill();
     mkdirSync(join(directory, 'mine'));
     writeFileSync(join(directory, 'mine', 'file'), '');
     assert.deepEqual(begun(directory).sort(), ['attempt-1', 'shared']);
@@ -52,8 +80,36 @@ test('what a killed worker had put up is taken down by the next one in its direc
     assert.ok(existsSync(join(directory, 'mine', 'file')));
     await next.walls.close();
   } finally {
-    child.kill('SIGKILL');
+    await worker.kill();
     await removeTree(directory);
+  }
+});
+
+test('what a killed worker left outside of its directory is removed by a worker of any other, and nothing of a living one', {
+  skip: skip || (!isRoot && 'only root has cgroups everywhere'),
+}, async () => {
+  const [register, dead, alive, here] = [temporary(), temporary(), temporary(), temporary()];
+  const workers = [await workerIn(dead, register), await workerIn(alive, register)];
+  try {
+    const left = groupsOf(dead);
+    assert.ok(left.length > 0);
+    await workers[0]!.kill();
+    assert.deepEqual(groupsOf(dead), left, 'a killed worker removes nothing');
+    assert.equal(readdirSync(register).length, 2);
+    const next = await openWalledField({}, 'bare', here, {}, register);
+    assert.deepEqual(groupsOf(dead), []);
+    assert.match(next.complaints.join('\n'), new RegExp(`removed the cgroup .*${tagOf(dead)}`));
+    assert.ok(groupsOf(alive).length > 0, 'the groups of a living worker are gone');
+    // Files are for who works there next.
+    assert.ok(existsSync(join(dead, 'private', 'attempt-1.tmp', 'left')));
+    await next.walls.close();
+    assert.deepEqual(readdirSync(register), [tagOf(alive)]);
+  } finally {
+    for (const worker of workers) await worker.kill();
+    const last = await openWalledField({}, 'bare', here, {}, register);
+    await last.walls.close();
+    assert.deepEqual([groupsOf(alive), readdirSync(register)], [[], []]);
+    for (const path of [register, dead, alive, here]) await removeTree(path);
   }
 });
 

@@ -11,6 +11,7 @@ import type { Isolation, MachineWalls, ResourceRequest, Wall } from '#model';
 import { accountNameFor, payloadAccount, underAccount } from '../account/payload.ts';
 import { sandboxErrors } from '../errors.ts';
 import { removeForSure } from '../place/hand.ts';
+import { unmountRoots } from '../roots/roots.ts';
 import { carryOut, type NotUndone, undo } from './carry-out.ts';
 import { asksForNothing, chooseWalls } from './choose.ts';
 import { compose, type WallPlan } from './compose.ts';
@@ -21,8 +22,11 @@ import type { Operation } from './operation.ts';
 import type { Ability, Exceeded, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
 import type { ReadyPart } from './ready-part.ts';
+import { type DeadTag, Register } from './register.ts';
 
 export interface WallsOptions extends Omit<MachineOptions, 'complain' | 'remark'> {
+  /** Absolute: where all workers of this account on this machine are registered; see `Register`. */
+  readonly register: string;
   /** Told of what was left and removed, and of what could not be. */
   readonly log: { warn(facts: object, sentence: string): void };
 }
@@ -57,12 +61,14 @@ export function tagOf(directory: string): string {
 }
 
 /**
- * To be called under the lock of the directory: whatever a former worker left is removed first. The
- * machine is looked at with the first call that needs to know it.
+ * To be called under the lock of the directory: whatever a former worker left there is removed first,
+ * and what killed workers of other directories left outside of theirs. The machine is looked at with
+ * the first call that needs to know it.
  */
 export async function openWalls(options: WallsOptions): Promise<Walls> {
   const walls = new WallsOfWorker(options);
   await walls.clear();
+  await walls.clearOthers();
   return walls;
 }
 
@@ -87,6 +93,7 @@ class WallsOfWorker implements Walls {
   readonly #options: WallsOptions;
   readonly #ground: Ground;
   readonly #journal: Journal;
+  readonly #register: Register;
   #found: Promise<FoundMachine> | null = null;
   /** Those of `#found`; empty until it is known. */
   #parts: readonly ReadyPart[] = [];
@@ -96,6 +103,7 @@ class WallsOfWorker implements Walls {
     this.#options = options;
     this.#ground = options.ground;
     this.#journal = new Journal(options.ground.directory);
+    this.#register = new Register(options.register);
   }
 
   /** Undoes what the journal of a killed worker says; without one there is nothing to look for. */
@@ -111,6 +119,24 @@ class WallsOfWorker implements Walls {
     for (const part of parts) {
       for (const said of await part.clear()) this.#options.log.warn({ part: part.name }, said);
     }
+  }
+
+  async clearOthers(): Promise<void> {
+    for (const dead of this.#register.dead()) {
+      await this.#clearOther(dead).catch(this.#complainOf);
+    }
+  }
+
+  /** Files in its directory are left for who works there next, or its owner. */
+  async #clearOther({ tag, directory, forget }: DeadTag): Promise<void> {
+    const ground = { ...this.#ground, tag, directory };
+    const outside = (await this.#machine()).parts.filter(({ name }) => name !== 'place');
+    const clear = async () => (await Promise.all(outside.map((part) => part.clear(ground)))).flat();
+    for (const said of await clear()) {
+      this.#options.log.warn({ directory }, `${said} (of a worker in ${directory})`);
+    }
+    await unmountRoots(ground);
+    if ((await clear()).length === 0) forget();
   }
 
   needsNone(isolation: Isolation, request: ResourceRequest, owner: string): boolean {
@@ -219,16 +245,23 @@ class WallsOfWorker implements Walls {
     if (this.#prepared) await this.#undo(SHARED, sharedOf(this.#parts));
     if (this.#found) await (await this.#found).roots.close();
     this.#journal.close();
+    // What is left is found by its tag, here or elsewhere, when this process is gone.
+    if (this.#journal.unfinished().length === 0) this.#register.leave();
   }
 
   #machine(): Promise<FoundMachine> {
     const { log } = this.#options;
     const told = { complain: this.#complainOf, remark: (said: string) => log.warn({}, said) };
-    this.#found ??= findMachine({ ...this.#options, ...told }).then((found) => {
-      this.#parts = found.parts;
-      this.#tell(found);
-      return found;
-    });
+    const { tag, directory } = this.#ground;
+    const entered = () => findMachine({ ...this.#options, ...told });
+    this.#found ??= this.#register
+      .enter(tag, directory)
+      .then(entered)
+      .then((found) => {
+        this.#parts = found.parts;
+        this.#tell(found);
+        return found;
+      });
     return this.#found;
   }
 

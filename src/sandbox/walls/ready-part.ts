@@ -24,7 +24,8 @@ export interface ReadyPart extends Hand<Operation> {
     onExceeded: (exceeded: Exceeded) => void,
   ): (() => void) | null;
   settle(operations: readonly Operation[]): Promise<Settled> | Settled | null;
-  clear(): Promise<readonly string[]>;
+  /** `of`: the ground of another worker, which is dead; left out: the own one. */
+  clear(of?: Ground): Promise<readonly string[]>;
 }
 
 export async function makeReady<Name extends PartName, Facts>(
@@ -47,6 +48,6 @@ export async function makeReady<Name extends PartName, Facts>(
     prepare: () => (facts === null ? [] : (part.prepare?.(ground, facts) ?? [])),
     watch: (operations, onExceeded) => part.watch?.(operations.filter(isOwn), onExceeded) ?? null,
     settle: (operations) => part.settle?.(operations.filter(isOwn)) ?? null,
-    clear: () => part.clear(ground),
+    clear: (of = ground) => part.clear(of),
   };
 }

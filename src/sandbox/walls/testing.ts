@@ -54,6 +54,7 @@ export async function openWalledField(
   level: Level = 'bare',
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'windrow-walls-test-'))),
   settings: Partial<WallSettings> = {},
+  register = join(directory, 'register'),
 ): Promise<WalledField> {
   const launcher = findLauncher();
   const complaints: string[] = [];
@@ -65,6 +66,7 @@ export async function openWalledField(
       directory,
       settings: { ...settingsOf(place), ...settings },
     },
+    register,
     level,
     account: 'auto',
     launcher,

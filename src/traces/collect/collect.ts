@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemCodeOf } from '#base';
 import { tracesErrors } from '../errors.ts';
 import { type Compression, pack } from './compress.ts';
 import { describeFile, type FindOptions, type FoundFile, findTraces } from './find.ts';
@@ -50,7 +51,8 @@ export interface Collected {
 }
 
 /**
- * A file that fails does not keep the others from being sent. Throws TRACE_DIRECTORY_FAILED and
+ * A file that fails does not keep the others from being sent; a collector that cannot be reached does.
+ * Throws TRACE_DIRECTORY_FAILED and
  * TRACE_SWITCH_FAILED before anything is sent.
  */
 export async function collectTraces(options: CollectOptions): Promise<Collected> {
@@ -71,7 +73,7 @@ export async function collectTraces(options: CollectOptions): Promise<Collected>
     done.failed++;
   }
   try {
-    for (const file of files) {
+    for (const [index, file] of files.entries()) {
       if (options.signal.aborted) break;
       try {
         done.bytes += await collectOne(file, spool, options, tell);
@@ -79,6 +81,12 @@ export async function collectTraces(options: CollectOptions): Promise<Collected>
       } catch (error) {
         done.failed++;
         options.onStep({ kind: 'failed', file: file.path, error });
+        const left = files.length - index - 1;
+        if (left > 0 && isAway(error)) {
+          done.failed += left;
+          options.onStep({ kind: 'failed', file: options.directory, error: untried(left) });
+          break;
+        }
       }
       passedBytes += file.bytes;
       tell(0);
@@ -87,6 +95,16 @@ export async function collectTraces(options: CollectOptions): Promise<Collected>
     await rm(spool, { recursive: true, force: true });
   }
   return done;
+}
+
+/** To try each of many files for half a minute would take days. */
+function isAway(error: unknown): boolean {
+  const code = systemCodeOf(error) ?? '';
+  return code === 'TRACE_COLLECTOR_AWAY' || code.startsWith('SERVER_');
+}
+
+function untried(files: number): Error {
+  return tracesErrors.create('TRACE_UNTRIED', { files });
 }
 
 async function collectOne(
@@ -102,6 +120,7 @@ async function collectOne(
       id,
       name: parcel.name,
       path: parcel.path,
+      file: file.path,
       memory,
       signal,
       onProgress: (sent, bytes) => {

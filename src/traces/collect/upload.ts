@@ -1,7 +1,7 @@
 /** Sends one file to a collector, going on behind what arrived when the network breaks. */
 import type { Dispatcher } from 'undici';
-import { sendFile, sendingReason } from '#uploads';
-import { digestFile } from '#wire';
+import { connectionError, sendFile, sendingReason } from '#uploads';
+import { certificateFault, digestFile } from '#wire';
 import { tracesErrors } from '../errors.ts';
 import { STORED_AS_HEADER, UPLOADS_PATH } from '../receive/upload-path.ts';
 
@@ -18,6 +18,8 @@ export interface UploadOptions {
   readonly id: string;
   readonly name: string;
   readonly path: string;
+  /** What it is called when something goes wrong: the trace that `path` may be a copy of. */
+  readonly file: string;
   /** Absolute; where it is remembered which uploads were begun, for the next run. */
   readonly memory: string;
   readonly signal: AbortSignal;
@@ -31,7 +33,10 @@ export interface Uploaded {
   readonly storedAs: string;
 }
 
-/** Resolves when the store has the whole file with the right digest. Throws TRACE_UPLOAD_FAILED. */
+/**
+ * Resolves when the store has the whole file with the right digest. Throws TRACE_UPLOAD_FAILED where the
+ * collector refused it, TRACE_COLLECTOR_AWAY where it cannot be reached, and SERVER_… for its certificate.
+ */
 export async function uploadTrace(to: Destination, options: UploadOptions): Promise<Uploaded> {
   const { id, name, path, signal } = options;
   const { bytes, sha256 } = await digestFile(path);
@@ -47,7 +52,12 @@ export async function uploadTrace(to: Destination, options: UploadOptions): Prom
     });
     return { bytes, sha256, storedAs: decodeURIComponent(storedAs) };
   } catch (error) {
-    const facts = { file: path, url: to.url, reason: sendingReason(error) };
+    const facts = { file: options.file, url: to.url, reason: sendingReason(error) };
+    const broken = connectionError(error);
+    if (broken !== null && !signal.aborted) {
+      const fault = certificateFault(to.url, broken);
+      throw fault ?? tracesErrors.create('TRACE_COLLECTOR_AWAY', facts, { cause: error });
+    }
     throw tracesErrors.create('TRACE_UPLOAD_FAILED', facts, { cause: error });
   }
 }

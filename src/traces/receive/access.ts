@@ -16,15 +16,15 @@ export interface AccessRules {
   readonly insecure: boolean;
 }
 
-/** Checks what the connection and the head of the request tell. Throws TRACE_PLAIN_HTTP, TRACE_ACCOUNT_WRONG. */
+/** Checks what the connection and the head of the request tell. Throws TRACE_PLAIN_HTTP, TRACE_CERTIFICATE_MISSING, TRACE_SECRET_WRONG. */
 export function requireSender(request: IncomingMessage, rules: AccessRules): void {
   const socket = request.socket as TLSSocket;
   if (!socket.encrypted && !rules.insecure && !isLoopback(addressOf(socket)))
     throw tracesErrors.create('TRACE_PLAIN_HTTP');
   if (rules.needsCertificate && !socket.authorized)
-    throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
+    throw tracesErrors.create('TRACE_CERTIFICATE_MISSING');
   if (rules.secret !== '' && !secretMatcher(rules.secret)(secretOf(request)))
-    throw tracesErrors.create('TRACE_ACCOUNT_WRONG');
+    throw tracesErrors.create('TRACE_SECRET_WRONG');
 }
 
 /** Throws TRACE_ACCOUNT_WRONG, TRACE_FIELD_MISSING. */

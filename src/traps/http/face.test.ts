@@ -129,6 +129,26 @@ describe('access', () => {
     assert.equal(collector.counters.values().denied, 1);
   });
 
+  it('is not for pages in a browser on an allowed address, whatever name they came under', async (t) => {
+    const { url, collector } = await openFace(t, { token: 'the-token-of-the-test' });
+    const ways = [
+      [url, ask('getFileSystems')],
+      [`${url}/v1/traps/view`, '{}'],
+      [`${url}/v1/traps`, '{"node":"n","message":"m","category":1}'],
+    ] as const;
+    const foreign = { origin: 'http://rebound.example:8980', 'content-type': 'application/json' };
+    for (const [where, body] of ways) {
+      const refused = await post(where, body, foreign);
+      assert.equal(refused.status, 403);
+      assert.equal(JSON.parse(refused.text).code, 'TRAP_PAGE_DENIED');
+      const own = { ...foreign, authorization: 'Bearer the-token-of-the-test' };
+      assert.equal((await post(where, body, own)).status, 200);
+    }
+    const hidden = { 'sec-fetch-site': 'cross-site', authorization: 'Bearer wrong' };
+    assert.equal((await post(url, ask('getFileSystems'), hidden)).status, 403);
+    assert.equal(collector.counters.values().denied, 4);
+  });
+
   it('believes X-Forwarded-For from known proxies alone, from the last hop backwards', () => {
     const access = new Access({
       allow: ['10.0.0.0/8', '2001:db8::/32', '::ffff:192.168.1.0/120'],

@@ -1,11 +1,11 @@
 /**
  * The collector's HTTP face, over plain `node:http`: monitors by the thousand ask for the same few
  * bytes, and a framework would take longer than the answer. In this order, for every request: the
- * address, the method, the place, the body.
+ * address, the method, whether it is a page that asks, the place, the body.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf, WindrowError } from '#base';
-import { PROBLEM_TYPE, problemOf } from '#wire';
+import { bearerToken, PROBLEM_TYPE, problemOf } from '#wire';
 import { trapsErrors } from '../errors.ts';
 import type { XmlRpcDesk } from '../xmlrpc/desk.ts';
 import { FAULT } from '../xmlrpc/fault.ts';
@@ -18,6 +18,8 @@ export interface FaceParts {
   readonly access: Access;
   readonly xmlRpc: XmlRpcDesk;
   readonly json: JsonDesk;
+  /** Whether it is the admin token; null: there is none. */
+  readonly isToken: ((candidate: string) => boolean) | null;
   /** Counts a refused request as one report. */
   readonly refuse: (fate: 'denied' | 'malformed' | 'dropped') => void;
   readonly onFault: (error: unknown) => void;
@@ -81,12 +83,21 @@ export class TrapFace {
     if (request.method !== 'POST') {
       return trapsErrors.create('TRAP_METHOD_WRONG', { method: request.method ?? '' });
     }
+    const page = pageOf(request);
+    if (page !== null && !this.#hasToken(request)) {
+      return trapsErrors.create('TRAP_PAGE_DENIED', { page: page.slice(0, 100) });
+    }
     const isKnown = XML_PATHS.has(path) || this.#parts.json.routes.has(path);
     if (!isKnown) {
       return trapsErrors.create('TRAP_ROUTE_UNKNOWN', { path: path.slice(0, 100) });
     }
     const isFull = this.#requests >= REQUESTS_MOST || this.#bodyBytes >= BODIES_MOST_BYTES;
     return isFull ? trapsErrors.create('TRAP_BUSY') : null;
+  }
+
+  #hasToken({ headers }: IncomingMessage): boolean {
+    const token = bearerToken(headers.authorization);
+    return token !== undefined && this.#parts.isToken?.(token) === true;
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, error: WindrowError): void {
@@ -187,6 +198,15 @@ function pathOf(request: IncomingMessage): string {
   const { url = '/' } = request;
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
+}
+
+/**
+ * The origin of a page in somebody's browser, or null for anything else. A browser may run on an address
+ * that is allowed, and its page come from anywhere: under a name that is pointed at this collector
+ * afterwards the browser takes both for the same site, and would let the page read what is answered.
+ */
+function pageOf({ headers }: IncomingMessage): string | null {
+  return headers.origin ?? (headers['sec-fetch-site'] === undefined ? null : 'somewhere');
 }
 
 function charsetOf(request: IncomingMessage): string | null {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { WindrowError } from '#base';
 import type { TrapRecord } from '#model';
-import { bearerToken, secretMatcher } from '#wire';
+import { bearerToken } from '#wire';
 import type { Collector } from '../collector/collector.ts';
 import { trapsErrors } from '../errors.ts';
 import type { TrapReport } from '../report.ts';
@@ -18,8 +18,8 @@ export interface JsonDeskParts {
   readonly durable: () => Promise<boolean>;
   /** What was raised before, newest first. */
   readonly history: (most: number) => Promise<readonly TrapRecord[]>;
-  /** For changes; null: none are taken. */
-  readonly token: string | null;
+  /** Whether it is the admin token, which changes need; null: none are taken. */
+  readonly isToken: ((candidate: string) => boolean) | null;
   /** Name of the collector for those who watch several. */
   readonly name: string;
   readonly version: string;
@@ -48,12 +48,10 @@ export class JsonDesk {
   readonly routes: ReadonlyMap<string, JsonRoute>;
   readonly #parts: JsonDeskParts;
   readonly #view: ViewDesk;
-  readonly #isToken: ((candidate: string) => boolean) | null;
 
   constructor(parts: JsonDeskParts) {
     this.#parts = parts;
     this.#view = new ViewDesk(parts);
-    this.#isToken = parts.token === null ? null : secretMatcher(parts.token);
     const reports = (handle: Handle): JsonRoute => ({ mostBytes: REPORTS_MOST_BYTES, handle });
     const asks = (handle: Handle): JsonRoute => ({ mostBytes: QUESTION_MOST_BYTES, handle });
     const alerts = reports((json) => this.#alerts(json));
@@ -143,9 +141,10 @@ export class JsonDesk {
   }
 
   #requireToken(request: IncomingMessage): void {
-    if (this.#isToken === null) throw trapsErrors.create('TRAP_CHANGES_OFF');
+    const { isToken } = this.#parts;
+    if (isToken === null) throw trapsErrors.create('TRAP_CHANGES_OFF');
     const token = bearerToken(request.headers.authorization);
-    if (token === undefined || !this.#isToken(token)) throw trapsErrors.create('TRAP_TOKEN_WRONG');
+    if (token === undefined || !isToken(token)) throw trapsErrors.create('TRAP_TOKEN_WRONG');
   }
 }
 

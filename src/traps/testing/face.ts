@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { systemClock } from '#base';
+import { secretMatcher } from '#wire';
 import { Collector, type CollectorOptions } from '../collector/collector.ts';
 import { Access, type AccessRules } from '../http/access.ts';
 import { TrapFace } from '../http/face.ts';
@@ -27,6 +28,7 @@ export async function openFace(t: TestContext, options: Options = {}) {
     ...options,
   });
   collector.marksAreKept(2 ** 31 - 1);
+  const isToken = options.token ? secretMatcher(options.token) : null;
   const json = new JsonDesk({
     ...{
       collector,
@@ -37,7 +39,7 @@ export async function openFace(t: TestContext, options: Options = {}) {
       life: 'l1',
     },
     durable: options.durable ?? (async () => true),
-    token: options.token ?? null,
+    isToken,
   });
   const faults: unknown[] = [];
   const methods = [...trapMethods(collector, systemClock), ...conformanceMethods('1')];
@@ -45,6 +47,7 @@ export async function openFace(t: TestContext, options: Options = {}) {
     access: new Access(options.rules ?? { allow: [], proxies: [] }),
     xmlRpc: new XmlRpcDesk(methods, (error) => faults.push(error)),
     json,
+    isToken,
     refuse: (fate) => collector.refuse(fate),
     onFault: (error) => faults.push(error),
     bodyTimeoutMs: options.bodyTimeoutMs ?? 10_000,

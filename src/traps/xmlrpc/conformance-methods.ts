@@ -63,18 +63,20 @@ export function conformanceMethods(version: string): Method[] {
       help: 'The struct that it was given.',
       call: ([given]) => given!,
     },
-    {
-      name: 'whichToolkit',
-      signature: ['struct'],
-      help: 'What answers here.',
-      call: () =>
-        struct({
-          toolkitName: text('Windrow'),
-          toolkitVersion: text(version),
-          toolkitDocsUrl: text('docs/guide/traps.md'),
-          toolkitOperatingSystem: text(process.platform),
-        }),
-    },
+    ...['whichToolkit', 'validator1.whichToolkit'].map(
+      (name): Method => ({
+        name,
+        signature: ['struct'],
+        help: 'What answers here.',
+        call: () =>
+          struct({
+            toolkitName: text('Windrow'),
+            toolkitVersion: text(version),
+            toolkitDocsUrl: text('docs/guide/traps.md'),
+            toolkitOperatingSystem: text(process.platform),
+          }),
+      }),
+    ),
     {
       name: 'test.echo',
       signature: ['any', 'any'],
