@@ -126,7 +126,8 @@ test('a digest beside that never comes is given up, before the file itself is fe
   origin.on('/file.sha256', (_q, r) => void r.write('0'));
   const asked = store.ensure({ key, mode: 'immutable', hasDigestBeside: true });
   await assert.rejects(asked, { code: 'DATA_FETCH_FAILED', message: /bytes a second/ });
-  const missing = store.ensure({
+  const patient = await openStore(t, { fetching: { tries: 1 } });
+  const missing = patient.ensure({
     key: origin.on('/none', () => {}),
     mode: 'immutable',
     hasDigestBeside: true,

@@ -1,4 +1,4 @@
-/** Arguments for bubblewrap (bwrap(1), 0.5 or later). Pure. */
+/** Arguments for bubblewrap (bwrap(1), 0.5 or later; `--size` since 0.7). Pure. */
 import type { Mount } from './view.ts';
 
 export interface BubblewrapRequest {
@@ -75,7 +75,11 @@ function mountArguments(mount: Mount): string[] {
       return ['--symlink', mount.source, mount.target];
     case 'devices':
       // bwrap leaves /dev/shm to whoever ran it, which another account could not use.
-      return ['--dev', mount.target, '--perms', '1777', '--tmpfs', `${mount.target}/shm`];
+      return [
+        ...['--dev', mount.target, '--perms', '1777'],
+        ...(mount.sharedMemoryBytes === null ? [] : ['--size', String(mount.sharedMemoryBytes)]),
+        ...['--tmpfs', `${mount.target}/shm`],
+      ];
     case 'processes':
       return ['--proc', mount.target];
   }

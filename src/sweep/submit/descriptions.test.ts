@@ -20,6 +20,7 @@ import { cellsShown, columnsGiven, type JobSpec, stagedFiles } from '#model';
 import type { SweepPlan } from '../plan/draft.ts';
 import { openRows } from '../rows/source.ts';
 import { compileCommand } from '../template/command.ts';
+import { logPathOf } from '../template/log-path.ts';
 import { compileText } from '../template/text.ts';
 import { adTexts } from './dry-run.ts';
 import { readSubmitFile } from './submit-file.ts';
@@ -63,15 +64,16 @@ interface Tasks {
   readonly spec: JobSpec;
   readonly commands: readonly string[];
   readonly rows: ReturnType<typeof openRows>;
+  readonly warnings: readonly string[];
 }
 
-function tasksOf({ spec }: SweepPlan): Tasks {
+function tasksOf({ spec, warnings }: SweepPlan): Tasks {
   const rows = openRows(spec.axes, () => assert.fail('no table was expected'));
   const command = compileCommand(spec.command, columnsGiven(spec, rows.columns), undefined, 1);
   const commands = rows
     .rows(0, rows.count)
     .map((cells, task) => command.expand(cellsShown(spec, cells), task).argv.map(plain).join(' '));
-  return { spec, commands, rows };
+  return { spec, commands, rows, warnings };
 }
 
 /** Words that a reader could take for several stand in quotes of JSON. */
@@ -104,6 +106,25 @@ const CHECKS: Readonly<Record<string, Check>> = {
   policy(words, [job]) {
     const [name = '', ...rest] = words.split(' ');
     assert.equal(job!.spec.policy.rules[name as 'periodicHold']?.when, rest.join(' '));
+  },
+  log(words, [job]) {
+    const { spec, rows } = job!;
+    const last = rows.count - 1;
+    const path = logPathOf(spec.eventLog!, rows.columns, 1)(rows.row(last), last);
+    assert.equal(path, join(folder, words));
+  },
+  grows(words, [job]) {
+    const [cause = '', ...steps] = words.split(' ');
+    assert.deepEqual(job!.spec.growth[cause as 'memory'], { steps: steps.map(Number) });
+    assert.equal(job!.spec.retryByCause[cause as 'memory'], steps.length);
+  },
+  warns(words, jobs) {
+    const [line = '', name = ''] = words.split(' ');
+    const told = jobs.flatMap(({ warnings }) => warnings);
+    assert.ok(
+      told.some((one) => one.includes(`:${line}: ${name} `)),
+      told.join('\n'),
+    );
   },
   chirp: (words, [job]) => assert.equal(job!.spec.chirp.io, words === 'io'),
   env(words, [job]) {
@@ -192,10 +213,8 @@ for (const { file, expected } of expectations) {
     const plans = await plan(file);
     const jobs = plans.map(tasksOf);
     for (const [what, words = ''] of expected) CHECKS[what]!(words, jobs);
-    assert.deepEqual(
-      plans.flatMap(({ warnings }) => warnings),
-      [],
-    );
+    const warnings = plans.flatMap((one) => one.warnings);
+    assert.equal(warnings.length, expected.filter(([what]) => what === 'warns').length);
     for (const { spec } of plans)
       assert.ok([...adTexts(spec, 0)].every((ad) => /^ProcId = /m.test(ad)));
   });

@@ -6,6 +6,9 @@ export const JOB_MARK = '\u0001';
 /** Stands for the number of a proc where all procs of a queue are told by one; see `counted.ts`. */
 export const PROCESS_MARK = '\u0003';
 const MACHINE_MARK = '\u0002';
+/** What stands between such marks, and the marks, one after the other. */
+export const JOB_MARKS = /(\u0001)/;
+export const MARKS = /(\u0001|\u0002[0-9a-f]*\u0002)/;
 const MARKED = /\u0002([0-9a-f]*)\u0002/g;
 
 /** Stands for `$$(body)`, which only a machine knows: without blanks and quotes, which would part it. */

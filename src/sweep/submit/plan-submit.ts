@@ -8,7 +8,7 @@ import { submitErrors } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { SweepPlan } from '../plan/draft.ts';
 import { throwProblems } from '../problems.ts';
-import { COMMANDS, commandOf, refusalOf } from './commands.ts';
+import { COMMANDS, commandOf, needlessReasonOf, refusalOf } from './commands.ts';
 import { countedProcs } from './counted.ts';
 import { describeProc, type ProcDescription } from './describe-proc.ts';
 import { jobTexts } from './job-settings.ts';
@@ -78,7 +78,22 @@ function checkSettings(
   for (const setting of new Set(blocks.flatMap(({ settings }) => [...settings.values()]))) {
     const name = setting.name.toLowerCase();
     const isAttribute = blocks.some(({ settings }) => settings.get(`my.${name}`) === setting);
-    if (isAttribute || commandOf(name) !== undefined || used.has(name)) continue;
+    if (isAttribute || used.has(name)) continue;
+    const command = commandOf(name);
+    if (command !== undefined) {
+      const twice = blocks.map(({ settings }) => settings.get(command)).find((one) => one);
+      if (command !== name && twice)
+        wrong(
+          planning,
+          setting,
+          `${setting.name} besides ${twice.name}`,
+          'one of the two: they mean the same',
+        );
+      const needless = needlessReasonOf(command);
+      if (needless !== null)
+        planning.warnings.push(`${at(setting)}: ${setting.name} is not needed: ${needless}`);
+      continue;
+    }
     const nearest = nearestName(name, Object.keys(COMMANDS));
     if (nearest !== undefined) {
       wrong(

@@ -121,7 +121,8 @@ function textsOf(
   const texts = new Map<string, string>();
   for (const [name, setting] of block.settings) {
     const key = name.startsWith('my.') ? name : commandOf(name);
-    if (key === undefined) continue;
+    // Its other names are the user's own macros where the command itself is there.
+    if (key === undefined || (key !== name && block.settings.has(key))) continue;
     const before = known.get(name);
     if (before?.text != null) {
       texts.set(key, before.text);
