@@ -5,7 +5,7 @@ import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { formatBytes, formatDuration, loginName, removeTree } from '#base';
 import type { Sandbox, SandboxEnd, SandboxPlan, SandboxWish, WallsFound, World } from '#cli';
-import { type Measured, usageOf } from '#model';
+import { type Measured, NO_ISOLATION, usageOf } from '#model';
 import {
   type Exceeded,
   findLauncher,
@@ -27,7 +27,8 @@ const KILL_GRACE_MS = 5000;
 const NAME = 'sandbox';
 
 export const sandbox: Sandbox = {
-  examine: (values, workerDirectory) => inPlace({ values, workerDirectory }, examine(values)),
+  examine: (values, workerDirectory) =>
+    inPlace({ values, workerDirectory, isolation: NO_ISOLATION }, examine(values)),
   plan: (wish) =>
     inPlace(wish, async (place) => {
       const plan = await planIn(place, wish);
@@ -44,7 +45,11 @@ interface Place {
 }
 
 async function inPlace<T>(
-  { values, workerDirectory }: Pick<SandboxWish, 'values' | 'workerDirectory'>,
+  {
+    values,
+    workerDirectory,
+    isolation,
+  }: Pick<SandboxWish, 'values' | 'workerDirectory' | 'isolation'>,
   use: (place: Place) => Promise<T>,
 ): Promise<T> {
   const owner = { worker: randomUUID(), session: '', server: '' };
@@ -53,8 +58,10 @@ async function inPlace<T>(
   try {
     const remarks: string[] = [];
     const log = { warn: (_: object, sentence: string) => void remarks.push(sentence) };
+    // Whoever asks is whoever allows it.
+    const writableDirectories = [...values.writableDirectories, ...isolation.write];
     // There will be one attempt: nothing is worth making ahead.
-    const own = { ...values, networkPrepared: 0 };
+    const own = { ...values, writableDirectories, networkPrepared: 0 };
     const walls = await wallsFor({ values: own, secrets: [], log }, directory.own);
     await removeTree(join(directory.own, 'scratch'));
     try {

@@ -97,8 +97,6 @@ function privateOf({ plot, ground, choice }: Composition) {
 function fenceArguments(composition: Composition, scratch: string, directory: string): string[] {
   const { plot, ground, choice, parts, fence, root, hidden } = composition;
   if (!choice.fenced || fence === null) return [];
-  const { shared } = ground.settings.place;
-  const { write } = plot.isolation;
   const isOwner = plot.account.uid === ground.uid;
   const mounts = viewOf({
     root,
@@ -109,8 +107,8 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     scratch: { seen: scratch, real: plot.scratch },
     directory,
     hidden: [...hidden, ...(choice.network === 'host' ? [] : [HOST_DEVICES])],
-    readOnlyShared: shared.filter((path) => !write.includes(path)),
-    writable: write,
+    readOnlyShared: plot.shared.filter((path) => !plot.writable.includes(path)),
+    writable: plot.writable,
     binds: [...parts.flatMap(({ binds }) => binds ?? []), ...filesOfSite(plot, scratch)],
     devices: [...plot.devices, ...parts.flatMap(({ devices }) => devices ?? [])],
   });
