@@ -132,4 +132,3 @@ async function readSecret(path: string, file: FileHandle): Promise<string> {
 function malformed(path: string, found: string): Error {
   return wireErrors.create('SECRET_FILE_MALFORMED', { path, found });
 }
-
