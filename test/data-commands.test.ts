@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { systemClock } from '#base';
 import { openCredentials, openDatastore, openHttpTransport, proxyRules } from '#datastore';
 import { openData } from '../src/bin/data.ts';
 import { openField, TOKEN } from '../src/server/testing/field.ts';
+import { openWay } from '../src/server/testing/way.ts';
 import { type CliWorld, openCliWorld, type Said } from './cli-world.ts';
 
 type Data = (...words: string[]) => Promise<Said>;
@@ -95,6 +97,7 @@ test('windrow data --server: the same of the datastore of a server, by its HTTP 
   const places = { netrc: join(directory, 'netrc'), file: join(directory, 'credentials') };
   const credentials = openCredentials({
     ...places,
+    isFileNamed: false,
     environment: {},
     home: directory,
     clock: systemClock,
@@ -109,3 +112,59 @@ test('windrow data --server: the same of the datastore of a server, by its HTTP 
   const data: Data = (...words) => world.windrow('data', ...words, '--server', field.url);
   await useAll(data, world, await openOrigin(t));
 });
+
+test('windrow data put and get go on where the connection broke, and where an earlier run was', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'windrow-data-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const common = { clock: systemClock, random: Math.random, onEvent: () => {}, transports: [] };
+  const store = await openDatastore({ directory: join(directory, 'data'), ...common });
+  t.after(() => store.close());
+  const field = await openField(t, { data: { store, schemes: new Set() } });
+  const way = await openWay(t, field.url);
+  const home = { WINDROW_TOKEN: TOKEN, XDG_STATE_HOME: directory };
+  const world = openCliWorld({ environment: home });
+  t.after(() => world.close());
+  const data: Data = (...words) => world.windrow('data', ...words, '--server', way.url);
+  const content = randomBytes(9_000_000);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const path = (name: string) => join(world.directory, name);
+  const is = (name: string) => assert.ok(readFileSync(path(name)).equals(content), name);
+  writeFileSync(path('mesh'), content);
+
+  way.cutAfterBytes = 3_000_000;
+  const put = await data('put', 'mesh', 'lab:ä mesh', '--json');
+  assert.equal(put.code, 0, put.stderr);
+  assert.equal(JSON.parse(put.stdout).sha256, sha256);
+  assert.equal(way.cutAfterBytes, Number.POSITIVE_INFINITY, 'the connection broke');
+  assert.ok(way.sentBytes < content.length + 1_500_000, `${way.sentBytes} bytes were sent`);
+  const wrong = await data('put', 'mesh', 'lab:other', '--sha256', '0'.repeat(64));
+  assert.match(wrong.stderr, /its SHA-256 is .*DATA_FILE_FAILED/s);
+  assert.deepEqual(readdirSync(join(field.root, 'state', 'uploads')).filter(isData), []);
+
+  way.answeredBytes = 0;
+  way.cutAfterAnsweredBytes = 3_000_000;
+  const got = await data('get', 'lab:ä mesh', '-o', 'got');
+  assert.equal(got.code, 0, got.stderr);
+  is('got');
+  assert.equal(way.cutAfterAnsweredBytes, Number.POSITIVE_INFINITY, 'the connection broke');
+  assert.ok(way.answeredBytes < content.length + 1_500_000, `${way.answeredBytes} bytes came`);
+
+  way.answeredBytes = 0;
+  const part = `later.${sha256.slice(0, 12)}.part`;
+  writeFileSync(path(part), content.subarray(0, 8_000_000));
+  assert.equal((await data('get', 'lab:ä mesh', '-o', 'later')).code, 0);
+  is('later');
+  assert.ok(way.answeredBytes < 1_500_000, `${way.answeredBytes} bytes came`);
+  writeFileSync(path(part), randomBytes(8_000_000));
+  const damaged = await data('get', 'lab:ä mesh', '-o', 'later');
+  assert.match(damaged.stderr, /DATA_GOT_DAMAGED/);
+  is('later');
+  assert.equal((await data('get', 'lab:ä mesh', '-o', 'later')).code, 0);
+  is('later');
+  assert.deepEqual(
+    readdirSync(world.directory).filter((name) => name.endsWith('.part')),
+    [],
+  );
+});
+
+const isData = (name: string) => name.endsWith('.data');

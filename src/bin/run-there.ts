@@ -42,7 +42,9 @@ export async function runThere(
         spec: { ...sweep.spec, output: '', eventLog: keptThere(sweep.spec.eventLog) },
       };
       const fetchTo = sweep.spec.place === null ? { fetchTo: sweep.spec.output } : {};
-      const eventLog = sweep.spec.eventLog ?? undefined;
+      const eventLog = sweep.spec.eventLog
+        ? { axes: sweep.spec.axes, eventLog: sweep.spec.eventLog }
+        : undefined;
       const code = await runSweep(client, there, { ...options, ...fetchTo, eventLog }, world);
       worst = Math.max(worst, code);
       if (code === FOLLOWED.interrupted) break;

@@ -5,7 +5,7 @@ import { hostname, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { formatBytes, formatDuration, loginName, removeTree } from '#base';
 import type { Sandbox, SandboxEnd, SandboxPlan, SandboxWish, WallsFound, World } from '#cli';
-import { type Measured, usageOf } from '#model';
+import { type Measured, NO_ISOLATION, usageOf } from '#model';
 import {
   type Exceeded,
   findLauncher,
@@ -27,7 +27,8 @@ const KILL_GRACE_MS = 5000;
 const NAME = 'sandbox';
 
 export const sandbox: Sandbox = {
-  examine: (values, workerDirectory) => inPlace({ values, workerDirectory }, examine(values)),
+  examine: (values, workerDirectory) =>
+    inPlace({ values, workerDirectory, isolation: NO_ISOLATION }, examine(values)),
   plan: (wish) =>
     inPlace(wish, async (place) => {
       const plan = await planIn(place, wish);
@@ -44,7 +45,11 @@ interface Place {
 }
 
 async function inPlace<T>(
-  { values, workerDirectory }: Pick<SandboxWish, 'values' | 'workerDirectory'>,
+  {
+    values,
+    workerDirectory,
+    isolation,
+  }: Pick<SandboxWish, 'values' | 'workerDirectory' | 'isolation'>,
   use: (place: Place) => Promise<T>,
 ): Promise<T> {
   const owner = { worker: randomUUID(), session: '', server: '' };
@@ -53,8 +58,10 @@ async function inPlace<T>(
   try {
     const remarks: string[] = [];
     const log = { warn: (_: object, sentence: string) => void remarks.push(sentence) };
+    // Whoever asks is whoever allows it.
+    const writableDirectories = [...values.writableDirectories, ...isolation.write];
     // There will be one attempt: nothing is worth making ahead.
-    const own = { ...values, networkPrepared: 0 };
+    const own = { ...values, writableDirectories, networkPrepared: 0 };
     const walls = await wallsFor({ values: own, secrets: [], log }, directory.own);
     await removeTree(join(directory.own, 'scratch'));
     try {
@@ -120,6 +127,7 @@ async function runIn(place: Place, wish: SandboxWish, world: World): Promise<San
     const exceeded: Exceeded[] = [];
     const { end, measured } = await execute(place, plan, wish, world, exceeded);
     const settled = await walls.settle(plan);
+    exceeded.push(...tooManyLeft(end, plan, wish));
     exceeded.push(...settled.flatMap((one) => one.exceeded ?? []));
     measured.push(...settled.flatMap((one) => one.measured));
     const network = Object.assign({}, ...settled.map((one) => one.network));
@@ -134,6 +142,13 @@ async function runIn(place: Place, wish: SandboxWish, world: World): Promise<San
     await removeTree(join(place.own, 'scratch'));
     for (const remark of place.remarks) world.stderr.attempt(`windrow: ${remark}\n`);
   }
+}
+
+/** They may have come, and the command have failed for want of more, between two looks. */
+function tooManyLeft({ strays }: ProgramEnd, plan: WallPlan, { request }: SandboxWish): Exceeded[] {
+  const limit = request.processes;
+  if (limit === 0 || strays <= limit || plan.record.had.includes('tasks')) return [];
+  return [{ wall: 'tasks', limit, peak: strays, shared: false }];
 }
 
 function usage({ wallMs }: ProgramEnd, measured: readonly Measured[]) {
@@ -170,7 +185,7 @@ async function execute(
       file: wish.words[0]!,
       argv: wish.words,
       environment: environmentOf(plan, world),
-      directory: wish.directory ?? plan.scratch,
+      directory: wish.directory ?? scratchOf(place),
       stdin: ownInput(),
       timeoutMs: wish.timeoutMs,
       killGraceMs: KILL_GRACE_MS,

@@ -1,5 +1,6 @@
 /** What `windrow data` asks of a datastore, wherever it is. */
-import type { Readable } from 'node:stream';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import type {
   Aged,
   Datastore,
@@ -39,9 +40,10 @@ export interface DataDesk {
   find(key: string): Promise<EntryView | null>;
   usage(): Promise<Usage & { readonly directory: string; readonly counts: StoreCounts }>;
   fetch(request: EnsureRequest): Promise<FetchedEntry>;
-  put(source: Readable, request: PutRequest): Promise<EntryView>;
-  /** Hands over the bytes; null when the key is not there. */
-  read<T>(key: string, use: (bytes: Readable, entry: ReadEntry) => Promise<T>): Promise<T | null>;
+  /** A path, or bytes that come only once. */
+  put(source: string | Readable, request: PutWish): Promise<EntryView>;
+  /** Hands over what is there of a key; null when nothing is. */
+  read<T>(key: string, use: (entry: ReadEntry) => Promise<T>): Promise<T | null>;
   pin(key: string, pin: string): Promise<EntryView>;
   unpin(pin: string, key?: string): Promise<number>;
   remove(key: string): Promise<boolean>;
@@ -49,9 +51,16 @@ export interface DataDesk {
   verify(wish: VerifyWish): Promise<Verified>;
 }
 
+export interface PutWish extends PutRequest {
+  readonly signal: AbortSignal;
+  onProgress(sentBytes: number): void;
+}
+
 export interface ReadEntry {
   readonly bytes: number;
   readonly sha256: string;
+  /** From a byte on, up to the end; throws where it cannot be had to the end. */
+  open(fromByte: number): AsyncIterable<Uint8Array>;
 }
 
 /** Entries that are handed over together. */
@@ -79,12 +88,18 @@ export function deskOf(store: Datastore, now: () => number): DataDesk {
         await held.release();
       }
     },
-    put: (source, request) => store.put(source, request),
+    put(source, request) {
+      const bytes = typeof source === 'string' ? createReadStream(source) : source;
+      return store.put(bytes, request);
+    },
     async read(key, use) {
       const held = await store.hold(key);
       if (held === null) return null;
       try {
-        return await use(store.open(held), held);
+        const { bytes, sha256 } = held;
+        const open = (start: number) =>
+          start < bytes ? store.open(held, { start, end: bytes - 1 }) : Readable.from([]);
+        return await use({ bytes, sha256, open });
       } finally {
         await held.release();
       }

@@ -4,6 +4,7 @@ import { toChange } from './ask.ts';
 import { type DataDesk, deskOf } from './data-desk.ts';
 import { cliErrors } from './errors.ts';
 import type { Composition } from './port.ts';
+import { begunUploads } from './send-blobs.ts';
 import type { ReadSettings, World } from './world.ts';
 
 interface Wish {
@@ -23,7 +24,9 @@ export async function withData<T>(
 ): Promise<T> {
   if (isAtServer(wish.settings)) {
     const { serverData } = await import('./server-data.ts');
-    return toChange(wish, world, (client) => use(serverData(client), 'server'));
+    return toChange(wish, world, (client) => {
+      return use(serverData(client, begunUploads(world.surroundings)), 'server');
+    });
   }
   const onEvent = (event: StoreEvent) => {
     const words = wordsFor(event);

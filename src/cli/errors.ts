@@ -31,6 +31,12 @@ export const cliErrors = defineErrors({
     status: 502,
     example: { key: 'https://data.example/a.nc' },
   },
+  DATA_REPLACED: {
+    message: '{key} was replaced by another version while it was read',
+    todo: 'Get it again.',
+    status: 409,
+    example: { key: 'lab:mesh' },
+  },
   DATA_FILE_FAILED: {
     message: '{path} cannot be used: {reason}',
     todo: 'Give a plain file that may be read, or written.',

@@ -28,7 +28,8 @@ function serverOf(entries: readonly LifeEntry[], ender: AbortController | null):
 
 for (const format of ['htcondor', 'json'] as const) {
   test(`a ${format} log that was broken off is gone on with, each event once`, async () => {
-    const wish = { path: join(folder, `${format}.\${:job}.log`), format };
+    const eventLog = { path: join(folder, `${format}.\${:job}.log`), format, perTask: false };
+    const wish = { axes: [], eventLog };
     const path = join(folder, `${format}.7.log`);
     const all = [entry(1, 'submitted'), entry(2, 'started'), entry(3, 'removed')];
     const ender = new AbortController();
@@ -45,3 +46,25 @@ for (const format of ['htcondor', 'json'] as const) {
     assert.equal(readFileSync(path, 'utf8'), `${whole}a remark\n`);
   });
 }
+
+test('logs of tasks are files of their own, made with their folders', async () => {
+  const path = join(folder, 'of-${:job}', '${name}.log');
+  const rows = [['one'], ['two']];
+  const wish = {
+    axes: [{ kind: 'values', columns: ['name'], rows }] as const,
+    eventLog: { path, format: 'htcondor', perTask: true } as const,
+  };
+  const all = [entry(1, 'submitted'), entry(2, 'started')];
+  const never = new AbortController().signal;
+  for (let round = 0; round < 2; round++) {
+    await copyEventLog(serverOf(all, null), 7, wish, never);
+    for (const [task, name] of ['one', 'two'].entries()) {
+      const text = readFileSync(join(folder, 'of-7', `${name}.log`), 'utf8');
+      const heads = text.split('\n').filter((line) => /^\d{3} /.test(line));
+      assert.deepEqual(
+        heads.map((line) => line.slice(0, 17)),
+        [`000 (007.00${task}.000)`, `001 (007.00${task}.000)`],
+      );
+    }
+  }
+});

@@ -1,5 +1,6 @@
 /** Programs and inputs on their way to the server: only what it lacks, and each byte once. */
 import { join } from 'node:path';
+import type { Surroundings } from '#base';
 import type { ApiClient, FileDigest } from '#wire';
 import { openTransferBar } from './transfer-bar.ts';
 import type { World } from './world.ts';
@@ -21,9 +22,7 @@ export async function sendBlobs(
   const missing = await missingOf(client, files);
   if (missing.size === 0) return;
   const bar = await openTransferBar(isQuiet, world.stderr);
-  const { environment, home } = world.surroundings;
-  const stateHome = environment.XDG_STATE_HOME || join(home, '.local', 'state');
-  const memory = join(stateHome, 'windrow', 'begun-uploads');
+  const memory = begunUploads(world.surroundings);
   try {
     for (const [sha256, { path, bytes }] of missing) {
       await client.sendBlob(
@@ -39,6 +38,12 @@ export async function sendBlobs(
   } finally {
     bar.end();
   }
+}
+
+/** Where it is remembered which uploads were begun, for the next run of this account. */
+export function begunUploads({ environment, home }: Surroundings): string {
+  const stateHome = environment.XDG_STATE_HOME || join(home, '.local', 'state');
+  return join(stateHome, 'windrow', 'begun-uploads');
 }
 
 /** The same bytes under several names are sent once. */

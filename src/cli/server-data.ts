@@ -1,14 +1,18 @@
 /** The datastore of a server, asked over its HTTP API. */
-import { WindrowError } from '#base';
+import { createReadStream } from 'node:fs';
+import { pause, WindrowError } from '#base';
 import type { EntryView, Verified } from '#datastore';
-import type { ApiClient } from '#wire';
-import type { DataDesk, FetchedEntry } from './data-desk.ts';
+import { type ApiClient, digestFile, errorOfProblem, RESUMABLE_BYTES } from '#wire';
+import type { DataDesk, FetchedEntry, PutWish } from './data-desk.ts';
 import { cliErrors } from './errors.ts';
 
 const PAGE = 10_000;
 
-/** Every call ends with the client's own signal, but for those that have one in their wish. */
-export function serverData(client: ApiClient): DataDesk {
+/**
+ * Every call ends with the client's own signal, but for those that have one in their wish. `memory`:
+ * where it is remembered which uploads were begun.
+ */
+export function serverData(client: ApiClient, memory: string): DataDesk {
   return {
     async *list({ sort, descending, containing, pinnedOnly }, limit) {
       const asked = {
@@ -27,23 +31,27 @@ export function serverData(client: ApiClient): DataDesk {
         cursor = next ?? undefined;
       } while (cursor !== undefined && left > 0);
     },
-    find: (key) => orNull(client.call('getDataEntry', { query: { key: plainKey(key) } })),
+    find(key) {
+      const query = { key: plainKey(key), md5: 'yes' as const };
+      return orNull(client.call('getDataEntry', { query }));
+    },
     usage: () => client.call('getDataUsage', {}),
     fetch: (request) => fetchThere(client, request),
-    async put(source, { key, digests, bytes, signal }) {
-      const query = { key: plainKey(key), sha256: digests?.sha256, bytes };
-      return client.call('putData', { query, body: source, signal });
+    async put(source, wish) {
+      const { key, digests, bytes = 0, signal } = wish;
+      const isLarge = typeof source === 'string' && bytes >= RESUMABLE_BYTES;
+      if (isLarge) return putLarge(client, source, wish, memory);
+      const query = { key: plainKey(key), sha256: digests?.sha256, bytes: wish.bytes };
+      const body = typeof source === 'string' ? createReadStream(source) : source;
+      return client.call('putData', { query, body, signal });
     },
     async read(key, use) {
       const query = { key: plainKey(key) };
       const entry = await orNull<EntryView>(client.call('getDataEntry', { query }));
-      const answer = entry && (await orNull(client.call('readData', { query })));
-      if (!entry || !answer) return null;
-      try {
-        return await use(answer.stream, entry);
-      } finally {
-        answer.stream.destroy();
-      }
+      if (!entry) return null;
+      const { sha256, bytes } = entry;
+      const open = (fromByte: number) => contentOf(client, entry, fromByte);
+      return use({ sha256, bytes, open });
     },
     pin: (key, pin) => client.call('pinData', { body: { key, pin } }),
     async unpin(pin, key) {
@@ -59,6 +67,60 @@ export function serverData(client: ApiClient): DataDesk {
   };
 }
 
+/** Sent in pieces, so that it goes on where the connection broke, also with the next run. */
+async function putLarge(
+  client: ApiClient,
+  path: string,
+  { key, digests, signal, onProgress }: PutWish,
+  memory: string,
+): Promise<EntryView> {
+  const found = await digestFile(path);
+  const expected = digests?.sha256?.toLowerCase() ?? found.sha256;
+  if (found.sha256 !== expected) {
+    const reason = `its SHA-256 is ${found.sha256}, not ${expected}`;
+    throw cliErrors.create('DATA_FILE_FAILED', { path, reason });
+  }
+  const plain = plainKey(key);
+  await client.sendData(path, found, plain, { memory, signal, onProgress });
+  return client.call('getDataEntry', { query: { key: plain }, signal });
+}
+
+/** The next wait before it is tried again; half a minute in all. What comes meanwhile begins them anew. */
+const WAITS_MS = [0, 500, 1000, 2000, 4000, 8000, 15_000];
+const BROKEN = new Set([
+  'SERVER_UNREACHABLE',
+  'SERVER_CONNECTION_LOST',
+  'SERVER_SILENT',
+  'SERVER_STOPPING',
+]);
+
+/** To the end, in however many pieces; of one version, or DATA_REPLACED. */
+async function* contentOf(
+  client: ApiClient,
+  { key, sha256, bytes }: EntryView,
+  fromByte: number,
+): AsyncGenerator<Uint8Array> {
+  let at = fromByte;
+  for (let failures = 0; at < bytes; ) {
+    try {
+      const piece = await client.openData(key, sha256, at);
+      if (piece.fromByte !== at || piece.totalBytes !== bytes) {
+        throw cliErrors.create('DATA_REPLACED', { key });
+      }
+      for await (const block of piece.body) {
+        at += block.length;
+        failures = 0;
+        yield block;
+      }
+    } catch (error) {
+      const isBroken = error instanceof WindrowError && BROKEN.has(error.code);
+      const waitMs = WAITS_MS[failures++];
+      if (!isBroken || waitMs === undefined) throw error;
+      await pause(waitMs, client.signal);
+    }
+  }
+}
+
 async function fetchThere(
   client: ApiClient,
   request: Parameters<DataDesk['fetch']>[0],
@@ -72,7 +134,6 @@ async function fetchThere(
     ...(digests?.sha256 === undefined ? {} : { sha256: digests.sha256.toLowerCase() }),
     ...(pin === undefined ? {} : { pin }),
   };
-  const { errorOfProblem } = await import('#wire');
   for await (const line of await client.call('fetchData', { body, signal })) {
     if (line.kind === 'progress') onProgress?.(line);
     else if (line.kind === 'fetched') return line;

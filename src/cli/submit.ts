@@ -105,7 +105,7 @@ function startCopy(
 ): { readonly end: (withinMs: number) => Promise<void> } {
   const ender = new AbortController();
   const copying = copyEventLog(client, job, wish, ender.signal).catch((error: unknown) => {
-    const where = `${printable(wish.path)}: ${systemReasonOf(error)}`;
+    const where = `${printable(wish.eventLog.path)}: ${systemReasonOf(error)}`;
     world.stderr.attempt(`windrow: warning: the event log could not be written: ${where}\n`);
   });
   const end = async (withinMs: number): Promise<void> => {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { freeBytesOrFailure, sweepContents, totalsOf } from './ageing.ts';
+import { diskOrFailure, sweepContents, totalsOf } from './ageing.ts';
 import { Ager } from './ager.ts';
 import type { Description } from './disk/description.ts';
 import { Hasher } from './disk/hasher.ts';
@@ -10,11 +10,12 @@ import { entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
 import { Sharer } from './disk/sharer.ts';
-import { Shelf } from './disk/shelf.ts';
+import { type Draft, Shelf } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
 import { clearUselessParts } from './fetch/left-parts.ts';
+import type { Part } from './fetch/part.ts';
 import { EntryIndex } from './index/entry-index.ts';
 import { inTurns } from './index/in-turns.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
@@ -41,7 +42,7 @@ import type {
   Verified,
   VerifyWish,
 } from './port.ts';
-import { draftOf } from './storing.ts';
+import { draftOf, draftOfFile } from './storing.ts';
 import { Tally } from './tally.ts';
 import { USUAL_FETCHING, USUAL_LIMITS } from './usual-limits.ts';
 import { verify } from './verifying.ts';
@@ -187,12 +188,23 @@ class SharedDatastore implements Datastore {
     return createReadStream(held.path, { ...range, highWaterMark: 256 * 1024 });
   }
 
-  async put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView> {
+  put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView> {
+    return this.#put(request, (part, key) => draftOf(part, source, request, key));
+  }
+
+  putFile(path: string, request: PutRequest): Promise<EntryView> {
+    return this.#put(request, (part, key) => draftOfFile(part, path, request, key));
+  }
+
+  async #put(
+    request: PutRequest,
+    draw: (part: Part, key: string) => Promise<Draft>,
+  ): Promise<EntryView> {
     this.#throwIfClosed();
     const name = entryName(request.key, request.owner);
     const part = this.#fetcher.partForPut(name.hash);
     try {
-      const draft = await draftOf(part, source, request, name.key);
+      const draft = await draw(part, name.key);
       const mediaType = request.mediaType ?? null;
       const description = await this.#keeper.put(name, draft, { mediaType, source: '' });
       return await this.#viewOf(description);
@@ -218,9 +230,9 @@ class SharedDatastore implements Datastore {
   async usage(): Promise<Usage> {
     await this.#knowAll();
     const { entries, bytes } = await inTurns(totalsOf(await this.#index.load()));
-    const freeBytes = await freeBytesOrFailure(this.directory);
+    const { freeBytes, leastFreeBytes } = await diskOrFailure(this.directory, this.#limits);
     const pinned = (await this.#pins.all()).size;
-    return { entries, bytes, pinned, freeBytes, limits: this.#limits };
+    return { entries, bytes, pinned, freeBytes, limits: { ...this.#limits, leastFreeBytes } };
   }
 
   counts(): StoreCounts {

@@ -302,6 +302,8 @@ export interface Datastore {
   open(held: Held, range?: { readonly start: number; readonly end: number }): Readable;
   /** Stores bytes under a key, in place of what was there. */
   put(source: AsyncIterable<Uint8Array>, request: PutRequest): Promise<EntryView>;
+  /** As `put`, of a file of this machine, which nobody may write to any more: it may be linked. */
+  putFile(path: string, request: PutRequest): Promise<EntryView>;
   list(query: Partial<ListQuery>): Promise<Listing>;
   snapshot(query: Partial<SnapshotQuery>): Promise<Snapshot>;
   usage(): Promise<Usage>;

@@ -1,7 +1,7 @@
 /** Giving bytes their place in the store: brought ones, ones that are put, ones that another key has. */
 import { type Clock, formatBytes } from '#base';
 import type { Description } from './disk/description.ts';
-import { removeFile } from './disk/files.ts';
+import { linkOrCopy, removeFile } from './disk/files.ts';
 import type { EntryName } from './disk/key.ts';
 import type { Layout } from './disk/layout.ts';
 import type { Sharer } from './disk/sharer.ts';
@@ -57,14 +57,34 @@ export async function draftOf(
   request: PutRequest,
   key: string,
 ): Promise<Draft> {
-  const { mostBytes = Number.MAX_SAFE_INTEGER, bytes } = request;
+  const { mostBytes = Number.MAX_SAFE_INTEGER } = request;
   for await (const block of source) {
     request.signal?.throwIfAborted();
     await part.write(block);
     if (part.bytes <= mostBytes) continue;
     throw datastoreErrors.create('DATA_TOO_LARGE', { key, limit: formatBytes(mostBytes) });
   }
-  const draft = await part.finish();
+  return checked(await part.finish(), request, key);
+}
+
+/** As `draftOf`, of a file that lies on this machine. */
+export async function draftOfFile(
+  part: Part,
+  path: string,
+  request: PutRequest,
+  key: string,
+): Promise<Draft> {
+  await linkOrCopy(path, part.path);
+  const draft = await part.takeOver(null);
+  const { mostBytes = Number.MAX_SAFE_INTEGER } = request;
+  if (draft.bytes > mostBytes) {
+    throw datastoreErrors.create('DATA_TOO_LARGE', { key, limit: formatBytes(mostBytes) });
+  }
+  return checked(draft, request, key);
+}
+
+async function checked(draft: Draft, request: PutRequest, key: string): Promise<Draft> {
+  const { bytes } = request;
   if (bytes !== undefined && bytes !== draft.bytes) {
     const facts = { key, what: 'length', found: draft.bytes, expected: bytes };
     throw datastoreErrors.create('DATA_DIGEST_WRONG', { ...facts, said: 'the request says' });

@@ -46,12 +46,19 @@ export const NO_POLICY: JobPolicy = {
 export const GROWING_CAUSES = ['memory', 'disk', 'timeout'] as const;
 export type GrowingCause = (typeof GROWING_CAUSES)[number];
 
-export interface Growth {
-  /** What it asked for is multiplied by this for the next attempt; above 1. */
-  readonly factor: number;
-  /** Never more than this: bytes, or milliseconds of `timeout`; 0: no limit. */
-  readonly most: number;
-}
+/** Amounts are bytes, or milliseconds of `timeout`. */
+export type Growth =
+  | {
+      /** What it asked for is multiplied by this for the next attempt; above 1. */
+      readonly factor: number;
+      /** Never more than this; 0: no limit. */
+      readonly most: number;
+    }
+  /** The next attempt gets the smallest of these that is more than it had. */
+  | { readonly steps: readonly number[] };
+
+/** Of one cause. */
+export const MOST_GROWTH_STEPS = 100;
 
 /** What an attempt is given in place of what its job asks for, after others ran out of it. */
 export interface Asked {
@@ -72,6 +79,8 @@ export interface Life {
     /** Absolute, on the server's machine; `''`: kept, but written nowhere. */
     readonly path: string;
     readonly format: EventLogFormat;
+    /** The path is a template of the row: there is a file for each task. */
+    readonly perTask: boolean;
   } | null;
 }
 

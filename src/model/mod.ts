@@ -81,6 +81,7 @@ export {
   type Growth,
   type JobPolicy,
   type Life,
+  MOST_GROWTH_STEPS,
   NO_LIFE,
   NO_POLICY,
   POLICY_LIMITS,

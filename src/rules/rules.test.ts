@@ -17,7 +17,7 @@ const TRAP = {
 const ambient = localAmbient({ now: () => 0, random: () => 0, elapsedMs: () => performance.now() });
 
 async function until(what: string, look: () => boolean): Promise<void> {
-  for (const endMs = performance.now() + 20_000; !look(); ) {
+  for (const endMs = performance.now() + 60_000; !look(); ) {
     assert.ok(performance.now() < endMs, what);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -61,6 +61,12 @@ export const sandboxErrors = defineErrors({
     status: 422,
     example: { directory: '/root/sweep', account: 'slot1_user', closed: '/root' },
   },
+  WRITE_REFUSED: {
+    message: 'a job behind walls cannot write to {path} here: {reason}',
+    todo: 'List it under "writable" in the section [isolation] of the machine’s settings, or ask for another directory.',
+    status: 422,
+    example: { path: '/data/raw', reason: 'jobs may write to /data/results' },
+  },
   IO_DISK_UNKNOWN: {
     message: 'the disk of {path}, whose use is to be limited, is not found: {reason}',
     todo: 'Name a directory on a disk or a block device in isolation-io-read and isolation-io-write.',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { buildLauncher } from './launcher-build.ts';
@@ -205,7 +205,7 @@ suite('the launcher', { skip }, () => {
   ] as const) {
     test(`${what} works while nobody reads the output, and all of it is delivered later`, async (t) => {
       const raw = openRaw(t, launcherPath!, false);
-      const timeoutMs = what === 'a timeout' ? 300 : 0;
+      const timeoutMs = what === 'a timeout' ? 2000 : 0;
       const file = join(temporaryFolder(t), 'pid');
       raw.send(frameOf(`echo $$ > ${file}; exec yes`, { timeoutMs }));
       const pid = await until(() => Number(readIfThere(file)));
@@ -213,7 +213,7 @@ suite('the launcher', { skip }, () => {
       let looks = 0;
       await until(() => {
         looks = readIfThere(`/proc/${pid}/stat`).includes('(yes) S') ? looks + 1 : 0;
-        return looks > 5;
+        return looks > 5 || !isAlive(pid);
       });
       act(raw);
       await until(() => !isAlive(pid));
@@ -238,10 +238,13 @@ suite('the launcher', { skip }, () => {
   test('output held open by a process outside the tree does not delay the end', async (t) => {
     const starter = openStarter({ launcherPath });
     t.after(() => starter.close());
-    const started = start(starter, 'sh', ['-c', 'echo pid=$$; sleep 0.3; echo last']);
+    const go = join(temporaryFolder(t), 'go');
+    const waits = `echo pid=$$; until [ -e ${go} ]; do sleep 0.02; done; echo last`;
+    const started = start(starter, 'sh', ['-c', waits]);
     const pid = (await started.seen(/pid=(\d+)/))[1];
     const held = openSync(`/proc/${pid}/fd/1`, 'w');
     t.after(() => closeSync(held));
+    writeFileSync(go, '');
     assert.equal(((await started.ended) as ProgramEnd).exitCode, 0);
     assert.match(started.stdout().toString(), /last\n$/);
   });
@@ -249,8 +252,11 @@ suite('the launcher', { skip }, () => {
   test('CPU time of orphans that ended meanwhile is counted', async (t) => {
     const starter = openStarter({ launcherPath });
     t.after(() => starter.close());
-    const burn = 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done';
-    const { end } = await sh(starter, `(sh -c '${burn}; echo > /dev/null' &); sleep 0.6; :`);
+    const own = join(temporaryFolder(t), 'pid');
+    const burn = 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done';
+    const orphan = `(sh -c '${burn}; echo $$ > ${own}' &)`;
+    const isOver = `until [ -s ${own} ]; do sleep 0.02; done; while [ -e /proc/$(cat ${own}) ]; do sleep 0.02; done`;
+    const { end } = await sh(starter, `${orphan}; ${isOver}`);
     assert.ok(end.measured.figures.cpuUserMs! > 20);
     assert.equal(end.strays, 0);
   });

@@ -89,10 +89,9 @@ suite('a line process', () => {
   });
 
   test('its end takes its children and daemons along', async (t) => {
-    const parent = shell(
-      t,
-      'sh -c "echo \\$\\$ >&3; sleep 100; :" & setsid sh -c "echo \\$\\$ >&3; sleep 100; :" & sleep 0.2; exit 3',
-    );
+    const child = (name: string) => `sh -c "echo \\$\\$ >&3; : > ${name}; sleep 100; :"`;
+    const both = 'until [ -e one ] && [ -e two ]; do sleep 0.02; done';
+    const parent = shell(t, `${child('one')} & setsid ${child('two')} & ${both}; exit 3`);
     const end = await parent.closed;
     assert.deepEqual([end.reason, end.exitCode], ['exited', 3]);
     assert.match(end.message, /ended by itself \(exit code 3\)/);

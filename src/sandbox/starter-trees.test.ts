@@ -20,18 +20,24 @@ function describeTrees(kind: Starter['kind']): void {
   });
   after(() => starter.close());
 
-  test('a daemon with a double fork and a session of its own is ended with its program', async () => {
-    const daemon = 'sh -c "echo pid=\\$\\$; exec sleep 100"';
-    const { end, stdout } = await sh(starter, `(setsid ${daemon} >&1 &); sleep 0.1; exit 5`);
+  /** What a daemon does, and how its program waits until it has said its number. */
+  const daemonIn = (folder: string) => ({
+    says: `"echo pid=\\$\\$; : > ${folder}/said; exec /bin/sleep 100"`,
+    heard: `until [ -e ${folder}/said ]; do sleep 0.02; done`,
+  });
+
+  test('a daemon with a double fork and a session of its own is ended with its program', async (t) => {
+    const { says, heard } = daemonIn(temporaryFolder(t));
+    const { end, stdout } = await sh(starter, `(setsid sh -c ${says} >&1 &); ${heard}; exit 5`);
     assert.deepEqual([end.exitCode, end.strays], [5, 1]);
     assert.equal(isAlive(Number(stdout.match(/pid=(\d+)/)![1])), false);
   });
 
   test('a daemon that also cleaned its environment is ended', {
     skip: !exact && 'only the launcher adopts orphans',
-  }, async () => {
-    const daemon = 'env -i /bin/sh -c "echo pid=\\$\\$; exec /bin/sleep 100"';
-    const { end, stdout } = await sh(starter, `(setsid ${daemon} &); sleep 0.1`);
+  }, async (t) => {
+    const { says, heard } = daemonIn(temporaryFolder(t));
+    const { end, stdout } = await sh(starter, `(setsid env -i /bin/sh -c ${says} &); ${heard}`);
     assert.equal(end.strays, 1);
     assert.equal(isAlive(Number(stdout.match(/pid=(\d+)/)![1])), false);
   });

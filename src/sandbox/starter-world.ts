@@ -73,9 +73,9 @@ export async function sh(
   return { end, stdout: started.stdout().toString(), stderr: started.stderr().toString() };
 }
 
-/** Polls until `look` gives something truthy; fails after ten seconds. */
+/** Polls until `look` gives something truthy; fails after a minute. */
 export async function until<T>(look: () => T): Promise<NonNullable<T>> {
-  const deadlineMs = performance.now() + 10_000;
+  const deadlineMs = performance.now() + 60_000;
   for (;;) {
     const found = look();
     if (found) return found as NonNullable<T>;

@@ -197,10 +197,10 @@ function describeStarter(kind: Starter['kind']): void {
 
   test('a timeout ends a whole tree that ignores SIGTERM', async () => {
     const command = 'trap "" TERM; (sh -c "echo pid=\\$\\$; sleep 100; :" & wait); :';
-    const started = start(starter, 'sh', ['-c', command], { timeoutMs: 150, killGraceMs: 100 });
+    const started = start(starter, 'sh', ['-c', command], { timeoutMs: 1500, killGraceMs: 100 });
     const end = (await started.ended) as ProgramEnd;
     assert.deepEqual([end.signal, end.timedOut, end.killed], ['SIGKILL', true, false]);
-    assert.ok(end.wallMs >= 240 && end.wallMs < 5000, `${end.wallMs} ms`);
+    assert.ok(end.wallMs >= 1590 && end.wallMs < 60_000, `${end.wallMs} ms`);
     assert.equal(
       isAlive(
         Number(
@@ -216,7 +216,7 @@ function describeStarter(kind: Starter['kind']): void {
 
   test('a program that answers SIGTERM within the grace keeps its exit code', async () => {
     const command = 'trap "echo tidy; exit 7" TERM; while :; do sleep 0.01; done';
-    const { end, stdout } = await sh(starter, command, { timeoutMs: 100, killGraceMs: 9000 });
+    const { end, stdout } = await sh(starter, command, { timeoutMs: 1500, killGraceMs: 60_000 });
     assert.deepEqual([end.exitCode, end.timedOut, stdout], [7, true, 'tidy\n']);
   });
 
@@ -283,10 +283,11 @@ function describeStarter(kind: Starter['kind']): void {
     if (exact) assert.ok(figures.contextSwitches! > 0);
     else assert.ok(figures.tasksPeak! > 1, 'Node.js has threads');
     const short = (await sh(starter, ':')).end.measured;
-    assert.equal(short.source, exact ? 'rusage' : 'none');
+    // Where it was slow it was looked at after all.
+    if (exact) assert.equal(short.source, 'rusage');
     if (exact)
       assert.ok(short.figures.memoryPeakBytes! < 16e6, 'that of the parent does not count');
-    else assert.equal(short.figures.memoryPeakBytes, null);
+    else assert.equal(short.figures.memoryPeakBytes === null, short.source === 'none');
   });
 
   test('bytes sent to disk are counted, those of pipes and the page cache are not', async (t) => {

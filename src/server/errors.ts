@@ -153,6 +153,12 @@ export const serverErrors = defineErrors({
     status: 422,
     example: { directory: '/results', why: 'permission denied' },
   },
+  EVENT_LOGS_TOO_MANY: {
+    message: 'a log for each of {tasks} tasks; at most {most} are written',
+    todo: 'Name one log for all tasks of the job: it takes the events of all of them.',
+    status: 422,
+    example: { tasks: 1_000_000, most: 10_000 },
+  },
   PORT_TAKEN: {
     message: 'the address {address} is in use by another program',
     todo: 'Give another one with --listen HOST:PORT; port 0 picks a free one.',

@@ -155,7 +155,7 @@ test('a job whose requirements take all the time there is leaves the machines to
     attempts.map(({ job }) => job),
     [2, 2],
   );
-  assert.ok(performance.now() - begun < 5000);
+  assert.ok(performance.now() - begun < 30_000);
   const { json } = await field.api('GET', '/v1/jobs/1/why');
   assert.match(json.answers[0], /is error, for it takes too much text$/);
 });

@@ -1,5 +1,12 @@
 /** What becomes of a task after an attempt that did not end well. Pure. */
-import { type Asked, BLAME, type Cause, type GrowingCause, type JobSpec } from '#model';
+import {
+  type Asked,
+  BLAME,
+  type Cause,
+  type GrowingCause,
+  type Growth,
+  type JobSpec,
+} from '#model';
 
 /** Attempts that a machine spoils are tried again this often before the task fails. */
 const MACHINE_RETRIES = 3;
@@ -90,7 +97,19 @@ export function askedAfter(
   const now = asked ?? { memoryBytes, diskBytes, timeoutMs: spec.timeoutMs };
   const key = GROWS[cause as GrowingCause];
   const before = now[key];
-  const limit = growth.most === 0 ? Number.MAX_SAFE_INTEGER : Math.max(growth.most, before);
-  const more = Math.min(limit, Math.ceil(before * growth.factor));
+  const more = grown(before, growth);
   return more === before ? asked : { ...now, [key]: more };
+}
+
+function grown(before: number, growth: Growth): number {
+  if (before === 0) return 0;
+  if ('steps' in growth) {
+    const larger = growth.steps.filter((step) => step > before);
+    return larger.length === 0 ? before : Math.min(...larger);
+  }
+  const { factor, most } = growth;
+  return Math.min(
+    most === 0 ? Number.MAX_SAFE_INTEGER : Math.max(most, before),
+    Math.ceil(before * factor),
+  );
 }

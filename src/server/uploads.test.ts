@@ -1,51 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ApiClient, UPLOADS_PATH } from '#wire';
 import { openField, TOKEN } from './testing/field.ts';
+import { openWay } from './testing/way.ts';
 
 const BYTES = 12_000_000;
 const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-
-/** A way to the server that counts what senders send, and drops the connection after so many bytes. */
-async function openWay(t: TestContext, to: string) {
-  const cutAfterBytes = Number.POSITIVE_INFINITY;
-  const way = { url: '', sentBytes: 0, cutAfterBytes, isDown: false, onCut: () => {} };
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    if (way.isDown) return near.destroy();
-    const far = connect(Number(new URL(to).port), '127.0.0.1');
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => {});
-      one.on('close', () => other.destroy());
-    }
-    near.on('data', (piece) => {
-      way.sentBytes += piece.length;
-      far.write(piece);
-      if (way.sentBytes < way.cutAfterBytes) return;
-      way.cutAfterBytes = Number.POSITIVE_INFINITY;
-      way.onCut();
-      // What was sent arrives; then there is nothing any more.
-      far.end(() => near.destroy());
-    });
-    far.pipe(near);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => server.close());
-  t.after(() => sockets.forEach((socket) => void socket.destroy()));
-  way.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return way;
-}
 
 async function openSender(t: TestContext) {
   const field = await openField(t);

@@ -31,5 +31,6 @@ export { TableReader } from './table/reader.ts';
 export { scanTable, TableScanner } from './table/scanner.ts';
 export { decodeIndex, encodeIndex, type TableIndex } from './table/table-index.ts';
 export { type CompiledCommand, compileCommand } from './template/command.ts';
+export { logPathOf, MOST_TASK_LOGS } from './template/log-path.ts';
 export type { Origin } from './template/origin.ts';
 export { type CompiledText, compileText } from './template/text.ts';

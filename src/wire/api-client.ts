@@ -25,7 +25,7 @@ import {
   readJson,
 } from './exchange.ts';
 import { errorOfProblem } from './problem.ts';
-import { type FileDigest, uploadFile } from './transfer.ts';
+import { type FileDigest, type OpenedFile, openFile, uploadFile } from './transfer.ts';
 import { BLOB_STORED_HEADER, UPLOADS_PATH } from './upload-path.ts';
 
 export interface ApiClientOptions {
@@ -47,7 +47,7 @@ export interface SendOptions {
 }
 
 /** Below this, sending all of it again costs less than asking how much has arrived. */
-const RESUMABLE_BYTES = 4 << 20;
+export const RESUMABLE_BYTES = 4 << 20;
 const NEVER = new AbortController().signal;
 
 type Values = Readonly<Record<string, string | number | undefined>>;
@@ -82,6 +82,11 @@ export class ApiClient {
     this.#endpoint = openEndpoint({ url: options.url, token: options.token, connections: 4 });
     this.#timeoutMs = options.timeoutMs ?? 60_000;
     this.#signal = options.signal;
+  }
+
+  /** Ends the calls that have none of their own. */
+  get signal(): AbortSignal {
+    return this.#signal ?? NEVER;
   }
 
   get url(): string {
@@ -124,11 +129,54 @@ export class ApiClient {
       await uploadFile(this.#endpoint, path, file, expected, { signal });
       return;
     }
+    await this.#upload(file, bytes, { sha256 }, { ...options, signal });
+  }
+
+  /** Stores a file under a key of the server's datastore; goes on and throws as `sendBlob` does. */
+  async sendData(
+    file: string,
+    { sha256, bytes }: FileDigest,
+    key: string,
+    options: SendOptions,
+  ): Promise<void> {
+    const signal = options.signal ?? this.#signal ?? NEVER;
+    await this.#upload(file, bytes, { sha256, key }, { ...options, signal });
+  }
+
+  /**
+   * The bytes of an entry of the server's datastore: from `fromByte` on if it still has that digest,
+   * else from the start, or of another version. Reading them throws coded errors.
+   */
+  async openData(key: string, sha256: string, fromByte: number): Promise<OpenedFile> {
+    const path = `${api.readData.path}?${new URLSearchParams({ key })}`;
+    const signal = this.#signal;
+    const opened = await openFile(this.#endpoint, path, {
+      ...{ fromByte, etag: `"${sha256}"`, signal },
+    });
+    const request = { method: 'GET' as const, path, signal, timeoutMs: 0 };
+    return { ...opened, body: this.#coded(request, opened.body) };
+  }
+
+  async *#coded(request: Exchange, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    try {
+      yield* body;
+    } catch (error) {
+      throw this.#broken(request, error);
+    }
+  }
+
+  async #upload(
+    file: string,
+    bytes: number,
+    metadata: Readonly<Record<string, string>>,
+    options: SendOptions & { readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { signal } = options;
     const { url, token, pool: dispatcher } = this.#endpoint;
     const { sendFile, sendingReason } = await import('#uploads');
     try {
       await sendFile({
-        ...{ path: file, bytes, metadata: { sha256 }, dispatcher, signal },
+        ...{ path: file, bytes, metadata, dispatcher, signal },
         ...{ memory: options.memory, onProgress: options.onProgress },
         url: new URL(UPLOADS_PATH, url).href,
         secret: token ?? '',

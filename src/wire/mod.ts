@@ -78,7 +78,7 @@ export {
   type ApiOperation,
   api,
 } from './api.ts';
-export { ApiClient, type ApiClientOptions } from './api-client.ts';
+export { ApiClient, type ApiClientOptions, RESUMABLE_BYTES } from './api-client.ts';
 export {
   type AttributeAnswer,
   type AttributeQuestion,
@@ -103,7 +103,7 @@ export {
 } from './client-offer.ts';
 export { type Errand, type ErrandReport, parseErrandReport } from './errand.ts';
 export { wireErrors } from './errors.ts';
-export { printEvents, type ShownFormat } from './event-log/print.ts';
+export { printEvents, printTaskEvents, type ShownFormat } from './event-log/print.ts';
 export {
   type Answer,
   certificateFault,

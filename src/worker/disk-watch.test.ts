@@ -2,12 +2,20 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { bytesBelow, watchDisk } from './disk-watch.ts';
 
 const MIB = 2 ** 20;
 
 test('who fills the disk is told of long before the next second', async (t) => {
+  // A busy machine may be late, but not each time.
+  const waits: number[] = [];
+  while (waits.length < 5 && !waits.some((ms) => ms < 800)) waits.push(await toldAfterMs(t));
+  assert.ok(Math.min(...waits) < 800, `${waits}`);
+});
+
+/** From the moment that the disk is fuller than it may be. */
+async function toldAfterMs(t: TestContext): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'windrow-disk-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -16,16 +24,14 @@ test('who fills the disk is told of long before the next second', async (t) => {
     told++;
     resolve(bytes);
   });
-  const beganMs = performance.now();
   writeFileSync(join(directory, 'full'), Buffer.alloc(32 * MIB, 1));
-  const writtenMs = performance.now() - beganMs;
+  const writtenMs = performance.now();
   assert.ok((await promise) >= 32 * MIB);
-  // On a machine so slow that this says nothing, nothing is said.
-  const waitedMs = performance.now() - beganMs - writtenMs;
-  if (writtenMs < 200) assert.ok(waitedMs < 800, `${waitedMs}`);
+  const waitedMs = performance.now() - writtenMs;
   assert.ok((await watch.finish()) >= 32 * MIB);
   assert.equal(told, 1);
-});
+  return waitedMs;
+}
 
 test('who stays below the limit is left alone, and its peak is known', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'windrow-disk-'));

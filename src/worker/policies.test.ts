@@ -135,7 +135,7 @@ WANT_HOLD_SUBCODE = 3
 
   it('do not change the end of a program that was faster', async () => {
     await using field = await openField();
-    field.start();
+    field.start({ policyMs: 60_000 });
     const job = jobOf('exit 3', { ad: 'PeriodicHold = true\n', successExitCode: 3 });
     const end = await run(field, job);
     assert.deepEqual([end.cause, end.exitCode, end.ruling], ['ok', 3, null]);
@@ -152,7 +152,7 @@ WANT_HOLD_SUBCODE = 3
     field.server.addTasks(jobOf('sleep 2', { ad }), [['0'], ['1']]);
     const began = performance.now();
     await field.server.until(() => field.server.ended.size === 2);
-    assert.ok(performance.now() - began < 15_000);
+    assert.ok(performance.now() - began < 40_000);
     for (const end of field.server.ends()) assert.equal(end.cause, 'ok');
   });
 });

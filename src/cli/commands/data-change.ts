@@ -1,19 +1,19 @@
 /** `windrow data put/get/pin/unpin/rm/purge/verify` */
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pipeline as joined, type Readable, Transform, type TransformCallback } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { formatBytes, printable, printableLines, systemReasonOf, WindrowError } from '#base';
+import type { Readable } from 'node:stream';
+import { formatBytes, printable, printableLines, systemReasonOf } from '#base';
 import type { Verdict } from '#datastore';
 import type { CommandInput } from '../command.ts';
-import type { DataDesk } from '../data-desk.ts';
+import type { DataDesk, ReadEntry } from '../data-desk.ts';
 import { withData } from '../data-session.ts';
 import { cliErrors } from '../errors.ts';
 import { formatCount } from '../format.ts';
+import { receiveFile } from '../receive-file.ts';
 import { codedError, errorText } from '../report-error.ts';
 import type * as specs from '../table/data.ts';
+import { openTransferBar } from '../transfer-bar.ts';
 import type { World } from '../world.ts';
 
 const USER_PIN = 'user';
@@ -27,13 +27,16 @@ export async function dataPut(
   const path = file === '-' ? null : resolve(world.surroundings.directory, file);
   const found = path === null ? null : await look(path);
   return withData(input, world, async (desk) => {
-    const source = path === null ? (world.stdin as Readable) : createReadStream(path);
-    const view = await desk.put(source, {
-      key,
-      signal: world.ending,
-      ...(sha256 === undefined ? {} : { digests: { sha256 } }),
-      ...(found === null ? {} : { bytes: found }),
-    });
+    const bar = await openTransferBar(input.options.json || path === null, world.stderr);
+    const view = await desk
+      .put(path ?? (world.stdin as Readable), {
+        key,
+        signal: world.ending,
+        onProgress: (sentBytes) => bar.update(file, sentBytes, found ?? sentBytes),
+        ...(sha256 === undefined ? {} : { digests: { sha256 } }),
+        ...(found === null ? {} : { bytes: found }),
+      })
+      .finally(() => bar.end());
     if (input.options.json) await world.stdout.json(view);
     else await world.stdout.line(view.path);
     return 0;
@@ -58,11 +61,9 @@ export async function dataGet(
   const key = input.args[0]!;
   const { to } = input.options;
   return withData(input, world, async (desk) => {
-    const done = await desk.read(key, async (source, { sha256 }) => {
-      // Whichever ends first takes the other with it; whoever reads gets the errors of both.
-      const checked = joined(source, new DigestCheck(key, sha256), () => {});
-      if (to !== undefined) await writeTo(resolve(world.surroundings.directory, to), checked);
-      else for await (const block of checked) await world.stdout.write(block as Buffer);
+    const done = await desk.read(key, async (entry) => {
+      if (to === undefined) await printBytes(key, entry, world);
+      else await receive(key, resolve(world.surroundings.directory, to), entry, world);
       return true;
     });
     if (done === null) throw cliErrors.create('DATA_NOT_HERE', { key });
@@ -71,38 +72,30 @@ export async function dataGet(
 }
 
 /** Whoever reads it to the end has the right bytes, or an error. */
-class DigestCheck extends Transform {
-  readonly #key: string;
-  readonly #expected: string;
-  readonly #hash = createHash('sha256');
-
-  constructor(key: string, expected: string) {
-    super();
-    this.#key = key;
-    this.#expected = expected;
+async function printBytes(key: string, entry: ReadEntry, world: World): Promise<void> {
+  const hash = createHash('sha256');
+  for await (const block of entry.open(0)) {
+    hash.update(block);
+    await world.stdout.write(block as Buffer);
   }
-
-  override _transform(block: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#hash.update(block);
-    done(null, block);
-  }
-
-  override _flush(done: TransformCallback): void {
-    const isRight = this.#hash.digest('hex') === this.#expected;
-    done(isRight ? null : cliErrors.create('DATA_GOT_DAMAGED', { key: this.#key }));
-  }
+  if (hash.digest('hex') !== entry.sha256) throw cliErrors.create('DATA_GOT_DAMAGED', { key });
 }
 
-/** Under its name there is the whole file, or what was there before. */
-async function writeTo(path: string, source: Readable): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}.part`;
+async function receive(key: string, path: string, entry: ReadEntry, world: World): Promise<void> {
+  const bar = await openTransferBar(false, world.stderr);
+  const left: string[] = [];
   try {
-    await pipeline(source, createWriteStream(aside, { flags: 'wx' }));
-    await rename(aside, path);
-  } catch (error) {
-    await rm(aside, { force: true });
-    if (error instanceof WindrowError) throw error;
-    throw cliErrors.create('DATA_FILE_FAILED', { path, reason: systemReasonOf(error) });
+    await receiveFile(entry, {
+      ...{ key, path },
+      onBytes: (bytes) => bar.update(path, bytes, entry.bytes),
+      onLeft: (part) => void left.push(part),
+    });
+  } finally {
+    bar.end();
+    for (const part of left) {
+      const told = `what came is kept in ${part}; the same command goes on from there`;
+      world.stderr.attempt(printableLines(`windrow: ${told}\n`));
+    }
   }
 }
 

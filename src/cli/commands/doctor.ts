@@ -49,7 +49,7 @@ function doctorText(found: WallsFound, world: World): string {
     formatFacts([
       ...levels,
       ['networks', found.networks.join(', ')],
-      ['roots', found.roots.join(', ')],
+      ['roots', found.roots.join(', ') || 'none'],
     ]),
     mend.length === 0 ? '' : `To mend:\n${formatFacts(mend)}`,
     found.remarks.map((remark) => `${remark}\n`).join(''),

@@ -130,7 +130,11 @@ export const put = {
     ...where,
     json,
   },
-  details: [WHERE],
+  details: [
+    'To a server, a file of 4 MiB or more goes on where it was when the connection drops, at once or with ' +
+      'the same command within a week.',
+    WHERE,
+  ],
   examples: [{ line: 'windrow data put mesh.vtk lab:mesh', does: 'stores it, prints its path' }],
   load: async (): Promise<CommandAction> => (await import('../commands/data-change.ts')).dataPut,
 } as const satisfies CommandSpec;
@@ -143,7 +147,11 @@ export const get = {
     to: { kind: 'text', flags: '-o, --to <file>', doc: 'Write them here; it appears whole.' },
     ...where,
   },
-  details: ['Nothing is fetched: `windrow data fetch` does that.', WHERE],
+  details: [
+    'Nothing is fetched: `windrow data fetch` does that. From a server it goes on where it was when the ' +
+      'connection drops; with --to also when the same command is run again.',
+    WHERE,
+  ],
   examples: [{ line: 'windrow data get lab:mesh > mesh.vtk', does: 'gets it back' }],
   load: async (): Promise<CommandAction> => (await import('../commands/data-change.ts')).dataGet,
 } as const satisfies CommandSpec;

@@ -9,16 +9,16 @@ import { Proxies, parseProxies, proxyRules } from './proxies.ts';
 const FILE = { bytes: bytesOf(100_000, 1), etag: '"one"' };
 const CACHED = { 'cache-control': 'public, max-age=600' };
 
-async function openStoreBehind(t: TestContext, proxy: string) {
+async function openStoreBehind(t: TestContext, proxy: string, proxyAnswerMs = 30_000) {
   const rules = parseProxies(proxy);
-  const times = { connectMs: 5000, proxyAnswerMs: 1500 };
+  const times = { connectMs: 30_000, proxyAnswerMs };
   return openStore(t, { http: { proxies: { http: rules, https: rules, none: [] }, times } });
 }
 
 /** Fetches one file through a proxy, which may be at fault, and says which way it came. */
-async function viaOf(t: TestContext, proxy: string) {
+async function viaOf(t: TestContext, proxy: string, proxyAnswerMs?: number) {
   const origin = await openOrigin(t);
-  const store = await openStoreBehind(t, proxy);
+  const store = await openStoreBehind(t, proxy, proxyAnswerMs);
   const ways: string[] = [];
   for (const path of ['/one', '/two']) {
     const key = origin.on(path, (q, r) => serve(q, r, FILE, CACHED));
@@ -64,7 +64,7 @@ test('a squid that stalls, or is dead, is passed over', {
   const squid = await openSquid(t);
   const way = `direct after proxy ${new URL(squid.url).host} failed`;
   squid.process.kill('SIGSTOP');
-  assert.deepEqual(await viaOf(t, squid.url), { ways: [way, way], told: 1 });
+  assert.deepEqual(await viaOf(t, squid.url, 1500), { ways: [way, way], told: 1 });
   await squid.end();
   assert.deepEqual(await viaOf(t, squid.url), { ways: [way, way], told: 1 });
 });

@@ -9,7 +9,7 @@ import { batchPlugin, type PluginPlace, pluginPlace, singlePlugin } from './test
 import { pluginTransports } from './transport.ts';
 
 const place = pluginPlace();
-const hurried = pluginPlace(700);
+const hurried = pluginPlace(2500);
 after(() => {
   place.remove();
   hurried.remove();

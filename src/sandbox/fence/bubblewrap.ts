@@ -1,4 +1,4 @@
-/** Arguments for bubblewrap (bwrap(1), 0.5 or later). Pure. */
+/** Arguments for bubblewrap (bwrap(1), 0.5 or later; `--size` since 0.7). Pure. */
 import type { Mount } from './view.ts';
 
 export interface BubblewrapRequest {
@@ -47,8 +47,10 @@ export function bubblewrapArguments(request: BubblewrapRequest): string[] {
 function waysTo(mount: Mount, earlier: readonly Mount[]): string[] {
   if (!mount.kind.startsWith('bind')) return [];
   const above = earlier
-    .map(({ target }) => target)
-    .filter((target) => target !== '/' && mount.target.startsWith(`${target}/`));
+    // The machine's own root has all that is on the way; an empty one has nothing.
+    .filter(({ target, kind }) => target !== '/' || kind === 'empty')
+    .map(({ target }) => (target === '/' ? '' : target))
+    .filter((target) => mount.target.startsWith(`${target}/`));
   const nearest = above.toSorted((a, b) => b.length - a.length)[0];
   if (nearest === undefined) return [];
   const names = mount.target
@@ -75,7 +77,11 @@ function mountArguments(mount: Mount): string[] {
       return ['--symlink', mount.source, mount.target];
     case 'devices':
       // bwrap leaves /dev/shm to whoever ran it, which another account could not use.
-      return ['--dev', mount.target, '--perms', '1777', '--tmpfs', `${mount.target}/shm`];
+      return [
+        ...['--dev', mount.target, '--perms', '1777'],
+        ...(mount.sharedMemoryBytes === null ? [] : ['--size', String(mount.sharedMemoryBytes)]),
+        ...['--tmpfs', `${mount.target}/shm`],
+      ];
     case 'processes':
       return ['--proc', mount.target];
   }

@@ -41,7 +41,7 @@ function walls(
     bwrap: bwrap!,
     mounts: [
       { kind: 'bind', source: '/', target: '/' },
-      { kind: 'devices', target: '/dev' },
+      { kind: 'devices', target: '/dev', sharedMemoryBytes: null },
       { kind: 'processes', target: '/proc' },
     ],
     userNamespace: process.getuid?.() !== 0,

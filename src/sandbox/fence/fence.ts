@@ -8,6 +8,10 @@ export interface Fence {
   /** Not root: in a user namespace. */
   readonly userNamespace: boolean;
   readonly cgroupNamespace: boolean;
+  /** The kernel counts the processes of each user namespace by itself (Linux 5.14): RLIMIT_NPROC is one attempt's. */
+  readonly countsProcesses: boolean;
+  /** bwrap can bound what is in memory (0.7). */
+  readonly boundsMemory: boolean;
 }
 
 /** What the last stage needs; null where there is no launcher. */

@@ -73,6 +73,23 @@ function without(wall: Wall, lack: Lack): Ability {
   return { wall, able: false, ...lack };
 }
 
+interface FenceTrial {
+  readonly emptyNetwork?: boolean;
+  readonly sharedMemoryBytes?: number | null;
+  readonly limits?: LastStageRequest['limits'];
+  /** In words of the shell. */
+  readonly does?: string;
+}
+
+/**
+ * What is inside are three: the guard, a shell, and what it forks. Outside this user has as many at least:
+ * the worker, a launcher and two of bubblewrap.
+ */
+const FEW_PROCESSES: FenceTrial = {
+  limits: [{ resource: 'nproc', soft: 3, hard: 3 }],
+  does: '(:) && (:)',
+};
+
 class Probe {
   readonly #isRoot: boolean;
   readonly #stage: LastStage;
@@ -111,22 +128,33 @@ class Probe {
     if (!bwrap) {
       return { fence: null, abilities: FENCE_WALLS.map((wall) => without(wall, NO_BUBBLEWRAP)) };
     }
-    const plain: Fence = { bwrap, userNamespace: !this.#isRoot, cgroupNamespace: false };
+    const plain: Fence = {
+      ...{ bwrap, userNamespace: !this.#isRoot, cgroupNamespace: false },
+      ...{ countsProcesses: false, boundsMemory: false },
+    };
     const how = this.#isRoot ? 'bubblewrap as root' : 'bubblewrap in a user namespace';
-    const reason = await this.#tryFence(plain, false);
+    const reason = await this.#tryFence(plain);
     if (reason !== '') {
       const lack = { how, reason, remedy: remedyOf(reason) };
       return { fence: null, abilities: FENCE_WALLS.map((wall) => without(wall, lack)) };
     }
-    const [cgroupFault, networkFault] = await Promise.all([
-      this.#tryFence({ ...plain, cgroupNamespace: true }, false),
-      this.#tryFence(plain, true),
+    const [cgroupFault, networkFault, countFault, boundFault] = await Promise.all([
+      this.#tryFence({ ...plain, cgroupNamespace: true }),
+      this.#tryFence(plain, { emptyNetwork: true }),
+      this.#isRoot ? 'root is held to none' : this.#tryFence(plain, FEW_PROCESSES),
+      this.#tryFence(plain, { sharedMemoryBytes: 65_536 }),
     ]);
     const abilities = FENCE_WALLS.map((wall): Ability => {
       if (wall !== 'network' || networkFault === '') return { wall, how, able: true };
       return { wall, how, able: false, reason: networkFault, remedy: remedyOf(networkFault) };
     });
-    return { fence: { ...plain, cgroupNamespace: cgroupFault === '' }, abilities };
+    const fence = {
+      ...plain,
+      cgroupNamespace: cgroupFault === '',
+      countsProcesses: countFault === '',
+      boundsMemory: boundFault === '',
+    };
+    return { fence, abilities };
   }
 
   #stageArguments(launcher: string, wish: Partial<LastStageRequest>): string[] {
@@ -143,26 +171,30 @@ class Probe {
     });
   }
 
-  #tryFence(fence: Fence, emptyNetwork: boolean): Promise<string> {
+  #tryFence(
+    fence: Fence,
+    { emptyNetwork = false, sharedMemoryBytes = null, limits = [], does = ':' }: FenceTrial = {},
+  ): Promise<string> {
     const prefix = bubblewrapArguments({
       ...fence,
       mounts: [
         { kind: 'bind-read-only', source: '/', target: '/' },
-        { kind: 'devices', target: '/dev' },
+        { kind: 'devices', target: '/dev', sharedMemoryBytes },
         { kind: 'processes', target: '/proc' },
       ],
       emptyNetwork,
       directory: '/',
     });
-    return this.#try([...prefix, ...this.#stageArguments(INSIDE_FENCE, { init: true })], true);
+    const stage = this.#stageArguments(INSIDE_FENCE, { init: true, limits });
+    return this.#try([...prefix, ...stage], true, does);
   }
 
-  async #try(prefix: readonly string[], guarded = false): Promise<string> {
+  async #try(prefix: readonly string[], guarded = false, does = ':'): Promise<string> {
     const { filter, launcher } = this.#stage;
     const starter = this.#openStarter();
     try {
       const files = [filter ?? '/dev/null', ...(guarded ? [launcher] : [])];
-      return await tryWalls(starter, { prefix, files, guarded });
+      return await tryWalls(starter, { prefix, files, guarded }, does);
     } finally {
       await starter.close();
     }

@@ -5,12 +5,16 @@ import type { LaunchWalls } from '../walls/launch.ts';
 const TRIAL_MS = 10_000;
 const LONGEST_FAULT = 300;
 
-/** `''` when the program ran; else why not, in one line. */
-export async function tryWalls(starter: Starter, walls: Partial<LaunchWalls>): Promise<string> {
+/** `''` when the program, a shell that `does` something, ran; else why not, in one line. */
+export async function tryWalls(
+  starter: Starter,
+  walls: Partial<LaunchWalls>,
+  does = ':',
+): Promise<string> {
   const words: Buffer[] = [];
   const program = starter.start({
     file: '/bin/sh',
-    argv: ['sh', '-c', ':'],
+    argv: ['sh', '-c', does],
     environment: { PATH: '/usr/bin:/bin' },
     directory: '/',
     stdin: null,

@@ -15,7 +15,12 @@ export type Mount =
   | { readonly kind: 'seal'; readonly target: string }
   | { readonly kind: 'link'; readonly source: string; readonly target: string }
   /** A /dev with the harmless devices, terminals and a /dev/shm of its own that everybody may use. */
-  | { readonly kind: 'devices'; readonly target: '/dev' }
+  | {
+      readonly kind: 'devices';
+      readonly target: '/dev';
+      /** The most that /dev/shm may hold; null: half of the machine's memory. */
+      readonly sharedMemoryBytes: number | null;
+    }
   /** A /proc of the PID namespace. */
   | { readonly kind: 'processes'; readonly target: '/proc' };
 
@@ -38,6 +43,7 @@ export interface ViewRequest {
   readonly readOnly: boolean;
   /** Empty directories are made by the account that the program has: it could write there. */
   readonly ownsEmpty: boolean;
+  readonly sharedMemoryBytes: number | null;
   /** Directories that get a private one: where it is seen, and where it really lies. */
   readonly privateDirectories: readonly { readonly seen: string; readonly real: string }[];
   /** Where scratch is seen, and where it really lies. */
@@ -67,7 +73,7 @@ export function viewOf(request: ViewRequest): Mount[] {
   wanted.push(bindTo(scratch.real, scratch.seen, false));
   const mounts: Mount[] = [
     ...base(request),
-    { kind: 'devices', target: '/dev' },
+    { kind: 'devices', target: '/dev', sharedMemoryBytes: request.sharedMemoryBytes },
     { kind: 'processes', target: '/proc' },
     ...inOrder(wanted, request),
     ...request.devices.map((path): Mount => {
@@ -121,7 +127,7 @@ function inOrder(wanted: readonly Mount[], request: ViewRequest): Mount[] {
 
 /** Files that are made in memory would count for nobody. */
 function seals(mounts: readonly Mount[]): Mount[] {
-  const empty = mounts.filter(({ kind }) => kind === 'empty');
+  const empty = mounts.filter(({ kind }) => kind === 'empty' || kind === 'devices');
   return empty.map(({ target }) => ({ kind: 'seal', target }));
 }
 

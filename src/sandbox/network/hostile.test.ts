@@ -130,14 +130,15 @@ s.sendto(ip + icmp, ('${WORLD.address4}', 0))"`,
       `ip route add 198.18.0.0/15 via ${HOST.address4}; ip route add fd77:696e:6472::/48 via ${HOST.address6}`,
       { root: true },
     );
-    const reach = (caller: string, address: string) => field.call(caller, 'take', address, 10, 1);
+    const reach = (caller: string, address: string, patienceS = 1) =>
+      field.call(caller, 'take', address, 10, patienceS);
     for (const caller of callers) {
       for (const address of addresses) {
         await assert.rejects(reach(caller, address), refused, `${caller} ${address}`);
       }
     }
     for (const chain of ['forward', 'output', 'input']) await field.takeAway(chain);
-    for (const caller of callers) await reach(caller, addresses[0]!);
+    for (const caller of callers) await reach(caller, addresses[0]!, 20);
   });
 
   it('cannot fill the table of connections of the machine', async (t) => {
@@ -162,12 +163,12 @@ while True:
     except OSError: pass
     time.sleep(0.005)`;
     await field.serve(t, 'world', chatty);
-    const receive = (hello: string) => `python3 -c "
+    const receive = (patienceS: number, hello = '') => `python3 -c "
 import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 5555)); s.settimeout(1)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 5555)); s.settimeout(${patienceS})
 ${hello}
 print(len(s.recv(1000)))"`;
-    const ask = receive(`s.sendto(b'?', ('${WORLD.address4}', 7002))`);
+    const ask = receive(20, `s.sendto(b'?', ('${WORLD.address4}', 7002))`);
     assert.equal((await field.run(name, ask)).stdout, '500\n');
     networks.disconnect(name);
     await networks.close();
@@ -175,7 +176,7 @@ print(len(s.recv(1000)))"`;
     const later = await field.open(t, { serial: INDEXES });
     await later.connect(name, NOBODY);
     assert.match((await field.run(name, 'ip -br addr show eth0')).stdout, /198\.18\.0\.2\/32/);
-    assert.notEqual((await field.run(name, receive(''))).code, 0);
+    assert.notEqual((await field.run(name, receive(1))).code, 0);
     assert.equal((await later.measure(name)).IncomingExternal, 0);
     later.disconnect(name);
     await later.close();
@@ -183,7 +184,7 @@ print(len(s.recv(1000)))"`;
     const confused = await field.open(t, { serial: 0 });
     await confused.connect(name, NOBODY);
     assert.equal(
-      (await field.run(name, receive(''))).stdout,
+      (await field.run(name, receive(20))).stdout,
       '500\n',
       'with the zone of the other',
     );

@@ -111,7 +111,8 @@ echo 10.99.0.2 10.99.0.1`,
       ['echo 198.18.0.2', /made no chain windrow-\S+-x in the table inet windrow-0/],
     ] as const;
     for (const [text, expected] of cases) {
-      const settings = { setUpScript: script(t, text), prepared: 0, scriptMs: 500 };
+      const scriptMs = text.startsWith('sleep') ? 500 : 20_000;
+      const settings = { setUpScript: script(t, text), prepared: 0, scriptMs };
       const networks = await field.open(t, settings);
       const connecting = networks.connect(`${field.tag}-x`, NOBODY);
       await assert.rejects(connecting, { message: expected });

@@ -13,7 +13,8 @@ const launcher = findLauncher();
 function lacking(): string | false {
   if (launcher === null) return 'the launcher is not built (no C compiler?)';
   if (process.getuid?.() !== 0) return 'only root may follow processes';
-  const { stdout } = spawnSync('timeout', ['0.3', launcher, 'events'], { encoding: 'utf8' });
+  const firstLine = 'exec 3< <(exec "$0" events); read -r -t 20 line <&3; kill $!; echo "$line"';
+  const { stdout } = spawnSync('bash', ['-c', firstLine, launcher], { encoding: 'utf8' });
   return stdout.startsWith('watching') ? false : 'the kernel tells nothing of processes here';
 }
 

@@ -5,7 +5,7 @@ import type { Fence, LastStage } from '../fence/fence.ts';
 import { lastStageArguments } from '../fence/last-stage.ts';
 import { type Hidden, type OtherRoot, viewOf } from '../fence/view.ts';
 import { privateDirectories } from '../place/part.ts';
-import { brakesOf } from './brakes.ts';
+import { brakesOf, sharedMemoryBytes } from './brakes.ts';
 import type { Choice } from './choose.ts';
 import type { Ground, Plot } from './ground.ts';
 import type { LaunchWalls } from './launch.ts';
@@ -97,19 +97,18 @@ function privateOf({ plot, ground, choice }: Composition) {
 function fenceArguments(composition: Composition, scratch: string, directory: string): string[] {
   const { plot, ground, choice, parts, fence, root, hidden } = composition;
   if (!choice.fenced || fence === null) return [];
-  const { shared } = ground.settings.place;
-  const { write } = plot.isolation;
   const isOwner = plot.account.uid === ground.uid;
   const mounts = viewOf({
     root,
     readOnly: choice.walls.has('readonly'),
     ownsEmpty: isOwner,
+    sharedMemoryBytes: sharedMemoryBytes(plot, heldBy(parts), fence),
     privateDirectories: privateOf(composition),
     scratch: { seen: scratch, real: plot.scratch },
     directory,
     hidden: [...hidden, ...(choice.network === 'host' ? [] : [HOST_DEVICES])],
-    readOnlyShared: shared.filter((path) => !write.includes(path)),
-    writable: write,
+    readOnlyShared: plot.shared.filter((path) => !plot.writable.includes(path)),
+    writable: plot.writable,
     binds: [...parts.flatMap(({ binds }) => binds ?? []), ...filesOfSite(plot, scratch)],
     devices: [...plot.devices, ...parts.flatMap(({ devices }) => devices ?? [])],
   });
@@ -127,9 +126,16 @@ function filesOfSite({ files }: Plot, scratch: string): Bind[] {
   return files.map(({ source, name }) => ({ source, target: `${scratch}/${name}`, write: false }));
 }
 
-function limitsOf({ parts, plot, ground }: Composition): Limit[] {
-  const held = new Set(parts.flatMap(({ walls }) => walls));
-  return [...parts.flatMap(({ limits }) => limits ?? []), ...brakesOf(plot, ground, held)];
+/** What the kernel itself holds the attempt to. */
+function heldBy(parts: Composition['parts']): Set<Wall> {
+  return new Set(parts.flatMap(({ walls }) => walls));
+}
+
+function limitsOf({ parts, plot, ground, choice, fence }: Composition): Limit[] {
+  const { uid, settings } = ground;
+  const around = { uid, mostTasks: settings.cgroup.mostTasks };
+  const brakes = brakesOf(plot, around, heldBy(parts), choice.fenced ? fence : null);
+  return [...parts.flatMap(({ limits }) => limits ?? []), ...brakes];
 }
 
 function stageArguments(composition: Composition): string[] {

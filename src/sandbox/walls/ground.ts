@@ -92,6 +92,9 @@ export interface Plot {
   readonly devices: readonly string[];
   /** Directories that it gets private ones of; they exist, and are no symbolic links. */
   readonly privateDirectories: readonly string[];
+  /** Shared file systems, and those of them that it writes to; they exist, and are no symbolic links. */
+  readonly shared: readonly string[];
+  readonly writable: readonly string[];
   /** Files that are mounted, read-only, at these names below its scratch. */
   readonly files: readonly { readonly source: string; readonly name: string }[];
 }

@@ -5,7 +5,18 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -236,6 +247,55 @@ suite(`walls of a worker that is ${who}`, { skip }, () => {
       unfinished.filter(({ name }) => name !== 'shared'),
       [],
     );
+  });
+});
+
+suite(`shared file systems of a worker that is ${who}`, { skip }, () => {
+  let shared: string;
+  let own: WalledField;
+  before(async () => {
+    shared = realpathSync(mkdtempSync('/var/tmp/windrow-shared-'));
+    for (const path of ['', 'results', 'results/mine', 'other', 'other/sub']) {
+      mkdirSync(join(shared, path), { recursive: true });
+      chmodSync(join(shared, path), 0o777);
+    }
+    const missing = join(shared, 'missing');
+    const writable = [join(shared, 'results'), missing];
+    own = await openWalledField({ shared: [shared, missing], writable });
+  });
+  after(async () => {
+    await own.close();
+    rmSync(shared, { recursive: true });
+    assert.deepEqual(own.complaints, []);
+  });
+
+  const writes = async (path: string, write: readonly string[]) => {
+    const { stdout } = await own.run(['files'], `touch ${shared}/${path} && echo got in`, {
+      isolation: { write },
+      site: { mountUnderScratch: [] },
+    });
+    return /got in/.test(stdout);
+  };
+
+  test('they are read-only but for what the site lists and the job asks for', async () => {
+    const results = join(shared, 'results');
+    assert.equal(await writes('other/x', []), false);
+    assert.equal(await writes('results/x', []), false);
+    assert.equal(await writes('results/x', [results]), true);
+    assert.equal(await writes('results/mine/x', [join(results, 'mine')]), true);
+    assert.equal(await writes('other/x', [results]), false);
+    for (const path of [join(shared, 'other'), join(results, '..', 'other'), '/etc', '/']) {
+      await assert.rejects(writes('other/x', [path]), { code: 'WRITE_REFUSED' });
+    }
+    await assert.rejects(writes('x', [join(shared, 'missing')]), /there is no directory/);
+  });
+
+  test('a link that a job makes where it may write leads the next one nowhere else', async () => {
+    const results = join(shared, 'results');
+    assert.equal(await writes('results/y', [results]), true);
+    symlinkSync('../other', join(results, 'link'));
+    assert.equal(await writes('other/sub/x', [join(results, 'link', 'sub')]), false);
+    assert.equal(await writes('other/x', [join(results, 'link')]), false);
   });
 });
 

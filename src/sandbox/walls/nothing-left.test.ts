@@ -77,7 +77,7 @@ const NAMESPACE_KINDS = ['pid', 'mnt', 'ipc', 'uts', 'net', 'cgroup', 'user'];
 async function leftAtLast(directory: string): Promise<string[]> {
   for (let looks = 1; ; looks++) {
     const left = await leftOf(directory);
-    if (left.length === 0 || looks === 100) return left;
+    if (left.length === 0 || looks === 600) return left;
     await pause(50);
   }
 }

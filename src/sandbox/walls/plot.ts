@@ -52,6 +52,8 @@ export async function makePlot(
     scratch: site.scratch,
     directory: site.directory === site.scratch ? site.scratch : directory,
     privateDirectories: existing(site.mountUnderScratch),
+    shared: existing(ground.settings.place.shared),
+    writable: writableFor(isolation.write, ground.settings.place.writable),
     files: site.files,
   };
   return { plot, hidden };
@@ -100,6 +102,28 @@ export function refuseClosedDirectory(path: string, account: Account): void {
   if (closed === null) return;
   const facts = { directory: path, account: account.name, closed };
   throw sandboxErrors.create('WALLS_DIRECTORY_CLOSED', facts);
+}
+
+/**
+ * The listed directories in which those lie that the job asks for. Not these themselves: whoever may write
+ * there could put a link to anywhere in their place, which root would follow. Throws WRITE_REFUSED.
+ */
+function writableFor(asked: readonly string[], listed: readonly string[]): string[] {
+  return existing(
+    asked.map((path) => {
+      const within = path.split('/').includes('..') ? undefined : listedFor(path, listed);
+      const refuse = (reason: string) => sandboxErrors.create('WRITE_REFUSED', { path, reason });
+      if (within === undefined) {
+        throw refuse(`jobs may write to ${listed.join(', ') || 'nothing shared'}`);
+      }
+      if (existing([within]).length === 0) throw refuse(`there is no directory ${within}`);
+      return within;
+    }),
+  );
+}
+
+function listedFor(path: string, listed: readonly string[]): string | undefined {
+  return listed.find((one) => isWithin(path, one));
 }
 
 /** Canonical: bubblewrap would follow a link such as /var/tmp → /tmp out of its own new root. */

@@ -60,7 +60,8 @@ export function dataHandlers({ datastore, core }: ApiParts): DataHandlers {
     },
 
     async getDataEntry({ query }) {
-      const view = await found().inspect(query.key);
+      const store = found();
+      const view = await (query.md5 === 'yes' ? store.inspect(query.key) : store.find(query.key));
       if (view === null) throw serverErrors.create('ENTRY_NOT_HERE', { key: query.key });
       return { ...view, pins: [...view.pins] };
     },

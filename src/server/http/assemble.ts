@@ -144,7 +144,7 @@ export function assembleHttp(assembly: Assembly): FastifyInstance {
   });
   http.register(apiRoutes, { handlers, gate: adminGate, clock });
   http.register(uploadRoutes, {
-    ...{ gate: adminGate, blobs, clock },
+    ...{ gate: adminGate, blobs, datastore: parts.datastore, clock },
     directory: parts.layout.uploads,
   });
   http.register(openProtocol, {

@@ -1,6 +1,7 @@
-/** Resumable uploads of programs and inputs, as those of traces speak them: tus, on paths of its own. */
+/** Resumable uploads of programs and inputs, and into the datastore, as those of traces speak them: tus, on paths of its own. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '#base';
+import type { Datastore } from '#datastore';
 import { UPLOADS_PATH } from '#wire';
 import type { BlobUploads } from '../intake/blob-uploads.ts';
 import type { Blobs } from '../intake/blobs.ts';
@@ -9,6 +10,8 @@ import type { Gate } from './access.ts';
 export interface UploadRoutesParts {
   readonly gate: Gate;
   readonly blobs: Blobs;
+  /** Null: the server has none. */
+  readonly datastore: Pick<Datastore, 'putFile'> | null;
   /** Absolute. */
   readonly directory: string;
   readonly clock: Clock;

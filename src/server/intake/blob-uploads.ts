@@ -1,7 +1,7 @@
 /**
- * Programs and inputs that come in pieces, by the tus protocol 1.0.0 (tus.io): an upload names its
- * SHA-256 when it begins, can be gone on with for days after its connection broke, and becomes a blob
- * when all of it is there and the digest is right. Each sender has an upload of its own, so nobody
+ * Programs and inputs, and what is put into the datastore, that come in pieces, by the tus protocol 1.0.0 (tus.io): an upload names its
+ * SHA-256 when it begins, can be gone on with for days after its connection broke, and becomes a blob,
+ * or the entry that it names by `key`, when all of it is there and the digest is right. Each sender has an upload of its own, so nobody
  * can spoil that of another; the one that is whole first counts.
  */
 import { mkdirSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Upload } from '@tus/server';
 import type { Clock } from '#base';
+import type { Datastore } from '#datastore';
 import { Digests, Unfinished, UploadServer } from '#uploads';
 import { BLOB_STORED_HEADER, UPLOADS_PATH } from '#wire';
 import { serverErrors } from '../errors.ts';
@@ -22,18 +23,22 @@ export interface BlobUploadsOptions {
   /** Absolute; where uploads under way lie, on the file system of the blobs. */
   readonly directory: string;
   readonly blobs: Blobs;
+  /** Null: the server has none. */
+  readonly datastore: Pick<Datastore, 'putFile'> | null;
   readonly clock: Clock;
 }
 
 export class BlobUploads {
   readonly #blobs: Blobs;
+  readonly #datastore: BlobUploadsOptions['datastore'];
   readonly #digests = new Digests();
   readonly #unfinished: Unfinished;
   readonly #server: UploadServer;
 
-  constructor({ directory, blobs, clock }: BlobUploadsOptions) {
+  constructor({ directory, blobs, datastore, clock }: BlobUploadsOptions) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#blobs = blobs;
+    this.#datastore = datastore;
     this.#unfinished = new Unfinished({
       directory,
       digests: this.#digests,
@@ -65,13 +70,16 @@ export class BlobUploads {
     await this.#digests.close();
   }
 
-  #begin({ metadata }: Upload): { sha256: string } {
+  #begin({ metadata }: Upload): { sha256: string; key?: string } {
     const sha256 = metadata?.sha256 ?? '';
     if (!/^[0-9a-f]{64}$/.test(sha256)) {
       const why = 'an upload has a SHA-256 in its metadata, as 64 hex digits';
       throw serverErrors.create('REQUEST_MALFORMED', { why });
     }
-    return { sha256 };
+    const key = metadata?.key ?? '';
+    if (key === '') return { sha256 };
+    if (this.#datastore === null) throw serverErrors.create('DATA_OFF');
+    return { sha256, key };
   }
 
   async #finish({ id, metadata }: Upload): Promise<string> {
@@ -84,7 +92,11 @@ export class BlobUploads {
       throw serverErrors.create('BLOB_DIGEST_WRONG', { found, expected });
     }
     const path = this.#unfinished.dataPath(id);
-    if (this.#blobs.claim(expected)) await rm(path, { force: true });
+    const key = metadata?.key ?? '';
+    if (key !== '' && this.#datastore !== null) {
+      await this.#datastore.putFile(path, { key, digests: { sha256: expected } });
+      await rm(path, { force: true });
+    } else if (this.#blobs.claim(expected)) await rm(path, { force: true });
     else await this.#blobs.take(path, expected);
     await this.#unfinished.noteStored(id, expected);
     return expected;

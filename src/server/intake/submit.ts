@@ -1,8 +1,5 @@
 /** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
-import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
-import { makeDirectories, messageOf } from '#base';
 import { type AttemptRecord, type JobSpec, TaskState, type UserCode } from '#model';
 import { areThere, checkUserCode, JobStatistics, SegmentStore, type UserCodePorts } from '#results';
 import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
@@ -20,6 +17,7 @@ import { takeUp } from '../take-up.ts';
 import { TaskTable } from '../task-table.ts';
 import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
+import { checkEventLogs, checkOutput } from './output-places.ts';
 import { changedRun, freshRun, newTermsNotice, type Rerun, rerunOf, takenRun } from './rerun.ts';
 import { rowsDoneBefore } from './reuse.ts';
 import type { Tables } from './tables.ts';
@@ -63,7 +61,7 @@ export class Intake {
     const rows = openRows(spec.axes, (id) => tables.reader(id));
     const { warnings } = checkSpec(spec, rows.columns, await blobs.templates(spec));
     if (spec.output !== '') checkOutput(spec.output);
-    if (spec.eventLog?.path) checkOutput(dirname(spec.eventLog.path));
+    checkEventLogs(spec, rows);
     return { rows, warnings };
   }
 
@@ -350,15 +348,6 @@ function sameCollection(a: JobSpec, b: JobSpec): boolean {
   const chosen = ({ collect, order, keep, results, output }: JobSpec) =>
     JSON.stringify([collect, order, keep, results, output]);
   return chosen(a) === chosen(b);
-}
-
-function checkOutput(directory: string): void {
-  try {
-    makeDirectories(directory);
-    accessSync(directory, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: messageOf(error) });
-  }
 }
 
 /** @throws WindrowError INPUT_SCHEME_UNKNOWN */

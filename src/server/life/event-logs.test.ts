@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { ended, type Field, openField, until } from '../testing/field.ts';
 
 const eventLog = (field: Field, format: 'htcondor' | 'json' = 'htcondor') => ({
+  perTask: false,
   path: join(field.root, 'life.log'),
   format,
 });
@@ -104,6 +105,36 @@ describe('event logs of jobs', () => {
     );
   });
 
+  it('may be one for each task, named by its row, and go on after a kill without a gap', async (t) => {
+    const field = await openField(t);
+    const path = join(field.root, 'logs-${:job}', 'of-${i}.log');
+    const fileOf = (job: number, i: number) => join(field.root, `logs-${job}`, `of-${i}.log`);
+    const eventLog = { path, format: 'htcondor', perTask: true } as const;
+    const axes = [{ kind: 'range', column: 'i', from: '8', to: '9', step: '1' }] as const;
+    const { job } = await field.submit({ axes, eventLog });
+    assert.equal(await field.worker('w').workOff(), 2);
+    const textOf = (i: number) =>
+      existsSync(fileOf(job, i)) ? readFileSync(fileOf(job, i), 'utf8') : '';
+    await until(() => [8, 9].every((i) => textOf(i).includes('\n005 (')));
+    assert.deepEqual(kinds(textOf(9)), ['0 1', '1 1', '6 1', '5 1']);
+    const whole = textOf(8);
+    let now = field;
+    for (const left of [0, whole.indexOf('005 (') + 9, whole.length]) {
+      // Its close has written all, and told the store so.
+      now = await now.restart();
+      // As a kill leaves it: text that the store does not know of, or half of it.
+      truncateSync(fileOf(job, 8), left);
+      for (const key of ['logs of tasks', `task ${fileOf(job, 8)}`])
+        now.server.core.commit.add({ kind: 'event-log', path: key, through: 0, bytes: 0 });
+      await now.server.core.commit.durable();
+      now = await now.restart();
+      await until(() => textOf(8) === whole);
+    }
+    assert.deepEqual(kinds(textOf(9)), ['0 1', '1 1', '6 1', '5 1']);
+    const many = [{ kind: 'range', column: 'i', from: '1', to: '10001', step: '1' }] as const;
+    await assert.rejects(now.submit({ axes: many, eventLog }), /EVENT_LOGS_TOO_MANY/);
+  });
+
   it('of a job that keeps none can be read too, with starts told by ends', async (t) => {
     const field = await openField(t);
     const { job } = await field.submit({
@@ -126,6 +157,9 @@ describe('event logs of jobs', () => {
   it('whose directory cannot be written are refused with the job', async (t) => {
     const field = await openField(t);
     const path = '/proc/none/life.log';
-    await assert.rejects(field.submit({ eventLog: { path, format: 'json' } }), /OUTPUT_UNWRITABLE/);
+    await assert.rejects(
+      field.submit({ eventLog: { path, format: 'json', perTask: false } }),
+      /OUTPUT_UNWRITABLE/,
+    );
   });
 });

@@ -3,22 +3,31 @@
  * order, whenever the server is killed: how far a file is written is kept in the store, and what was
  * written after that is recognized, for the same entries always make the same text.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf } from '#base';
 import type { EventLogFormat } from '#model';
 import type { Store } from '#store';
-import { printEvents } from '#wire';
+import { logPathOf } from '#sweep';
+import { printEvents, printTaskEvents } from '#wire';
 import type { Core, Job } from '../core.ts';
 import { lifeOfAll } from './journal.ts';
+import { LogWriter } from './log-writer.ts';
 
 const LOOK_MS = 200;
-const CHUNK_CHARACTERS = 1 << 18;
+/** Events for files of tasks that are put together before they are written. */
+const BATCH_EVENTS = 10_000;
+/** Mark of how far jobs whose tasks have logs of their own are gone through; no file is called so. */
+const TASK_LOGS = 'logs of tasks';
 
 /** How far a file is written. */
 interface Mark {
   readonly through: number;
   readonly bytes: number;
+}
+
+/** An event for one file. */
+interface Line {
+  readonly sequence: number;
+  readonly text: string;
 }
 
 export class EventLogs {
@@ -27,6 +36,8 @@ export class EventLogs {
   readonly #log: (message: string, facts: object) => void;
   readonly #marks = new Map<string, Mark>();
   readonly #failing = new Set<string>();
+  /** Jobs that were over, and written to their end: since when. */
+  readonly #settled = new Map<number, number>();
   #seen = -1;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -50,65 +61,129 @@ export class EventLogs {
   /** All files, as far as what happened is durable. Never rejects. */
   async write(): Promise<void> {
     const upTo = this.#core.sequence;
-    const files = Map.groupBy(
-      [...this.#core.jobs.values()].filter(({ spec }) => spec.eventLog?.path),
-      ({ spec }) => spec.eventLog!.path,
+    const { active, commit } = this.#core;
+    const jobs = [...this.#core.jobs.values()].filter(
+      ({ id, spec, stateAtMs }) =>
+        spec.eventLog?.path && (active.has(id) || this.#settled.get(id) !== stateAtMs),
     );
-    if (files.size > 0) {
+    const over = jobs
+      .filter(({ id }) => !active.has(id))
+      .map(({ id, stateAtMs }) => ({ id, stateAtMs }));
+    if (jobs.length > 0) {
       // A server that ends with a full disk has acknowledged nothing of it.
-      const isDurable = await this.#core.commit.durable().then(
+      const isDurable = await commit.durable().then(
         () => true,
         () => false,
       );
       if (!isDurable) return;
     }
-    for (const [path, jobs] of files) await this.#writeFile(path, jobs, upTo);
+    const shared = jobs.filter(({ spec }) => !spec.eventLog!.perTask);
+    for (const [path, ofFile] of Map.groupBy(shared, ({ spec }) => spec.eventLog!.path)) {
+      await this.#writeShared(path, ofFile, upTo);
+    }
+    const apart = jobs.filter(({ spec }) => spec.eventLog!.perTask);
+    // Rows that cannot be read any more, for one.
+    await this.#writeEach(apart, upTo).catch((error) => this.#tellOnce(TASK_LOGS, error));
+    if (this.#failing.size === 0)
+      for (const { id, stateAtMs } of over) this.#settled.set(id, stateAtMs);
     this.#seen = upTo;
   }
 
-  async #writeFile(path: string, jobs: readonly Job[], upTo: number): Promise<void> {
-    const mark = this.#marks.get(path);
-    const after = mark?.through ?? 0;
+  /** One file for all tasks of these jobs. */
+  async #writeShared(path: string, jobs: readonly Job[], upTo: number): Promise<void> {
+    const after = this.#marks.get(path)?.through ?? 0;
     if (after >= upTo) return;
-    try {
-      const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
-      try {
-        const written = await this.#append(file, jobs, { after, upTo, bytes: mark?.bytes ?? null });
-        if (written.through > after) await this.#keep(path, written);
-      } finally {
-        await file.close();
-      }
-      this.#failing.delete(path);
-    } catch (error) {
-      if (!this.#failing.has(path)) {
-        this.#log('an event log could not be written; it is tried again', {
-          file: path,
-          error: messageOf(error),
-        });
-      }
-      this.#failing.add(path);
+    const { format } = jobs[0]!.spec.eventLog!;
+    await this.#append(path, this.#linesOf(jobs, format, after, upTo));
+  }
+
+  async *#linesOf(
+    jobs: readonly Job[],
+    format: EventLogFormat,
+    after: number,
+    upTo: number,
+  ): AsyncGenerator<Line> {
+    for await (const entry of lifeOfAll(this.#store, jobs, after, upTo)) {
+      for (const text of printEvents(entry, format)) yield { sequence: entry.sequence, text };
     }
   }
 
-  async #append(
-    file: FileHandle,
-    jobs: readonly Job[],
-    range: { readonly after: number; readonly upTo: number; readonly bytes: number | null },
-  ): Promise<Mark> {
-    const { size } = await file.stat();
-    const { after, upTo, bytes } = range;
-    const writer = new LogWriter(file, bytes ?? size, size);
-    const { format } = jobs[0]!.spec.eventLog!;
+  /** A file for each task; the files of one moment are written together. */
+  async #writeEach(jobs: readonly Job[], upTo: number): Promise<void> {
+    const after = this.#marks.get(TASK_LOGS)?.through ?? 0;
+    if (jobs.length === 0 || after >= upTo) return;
+    const places = new Map(jobs.map((job) => [job.id, placeOf(job)]));
+    let files = new Map<string, Line[]>();
+    let events = 0;
     let through = after;
+    let isWhole = true;
+    const flush = async (): Promise<void> => {
+      for (const [path, lines] of files)
+        isWhole = (await this.#append(path, lines, `task ${path}`)) && isWhole;
+      files = new Map();
+      events = 0;
+    };
     for await (const entry of lifeOfAll(this.#store, jobs, after, upTo)) {
-      for (const text of printEvents(entry, format as EventLogFormat)) await writer.put(text);
-      through = Math.max(through, entry.sequence);
+      const { format, pathOf } = places.get(entry.job)!;
+      through = entry.sequence;
+      for (const { task, text } of printTaskEvents(entry, format)) {
+        const path = pathOf(task);
+        const lines = files.get(path) ?? [];
+        lines.push({ sequence: entry.sequence, text });
+        files.set(path, lines);
+        events++;
+      }
+      if (events >= BATCH_EVENTS) await flush();
     }
-    return { through, bytes: await writer.finish() };
+    await flush();
+    this.#failing.delete(TASK_LOGS);
+    // One that cannot be written yet is read once more; the others know what they have.
+    if (isWhole && through > after) this.#keep(TASK_LOGS, { through, bytes: 0 });
+  }
+
+  /**
+   * Whether all of it is on the disk; nothing is opened for no line. Never rejects.
+   * @param key of its mark: a file may take the events of one task and those of whole jobs
+   */
+  async #append(
+    path: string,
+    lines: Iterable<Line> | AsyncIterable<Line>,
+    key = path,
+  ): Promise<boolean> {
+    const mark = this.#marks.get(key);
+    const after = mark?.through ?? 0;
+    let writer: LogWriter | null = null;
+    let through = after;
+    try {
+      try {
+        for await (const { sequence, text } of lines) {
+          if (sequence <= after) continue;
+          writer ??= await LogWriter.open(path, mark?.bytes ?? null);
+          await writer.put(text);
+          through = Math.max(through, sequence);
+        }
+        if (writer) this.#keep(key, { through, bytes: await writer.finish() });
+      } finally {
+        await writer?.close();
+      }
+      this.#failing.delete(path);
+      return true;
+    } catch (error) {
+      this.#tellOnce(path, error);
+      return false;
+    }
+  }
+
+  #tellOnce(file: string, error: unknown): void {
+    if (!this.#failing.has(file)) {
+      const what = 'an event log could not be written; it is tried again';
+      this.#log(what, { file, error: messageOf(error) });
+    }
+    this.#failing.add(file);
   }
 
   /** Known to the store from its next commit on. */
-  async #keep(path: string, mark: Mark): Promise<void> {
+  #keep(path: string, mark: Mark): void {
     this.#marks.set(path, mark);
     this.#core.commit.add({ kind: 'event-log', path, ...mark });
   }
@@ -122,71 +197,9 @@ export class EventLogs {
   }
 }
 
-/** Goes over what is there of the events already, and appends the rest. */
-class LogWriter {
-  readonly #file: FileHandle;
-  /** End of what is ours. */
-  #at: number;
-  /** Bytes behind it that may be ours. */
-  #behind: number;
-  #size: number;
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
-  #hasWritten = false;
-
-  constructor(file: FileHandle, at: number, size: number) {
-    this.#file = file;
-    // A file that was cut, or moved away, goes on at its end.
-    this.#at = Math.min(at, size);
-    this.#behind = size - this.#at;
-    this.#size = size;
-  }
-
-  async put(text: string): Promise<void> {
-    const bytes = Buffer.from(text);
-    if (this.#behind > 0 && (await this.#isThere(bytes))) return;
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
-    if (this.#pendingBytes >= CHUNK_CHARACTERS) await this.#flush();
-  }
-
-  /** Whether it was written before the server was killed; half of it is cut off. */
-  async #isThere(bytes: Buffer): Promise<boolean> {
-    const length = Math.min(bytes.length, this.#behind);
-    const { buffer, bytesRead } = await this.#file.read(Buffer.alloc(length), 0, length, this.#at);
-    if (buffer.subarray(0, bytesRead).equals(bytes)) {
-      this.#at += bytes.length;
-      this.#behind -= bytes.length;
-      return true;
-    }
-    if (
-      this.#behind < bytes.length &&
-      bytes.subarray(0, bytesRead).equals(buffer.subarray(0, bytesRead))
-    ) {
-      await this.#file.truncate(this.#at);
-      this.#size = this.#at;
-    } else this.#at = this.#size; // somebody else's
-    this.#behind = 0;
-    return false;
-  }
-
-  async #flush(): Promise<void> {
-    const bytes = Buffer.concat(this.#pending);
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, this.#at);
-      done += bytesWritten;
-      this.#at += bytesWritten;
-    }
-    this.#hasWritten = true;
-  }
-
-  /** Resolves, when all is on the disk, with where it ends. */
-  async finish(): Promise<number> {
-    if (this.#behind > 0) this.#at = this.#size;
-    if (this.#pendingBytes > 0) await this.#flush();
-    if (this.#hasWritten) await this.#file.datasync();
-    return this.#at;
-  }
+function placeOf(job: Job): { format: EventLogFormat; pathOf: (task: number) => string } {
+  const { rows, columns, spec, id } = job;
+  const eventLog = spec.eventLog!;
+  const pathOf = logPathOf(eventLog, columns, id);
+  return { format: eventLog.format, pathOf: (task) => pathOf(rows.row(task), task) };
 }

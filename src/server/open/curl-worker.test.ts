@@ -59,7 +59,7 @@ async function serve(door: FakeDoor): Promise<OpenServer> {
 
 async function start(
   url: string,
-  given: { top?: string; pids?: string; script?: string; putHere?: string } = {},
+  given: { top?: string; pids?: string; script?: string; putHere?: string; giveUp?: string } = {},
 ): Promise<Worker> {
   const place = given.top ?? (await mkdtemp(join(directory, 'top-')));
   const child = spawn('sh', [given.script ?? SCRIPT, url, sessionFile, place], {
@@ -67,7 +67,7 @@ async function start(
     env: {
       ...process.env,
       WINDROW_NAME: 'node 17 & co',
-      WINDROW_GIVE_UP: '2',
+      WINDROW_GIVE_UP: given.giveUp ?? '30',
       WINDROW_PUT_HERE: given.putHere,
       PIDS: given.pids,
     },
@@ -310,7 +310,7 @@ test('without the right session, or without a server, it ends and says why', {
   await writeFile(sessionFile, `${SESSION}\n`);
   await close();
   servers = [];
-  const lonely = await start(url);
+  const lonely = await start(url, { giveUp: '2' });
   assert.equal(await lonely.ended, 1);
   assert.match(lonely.said, /no good answer for 2 s/);
 });

@@ -4,10 +4,15 @@ import { type Life, POLICY_NAMES } from '#model';
 import { planErrors } from '../errors.ts';
 import type { FindOrigin } from '../file/document.ts';
 import { POLICY_KEYS } from '../file/life-schema.ts';
-import { describeOrigin } from '../template/origin.ts';
+import { describeOrigin, faultError } from '../template/origin.ts';
+import { checkText } from '../template/text.ts';
 import { expressionProblems } from './check-matching.ts';
 
-export function lifeProblems({ policy, eventLog }: Life, findOrigin: FindOrigin): WindrowError[] {
+export function lifeProblems(
+  { policy, eventLog }: Life,
+  columns: readonly string[],
+  findOrigin: FindOrigin,
+): WindrowError[] {
   const problems: WindrowError[] = [];
   const check = (key: string, text: string): void => {
     if (text !== '') problems.push(...expressionProblems(text, findOrigin(['policy', key])));
@@ -27,6 +32,11 @@ export function lifeProblems({ policy, eventLog }: Life, findOrigin: FindOrigin)
       expected: 'the absolute path of a file',
     };
     problems.push(planErrors.create('SWEEP_BAD_VALUE', facts));
+  }
+  if (eventLog?.perTask) {
+    const origin = findOrigin(['log']);
+    const { faults } = checkText(eventLog.path, columns);
+    problems.push(...faults.map((fault) => faultError(fault, origin)));
   }
   return problems;
 }

@@ -52,7 +52,10 @@ export function inspectSpec(
   checkEnvironment(findings, spec);
   checkPlacement(findings, spec);
   findings.problems.push(...machineValueProblems(spec, findOrigin));
-  findings.problems.push(...matchingProblems(spec, findOrigin), ...lifeProblems(spec, findOrigin));
+  findings.problems.push(
+    ...matchingProblems(spec, findOrigin),
+    ...lifeProblems(spec, columns, findOrigin),
+  );
   for (const column of columnsInExpressions(spec, columns)) findings.used.add(column);
   const script = [spec.command.template].flat().join('\n');
   // Columns of a submit description were made from it; nobody has written them.

@@ -7,6 +7,7 @@ import {
   EVENT_LOG_FORMATS,
   GROWING_CAUSES,
   type GrowingCause,
+  MOST_GROWTH_STEPS,
   POLICY_LIMITS,
   type PolicyName,
 } from '#model';
@@ -86,6 +87,7 @@ function dashed(value: unknown): unknown {
 }
 
 const retryCauses = CAUSES.filter((cause) => BLAME[cause] !== 'none' || cause === 'worker-lost');
+const STEPS = `at most ${MOST_GROWTH_STEPS} amounts, each more than the one before`;
 const FACTOR = 'a number above 1, at most 1000';
 
 function budgetOf(cause: string) {
@@ -108,7 +110,15 @@ function budgetOf(cause: string) {
       .optional(),
     max: most.optional(),
   });
-  return z.union([count, growing], { error: 'a whole number, or { times, grow, max }' });
+  const stepping = z.strictObject({
+    steps: z
+      .array(most, { error: STEPS })
+      .min(1, { error: STEPS })
+      .max(MOST_GROWTH_STEPS, { error: STEPS })
+      .refine((steps) => steps.every((step, at) => step > (steps[at - 1] ?? 0)), { error: STEPS }),
+  });
+  const expected = 'a whole number, { times, grow, max }, or { steps }';
+  return z.union([count, growing, stepping], { error: expected });
 }
 
 export type Budget =
@@ -117,7 +127,8 @@ export type Budget =
       readonly times: number;
       readonly grow?: number | undefined;
       readonly max?: number | undefined;
-    };
+    }
+  | { readonly steps: readonly number[] };
 
 export const retry = z.strictObject(
   Object.fromEntries(retryCauses.map((cause) => [cause, budgetOf(cause).optional()])),

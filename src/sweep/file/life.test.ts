@@ -28,7 +28,11 @@ allowed-execute-duration = "2 h"
     memory: { factor: 1.5, most: 32e9 },
     timeout: { factor: 2, most: 3_600_000 },
   });
-  assert.deepEqual(spec.eventLog, { path: `${folder}/life.log`, format: 'htcondor' });
+  assert.deepEqual(spec.eventLog, {
+    path: `${folder}/life.log`,
+    format: 'htcondor',
+    perTask: false,
+  });
   assert.deepEqual(spec.policy, {
     ...NO_POLICY,
     rules: {

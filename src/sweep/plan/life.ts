@@ -24,7 +24,11 @@ export function planLife({ document, base }: SweepDraft): Life {
     eventLog:
       document.log === undefined
         ? null
-        : { path: resolve(base, document.log), format: document['log-format'] ?? 'htcondor' },
+        : {
+            path: resolve(base, document.log),
+            format: document['log-format'] ?? 'htcondor',
+            perTask: false,
+          },
   };
 }
 
@@ -35,7 +39,7 @@ export function budgetsOf(
   const budgets: Partial<Record<Cause, number>> = {};
   for (const [cause, budget] of Object.entries(retry ?? {})) {
     if (budget === undefined) continue;
-    budgets[cause as Cause] = typeof budget === 'number' ? budget : budget.times;
+    budgets[cause as Cause] = timesOf(budget);
   }
   return budgets;
 }
@@ -44,9 +48,17 @@ function growthOf(retry: Readonly<Record<string, Budget | undefined>>): Life['gr
   const growth: Partial<Record<GrowingCause, Growth>> = {};
   for (const [cause, budget] of Object.entries(retry)) {
     if (typeof budget !== 'object' || !isGrowing(cause)) continue;
-    growth[cause] = { factor: budget.grow ?? USUAL_FACTOR, most: budget.max ?? 0 };
+    growth[cause] =
+      'steps' in budget
+        ? { steps: budget.steps }
+        : { factor: budget.grow ?? USUAL_FACTOR, most: budget.max ?? 0 };
   }
   return growth;
+}
+
+function timesOf(budget: Budget): number {
+  if (typeof budget === 'number') return budget;
+  return 'steps' in budget ? budget.steps.length : budget.times;
 }
 
 type Section = Readonly<Record<string, unknown>>;

@@ -3,7 +3,15 @@
  * a column, of a variable of the description where the text holds one as it is.
  */
 import { machineColumn } from '#model';
-import { hasMachineMark, JOB_MARK, PROCESS_MARK, withMachineMarks } from './macro-scope.ts';
+import {
+  hasMachineMark,
+  JOB_MARK,
+  JOB_MARKS,
+  MARKS,
+  PROCESS_MARK,
+  ROW_MARKS,
+  withMachineMarks,
+} from './macro-scope.ts';
 
 interface Candidate {
   readonly name: string;
@@ -15,10 +23,16 @@ export class Columns {
   readonly #candidates: readonly Candidate[];
   readonly #taken = new Map<string, readonly string[]>();
   readonly #machine: string[] = [];
+  readonly #items: readonly string[];
+  readonly #itemsUsed = new Set<number>();
   #hasMachineInCells = false;
 
-  /** @param variables of each proc; those that all procs have and that differ are candidates */
-  constructor(variables: readonly ReadonlyMap<string, string>[]) {
+  /**
+   * @param variables of each proc; those that all procs have and that differ are candidates
+   * @param items names of what marks stand for, where one proc stands for all
+   */
+  constructor(variables: readonly ReadonlyMap<string, string>[], items: readonly string[] = []) {
+    this.#items = items;
     this.#count = variables.length;
     const names = [...(variables[0]?.keys() ?? [])];
     this.#candidates = names
@@ -31,6 +45,11 @@ export class Columns {
   /** Names and cells, row by row. */
   get names(): readonly string[] {
     return [...this.#taken.keys()];
+  }
+
+  /** Places of items that templates name, in order. */
+  get itemsUsed(): readonly number[] {
+    return [...this.#itemsUsed].sort((a, b) => a - b);
   }
 
   /** Values of the machine that templates name, as they were written. */
@@ -60,22 +79,26 @@ export class Columns {
     if (texts.every((text) => text === first)) return this.#literal(first);
     const filled = this.#byCandidate(first, texts);
     if (filled) return filled;
-    const parts = texts.map((text) => text.split(JOB_MARK));
-    const most = Math.max(...parts.map((part) => part.length));
+    const parts = this.#piecesOf(texts);
+    const count = parts[0]!.length;
     const pieces: string[] = [];
-    for (let at = 0; at < most; at++) {
-      if (at > 0 && !parts.every((part) => part.length > at)) {
-        throw new RangeError('the number of the job stands in it for some procs only');
-      }
+    for (let at = 0; at < count; at++) {
       const values = parts.map((part) => part[at]!);
       const isSame = values.every((value) => value === values[0]);
-      pieces.push(
-        isSame
-          ? this.#literal(values[0]!)
-          : `\${${this.column(most > 1 ? `${name}_${at + 1}` : name, values)}}`,
-      );
+      const column = count > 1 ? `${name}_${at / 2 + 1}` : name;
+      pieces.push(isSame ? this.#literal(values[0]!) : `\${${this.column(column, values)}}`);
     }
-    return pieces.join(JOB_PLACE);
+    return pieces.join('');
+  }
+
+  /** Every other piece is a mark, the same in all texts: of the job's number, of a machine's value. */
+  #piecesOf(texts: readonly string[]): string[][] {
+    const all = texts.map((text) => text.split(MARKS));
+    if (haveSameMarks(all)) return all;
+    // A column may hold values of machines, if nothing fills them in; it cannot hold the job's number.
+    const byJob = texts.map((text) => text.split(JOB_MARKS));
+    if (haveSameMarks(byJob)) return byJob;
+    throw new RangeError('the number of the job stands in it for some procs only');
   }
 
   /** A column of these values; an equal one is used again. */
@@ -99,7 +122,11 @@ export class Columns {
     const plain = text
       .replaceAll('$', '$$$$')
       .replaceAll(JOB_MARK, JOB_PLACE)
-      .replaceAll(PROCESS_MARK, '${Process}');
+      .replaceAll(PROCESS_MARK, '${Process}')
+      .replace(ROW_MARKS, (_, place: string) => {
+        this.#itemsUsed.add(Number(place));
+        return `\${${this.#items[Number(place)]}}`;
+      });
     return withMachineMarks(plain, (body) => `\${${machineColumn(this.#machineIndex(body))}}`);
   }
 
@@ -127,6 +154,15 @@ export class Columns {
     }
     return null;
   }
+}
+
+function haveSameMarks(all: readonly (readonly string[])[]): boolean {
+  const [first] = all;
+  return all.every(
+    (one) =>
+      one.length === first!.length &&
+      one.every((piece, at) => at % 2 === 0 || piece === first![at]),
+  );
 }
 
 const JOB_PLACE = '${:job}';

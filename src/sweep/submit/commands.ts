@@ -1,12 +1,19 @@
 /** The commands of submit descriptions: which Windrow takes, and why not the others. */
 
+import { RETRY_REQUESTS } from './retry-requests.ts';
+
 /** Accepted only with a value that matches, in the words of `reason` otherwise. */
 interface Only {
   readonly only: RegExp;
   readonly reason: string;
 }
 
-export type CommandRule = 'works' | Only | { readonly refused: string };
+/** What it asks for is so anyhow, whatever its value; told as a warning. */
+interface Needless {
+  readonly needless: string;
+}
+
+export type CommandRule = 'works' | Only | Needless | { readonly refused: string };
 
 const NO = /^(no|false|f|n|0|never)?$/i;
 const YES = /^(yes|true|t|y|1)?$/i;
@@ -14,11 +21,10 @@ const GRID = { refused: 'Windrow gives jobs to its own workers, not to other bat
 const MACHINE = { refused: 'virtual machines are not started from submit descriptions' };
 const CONTAINER = {
   refused:
-    'containers are not started; a machine may offer a root to run in (docs/guide/isolation.md)',
+    'containers are not started; a sweep file can ask for a root that machines offer ([isolation] root, docs/guide/isolation.md)',
 };
 const CHECKPOINT = { refused: 'checkpoints are not kept; an attempt that is lost begins anew' };
 const CRON = { refused: 'tasks do not wait for a time of day' };
-const LATER = { refused: 'all tasks of a job are queued at once, which costs a byte each' };
 const CREDENTIAL = { refused: 'credentials are not handed on to jobs' };
 const STREAM: Only = {
   only: NO,
@@ -41,6 +47,7 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
     'preserve_relative_paths want_io_proxy max_retries success_exit_code retry_until',
     'allowed_job_duration allowed_execute_duration transfer_plugins',
     ...POLICY_COMMANDS.flatMap((name) => [name, `${name}_reason`, `${name}_subcode`]),
+    ...RETRY_REQUESTS,
   ),
   universe: {
     only: /^(vanilla|5)$/i,
@@ -48,20 +55,19 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   },
   notification: {
     only: NO,
-    reason: 'no mail is sent for single jobs; "windrow wait" tells when one has ended',
+    reason: 'rules of the server send mail (docs/guide/rules.md); "windrow wait" tells of an end',
   },
   accounting_group_user: {
     refused: 'use counts for the account that submits (owner), within its accounting_group',
   },
-  notify_user: { refused: 'no mail is sent for single jobs' },
+  notify_user: { refused: 'rules of the server say who gets mail (docs/guide/rules.md)' },
   stream_input: STREAM,
   stream_output: STREAM,
   stream_error: STREAM,
   nice_user: { only: NO, reason: 'a negative priority lets other jobs go first' },
-  leave_in_queue: {
-    only: NO,
-    reason: 'ended jobs stay known anyhow ("windrow ls")',
-  },
+  leave_in_queue: { needless: 'ended jobs stay known anyhow, until "windrow rm"' },
+  max_idle: { needless: 'tasks that wait cost a byte each: all of them are queued at once' },
+  materialize_max_idle: { needless: 'tasks that wait cost a byte each: all are queued at once' },
   hold: { only: NO, reason: 'submit it and say "windrow pause"' },
   run_as_owner: {
     only: YES,
@@ -104,7 +110,10 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
     ...['cron_minute', 'cron_hour', 'cron_day_of_month', 'cron_month', 'cron_day_of_week'],
     ...['cron_prep_time', 'cron_window', 'deferral_time', 'deferral_window', 'deferral_prep_time'],
   ),
-  ...refused(LATER, 'max_materialize', 'max_idle', 'materialize_max_idle'),
+  max_materialize: {
+    refused:
+      'all tasks of a job are queued at once; a limit of the server, with concurrency_limits, says how many run',
+  },
   ...refused(
     CREDENTIAL,
     ...['use_x509userproxy', 'x509userproxy', 'use_oauth_services', 'use_scitokens'],
@@ -129,10 +138,6 @@ export const COMMANDS: Readonly<Record<string, CommandRule>> = {
   },
   job_ad_information_attrs: { refused: 'events do not carry attributes' },
   submit_event_notes: { refused: 'events do not carry notes' },
-  retry_request_memory: { refused: 'a sweep file says how requests grow ([retry] memory = { … })' },
-  retry_request_memory_increase: { refused: 'a sweep file says how requests grow ([retry])' },
-  retry_request_memory_max: { refused: 'a sweep file says how requests grow ([retry])' },
-  retry_request_disk: { refused: 'a sweep file says how requests grow ([retry])' },
   want_job_networking: {
     refused: 'a sweep file says which network a job has ([isolation] network)',
   },
@@ -152,10 +157,27 @@ const ALIASES: Readonly<Record<string, string>> = {
   stderr: 'error',
   prio: 'priority',
   jobbatchname: 'batch_name',
-  transferexecutable: 'transfer_executable',
+  jobprio: 'priority',
+  leavejobinqueue: 'leave_in_queue',
+  jobuniverse: 'universe',
+  jobmaxretries: 'max_retries',
+  jobsuccessexitcode: 'success_exit_code',
+  // Names of attributes mean the commands that make them.
+  ...squeezed(
+    ...['transfer_executable', 'transfer_input_files', 'transfer_output_files'],
+    ...['transfer_output_remaps', 'should_transfer_files', 'when_to_transfer_output'],
+    ...['request_cpus', 'request_memory', 'request_disk', 'request_gpus', 'concurrency_limits'],
+    ...['allowed_job_duration', 'allowed_execute_duration', 'nice_user'],
+    ...['job_lease_duration', 'kill_sig', 'remove_kill_sig', 'notify_user', 'want_io_proxy'],
+    ...POLICY_COMMANDS.flatMap((name) => [name, `${name}_reason`, `${name}_subcode`]),
+  ),
 };
 
-/** The command that a name means, or undefined: then it is a macro of the user's own. */
+function squeezed(...names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name.replaceAll('_', ''), name]));
+}
+
+/** The command that a lower-case name means, or undefined: then it is a macro of the user's own. */
 export function commandOf(name: string): string | undefined {
   const known = ALIASES[name] ?? name;
   if (Object.hasOwn(COMMANDS, known)) return known;
@@ -167,8 +189,15 @@ export function refusalOf(command: string, value: string): string | null {
   const rule = COMMANDS[command];
   if (rule === undefined) return 'machines offer cpus, memory, disk and gpus only';
   if (rule === 'works') return null;
+  if ('needless' in rule) return null;
   if ('refused' in rule) return rule.refused;
   return rule.only.test(value.trim()) ? null : rule.reason;
+}
+
+/** Why this command need not be said; null: it need. */
+export function needlessReasonOf(command: string): string | null {
+  const rule = COMMANDS[command];
+  return typeof rule === 'object' && 'needless' in rule ? rule.needless : null;
 }
 
 function works(...lists: readonly string[]): Record<string, CommandRule> {

@@ -20,6 +20,7 @@ import { cellsShown, columnsGiven, type JobSpec, stagedFiles } from '#model';
 import type { SweepPlan } from '../plan/draft.ts';
 import { openRows } from '../rows/source.ts';
 import { compileCommand } from '../template/command.ts';
+import { logPathOf } from '../template/log-path.ts';
 import { compileText } from '../template/text.ts';
 import { adTexts } from './dry-run.ts';
 import { readSubmitFile } from './submit-file.ts';
@@ -63,15 +64,16 @@ interface Tasks {
   readonly spec: JobSpec;
   readonly commands: readonly string[];
   readonly rows: ReturnType<typeof openRows>;
+  readonly warnings: readonly string[];
 }
 
-function tasksOf({ spec }: SweepPlan): Tasks {
+function tasksOf({ spec, warnings }: SweepPlan): Tasks {
   const rows = openRows(spec.axes, () => assert.fail('no table was expected'));
   const command = compileCommand(spec.command, columnsGiven(spec, rows.columns), undefined, 1);
   const commands = rows
     .rows(0, rows.count)
     .map((cells, task) => command.expand(cellsShown(spec, cells), task).argv.map(plain).join(' '));
-  return { spec, commands, rows };
+  return { spec, commands, rows, warnings };
 }
 
 /** Words that a reader could take for several stand in quotes of JSON. */
@@ -104,6 +106,25 @@ const CHECKS: Readonly<Record<string, Check>> = {
   policy(words, [job]) {
     const [name = '', ...rest] = words.split(' ');
     assert.equal(job!.spec.policy.rules[name as 'periodicHold']?.when, rest.join(' '));
+  },
+  log(words, [job]) {
+    const { spec, rows } = job!;
+    const last = rows.count - 1;
+    const path = logPathOf(spec.eventLog!, rows.columns, 1)(rows.row(last), last);
+    assert.equal(path, join(folder, words));
+  },
+  grows(words, [job]) {
+    const [cause = '', ...steps] = words.split(' ');
+    assert.deepEqual(job!.spec.growth[cause as 'memory'], { steps: steps.map(Number) });
+    assert.equal(job!.spec.retryByCause[cause as 'memory'], steps.length);
+  },
+  warns(words, jobs) {
+    const [line = '', name = ''] = words.split(' ');
+    const told = jobs.flatMap(({ warnings }) => warnings);
+    assert.ok(
+      told.some((one) => one.includes(`:${line}: ${name} `)),
+      told.join('\n'),
+    );
   },
   chirp: (words, [job]) => assert.equal(job!.spec.chirp.io, words === 'io'),
   env(words, [job]) {
@@ -192,10 +213,8 @@ for (const { file, expected } of expectations) {
     const plans = await plan(file);
     const jobs = plans.map(tasksOf);
     for (const [what, words = ''] of expected) CHECKS[what]!(words, jobs);
-    assert.deepEqual(
-      plans.flatMap(({ warnings }) => warnings),
-      [],
-    );
+    const warnings = plans.flatMap((one) => one.warnings);
+    assert.equal(warnings.length, expected.filter(([what]) => what === 'warns').length);
     for (const { spec } of plans)
       assert.ok([...adTexts(spec, 0)].every((ad) => /^ProcId = /m.test(ad)));
   });
@@ -232,6 +251,21 @@ test('a thousand tasks that only count are a range, not a thousand rows', async 
   ]);
 });
 
+/** Words, variables, places and results of one task. */
+function at({ spec }: SweepPlan, task: number): string[] {
+  const { columns, ...rows } = openRows(spec.axes, () => assert.fail('no table was expected'));
+  const cells = cellsShown(spec, rows.row(task));
+  const text = (template: string) =>
+    compileText(template, columnsGiven(spec, columns), undefined, 1).expand(cells, task);
+  const command = compileCommand(spec.command, columnsGiven(spec, columns), undefined, 1);
+  return [
+    ...command.expand(cells, task).argv,
+    ...Object.values(spec.environment).map(text),
+    ...spec.place!.files.flatMap(({ from, to }) => [text(from), text(to)]),
+    ...spec.results.flatMap(({ from }) => ('path' in from ? [text(from.path)] : [])),
+  ];
+}
+
 test('a million tasks that differ in their number are told by one of them', async () => {
   const description = (count: number, name: string, more = '') => {
     const lines = [
@@ -252,22 +286,37 @@ test('a million tasks that differ in their number are told by one of them', asyn
   const [million] = await description(1_000_000, 'million');
   assert.ok(process.memoryUsage().rss - before < 300 * 2 ** 20);
   const [few] = await description(20, 'few');
-  const at = ({ spec }: SweepPlan, task: number) => {
-    const { columns, ...rows } = openRows(spec.axes, () => assert.fail('no table was expected'));
-    const cells = cellsShown(spec, rows.row(task));
-    const text = (template: string) =>
-      compileText(template, columnsGiven(spec, columns), undefined, 1).expand(cells, task);
-    const command = compileCommand(spec.command, columnsGiven(spec, columns), undefined, 1);
-    return [
-      ...command.expand(cells, task).argv,
-      ...Object.values(spec.environment).map(text),
-      ...spec.place!.files.flatMap(({ from, to }) => [text(from), text(to)]),
-      ...spec.results.flatMap(({ from }) => ('path' in from ? [text(from.path)] : [])),
-    ];
-  };
   for (const task of [0, 7, 19]) assert.deepEqual(at(million!, task), at(few!, task));
   assert.equal(at(million!, 999_999)[2], '999999');
   // What is computed of the number is looked at one by one.
   const [padded] = await description(10_000, 'padded', 'arguments = $INT(Process,%05d)');
   assert.equal(at(padded!, 42)[1], '00042');
+});
+
+test('tasks of many items are told by one of them, and as each by itself where items are no plain words', async () => {
+  const description = (name: string, rows: readonly string[], more = '') => {
+    write(`${name}.txt`, `${rows.join('\n')}\n`);
+    const lines = [
+      'executable = hello.sh',
+      'arguments = "-x=$(x)$(n) \'$(Process) of $(Row)\' $(Step)"',
+      'environment = "X=$(x) N=$$(Memory)$(n)"',
+      'output = out/$(x).$(n).txt',
+      more,
+      `queue x,unused,n from ${name}.txt`,
+    ];
+    write(`${name}.sub`, lines.join('\n'));
+    return plan(`${name}.sub`);
+  };
+  const rows = Array.from({ length: 10_000 }, (_, n) => `x${n} some ${n % 7}.5`);
+  const [many] = await description('items', rows);
+  const [few] = await description('few-items', rows.slice(0, 20));
+  for (const task of [0, 7, 19]) assert.deepEqual(at(many!, task), at(few!, task));
+  const [axis] = many!.spec.axes;
+  assert.deepEqual(axis?.kind === 'values' && axis.columns, ['Process', 'x', 'n']);
+  assert.ok(at(many!, 9_999).includes('-x=x99993.5'));
+  // Words in quotes, and paths, are looked at one by one.
+  const odd = rows.with(5, `"" some 3`).with(6, 'a/../b some 4');
+  const [quotes] = await description('quotes', odd);
+  assert.ok(at(quotes!, 5).includes('-x="3'));
+  assert.ok(at(quotes!, 6).includes(join(folder, 'out/b.4.txt')));
 });

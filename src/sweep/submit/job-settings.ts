@@ -5,6 +5,7 @@ import { amountBytes, numberOf, truthOfWord } from './amounts.ts';
 import { POLICY_COMMANDS } from './commands.ts';
 import type { CommandFault } from './describe-proc.ts';
 import { hasMachineMark } from './macro-scope.ts';
+import { RETRY_REQUESTS, retryRequests } from './retry-requests.ts';
 
 type Document = Partial<Omit<SweepDocument, 'command' | 'parameters'>>;
 type Texts = ReadonlyMap<string, string>;
@@ -22,6 +23,7 @@ export const JOB_COMMANDS: readonly string[] = [
   ...['priority', 'want_io_proxy', 'max_retries', 'success_exit_code', 'retry_until'],
   ...['allowed_job_duration', 'allowed_execute_duration'],
   ...POLICY_COMMANDS.flatMap((name) => [name, `${name}_reason`, `${name}_subcode`]),
+  ...RETRY_REQUESTS,
 ];
 
 /** Everything about a proc that its job has once; equal texts share a job. */
@@ -44,11 +46,13 @@ export function documentOf(
   const rank = expressionOf(texts, 'rank', fault);
   const attributes = attributesOf(texts, names, fault);
   const limits = limitsOf(texts, fault);
+  const retry = retryRequests(texts, fault);
   const group =
     texts.get('accounting_group') || stringIn(texts, 'my.accountinggroup', 'my.acctgroup');
   return {
     request: requestOf(texts, fault),
     ...(policy && { policy }),
+    ...(Object.keys(retry).length > 0 && { retry }),
     ...(priority !== null && { priority }),
     ...(requirements !== '' && { requirements }),
     ...(rank !== '' && { rank }),

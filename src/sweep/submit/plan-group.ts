@@ -4,12 +4,14 @@ import { type Axis, programKind, systemNames } from '#model';
 import type { SweepDraft, SweepPlan } from '../plan/draft.ts';
 import { readFileFacts } from '../plan/file-digests.ts';
 import { makePlan } from '../plan/plan.ts';
+import { MOST_TASK_LOGS } from '../template/log-path.ts';
 import type { Origin } from '../template/origin.ts';
+import type { AlikeProcs } from './alike.ts';
 import { Columns } from './columns.ts';
 import type { CommandFault, ProcDescription } from './describe-proc.ts';
 import { directoryOf, documentOf, flagOf, pluginsOf, stringIn } from './job-settings.ts';
 import { hasMachineMark, JOB_MARK, withMachineMarks } from './macro-scope.ts';
-import { commandTemplate, outputsOf } from './outputs.ts';
+import { commandTemplate, outputsOf, type Template } from './outputs.ts';
 import { faulty, type Planning, settingOf } from './planning.ts';
 import type { Proc } from './procs.ts';
 import type { QueueBlock } from './read-submit.ts';
@@ -24,20 +26,23 @@ export interface Group {
 export interface GroupWish {
   /** There is no other job of the description. */
   readonly isOnly: boolean;
-  /** So many procs, of which the group has one that stands for all; null: it has all of them. */
-  readonly count: number | null;
+  /** Procs of which the group has one that stands for all; null: it has all of them. */
+  readonly alike: AlikeProcs | null;
 }
 
 /** Null when something is wrong; it was told. */
 export async function planGroup(
   planning: Planning,
   group: Group,
-  { isOnly, count }: GroupWish,
+  { isOnly, alike }: GroupWish,
 ): Promise<SweepPlan | null> {
   const { procs, descriptions, texts } = group;
   const { block } = procs[0]!;
   const fault = (one: CommandFault) => faulty(planning, procs[0]!, one);
-  const columns = new Columns(procs.map(({ variables }) => variables));
+  const columns = new Columns(
+    procs.map(({ variables }) => variables),
+    alike?.names ?? [],
+  );
   if (procs.length > 1) columns.take('Process');
   const names = new Map([...block.settings].map(([key, { name }]) => [key, name]));
   const document = documentOf(texts, names, fault);
@@ -77,6 +82,7 @@ export async function planGroup(
             fault({ command: name, found, expected: 'a file or folder that can be read' }),
         )
       : { inputs: [], blobs: [] };
+  const log = logOf(group, template, fault);
   const draft: SweepDraft = {
     document: {
       ...document,
@@ -85,8 +91,8 @@ export async function planGroup(
       environment,
       directory: kind,
       collect: 'none',
+      ...(log && { log: log.path }),
       ...remoteOf(group, kind, fault),
-      ...logOf(group, fault),
     },
     findOrigin: (path) => originOf(planning, block, path),
     command,
@@ -107,14 +113,17 @@ export async function planGroup(
     place,
     chirp: { io, delayed },
     machineValues: columns.machineValues,
-    ...(count === null ? rowsOf(columns) : countOf(count)),
+    ...(alike === null ? rowsOf(columns) : rowsOfAlike(columns, alike)),
   };
   if (columns.hasMachineInCells) {
     const found = '$$(…) that differs from proc to proc';
     fault({ command: 'arguments', found, expected: 'the same $$(…) for all, in words of its own' });
   }
   if (planning.problems.length > 0) return null;
-  return withAdditions(await makePlan(draft, additions), staged.blobs);
+  const plan = await makePlan(draft, additions);
+  const { eventLog } = plan.spec;
+  const spec = { ...plan.spec, eventLog: eventLog && { ...eventLog, perTask: log!.perTask } };
+  return withAdditions({ ...plan, spec }, staged.blobs);
 }
 
 function withAdditions(plan: SweepPlan, blobs: SweepPlan['blobs']): SweepPlan {
@@ -125,6 +134,15 @@ function withAdditions(plan: SweepPlan, blobs: SweepPlan['blobs']): SweepPlan {
 function countOf(count: number): { axes: readonly Axis[]; columns: readonly string[] } {
   const numbers = { from: '0', to: String(count - 1), step: '1' };
   return { axes: [{ kind: 'range', column: 'Process', ...numbers }], columns: ['Process'] };
+}
+
+/** Of what rows have, what templates name. */
+function rowsOfAlike(columns: Columns, { count, names, rows }: AlikeProcs) {
+  const places = columns.itemsUsed;
+  if (places.length === 0) return countOf(count);
+  const all = ['Process', ...places.map((place) => names[place]!)];
+  const own = rows.map((row, process) => [String(process), ...places.map((place) => row[place]!)]);
+  return { axes: [{ kind: 'values', columns: all, rows: own } as const], columns: all };
 }
 
 /** Rows written out in place, or as a range where they only count. */
@@ -230,21 +248,28 @@ function nameInUrl(url: string): string {
   }
 }
 
-/** One file takes the events of all tasks; the number of the job is put in by the server. */
+/** One file takes the events of all tasks, or each has its own; the server puts its number for the job in. */
 function logOf(
   { procs, descriptions }: Group,
+  template: Template,
   fault: (fault: CommandFault) => void,
-): { log?: string } {
-  const written = new Set(procs.map(({ texts }) => texts.get('log')?.trim() ?? ''));
-  if (written.size > 1) {
-    const found = 'a log for each task ($(Process) and the like)';
-    fault({ command: 'log', found, expected: 'one that takes the events of all tasks of the job' });
-    return {};
+): { path: string; perTask: boolean } | null {
+  const written = procs.map(({ texts }) => texts.get('log')?.trim() ?? '');
+  if (written.every((log) => log === '')) return null;
+  const paths = written.map((log, at) => resolve(descriptions[at]!.directory, log));
+  const perTask = paths.some((path) => path !== paths[0]);
+  if (!perTask) return { path: paths[0]!.replaceAll(JOB_MARK, '${:job}'), perTask };
+  const wrong = written.includes('')
+    ? { found: 'no log for some of the tasks', expected: 'one for each of them, or for none' }
+    : {
+        found: `a log for each of ${written.length} tasks`,
+        expected: `one for all of them, or at most ${MOST_TASK_LOGS}`,
+      };
+  if (written.includes('') || written.length > MOST_TASK_LOGS) {
+    fault({ command: 'log', ...wrong });
+    return null;
   }
-  const [log = ''] = written;
-  if (log === '') return {};
-  const path = resolve(descriptions[0]!.directory, log);
-  return { log: path.replaceAll(JOB_MARK, '${:job}') };
+  return { path: template('log', paths), perTask };
 }
 
 function nameOf(texts: ReadonlyMap<string, string>, file: string, process: number | null): string {

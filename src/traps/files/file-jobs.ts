@@ -27,3 +27,6 @@ export type FileAnswer =
   | { readonly kind: 'read'; readonly files: readonly (FileRead | null)[] }
   | { readonly kind: 'list'; readonly files: readonly (DirectoryList | null)[] }
   | { readonly kind: 'tail'; readonly read: TailRead };
+
+/** The thread's progress while it is at no file: not yet begun, or done with the job. */
+export const AT_NONE = -1;

@@ -10,7 +10,7 @@ import {
   listBounded,
   readBounded,
 } from './bounded-read.ts';
-import type { FileAnswer, FileJob, PathsJob } from './file-jobs.ts';
+import { AT_NONE, type FileAnswer, type FileJob, type PathsJob } from './file-jobs.ts';
 import { Tail } from './tail.ts';
 
 const progress = new Int32Array(workerData as SharedArrayBuffer);
@@ -73,5 +73,7 @@ function isShort(answer: FileRead | DirectoryList): boolean {
 
 parentPort!.on('message', (job: FileJob) => {
   Atomics.store(progress, 0, 0);
-  parentPort!.postMessage(carryOut(job));
+  const answer = carryOut(job);
+  Atomics.store(progress, 0, AT_NONE);
+  parentPort!.postMessage(answer);
 });

@@ -7,7 +7,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { DirectoryList, FileRead } from './bounded-read.ts';
-import type { FileAnswer, FileJob } from './file-jobs.ts';
+import { AT_NONE, type FileAnswer, type FileJob } from './file-jobs.ts';
 import type { TailCursor, TailRead } from './tail.ts';
 
 /** By path. */
@@ -22,6 +22,9 @@ export interface SafeFilesOptions {
 
 /** With so many threads left behind nothing more is tried: the machine is in trouble. */
 const LEFT_BEHIND_MOST = 4;
+
+/** A thread on a busy machine is slow to begin; that is no file's fault before this long. */
+const BEGIN_MS = 30_000;
 
 export class SafeFiles {
   readonly #timeoutMs: number;
@@ -142,12 +145,15 @@ export class SafeFiles {
   #ask(job: FileJob, paths: readonly string[]): Promise<FileAnswer | null> {
     const { worker, progress } = this.#started();
     const { promise, resolve, reject } = Promise.withResolvers<FileAnswer | null>();
-    let at = -1;
+    Atomics.store(progress, 0, AT_NONE);
+    const asked = performance.now();
+    let at = AT_NONE;
     const look = setInterval(() => {
       const now = Atomics.load(progress, 0);
+      if (now === AT_NONE && performance.now() - asked < BEGIN_MS) return;
       if (now === at) {
         // Before anybody else has a turn with this thread.
-        this.#leaveBehind(paths[now]!);
+        this.#leaveBehind(paths[Math.max(now, 0)]!);
         resolve(null);
       }
       at = now;

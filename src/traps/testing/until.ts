@@ -1,6 +1,6 @@
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
-/** Waits until `look` finds something, and answers with it; fails after half a minute. */
+/** Waits until `look` finds something, and answers with it; fails after a minute. */
 export async function until<T>(what: string, look: () => T | Promise<T>): Promise<NonNullable<T>> {
   const endMs = performance.now() + PATIENCE_MS;
   for (;;) {

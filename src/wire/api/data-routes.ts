@@ -2,6 +2,7 @@ import { admin } from './admin.ts';
 import {
   dataArrival,
   dataEntry,
+  dataEntryQuery,
   dataFetch,
   dataKey,
   dataPage,
@@ -40,7 +41,7 @@ export const dataRoutes = {
     method: 'GET',
     path: '/v1/data/entry',
     summary: 'Show what is known of an entry.',
-    query: dataKey,
+    query: dataEntryQuery,
     answer: { kind: 'json', status: 200, schema: dataEntry },
   },
   removeDataEntry: {

@@ -12,6 +12,13 @@ export const DATA_PAGE_MOST = 10_000;
 
 export const dataKey = z.object({ key: key.describe('Key of the entry, usually a URL.') });
 
+export const dataEntryQuery = dataKey.extend({
+  md5: z
+    .enum(['yes', 'no'])
+    .optional()
+    .describe('`yes`: its MD5 too, for which all of it may have to be read.'),
+});
+
 export const dataQuery = z.object({
   sort: z.enum(['key', 'bytes', 'lastAccess', 'stored']).optional().describe('`key` if not given.'),
   order: z.enum(['ascending', 'descending']).optional().describe('`ascending` if not given.'),
@@ -76,7 +83,7 @@ export const dataEntry = message(
     owner: z.string(),
     bytes,
     sha256: digest,
-    md5: z.string().nullable().describe('Null: nobody has asked for it since the bytes came.'),
+    md5: z.string().nullable().describe('Null: nobody has asked for it yet.'),
     mediaType: z.string().nullable(),
     validators: z.object({
       etag: z.string().nullable(),

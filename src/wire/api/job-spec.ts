@@ -11,6 +11,7 @@ import {
   LEVEL_NAMES,
   LIMIT_NAME,
   MATCHING_LIMITS,
+  MOST_GROWTH_STEPS,
   NETWORKS,
   POLICY_LIMITS,
   POLICY_NAMES,
@@ -189,10 +190,19 @@ const dealings = {
 };
 
 const policyRule = z.strictObject({ when: expression, reason: expression, subcode: expression });
-const growth = z.strictObject({
-  factor: z.number().gt(1).max(1000),
-  most: count.describe('Bytes, or milliseconds of `timeout`; 0: no limit.'),
-});
+const growth = z.union([
+  z.strictObject({
+    factor: z.number().gt(1).max(1000),
+    most: count.describe('Bytes, or milliseconds of `timeout`; 0: no limit.'),
+  }),
+  z.strictObject({
+    steps: z
+      .array(count.min(1))
+      .min(1)
+      .max(MOST_GROWTH_STEPS)
+      .describe('The next attempt gets the smallest of these that is more than it had.'),
+  }),
+]);
 const life = {
   policy: z
     .strictObject({
@@ -212,7 +222,14 @@ const life = {
     .partialRecord(z.enum(GROWING_CAUSES), growth)
     .describe('How much more a task gets of what it ran out of.'),
   eventLog: z
-    .strictObject({ path: z.string().max(4096), format: z.enum(EVENT_LOG_FORMATS) })
+    .strictObject({
+      path: z.string().max(4096),
+      format: z.enum(EVENT_LOG_FORMATS),
+      perTask: z
+        .boolean()
+        .default(false)
+        .describe('The path is a template of the row: there is a file for each task.'),
+    })
     .nullable()
     .describe('A file on the server that tells the life of each task.'),
 };

@@ -7,7 +7,15 @@ export type ShownFormat = EventLogFormat | 'short';
 
 /** Each event of the entry as text that ends in a newline. */
 export function* printEvents(entry: LifeEntry, format: ShownFormat): Generator<string> {
-  for (const event of eventsOf(entry)) yield print(event, format);
+  for (const { text } of printTaskEvents(entry, format)) yield text;
+}
+
+/** The same, each with the task that it is about. */
+export function* printTaskEvents(
+  entry: LifeEntry,
+  format: ShownFormat,
+): Generator<{ readonly task: number; readonly text: string }> {
+  for (const event of eventsOf(entry)) yield { task: event.task, text: print(event, format) };
 }
 
 function print(event: LogEvent, format: ShownFormat): string {

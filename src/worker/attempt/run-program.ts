@@ -49,7 +49,7 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   attempt.verdict = verdictOf(end, {
     stopped: attempt.stopped,
     excess: attempt.excess,
-    exceeded,
+    exceeded: exceeded ?? tooManyLeft(attempt, end),
     timeoutMs: attempt.timeoutMs,
     success: plan.job.successExitCode,
     shell: request.file === SHELL,
@@ -215,7 +215,7 @@ function watch(attempt: Attempt): Unwatch | undefined {
   const { diskBytes, ...request } = attempt.request;
   // Where the kernel holds the limit, nobody needs to look.
   const memoryBytes = walls?.record.had.includes('memory') ? 0 : request.memoryBytes;
-  const mostTasks = walls?.record.had.includes('tasks') ? 0 : request.processes;
+  const mostTasks = tasksToWatch(attempt);
   if (memoryBytes + diskBytes + mostTasks === 0 && !walls) return undefined;
   const { memoryWatch } = workshop;
   const unwatchWalls =
@@ -244,6 +244,21 @@ function watch(attempt: Attempt): Unwatch | undefined {
     if (memoryBytes + mostTasks > 0) memoryWatch.remove(memory);
     const diskBytes = disk ? await disk.finish() : null;
     return { memoryPeakBytes: memory.peakBytes || null, diskBytes };
+  };
+}
+
+/** Where the kernel holds the limit, nobody needs to look. 0: nobody does. */
+function tasksToWatch({ walls, request }: Attempt): number {
+  return walls?.record.had.includes('tasks') ? 0 : request.processes;
+}
+
+/** They may have come, and it have failed for want of more, between two looks. */
+function tooManyLeft(attempt: Attempt, { strays }: ProgramEnd): Verdict | null {
+  const most = tasksToWatch(attempt);
+  if (most === 0 || strays <= most) return null;
+  return {
+    cause: 'exit-code',
+    reason: `The program failed and left ${strays} processes behind, more than the ${most} it asked for.`,
   };
 }
 
