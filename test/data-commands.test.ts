@@ -97,6 +97,7 @@ test('windrow data --server: the same of the datastore of a server, by its HTTP 
   const places = { netrc: join(directory, 'netrc'), file: join(directory, 'credentials') };
   const credentials = openCredentials({
     ...places,
+    isFileNamed: false,
     environment: {},
     home: directory,
     clock: systemClock,

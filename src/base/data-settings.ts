@@ -1,8 +1,5 @@
 import { join } from 'node:path';
-import type { SettingTable, Surroundings, ValuesOf } from './settings.ts';
-
-const configHome = ({ environment, home }: Surroundings) =>
-  environment.XDG_CONFIG_HOME || join(home, '.config');
+import type { SettingTable, ValuesOf } from './settings.ts';
 
 /** Settings of the datastore: where it is, how large it becomes, how it asks origins. */
 export const dataSettings = {
@@ -65,8 +62,8 @@ export const dataSettings = {
     name: 'data-credentials',
     value: 'file',
     type: 'path',
-    default: (surroundings) => join(configHome(surroundings), 'windrow', 'credentials.toml'),
-    defaultDoc: '$XDG_CONFIG_HOME/windrow/credentials.toml',
+    default: '',
+    defaultDoc: '$XDG_CONFIG_HOME/windrow/credentials.toml, if it is there',
     doc: 'What to show to which origin: TOML, mode 0600. Also ~/.netrc is read.',
   },
   dataPerOrigin: {

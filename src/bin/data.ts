@@ -63,9 +63,12 @@ export function askingOf(
   { clock, onEvent }: { readonly clock: Clock; onEvent(event: StoreEvent): void },
 ): HttpOptions {
   const netrc = environment.NETRC || join(home, '.netrc');
+  const configHome = environment.XDG_CONFIG_HOME || join(home, '.config');
+  const file = dataCredentials || join(configHome, 'windrow', 'credentials.toml');
+  const isFileNamed = dataCredentials !== '';
   return {
     proxies: proxyRules(dataProxy, environment),
-    credentials: openCredentials({ netrc, file: dataCredentials, environment, home, clock }),
+    credentials: openCredentials({ netrc, file, isFileNamed, environment, home, clock }),
     userAgent: `windrow/${VERSION}`,
     clock,
     random: Math.random,

@@ -185,7 +185,7 @@ async function execute(
       file: wish.words[0]!,
       argv: wish.words,
       environment: environmentOf(plan, world),
-      directory: wish.directory ?? plan.scratch,
+      directory: wish.directory ?? scratchOf(place),
       stdin: ownInput(),
       timeoutMs: wish.timeoutMs,
       killGraceMs: KILL_GRACE_MS,

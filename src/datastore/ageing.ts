@@ -54,9 +54,19 @@ export function* totalsOf(table: EntryTable): InPieces<Totals> {
   return { entries, bytes: sum };
 }
 
-export async function freeBytesOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
+/** The disk as it is, and how much of it shall stay free. */
+export interface DiskLook {
+  readonly freeBytes: number;
+  readonly leastFreeBytes: number;
+}
+
+/** Of a small disk what is asked for may be more than there is. */
+const MOST_FREE_PART = 20;
+
+export async function lookAtDisk(directory: string, limits: StoreLimits): Promise<DiskLook> {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  const leastFreeBytes = Math.min(limits.leastFreeBytes, (blocks * bsize) / MOST_FREE_PART);
+  return { freeBytes: bavail * bsize, leastFreeBytes };
 }
 
 /** How much is to go: bytes that must become free, entries that are too many. */
@@ -71,11 +81,11 @@ interface Surplus {
  */
 export function surplusOf(
   totals: Totals,
-  freeBytes: number,
+  { freeBytes, leastFreeBytes }: DiskLook,
   limits: StoreLimits,
   isForced: boolean,
 ): Surplus | null {
-  const { mostBytes, mostFiles, leastFreeBytes, high, low } = limits;
+  const { mostBytes, mostFiles, high, low } = limits;
   const above = (value: number, most: number) => most > 0 && value > most * (isForced ? low : high);
   const lacking = leastFreeBytes - freeBytes;
   const isDue = above(totals.bytes, mostBytes) || above(totals.entries, mostFiles) || lacking > 0;
@@ -95,8 +105,8 @@ export async function age(parts: AgeingParts, wish: AgeWish, atLeastBytes = 0): 
   await clearLeftovers(parts);
   const table = await index.load();
   const totals = await inTurns(totalsOf(table));
-  const freeBytes = await freeBytesOf(layout.directory);
-  const surplus = surplusOf(totals, freeBytes, limits, wish.toBytes !== undefined) ?? {
+  const disk = await lookAtDisk(layout.directory, limits);
+  const surplus = surplusOf(totals, disk, limits, wish.toBytes !== undefined) ?? {
     bytes: 0,
     entries: 0,
   };
@@ -222,9 +232,9 @@ async function clearAside(layout: Layout, nowMs: number): Promise<void> {
 }
 
 /** Turns what statfs cannot tell into a coded error. */
-export async function freeBytesOrFailure(directory: string): Promise<number> {
+export async function diskOrFailure(directory: string, limits: StoreLimits): Promise<DiskLook> {
   try {
-    return await freeBytesOf(directory);
+    return await lookAtDisk(directory, limits);
   } catch (error) {
     const reason = systemCodeOf(error) ?? 'it cannot be looked at';
     throw datastoreErrors.create('DATA_STORE_FAILED', { directory, reason }, { cause: error });

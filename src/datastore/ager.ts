@@ -1,6 +1,6 @@
 /** When a store ages: when it is told to, when its limits are reached, when the disk is full. */
 import { statfs } from 'node:fs/promises';
-import { type AgeingParts, age, freeBytesOf, surplusOf, type Totals, totalsOf } from './ageing.ts';
+import { type AgeingParts, age, lookAtDisk, surplusOf, type Totals, totalsOf } from './ageing.ts';
 import { inTurns } from './index/in-turns.ts';
 import type { Aged, AgeWish, StoreEvent } from './port.ts';
 
@@ -49,7 +49,8 @@ export class Ager {
   async makeRoom(): Promise<boolean> {
     const { layout, limits } = this.#parts;
     const { blocks, bsize } = await statfs(layout.directory);
-    const room = Math.max(limits.leastFreeBytes, (blocks * bsize) / FULL_DISK_PART);
+    const { leastFreeBytes } = await lookAtDisk(layout.directory, limits);
+    const room = Math.max(leastFreeBytes, (blocks * bsize) / FULL_DISK_PART);
     const aged = await (this.#ageing ?? this.#begin({}, room)).catch(() => null);
     return (aged?.freedBytes ?? 0) > 0;
   }
@@ -72,8 +73,8 @@ export class Ager {
   /** Asked after every file: so a million entries are not counted each time. */
   async #isDue(): Promise<boolean> {
     const { layout, limits, index, clock } = this.#parts;
-    const freeBytes = await freeBytesOf(layout.directory);
-    const isOver = (totals: Totals) => surplusOf(totals, freeBytes, limits, false) !== null;
+    const disk = await lookAtDisk(layout.directory, limits);
+    const isOver = (totals: Totals) => surplusOf(totals, disk, limits, false) !== null;
     // Counting needs the whole index, which is left alone where nothing is limited.
     if (limits.mostBytes === 0 && limits.mostFiles === 0) return isOver(NOTHING);
     const isCounted = clock.monotonic() - this.#countedMs < COUNTED_MS;

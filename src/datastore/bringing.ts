@@ -106,6 +106,7 @@ async function bring(
       sources,
       login: loginOf(sources[0] ?? ''),
       known: before?.description.validators ?? null,
+      knownSha256: before?.description.sha256 ?? null,
       digests: request.digests ?? {},
       hasDigestBeside: request.hasDigestBeside ?? false,
       bytes: request.bytes ?? null,
@@ -117,7 +118,7 @@ async function bring(
     if (fetched.kind === 'draft') return await brought(parts, name, fetched);
     const same = before && (await unchanged(parts, before.description, fetched));
     if (same) return same;
-    const anew = await fetcher.bring({ ...order, known: null });
+    const anew = await fetcher.bring({ ...order, known: null, knownSha256: null });
     if (anew.kind === 'draft') return await brought(parts, name, anew);
     const reason = 'the origin says "not modified" to a question that it was not asked';
     throw datastoreErrors.create('DATA_FETCH_FAILED', { key: name.key, tries: 2, reason });
@@ -163,7 +164,9 @@ async function unchanged(
 ): Promise<Outcome | null> {
   const nowMs = parts.clock.now();
   const policy =
-    fetched.headers === null ? null : revalidated(description.policy, fetched.headers, nowMs);
+    fetched.headers === null
+      ? description.policy
+      : revalidated(description.policy, fetched.headers, nowMs);
   if (policy === null && fetched.headers !== null) return null;
   const next = { ...description, policy, validatedAtMs: nowMs };
   await parts.shelf.redescribe(next, description);

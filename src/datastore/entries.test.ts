@@ -164,6 +164,28 @@ test('halves of entries are as if they were not there', async (t) => {
   assert.deepEqual(['/key', '/dat', '/torn'].map(origin.countOf), [2, 2, 2]);
 });
 
+test('a whole verify tells of a description that cannot be read, and clears bytes that never got one', async (t) => {
+  const clock = new ManualClock(Date.now());
+  const store = await openStore(t, { clock });
+  const [torn, orphan] = [
+    await store.put(once(BYTES), { key: 'lab:torn' }),
+    await store.put(once(OTHER), { key: 'lab:orphan' }),
+  ];
+  writeFileSync(torn.path.replace(/dat$/, 'key'), 'no description');
+  rmSync(orphan.path.replace(/dat$/, 'key'));
+  const first = await store.verify();
+  assert.deepEqual([first.good, first.corrupt], [0, 1]);
+  assert.deepEqual(
+    store.events.filter(({ kind }) => kind === 'garbage').map(({ kind }) => kind),
+    ['garbage'],
+  );
+  assert.ok(existsSync(orphan.path), 'its description may be on the way');
+  clock.advance(7_200_000);
+  assert.equal((await store.verify()).corrupt, 0);
+  assert.ok(!existsSync(orphan.path) && !existsSync(torn.path));
+  assert.equal(await store.holdContent(orphan.sha256), null, 'nothing of it is left');
+});
+
 test('while a version is being replaced, and after a crash there, the old one is served', async (t) => {
   const store = await openStore(t);
   const one = await store.put(once(BYTES), { key: 'lab:one' });
@@ -282,4 +304,10 @@ test('on a full disk nothing is stored but what fits, and old entries make room'
   assert.ok(store.events.some(({ kind }) => kind === 'aged'));
   const { good, corrupt } = await store.verify();
   assert.ok(good >= 1 && corrupt === 0);
+  // A disk that is smaller than what shall stay free of disks is of use all the same.
+  await store.age({ toBytes: 0 });
+  const usual = await openStore(t, { directory, limits: {} });
+  await usual.put(once(BYTES), { key: 'lab:small' });
+  assert.equal((await usual.age()).removed, 0);
+  assert.ok((await usual.usage()).limits.leastFreeBytes < 2_000_000);
 });

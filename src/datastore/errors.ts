@@ -13,6 +13,12 @@ export const datastoreErrors = defineErrors({
     status: 400,
     example: { key: 'gsiftp://data.example/a', scheme: 'gsiftp', known: 'file, http, https' },
   },
+  DATA_NO_URL: {
+    message: '{key} cannot be fetched: it is no URL',
+    todo: 'Give its URL, as https://HOST/PATH or file:///PATH; a file of yours is stored with `windrow data put FILE KEY`.',
+    status: 400,
+    example: { key: 'mesh.nc' },
+  },
   DATA_REFUSED: {
     message: '{key} could not be fetched: {reason}',
     todo: 'Correct the address, or give credentials for it; trying again does not help.',

@@ -99,6 +99,22 @@ test('a digest that is given decides, wherever the bytes lie already', async (t)
   assert.equal(origin.countOf('/twin'), 0);
   const contradicted = store.ensure({ key: beside, mode: 'immutable', hasDigestBeside: true });
   await assert.rejects(contradicted, { code: 'DATA_DIGEST_WRONG', message: /beside\.sha256/ });
+  // It is looked at also where a file lies here already.
+  let now = V1;
+  const later = origin.on('/later', (q, r) => serve(q, r, now));
+  origin.on('/later.sha256', (_q, r) => void r.end(sha256Of(now.bytes)));
+  const checked = { key: later, mode: 'immutable', hasDigestBeside: true } as const;
+  for (const [version, how, moved] of [
+    [V1, 'fetched', V1.bytes.length],
+    [V1, 'revalidated', 0],
+    [V2, 'fetched', V2.bytes.length],
+  ] as const) {
+    now = version;
+    const held = await store.ensure(checked);
+    assert.deepEqual([held.way.how, held.way.movedBytes], [how, moved]);
+    assert.equal(held.sha256, sha256Of(version.bytes));
+    await held.release();
+  }
 });
 
 test('a digest beside that never comes is given up, before the file itself is fetched', async (t) => {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { freeBytesOrFailure, sweepContents, totalsOf } from './ageing.ts';
+import { diskOrFailure, sweepContents, totalsOf } from './ageing.ts';
 import { Ager } from './ager.ts';
 import type { Description } from './disk/description.ts';
 import { Hasher } from './disk/hasher.ts';
@@ -230,9 +230,9 @@ class SharedDatastore implements Datastore {
   async usage(): Promise<Usage> {
     await this.#knowAll();
     const { entries, bytes } = await inTurns(totalsOf(await this.#index.load()));
-    const freeBytes = await freeBytesOrFailure(this.directory);
+    const { freeBytes, leastFreeBytes } = await diskOrFailure(this.directory, this.#limits);
     const pinned = (await this.#pins.all()).size;
-    return { entries, bytes, pinned, freeBytes, limits: this.#limits };
+    return { entries, bytes, pinned, freeBytes, limits: { ...this.#limits, leastFreeBytes } };
   }
 
   counts(): StoreCounts {

@@ -25,7 +25,10 @@ export interface VerifyParts {
 /** Entries one after the other; the disk is others' too. */
 export async function verify(parts: VerifyParts, wish: VerifyWish): Promise<Verified> {
   const verified = { good: 0, corrupt: 0, missing: 0, bytes: 0 };
-  for await (const { key, description } of wanted(parts, wish)) {
+  const onGarbage = () => {
+    verified.corrupt++;
+  };
+  for await (const { key, description } of wanted(parts, wish, onGarbage)) {
     wish.signal?.throwIfAborted();
     const verdict = description === null ? 'missing' : await verifyEntry(parts, description);
     if (verdict !== 'changed') verified[verdict]++;
@@ -58,8 +61,9 @@ async function* twinsOf(
 }
 
 async function* wanted(
-  { layout, shelf, index, random }: VerifyParts,
+  { layout, shelf, index, clock, random }: VerifyParts,
   { keys, share = 1, signal }: VerifyWish,
+  onGarbage: () => void,
 ): AsyncGenerator<{ readonly key: string; readonly description: Description | null }> {
   if (keys !== undefined) {
     for (const key of keys) {
@@ -72,7 +76,8 @@ async function* wanted(
     yield* sampleOf(await index.load(), layout, () => random() < share);
     return;
   }
-  for await (const description of descriptionsIn(layout, shelf, signal ?? null)) {
+  const walk = { nowMs: clock.now(), signal: signal ?? null, onGarbage };
+  for await (const description of descriptionsIn(layout, shelf, walk)) {
     yield { key: description.key, description };
   }
 }

@@ -21,6 +21,8 @@ export function needsNoQuestion(
   request: EnsureRequest,
   nowMs: number,
 ): boolean {
+  // Whether it is the one whose digest stands beside it only the origin can tell.
+  if (request.hasDigestBeside === true && request.digests?.sha256 === undefined) return false;
   if (request.mode === 'immutable' || request.digests?.sha256 !== undefined) return true;
   if (isFresh(description.policy, nowMs)) return true;
   const { etag, lastModified } = description.validators;

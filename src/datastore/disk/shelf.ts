@@ -185,14 +185,27 @@ export class Shelf {
     this.#onEvent({ kind: 'corrupt', key: description.key, reason });
   }
 
+  /** A description that cannot be read. */
+  async setGarbageAside(path: string): Promise<void> {
+    await unlessGone(rename(path, this.#layout.aside('aside', basename(path))));
+    this.#onEvent({ kind: 'garbage', path, reason: 'the description cannot be read' });
+  }
+
+  /** Removes bytes that have had no description since then: whoever writes one is done in seconds. */
+  async clearOrphan(path: string, sinceMs: number): Promise<void> {
+    const found = await unlessGone(stat(path));
+    if (found === null || found.ctimeMs > sinceMs) return;
+    const isDescribed = await unlessGone(stat(path.replace(/dat$/, 'key')));
+    if (isDescribed === null) await removeFile(path);
+  }
+
   async #read(name: EntryName, stem: string): Promise<Description | null> {
     const path = `${stem}.key`;
     const text = await readSmallFile(path, MOST_DESCRIPTION_BYTES);
     if (text === null) return null;
     const found = parseDescription(text);
     if (found === null) {
-      await unlessGone(rename(path, this.#layout.aside('aside', basename(path))));
-      this.#onEvent({ kind: 'garbage', path, reason: 'the description cannot be read' });
+      await this.setGarbageAside(path);
       return null;
     }
     if (found.key === name.key && found.owner === name.owner) return found;

@@ -13,8 +13,9 @@ import { TransferFailure, type Transport } from '../transport.ts';
 import { checkDigests, type Expected } from './checks.ts';
 import { digestBeside } from './digest-beside.ts';
 import { fetchFailure } from './failures.ts';
+import { unchangedOf } from './fetched-file.ts';
 import { discardPart, leftParts } from './left-parts.ts';
-import type { Errand, Fetched, FetchOrder } from './order.ts';
+import type { Errand, Fetched, FetchedFacts, FetchOrder } from './order.ts';
 import { OriginLimits } from './origin-limits.ts';
 import { Part } from './part.ts';
 import { bringStream } from './streaming.ts';
@@ -118,10 +119,15 @@ export class Fetcher {
       const beside = order.hasDigestBeside
         ? [await digestBeside(order, { transport, url }, limits)]
         : [];
+      const said = beside[0]?.digests.sha256?.toLowerCase();
+      const isKnown = said !== undefined && said === order.knownSha256;
+      if (isKnown) return { kind: 'unchanged', ...factsBeside(url, errand) };
+      // What is here is another one, whatever the origin says of its age.
+      const asked = said === undefined ? errand : { ...errand, order: { ...order, known: null } };
       const fetched =
         transport.kind === 'stream'
-          ? await bringStream(this.#parts, errand, transport, url, spoiltVia !== null)
-          : await bringWholeFile(errand, transport, url);
+          ? await bringStream(this.#parts, asked, transport, url, spoiltVia !== null)
+          : await bringWholeFile(asked, transport, url);
       const { draft, expected, facts } = fetched;
       if (draft === null) return { kind: 'unchanged', ...facts };
       await this.#check(errand, draft, [expected, ...beside]).catch((error) => {
@@ -155,9 +161,12 @@ export class Fetcher {
     const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase() ?? '';
     const found = this.#transports.get(scheme);
     if (found && URL.canParse(source)) return found;
+    if (scheme === '' || found) {
+      throw datastoreErrors.create('DATA_NO_URL', { key: withoutLogin(source) });
+    }
     throw datastoreErrors.create('DATA_SCHEME_UNKNOWN', {
       key: withoutLogin(source),
-      scheme: scheme || 'none',
+      scheme,
       known: [...this.#transports.keys()].sort().join(', '),
     });
   }
@@ -165,6 +174,11 @@ export class Fetcher {
   async close(): Promise<void> {
     for (const transport of new Set(this.#transports.values())) await transport.close?.();
   }
+}
+
+/** The digest beside it has told that what is here is right. */
+function factsBeside(url: URL, { counts }: Errand): FetchedFacts {
+  return unchangedOf({ headers: null, status: 0, way: 'direct' }, url, counts).facts;
 }
 
 /** The one that a part is of comes first, whatever the order: there it can be gone on with. */

@@ -14,6 +14,8 @@ export interface FetchOrder {
   readonly login: Login | null;
   /** What is stored, if the origin may say that it is still right. */
   readonly known: Validators | null;
+  /** Of what is stored; null when nothing is that would do. */
+  readonly knownSha256: string | null;
   readonly digests: Digests;
   /** The digest stands in a file beside it, named as it is with `.sha256` behind. */
   readonly hasDigestBeside: boolean;

@@ -54,7 +54,11 @@ export async function bringStream(
         continue;
       }
       if (opened.kind === 'whole' && part.bytes > 0) {
-        await restart(parts, errand, 'the origin sent it from the start');
+        await restart(
+          parts,
+          errand,
+          'the origin has another version, or does not go on with this one',
+        );
       }
       if (opened.kind === 'part' && !isSameLength(part, opened.totalBytes)) {
         await restart(parts, errand, 'the origin has another version');

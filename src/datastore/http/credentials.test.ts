@@ -35,7 +35,8 @@ async function openStoreWith(
   for (const path of [files.netrc !== undefined && netrc, files.toml !== undefined && file]) {
     if (path) chmodSync(path, files.mode ?? 0o600);
   }
-  const credentials = openCredentials({ netrc, file, environment: {}, home, clock: systemClock });
+  const places = { netrc, file, isFileNamed: false, home };
+  const credentials = openCredentials({ ...places, environment: {}, clock: systemClock });
   const store = await openStore(t, { http: { credentials } });
   return { store, home };
 }
@@ -158,4 +159,31 @@ test('.netrc is read as others write it', () => {
   });
   assert.deepEqual(netrcLogin(entries, 'two.example'), { user: 'bob', password: '#hash' });
   assert.deepEqual(netrcLogin(entries, 'evil'), { user: 'anonymous', password: 'guest' });
+});
+
+test('a wrong login is shown once, a token that has grown old is read anew, a named file must be there', async (t) => {
+  const origin = await openOrigin(t);
+  const { store } = await openStoreWith(t, { netrc: 'machine 127.0.0.1 login a password wrong' });
+  const key = origin.on('/file', guarded(basic('a', SECRET)));
+  await assert.rejects(store.ensure({ key, mode: 'immutable' }), { code: 'DATA_REFUSED' });
+  assert.equal(origin.countOf('/file'), 1);
+
+  const token = join(directoryFor(t), 'token');
+  writeFileSync(token, 'old', { mode: 0o600 });
+  const { store: later } = await openStoreWith(t, {
+    toml: `["${origin.url}"]\nbearer-file = "${token}"`,
+  });
+  for (const value of ['old', 'new']) {
+    writeFileSync(token, value);
+    const path = origin.on(`/${value}`, guarded(`Bearer ${value}`));
+    await readHeld(await later.ensure({ key: path, mode: 'immutable' }));
+  }
+  assert.deepEqual([origin.countOf('/old'), origin.countOf('/new')], [1, 2]);
+
+  const [netrc, file] = [join(directoryFor(t), 'netrc'), join(directoryFor(t), 'none.toml')];
+  const places = { netrc, file, isFileNamed: true, environment: {}, home: '', clock: systemClock };
+  await assert.rejects(openCredentials(places).authorizationFor(new URL(origin.url)), {
+    code: 'DATA_CREDENTIALS_WRONG',
+    message: /none\.toml.*it is not there/,
+  });
 });

@@ -28,8 +28,10 @@ export interface Credentials {
 export interface CredentialPlaces {
   /** Absolute; need not be there. */
   readonly netrc: string;
-  /** Absolute; TOML, a table for each origin; need not be there. */
+  /** Absolute; TOML, a table for each origin. */
   readonly file: string;
+  /** Somebody has named the file: it must be there. */
+  readonly isFileNamed: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly clock: Clock;
@@ -46,17 +48,28 @@ export function basicAuthorization({ user, password }: Login): string {
 }
 
 export function openCredentials(places: CredentialPlaces): Credentials {
-  const kept = new Map<string, { readonly value: string; readonly untilMs: number }>();
+  const kept = new Map<
+    string,
+    { readonly value: string; readonly untilMs: number; isOld: boolean }
+  >();
   const { clock } = places;
   return {
     async authorizationFor(url) {
       const known = kept.get(url.origin);
-      if (known && clock.monotonic() < known.untilMs) return known.value;
+      if (known && clock.monotonic() < known.untilMs) {
+        known.isOld = true;
+        return known.value;
+      }
       const value = await find(places, url);
-      if (value !== null) kept.set(url.origin, { value, untilMs: clock.monotonic() + KEPT_MS });
+      const untilMs = clock.monotonic() + KEPT_MS;
+      if (value !== null) kept.set(url.origin, { value, untilMs, isOld: false });
       return value;
     },
-    refused: (url) => kept.delete(url.origin),
+    refused(url) {
+      const known = kept.get(url.origin);
+      kept.delete(url.origin);
+      return known?.isOld === true;
+    },
   };
 }
 
@@ -71,12 +84,13 @@ async function find(places: CredentialPlaces, url: URL): Promise<string | null> 
 }
 
 async function entryFor(places: CredentialPlaces, url: URL): Promise<OriginEntry | null> {
-  const { file } = places;
+  const { file, isFileNamed } = places;
   const text = await readPrivateFile(file, () => true);
-  if (text === null) return null;
   const wrong = (reason: string) => {
     return datastoreErrors.create('DATA_CREDENTIALS_WRONG', { file, reason });
   };
+  if (text === null && isFileNamed) throw wrong('it is not there');
+  if (text === null) return null;
   let origins: Record<string, unknown>;
   try {
     origins = parse(text) as Record<string, unknown>;

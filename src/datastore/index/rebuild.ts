@@ -16,24 +16,43 @@ export function recordOf(
   return { hash, sha256, bytes, storedAtMs, key, owner, atMs, ...more };
 }
 
+/** Bytes whose description never came: whoever brought them was killed just then. */
+const ORPHANED_MS = 3_600_000;
+
+export interface WalkWish {
+  readonly nowMs: number;
+  readonly signal: AbortSignal | null;
+  /** A description that cannot be read was set aside. */
+  onGarbage?(): void;
+}
+
 /**
  * Every entry that lies below `entries/`. Those that lie by an earlier split of the store are moved
- * on the way.
+ * on the way, halves of entries that nobody will complete are cleared.
  */
 export async function* descriptionsIn(
   layout: Layout,
   shelf: Shelf,
-  signal: AbortSignal | null,
+  { nowMs, signal, onGarbage = () => {} }: WalkWish,
 ): AsyncGenerator<Description> {
   const root = layout.folder('entries');
   for await (const { directory, files } of walk(root, signal)) {
+    const names = new Set(files);
     for (const name of files) {
-      if (!name.endsWith('.key')) continue;
       const path = join(directory, name);
       const hash = hashOfPath(root, path);
-      const text = hash === null ? null : await readSmallFile(path, MOST_DESCRIPTION_BYTES);
+      if (hash === null) continue;
+      if (name.endsWith('.dat') && !names.has(name.replace(/dat$/, 'key'))) {
+        await shelf.clearOrphan(path, nowMs - ORPHANED_MS);
+      }
+      if (!name.endsWith('.key')) continue;
+      const text = await readSmallFile(path, MOST_DESCRIPTION_BYTES);
       const found = text === null ? null : parseDescription(text);
-      if (found === null || hash === null || found.hash !== hash) continue;
+      if (text !== null && found?.hash !== hash) {
+        await shelf.setGarbageAside(path);
+        onGarbage();
+      }
+      if (found === null || found.hash !== hash) continue;
       await shelf.moveEntry(path.slice(0, -'.key'.length), hash);
       yield found;
     }
@@ -51,7 +70,7 @@ export async function rebuildIndex(
   const seen = new Uint8Array(table.rows);
   const rowsBefore = table.rows;
   let count = 0;
-  for await (const description of descriptionsIn(layout, shelf, signal)) {
+  for await (const description of descriptionsIn(layout, shelf, { nowMs, signal })) {
     count++;
     const row = table.rowOf(description.hash);
     if (row >= 0 && row < rowsBefore) seen[row] = 1;

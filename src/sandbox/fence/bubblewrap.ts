@@ -47,8 +47,10 @@ export function bubblewrapArguments(request: BubblewrapRequest): string[] {
 function waysTo(mount: Mount, earlier: readonly Mount[]): string[] {
   if (!mount.kind.startsWith('bind')) return [];
   const above = earlier
-    .map(({ target }) => target)
-    .filter((target) => target !== '/' && mount.target.startsWith(`${target}/`));
+    // The machine's own root has all that is on the way; an empty one has nothing.
+    .filter(({ target, kind }) => target !== '/' || kind === 'empty')
+    .map(({ target }) => (target === '/' ? '' : target))
+    .filter((target) => mount.target.startsWith(`${target}/`));
   const nearest = above.toSorted((a, b) => b.length - a.length)[0];
   if (nearest === undefined) return [];
   const names = mount.target

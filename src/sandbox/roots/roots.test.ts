@@ -34,7 +34,7 @@ suite('named roots', { skip }, () => {
     const image = join(home, 'tree.sqfs');
     spawnSync(findTool('mksquashfs')!, [tree, image, '-noappend', '-quiet']);
     const roots = { small: tree, packed: image, gone: join(home, 'nowhere') };
-    field = await openWalledField({ roots });
+    field = await openWalledField({ roots, shared: ['/sys/kernel'] });
   });
   after(async () => {
     await field.close();
@@ -42,7 +42,7 @@ suite('named roots', { skip }, () => {
   });
 
   const command =
-    'cat /etc/marker; echo x > mine && echo scratch; echo x > /etc/y || echo closed; ls /';
+    'cat /etc/marker; echo x > mine && echo scratch; echo x > /etc/y || echo closed; ls /sys/kernel > mine && echo shared; ls /';
 
   for (const root of ['small', 'packed'] as const) {
     test(`a program in the root "${root}" sees that, its scratch, and nothing else`, async (t) => {
@@ -50,7 +50,7 @@ suite('named roots', { skip }, () => {
         return t.skip('only root mounts images here');
       }
       const { stdout, plan } = await field.run('bare', command, { isolation: { root } });
-      assert.match(stdout, /^from the tree\nscratch\nclosed\n/);
+      assert.match(stdout, /^from the tree\nscratch\nclosed\nshared\n/);
       assert.doesNotMatch(stdout, /\b(home|root|srv)\b/);
       assert.equal(plan.scratch, '/scratch');
       assert.equal(plan.record.root, root);

@@ -198,7 +198,7 @@ test('memory and disk over what was asked for end the program', async (t) => {
     const end = await run(field, job);
     assert.equal(end.cause, 'disk', end.reason);
     assert.match(end.reason, /more than the 1 MiB/);
-    assert.ok(end.usage.diskBytes! >= 3_000_000);
+    assert.ok(end.usage.diskBytes! > request.diskBytes);
   });
 });
 
