@@ -30,6 +30,34 @@ describe('windrow ls', () => {
     });
   });
 
+  it('shows the ad of one task alone, also where another is the next that fits', async () => {
+    const asked: unknown[] = [];
+    const listTasks: ApiHandlers['listTasks'] = async ({ query }) => {
+      asked.push([query.from, query.limit, query.attributes]);
+      const at = query.constraint === undefined ? query.from! : 9;
+      return { tasks: [{ ...task, task: at, ad: `[ ProcId = ${at} ]` }], next: at + 1 };
+    };
+    await inWorld({ listTasks }, async (cli) => {
+      assert.equal(
+        (await cli.windrow('show', '3.7', '--format', 'lines')).stdout,
+        'ProcId = 7\n\n',
+      );
+      const { stdout } = await cli.windrow(
+        'show',
+        '3.7',
+        '--format',
+        'new',
+        '--constraint',
+        'false',
+      );
+      assert.equal(stdout, '');
+    });
+    assert.deepEqual(asked, [
+      [7, 1, '*'],
+      [7, 1, '*'],
+    ]);
+  });
+
   it('prints JSON for programs', async () => {
     await inWorld({ listJobs: async () => ({ jobs: [job()], next: null }) }, async (cli) => {
       assert.deepEqual(JSON.parse((await cli.windrow('ls', '--json')).stdout), { jobs: [job()] });

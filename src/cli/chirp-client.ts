@@ -12,7 +12,7 @@ const CONNECT_MS = 10_000;
 /** What results below 0 mean, for people. */
 const FAULTS: Readonly<Record<number, string>> = {
   [-1]: 'the cookie is not the one of this attempt',
-  [-2]: 'that is not allowed: the job did not ask for it (want_io_proxy), or the name is protected',
+  [-2]: 'that is not allowed: the job did not ask for it (want_io_proxy), the name is protected, or the path leads out of the scratch directory',
   [-3]: 'it does not exist',
   [-4]: 'it exists already',
   [-5]: 'it is too big, or there are too many',

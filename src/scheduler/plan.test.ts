@@ -394,6 +394,19 @@ describe('explaining', () => {
     );
   });
 
+  it('says how much less would have to be asked for where machines lack that alone', () => {
+    const request = { ...job(1).request, memoryBytes: 64 * 2 ** 30 };
+    const large = { memoryBytes: 32 * 2 ** 30, slots: 4 };
+    const found = why(job(1, { request }), [
+      worker('a', large),
+      worker('b', { ...large, memoryBytes: 8 * 2 ** 30 }),
+      worker('c', { ...large, draining: true }),
+    ]);
+    assert.deepEqual(found.advice, ['asking for at most 32 GiB of memory, 8 more slots would do']);
+    const both = why(job(1, { request: { ...request, gpus: 1 } }), [worker('a', large)]);
+    assert.deepEqual(both.advice, []);
+  });
+
   it('names what a misspelt attribute makes undefined, and what a START refuses', () => {
     const misspelt = job(1, { ad: ad({ Requirements: 'TARGET.Memroy > 4' }) });
     const [only] = why(misspelt, [worker('a')]).conjuncts;

@@ -19,6 +19,7 @@ import {
 } from '#classad';
 import { adviceFor } from './advice.ts';
 import { jobRefusal, room, unfit, workerRefusal } from './filter.ts';
+import { countLess, type LessAsked, lessSentences } from './less-asked.ts';
 import { limitRefusal } from './limits.ts';
 import { lackText } from './locality.ts';
 import { MATCH_BUDGET } from './matchmaker.ts';
@@ -104,7 +105,12 @@ export function whyNot(
   const refusals = seen.refusals();
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
   const advice =
-    able.workers > 0 ? [] : adviceFor(job, workers, conjuncts.map(tableOf), seen.nodes);
+    able.workers > 0
+      ? []
+      : [
+          ...lessSentences(seen.less),
+          ...adviceFor(job, workers, conjuncts.map(tableOf), seen.nodes),
+        ];
   const tables = conjuncts.map(tableOf);
   return {
     stopped,
@@ -128,6 +134,7 @@ const tableOf = ({ table }: Counted): ConjunctTable => table;
 
 /** Counts while machines are looked at. */
 class Seen {
+  readonly less: LessAsked = new Map();
   readonly able = { workers: 0, slots: 0, freeSlots: 0, room: 0 };
   readonly conjuncts: readonly Counted[];
   readonly #job: JobView;
@@ -157,6 +164,8 @@ class Seen {
     const refused = this.#requirements(worker);
     const own = workerRefusal(worker);
     const lacking = unfit(this.#job, worker);
+    if (own === null && refused === null && lacking !== null)
+      countLess(this.less, this.#job, worker);
     const start = own === null && lacking === null && refused === null ? this.#start(worker) : null;
     const lack = lackText(this.#job, worker);
     if (own !== null) this.#refuse('worker', own, worker);

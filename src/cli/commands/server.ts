@@ -50,14 +50,16 @@ function factsOf(view: ServerView): [string, string][] {
     ['jobs', `${formatCount(view.jobsRunning)} not over, of ${formatCount(view.jobs)}`],
     ['tasks', tasks.join(', ')],
     ...facts(
-      [
-        'slots',
-        `${view.busySlots} of ${view.slots} taken, on ${formatCount(view.workers)} workers`,
-      ],
+      ['slots', slotsText(view)],
       ['lately', lately.join(', ')],
       ['memory', formatBytes(view.memoryBytes)],
     ),
     ['disk', `${room}, ${view.stateDirectory}`],
     ...facts(['version', view.version], ['process', String(view.pid)]),
   ];
+}
+
+function slotsText({ busySlots, slots, workers }: ServerView): string {
+  const machines = `${formatCount(workers)} worker${workers === 1 ? '' : 's'}`;
+  return `${formatCount(busySlots)} of ${formatCount(slots)} taken, on ${machines}`;
 }

@@ -25,7 +25,8 @@ type Input = CommandInput<typeof spec>;
 export async function show(input: Input, world: World): Promise<number> {
   await toLook(input, world, async (client) => {
     const { job, task } = await findTask(client, input.args[0]);
-    if (task !== null) await showTask(client, job, task, input, world);
+    if (task !== null && asksForTasks(input)) await showTasks(client, job, input, world, task);
+    else if (task !== null) await showTask(client, job, task, input, world);
     else if (input.options.tasks || asksForTasks(input)) await showTasks(client, job, input, world);
     else if (input.options.attempts) await showAttempts(client, job, input, world);
     else await showJob(client, job, input, world);
@@ -166,14 +167,17 @@ async function showTasks(
   job: number,
   input: Input,
   world: World,
+  only: number | null = null,
 ): Promise<void> {
   const state = input.options.only as TaskSummary['state'] | undefined;
   const asked = askedAds(input.options);
   const tasks: TaskSummary[] = [];
-  await paged(input.options.limit ?? 100, async (limit, from) => {
+  const most = only === null ? (input.options.limit ?? 100) : 1;
+  await paged(most, async (limit, from = only ?? undefined) => {
     const query = { ...asked.query, state, limit, from };
     const page = await client.call('listTasks', { params: { job }, query });
-    tasks.push(...page.tasks);
+    // What does not fit is passed over: the next that does may be another.
+    tasks.push(...page.tasks.filter(({ task }) => only === null || task === only));
     return { got: page.tasks.length, next: page.next };
   });
   if (input.options.json) return await world.stdout.json({ tasks: tasks.map(withJsonAd) });

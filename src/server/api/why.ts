@@ -40,7 +40,7 @@ function whyJob(core: Core, job: Job): WhyAnswer {
   }));
   const failed = job.tasks.count(TaskState.failed);
   const held = job.tasks.count(TaskState.held);
-  if (held > 0) answers.push(`${held} of its tasks are held`);
+  if (held > 0) answers.push(`${held} of its tasks ${held === 1 ? 'is' : 'are'} held`);
   if (failed > 0) answers.push(`${failed} of its tasks failed`);
   const first = job.tasks.find([TaskState.held, TaskState.failed], 0);
   return {

@@ -9,6 +9,7 @@ import {
   JOB_MARKS,
   MARKS,
   PROCESS_MARK,
+  ROW_MARKS,
   withMachineMarks,
 } from './macro-scope.ts';
 
@@ -22,10 +23,16 @@ export class Columns {
   readonly #candidates: readonly Candidate[];
   readonly #taken = new Map<string, readonly string[]>();
   readonly #machine: string[] = [];
+  readonly #items: readonly string[];
+  readonly #itemsUsed = new Set<number>();
   #hasMachineInCells = false;
 
-  /** @param variables of each proc; those that all procs have and that differ are candidates */
-  constructor(variables: readonly ReadonlyMap<string, string>[]) {
+  /**
+   * @param variables of each proc; those that all procs have and that differ are candidates
+   * @param items names of what marks stand for, where one proc stands for all
+   */
+  constructor(variables: readonly ReadonlyMap<string, string>[], items: readonly string[] = []) {
+    this.#items = items;
     this.#count = variables.length;
     const names = [...(variables[0]?.keys() ?? [])];
     this.#candidates = names
@@ -38,6 +45,11 @@ export class Columns {
   /** Names and cells, row by row. */
   get names(): readonly string[] {
     return [...this.#taken.keys()];
+  }
+
+  /** Places of items that templates name, in order. */
+  get itemsUsed(): readonly number[] {
+    return [...this.#itemsUsed].sort((a, b) => a - b);
   }
 
   /** Values of the machine that templates name, as they were written. */
@@ -110,7 +122,11 @@ export class Columns {
     const plain = text
       .replaceAll('$', '$$$$')
       .replaceAll(JOB_MARK, JOB_PLACE)
-      .replaceAll(PROCESS_MARK, '${Process}');
+      .replaceAll(PROCESS_MARK, '${Process}')
+      .replace(ROW_MARKS, (_, place: string) => {
+        this.#itemsUsed.add(Number(place));
+        return `\${${this.#items[Number(place)]}}`;
+      });
     return withMachineMarks(plain, (body) => `\${${machineColumn(this.#machineIndex(body))}}`);
   }
 

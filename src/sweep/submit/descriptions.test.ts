@@ -251,6 +251,21 @@ test('a thousand tasks that only count are a range, not a thousand rows', async 
   ]);
 });
 
+/** Words, variables, places and results of one task. */
+function at({ spec }: SweepPlan, task: number): string[] {
+  const { columns, ...rows } = openRows(spec.axes, () => assert.fail('no table was expected'));
+  const cells = cellsShown(spec, rows.row(task));
+  const text = (template: string) =>
+    compileText(template, columnsGiven(spec, columns), undefined, 1).expand(cells, task);
+  const command = compileCommand(spec.command, columnsGiven(spec, columns), undefined, 1);
+  return [
+    ...command.expand(cells, task).argv,
+    ...Object.values(spec.environment).map(text),
+    ...spec.place!.files.flatMap(({ from, to }) => [text(from), text(to)]),
+    ...spec.results.flatMap(({ from }) => ('path' in from ? [text(from.path)] : [])),
+  ];
+}
+
 test('a million tasks that differ in their number are told by one of them', async () => {
   const description = (count: number, name: string, more = '') => {
     const lines = [
@@ -271,22 +286,37 @@ test('a million tasks that differ in their number are told by one of them', asyn
   const [million] = await description(1_000_000, 'million');
   assert.ok(process.memoryUsage().rss - before < 300 * 2 ** 20);
   const [few] = await description(20, 'few');
-  const at = ({ spec }: SweepPlan, task: number) => {
-    const { columns, ...rows } = openRows(spec.axes, () => assert.fail('no table was expected'));
-    const cells = cellsShown(spec, rows.row(task));
-    const text = (template: string) =>
-      compileText(template, columnsGiven(spec, columns), undefined, 1).expand(cells, task);
-    const command = compileCommand(spec.command, columnsGiven(spec, columns), undefined, 1);
-    return [
-      ...command.expand(cells, task).argv,
-      ...Object.values(spec.environment).map(text),
-      ...spec.place!.files.flatMap(({ from, to }) => [text(from), text(to)]),
-      ...spec.results.flatMap(({ from }) => ('path' in from ? [text(from.path)] : [])),
-    ];
-  };
   for (const task of [0, 7, 19]) assert.deepEqual(at(million!, task), at(few!, task));
   assert.equal(at(million!, 999_999)[2], '999999');
   // What is computed of the number is looked at one by one.
   const [padded] = await description(10_000, 'padded', 'arguments = $INT(Process,%05d)');
   assert.equal(at(padded!, 42)[1], '00042');
+});
+
+test('tasks of many items are told by one of them, and as each by itself where items are no plain words', async () => {
+  const description = (name: string, rows: readonly string[], more = '') => {
+    write(`${name}.txt`, `${rows.join('\n')}\n`);
+    const lines = [
+      'executable = hello.sh',
+      'arguments = "-x=$(x)$(n) \'$(Process) of $(Row)\' $(Step)"',
+      'environment = "X=$(x) N=$$(Memory)$(n)"',
+      'output = out/$(x).$(n).txt',
+      more,
+      `queue x,unused,n from ${name}.txt`,
+    ];
+    write(`${name}.sub`, lines.join('\n'));
+    return plan(`${name}.sub`);
+  };
+  const rows = Array.from({ length: 10_000 }, (_, n) => `x${n} some ${n % 7}.5`);
+  const [many] = await description('items', rows);
+  const [few] = await description('few-items', rows.slice(0, 20));
+  for (const task of [0, 7, 19]) assert.deepEqual(at(many!, task), at(few!, task));
+  const [axis] = many!.spec.axes;
+  assert.deepEqual(axis?.kind === 'values' && axis.columns, ['Process', 'x', 'n']);
+  assert.ok(at(many!, 9_999).includes('-x=x99993.5'));
+  // Words in quotes, and paths, are looked at one by one.
+  const odd = rows.with(5, `"" some 3`).with(6, 'a/../b some 4');
+  const [quotes] = await description('quotes', odd);
+  assert.ok(at(quotes!, 5).includes('-x="3'));
+  assert.ok(at(quotes!, 6).includes(join(folder, 'out/b.4.txt')));
 });

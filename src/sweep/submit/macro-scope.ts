@@ -3,8 +3,14 @@
 /** Stands for the job's number, which only the server knows; see `columns.ts`. */
 export const JOB_MARK = '\u0001';
 
-/** Stands for the number of a proc where all procs of a queue are told by one; see `counted.ts`. */
+/** Stands for the number of a proc where all procs of a queue are told by one; see `alike.ts`. */
 export const PROCESS_MARK = '\u0003';
+
+/** Stands for an item's variable, by its place in the row, where all rows are told by one. */
+export function rowMark(place: number): string {
+  return `\u0004${place}\u0004`;
+}
+export const ROW_MARKS = /\u0004(\d+)\u0004/g;
 const MACHINE_MARK = '\u0002';
 /** What stands between such marks, and the marks, one after the other. */
 export const JOB_MARKS = /(\u0001)/;

@@ -6,6 +6,7 @@ import { readFileFacts } from '../plan/file-digests.ts';
 import { makePlan } from '../plan/plan.ts';
 import { MOST_TASK_LOGS } from '../template/log-path.ts';
 import type { Origin } from '../template/origin.ts';
+import type { AlikeProcs } from './alike.ts';
 import { Columns } from './columns.ts';
 import type { CommandFault, ProcDescription } from './describe-proc.ts';
 import { directoryOf, documentOf, flagOf, pluginsOf, stringIn } from './job-settings.ts';
@@ -25,20 +26,23 @@ export interface Group {
 export interface GroupWish {
   /** There is no other job of the description. */
   readonly isOnly: boolean;
-  /** So many procs, of which the group has one that stands for all; null: it has all of them. */
-  readonly count: number | null;
+  /** Procs of which the group has one that stands for all; null: it has all of them. */
+  readonly alike: AlikeProcs | null;
 }
 
 /** Null when something is wrong; it was told. */
 export async function planGroup(
   planning: Planning,
   group: Group,
-  { isOnly, count }: GroupWish,
+  { isOnly, alike }: GroupWish,
 ): Promise<SweepPlan | null> {
   const { procs, descriptions, texts } = group;
   const { block } = procs[0]!;
   const fault = (one: CommandFault) => faulty(planning, procs[0]!, one);
-  const columns = new Columns(procs.map(({ variables }) => variables));
+  const columns = new Columns(
+    procs.map(({ variables }) => variables),
+    alike?.names ?? [],
+  );
   if (procs.length > 1) columns.take('Process');
   const names = new Map([...block.settings].map(([key, { name }]) => [key, name]));
   const document = documentOf(texts, names, fault);
@@ -109,7 +113,7 @@ export async function planGroup(
     place,
     chirp: { io, delayed },
     machineValues: columns.machineValues,
-    ...(count === null ? rowsOf(columns) : countOf(count)),
+    ...(alike === null ? rowsOf(columns) : rowsOfAlike(columns, alike)),
   };
   if (columns.hasMachineInCells) {
     const found = '$$(…) that differs from proc to proc';
@@ -130,6 +134,15 @@ function withAdditions(plan: SweepPlan, blobs: SweepPlan['blobs']): SweepPlan {
 function countOf(count: number): { axes: readonly Axis[]; columns: readonly string[] } {
   const numbers = { from: '0', to: String(count - 1), step: '1' };
   return { axes: [{ kind: 'range', column: 'Process', ...numbers }], columns: ['Process'] };
+}
+
+/** Of what rows have, what templates name. */
+function rowsOfAlike(columns: Columns, { count, names, rows }: AlikeProcs) {
+  const places = columns.itemsUsed;
+  if (places.length === 0) return countOf(count);
+  const all = ['Process', ...places.map((place) => names[place]!)];
+  const own = rows.map((row, process) => [String(process), ...places.map((place) => row[place]!)]);
+  return { axes: [{ kind: 'values', columns: all, rows: own } as const], columns: all };
 }
 
 /** Rows written out in place, or as a range where they only count. */

@@ -8,8 +8,8 @@ import { submitErrors } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { SweepPlan } from '../plan/draft.ts';
 import { throwProblems } from '../problems.ts';
+import { alikeProcs } from './alike.ts';
 import { COMMANDS, commandOf, needlessReasonOf, refusalOf } from './commands.ts';
-import { countedProcs } from './counted.ts';
 import { describeProc, type ProcDescription } from './describe-proc.ts';
 import { jobTexts } from './job-settings.ts';
 import { hasMachineMark, withMachineMarks } from './macro-scope.ts';
@@ -45,8 +45,8 @@ export async function planSubmit(
     warnings: [...read.warnings],
     told: new Set(),
   };
-  const counted = countedProcs(read.blocks, world);
-  const { procs, faults, used } = counted ?? expandProcs(read.blocks, world);
+  const alike = alikeProcs(read.blocks, world);
+  const { procs, faults, used } = alike ?? expandProcs(read.blocks, world);
   for (const [setting, found] of faults)
     wrong(planning, setting, found, 'macros that can be expanded');
   checkSettings(planning, read.blocks, new Set([...read.used, ...used]));
@@ -56,7 +56,7 @@ export async function planSubmit(
   for (const group of groups) {
     const plan = await planGroup(planning, group, {
       isOnly: groups.length === 1,
-      count: counted?.count ?? null,
+      alike,
     });
     if (plan) plans.push(plan);
   }

@@ -1,6 +1,6 @@
 /** The procs of a description: each `queue` and row, with its commands' macros expanded. */
 import { commandOf } from './commands.ts';
-import { JOB_MARK, MacroFault, PROCESS_MARK, type Scope } from './macro-scope.ts';
+import { JOB_MARK, MacroFault, PROCESS_MARK, rowMark, type Scope } from './macro-scope.ts';
 import { expandMacros } from './macros.ts';
 import type { QueueBlock, Setting, SubmitWorld } from './read-submit.ts';
 
@@ -53,14 +53,14 @@ export function expandProcs(blocks: readonly QueueBlock[], world: SubmitWorld): 
 interface Numbers {
   readonly process: number | typeof PROCESS_MARK;
   readonly step: number | typeof PROCESS_MARK;
-  readonly rowNumber: number;
+  readonly rowNumber: number | typeof PROCESS_MARK;
 }
 
 /**
- * The one proc that stands for all of a `queue` without items, with a mark for their number; null where
- * some text depends on the number in another way than having it in it.
+ * The one proc that stands for all of a `queue`, with marks for their number and for what their rows
+ * have; null where some text depends on these in another way than having them in it.
  */
-export function expandCounted(
+export function expandMarked(
   block: QueueBlock,
   world: SubmitWorld,
 ): (ExpandedProcs & { readonly proc: Proc }) | null {
@@ -68,8 +68,16 @@ export function expandCounted(
   const settings = new Map([...block.settings].map(([name, { value }]) => [name, value]));
   const faults = new Map<Setting, string>();
   const used = new Set<string>();
-  const numbers = { process: PROCESS_MARK, step: PROCESS_MARK, rowNumber: 0 } as const;
-  const variables = variablesOf(block, [], numbers);
+  const hasItems = block.names.length > 0;
+  const variables = variablesOf(
+    block,
+    block.names.map((_, place) => rowMark(place)),
+    {
+      process: PROCESS_MARK,
+      step: hasItems ? 0 : PROCESS_MARK,
+      rowNumber: hasItems ? PROCESS_MARK : 0,
+    },
+  );
   const lower = new Map(automatic);
   for (const [name, value] of variables) lower.set(name.toLowerCase(), value);
   const all: Expanding = { world, faults, used, isOpen: false };
