@@ -235,11 +235,18 @@ async function measureRest(): Promise<void> {
   if (tree === null) return console.log('at rest          no Lustre tree is at hand: --tree DIR');
   const { pid } = await startCollector('rest', '--lustre', 'yes', '--lustre-root', tree);
   await pause(10_000); // its start is over, and the first look
-  const before = cpuSeconds(pid);
   const restSeconds = Number(values.idle);
-  await pause(restSeconds * 1000);
-  const share = ((cpuSeconds(pid) - before) / restSeconds) * 100;
-  console.log(`at rest          ${share.toFixed(2)} % of a core, with the Lustre tree ${tree}`);
+  const seen = [cpuSeconds(pid)];
+  for (let second = 0; second < restSeconds; second += 10) {
+    await pause(10_000);
+    seen.push(cpuSeconds(pid));
+  }
+  const percent = (from: number, to: number) =>
+    (((seen[to]! - seen[from]!) / ((to - from) * 10)) * 100).toFixed(2);
+  const shares = seen.slice(1).map((_, index) => percent(index, index + 1));
+  console.log(
+    `at rest          ${percent(0, seen.length - 1)} % of a core, in pieces of 10 s ${shares.join(' ')}; with the Lustre tree ${tree}`,
+  );
 }
 
 /** A tree that was named, or the recorded one where it lies beside the repository. */

@@ -56,13 +56,13 @@ export const wireErrors = defineErrors({
     message: '{path} cannot be read: {reason}',
     todo: 'Name a file that exists and that you may read.',
     status: 500,
-    example: { ...SESSION_EXAMPLE, reason: 'ENOENT' },
+    example: { ...SESSION_EXAMPLE, reason: 'no such file or directory' },
   },
   SECRET_FILE_UNWRITABLE: {
     message: '{path} cannot be written: {reason}',
     todo: 'Name a directory that exists and that you may write to.',
     status: 500,
-    example: { ...SESSION_EXAMPLE, reason: 'EACCES' },
+    example: { ...SESSION_EXAMPLE, reason: 'permission denied' },
   },
   SERVER_URL_WRONG: {
     message: '"{url}" is no address of a server: {reason}',

@@ -261,13 +261,19 @@ const NOT_CONNECTED = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** In words what undici alone has a code for. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: 'it closed the connection',
+  UND_ERR_CONNECT_TIMEOUT: 'it takes no connection in time',
+};
+
 const SILENT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
 function codedError(endpoint: Endpoint, request: Exchange, error: unknown): WindrowError {
   if (error instanceof WindrowError) return error;
   const place = placeOf(endpoint, request);
   const code = deepCodeOf(error);
-  const reason = code ?? cleanText(messageOf(error), 200);
+  const reason = IN_WORDS[code ?? ''] ?? code ?? cleanText(messageOf(error), 200);
   const cause = { cause: error };
   if (error instanceof Aborted) return wireErrors.create('EXCHANGE_ABORTED', place);
   if (error instanceof Expired || SILENT.has(code ?? '')) {

@@ -6,7 +6,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
-import { systemCodeOf } from '#base';
+import { systemCodeOf, systemReasonOf } from '#base';
 import { wireErrors } from './errors.ts';
 
 const SECRET_BYTES = 32;
@@ -42,7 +42,7 @@ export function bearerToken(header: string | undefined): string | undefined {
 export async function readSecretFile(path: string): Promise<string> {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
-    const facts = { path, reason: reasonOf(error) };
+    const facts = { path, reason: systemReasonOf(error) };
     throw wireErrors.create('SECRET_FILE_UNREADABLE', facts, { cause: error });
   });
   try {
@@ -69,7 +69,7 @@ export async function ensureSecretFile(
   try {
     return await readSecretFile(path);
   } catch (error) {
-    if ((error as { facts?: { reason?: unknown } }).facts?.reason !== 'ENOENT') throw error;
+    if (systemCodeOf((error as Error).cause) !== 'ENOENT') throw error;
   }
   await withDraft(path, makeSecret(random), async (draft) => {
     // link, unlike rename, fails when another process was first.
@@ -96,7 +96,7 @@ async function withDraft(
     }
     await publish(draft);
   } catch (error) {
-    throw wireErrors.create('SECRET_FILE_UNWRITABLE', { path, reason: reasonOf(error) });
+    throw wireErrors.create('SECRET_FILE_UNWRITABLE', { path, reason: systemReasonOf(error) });
   } finally {
     await unlink(draft).catch(() => {});
   }
@@ -131,8 +131,4 @@ async function readSecret(path: string, file: FileHandle): Promise<string> {
 
 function malformed(path: string, found: string): Error {
   return wireErrors.create('SECRET_FILE_MALFORMED', { path, found });
-}
-
-function reasonOf(error: unknown): string {
-  return systemCodeOf(error) ?? 'unknown';
 }
