@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { until } from './field/until.ts';
 
-const WINDROW = join(import.meta.dirname, '..', 'src', 'bin', 'windrow.js');
+const WINDROW = join(import.meta.dirname, '..', 'bin', 'windrow');
+/** Compiled code is kept there, which makes each start faster. */
+const CACHE_HOME = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'windrow-life-'));
@@ -16,9 +18,9 @@ function folder(t: TestContext): string {
 }
 
 function start(directory: string, ...argv: string[]) {
-  const child = spawn(process.execPath, [WINDROW, ...argv], {
+  const child = spawn(WINDROW, argv, {
     cwd: directory,
-    env: { PATH: process.env.PATH, HOME: directory, TZ: 'UTC' },
+    env: { PATH: process.env.PATH, HOME: directory, XDG_CACHE_HOME: CACHE_HOME, TZ: 'UTC' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

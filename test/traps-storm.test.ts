@@ -9,6 +9,7 @@ const BATCH = 1000;
 /** `WINDROW_STORM_SECONDS=60`: that long, 10,000 a second; without it, two of each node at once. */
 const STORM_SECONDS = Number(process.env.WINDROW_STORM_SECONDS ?? 0);
 const PER_SECOND = 10_000;
+const MOST_GROWN_BYTES = 48 << 20;
 const never = new AbortController();
 
 const ask = (method: string, params = '') =>
@@ -102,8 +103,13 @@ describe('a storm of traps from a hundred thousand nodes', () => {
       assert.equal(duplicate, BATCH);
       assert.equal(stored! - counters.evicted!, counters.kept);
       assert.deepEqual([counters.kept, counters.nodes], [250, NODES]);
-      const grownBytes = residentBytes(running.pid) - settledBytes;
-      assert.ok(grownBytes < 48 << 20, `it grew by ${grownBytes >> 20} MiB`);
+      // Garbage of the last batches may lie about for a while; what is kept for ever does not go.
+      let grownBytes = Infinity;
+      for (let look = 0; look < 50 && grownBytes >= MOST_GROWN_BYTES; look++) {
+        if (look > 0) await pause(200, never.signal);
+        grownBytes = residentBytes(running.pid) - settledBytes;
+      }
+      assert.ok(grownBytes < MOST_GROWN_BYTES, `it grew by ${grownBytes >> 20} MiB`);
       const kept = await post(
         url,
         ask('getTraps', '<param><value><int>0</int></value></param>'),

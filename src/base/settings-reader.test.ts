@@ -107,6 +107,8 @@ describe('settings', () => {
       system: '[isolation]\nio-read = /data=50 MiB, /dev/sd b = 1 MB\n',
     }).values;
     assert.deepEqual(rates.ioRead, { '/data': 50 * 2 ** 20, '/dev/sd b': 1e6 });
+    const { payload } = read({ system: '[payload]\nbob = grid_bob\n* = grid_%\n' }).values;
+    assert.deepEqual(payload, { bob: 'grid_bob', '*': 'grid_%' });
     const wrong = ['/data', '/data=fast', '/a=1 MB, /a=2 MB', '/a=0 B'];
     for (const ioWrite of wrong) {
       const flags = { 'isolation-io-write': ioWrite };

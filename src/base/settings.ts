@@ -212,7 +212,7 @@ function amountsOf(text: string): Record<string, number> | undefined {
 
 function namesOf(text: string): Record<string, string> | undefined {
   const entries = listOf(text)?.map((element) =>
-    /^(\*|[\w.@-]+)\s*=\s*([\w.@-]+\$?)$/.exec(element),
+    /^(\*|[\w.@-]+)\s*=\s*([\w.@%-]+\$?)$/.exec(element),
   );
   if (!entries?.every((entry) => entry !== null)) return undefined;
   const names = Object.fromEntries(entries.map(([, name, other]) => [name!, other!]));

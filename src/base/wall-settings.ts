@@ -25,7 +25,7 @@ export const wallSettings = {
     value: 'submitter=account, …',
     type: 'names',
     default: '',
-    doc: 'Accounts of this machine that jobs run as, by whose job it is; * is everybody else. Needs a worker that is root.',
+    doc: 'Accounts of this machine that jobs run as, by whose job it is; * is everybody else, % in an account the owner. Needs a worker that is root.',
   },
   tracking: {
     name: 'isolation-tracking',

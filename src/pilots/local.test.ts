@@ -28,7 +28,7 @@ function command(code: string, ...args: string[]): string[] {
   return [process.execPath, '--input-type=module', '-e', code, ...args];
 }
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 async function until(condition: () => boolean): Promise<void> {
   const endMs = performance.now() + LIMIT_MS;

@@ -75,7 +75,7 @@ export const sandboxErrors = defineErrors({
   },
   PAYLOAD_ACCOUNT_MISSING: {
     message:
-      'jobs of {owner} are to run as {account} here, which is root or no account of this machine',
+      'jobs of {owner} are to run as {account} here, which is root, a service that no line names, or no account of this machine',
     todo: 'Make the account, or name another one under [payload] in the settings of the worker.',
     status: 422,
     example: { owner: 'ada', account: 'grid_ada' },

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ManualClock } from '#base';
-import { ended, openField, until } from './testing/field.ts';
+import { ended, openField, until, untilOver } from './testing/field.ts';
 
 test('a sweep is handed out, ended, collected in table order, and its job is done', async (t) => {
   const field = await openField(t);
@@ -122,7 +122,7 @@ test('a silent worker is lost: its tasks go elsewhere, and its late result is ta
   clock.advance(900);
   await until(() => field.job(job).tasks.counts().running === 2);
   clock.advance(200);
-  await until(() => field.job(job).tasks.counts().running === 0);
+  await untilOver(clock, () => field.job(job).tasks.counts().running === 0);
   const other = field.worker('other');
   const retried = (await other.sync()).attempts;
   assert.deepEqual(

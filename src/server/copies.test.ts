@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ManualClock } from '#base';
 import type { GrantedAttempt } from '#wire';
-import { ended, type Field, type FieldWorker, openField, putBlob, until } from './testing/field.ts';
+import {
+  ended,
+  type Field,
+  type FieldWorker,
+  openField,
+  putBlob,
+  until,
+  untilOver,
+} from './testing/field.ts';
 
 const ONE_ROW = [{ kind: 'values', columns: ['i'], rows: [['1']] }] as const;
 const ROWS = [{ kind: 'range', column: 'i', from: '1', to: '4', step: '1' }] as const;
@@ -102,7 +110,7 @@ test('a worker that is lost while its poll waits is given nothing', async (t) =>
   const poll = gone.sync([], { waitMs: 20_000 });
   await until(() => field.server.core.workers.size === 1);
   clock.advance(2000);
-  await until(() => field.server.core.workers.get('id-gone')!.state === 'lost');
+  await untilOver(clock, () => field.server.core.workers.get('id-gone')!.state === 'lost');
   const { job } = await field.submit({ axes: ONE_ROW });
   const [attempt] = (await field.worker('other').sync([], { waitMs: 20_000 })).attempts;
   assert.equal(attempt?.job, job);
@@ -118,7 +126,7 @@ test('the late result of a lost worker is taken although its job is paused', asy
   const [attempt] = (await silent.sync()).attempts;
   await field.api('PATCH', `/v1/jobs/${job}`, { action: 'pause' });
   clock.advance(2000);
-  await until(() => field.job(job).tasks.counts().running === 0);
+  await untilOver(clock, () => field.job(job).tasks.counts().running === 0);
   await silent.sync([ended(attempt!)], { freeSlots: 0 });
   assert.equal(field.job(job).tasks.counts().done, 1);
 });

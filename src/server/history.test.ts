@@ -28,7 +28,7 @@ describe('history', () => {
     assert.equal((await records(`job=${one.job}`)).length, 4);
     assert.equal((await records('limit=2')).length, 2);
     const failed = await records(
-      `constraint=${encodeURIComponent('ExitCode == 3 && LastRemoteHost == "w"')}&attributes=ProcId,NumJobStarts`,
+      `constraint=${encodeURIComponent('ExitCode == 3 && LastRemoteHost == "slot1@w"')}&attributes=ProcId,NumJobStarts`,
     );
     assert.equal(failed.length, 1);
     assert.equal(failed[0].ad, '[ ProcId = 3; NumJobStarts = 1 ]');

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Worker as Thread } from 'node:worker_threads';
 import { ManualClock } from '#base';
-import { ended, type Field, openField, SESSION, until } from './testing/field.ts';
+import { ended, type Field, openField, SESSION, until, untilOver } from './testing/field.ts';
 
 const ONE_ROW = [{ kind: 'values', columns: ['i'], rows: [['1']] }] as const;
 const CORE = (field: Field, name: string) => field.server.core.workers.get(`id-${name}`)!;
@@ -46,7 +46,7 @@ test('a renewal that lies in the socket is read before its worker is judged', as
       resolve();
     });
   });
-  await until(() => CORE(field, 'silent').state === 'lost');
+  await untilOver(clock, () => CORE(field, 'silent').state === 'lost');
   assert.equal(CORE(field, 'late').state, 'active');
   assert.equal(field.server.core.leases.size, 1);
 });
@@ -106,7 +106,7 @@ test('a worker that may be away for long keeps its tasks, also over a restart of
   const [attempt] = (await laptop.sync([], { awayMs: 3_600_000 })).attempts;
   await field.worker('desk', 1).sync();
   clock.advance(1_800_000);
-  await until(() => CORE(field, 'desk').state === 'lost');
+  await untilOver(clock, () => CORE(field, 'desk').state === 'lost');
   assert.equal(CORE(field, 'laptop').state, 'active');
   field = await field.restart();
   clock.advance(1_800_000);
@@ -114,7 +114,7 @@ test('a worker that may be away for long keeps its tasks, also over a restart of
   await back.sync([ended(attempt!)], { awayMs: 3_600_000, freeSlots: 0, sequence: 9 });
   assert.equal(field.job(job).tasks.counts().done, 1);
   clock.advance(3_700_000);
-  await until(() => CORE(field, 'laptop').state === 'lost');
+  await untilOver(clock, () => CORE(field, 'laptop').state === 'lost');
 });
 
 test('a worker that was lost before the server started again still brings its result', async (t) => {
@@ -124,7 +124,7 @@ test('a worker that was lost before the server started again still brings its re
   const silent = field.worker('silent');
   const held = (await silent.sync()).attempts;
   clock.advance(2000);
-  await until(() => field.job(job).tasks.counts().running === 0);
+  await untilOver(clock, () => field.job(job).tasks.counts().running === 0);
   const [again] = (await field.worker('other', 1).sync()).attempts;
   assert.equal(again!.task, held[0]!.task);
   field = await field.restart();
@@ -153,7 +153,7 @@ test('a link that is cut ten times and more neither holds a task nor ends its pr
   const [attempt] = (await laptop.sync()).attempts;
   for (let cut = 1; cut <= 12; cut++) {
     clock.advance(2000);
-    await until(() => CORE(field, 'laptop').state === 'lost');
+    await untilOver(clock, () => CORE(field, 'laptop').state === 'lost');
     if (cut === 6) {
       field = await field.restart();
       laptop = field.worker('laptop', 1);

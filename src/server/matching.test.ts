@@ -176,7 +176,7 @@ test('owners share the slots, and who has used more gets less, also after a rest
   const bobs = attempts.filter(({ job }) => job === 2);
   await worker.sync(
     bobs.map((attempt) => ended(attempt)),
-    { freeSlots: 0 },
+    { freeSlots: 0, awayMs: 7_200_000 },
   );
   clock.advance(3_600_000);
   const adas = attempts.filter(({ job }) => job === 1);

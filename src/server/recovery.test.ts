@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ManualClock } from '#base';
-import { ended, openField, SESSION, TOKEN, until } from './testing/field.ts';
+import { ended, openField, SESSION, TOKEN, untilOver } from './testing/field.ts';
 
 const ONE_ROW = [{ kind: 'values', columns: ['i'], rows: [['1']] }] as const;
 const COMPLETION = '[Result]\nName=out\nLength=2\n--begin content--\n1\n\n--end content--\n';
@@ -51,7 +51,7 @@ test('the late result of an open client that was taken for lost is taken while i
   const { job } = await field.submit({ axes: ONE_ROW });
   const ticket = await takeTask(field.url);
   clock.advance(61_000);
-  await until(() => field.job(job).tasks.counts().running === 0);
+  await untilOver(clock, () => field.job(job).tasks.counts().running === 0);
   assert.equal((await complete(field.url, ticket)).trim(), 'taken');
   assert.equal((await complete(field.url, ticket)).trim(), 'duplicate');
   assert.equal(field.job(job).state, 'done');

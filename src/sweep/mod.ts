@@ -33,4 +33,5 @@ export { decodeIndex, encodeIndex, type TableIndex } from './table/table-index.t
 export { type CompiledCommand, compileCommand } from './template/command.ts';
 export { logPathOf, MOST_TASK_LOGS } from './template/log-path.ts';
 export type { Origin } from './template/origin.ts';
+export { type TaskTexts, taskTexts } from './template/task-texts.ts';
 export { type CompiledText, compileText } from './template/text.ts';

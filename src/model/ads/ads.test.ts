@@ -101,7 +101,7 @@ describe('the ads of jobs, tasks and machines', () => {
     assert.equal(shown('RemoteUserCpu', ad), '45.0');
     assert.equal(shown('RemoteSysCpu', ad), 'undefined');
     assert.equal(shown('ExitCode', ad), 'undefined');
-    assert.equal(shown('RemoteHost', ad), '"node17"');
+    assert.equal(shown('RemoteHost', ad), '"slot1@node17"');
     const ended = { ...attempt, endedAtMs: 1_700_000_190_500, cause: 'signal', signal: 'SIGSEGV' };
     const failed = { ...task, state: 'failed', attempt: ended } as TaskFacts;
     const over = taskAd(failed, jobAd(job));
@@ -109,7 +109,7 @@ describe('the ads of jobs, tasks and machines', () => {
     assert.equal(shown('ExitBySignal && JobStatus == 4', over), 'true');
     assert.equal(shown('CompletionDate', over), '1700000190');
     assert.equal(shown('RemoteHost', over), 'undefined');
-    assert.equal(shown('LastRemoteHost', over), '"node17"');
+    assert.equal(shown('LastRemoteHost', over), '"slot1@node17"');
   });
 
   it('match when each is what the other requires', () => {

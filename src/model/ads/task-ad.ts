@@ -70,6 +70,11 @@ const reasonIn =
   (task) =>
     task.state === state && task.reason !== '' ? task.reason : undefined;
 
+/** Causes of attempts whose program came to its own end. */
+const OWN_ENDS: ReadonlySet<string> = new Set(
+  'ok exit-code signal missing-result invalid-result'.split(' '),
+);
+
 const isRunning = ({ state }: TaskFacts): boolean => JOB_STATUS[state] === JOB_STATUS.running;
 
 const TABLE = attributeTable<TaskFacts>({
@@ -85,7 +90,7 @@ const TABLE = attributeTable<TaskFacts>({
   LastHoldReasonCode: ({ lastHold }) => lastHold?.code,
   LastHoldReasonSubCode: ({ lastHold }) => lastHold?.subcode,
   NumHolds: ({ holds }) => holds,
-  NumJobCompletions: ({ completions }) => completions,
+  NumJobCompletions: ({ completions, state }) => Math.max(completions, state === 'done' ? 1 : 0),
   RemoveReason: reasonIn('removed'),
   NumJobStarts: ({ attempts }) => attempts,
   NumShadowStarts: ({ attempts }) => attempts,
@@ -94,8 +99,8 @@ const TABLE = attributeTable<TaskFacts>({
   JobCurrentStartDate: (task) => (isRunning(task) ? startOf(task) : undefined),
   JobCurrentStartExecutingDate: (task) => (isRunning(task) ? startOf(task) : undefined),
   JobLastStartDate: startOf,
-  RemoteHost: (task) => (isRunning(task) ? task.attempt?.worker : undefined),
-  LastRemoteHost: ({ attempt }) => attempt?.worker,
+  RemoteHost: (task) => (isRunning(task) ? slotOf(task) : undefined),
+  LastRemoteHost: slotOf,
   CompletionDate: (task) =>
     JOB_STATUS[task.state] === JOB_STATUS.done
       ? epochSeconds(task.attempt?.endedAtMs ?? task.stateAtMs)
@@ -106,7 +111,9 @@ const TABLE = attributeTable<TaskFacts>({
   LastCause: ended(({ cause }) => cause ?? undefined),
   LastReason: ended(({ reason }) => reason || undefined),
   LastSignature: ended(({ signature }) => signature || undefined),
-  LastVacateTime: ended((_, endedAtMs) => epochSeconds(endedAtMs)),
+  LastVacateTime: ended(({ cause }, endedAtMs) =>
+    cause === null || OWN_ENDS.has(cause) ? undefined : epochSeconds(endedAtMs),
+  ),
   RemoteWallClockTime: measured(({ wallMs }) => seconds(wallMs)),
   RemoteUserCpu: measured(({ cpuUserMs }) => told(cpuUserMs, seconds)),
   RemoteSysCpu: measured(({ cpuSystemMs }) => told(cpuSystemMs, seconds)),
@@ -137,6 +144,11 @@ function networkValues(network: NetworkBytes): Record<string, number> {
   return Object.fromEntries(
     Object.entries(network).map(([name, bytes]) => [`Network${name}`, bytes]),
   );
+}
+
+/** As the machine's ad names its one slot. */
+function slotOf({ attempt }: TaskFacts): string | undefined {
+  return told(attempt?.worker, (worker) => `slot1@${worker}`);
 }
 
 function startOf({ attempt }: TaskFacts): number | undefined {

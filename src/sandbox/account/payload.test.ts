@@ -7,8 +7,9 @@ import { NO_ISOLATION } from '#model';
 import { findLauncher } from '../open-starter.ts';
 import { until } from '../starter-world.ts';
 import { findTool } from '../tool.ts';
+import type { Ground } from '../walls/ground.ts';
 import { openWalledField } from '../walls/testing.ts';
-import { accountNameFor, underAccount } from './payload.ts';
+import { accountNameFor, payloadAccount, underAccount } from './payload.ts';
 
 const skip =
   process.getuid?.() !== 0
@@ -66,6 +67,21 @@ describe('the account of an owner', () => {
     assert.equal(accountNameFor('', { ada: 'a', '*': 'b' }), 'b');
     assert.equal(accountNameFor('eve', { ada: 'a' }), null);
     assert.equal(accountNameFor('constructor', { ada: 'a' }), null);
+  });
+
+  it('may be made from the name, which is all of it where machine and server share accounts', () => {
+    assert.equal(accountNameFor('ada', { '*': 'grid_%' }), 'grid_ada');
+    assert.equal(accountNameFor('$&', { '*': '%' }), '$&');
+    assert.equal(accountNameFor('eve', { eve: 'guest', '*': '%' }), 'guest');
+  });
+
+  it('is never that of a service or root because somebody calls himself so', async () => {
+    const of = (owner: string, payload: Record<string, string>) =>
+      payloadAccount(owner, { settings: { payload } as unknown as Ground['settings'] });
+    for (const owner of ['root', 'daemon', 'nobody', '../etc', '', 'no-such-person']) {
+      await assert.rejects(of(owner, { '*': '%' }), { code: 'PAYLOAD_ACCOUNT_MISSING' });
+    }
+    assert.equal((await of('eve', { eve: 'daemon' }))?.name, 'daemon', 'the administrator may');
   });
 
   it('is required of the machine, unless it is the worker’s own', () => {

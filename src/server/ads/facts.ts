@@ -17,6 +17,7 @@ import {
 } from '#model';
 import type { AttemptRow, TaskNote } from '#store';
 import type { Job, Lease, Worker } from '../core.ts';
+import { commandAd } from './command-ad.ts';
 
 /** A job's own attributes are read once; a changed job has another specification. */
 const ads = new WeakMap<JobSpec, Ad>();
@@ -92,7 +93,7 @@ export function adOfTask(job: Job, { task, note, lease, ended, as, own, cells }:
       lastHold: note?.lastHold ?? null,
       completions: note?.completions ?? 0,
     },
-    adWithSet(adOfJob(job), own),
+    commandAd(job, task, adWithSet(adOfJob(job), own)),
   );
   return cells ? withRow(ad, job.columns, cells) : ad;
 }

@@ -12,7 +12,7 @@ const TOLD_FROM: readonly (readonly [fields: readonly GlimpseField[], attributes
   [['worker'], 'RemoteHost LastRemoteHost'],
   [['exitCode'], 'ExitCode'],
   [['signal'], 'ExitBySignal ExitSignal'],
-  [['cause'], 'LastCause'],
+  [['cause'], 'LastCause LastVacateTime'],
   [['signature'], 'LastSignature'],
   [['wallMs'], 'RemoteWallClockTime'],
   [['cpuUserMs'], 'RemoteUserCpu'],

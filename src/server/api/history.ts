@@ -3,6 +3,7 @@ import { type Ad, adOfValues } from '#classad';
 import { type TaskFacts, taskAd } from '#model';
 import type { AttemptRow, Glimpse, GlimpseField, Store } from '#store';
 import type { ApiHandlers, HistoryRecord } from '#wire';
+import { commandAd } from '../ads/command-ad.ts';
 import { adOfJob, adWithSet, type OwnAttributes, ownAttributes } from '../ads/facts.ts';
 import { needsOf } from '../ads/history-fields.ts';
 import { type Sieve, sieveOf, sift, toldOf } from '../ads/sieve.ts';
@@ -128,5 +129,5 @@ function adOfEnd(core: Core, end: Glimpse, own: OwnAttributes | null): Ad {
     ...{ reason: end.reason, hold: null, holds: 0, lastHold: null, completions: 0 },
     ...{ attempts: end.number, attempt: end },
   };
-  return taskAd(facts, job ? adWithSet(adOfJob(job), own) : null);
+  return taskAd(facts, job ? commandAd(job, end.task, adWithSet(adOfJob(job), own)) : null);
 }

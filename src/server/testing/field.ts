@@ -4,7 +4,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type Clock, EQUAL_SHARES, type SharingSettings, systemClock } from '#base';
+import {
+  type Clock,
+  EQUAL_SHARES,
+  type ManualClock,
+  type SharingSettings,
+  systemClock,
+} from '#base';
 import {
   type Cause,
   type JobSpec,
@@ -303,4 +309,15 @@ export function ended(
 /** Waits for a condition; its failure is the test's time limit. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/**
+ * Waits for what happens when a lease is over by this clock. Time in which this process stood still
+ * is added to every lease, so the clock goes on while nothing happens.
+ */
+export async function untilOver(clock: ManualClock, condition: () => boolean): Promise<void> {
+  for (let round = 1; !condition(); round++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (round % 200 === 0) clock.advance(1000);
+  }
 }

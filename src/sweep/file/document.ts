@@ -52,6 +52,12 @@ function problemsOf(issue: Issue, data: unknown, findOrigin: FindOrigin): Placed
     });
   }
   const found = valueAt(data, path);
+  const meant = meantBranch(issue, found);
+  if (meant !== null) {
+    return meant.flatMap((one) => {
+      return problemsOf({ ...one, path: [...issue.path, ...one.path] }, data, findOrigin);
+    });
+  }
   if (found === undefined && path.length === 1) {
     return [{ error: missingKey(path, findOrigin), line: 0 }];
   }
@@ -62,6 +68,17 @@ function problemsOf(issue: Issue, data: unknown, findOrigin: FindOrigin): Placed
   };
   const error = planErrors.create('SWEEP_BAD_VALUE', facts);
   return [{ error, line: lineOf(findOrigin(path)) }];
+}
+
+/** Of several forms of a table the one whose keys are all there: what is wrong is within it. */
+function meantBranch(issue: Issue, found: unknown): readonly Issue[] | null {
+  const isTable = typeof found === 'object' && found !== null && !Array.isArray(found);
+  if (issue.code !== 'invalid_union' || !isTable) return null;
+  const isWithin = (one: Issue) =>
+    one.code === 'unrecognized_keys' ||
+    (one.path.length > 0 && valueAt(found, one.path as Path) !== undefined);
+  const fitting = (issue.errors as Issue[][]).filter((branch) => branch.every(isWithin));
+  return fitting.length === 1 ? fitting[0]! : null;
 }
 
 function unknownKey(path: Path, key: string, findOrigin: FindOrigin): WindrowError {

@@ -109,7 +109,7 @@ const input = z.union(
     z.strictObject({ parameter: z.string() }),
     local,
     remote,
-    z.strictObject({ data: z.string() }),
+    z.strictObject({ data: z.string(), writable: flag.optional() }),
   ],
   { error: INPUT },
 );

@@ -51,20 +51,22 @@ export async function planInputs(draft: SweepDraft): Promise<PlannedInputs> {
   const used = new Set<string>();
   for (const [name, written] of Object.entries(inputs)) {
     const place = ['inputs', name];
-    const source = typeof written === 'object' && 'data' in written ? written.data : null;
-    if (source === null) {
-      await planOne(
-        planning,
-        name,
-        spelledOut(written as Exclude<InputDraft, { data: string }>),
-        place,
-      );
+    if (typeof written === 'string' || !('data' in written)) {
+      await planOne(planning, name, spelledOut(written), place);
       continue;
     }
+    const { data: source, writable } = written;
     used.add(source);
     const shared = data[source];
-    if (shared !== undefined) await planOne(planning, name, spelledOut(shared), ['data', source]);
-    else planning.problems.push(unknownData(draft, place, source));
+    if (shared === undefined) {
+      planning.problems.push(unknownData(draft, place, source));
+      continue;
+    }
+    const from = spelledOut(shared);
+    await planOne(planning, name, writable === undefined ? from : { ...from, writable }, [
+      'data',
+      source,
+    ]);
   }
   for (const [name, written] of Object.entries(data)) {
     if (!used.has(name)) await planOne(planning, name, spelledOut(written), ['data', name]);

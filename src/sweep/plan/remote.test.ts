@@ -14,6 +14,7 @@ command = "cat a"
 [inputs]
 a = "https://data.example/a#sha256=${DIGEST}"
 b = { data = "lib" }
+b2 = { data = "lib", writable = true }
 c = { file = "grid.nc", writable = true }
 d = "tape://shelf/7"
 e = "grid.nc"
@@ -32,6 +33,13 @@ set = "https://data.example/set"
       from: {
         ...{ kind: 'url', url: 'https://data.example/lib.so', ...UNSAID, sha256: DIGEST },
         ...{ mode: 'immutable', from: 'origin' },
+      },
+    },
+    {
+      name: 'b2',
+      from: {
+        ...{ kind: 'url', url: 'https://data.example/lib.so', ...UNSAID, sha256: DIGEST },
+        ...{ mode: 'immutable', from: 'origin', writable: true },
       },
     },
     { name: 'c', from: { kind: 'file', ...grid, writable: true, executable: false } },
@@ -55,6 +63,12 @@ test('what cannot be an input from elsewhere is refused by its place', async () 
     ],
     [`[data]\na = { file = "grid.nc", sha256 = "${DIGEST}" }`, /its SHA-256 is [0-9a-f]{64}/],
     ['[data]\na = { url = "https://x/y", sha256 = "12" }', /64 hex digits/],
+    [
+      '[inputs]\na = { url = "https://x/y", mode = "now" }',
+      /"mode"\): found "now", expected "immutable" or "pin"/,
+    ],
+    ['[inputs]\na = { url = "https://x/y", mode = "now", zz = 1 }', /"zz"/],
+    ['[inputs]\na = { uri = "https://x/y" }', /expected a URL, \{ url/],
     ['[transfer-plugins]\ntape = "grid.nc"', /may not be executed/],
   ];
   for (const [text, said] of refusals) {

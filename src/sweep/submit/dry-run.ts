@@ -1,9 +1,8 @@
 /** The ads of the tasks that a job would have, as text: one attribute per line. */
 import { type Ad, adOfValues, EXACT, type Plain, printNode } from '#classad';
-import { cellsShown, columnsGiven, type JobSpec, jobAd, stagedFiles, taskAd } from '#model';
+import { type JobSpec, jobAd, stagedFiles, taskAd } from '#model';
 import { openRows } from '../rows/source.ts';
-import { compileCommand } from '../template/command.ts';
-import { compileText } from '../template/text.ts';
+import { taskTexts } from '../template/task-texts.ts';
 
 /** A job that was not submitted has no number yet. */
 const JOB = 1;
@@ -14,28 +13,17 @@ export function* adTexts(spec: JobSpec, nowMs: number): Generator<string> {
     throw new Error('the rows of a submit description stand in its job');
   });
   const { columns } = rows;
-  const given = columnsGiven(spec, columns);
-  const text = (template: string) => compileText(template, given, { what: 'ad' }, JOB);
-  const command = compileCommand(spec.command, given, { what: 'command' }, JOB);
-  const environment = Object.entries(spec.environment).map(
-    ([name, value]) => [name, text(value)] as const,
-  );
-  const places = (spec.place?.files ?? []).map((file) => ({ ...file, path: text(file.to) }));
+  const texts = taskTexts(spec, columns, JOB);
   for (let task = 0; task < rows.count; task++) {
     const row = rows.row(task);
-    const cells = cellsShown(spec, row);
     const facts = {
       ...spec,
       id: JOB,
       rows: rows.count,
       submittedAtMs: nowMs,
-      command: { kind: 'argv', template: command.expand(cells, task).argv } as const,
-      environment: Object.fromEntries(
-        environment.map(([name, value]) => [name, value.expand(cells, task)]),
-      ),
+      command: { kind: 'argv', template: texts.words(row, task) } as const,
+      environment: texts.environment(row, task),
     };
-    const placeOf = (result: string) =>
-      places.find((one) => one.result === result)?.path.expand(cells, task);
     const files = spec.inputs.flatMap(({ from }) =>
       from.kind === 'files' ? stagedFiles(from, columns, row) : [],
     );
@@ -43,9 +31,13 @@ export function* adTexts(spec: JobSpec, nowMs: number): Generator<string> {
       ...files.filter(({ name }) => name !== 'stdin').map(({ name }) => name),
       ...spec.inputs.flatMap(({ from }) => ('url' in from ? [from.url] : [])),
     ];
+    const directory = texts.directory(row, task);
+    const log = texts.log(row, task);
     const values: Record<string, Plain> = {
-      Out: placeOf('stdout') ?? '/dev/null',
-      Err: placeOf('stderr') ?? '/dev/null',
+      ...(directory !== undefined && { Iwd: directory }),
+      Out: texts.place('stdout', row, task) ?? '/dev/null',
+      Err: texts.place('stderr', row, task) ?? '/dev/null',
+      ...(log !== undefined && { UserLog: log }),
       ...(sent.length > 0 && { TransferInput: sent.join(',') }),
       WantIOProxy: spec.chirp.io,
       WantDelayedUpdates: spec.chirp.delayed,
