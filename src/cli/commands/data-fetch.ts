@@ -106,7 +106,9 @@ async function one(
     const { key, path, bytes, sha256, way } = await desk.fetch({
       ...request,
       signal: world.ending,
-      onProgress: ({ key, bytes, totalBytes }) => bar.update(key, bytes, totalBytes ?? bytes),
+      onProgress({ key, bytes, totalBytes }) {
+        if (bytes > 0 || totalBytes !== null) bar.update(key, bytes, totalBytes ?? bytes);
+      },
     });
     return async () => {
       bar.clear();

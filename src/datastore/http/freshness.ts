@@ -2,8 +2,11 @@
 import CachePolicy from 'http-cache-semantics';
 
 const REQUEST = { url: '/', method: 'GET', headers: {} };
-/** A tenth of its age, as is customary (RFC 9111, 4.2.2), where the origin says nothing. */
-const OPTIONS = { shared: false, cacheHeuristic: 0.1 };
+/**
+ * Where the origin says nothing of how long a version is good, it is asked. Caches of pages guess a tenth
+ * of its age (RFC 9111, 4.2.2): for a file of two years ten weeks, in which work would go on with old data.
+ */
+const OPTIONS = { shared: false, cacheHeuristic: 0 };
 
 type Headers = Readonly<Record<string, string>>;
 
