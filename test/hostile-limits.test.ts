@@ -111,7 +111,7 @@ function judge(attempts: readonly ShownAttempt[]): void {
   assert.match(attempts[2]!.reason, /wrote [\d.]+ MiB.*more than the 19.1 MiB/);
   // They sleep for a second; the rest is what a slow machine may take, and no bad one's doing.
   for (const good of attempts.slice(4))
-    assert.ok(good.usage.wallMs < 10_000, `${good.usage.wallMs}`);
+    assert.ok(good.usage.wallMs < 30_000, `${good.usage.wallMs}`);
 }
 
 test('a memory hog, a fork bomb, a disk filler and a thousand daemons leave the good ones alone', {

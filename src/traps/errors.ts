@@ -39,7 +39,7 @@ export const trapsErrors = defineErrors({
   },
   TRAP_ADDRESS_DENIED: {
     message: '{address} may not speak to this collector',
-    todo: 'Add it to `allow` in the settings of the collector.',
+    todo: 'Add it to `allow` in the traps.ini of the collector, or to its option --allow.',
     status: 403,
     example: { address: '192.0.2.7' },
   },

@@ -365,12 +365,15 @@ test('a server that answers polls at once is not asked without pause', async () 
 test('a cancellation that is repeated with every answer does not prolong the grace', async () => {
   await using field = await openField();
   const { server } = field;
+  const [on, told] = [join(field.dir, 'on'), join(field.dir, 'told')];
   server.addTasks(
-    jobOf("trap '' TERM; echo on; while :; do sleep 0.05; done", { killGraceMs: 1000 }),
+    jobOf(`trap 'echo TERM >> ${told}' TERM; : > ${on}; while :; do sleep 0.05; done`, {
+      killGraceMs: 1000,
+    }),
     rowsOf(1),
   );
   field.start();
-  await server.until(() => server.syncs.at(-1)?.holding.length === 1);
+  await server.until(() => existsSync(on));
   const [ticket] = server.current.keys();
   server.repeatsCancels = true;
   server.cancels = [{ ticket: ticket!, cause: 'cancelled' }];
@@ -378,6 +381,7 @@ test('a cancellation that is repeated with every answer does not prolong the gra
   server.change();
   await server.until(() => server.ended.size === 1);
   assert.ok(performance.now() - beganMs < 9000);
+  assert.equal(readFileSync(told, 'utf8'), 'TERM\n');
 });
 
 test('an end that the server refuses is told without its parts, and holds up no other', async () => {

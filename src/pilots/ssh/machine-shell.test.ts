@@ -8,7 +8,7 @@ import { localSsh, machine } from '../testing/local-ssh.ts';
 import { MachineShell, ShellEnded, textOf } from './machine-shell.ts';
 
 async function until(condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + 20_000;
+  const endMs = performance.now() + 60_000;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(`never came true: ${condition}`);
     await delay(10);

@@ -41,7 +41,7 @@ async function start(
     urlFor: (seen: string) => `http://${seen}:1`,
     executableFor: async () => executable,
     walls: 'bare' as const,
-    contactMs: 20_000,
+    contactMs: 60_000,
   };
   return await startMachines(crowd, plan, () => {});
 }
