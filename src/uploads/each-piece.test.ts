@@ -58,7 +58,7 @@ describe('the pieces of a body', () => {
       () => assert.fail('it came whole'),
       () => isWritten,
     );
-    body.once('close', write);
+    body.once('close', () => setImmediate(write));
     body.on('data', () => body.destroy(new Error('connection lost')));
     body.write('a');
     assert.equal(await told, true);
