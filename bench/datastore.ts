@@ -32,6 +32,23 @@ function msSince(since: number): string {
   return `${(performance.now() - since).toFixed(1)} ms`;
 }
 
+/** How long the event loop was kept from everything else at most; asked once, when the work is over. */
+function longestTurn(): () => string {
+  let [longest, last] = [0, performance.now()];
+  let isOver = false;
+  const turn = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  return () => {
+    isOver = true;
+    return `${Math.max(longest, performance.now() - last).toFixed(0)} ms`;
+  };
+}
+
 function peakMib(): number {
   return Math.round(process.resourceUsage().maxRSS / 1024);
 }
@@ -57,11 +74,12 @@ const PARTS: Readonly<Record<string, (directory: string, url: string) => Promise
     for (const sort of ['bytes', 'lastAccess', 'key'] as const) {
       since = performance.now();
       const before = process.cpuUsage();
+      const turns = longestTurn();
       const { matching } = await store.list({ sort, limit: 1000 });
       const { user, system } = process.cpuUsage(before);
       const cpu = `${Math.round((user + system) / 1000)} ms of CPU`;
       console.log(
-        `${matching} entries by ${sort}: ${msSince(since)}, ${cpu}, peak ${peakMib()} MiB resident`,
+        `${matching} entries by ${sort}: ${msSince(since)}, ${cpu}, others wait ${turns()} at most, peak ${peakMib()} MiB resident`,
       );
     }
     await store.close();
@@ -137,35 +155,39 @@ async function hits(store: Datastore, url: string): Promise<void> {
 
 /**
  * By turns, so that all have the same machine: into the store, flushed and digested; curl, which writes
- * and nothing else; and curl with what the store does beside it.
+ * and nothing else; and curl with what the store does too, one after the other.
  */
 async function cold(store: Datastore, url: string, folder: string): Promise<void> {
   const target = join(folder, 'curl.out');
   for (const bytes of [MIB, 256 * MIB]) {
-    const times = { own: [] as number[], curl: [] as number[], same: [] as number[] };
-    const before = process.cpuUsage();
+    const times = { own: [] as number[], curl: [], synced: [], same: [] } as Record<
+      string,
+      number[]
+    >;
+    let cpuMs = 0;
     for (let round = 0; round < 7; round++) {
       const from = `${url}/${bytes}?${round}`;
+      const before = process.cpuUsage();
       let since = performance.now();
       const held = await store.ensure({ key: from, mode: 'immutable' });
-      times.own.push(performance.now() - since);
+      times.own!.push(performance.now() - since);
+      const { user, system } = process.cpuUsage(before);
+      cpuMs += (user + system) / 1000;
       await held.release();
-      const curl = ['curl', '-s', '-o', target, from];
       since = performance.now();
-      await run(curl);
-      times.curl.push(performance.now() - since);
-      await run(curl);
-      await Promise.all([run(['sha256sum', target]), run(['md5sum', target])]);
+      await run(['curl', '-s', '-o', target, from]);
+      times.curl!.push(performance.now() - since);
       await run(['sync', target]);
-      times.same.push(performance.now() - since - times.curl.at(-1)!);
+      times.synced!.push(performance.now() - since);
+      await run(['sha256sum', target]);
+      times.same!.push(performance.now() - since);
       rmSync(target);
     }
-    const { user, system } = process.cpuUsage(before);
-    const [own, curl, same] = [median(times.own), median(times.curl), median(times.same)];
+    const [own, ...others] = ['own', 'curl', 'synced', 'same'].map((name) => median(times[name]!));
+    const beside = others.map((ms) => `${ms.toFixed(0)} ms, ${(ms / own!).toFixed(2)} ×`);
     console.log(
-      `cold ${bytes / MIB} MiB: ${own.toFixed(0)} ms, curl -O ${curl.toFixed(0)} ms: ${(curl / own).toFixed(2)} ×; ` +
-        `with sha256sum, md5sum and sync ${same.toFixed(0)} ms: ${(same / own).toFixed(2)} ×; ` +
-        `${((user + system) / 7000).toFixed(0)} ms of CPU a round`,
+      `cold ${bytes / MIB} MiB: ${own!.toFixed(0)} ms, ${(cpuMs / 7).toFixed(0)} ms of CPU; curl -O ${beside[0]}; ` +
+        `with sync ${beside[1]}; with sync and sha256sum ${beside[2]}`,
     );
   }
   const block = Buffer.alloc(MIB, 7);

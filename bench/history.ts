@@ -59,7 +59,15 @@ async function pass(isConstrained: boolean): Promise<{ ms: number; cpuMs: number
       if (!isConstrained) continue;
       const facts: TaskFacts = {
         ...{ job: 1, task: row.task, state: row.next ?? 'failed', stateAtMs: row.endedAtMs },
-        ...{ reason: '', hold: null, holds: 0, lastHold: null, completions: 0, attempts: 1 },
+        ...{
+          reason: '',
+          hold: null,
+          holds: 0,
+          lastHold: null,
+          completions: 0,
+          asked: null,
+          attempts: 1,
+        },
         attempt: row,
       };
       if (truthOf(evaluate(constraint, { my: taskAd(facts, null), ambient })) === true) found++;

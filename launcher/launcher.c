@@ -57,6 +57,9 @@ enum { EXIT_MALFORMED = 65, EXIT_UNABLE = 71 };
 
 static const int64_t MS = 1000000, NEVER = INT64_MAX;
 static const int64_t REPORTS_WAIT = 2 * MS;
+/* Before what outlives a program is hunted: much of it is ending, as the guards of a PID namespace are,
+   and a look at all processes of the machine takes as long. */
+static const int64_t REMAINS_WAIT = 1 * MS;
 
 /* A process in the middle of a system call that sleeps for good does not even die. */
 static int64_t give_up = 30000 * MS;
@@ -155,8 +158,9 @@ static void meet_deadlines(int64_t now) {
     attempt.timeout_at = NEVER;
     begin_kill(attempt.grace_ms, now);
   }
-  /* What outlives a program that ended by itself gets no grace, nor does anything when we leave. */
-  if (leaving || (attempt.ended && attempt.kill_at == NEVER)) attempt.kill_at = 0;
+  /* What outlives a program that ended by itself gets no other grace, nor does anything when we leave. */
+  if (attempt.ended && attempt.kill_at == NEVER) attempt.kill_at = attempt.finished + REMAINS_WAIT;
+  if (leaving) attempt.kill_at = 0;
   if (now < attempt.kill_at || now < attempt.hunt_again) return;
   if (attempt.hunting_since && now - attempt.hunting_since >= give_up) abandon(now);
   else hunt(now);

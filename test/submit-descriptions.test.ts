@@ -124,6 +124,9 @@ windrow=${join(place.directory, 'bin/windrow')}
     assert.equal(ads.stdout.match(/^ProcId = /gm)?.length, 3, ads.stderr);
     assert.match(ads.stdout, /^ProjectName = "cms"$/m);
     assert.match(ads.stdout, /^Arguments = "2 'two words'"$/m);
+    write('piped.sub', 'executable = jobs/tool.sh\narguments = $(Item)\nqueue in (a b)\n');
+    const piped = ['sh', '-c', 'bin/windrow submit - --dry-run < jobs/piped.sub'] as const;
+    assert.match((await place.run(...piped)).stdout, /^Arguments = "b"$/m);
     const option = await place.run('bin/windrow', 'run', 'jobs/job.sub', '--retries', '3');
     assert.match(option.stderr, /--retries is for sweep files/);
   });

@@ -249,6 +249,8 @@ function told(
 }
 
 function wordOf({ wall, limit, peak }: Exceeded): string {
-  if (wall === 'tasks') return `${limit} processes; it wanted ${peak}`;
-  return `${formatBytes(limit)} of ${wall}; it wanted ${formatBytes(peak)}`;
+  // What the kernel holds never has more than its limit.
+  const wanted = (formatted: string) => (peak > limit ? formatted : 'more');
+  if (wall === 'tasks') return `${limit} processes; it wanted ${wanted(String(peak))}`;
+  return `${formatBytes(limit)} of ${wall}; it wanted ${wanted(formatBytes(peak))}`;
 }

@@ -45,10 +45,11 @@ function groupsText(stats: JobStats): string {
 
 function groupText(group: FailureGroup, job: number): string {
   const { example } = group;
+  const parameters = printable(parametersText(example.parameters));
   const tasks = `${formatCount(group.tasks)} task${group.tasks === 1 ? '' : 's'}`;
   const lines = [
     `  ${tasks}: ${printable(group.signature || group.cause)}`,
-    `    e.g. ${job}.${example.task} (${printable(parametersText(example.parameters))})`,
+    `    e.g. ${job}.${example.task}${parameters === '' ? '' : ` (${parameters})`}`,
   ];
   if (example.reason !== '') lines.push(`    ${printable(example.reason)}`);
   return `${lines.join('\n')}\n`;

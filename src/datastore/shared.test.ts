@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +17,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { parseDescription } from './disk/description.ts';
+import { entryName } from './disk/key.ts';
 import { bytesOf, type Origin, openOrigin, serve, sha256Of } from './testing/origin.ts';
 import { directoryFor, mountFor, openStore, readHeld } from './testing/store.ts';
 
@@ -187,3 +196,16 @@ async function seen<T>(look: () => T | null): Promise<T> {
     await delay(5);
   }
 }
+
+test('a claim that a loss of power left without a name is passed over', async (t) => {
+  const origin = await openOrigin(t);
+  let ms = 0;
+  // Ten seconds between two looks.
+  const clock = { now: () => Date.now(), monotonic: () => (ms += 10_000) };
+  const store = await openStore(t, { clock });
+  const key = origin.on('/file', (q, r) => serve(q, r, { bytes: bytesOf(1000), etag: '"1"' }));
+  writeFileSync(join(store.directory, 'claims', entryName(key).hash), '');
+  const held = await store.ensure({ key, mode: 'immutable' });
+  assert.equal(held.way.how, 'fetched');
+  await held.release();
+});

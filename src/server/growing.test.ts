@@ -40,6 +40,11 @@ describe('retries that ask for more', () => {
     const task = (await field.api('GET', `/v1/jobs/${job}/tasks/0`)).json;
     assert.match(task.reason, /tried again after memory: .*, with 200 MiB of memory/);
     assert.match(task.waiting, /200 MiB of memory/);
+    const ads = (await field.api('GET', `/v1/jobs/${job}/tasks?attributes=RequestMemory`)).json;
+    assert.deepEqual(
+      ads.tasks.map(({ ad }: { ad: string }) => ad),
+      ['[ RequestMemory = 200 ]', '[ RequestMemory = 100 ]'],
+    );
     const again = await field.restart();
     assert.deepEqual((await again.worker('small', 1).sync([], small)).attempts, []);
     const large = again.worker('large', 1);

@@ -327,6 +327,11 @@ export const submitErrors = defineErrors({
       reason: 'no mail is sent for single jobs; "windrow wait" tells when one has ended',
     },
   ),
+  SUBMIT_UNREADABLE: refusal(
+    '{file}: the submit description cannot be read: {found}',
+    'Check that the file exists, is text of at most 64 MiB, and that you may read it.',
+    { file: 'job.sub', found: 'no such file or directory' },
+  ),
   SUBMIT_NO_QUEUE: refusal(
     '{file}: found no queue statement, so there is nothing to run',
     'End the description with the line "queue".',

@@ -223,6 +223,7 @@ export class PolicyWatch {
       holds: past?.holds ?? 0,
       lastHold: past?.lastHold ?? null,
       completions: past?.completions ?? 0,
+      asked: grant.asked,
     };
     const executing = { JobCurrentStartExecutingDate: Math.floor(executingAtMs / 1000) };
     const ad = taskAd(task, withSet(entry.governed));

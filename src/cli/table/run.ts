@@ -249,7 +249,10 @@ export const submit = {
   name: 'submit',
   summary: 'Submit a file to a server, and do not wait for its end.',
   arguments: [
-    { usage: '<file>', doc: 'A submit description of HTCondor, or a sweep file (TOML).' },
+    {
+      usage: '<file>',
+      doc: 'A submit description of HTCondor, or a sweep file (TOML); - is a description on stdin.',
+    },
   ],
   options: {
     dryRun: {
@@ -276,6 +279,7 @@ export const submit = {
   ],
   examples: [
     { line: 'windrow submit job.sub', does: 'as condor_submit' },
+    { line: 'make-jobs | windrow submit -', does: 'what another program writes' },
     { line: 'windrow submit job.sub --dry-run', does: 'the ads that it would have' },
   ],
   load: async (): Promise<CommandAction> => (await import('../commands/submit.ts')).submit,

@@ -74,18 +74,25 @@ export async function flushDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes `path` and its parents below `root`, and makes their names durable. */
+/** Makes `path` and its parents below `root`, and makes their names durable, all at once. */
 export async function makeDurableDirectory(root: string, path: string): Promise<void> {
+  const made = await makeDirectories(root, path);
+  await Promise.all(made.map((one) => flushDirectory(dirname(one))));
+}
+
+/** Answers with those that were not there. */
+async function makeDirectories(root: string, path: string): Promise<string[]> {
   try {
     await mkdir(path, { mode: 0o700 });
+    return [path];
   } catch (error) {
     const code = systemCodeOf(error);
-    if (code === 'EEXIST') return;
+    if (code === 'EEXIST') return [];
     if (code !== 'ENOENT' || path === root) throw error;
-    await makeDurableDirectory(root, dirname(path));
+    const parents = await makeDirectories(root, dirname(path));
     await mkdir(path, { mode: 0o700 }).catch(unlessThere);
+    return [...parents, path];
   }
-  await flushDirectory(dirname(path));
 }
 
 function unlessThere(error: unknown): void {

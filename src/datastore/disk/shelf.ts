@@ -105,7 +105,10 @@ export class Shelf {
   ): Promise<Description> {
     const before = await this.describe(name);
     await chmod(draft.path, DATA_MODE);
-    await this.#shareContent(draft);
+    await Promise.all([
+      this.#shareContent(draft),
+      this.#layout.makeParent(this.#layout.stem(name.hash)),
+    ]);
     await linkOrCopy(draft.path, hold);
     const file = await identityOf(hold);
     if (file === null || file.bytes !== draft.bytes) {

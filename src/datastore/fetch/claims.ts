@@ -42,8 +42,9 @@ export async function takeClaim(wish: ClaimWish): Promise<Claimed> {
   let seen = { progress: '', sinceMs: clock.monotonic() };
   for (let waitMs = LOOK_FROM_MS; ; waitMs = Math.min(LOOK_TO_MS, waitMs * 1.5)) {
     signal.throwIfAborted();
-    // The lock's owner says whose part it is; the other words are for workers.
-    const lock = takeLock(path, { worker: sharer, session: '', server: '' });
+    // The lock's owner says whose part it is; the other words are for workers. It only saves work, so
+    // the disk is not waited for: one that power left without a name is passed over as one that stalls.
+    const lock = takeLock(path, { worker: sharer, session: '', server: '' }, false);
     if (lock.taken && (await versionOf(wish.entryPath)) === before) {
       return { kind: 'taken', release: lock.release };
     }

@@ -163,7 +163,7 @@ export class Part {
   /** All is here: flushed, and known by its digests. The part is used up. */
   async finish(): Promise<Draft> {
     const digests = this.#following === null ? digestsOf(this.#pending) : null;
-    await this.#writePending();
+    await this.#writePending('last');
     await this.#writing;
     await this.#noting;
     const handle = await this.#opened();
@@ -224,7 +224,7 @@ export class Part {
   }
 
   /** While one block is being written the next one comes in. */
-  async #writePending(): Promise<void> {
+  async #writePending(which: 'next' | 'last' = 'next'): Promise<void> {
     await this.#writing;
     if (this.#pendingBytes === 0) return;
     const blocks = this.#pending;
@@ -232,7 +232,8 @@ export class Part {
     this.#pending = [];
     this.#pendingBytes = 0;
     const handle = await this.#opened();
-    if (this.#canBeLeft && !this.#hasState) {
+    // Of a file that is whole at once nothing is left to go on with.
+    if (this.#canBeLeft && !this.#hasState && which === 'next') {
       await writeState(this.path, this.#version!, NOTHING_FLUSHED, false);
       this.#hasState = true;
     }

@@ -52,7 +52,7 @@ const attempt: AttemptFacts = {
 };
 const task: TaskFacts = {
   ...{ job: 7, task: 3, state: 'running', stateAtMs: 1_700_000_100_000, reason: '', hold: null },
-  ...{ attempts: 2, attempt, holds: 1, lastHold: null, completions: 0 },
+  ...{ attempts: 2, attempt, holds: 1, lastHold: null, completions: 0, asked: null },
 };
 const machine: MachineFacts = {
   ...{ name: 'node17', platform: 'linux-x64', version: '1', slots: 8, memoryBytes: 16 * 2 ** 30 },

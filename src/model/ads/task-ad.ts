@@ -2,6 +2,7 @@
 import { type Ad, adOfThing, adOfValues, attributeTable, type Plain, real } from '#classad';
 import type { Cause } from '../cause.ts';
 import type { JobId, TaskIndex } from '../job.ts';
+import type { Asked } from '../life.ts';
 import type { TaskStateName } from '../task.ts';
 import type { NetworkBytes, Usage } from '../usage.ts';
 import { JOB_STATUS } from './job-status.ts';
@@ -43,6 +44,8 @@ export interface TaskFacts {
     readonly subcode: number;
     readonly reason: string;
   } | null;
+  /** What it is given in place of what its job asks for, after it ran out of that; null: nothing. */
+  readonly asked: Asked | null;
   /** How often its program came to its own end. */
   readonly completions: number;
   /** How many attempts were begun. */
@@ -92,6 +95,8 @@ const TABLE = attributeTable<TaskFacts>({
   NumHolds: ({ holds }) => holds,
   NumJobCompletions: ({ completions, state }) => Math.max(completions, state === 'done' ? 1 : 0),
   RemoveReason: reasonIn('removed'),
+  RequestMemory: ({ asked }) => told(asked?.memoryBytes, mebibytes),
+  RequestDisk: ({ asked }) => told(asked?.diskBytes, kibibytes),
   NumJobStarts: ({ attempts }) => attempts,
   NumShadowStarts: ({ attempts }) => attempts,
   JobRunCount: ({ attempts }) => attempts,

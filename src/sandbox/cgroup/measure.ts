@@ -69,11 +69,11 @@ function cpuTimes(
 
 function readMemory(version: 1 | 2, read: Read): GroupMemory | null {
   const stat = fieldsOf(read('memory.stat'));
-  if (stat.size === 0) return null;
+  if (stat.isEmpty) return null;
   return version === 2 ? second(stat, read) : first(stat, read);
 }
 
-function second(stat: ReadonlyMap<string, number>, read: Read): GroupMemory {
+function second(stat: Fields, read: Read): GroupMemory {
   const shared = stat.get('shmem') ?? 0;
   const kernel =
     stat.get('kernel') ?? (stat.get('kernel_stack') ?? 0) + (stat.get('pagetables') ?? 0);
@@ -85,7 +85,7 @@ function second(stat: ReadonlyMap<string, number>, read: Read): GroupMemory {
   };
 }
 
-function first(stat: ReadonlyMap<string, number>, read: Read): GroupMemory {
+function first(stat: Fields, read: Read): GroupMemory {
   const shared = stat.get('total_shmem') ?? 0;
   return {
     chargedPeakBytes: numberIn(read('memory.max_usage_in_bytes')),
@@ -107,15 +107,26 @@ function deviceBytes(text: string | null): { readBytes: number; writtenBytes: nu
   return { readBytes: sum('rbytes'), writtenBytes: sum('wbytes') };
 }
 
-/** Lines of `key value`. */
-function fieldsOf(text: string | null): Map<string, number> {
-  const fields = new Map<string, number>();
-  for (const line of (text ?? '').split('\n')) {
-    const space = line.indexOf(' ');
-    if (space > 0) fields.set(line.slice(0, space), Number(line.slice(space + 1)));
-  }
-  return fields;
+/** Lines of `key value`, of which few are wanted: memory.stat has forty. */
+interface Fields {
+  readonly isEmpty: boolean;
+  get(key: string): number | undefined;
 }
+
+function fieldsOf(text: string | null): Fields {
+  const lines = `\n${text ?? ''}`;
+  return {
+    isEmpty: lines.length === 1,
+    get: (key) => {
+      const at = lines.indexOf(`\n${key} `);
+      if (at < 0) return undefined;
+      const from = at + key.length + 2;
+      return Number.parseInt(lines.slice(from, from + LONGEST_NUMBER), 10);
+    },
+  };
+}
+
+const LONGEST_NUMBER = 20;
 
 function numberIn(text: string | null): number | null {
   const value = Number.parseInt(text ?? '', 10);

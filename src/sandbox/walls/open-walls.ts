@@ -132,11 +132,15 @@ class WallsOfWorker implements Walls {
     const ground = { ...this.#ground, tag, directory };
     const outside = (await this.#machine()).parts.filter(({ name }) => name !== 'place');
     const clear = async () => (await Promise.all(outside.map((part) => part.clear(ground)))).flat();
-    for (const said of await clear()) {
-      this.#options.log.warn({ directory }, `${said} (of a worker in ${directory})`);
-    }
+    const said = await clear();
     await unmountRoots(ground);
-    if ((await clear()).length === 0) forget();
+    if (said.length > 0) {
+      const sentence = `removed what a killed worker in ${directory} had left outside of it`;
+      this.#options.log.warn({ directory, said }, sentence);
+    }
+    const left = await clear();
+    for (const again of left) this.#options.log.warn({ directory }, again);
+    if (left.length === 0) forget();
   }
 
   needsNone(isolation: Isolation, request: ResourceRequest, owner: string): boolean {

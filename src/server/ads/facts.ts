@@ -92,6 +92,7 @@ export function adOfTask(job: Job, { task, note, lease, ended, as, own, cells }:
       holds: note?.holds ?? 0,
       lastHold: note?.lastHold ?? null,
       completions: note?.completions ?? 0,
+      asked: lease ? lease.asked : (note?.asked ?? ended?.asked ?? null),
     },
     commandAd(job, task, adWithSet(adOfJob(job), own)),
   );

@@ -35,7 +35,7 @@ function only(fields: readonly string[]): Glimpse {
 function value(name: string, end: Glimpse, state: TaskFacts['state']): string {
   const facts: TaskFacts = {
     ...{ job: 1, task: 2, state, stateAtMs: end.endedAtMs, reason: end.reason ?? '', hold: null },
-    ...{ holds: 0, lastHold: null, completions: 0, attempts: 3, attempt: end },
+    ...{ holds: 0, lastHold: null, completions: 0, asked: null, attempts: 3, attempt: end },
   };
   return printValue(evaluate(compileExpression(name), { my: taskAd(facts, null), ambient }));
 }

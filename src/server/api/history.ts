@@ -126,7 +126,7 @@ function adOfEnd(core: Core, end: Glimpse, own: OwnAttributes | null): Ad {
   const job = core.jobs.get(end.job);
   const facts: TaskFacts = {
     ...{ job: end.job, task: end.task, state: end.next ?? 'failed', stateAtMs: end.endedAtMs },
-    ...{ reason: end.reason, hold: null, holds: 0, lastHold: null, completions: 0 },
+    ...{ reason: end.reason, hold: null, holds: 0, lastHold: null, completions: 0, asked: null },
     ...{ attempts: end.number, attempt: end },
   };
   return taskAd(facts, job ? commandAd(job, end.task, adWithSet(adOfJob(job), own)) : null);

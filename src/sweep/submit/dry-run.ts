@@ -44,7 +44,7 @@ export function* adTexts(spec: JobSpec, nowMs: number): Generator<string> {
     };
     const own = adOfValues(values, jobAd(facts));
     const none = { reason: '', hold: null, holds: 0, lastHold: null, completions: 0 };
-    const untried = { attempts: 0, attempt: null };
+    const untried = { attempts: 0, attempt: null, asked: null };
     yield printAll(
       taskAd({ job: JOB, task, state: 'waiting', stateAtMs: 0, ...none, ...untried }, own),
     );

@@ -142,7 +142,9 @@ function readExpression(text: string, command: string, fault: Fault): void {
   try {
     parseExpression(text);
   } catch (error) {
-    fault({ command, found: (error as Error).message, expected: 'an expression' });
+    const found = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+    // It ends with the place under a caret.
+    fault({ command, found, expected: `an ${(error as Error).message}` });
   }
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { glob, open, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { systemReasonOf } from '#base';
-import { planErrors } from '../errors.ts';
+import { submitErrors } from '../errors.ts';
 import type { SweepSurroundings } from '../file/sweep-file.ts';
 import type { SweepPlan } from '../plan/draft.ts';
 import { planSubmit } from './plan-submit.ts';
@@ -12,6 +12,7 @@ import { seededRandom } from './seeded-random.ts';
 
 const MOST_BYTES = 64 * 2 ** 20;
 const MOST_MATCHES = 1_000_000;
+const STDIN = '-';
 const ENDINGS = /\.(sub|submit|jdl|jds|condor)$/i;
 
 export interface SubmitFileSurroundings extends SweepSurroundings {
@@ -23,28 +24,29 @@ export interface SubmitFileSurroundings extends SweepSurroundings {
   readonly runCommand: (line: string, directory: string) => Promise<string>;
 }
 
-/** Whether a file is a submit description: by its ending, else by a line that queues. */
+/** Whether a file is a submit description: by its ending, else by a line that queues; `-` is one. */
 export async function isSubmitFile(path: string, cwd: string): Promise<boolean> {
   if (/\.toml$/i.test(path)) return false;
-  if (ENDINGS.test(path)) return true;
+  if (path === STDIN || ENDINGS.test(path)) return true;
   const text = await readText(resolve(cwd, path)).catch(() => '');
   return /^[ \t]*queue\b(?![ \t]*=)/im.test(text);
 }
 
-/** @throws every problem at once, with file and line */
+/** @param path `-`: standard input. @throws every problem at once, with file and line */
 export async function readSubmitFile(
   path: string,
   surroundings: SubmitFileSurroundings,
 ): Promise<readonly SweepPlan[]> {
   const { cwd, platform, searchPath, salt } = surroundings;
-  const full = resolve(cwd, path);
+  const isStdin = path === STDIN;
+  const full = isStdin ? '/dev/stdin' : resolve(cwd, path);
   const text = await readText(full).catch((error: unknown) => {
-    throw planErrors.create('SWEEP_UNREADABLE', { file: path, found: systemReasonOf(error) });
+    throw submitErrors.create('SUBMIT_UNREADABLE', { file: path, found: systemReasonOf(error) });
   });
-  const base = dirname(full);
+  const base = isStdin ? resolve(cwd) : dirname(full);
   const seed = createHash('sha256').update(`${salt}\0${text}`).digest();
   const world = worldOf(full, base, seededRandom(seed), surroundings);
-  return await planSubmit(text, path, { base, platform, searchPath, world });
+  return await planSubmit(text, isStdin ? 'stdin' : path, { base, platform, searchPath, world });
 }
 
 function worldOf(
