@@ -348,3 +348,10 @@ export function describe(job: Job): JobDescription {
     ad: printAd(wholeAd(adOfJob(job))),
   };
 }
+
+/** The matchmaker did not get round to everything within its time. */
+export function planOn(core: Core): void {
+  if (!core.isPlanUnfinished) return;
+  core.isPlanUnfinished = false;
+  core.wake();
+}

@@ -16,6 +16,7 @@ import { GroupCommit } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { onDamage } from './data-orders.ts';
 import { keepReserve } from './disk-reserve.ts';
+import { planOn } from './dispatch.ts';
 import { Errands } from './errands.ts';
 import { serverErrors } from './errors.ts';
 import { Events } from './events.ts';
@@ -36,6 +37,7 @@ import { ServerOpenDoor } from './open-door.ts';
 import { obeyPolicyFile } from './policies/policy-file.ts';
 import { PolicyScan } from './policies/scan.ts';
 import { Pruning } from './pruning.ts';
+import { isLatest } from './reactor/jobs.ts';
 import { forgetLost } from './reactor/lost.ts';
 import { recover } from './recovery.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -391,20 +393,4 @@ export class Server {
     this.#tables.close();
     await this.#options.store.close();
   }
-}
-
-/** The matchmaker did not get round to everything within its time. */
-function planOn(core: Core): void {
-  if (!core.isPlanUnfinished) return;
-  core.isPlanUnfinished = false;
-  core.wake();
-}
-
-/** A later job has taken over the output; an earlier one must not write over it. */
-function isLatest(core: Core, job: Job): boolean {
-  for (const other of core.jobs.values()) {
-    const isSame = other.lineage === job.lineage && other.state !== 'removed';
-    if (isSame && other.id > job.id) return false;
-  }
-  return true;
 }

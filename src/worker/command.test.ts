@@ -12,10 +12,14 @@ import { jobOf, rowsOf, SESSION, textOf } from './testing/field-server.ts';
 import { lockPathOf } from './worker-directory.ts';
 
 const SCRIPT = new URL('./testing/worker-process.ts', import.meta.url).pathname;
+/** Each test starts workers: what came of compiling them is kept. */
+const CACHED = ['--import', new URL('../../scripts/compile-cache.mjs', import.meta.url).pathname];
 
 function launch(field: Field, settings: object = {}) {
   const argument = JSON.stringify({ url: field.server.url, dir: field.dir, ...settings });
-  const child = spawn(process.execPath, [SCRIPT, argument], { stdio: ['pipe', 'inherit', 'pipe'] });
+  const child = spawn(process.execPath, [...CACHED, SCRIPT, argument], {
+    stdio: ['pipe', 'inherit', 'pipe'],
+  });
   child.stdin.end(`${SESSION}\n`);
   return { child, exited: once(child, 'exit'), errors: stderrOf(child) };
 }

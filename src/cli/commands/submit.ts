@@ -42,7 +42,7 @@ async function toSubmit(input: Input, world: World, plan: FilePlan): Promise<num
       const there = { ...sweep, spec: { ...sweep.spec, output, eventLog: log } };
       const job = await submitOne(client, there, plan, input, world);
       if (eventLog && log?.path === '' && !input.options.quiet) {
-        world.stderr.attempt(eventLogHint(job, eventLog.path));
+        world.stderr.attempt(eventLogHint(job, eventLog));
       }
     }
     return 0;
@@ -77,9 +77,13 @@ async function submitOne(
   return job;
 }
 
-function eventLogHint(job: number, path: string): string {
+function eventLogHint(
+  job: number,
+  { path, perTask }: NonNullable<PlannedSweep['spec']['eventLog']>,
+): string {
   const file = printable(path.replaceAll('${:job}', String(job)));
-  return `windrow: the server is elsewhere; its event log comes with: windrow events ${job} --follow --format htcondor > ${file}\n`;
+  const into = perTask ? '' : ` > ${file}`;
+  return `windrow: the server is elsewhere; its event log comes with: windrow events ${job} --follow --format htcondor${into}\n`;
 }
 
 /** The words are those that tools look for. */

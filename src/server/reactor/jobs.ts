@@ -133,3 +133,12 @@ function retryTask(core: Core, job: Job, note: TaskNote, actor: string): void {
   keepNote(core, job, { ...fresh, state: 'waiting', reason: AGAIN, asked: null }, true);
   job.tasks.giveBack(note.task, 0);
 }
+
+/** A later job has taken over the output; an earlier one must not write over it. */
+export function isLatest(core: Core, job: Job): boolean {
+  for (const other of core.jobs.values()) {
+    const isSame = other.lineage === job.lineage && other.state !== 'removed';
+    if (isSame && other.id > job.id) return false;
+  }
+  return true;
+}
