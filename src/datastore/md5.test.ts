@@ -1,7 +1,8 @@
-/** The MD5 of large files is made when somebody asks for it, and then known. */
+/** The MD5 of large files is made when somebody asks for it or the store is at rest, and then known. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { LateMd5 } from './late-md5.ts';
 import { bytesOf, openOrigin, serve } from './testing/origin.ts';
 import { openStore } from './testing/store.ts';
 
@@ -44,4 +45,48 @@ test('whoever wants a file of some MD5 gets that one, also where another lies he
   assert.deepEqual([fetched.way.how, fetched.md5], ['fetched', md5Of(V2.bytes)]);
   await fetched.release();
   await assert.rejects(store.ensure({ ...first, key: `${key}?3` }), { code: 'DATA_DIGEST_WRONG' });
+});
+
+test('a store at rest makes the MD5 that nobody has asked for', async (t) => {
+  const origin = await openOrigin(t);
+  const store = await openStore(t);
+  const key = origin.on('/file', (q, r) => serve(q, r, V1));
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  await (await store.ensure({ key, mode: 'immutable' })).release();
+  t.mock.timers.tick(4000);
+  assert.equal((await store.find(key))?.md5, null);
+  t.mock.timers.tick(2000);
+  let md5: string | null | undefined = null;
+  while (md5 === null) {
+    await new Promise((resolve) => setImmediate(resolve));
+    md5 = (await store.find(key))?.md5;
+  }
+  assert.equal(md5, md5Of(V1.bytes));
+});
+
+test('while files come, or once it is closed, none is made', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  let isBusy = true;
+  const made: string[] = [];
+  const late = new LateMd5({
+    isBusy: () => isBusy,
+    make: async ({ key }) => {
+      made.push(key);
+      if (key === 'gone') throw new Error('it is not here any more');
+    },
+  });
+  for (const key of ['gone', 'a', 'b']) late.add({ key, owner: '', hash: key });
+  t.mock.timers.tick(5000);
+  await turn();
+  assert.deepEqual(made, []);
+  isBusy = false;
+  t.mock.timers.tick(5000);
+  await turn();
+  assert.deepEqual(made, ['gone', 'a', 'b']);
+  late.add({ key: 'c', owner: '', hash: 'c' });
+  await late.close();
+  t.mock.timers.tick(60_000);
+  await turn();
+  assert.equal(made.length, 3);
 });

@@ -20,6 +20,7 @@ import { EntryIndex } from './index/entry-index.ts';
 import { inTurns } from './index/in-turns.ts';
 import { rebuildIndex, recordOf } from './index/rebuild.ts';
 import { Keeper } from './keeper.ts';
+import { LateMd5 } from './late-md5.ts';
 import { snapshotOf } from './listing.ts';
 import type {
   Aged,
@@ -93,6 +94,7 @@ class SharedDatastore implements Datastore {
   readonly #ager: Ager;
   readonly #fetcher: Fetcher;
   readonly #keeper: Keeper;
+  readonly #lateMd5: LateMd5;
   readonly #ending = new AbortController();
   readonly #timer: NodeJS.Timeout;
   #sampling: Promise<unknown> = Promise.resolve();
@@ -124,6 +126,10 @@ class SharedDatastore implements Datastore {
     const limits = { ...USUAL_FETCHING, ...options.fetching };
     const parts = { layout, sharer, hasher: this.#hasher, clock, random, onEvent };
     this.#fetcher = new Fetcher({ transports, limits, ...parts });
+    this.#lateMd5 = new LateMd5({
+      isBusy: () => this.#keeper.underWay().length > 0,
+      make: (name) => this.#keeper.inspect(name),
+    });
     this.#keeper = new Keeper({
       layout,
       shelf,
@@ -131,6 +137,7 @@ class SharedDatastore implements Datastore {
       pins: this.#pins,
       index: this.#index,
       hasher: this.#hasher,
+      lateMd5: this.#lateMd5,
       fetcher: this.#fetcher,
       clock,
       tries: limits.tries,
@@ -312,7 +319,7 @@ class SharedDatastore implements Datastore {
     clearInterval(this.#timer);
     await this.#keeper.close();
     await this.#fetcher.close();
-    await this.#hasher.close();
+    await Promise.all([this.#hasher.close(), this.#lateMd5.close()]);
     await this.#ager.close();
     await this.#rebuilding?.catch(() => {});
     await this.#sampling;

@@ -11,6 +11,7 @@ import { checkDigests } from './fetch/checks.ts';
 import type { Part } from './fetch/part.ts';
 import { heldBytes, type Kept } from './holding.ts';
 import type { EntryIndex } from './index/entry-index.ts';
+import type { LateMd5 } from './late-md5.ts';
 import type { EnsureRequest, PutRequest, StoreEvent } from './port.ts';
 
 export interface StoringParts {
@@ -19,6 +20,7 @@ export interface StoringParts {
   readonly sharer: Sharer;
   readonly index: EntryIndex;
   readonly clock: Clock;
+  readonly lateMd5: LateMd5;
   onEvent(event: StoreEvent): void;
 }
 
@@ -38,6 +40,7 @@ export async function store(
     const record = { ...name, sha256, bytes, storedAtMs: nowMs, accessedAtMs: nowMs };
     await index.note({ ...record, atMs: nowMs, isHere: true });
     const description = await shelf.commit(name, draft, what, path);
+    if (description.md5 === null) parts.lateMd5.add(name);
     parts.onEvent({ kind: 'stored', key: name.key, bytes, via: what.via });
     return { description, grip: await sharer.adopt(path, heldBytes(description)) };
   } catch (error) {

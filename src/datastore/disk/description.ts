@@ -9,7 +9,7 @@ export const MOST_DESCRIPTION_BYTES = 64 * 1024;
 export interface Description extends EntryName {
   readonly bytes: number;
   readonly sha256: string;
-  /** Null until somebody asks for it: of large files it takes longer than all else. */
+  /** Of large files made late, since it takes longer than all else: null until then. */
   readonly md5: string | null;
   readonly mediaType: string | null;
   readonly validators: Validators;

@@ -40,7 +40,7 @@ export interface Draft {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** Null: nobody has asked for it yet. */
+  /** Null: it was not made yet. */
   readonly md5: string | null;
 }
 

@@ -83,7 +83,7 @@ export const dataEntry = message(
     owner: z.string(),
     bytes,
     sha256: digest,
-    md5: z.string().nullable().describe('Null: nobody has asked for it yet.'),
+    md5: z.string().nullable().describe('Null: it was not made yet.'),
     mediaType: z.string().nullable(),
     validators: z.object({
       etag: z.string().nullable(),
