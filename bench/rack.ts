@@ -1,5 +1,5 @@
 /**
- * Tasks of one second on six workers of two slots each, as on a rack: `node bench/rack.ts [tasks]`.
+ * Tasks of one second on six workers of two slots each, as on a rack: `node bench/rack.ts [tasks] [walls]`.
  * Server and workers are processes of their own, as users start them, on one machine; the programs
  * sleep, so that what is measured is how long slots wait for work, not who gets the processors.
  */
@@ -16,6 +16,8 @@ const WORKERS = 6;
 const SLOTS = 2;
 const TASK_S = 1;
 const tasks = Number(process.argv[2] ?? 360);
+/** As each worker finds them if not given: `private` for root, `bare` for an ordinary user. */
+const walls = process.argv[3];
 
 const root = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
 const at = (...parts: string[]) => join(root, ...parts);
@@ -38,6 +40,7 @@ async function workersOf(client: ApiClient): Promise<number> {
 
 function startWorker(url: string, number: number): void {
   const own = ['--name', `node${number}`, '--dir', at(`worker${number}`), '--slots', `${SLOTS}`];
+  if (walls) own.push('--walls', walls);
   start('worker', '--server', url, '--session-file', at('state', 'session'), ...own);
 }
 
