@@ -73,6 +73,8 @@ export interface Job {
   statisticsDirty: boolean;
   /** Changed in a way that replaying attempts does not bring back: stored with the next commit. */
   statisticsUrgent: boolean;
+  /** Sequence of the last end of an attempt or change of a task of it in this process; 0: none yet. */
+  lastSequence: number;
   /** Ends of the last minute by second, for the rate. */
   readonly recent: Map<number, number>;
 }

@@ -81,6 +81,7 @@ async function openJob(
     collectionError: null,
     statisticsDirty: false,
     statisticsUrgent: false,
+    lastSequence: 0,
     recent: new Map(),
   };
   await restoreNotes(store, job);

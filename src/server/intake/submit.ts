@@ -255,6 +255,7 @@ export class Intake {
       collectionError: null,
       statisticsDirty: false,
       statisticsUrgent: false,
+      lastSequence: 0,
       recent: new Map(),
     };
   }

@@ -62,6 +62,24 @@ describe('event logs of jobs', () => {
     assert.equal(told.json.state, 'done');
   });
 
+  it('tell of held tasks that are removed when nothing else of their job is left', async (t) => {
+    const field = await openField(t);
+    const { job } = await field.submit({
+      axes: [{ kind: 'range', column: 'i', from: '1', to: '1', step: '1' }],
+      eventLog: eventLog(field),
+    });
+    const change = (action: string) =>
+      field.api('PATCH', `/v1/jobs/${job}/tasks`, { action, tasks: [[0, 1]], reason: 'x' });
+    await change('hold');
+    assert.equal(field.job(job).state, 'failed');
+    await until(() => kinds(read(field)).at(-1) === '12 0');
+    // Written to its end, and looked at once more.
+    await field.server.settled();
+    await change('remove');
+    await until(() => kinds(read(field)).at(-1) === '9 0');
+    assert.deepEqual(kinds(read(field)), ['0 0', '12 0', '9 0']);
+  });
+
   it('go on after a restart without a gap or a repetition, whatever was written last', async (t) => {
     const field = await openField(t);
     await live(field);

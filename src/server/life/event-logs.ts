@@ -36,7 +36,7 @@ export class EventLogs {
   readonly #log: (message: string, facts: object) => void;
   readonly #marks = new Map<string, Mark>();
   readonly #failing = new Set<string>();
-  /** Jobs that were over, and written to their end: since when. */
+  /** Jobs that were over, and written to their end: which one. Held tasks of theirs may be removed yet. */
   readonly #settled = new Map<number, number>();
   #seen = -1;
   #timer: NodeJS.Timeout | undefined;
@@ -63,12 +63,12 @@ export class EventLogs {
     const upTo = this.#core.sequence;
     const { active, commit } = this.#core;
     const jobs = [...this.#core.jobs.values()].filter(
-      ({ id, spec, stateAtMs }) =>
-        spec.eventLog?.path && (active.has(id) || this.#settled.get(id) !== stateAtMs),
+      ({ id, spec, lastSequence }) =>
+        spec.eventLog?.path && (active.has(id) || this.#settled.get(id) !== lastSequence),
     );
     const over = jobs
       .filter(({ id }) => !active.has(id))
-      .map(({ id, stateAtMs }) => ({ id, stateAtMs }));
+      .map(({ id, lastSequence }) => ({ id, lastSequence }));
     if (jobs.length > 0) {
       // A server that ends with a full disk has acknowledged nothing of it.
       const isDurable = await commit.durable().then(
@@ -85,7 +85,7 @@ export class EventLogs {
     // Rows that cannot be read any more, for one.
     await this.#writeEach(apart, upTo).catch((error) => this.#tellOnce(TASK_LOGS, error));
     if (this.#failing.size === 0)
-      for (const { id, stateAtMs } of over) this.#settled.set(id, stateAtMs);
+      for (const { id, lastSequence } of over) this.#settled.set(id, lastSequence);
     this.#seen = upTo;
   }
 

@@ -232,7 +232,7 @@ function onFailed(core: Core, job: Job, record: AttemptRecord, note: TaskNote, w
 
 /** Keeps how an attempt ended, for ever. */
 export function addRecord(core: Core, job: Job, record: AttemptRecord, accepted: boolean): void {
-  core.sequence++;
+  job.lastSequence = ++core.sequence;
   core.commit.add({ kind: 'attempt-ended', sequence: core.sequence, attempt: record, accepted });
   job.statistics.add(record);
   core.activity.add('exited', 1, core.clock.monotonic());

@@ -61,7 +61,7 @@ export type ChangeNews = Pick<TaskChange, 'kind' | 'actor' | 'reason' | 'tasks'>
 
 /** A change of tasks that is no end of an attempt is kept, in one order with those ends. */
 export function addChange(core: Core, job: Job, news: ChangeNews): TaskChange {
-  core.sequence++;
+  job.lastSequence = ++core.sequence;
   const change: TaskChange = {
     ...{ atMs: core.clock.now(), hold: null, ticket: null, worker: '', isMass: false },
     ...news,
