@@ -15,6 +15,7 @@ import { NO_LIFE, NO_POLICY } from '../life.ts';
 import { NO_MATCHING } from '../matching.ts';
 import { usageOf } from '../usage.ts';
 import { type JobFacts, jobAd } from './job-ad.ts';
+import { jobProgressAd } from './job-progress-ad.ts';
 import { type MachineFacts, machineAd, NO_OFFER, offerAd } from './machine-ad.ts';
 import { type AttemptFacts, type TaskFacts, taskAd } from './task-ad.ts';
 
@@ -142,6 +143,24 @@ describe('the ads of jobs, tasks and machines', () => {
     const remove =
       'NumJobCompletions > JobMaxRetries || ExitCode =?= JobSuccessExitCode || ExitCode =?= 7';
     assert.ok(text.includes(`OnExitRemove = ${remove}\n`), text);
+  });
+
+  it('tell of a job that it is held where nothing but held tasks of it is left', () => {
+    const none = { waiting: 0, staging: 0, running: 0, checking: 0, done: 0, failed: 0, held: 0 };
+    const seen = (state: 'running' | 'failed' | 'done', counts: object) => {
+      const told = {
+        state,
+        stateAtMs: 9000,
+        reason: '',
+        counts: { ...none, removed: 0, ...counts },
+      };
+      return shown('strcat(JobStatus, " ", CompletionDate)', jobProgressAd(told, jobAd(job)));
+    };
+    assert.equal(seen('failed', { held: 1, done: 2 }), '"5 0"');
+    assert.equal(seen('failed', { failed: 1, removed: 1 }), '"4 9"');
+    assert.equal(seen('failed', { removed: 2 }), '"3 0"');
+    assert.equal(seen('done', { done: 2 }), '"4 9"');
+    assert.equal(seen('running', { running: 1, held: 1 }), '"2 0"');
   });
 
   it('are printed whole and read again', () => {

@@ -10,13 +10,13 @@ export interface JobProgressFacts {
   readonly counts: TaskCounts;
 }
 
-const isOver = ({ state }: JobProgressFacts): boolean => state === 'done' || state === 'failed';
+const COMPLETED = 4;
 
 const TABLE = attributeTable<JobProgressFacts>({
   JobStatus: statusOf,
   JobState: ({ state }) => state,
   EnteredCurrentStatus: ({ stateAtMs }) => epochSeconds(stateAtMs),
-  CompletionDate: (job) => (isOver(job) ? epochSeconds(job.stateAtMs) : 0),
+  CompletionDate: (job) => (statusOf(job) === COMPLETED ? epochSeconds(job.stateAtMs) : 0),
   RemoveReason: ({ state, reason }) => (state === 'removed' ? reason : undefined),
   IdleTasks: ({ counts }) => counts.waiting,
   RunningTasks: ({ counts }) => counts.staging + counts.running + counts.checking,
@@ -30,10 +30,16 @@ export function jobProgressAd(progress: JobProgressFacts, job: Ad): Ad {
   return adOfThing(TABLE, progress, job);
 }
 
-/** As HTCondor numbers them; of a job that has tasks in several states, the liveliest. */
+/**
+ * As HTCondor numbers them; of a job that has tasks in several states, the liveliest. Held tasks may be
+ * released yet, also where nothing else is left to be done.
+ */
 function statusOf({ state, counts }: JobProgressFacts): number {
   if (state === 'removed') return 3;
-  if (state === 'done' || state === 'failed') return 4;
+  if (state === 'done' || state === 'failed') {
+    if (counts.held > 0) return 5;
+    return counts.removed > 0 && counts.done + counts.failed === 0 ? 3 : COMPLETED;
+  }
   if (counts.staging + counts.running + counts.checking > 0) return 2;
   return state === 'paused' || counts.waiting === 0 ? 5 : 1;
 }
