@@ -254,11 +254,11 @@ function leaseOut(
     holdAll(core, job, tasks, filled.missing);
     return [];
   }
-  core.activity.add('started', tasks.length, core.clock.monotonic());
   const firstTicket = core.nextTicket;
   const granted: Grant = { firstTicket, open: tasks.length };
   const grantedAtMs = core.clock.now();
   const sinceMs = core.clock.monotonic();
+  core.activity.add('started', tasks.length, sinceMs);
   core.nextTicket += tasks.length;
   core.commit.add({
     kind: 'granted',

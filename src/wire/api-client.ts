@@ -123,7 +123,7 @@ export class ApiClient {
    */
   async sendBlob(file: string, expected: FileDigest, options: SendOptions): Promise<void> {
     const { sha256, bytes } = expected;
-    const signal = options.signal ?? this.#signal ?? NEVER;
+    const signal = options.signal ?? this.signal;
     if (bytes < RESUMABLE_BYTES) {
       const path = fillPath(api.putBlob.path, { sha256 });
       await uploadFile(this.#endpoint, path, file, expected, { signal });
@@ -139,7 +139,7 @@ export class ApiClient {
     key: string,
     options: SendOptions,
   ): Promise<void> {
-    const signal = options.signal ?? this.#signal ?? NEVER;
+    const signal = options.signal ?? this.signal;
     await this.#upload(file, bytes, { sha256, key }, { ...options, signal });
   }
 

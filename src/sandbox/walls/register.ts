@@ -99,7 +99,6 @@ export class Register {
 
 /** A directory, no link, of this account, that nobody else may write to. */
 function isPrivate(folder: string): boolean {
-  const { uid, mode } = lstatSync(folder);
-  const isDirectory = (mode & 0o170000) === 0o040000;
-  return isDirectory && uid === process.geteuid?.() && (mode & 0o022) === 0;
+  const found = lstatSync(folder);
+  return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o022) === 0;
 }

@@ -235,11 +235,14 @@ export function addRecord(core: Core, job: Job, record: AttemptRecord, accepted:
   job.lastSequence = ++core.sequence;
   core.commit.add({ kind: 'attempt-ended', sequence: core.sequence, attempt: record, accepted });
   job.statistics.add(record);
-  core.activity.add('exited', 1, core.clock.monotonic());
-  if (accepted) core.activity.add('completed', 1, core.clock.monotonic());
   job.statisticsDirty = true;
-  const second = Math.floor(core.clock.now() / 1000);
-  if (accepted) job.recent.set(second, (job.recent.get(second) ?? 0) + 1);
+  const nowMs = core.clock.monotonic();
+  core.activity.add('exited', 1, nowMs);
+  if (accepted) {
+    core.activity.add('completed', 1, nowMs);
+    const second = Math.floor(core.clock.now() / 1000);
+    job.recent.set(second, (job.recent.get(second) ?? 0) + 1);
+  }
   core.happened({ kind: 'progress', job: job.id });
 }
 
