@@ -87,10 +87,6 @@ export class Collector implements TrapSink {
     this.#reserveMarks();
   }
 
-  get size(): number {
-    return this.#room.kept.size;
-  }
-
   /** Takes a report in, and says what became of it. */
   accept(report: TrapReport): Fate {
     const fate = this.#take(report);
@@ -117,12 +113,13 @@ export class Collector implements TrapSink {
     if (back) this.accept(silenceOver(back));
   }
 
-  /** Lets time pass: silences end, heartbeats are missed. To be called about once a second. */
-  tick(): void {
+  /** Silences end, heartbeats are missed. To be called each second; seldom, where time changes nothing (false). */
+  tick(): boolean {
     const nowMs = this.#options.clock.now();
     for (const beat of this.nodes.takeMissed(nowMs)) this.accept(silenceBegun(beat));
     for (const { id } of this.silences.takeEnded(nowMs)) this.#silenceEnded(id);
     this.#tellWaiting(nowMs);
+    return this.silences.size > 0 || this.nodes.hasBeats || this.#room.waiting.size > 0;
   }
 
   /** What came after a mark. A mark from before what is kept, or of another life, gets everything. */
