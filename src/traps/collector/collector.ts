@@ -87,6 +87,10 @@ export class Collector implements TrapSink {
     this.#reserveMarks();
   }
 
+  get size(): number {
+    return this.#room.kept.size;
+  }
+
   /** Takes a report in, and says what became of it. */
   accept(report: TrapReport): Fate {
     const fate = this.#take(report);
@@ -228,8 +232,7 @@ export class Collector implements TrapSink {
     if (report.kind === 'clear') return before.kind === 'clear' || before.over !== null;
     const isSame = before.category === report.category && before.message === report.message;
     if (!isSame || before.kind === 'clear' || before.over !== null) return false;
-    if (report.kind === 'raise') return true;
-    return nowMs - before.receivedAtMs < this.#options.foldMs;
+    return report.kind === 'raise' || nowMs - before.receivedAtMs < this.#options.foldMs;
   }
 
   #keptOf(id: string, report: TrapReport, before: KeptTrap | null, nowMs: number): KeptTrap {
@@ -312,8 +315,7 @@ export class Collector implements TrapSink {
     if (this.#latest.get(key) === trap) this.#latest.delete(key);
     this.toldVersion++;
     this.revision++;
-    const message = beginningOf(trap.message, PAST_MESSAGE_MOST);
-    this.#noteTrap({ ...trap, message }, 'past');
+    this.#noteTrap({ ...trap, message: beginningOf(trap.message, PAST_MESSAGE_MOST) }, 'past');
   }
 
   #mark(trap: KeptTrap): void {
