@@ -8,7 +8,7 @@ import type { Grip, Sharer } from './disk/sharer.ts';
 import type { Draft, Shelf, Undescribed } from './disk/shelf.ts';
 import type { EarlyTurns } from './early-turns.ts';
 import { datastoreErrors } from './errors.ts';
-import { checkDigests } from './fetch/checks.ts';
+import { wrongDigest } from './fetch/checks.ts';
 import { discardPart } from './fetch/left-parts.ts';
 import type { Part } from './fetch/part.ts';
 import { stateOf } from './fetch/part-state.ts';
@@ -85,7 +85,7 @@ async function place(
 
 /**
  * Takes the bytes of `source`, and they are what the request says. Rejects with DATA_TOO_LARGE,
- * DATA_DIGEST_WRONG, or with what the source or the file system said; the part is the caller's then.
+ * DATA_PUT_WRONG, or with what the source or the file system said; the part is the caller's then.
  */
 export async function draftOf(
   part: Part,
@@ -123,10 +123,13 @@ async function checked(draft: Draft, request: PutRequest, key: string): Promise<
   const { bytes } = request;
   if (bytes !== undefined && bytes !== draft.bytes) {
     const facts = { key, what: 'length', found: draft.bytes, expected: bytes };
-    throw datastoreErrors.create('DATA_DIGEST_WRONG', { ...facts, said: 'the request says' });
+    throw datastoreErrors.create('DATA_PUT_WRONG', facts);
   }
-  const expected = { digests: request.digests ?? {}, said: 'the request says' };
-  await checkDigests(key, draft, [expected]);
+  const wrong = await wrongDigest(draft, [{ digests: request.digests ?? {}, said: '' }]);
+  if (wrong !== null) {
+    const { what, found, expected } = wrong;
+    throw datastoreErrors.create('DATA_PUT_WRONG', { key, what, found, expected });
+  }
   return draft;
 }
 
