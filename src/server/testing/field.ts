@@ -24,7 +24,13 @@ import {
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
-import type { EndedAttempt, GrantedAttempt, SyncRequest, SyncResponse } from '#wire';
+import {
+  type EndedAttempt,
+  type GrantedAttempt,
+  PROTOCOL_VERSION,
+  type SyncRequest,
+  type SyncResponse,
+} from '#wire';
 import type { Job } from '../core.ts';
 import { Server } from '../server.ts';
 import type { ServerOptions } from '../server-options.ts';
@@ -217,7 +223,7 @@ export class FieldWorker {
       peer: null,
       stager: '',
       data: [],
-      protocol: 1,
+      protocol: PROTOCOL_VERSION,
       worker: `id-${this.name}`,
       replaces: null,
       name: this.name,

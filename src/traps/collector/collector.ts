@@ -117,12 +117,13 @@ export class Collector implements TrapSink {
     if (back) this.accept(silenceOver(back));
   }
 
-  /** Lets time pass: silences end, heartbeats are missed. To be called about once a second. */
-  tick(): void {
+  /** Silences end, heartbeats are missed. To be called each second; seldom, where time changes nothing (false). */
+  tick(): boolean {
     const nowMs = this.#options.clock.now();
     for (const beat of this.nodes.takeMissed(nowMs)) this.accept(silenceBegun(beat));
     for (const { id } of this.silences.takeEnded(nowMs)) this.#silenceEnded(id);
     this.#tellWaiting(nowMs);
+    return this.silences.size > 0 || this.nodes.hasBeats || this.#room.waiting.size > 0;
   }
 
   /** What came after a mark. A mark from before what is kept, or of another life, gets everything. */
@@ -231,8 +232,7 @@ export class Collector implements TrapSink {
     if (report.kind === 'clear') return before.kind === 'clear' || before.over !== null;
     const isSame = before.category === report.category && before.message === report.message;
     if (!isSame || before.kind === 'clear' || before.over !== null) return false;
-    if (report.kind === 'raise') return true;
-    return nowMs - before.receivedAtMs < this.#options.foldMs;
+    return report.kind === 'raise' || nowMs - before.receivedAtMs < this.#options.foldMs;
   }
 
   #keptOf(id: string, report: TrapReport, before: KeptTrap | null, nowMs: number): KeptTrap {
@@ -315,8 +315,7 @@ export class Collector implements TrapSink {
     if (this.#latest.get(key) === trap) this.#latest.delete(key);
     this.toldVersion++;
     this.revision++;
-    const message = beginningOf(trap.message, PAST_MESSAGE_MOST);
-    this.#noteTrap({ ...trap, message }, 'past');
+    this.#noteTrap({ ...trap, message: beginningOf(trap.message, PAST_MESSAGE_MOST) }, 'past');
   }
 
   #mark(trap: KeptTrap): void {

@@ -83,6 +83,11 @@ export class Nodes {
     return this.#nodes.size;
   }
 
+  /** Whether some have promised to be heard of. */
+  get hasBeats(): boolean {
+    return this.#beating.size > 0;
+  }
+
   /**
    * A trap names it. Who reported it may be another, as a relay or the collector itself: of a node
    * that promised to be heard of, only what keeps the promise is a sign of life.

@@ -17,6 +17,10 @@ export class Silences {
     return this.#byId.get(id);
   }
 
+  get size(): number {
+    return this.#byId.size;
+  }
+
   get isFull(): boolean {
     return this.#byId.size >= SILENCES_MOST;
   }

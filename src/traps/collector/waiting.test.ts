@@ -25,6 +25,23 @@ function crowded() {
   return opened;
 }
 
+describe('time', () => {
+  it('changes something only while a trap waits, a silence holds or a node promised to be heard of', () => {
+    const quiet = openCollector();
+    quiet.collector.accept(raise('disk', 1));
+    assert.equal(quiet.collector.tick(), false);
+    assert.equal(crowded().collector.tick(), true);
+    quiet.collector.silence(silence({ endsAtMs: quiet.clock.now() + 1000 }));
+    assert.equal(quiet.collector.tick(), true);
+    quiet.clock.advance(1000);
+    assert.equal(quiet.collector.tick(), false);
+    quiet.collector.observe({ node: 'oss1', heartbeatMs: 60_000 });
+    assert.equal(quiet.collector.tick(), true);
+    quiet.collector.observe({ node: 'oss1', heartbeatMs: 0 });
+    assert.equal(quiet.collector.tick(), false);
+  });
+});
+
 describe('a condition that had to give way to worse ones', () => {
   it('is told again under its id when what was worse is long over', () => {
     const { collector, clock } = crowded();

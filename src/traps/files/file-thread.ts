@@ -2,6 +2,7 @@
  * The thread in which files of others are read. A read that never comes back holds up this thread
  * alone; `progress` tells the collector's thread at which one it is.
  */
+import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
   type DirectoryList,
@@ -56,15 +57,29 @@ function each<T extends FileRead | DirectoryList>(
   const remembered = new Map<string, T>();
   const answers = paths.map((path, index) => {
     Atomics.store(progress, 0, index);
-    const answer = look(path);
-    if (!isAgain) return answer;
+    if (!isAgain) return look(path);
     const before = memory.byPath.get(path);
+    const answer = before && isStillMissing(before, path) ? before : look(path);
     const isKnown = before !== undefined && isSameAnswer(before, answer);
     if (isKnown || isShort(answer)) remembered.set(path, isKnown ? before : answer);
     return isKnown ? null : answer;
   });
   if (isAgain) memory.byPath = remembered;
   return answers;
+}
+
+/** Half of all places have nothing, and to throw that for each of them takes longer than to read the others. */
+function isStillMissing(before: FileRead | DirectoryList, path: string): boolean {
+  return before.kind === 'missing' && !isThere(path);
+}
+
+/** True also where that cannot be found out. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function isShort(answer: FileRead | DirectoryList): boolean {

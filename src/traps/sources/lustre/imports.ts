@@ -33,6 +33,11 @@ export class ImportWatch {
     return this.#downSinceSeconds === null;
   }
 
+  /** It is news by itself when it stays away for long; else only a change of its state is. */
+  get awaitsTime(): boolean {
+    return !this.isUp && !this.#isLong;
+  }
+
   /** @param timeoutSeconds Lustre's own (`timeout`), after which being away is critical */
   look(state: ImportState, nowSeconds: number, timeoutSeconds: number): ImportNews[] {
     const news: ImportNews[] = [];

@@ -50,13 +50,18 @@ async function openTree(t: TestContext, collector = openCollector()) {
 
 describe('a Lustre server', () => {
   it('that is well is a node of its file system, and no trap', async (t) => {
-    const { said, collector } = await openTree(t);
+    const { said, collector, clock } = await openTree(t);
     assert.deepEqual(await said(), []);
     assert.deepEqual(collector.nodes.names('lustrefs'), ['oss1']);
     assert.deepEqual(collector.nodes.fileSystemNames(), ['lustrefs']);
     const node = collector.nodes.view('oss1')!;
     assert.equal(node.health, 'healthy');
     assert.ok(node.totalBytes! > 1e14 && node.freeBytes! > 0.9 * node.totalBytes!);
+    for (const ms of [1000, 2000, 3000]) {
+      clock.advance(ms);
+      assert.deepEqual(await said(), []);
+      assert.equal(collector.nodes.view('oss1')!.lastSeenMs, clock.now());
+    }
   });
 
   it('goes from healthy to NOT HEALTHY with reasons, to LBUG, and back', async (t) => {

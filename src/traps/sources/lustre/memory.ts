@@ -36,6 +36,13 @@ const TIMEOUT_SECONDS = 100;
 
 type Held = Pick<Condition, 'name' | 'fileSystem' | 'category' | 'message' | 'ending'>;
 
+interface Latest {
+  readonly look: TreeLook;
+  readonly findings: Findings;
+  /** What it tells whenever it is seen again; null while that is not known, or depends on the time. */
+  restNews: LustreNews | null;
+}
+
 interface KnownImport {
   readonly watch: ImportWatch;
   text: string;
@@ -51,7 +58,7 @@ export class LustreMemory {
   readonly #nids = new Map<string, string>();
   readonly #toldNodes = new Map<string, string>();
   /** The latest look; mostly the next one is the same. */
-  #latest: { readonly look: TreeLook; readonly findings: Findings } | null = null;
+  #latest: Latest | null = null;
   #wasThere = false;
 
   constructor(options: LustreMemoryOptions) {
@@ -66,6 +73,7 @@ export class LustreMemory {
 
   /** Imports that changed, whose `import` file therefore says something new. */
   importsChanged(look: TreeLook): DeviceName[] {
+    if (look === this.#latest?.look) return [];
     return importsOf(look).filter(({ name, text }) => this.#imports.get(name)?.text !== text);
   }
 
@@ -78,9 +86,11 @@ export class LustreMemory {
   }
 
   digest(look: TreeLook, tick: number, nowMs: number): LustreNews {
-    const isSame = this.#latest?.look === look;
-    const findings = isSame ? this.#latest!.findings : findingsOf(look);
-    this.#latest = { look, findings };
+    const before = this.#latest?.look === look ? this.#latest : null;
+    if (before?.restNews) return before.restNews;
+    const latest = before ?? { look, findings: findingsOf(look), restNews: null };
+    const { findings } = latest;
+    this.#latest = latest;
     const isThere = look.node.health.kind !== 'missing' || look.devices.some(hasSaid);
     const traps: TrapReport[] = [];
     this.#digestImports(look, Math.floor(nowMs / 1000), traps);
@@ -89,7 +99,13 @@ export class LustreMemory {
     const nodes = isThere ? this.#nodes(findings, look) : [];
     this.#wasThere ||= isThere;
     if (look.unlisted.length === 0) this.#forgetImports(look);
+    const isAtRest = before !== null && traps.length === 0 && !this.#awaitsTime;
+    if (isAtRest) latest.restNews = { traps, nodes: nodes.slice(0, 1) };
     return { traps, nodes };
+  }
+
+  get #awaitsTime(): boolean {
+    return [...this.#imports.values()].some(({ watch }) => watch.awaitsTime);
   }
 
   /** Lustre was unloaded: everything else that held is over with it. */
