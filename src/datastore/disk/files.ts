@@ -90,6 +90,16 @@ export async function makeDurableDirectory(root: string, path: string): Promise<
   await Promise.all(made.map((one) => flushDirectory(dirname(one))));
 }
 
+/** Makes those of `names` in `directory` that are missing, and their names durable together. */
+export async function makeDurableFolders(
+  directory: string,
+  names: readonly string[],
+): Promise<void> {
+  const paths = names.map((name) => join(directory, name));
+  const made = await Promise.all(paths.map((path) => makeDirectories(directory, path)));
+  if (made.some((ofOne) => ofOne.length > 0)) await flushDirectory(directory);
+}
+
 /** Answers with those that were not there. */
 async function makeDirectories(root: string, path: string): Promise<string[]> {
   try {
