@@ -30,7 +30,10 @@ suite('a directory that is exchanged', { skip }, () => {
   let field: WalledField;
   before(async () => {
     base = realpathSync(mkdtempSync('/var/tmp/windrow-exchanged-'));
-    field = await openWalledField({ shared: [join(base, 'open/nested')], writable: [`${base}/open/nested`] });
+    field = await openWalledField({
+      shared: [join(base, 'open/nested')],
+      writable: [`${base}/open/nested`],
+    });
   });
   after(async () => {
     await field.close();
@@ -65,7 +68,10 @@ suite('a directory that is exchanged', { skip }, () => {
       const { stdout } = await field.run('full', look, { site }).then((end) => end);
       assert.doesNotMatch(stdout, /secret/);
       rmSync(join(base, 'open/a/b/file'), { force: true });
-      await assert.rejects(field.run('full', look, { site, between }), /another has taken the place/);
+      await assert.rejects(
+        field.run('full', look, { site, between }),
+        /another has taken the place/,
+      );
     });
   }
 

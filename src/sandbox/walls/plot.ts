@@ -1,7 +1,8 @@
 /** From where an attempt is to run to everything its walls must know of it. */
-import { systemReasonOf } from '#base';
+
 import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path/posix';
+import { systemReasonOf } from '#base';
 import type { Isolation, ResourceRequest } from '#model';
 import { type Accounts, closedDirectory, modeLetsIn } from '../account/accounts.ts';
 import { sandboxErrors } from '../errors.ts';

@@ -132,7 +132,6 @@ async function runBehind(
       onOutput: (stream, bytes) => {
         output[stream] += bytes;
       },
-      onAnew: () => Object.assign(output, { stdout: '', stderr: '' }),
     });
     const end = await program.ended;
     if ('failed' in end) throw new Error(`${end.message} ${output.stderr}`);
