@@ -20,9 +20,8 @@ const ROWS = sizes.length > 0 ? sizes : [1000, 10_000, 100_000, 1_000_000];
 const WORKERS = 2;
 /** Attempts that a worker holds at a time, one sync's worth. */
 const BATCH = 500;
-/** Of each job so many tasks are done, from however many wait. */
+/** So many tasks are done, from however many wait. */
 const MOST_TASKS = 200_000;
-const LEAST_TASKS = 50_000;
 /** Before anything is measured: code that has run is compiled. */
 const WARM_UP_TASKS = 50_000;
 
@@ -93,14 +92,52 @@ function endOf({ ticket, cells }: SyncResponse['attempts'][number]): EndedAttemp
   };
 }
 
-/** One worker: syncs until `enough` says so. Resolves with how many tasks it ended. */
-async function work(url: string, enough: () => boolean, count: (tasks: number) => void) {
+/** What is done, by however many workers. */
+class Work {
+  readonly #url: string;
+  readonly #rows: number;
+  readonly #enough: number;
+  #submitted = 0;
+  #given = 0;
+  #empty = Promise.withResolvers<void>();
+  done = 0;
+
+  /** Jobs of `rows` rows, one after the other, until `enough` tasks are given to workers. */
+  constructor(url: string, rows: number, enough: number) {
+    this.#url = url;
+    this.#rows = rows;
+    this.#enough = enough;
+  }
+
+  get isEnough(): boolean {
+    return this.#given >= this.#enough;
+  }
+
+  /** The next job comes when nothing waits any more: never do more than `rows`. */
+  async feed(): Promise<void> {
+    while (!this.isEnough) {
+      this.#empty = Promise.withResolvers();
+      await submit(this.#url, this.#rows);
+      this.#submitted += this.#rows;
+      this.count(0, 0);
+      await this.#empty.promise;
+    }
+  }
+
+  count(given: number, done: number): void {
+    this.#given += given;
+    this.done += done;
+    if (this.isEnough || this.#given === this.#submitted) this.#empty.resolve();
+  }
+}
+
+/** One worker: syncs until enough is done. */
+async function serve(url: string, work: Work): Promise<void> {
   const client = new ServerClient({ url, session: SECRET });
   const worker = randomUUID();
   let ended: EndedAttempt[] = [];
   try {
     for (let sequence = 1; ; sequence++) {
-      const last = enough();
       const answer = await client.sync({
         dataVersion: '',
         store: null,
@@ -115,7 +152,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         platform: 'linux-x64',
         sequence,
         slots: BATCH,
-        freeSlots: last ? 0 : BATCH,
+        freeSlots: work.isEnough ? 0 : BATCH,
         memoryBytes: 2 ** 34,
         walls: null,
         offer: NO_OFFER,
@@ -131,7 +168,7 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         awayMs: 0,
         remainingMs: null,
         atMs: Date.now(),
-        waitMs: 0,
+        waitMs: work.isEnough ? 0 : 100,
         draining: false,
         holding: [],
         ended,
@@ -139,45 +176,32 @@ async function work(url: string, enough: () => boolean, count: (tasks: number) =
         knownJobs: [],
         policyVersion: '',
       });
-      count(ended.length);
+      work.count(answer.attempts.length, ended.length);
       ended = answer.attempts.map(endOf);
-      if (ended.length === 0) return;
+      if (ended.length === 0 && work.isEnough) return;
     }
   } finally {
     await client.close();
   }
 }
 
-/** Two workers end what waits, or `MOST_TASKS` of it. Resolves with tasks and milliseconds. */
-async function workOff(url: string): Promise<{ done: number; wallMs: number }> {
+/** Workers end about `enough` tasks of jobs with `rows` rows. Resolves with tasks and milliseconds. */
+async function workOff(url: string, rows: number, enough: number) {
   const startedMs = performance.now();
-  let done = 0;
-  const enough = () => done >= MOST_TASKS;
-  const count = (tasks: number) => {
-    done += tasks;
-  };
-  await Promise.all(Array.from({ length: WORKERS }, () => work(url, enough, count)));
-  return { done, wallMs: performance.now() - startedMs };
+  const work = new Work(url, rows, enough);
+  const workers = Array.from({ length: WORKERS }, () => serve(url, work));
+  await Promise.all([work.feed(), ...workers]);
+  return { done: work.done, wallMs: performance.now() - startedMs };
 }
 
 async function measure(rows: number): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
   try {
     const server = await startServer(root);
-    await submit(server.url, WARM_UP_TASKS);
-    await workOff(server.url);
-    let usedMs = 0;
-    let done = 0;
-    let wallMs = 0;
-    // Small jobs come one after the other, so that no more than `rows` ever wait.
-    while (done < LEAST_TASKS) {
-      await submit(server.url, rows);
-      const before = readCpuMs(server.child.pid!);
-      const part = await workOff(server.url);
-      usedMs += readCpuMs(server.child.pid!) - before;
-      done += part.done;
-      wallMs += part.wallMs;
-    }
+    await workOff(server.url, WARM_UP_TASKS, WARM_UP_TASKS);
+    const before = readCpuMs(server.child.pid!);
+    const { done, wallMs } = await workOff(server.url, rows, MOST_TASKS);
+    const usedMs = readCpuMs(server.child.pid!) - before;
     const residentBytes = await server.end();
     const rate = (done / wallMs) * 1000;
     const facts = [

@@ -112,8 +112,9 @@ async function attempt(
   }).ended;
   if ('failed' in end || end.exitCode !== 0) throw new Error(`${level}: ${JSON.stringify(end)}`);
   note(end);
-  if (plan) await walls.settle(plan);
+  if (plan) await walls.endRemains(plan);
   const freeMs = performance.now();
+  if (plan) await walls.settle(plan);
   if (plan) await walls.takeDown(plan);
   await shelf.give(scratch, true);
   return freeMs;

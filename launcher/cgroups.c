@@ -24,17 +24,24 @@ static bool has(const char *directory, const char *file) {
   return access(path, F_OK) == 0;
 }
 
-void find_cgroups(char **walls, struct cgroups *found) {
-  found->second[0] = found->freezer[0] = 0;
+/* The directory of a file that is called `name`, unless it is ""; "" where there is none that has `other`. */
+static void find(char **walls, const char *name, const char *other, char directory[PATH_MAX]) {
   for (; *walls; walls++) {
-    const char *procs = *walls + 1, *end = strrchr(procs, '/');
-    if (**walls != 'c' || !end || end - procs >= PATH_MAX) continue;
-    char directory[PATH_MAX];
-    memcpy(directory, procs, (size_t)(end - procs));
-    directory[end - procs] = 0;
-    if (has(directory, "cgroup.kill")) strcpy(found->second, directory);
-    else if (has(directory, "freezer.state")) strcpy(found->freezer, directory);
+    const char *file = *walls + 1, *end = strrchr(file, '/');
+    if (**walls != 'c' || !end || end - file >= PATH_MAX) continue;
+    if (*name && strcmp(end + 1, name) != 0) continue;
+    memcpy(directory, file, (size_t)(end - file));
+    directory[end - file] = 0;
+    if (has(directory, other)) return;
   }
+  directory[0] = 0;
+}
+
+/* Each look at a new group's file makes the kernel make it, so there is one where one will do. */
+void find_cgroups(char **walls, struct cgroups *found) {
+  found->freezer[0] = 0;
+  find(walls, "cgroup.procs", "cgroup.kill", found->second);
+  if (!found->second[0]) find(walls, "", "freezer.state", found->freezer);
 }
 
 static void kill_members(const char *directory) {

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clone3.h"
 #include "exec.h"
 #include "walls.h"
 
@@ -75,7 +76,7 @@ __attribute__((noreturn, noinline)) static void become(const struct program *pro
   dup2(output, 1);
   dup2(errors, 2);
   if (!*program->walls) close_range(3, ~0U, 0);
-  else if ((failure->error = enter_walls(program->walls, born_in, report, &failure->stage)))
+  else if ((failure->error = enter_walls(program, born_in, report, &failure->stage)))
     _exit(127);
   if (chdir(program->directory) < 0) {
     failure->error = errno;
@@ -109,42 +110,64 @@ void close_pipes(int pipes[4]) {
   }
 }
 
+/* Everything that `become` is told. */
+struct birth {
+  const struct program *program;
+  int input, output, errors, report;
+  const char *born_in;
+  pid_t launcher;
+};
+
+__attribute__((noreturn)) static void be_born(void *of) {
+  const struct birth *birth = of;
+  become(birth->program, birth->input, birth->output, birth->errors, birth->report, birth->born_in,
+         birth->launcher);
+}
+
 /*
  * Linux 5.7: born in its group of version 2. Moving there, as in any write to a cgroup.procs, waits for
  * all processors to pass through the scheduler, 10 ms and more on a machine at rest. Returns -1 where
- * that cannot be done, and the process is to move by itself. Not with the launcher's memory: the
- * raw call would return twice on one stack.
+ * that cannot be done, and the process is to move by itself. As vfork(2) it has the launcher's memory
+ * until it executes, since a copy of that takes longer than all else here; but a stack of its own.
  */
-#ifdef CLONE_INTO_CGROUP
-static pid_t fork_into(const char *group_of) {
-  struct clone_args how = {.flags = CLONE_VFORK | CLONE_INTO_CGROUP, .exit_signal = SIGCHLD};
+#if defined CLONE_INTO_CGROUP && defined HAVE_CLONE3
+static pid_t fork_into(const char *group_of, struct birth *birth) {
+  static unsigned char stack[4 * PATH_MAX + 65536] __attribute__((aligned(16)));
+  struct clone_args how = {
+      .flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP,
+      .exit_signal = SIGCHLD,
+      .stack = (uint64_t)(uintptr_t)stack,
+      .stack_size = sizeof stack,
+  };
   char directory[PATH_MAX];
   size_t length = (size_t)(strrchr(group_of, '/') - group_of);
-  if (failure == &failure_of_vfork || length >= sizeof directory) return -1;
+  if (length >= sizeof directory) return -1;
   memcpy(directory, group_of, length);
   directory[length] = 0;
   int group = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (group < 0) return -1;
   how.cgroup = (uint64_t)group;
-  pid_t child = (pid_t)syscall(SYS_clone3, &how, sizeof how);
-  if (child != 0) close(group);
-  return child;
+  long child = clone3_to(&how, sizeof how, be_born, birth);
+  close(group);
+  return child < 0 ? -1 : (pid_t)child;
 }
-#else /* headers of an older kernel */
-static pid_t fork_into(const char *group_of) { return (void)group_of, -1; }
+#else /* headers of an older kernel, or another machine */
+static pid_t fork_into(const char *group_of, struct birth *birth) {
+  return (void)group_of, (void)birth, -1;
+}
 #endif
 
 /* The score passes to the child at the fork; opening the child's own file costs ten times as much. */
 static pid_t fork_child(struct program *program, int input, int pipes[4], int report) {
-  pid_t launcher = getpid();
   const char *wall = group_to_be_born_in(program->walls);
+  struct birth birth = {program, input, pipes[1], pipes[3], report, wall, getpid()};
   *failure = (struct failure){.stage = STAGE_PROCESS};
   set_oom_score(PROGRAM_OOM_SCORE);
-  pid_t child = wall ? fork_into(wall + 1) : -1;
-  if (child == 0) become(program, input, pipes[1], pipes[3], report, wall, launcher);
+  pid_t child = wall ? fork_into(wall + 1, &birth) : -1;
   if (child < 0) {
+    birth.born_in = NULL;
     child = vfork();
-    if (child == 0) become(program, input, pipes[1], pipes[3], report, NULL, launcher);
+    if (child == 0) be_born(&birth);
   }
   if (child < 0) failure->error = errno;
   set_oom_score(oom.usual);

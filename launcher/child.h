@@ -26,6 +26,7 @@ enum stage {
 struct program {
   char *directory, *input, *file, **argv, **environment;
   char **walls; /* see walls.h; none where the first is NULL */
+  int mounts;   /* a mount namespace to enter, or -1 */
   int error; /* errno of a start that failed */
   enum stage stage;
 };

@@ -47,6 +47,7 @@
 #include "events.h"
 #include "frames.h"
 #include "inside.h"
+#include "mounts.h"
 #include "starts.h"
 #include "walls.h"
 
@@ -310,6 +311,7 @@ static void run(struct start *start) {
   attempt.id = start->id;
   find_cgroups(start->program.walls, &attempt.cgroups);
   attempt.guarded = walls_have(start->program.walls, 'g');
+  start->program.mounts = lean_mounts(start->program.walls, attempt.started);
   attempt.pid = start_child(&start->program, attempt.pipes, &attempt.report);
   if (attempt.pid < 0) return report_failure(start->id, start->program.error, start->program.stage);
   attempt.active = true;
@@ -402,11 +404,13 @@ static void turn(void) {
       {.fd = reports_blocked() && !leaving ? 1 : -1, .events = POLLOUT},
       {.fd = listening ? output_of(0) : -1, .events = POLLIN},
       {.fd = listening ? output_of(1) : -1, .events = POLLIN},
+      {.fd = mount_changes(), .events = POLLPRI},
   };
   int64_t deadline = next_deadline(), now = now_ns(), left = deadline > now ? deadline - now : 0;
   struct timespec wait = {.tv_sec = left / (1000 * MS), .tv_nsec = left % (1000 * MS)};
-  if (ppoll(fds, 5, deadline == NEVER ? NULL : &wait, NULL) < 0) return;
+  if (ppoll(fds, 6, deadline == NEVER ? NULL : &wait, NULL) < 0) return;
   if (fds[0].revents) on_signals();
+  if (fds[5].revents) forget_mounts();
   if (fds[3].revents) forward(0, OUTPUT_CHUNK);
   if (fds[4].revents) forward(1, OUTPUT_CHUNK);
   if (fds[1].revents && !read_requests()) leave(0);

@@ -63,11 +63,14 @@ static int open_files(char **walls) {
   return 0;
 }
 
-int enter_walls(char **walls, const char *born_in, int report, enum stage *stage) {
+int enter_walls(const struct program *program, const char *born_in, int report, enum stage *stage) {
+  char **walls = program->walls;
   for (char **wall = walls; *wall; wall++) {
     int error = *wall == born_in ? 0 : enter(*wall, stage);
     if (error) return error;
   }
+  *stage = STAGE_NAMESPACE;
+  if (program->mounts >= 0 && setns(program->mounts, CLONE_NEWNS) < 0) return errno;
   *stage = STAGE_FILE;
   if (report == INSIDE_REPORT) fcntl(report, F_SETFD, 0);
   else if (report >= 0 && dup2(report, INSIDE_REPORT) < 0) return errno;

@@ -9,7 +9,8 @@
 /*
  * What is to be done arrives as strings, each beginning with a letter: `c` a file that the process
  * writes itself into, `tasks` of a group of version 1 or `cgroup.procs` of one of version 2, `n` a namespace file that it enters, `f` a file that it opens as
- * its next descriptor from 4 on. `r` alone: the last stage (inside.h) is started, and reports; `g`:
+ * its next descriptor from 4 on. `m` a place whose
+ * mounts it need not have (mounts.h). `r` alone: the last stage (inside.h) is started, and reports; `g`:
  * it guards the program (--init).
  */
 bool walls_have(char **walls, char letter);
@@ -22,7 +23,7 @@ const char *group_to_be_born_in(char **walls);
  * descriptor 3, and closes everything else; `born_in` of the walls, unless NULL, is done already.
  * Returns 0, or the errno with `stage` set.
  */
-int enter_walls(char **walls, const char *born_in, int report, enum stage *stage);
+int enter_walls(const struct program *program, const char *born_in, int report, enum stage *stage);
 
 /* What the records at `report` say, once nobody can write there any more. */
 struct walls_end {

@@ -25,6 +25,7 @@ const FILES: Readonly<Record<string, string>> = {
   launcher: '#!/bin/sh\n',
 };
 const NOW_MS = Date.now();
+const NOW = { nowMs: NOW_MS, bootId: 'this' };
 const DAY_MS = 24 * 3_600_000;
 
 const read = (path: string) => Buffer.from(FILES[path]!);
@@ -47,7 +48,7 @@ function place(t: TestContext): string {
 
 test('files lie where they belong, for their user alone', (t) => {
   const root = join(place(t), 'cache', 'parts');
-  const directory = unpack(contents, read, [root], NOW_MS);
+  const directory = unpack(contents, read, [root], NOW);
   assert.equal(directory, join(root, 'a-build'));
   for (const [path, text] of Object.entries(FILES)) {
     assert.equal(readFileSync(join(directory, path), 'utf8'), text);
@@ -65,27 +66,61 @@ test('a directory that others can write to, or a link to one, is passed over', (
   chmodSync(open, 0o777);
   symlinkSync(place(t), join(directory, 'link'));
   const roots = ['open', 'link', 'own'].map((name) => join(directory, name));
-  assert.equal(unpack(contents, read, roots, NOW_MS), join(directory, 'own', 'a-build'));
+  assert.equal(unpack(contents, read, roots, NOW), join(directory, 'own', 'a-build'));
   assert.deepEqual(readdirSync(open), []);
-  assert.throws(() => unpack(contents, read, [open], NOW_MS), { code: 'EXECUTABLE_NO_PLACE' });
+  assert.throws(() => unpack(contents, read, [open], NOW), { code: 'EXECUTABLE_NO_PLACE' });
 });
 
 test('what a cleaner took away, or a full disk cut, is put there again', (t) => {
   const root = place(t);
   chmodSync(root, 0o700);
-  const directory = unpack(contents, read, [root], NOW_MS);
+  const directory = unpack(contents, read, [root], NOW);
   rmSync(join(directory, 'questions'), { recursive: true });
   writeFileSync(join(directory, 'windrow.cjs'), '');
-  unpack(contents, read, [root], NOW_MS);
+  unpack(contents, read, [root], NOW);
   assert.equal(readFileSync(join(directory, 'questions/jobs.sql'), 'utf8'), 'SELECT 1');
   assert.equal(readFileSync(join(directory, 'windrow.cjs'), 'utf8'), 'console.log(1)');
   assert.deepEqual(readdirSync(root), ['a-build']);
 });
 
+test('what a crash lost is put there again, though sizes are right', (t) => {
+  const root = place(t);
+  const directory = unpack(contents, read, [root], NOW);
+  const file = join(directory, 'windrow.cjs');
+  const lose = () => writeFileSync(file, '\0'.repeat(FILES['windrow.cjs']!.length));
+  const text = () => readFileSync(file, 'utf8');
+  lose();
+  unpack(contents, read, [root], { ...NOW, bootId: 'another' });
+  assert.equal(text(), 'console.log(1)');
+  // Who finds all as it was after a start of the machine says so, and nobody has to look again.
+  const later = (bootId: string) => unpack(contents, read, [root], { ...NOW, bootId });
+  later('a third');
+  assert.equal(readFileSync(join(directory, '.standing'), 'utf8'), 'settled');
+  // Of what is not said, whatever became of it, nothing is believed.
+  for (const said of ['', 'sett', null]) {
+    if (said === null) rmSync(join(directory, '.standing'));
+    else writeFileSync(join(directory, '.standing'), said);
+    lose();
+    later('a fourth');
+    assert.equal(text(), 'console.log(1)', `standing: ${said}`);
+  }
+  assert.deepEqual(readdirSync(root), ['a-build']);
+});
+
+test('where starts of the machine cannot be told apart, every start looks', (t) => {
+  const root = place(t);
+  const unknown = { ...NOW, bootId: '' };
+  const file = join(unpack(contents, read, [root], unknown), 'windrow.cjs');
+  unpack(contents, read, [root], unknown);
+  writeFileSync(file, '\0'.repeat(FILES['windrow.cjs']!.length));
+  unpack(contents, read, [root], unknown);
+  assert.equal(readFileSync(file, 'utf8'), 'console.log(1)');
+});
+
 test('what is not what was built is not unpacked', (t) => {
   const root = place(t);
   const damaged = (path: string) => Buffer.from(FILES[path]!.toUpperCase());
-  assert.throws(() => unpack(contents, damaged, [root], NOW_MS), { code: 'EXECUTABLE_DAMAGED' });
+  assert.throws(() => unpack(contents, damaged, [root], NOW), { code: 'EXECUTABLE_DAMAGED' });
   assert.deepEqual(readdirSync(root), []);
 });
 
@@ -99,9 +134,9 @@ test('builds that nobody starts any more go, those in use stay', (t) => {
     const seconds = (NOW_MS - days * DAY_MS) / 1000;
     utimesSync(join(root, name), seconds, seconds);
   }
-  unpack(contents, read, [root], NOW_MS);
+  unpack(contents, read, [root], NOW);
   assert.deepEqual(readdirSync(root).sort(), ['a-build', 'used']);
-  unpack(contents, read, [root], NOW_MS + 60 * DAY_MS);
+  unpack(contents, read, [root], { ...NOW, nowMs: NOW_MS + 60 * DAY_MS });
   const { mtimeMs } = statSync(join(root, 'a-build'));
   assert.ok(Math.abs(mtimeMs - NOW_MS - 60 * DAY_MS) < 1000);
 });
@@ -110,7 +145,7 @@ const RACER = `
   import { unpack } from ${JSON.stringify(import.meta.resolve('./unpack.ts'))};
   const [contents, files, root] = JSON.parse(process.argv[2]);
   process.once('message', () => {
-    unpack(contents, (path) => Buffer.from(files[path]), [root], Date.now());
+    unpack(contents, (path) => Buffer.from(files[path]), [root], { nowMs: Date.now(), bootId: 'this' });
     process.disconnect();
   });
   process.send('ready');

@@ -2,20 +2,23 @@
  * Puts the files that the executable carries where they can be loaded and started: once for each
  * build, in a directory that only this user can write. They appear there all at once, by a rename,
  * so that any number of processes may do this at the same time, also on a shared file system.
+ *
+ * Nothing waits for the disk: hundreds of small files, each synced, take seconds on a slow one. Beside
+ * them is told in which run of the kernel they were written; the first who comes in another one, when
+ * a crash may have lost some, compares their digests and tells that they are settled. Where that is
+ * not told, or was lost itself, they are compared.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  closeSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
   utimesSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeDirectories, messageOf, systemCodeOf } from '#base';
@@ -37,8 +40,17 @@ export interface CarriedFile {
 }
 
 const DAY_MS = 24 * 3_600_000;
+/** Tells how far the files beside it can be relied on: SETTLED, or the boot id of who wrote them. */
+const STANDING = '.standing';
+const SETTLED = 'settled';
 /** What no process of its build was started from for so long may go. */
 const UNUSED_AFTER_MS = 90 * DAY_MS;
+
+export interface Moment {
+  readonly nowMs: number;
+  /** Another one after each start of the machine; `''`: not known. */
+  readonly bootId: string;
+}
 
 /**
  * The directory with the unpacked files, in the first of `roots` that can have it.
@@ -48,13 +60,13 @@ export function unpack(
   contents: Contents,
   read: (path: string) => Uint8Array,
   roots: readonly string[],
-  nowMs: number,
+  moment: Moment,
 ): string {
   const reasons: string[] = [];
   for (const root of roots) {
     try {
       makePrivate(root);
-      return unpackInto(root, contents, read, nowMs);
+      return unpackInto(root, contents, read, moment);
     } catch (error) {
       if (error instanceof Damage) {
         throw binErrors.create('EXECUTABLE_DAMAGED', { file: error.message });
@@ -98,17 +110,18 @@ function unpackInto(
   root: string,
   contents: Contents,
   read: (path: string) => Uint8Array,
-  nowMs: number,
+  { nowMs, bootId }: Moment,
 ): string {
   const place = join(root, contents.id);
-  if (isWhole(place, contents)) {
+  if (isSound(place, contents, bootId)) {
     if (nowMs - statSync(place).mtimeMs > DAY_MS) utimesSync(place, nowMs / 1000, nowMs / 1000);
     return place;
   }
   const draft = join(root, `draft-${process.pid}-${randomBytes(6).toString('hex')}`);
   try {
     for (const file of contents.files) writeChecked(join(draft, file.path), file, read(file.path));
-    putInPlace(draft, place, contents);
+    writeFileSync(join(draft, STANDING), bootId, { mode: 0o600 });
+    putInPlace(draft, place, contents, bootId);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
@@ -117,27 +130,48 @@ function unpackInto(
 }
 
 /** Cleaners of temporary directories take single files away. */
-function isWhole(place: string, { files }: Contents): boolean {
-  return files.every(
+function isSound(place: string, { files }: Contents, bootId: string): boolean {
+  const isWhole = files.every(
     ({ path, bytes }) => statSync(join(place, path), { throwIfNoEntry: false })?.size === bytes,
   );
+  if (!isWhole) return false;
+  const standing = standingOf(place);
+  if (standing === SETTLED || (bootId !== '' && standing === bootId)) return true;
+  const isSame = files.every(
+    ({ path, sha256 }) => digest(readFileSync(join(place, path))) === sha256,
+  );
+  if (isSame && bootId !== '') settle(place);
+  return isSame;
 }
 
-function writeChecked(path: string, file: CarriedFile, bytes: Uint8Array): void {
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (sha256 !== file.sha256) throw new Damage(file.path);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const descriptor = openSync(path, 'wx', file.mode);
+function standingOf(place: string): string {
   try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    return readFileSync(join(place, STANDING), 'utf8');
+  } catch {
+    return '';
   }
 }
 
+function settle(place: string): void {
+  try {
+    writeFileSync(join(place, STANDING), SETTLED, { mode: 0o600 });
+  } catch {
+    // A full disk, or one that is not writable any more: they are compared again.
+  }
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function writeChecked(path: string, file: CarriedFile, bytes: Uint8Array): void {
+  if (digest(bytes) !== file.sha256) throw new Damage(file.path);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(path, bytes, { mode: file.mode, flag: 'wx' });
+}
+
 /** Another process may have been quicker; what is there but not whole gives way. */
-function putInPlace(draft: string, place: string, contents: Contents): void {
+function putInPlace(draft: string, place: string, contents: Contents, bootId: string): void {
   for (;;) {
     try {
       renameSync(draft, place);
@@ -146,7 +180,7 @@ function putInPlace(draft: string, place: string, contents: Contents): void {
       const code = systemCodeOf(error);
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     }
-    if (isWhole(place, contents)) return;
+    if (isSound(place, contents, bootId)) return;
     const broken = `${draft}-broken`;
     renameSync(place, broken);
     rmSync(broken, { recursive: true, force: true });

@@ -56,12 +56,33 @@ test('the running executable serves its own platform, and is digested', async (t
   const found = await find('linux-x64');
   assert.deepEqual([found.sha256, found.version], [SHA256, '1.0.0']);
   assert.equal(found.encodedBytes('gzip'), null);
-  // For ten machines it is packed once.
-  await Promise.all(Array.from({ length: 10 }, () => found.pack()));
-  const packed = await buffer(found.read('gzip'));
-  assert.equal(found.encodedBytes('gzip'), packed.length);
-  assert.ok(packed.length < PROGRAM.length / 10 && gunzipSync(packed).equals(PROGRAM));
 });
+
+const PARCELS = [
+  { kept: { w: PROGRAM }, opens: ['gzip', 'zstd'], sent: 'zstd' },
+  { kept: { w: PROGRAM }, opens: ['gzip'], sent: 'gzip' },
+  { kept: { w: PROGRAM }, opens: [], sent: 'identity' },
+  { kept: { 'w.gz': gzipSync(PROGRAM) }, opens: ['gzip', 'zstd'], sent: 'gzip' },
+  { kept: { 'w.zst': zstdCompressSync(PROGRAM) }, opens: ['gzip'], sent: 'gzip' },
+  { kept: { w: PROGRAM, 'w.zst': zstdCompressSync(PROGRAM) }, opens: ['zstd'], sent: 'zstd' },
+] as const;
+
+for (const { kept, opens, sent } of PARCELS) {
+  const names = Object.keys(kept).join(' and ');
+  test(`where ${names} is kept, who opens ${opens.join(' and ') || 'nothing'} is sent ${sent}`, async (t) => {
+    const folder = folderWith(t, kept as Readonly<Record<string, Buffer>>);
+    const found = await executablesIn({ folder, version: '1.0.0', running: null })('linux-arm64');
+    const [parcel, ...others] = await Promise.all([1, 2, 3].map(() => found.parcel(opens)));
+    assert.equal(parcel!.encoding, sent);
+    const content = Buffer.concat([...(parcel!.pieces() as Iterable<Buffer>)]);
+    assert.equal(content.length, parcel!.bytes);
+    assert.ok(OPEN[sent](content).equals(PROGRAM));
+    assert.ok(
+      others.every((other) => other === parcel),
+      'for many machines it is packed, and kept in memory, once',
+    );
+  });
+}
 
 test('executables of another version are not taken, and are told of', async (t) => {
   const folder = folderWith(t, { w: PROGRAM }, '0.9.0');

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type Duplex, Readable, pipeline as streamPipeline } from 'node:stream';
+import { type Duplex, type Readable, pipeline as streamPipeline } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -30,9 +30,18 @@ export interface Executable {
   readonly bytes: number;
   /** Bytes in this encoding when a file of it is kept, else null: they are made while they are read. */
   encodedBytes(encoding: Encoding): number | null;
-  /** Before copies are sent: packs it, once for all of them, if no packed file is kept. */
-  pack(): Promise<void>;
   read(encoding: Encoding): Readable;
+  /**
+   * What is sent to machines that can open `encodings`: small, and in memory once for all of them.
+   * `identity` can always be opened.
+   */
+  parcel(encodings: readonly string[]): Promise<Parcel>;
+}
+
+export interface Parcel {
+  readonly encoding: Encoding;
+  readonly bytes: number;
+  pieces(): Iterable<Buffer> | AsyncIterable<Buffer>;
 }
 
 export interface ExecutablesOptions {
@@ -47,10 +56,13 @@ export interface ExecutablesOptions {
 /** @throws WindrowError PILOT_NO_EXECUTABLE, PILOT_EXECUTABLES_UNREADABLE */
 export type FindExecutable = (platform: string) => Promise<Executable>;
 
+/** What a slow line may be silent for: a piece is a sign of life. */
+const PIECE_BYTES = 256 * 1024;
+
 interface Form {
   readonly encoding: Encoding;
   readonly bytes: number;
-  open(): Readable;
+  readonly path: string;
 }
 
 interface Description {
@@ -99,7 +111,7 @@ function keptExecutable(
   const forms = (entry?.forms ?? []).flatMap(({ encoding, file }) => {
     const path = join(folder, basename(file));
     const found = statSync(path, { throwIfNoEntry: false });
-    return found ? [fileForm(encoding, path, found.size)] : [];
+    return found ? [{ encoding, path, bytes: found.size }] : [];
   });
   if (!entry || forms.length === 0) return undefined;
   const { sha256, bytes } = entry;
@@ -113,12 +125,8 @@ async function runningExecutable(
   const digest = createHash('sha256');
   await pipeline(createReadStream(path), digest);
   const { size: bytes } = statSync(path);
-  const forms = [fileForm('identity', path, bytes)];
+  const forms = [{ encoding: 'identity' as const, path, bytes }];
   return { platform, version, sha256: digest.digest('hex'), bytes, ...readingOf(forms) };
-}
-
-function fileForm(encoding: Encoding, path: string, bytes: number): Form {
-  return { encoding, bytes, open: () => createReadStream(path) };
 }
 
 /** On their way, when no file of that form is kept: quick rather than small. */
@@ -126,11 +134,10 @@ const COMPRESSORS = {
   gzip: () => createGzip({ level: 1 }),
   zstd: () => createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 3 } }),
 };
+const QUICK_FIRST = ['zstd', 'gzip'] as const;
 const DECOMPRESSORS = { gzip: () => createGunzip(), zstd: () => createZstdDecompress() };
 
-function readingOf(given: readonly Form[]): Pick<Executable, 'encodedBytes' | 'pack' | 'read'> {
-  const forms = [...given];
-  let packing: Promise<void> | undefined;
+function readingOf(forms: readonly Form[]): Pick<Executable, 'encodedBytes' | 'read' | 'parcel'> {
   const kept = (encoding: Encoding) => forms.find((form) => form.encoding === encoding);
   const read = (encoding: Encoding) => {
     const form = kept(encoding) ?? kept('identity') ?? forms[0]!;
@@ -139,21 +146,35 @@ function readingOf(given: readonly Form[]): Pick<Executable, 'encodedBytes' | 'p
       if (form.encoding !== 'identity') steps.push(DECOMPRESSORS[form.encoding]());
       if (encoding !== 'identity') steps.push(COMPRESSORS[encoding]());
     }
-    return joined(form.open(), steps);
+    return joined(createReadStream(form.path), steps);
   };
-  // gzip, because every machine can unpack it; in memory, because it is a third and soon sent.
-  const packOnce = async () => {
-    const bytes = await buffer(read('gzip'));
-    forms.push({ encoding: 'gzip', bytes: bytes.length, open: () => Readable.from([bytes]) });
+  const load = async (encoding: Encoding): Promise<Parcel> => {
+    const form = kept(encoding);
+    const content = await (form ? readFile(form.path) : buffer(read(encoding)));
+    return { encoding, bytes: content.length, pieces: () => piecesOf(content) };
   };
-  return {
-    encodedBytes: (encoding) => kept(encoding)?.bytes ?? null,
-    pack: async () => {
-      if (forms.every(({ encoding }) => encoding === 'identity')) packing ??= packOnce();
-      await packing;
-    },
-    read,
+  const loaded = new Map<Encoding, Promise<Parcel>>();
+  const parcel = async (encodings: readonly string[]) => {
+    const encoding = travelForm(forms, encodings);
+    const found = loaded.get(encoding) ?? load(encoding);
+    loaded.set(encoding, found);
+    return await found;
   };
+  return { encodedBytes: (encoding) => kept(encoding)?.bytes ?? null, read, parcel };
+}
+
+/** The smallest that is kept packed and can be opened there; else what is packed the soonest. */
+function travelForm(forms: readonly Form[], encodings: readonly string[]): Encoding {
+  const packed = forms.filter(({ encoding }) => encodings.includes(encoding));
+  const [smallest] = packed.toSorted((a, b) => a.bytes - b.bytes);
+  if (smallest) return smallest.encoding;
+  return QUICK_FIRST.find((encoding) => encodings.includes(encoding)) ?? 'identity';
+}
+
+function* piecesOf(content: Buffer): Iterable<Buffer> {
+  for (let at = 0; at < content.length; at += PIECE_BYTES) {
+    yield content.subarray(at, at + PIECE_BYTES);
+  }
 }
 
 /** The last of them; an error in one reaches its reader. */

@@ -15,7 +15,8 @@ import {
   readSync,
   unlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { messageOf, systemCodeOf, type WindrowError } from '#base';
 import { resultsErrors } from './errors.ts';
 import { decodeHead, headerBytesOf, NotARecord, PREFIX_BYTES, recordBytes } from './record.ts';
@@ -44,6 +45,18 @@ export function listSegments(directory: string): number[] {
     if (match) segments.push(Number(match[1]));
   }
   return segments.sort((a, b) => a - b);
+}
+
+/** Makes a file that was created in `directory` durable, and `directory` itself; off this thread. */
+export async function syncCreated(directory: string): Promise<void> {
+  for (const path of [directory, dirname(directory)]) {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
 }
 
 /** Makes a created, removed or renamed entry of `directory` durable. */
@@ -93,7 +106,7 @@ export function recoverSmallLane(directory: string, durable: DurableEnd | null):
     if (segment > end.segment) unlinkSync(path);
     else if (segment === end.segment) truncateSegment(path, end.bytes);
   }
-  syncDirectory(directory);
+  if (segments.some((segment) => segment > end.segment)) syncDirectory(directory);
   return end;
 }
 

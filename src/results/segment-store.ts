@@ -16,7 +16,7 @@ import {
   recoverLargeLane,
   recoverSmallLane,
   segmentPath,
-  syncDirectory,
+  syncCreated,
   truncateSegment,
   writeError,
 } from './segment-files.ts';
@@ -55,6 +55,8 @@ export class SegmentStore {
   #spare: Buffer = Buffer.alloc(0);
   #fd: number | null = null;
   #fdSegment = 0;
+  /** Whether the file of `#fd` may be new, and its entry not durable yet. */
+  #isNew = false;
 
   private constructor(directory: string, end: DurableEnd, large: LargeLane, segmentBytes: number) {
     this.directory = directory;
@@ -164,6 +166,8 @@ export class SegmentStore {
   async #sync(segment: number, end: DurableEnd): Promise<void> {
     try {
       await datasync(this.#descriptor(segment));
+      if (this.#isNew) await syncCreated(this.directory);
+      this.#isNew = false;
     } catch (error) {
       throw writeError(segmentPath(this.directory, segment), end.bytes, error);
     }
@@ -176,7 +180,7 @@ export class SegmentStore {
     const path = segmentPath(this.directory, segment);
     this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     this.#fdSegment = segment;
-    syncDirectory(this.directory);
+    this.#isNew = true;
     return this.#fd;
   }
 

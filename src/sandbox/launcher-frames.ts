@@ -22,6 +22,7 @@ function wallStrings(walls: LaunchWalls | undefined): string[] {
   const strings = [
     ...walls.cgroups.map((path) => `c${path}`),
     ...walls.namespaces.map((path) => `n${path}`),
+    ...(walls.covered ?? []).map((path) => `m${path}`),
   ];
   if (walls.prefix.length > 0) strings.push('r', ...walls.files.map((path) => `f${path}`));
   if (walls.guarded) strings.push('g');

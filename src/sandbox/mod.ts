@@ -29,5 +29,5 @@ export type { Tracking } from './tracking/ways.ts';
 export type { WallPlan } from './walls/compose.ts';
 export type { Account, Ground, WallSettings } from './walls/ground.ts';
 export { openWalls, tagOf, type Walls, type WallsOptions } from './walls/open-walls.ts';
-export type { Ability, Exceeded, Settled } from './walls/part.ts';
+export type { Ability, Exceeded, Remains, Settled } from './walls/part.ts';
 export type { Site } from './walls/plot.ts';

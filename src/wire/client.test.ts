@@ -14,6 +14,7 @@ import type { ClientEncoding } from './client-offer.ts';
 import { wireErrors } from './errors.ts';
 import { serverUrl } from './exchange.ts';
 import { errorOfProblem, PROBLEM_TYPE, problemOf } from './problem.ts';
+import { PROTOCOL_VERSION } from './sync.ts';
 import { digestFile } from './transfer.ts';
 
 let directory = '';
@@ -58,7 +59,7 @@ function sendJson(response: import('node:http').ServerResponse, value: unknown, 
 }
 
 const SYNC_ANSWER = {
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   jobs: [],
   attempts: [],
   cancel: [],
@@ -77,7 +78,7 @@ const SYNC_ANSWER = {
 };
 
 const SYNC = {
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   worker: 'w',
   replaces: null,
   name: 'n',

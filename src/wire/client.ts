@@ -6,7 +6,7 @@
  */
 import { createZstdDecompress } from 'node:zlib';
 import type { Digest, Ticket } from '#model';
-import { briefSync } from './brief-ends.ts';
+import { briefSync } from './brief-sync.ts';
 import { type ClientOffer, parseClientOffer } from './client-offer.ts';
 import { type Endpoint, type Exchange, exchange, openEndpoint, readJson } from './exchange.ts';
 import type { RenewRequest, SyncRequest, SyncResponse } from './sync.ts';

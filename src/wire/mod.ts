@@ -90,6 +90,7 @@ export {
   parseAttributeReport,
   type ToldOfTask,
 } from './attributes.ts';
+export { briefAnswer } from './brief-sync.ts';
 export {
   type CallOptions,
   ServerClient,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { WindrowError } from '#base';
 import { NO_ISOLATION, usageOf } from '#model';
-import { briefSync } from './brief-ends.ts';
+import { briefAnswer, briefSync } from './brief-sync.ts';
 import type { EndedAttempt, SyncRequest, SyncResponse } from './sync.ts';
 import { PROTOCOL_VERSION } from './sync.ts';
 import { parseSyncResponse } from './sync-answer-schema.ts';
@@ -52,7 +52,7 @@ const REQUEST: SyncRequest = {
   peer: null,
   stager: '',
   data: [],
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   worker: 'w1',
   replaces: 'w0',
   name: 'node17',
@@ -81,7 +81,7 @@ const REQUEST: SyncRequest = {
 
 const RESPONSE: SyncResponse = {
   data: null,
-  protocol: 1,
+  protocol: PROTOCOL_VERSION,
   jobs: [
     {
       id: 1,
@@ -172,10 +172,25 @@ test('an end travels briefly, and arrives as it was said', () => {
   const text = JSON.stringify(briefSync(request));
   assert.deepEqual(parseSyncRequest(JSON.parse(text), '0.1.0'), request);
   const { usage, ...rest } = briefEndOf(usual);
-  assert.deepEqual(Object.keys(rest).sort(), [
-    ...['cause', 'endedAtMs', 'exitCode', 'lastErrorLine', 'parts', 'startedAtMs', 'ticket'],
-  ]);
+  assert.deepEqual(Object.keys(rest).sort(), [...['cause', 'endedAtMs', 'startedAtMs', 'ticket']]);
   assert.ok(!Object.values(usage as object).includes(null));
+});
+
+test('a grant travels briefly, and arrives as it was said', () => {
+  const [first] = RESPONSE.attempts;
+  const usual = { ...first!, past: null, asked: null };
+  const odd = {
+    ...usual,
+    past: { holds: 1, completions: 2, lastHold: null, attributes: [] },
+    asked: { memoryBytes: 1, diskBytes: 0, timeoutMs: 0 },
+  };
+  const response = { ...RESPONSE, attempts: [usual, odd] };
+  const text = JSON.stringify(briefAnswer(response));
+  assert.deepEqual(parseSyncResponse(JSON.parse(text), '0.1.0'), response);
+  const brief = JSON.parse(text) as { attempts: object[] };
+  assert.deepEqual(Object.keys(brief.attempts[0]!).sort(), [
+    ...['cells', 'job', 'number', 'task', 'ticket'],
+  ]);
 });
 
 function briefEndOf(ended: EndedAttempt): Record<string, unknown> {
@@ -243,7 +258,7 @@ const WRONG_REQUESTS: [path: string, value: unknown, named: string][] = [
   ['ended.1.usage.network', { ['n'.repeat(65)]: 1 }, 'ended[1].usage.network'],
   ['ended.1.usage.network', { Out: -1 }, 'ended[1].usage.network.Out'],
   ['ended.0.reason', 'x'.repeat(5000), 'ended[0].reason'],
-  ['ended.0.lastErrorLine', undefined, 'ended[0].lastErrorLine'],
+  ['ended.0.lastErrorLine', 5, 'ended[0].lastErrorLine'],
   ['ended.0.remarks.0', 7, 'ended[0].remarks[0]'],
   ['ended.0.parts.0.file', '../../etc/passwd', 'ended[0].parts[0].file'],
   ['ended.0.parts.0.file', '/etc/passwd', 'ended[0].parts[0].file'],

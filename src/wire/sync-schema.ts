@@ -199,9 +199,9 @@ function readEnded(value: unknown): EndedAttempt {
   const fields = object(value, '');
   return {
     ...readEnd(fields),
-    parts: list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
+    parts: fields.parts == null ? [] : list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
     // 500 characters may be 1,000 UTF-16 units.
-    lastErrorLine: text(fields.lastErrorLine, 'lastErrorLine', 1000),
+    lastErrorLine: orEmpty(fields.lastErrorLine, 'lastErrorLine', 1000),
     ruling: fields.ruling == null ? null : inner(fields.ruling, 'ruling', readRuling),
     remarks:
       fields.remarks == null
@@ -229,7 +229,7 @@ function readEnd(fields: JsonObject): AttemptEnd {
   return {
     ticket: whole(fields.ticket, 'ticket', 1),
     cause: oneOf(fields.cause, 'cause', CAUSE_SET),
-    exitCode: fields.exitCode === null ? null : whole(fields.exitCode, 'exitCode', 0, 0xffff_ffff),
+    exitCode: readExitCode(fields.exitCode),
     signal: fields.signal == null ? null : label(fields.signal, 'signal', 32),
     reason: orEmpty(fields.reason, 'reason', 4000),
     startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
@@ -238,6 +238,12 @@ function readEnd(fields: JsonObject): AttemptEnd {
     walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
     inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
   };
+}
+
+/** What is left out is 0. */
+function readExitCode(value: unknown): number | null {
+  if (value === undefined) return 0;
+  return value === null ? null : whole(value, 'exitCode', 0, 0xffff_ffff);
 }
 
 const HOWS = new Set(['hit', 'fetched', 'joined', 'plugin'] as const);
@@ -310,7 +316,7 @@ function readPart(value: unknown): SentPart {
   const name = label(fields.name, 'name', 255);
   const kind = oneOf(fields.kind, 'kind', PART_KINDS);
   const file = innerPath(fields.file, 'file', 4096);
-  const cutBytes = whole(fields.cutBytes, 'cutBytes');
+  const cutBytes = fields.cutBytes === undefined ? 0 : whole(fields.cutBytes, 'cutBytes');
   if (fields.text !== undefined) {
     return { name, kind, file, cutBytes, text: text(fields.text, 'text', SYNC_LIMITS.inline) };
   }

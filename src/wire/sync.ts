@@ -31,7 +31,8 @@ import type { ClientOffer } from './client-offer.ts';
 import type { Errand } from './errand.ts';
 import type { PeerDoor } from './peers.ts';
 
-export const PROTOCOL_VERSION = 1;
+/** 2: what is empty is left out of ends of attempts and grants (`brief-sync.ts`). */
+export const PROTOCOL_VERSION = 2;
 
 export interface SyncRequest {
   readonly protocol: number;

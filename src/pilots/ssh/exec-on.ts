@@ -1,5 +1,4 @@
 /** A command of the user's on a machine, its output line by line as it comes. */
-import { Readable } from 'node:stream';
 import { shellCommand } from '#base';
 import type { Machine } from '../node-file.ts';
 import { type MachineShell, textOf } from './machine-shell.ts';
@@ -63,7 +62,7 @@ export async function execOn(
   };
   if (timeoutMs > 0) timer = setTimeout(late, timeoutMs);
   try {
-    const body = () => Readable.from([command]);
+    const body = () => [command];
     const answer = await shell.call('run', [String(command.length)], {
       silenceMs: 0,
       body,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { localSsh, machine } from '../testing/local-ssh.ts';
@@ -53,7 +52,7 @@ test('a command gets its words as they are, no input, and its exit code comes ba
   const talk = await MachineShell.open(machine(), options);
   const lines: string[] = [];
   const command = `printf 'a b\\n%s' "$(cat)"; printf 'no end'; exit 7`;
-  const body = () => Readable.from([Buffer.from(command)]);
+  const body = () => [Buffer.from(command)];
   const answer = await talk.call('run', [String(command.length)], {
     body,
     onOutput: (line) => lines.push(line),
@@ -69,7 +68,7 @@ test('a command ends with the connection that started it', async (t) => {
   const command = `echo $$ >"$HOME/pid"; echo begun; sleep 1000; echo more`;
   const begun = Promise.withResolvers<void>();
   const running = talk.call('run', [String(command.length)], {
-    body: () => Readable.from([Buffer.from(command)]),
+    body: () => [Buffer.from(command)],
     onOutput: () => begun.resolve(),
   });
   await begun.promise;
@@ -94,7 +93,7 @@ test('an ssh that fails, hangs, or is not there is told with what it said', asyn
   const talk = await MachineShell.open(machine(), options);
   const command = 'sleep 1000';
   const hanging = talk.call('run', [String(command.length)], {
-    body: () => Readable.from([Buffer.from(command)]),
+    body: () => [Buffer.from(command)],
     silenceMs: 300,
   });
   await assert.rejects(hanging, (error: ShellEnded) => error.end.givenUp === 'silent');

@@ -7,7 +7,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Machine } from '../node-file.ts';
 import { LineSplitter } from './line-splitter.ts';
@@ -48,7 +47,7 @@ export interface CallOptions {
   /** Longest silence; 0: any. */
   readonly silenceMs?: number;
   /** Bytes to be sent when the machine says `send`. */
-  readonly body?: () => Readable;
+  readonly body?: () => Iterable<Buffer> | AsyncIterable<Buffer>;
   /** Lines of what runs there, while it runs. */
   readonly onOutput?: (line: string) => void;
 }

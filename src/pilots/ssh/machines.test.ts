@@ -9,7 +9,6 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { pause, systemClock } from '#base';
 import type { Executable } from '../executables.ts';
@@ -109,9 +108,13 @@ test('machines with the same disk get one copy, also from two starts at once', a
   let reads = 0;
   const counted: Executable = {
     ...executable,
-    read: (encoding) => {
-      reads++;
-      return executable.read(encoding);
+    parcel: async (encodings) => {
+      const parcel = await executable.parcel(encodings);
+      const pieces = () => {
+        reads++;
+        return parcel.pieces();
+      };
+      return { ...parcel, pieces };
     },
   };
   // All are this machine, whose worker directory can be taken only by the stand-in that is first;
@@ -134,14 +137,14 @@ test('a copy that breaks off leaves nothing that is in the way', async (t) => {
   const executable = executableOf(WORKER);
   const broken: Executable = {
     ...executable,
-    encodedBytes: () => null,
-    read: () =>
-      Readable.from(
-        (async function* () {
-          yield Buffer.from('#!/bin/sh\n');
-          throw new Error('the disk here is broken');
-        })(),
-      ),
+    parcel: async () => ({
+      encoding: 'identity',
+      bytes: executable.bytes,
+      async *pieces() {
+        yield Buffer.from('#!/bin/sh\n');
+        throw new Error('the disk here is broken');
+      },
+    }),
   };
   const [failed] = await start(t, ssh, broken);
   assert.match(failed!.error!.message, /the disk here is broken/);

@@ -1,4 +1,5 @@
 /** Many machines at once: starting, stopping, and running a command. */
+import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { type Crowd, eachMachine, type MachineResult } from './each-machine.ts';
 import { type ExecPlan, type Executed, execOn } from './exec-on.ts';
@@ -18,9 +19,20 @@ export async function startMachines(
   onResult: OnResult<Started>,
 ): Promise<MachineResult<Started>[]> {
   const places = new SharedPlaces();
-  const whole = { ...plan, clock: crowd.clock, signal: crowd.signal };
+  const whole = { ...foundOnce(plan), clock: crowd.clock, signal: crowd.signal };
   const work = (machine: Machine, shell: MachineShell) => startOn(machine, shell, places, whole);
   return await eachMachine(crowd, work, { onResult });
+}
+
+/** All machines of a platform get the same executable, which is looked for and read once. */
+function foundOnce<P extends Pick<StartPlan, 'executableFor'>>(plan: P): P {
+  const found = new Map<string, Promise<Executable>>();
+  const executableFor = (uname: string) => {
+    const known = found.get(uname) ?? plan.executableFor(uname);
+    found.set(uname, known);
+    return known;
+  };
+  return { ...plan, executableFor };
 }
 
 /** Ends the workers of these machines, and waits until they are gone. Never rejects. */
@@ -40,7 +52,7 @@ export async function runWindrow(
   hooks: { readonly onErrorLine: (machine: Machine, line: string) => void },
 ): Promise<MachineResult<number>[]> {
   const places = new SharedPlaces();
-  const whole = { ...plan, clock: crowd.clock, signal: crowd.signal };
+  const whole = { ...foundOnce(plan), clock: crowd.clock, signal: crowd.signal };
   const work = (machine: Machine, shell: MachineShell) =>
     runWindrowOn(machine, shell, places, whole);
   return await eachMachine(crowd, work, hooks);

@@ -13,7 +13,7 @@ import {
   type WindrowError,
 } from '#base';
 import { pilotErrors } from '../errors.ts';
-import type { Encoding, Executable } from '../executables.ts';
+import type { Executable } from '../executables.ts';
 import { type AnswerLine, type MachineShell, textOf } from './machine-shell.ts';
 import type { SharedPlaces } from './shared-places.ts';
 
@@ -123,31 +123,16 @@ async function copyLocked(program: Executable, placing: Placing): Promise<Placed
   try {
     if (await isThere(program, placing)) return 'present';
     const { bytes, sha256 } = program;
-    await program.pack();
-    const { encoding, sentBytes } = travelForm(program, site.unpacks);
+    const parcel = await program.parcel(site.unpacks);
     const name = `bin/${executableName(program)}`;
-    const words = [name, encoding, String(sentBytes), String(bytes), sha256, sessionTag];
-    const body = () => program.read(encoding);
-    const answer = await shell.call('receive', words, { body });
+    const sizes = [String(parcel.bytes), String(bytes)];
+    const words = [name, parcel.encoding, ...sizes, sha256, sessionTag];
+    const answer = await shell.call('receive', words, { body: () => parcel.pieces() });
     throwFault(answer, site);
     return 'copied';
   } finally {
     await shell.call('free').catch(() => {}); // with the connection the lock goes by itself
   }
-}
-
-/** The smallest that the machine can unpack, of those whose length is known beforehand. */
-function travelForm(program: Executable, unpacks: readonly string[]) {
-  let best: { encoding: Encoding; sentBytes: number } = {
-    encoding: 'identity',
-    sentBytes: program.bytes,
-  };
-  for (const encoding of ['gzip', 'zstd'] as const) {
-    const sentBytes = program.encodedBytes(encoding);
-    if (sentBytes === null || !unpacks.includes(encoding)) continue;
-    if (sentBytes < best.sentBytes) best = { encoding, sentBytes };
-  }
-  return best;
 }
 
 /** Whether the very process that holds the lock is known to be over. */

@@ -64,7 +64,9 @@ export interface Started {
 /** Beyond the time for reaching the server: loading, on a busy machine. */
 const LOADING_MS = 40_000;
 const FIRST_LOOK_MS = 20;
-const LONGEST_LOOK_MS = 400;
+const LONGEST_LOOK_MS = 200;
+/** A look costs both machines less than a millisecond. */
+const LOOKS_SPREAD = 1.3;
 
 /** Rejects with PILOT_…, the worker's own error, or ShellEnded. */
 export async function startOn(
@@ -127,7 +129,7 @@ async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
   for (
     let waitMs = FIRST_LOOK_MS;
     !signal.aborted;
-    waitMs = Math.min(waitMs * 1.5, LONGEST_LOOK_MS)
+    waitMs = Math.min(waitMs * LOOKS_SPREAD, LONGEST_LOOK_MS)
   ) {
     await pause(waitMs, signal);
     const answer = await shell.call('launched');

@@ -35,7 +35,7 @@ export function executableOf(content: string | Buffer, version = '1.0.0'): Execu
     sha256: createHash('sha256').update(bytes).digest('hex'),
     bytes: bytes.length,
     encodedBytes: (encoding) => (encoding === 'gzip' ? packed.length : null),
-    pack: () => Promise.resolve(),
     read: (encoding) => Readable.from([encoding === 'gzip' ? packed : bytes]),
+    parcel: async () => ({ encoding: 'gzip', bytes: packed.length, pieces: () => [packed] }),
   };
 }

@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import { type Clock, systemClock } from '#base';
 import type { Measured, Wall } from '#model';
 import type { CgroupSettings, Plot } from '../walls/ground.ts';
-import type { Exceeded, Part, PartPlan, Settled } from '../walls/part.ts';
-import { endMembers, GIVE_UP_MS } from './end-members.ts';
+import type { Exceeded, Part, PartPlan, Remains, Settled } from '../walls/part.ts';
+import { endMembers, GIVE_UP_MS, isEmpty } from './end-members.ts';
 import { type GroupFiles, kernelFiles } from './group-files.ts';
 import { createHand } from './hand.ts';
 import { type Hierarchy, ownHierarchies } from './hierarchies.ts';
@@ -65,10 +65,14 @@ export function createCgroupPart(world: CgroupWorld = REAL): CgroupPart {
       looks.set(key, watching);
       return watching.stop;
     },
-    settle: async (operations) => {
+    endRemains: (operations) => {
+      const { members } = groupOf(operations).roles;
+      if (members === null || isEmpty(members.path, files)) return NOTHING_LEFT;
+      return endMembers(members.path, files, clock, giveUpMs);
+    },
+    settle: (operations) => {
       const { key, roles } = groupOf(operations);
       if (key === null) return NOTHING;
-      const ended = roles.members && (await endMembers(roles.members.path, files, clock, giveUpMs));
       const usage = measureGroup(roles, files);
       const peaks = looks.get(key)?.peaks ?? NOTHING_SEEN;
       looks.delete(key);
@@ -80,8 +84,6 @@ export function createCgroupPart(world: CgroupWorld = REAL): CgroupPart {
           memory !== null && memory.oomKills > 0
             ? exceededMemory(operations, roles.memory!, usage, files)
             : exceededTasks(operations, usage),
-        killed: ended?.killed ?? 0,
-        stuck: ended?.stuck ?? [],
       };
     },
     clear: async ({ tag }) => {
@@ -97,7 +99,8 @@ export function createCgroupPart(world: CgroupWorld = REAL): CgroupPart {
   };
 }
 
-const NOTHING: Settled = { measured: [], network: {}, exceeded: null, killed: 0, stuck: [] };
+const NOTHING: Settled = { measured: [], network: {}, exceeded: null };
+const NOTHING_LEFT: Remains = { killed: 0, stuck: [] };
 
 /** The walls that this part puts up; any of them is worth a group, and then all of them come. */
 const OURS: readonly Wall[] = ['track', 'cpu', 'memory', 'tasks'];

@@ -10,7 +10,7 @@ import { systemClock } from '#base';
 import { type ResourceRequest, usageOf } from '#model';
 import { isAlive, until } from '../starter-world.ts';
 import type { CgroupSettings } from '../walls/ground.ts';
-import type { Exceeded, Settled } from '../walls/part.ts';
+import type { Exceeded, Remains, Settled } from '../walls/part.ts';
 import { ALL_WALLS, groundWith, plotFor } from './cgroup-world.ts';
 import { ioLimits } from './disks.ts';
 import { membersOf } from './end-members.ts';
@@ -43,7 +43,7 @@ interface Run {
   /** Resolves when a limit has been exceeded. */
   readonly exceeded: Promise<Exceeded>;
   members(): number[];
-  settle(): Promise<Settled>;
+  settle(): Promise<Remains & Settled>;
   undo(): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ async function open(
         members: () => membersOf(roles.members!.path, kernelFiles),
         settle: async () => {
           stop();
-          return part.settle!(operations);
+          return { ...(await part.endRemains!(operations)), ...(await part.settle!(operations)) };
         },
         undo: async () => {
           for (const operation of operations.toReversed()) await part.undo(operation);

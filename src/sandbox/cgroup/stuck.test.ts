@@ -72,7 +72,7 @@ test('what a cgroup cannot kill is told of, with its state, and its group is lef
   const ice = freeze(t);
   t.after(() => part.clear(ground));
   ice.add(child.pid!);
-  const { stuck } = await part.settle!(plan.operations);
+  const { stuck } = await part.endRemains!(plan.operations);
   assert.equal(stuck.length, 1);
   assert.deepEqual(
     { pid: stuck[0]!.pid, command: stuck[0]!.command, state: stuck[0]!.state },

@@ -258,13 +258,21 @@ test('trying finds every wall on a machine that has all, and says what is missin
   const path = join(temporaryFolder(t), 'filter');
   writeFileSync(path, filter!);
   const uid = process.getuid!();
-  const openOne = () => openStarter({ launcherPath: launcher });
-  const { fence, abilities } = await probeFence(
-    { uid },
-    { launcher: launcher!, filter: path },
-    openOne,
-  );
+  const lastStage = { launcher: launcher!, filter: path };
+  let opened = 0;
+  const openOne = () => {
+    opened++;
+    return openStarter({ launcherPath: launcher });
+  };
+  const whole = await probeFence({ uid }, lastStage, openOne);
+  const { fence, abilities } = whole;
   assert.ok(fence);
+  assert.equal(opened, 1, 'who has all of them is seen with one try');
+  // When that one fails, the walls are tried one by one, and as many are found.
+  let tries = 0;
+  const firstFails = () => openStarter({ launcherPath: tries++ === 0 ? '/nowhere' : launcher });
+  assert.deepEqual(await probeFence({ uid }, lastStage, firstFails), whole);
+  assert.ok(tries > 5);
   const unable = abilities.filter(({ able }) => !able).map(({ wall }) => wall);
   assert.deepEqual(unable, uid === 0 ? [] : ['account']);
   const without = await probeFence({ uid }, null, openOne);

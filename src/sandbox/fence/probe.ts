@@ -39,6 +39,8 @@ export async function probeFence(
     return { fence: null, lastStage, abilities: walls.map((wall) => without(wall, NO_LAUNCHER)) };
   }
   const probe = new Probe(ground.uid === 0, lastStage, openStarter);
+  const whole = await probe.whole();
+  if (whole !== null) return { ...whole, lastStage };
   const [stage, fence] = await Promise.all([probe.stageAbilities(), probe.fence()]);
   const withFence = fence.fence === null ? stage.map((one) => unlessAccount(one, fence)) : stage;
   return { fence: fence.fence, lastStage, abilities: [...withFence, ...fence.abilities] };
@@ -57,8 +59,9 @@ interface Lack {
   readonly remedy: string;
 }
 
+const STAGE = 'last stage of the launcher';
 const NO_LAUNCHER: Lack = {
-  how: 'last stage of the launcher',
+  how: STAGE,
   reason: 'the launcher is not there',
   remedy: 'install a C compiler and run "npm rebuild" in the folder of Windrow',
 };
@@ -74,9 +77,9 @@ function without(wall: Wall, lack: Lack): Ability {
 }
 
 interface FenceTrial {
+  readonly stage?: Partial<LastStageRequest>;
   readonly emptyNetwork?: boolean;
   readonly sharedMemoryBytes?: number | null;
-  readonly limits?: LastStageRequest['limits'];
   /** In words of the shell. */
   readonly does?: string;
 }
@@ -86,9 +89,13 @@ interface FenceTrial {
  * the worker, a launcher and two of bubblewrap.
  */
 const FEW_PROCESSES: FenceTrial = {
-  limits: [{ resource: 'nproc', soft: 3, hard: 3 }],
+  stage: { limits: [{ resource: 'nproc', soft: 3, hard: 3 }] },
   does: '(:) && (:)',
 };
+const SMALL_MEMORY: FenceTrial = { sharedMemoryBytes: 65_536 };
+
+/** A wall of the last stage, what it is asked for, and what would help where it cannot stand. */
+type StageRow = [wall: Wall, wish: Partial<LastStageRequest>, remedy: string];
 
 class Probe {
   readonly #isRoot: boolean;
@@ -101,26 +108,67 @@ class Probe {
     this.#openStarter = openStarter;
   }
 
+  /**
+   * Everything at once, as attempts have it: one start where trying each wall takes eight, and every
+   * worker begins with it. Null when it fails: which wall it is shows when each is tried by itself.
+   */
+  async whole(): Promise<Pick<ProbedFence, 'fence' | 'abilities'> | null> {
+    const bwrap = findTool('bwrap');
+    if (!bwrap) return null;
+    const fence = {
+      ...this.#plain(bwrap),
+      ...{ cgroupNamespace: true, countsProcesses: !this.#isRoot, boundsMemory: true },
+    };
+    const rows = this.#stageRows();
+    const wishes = rows.map(([, wish]) => wish);
+    const counted = this.#isRoot ? {} : FEW_PROCESSES;
+    const stage: Partial<LastStageRequest> = Object.assign({}, counted.stage, ...wishes);
+    const trial = { ...counted, ...SMALL_MEMORY, emptyNetwork: true, stage };
+    if ((await this.#tryFence(fence, trial)) !== '') return null;
+    const byStage = rows.map(([wall]): Ability => ({ wall, how: STAGE, able: true }));
+    const byFence = FENCE_WALLS.map((wall): Ability => ({ wall, how: this.#how, able: true }));
+    return { fence, abilities: [...byStage, ...this.#noAccount(), ...byFence] };
+  }
+
   async stageAbilities(): Promise<Ability[]> {
-    const how = 'last stage of the launcher';
-    const kernel = 'use a kernel that has it';
-    const rows: [wall: Wall, wish: Partial<LastStageRequest>, remedy: string][] = [
-      ['privileges', { noPrivileges: true }, kernel],
-      ['keys', { keys: true }, kernel],
-    ];
-    if (this.#stage.filter) rows.push(['syscalls', { noPrivileges: true, filter: true }, kernel]);
-    if (this.#isRoot)
-      rows.push(['account', { account: NOBODY }, 'give it CAP_SETUID and CAP_SETGID']);
     const abilities = await Promise.all(
-      rows.map(async ([wall, wish, remedy]): Promise<Ability> => {
+      this.#stageRows().map(async ([wall, wish, remedy]): Promise<Ability> => {
         const reason = await this.#try(this.#stageArguments(this.#stage.launcher, wish));
         return reason === ''
-          ? { wall, how, able: true }
-          : { wall, how, able: false, reason, remedy };
+          ? { wall, how: STAGE, able: true }
+          : { wall, how: STAGE, able: false, reason, remedy };
       }),
     );
-    if (this.#isRoot) return abilities;
-    return [...abilities, without('account', NOT_ROOT)];
+    return [...abilities, ...this.#noAccount()];
+  }
+
+  #stageRows(): StageRow[] {
+    const kernel = 'use a kernel that has it';
+    return [
+      ['privileges', { noPrivileges: true }, kernel],
+      ['keys', { keys: true }, kernel],
+      ...(this.#stage.filter
+        ? [['syscalls', { noPrivileges: true, filter: true }, kernel] satisfies StageRow]
+        : []),
+      ...(this.#isRoot
+        ? [['account', { account: NOBODY }, 'give it CAP_SETUID and CAP_SETGID'] satisfies StageRow]
+        : []),
+    ];
+  }
+
+  #noAccount(): Ability[] {
+    return this.#isRoot ? [] : [without('account', NOT_ROOT)];
+  }
+
+  get #how(): string {
+    return this.#isRoot ? 'bubblewrap as root' : 'bubblewrap in a user namespace';
+  }
+
+  #plain(bwrap: string): Fence {
+    return {
+      ...{ bwrap, userNamespace: !this.#isRoot, cgroupNamespace: false },
+      ...{ countsProcesses: false, boundsMemory: false },
+    };
   }
 
   async fence(): Promise<Pick<ProbedFence, 'fence' | 'abilities'>> {
@@ -128,11 +176,8 @@ class Probe {
     if (!bwrap) {
       return { fence: null, abilities: FENCE_WALLS.map((wall) => without(wall, NO_BUBBLEWRAP)) };
     }
-    const plain: Fence = {
-      ...{ bwrap, userNamespace: !this.#isRoot, cgroupNamespace: false },
-      ...{ countsProcesses: false, boundsMemory: false },
-    };
-    const how = this.#isRoot ? 'bubblewrap as root' : 'bubblewrap in a user namespace';
+    const plain = this.#plain(bwrap);
+    const how = this.#how;
     const reason = await this.#tryFence(plain);
     if (reason !== '') {
       const lack = { how, reason, remedy: remedyOf(reason) };
@@ -142,7 +187,7 @@ class Probe {
       this.#tryFence({ ...plain, cgroupNamespace: true }),
       this.#tryFence(plain, { emptyNetwork: true }),
       this.#isRoot ? 'root is held to none' : this.#tryFence(plain, FEW_PROCESSES),
-      this.#tryFence(plain, { sharedMemoryBytes: 65_536 }),
+      this.#tryFence(plain, SMALL_MEMORY),
     ]);
     const abilities = FENCE_WALLS.map((wall): Ability => {
       if (wall !== 'network' || networkFault === '') return { wall, how, able: true };
@@ -173,7 +218,7 @@ class Probe {
 
   #tryFence(
     fence: Fence,
-    { emptyNetwork = false, sharedMemoryBytes = null, limits = [], does = ':' }: FenceTrial = {},
+    { emptyNetwork = false, sharedMemoryBytes = null, stage = {}, does = ':' }: FenceTrial = {},
   ): Promise<string> {
     const prefix = bubblewrapArguments({
       ...fence,
@@ -185,8 +230,8 @@ class Probe {
       emptyNetwork,
       directory: '/',
     });
-    const stage = this.#stageArguments(INSIDE_FENCE, { init: true, limits });
-    return this.#try([...prefix, ...stage], true, does);
+    const last = this.#stageArguments(INSIDE_FENCE, { ...stage, init: true });
+    return this.#try([...prefix, ...last], true, does);
   }
 
   async #try(prefix: readonly string[], guarded = false, does = ':'): Promise<string> {
@@ -202,7 +247,7 @@ class Probe {
 }
 
 const NOT_ROOT: Lack = {
-  how: 'last stage of the launcher',
+  how: STAGE,
   reason: 'the worker is not root',
   remedy: 'run the worker as root, or each user’s jobs by a worker of that user',
 };

@@ -2,7 +2,6 @@
  * What an attempt sees of the file system, as an ordered list of mounts: later ones lie over
  * earlier ones. Pure; bubblewrap.ts turns it into arguments.
  */
-import { dirname } from 'node:path/posix';
 import type { Bind } from '../walls/part.ts';
 
 export type Mount =
@@ -83,6 +82,33 @@ export function viewOf(request: ViewRequest): Mount[] {
   return request.ownsEmpty ? mounts.concat(seals(mounts)) : mounts;
 }
 
+/** Of most machines; a /dev and a /proc of its own lie over them, and what is hidden. */
+const COVERED = [
+  '/dev/pts',
+  '/dev/shm',
+  '/dev/mqueue',
+  '/dev/hugepages',
+  '/proc/sys/fs/binfmt_misc',
+  '/sys/fs/cgroup',
+];
+
+/**
+ * Places that are seen by nobody behind these mounts, whatever lies there, and that hold nothing which is
+ * needed to make them: no source of theirs, and none of the paths in `needed`.
+ */
+export function coveredPlaces(mounts: readonly Mount[], needed: readonly string[]): string[] {
+  const sources = mounts.flatMap((mount) =>
+    'source' in mount && mount.kind !== 'link' ? [mount.source] : [],
+  );
+  const isNeeded = (place: string) => [...sources, ...needed].some((path) => isWithin(path, place));
+  const covers = ({ kind }: Mount) =>
+    kind === 'empty' || kind === 'devices' || kind === 'processes';
+  const over = mounts.filter((mount) => covers(mount) && mount.target !== '/');
+  return COVERED.filter(
+    (place) => over.some(({ target }) => isWithin(place, target)) && !isNeeded(place),
+  );
+}
+
 const NOTHING = '/dev/null';
 
 function bindTo(source: string, target: string, readOnly: boolean): Mount {
@@ -137,8 +163,6 @@ function depthOf(path: string): number {
 
 /** Whether `path` is `directory` or lies below it; both are absolute and without `.` and `..`. */
 export function isWithin(path: string, directory: string): boolean {
-  for (let at = path; ; at = dirname(at)) {
-    if (at === directory) return true;
-    if (at === '/') return false;
-  }
+  if (!path.startsWith(directory)) return false;
+  return path.length === directory.length || directory === '/' || path[directory.length] === '/';
 }

@@ -115,7 +115,7 @@ export function createNetworkPart(world: NetworkWorld): NetworkPart {
   };
 }
 
-const NOTHING: Settled = { measured: [], network: {}, exceeded: null, killed: 0, stuck: [] };
+const NOTHING: Settled = { measured: [], network: {}, exceeded: null };
 
 function nameOf(operations: readonly NetworkOperation[]): string | null {
   for (const operation of operations) if (operation.do === 'connect') return operation.name;

@@ -3,7 +3,7 @@ import { type Network, WALLS, type Wall, type WallsHad } from '#model';
 import { bubblewrapArguments } from '../fence/bubblewrap.ts';
 import type { Fence, LastStage } from '../fence/fence.ts';
 import { lastStageArguments } from '../fence/last-stage.ts';
-import { type Hidden, type OtherRoot, viewOf } from '../fence/view.ts';
+import { coveredPlaces, type Hidden, type Mount, type OtherRoot, viewOf } from '../fence/view.ts';
 import { privateDirectories } from '../place/part.ts';
 import { brakesOf, sharedMemoryBytes } from './brakes.ts';
 import type { Choice } from './choose.ts';
@@ -47,8 +47,6 @@ export interface Composition {
 
 /** Of another root: a place that no tree has of its own. */
 const SCRATCH_IN_ROOT = '/scratch';
-/** /sys would show the network devices of the machine. */
-const HOST_DEVICES: Hidden = { path: '/sys/class/net', directory: true };
 /** Descriptors of the prefix: 4 is the first of `LaunchWalls.files`, the filter; 5 the launcher. */
 const LAUNCHER_BY_DESCRIPTOR = '/proc/self/fd/5';
 
@@ -56,10 +54,18 @@ export function compose(composition: Composition): WallPlan {
   const { plot, choice, parts, root } = composition;
   const scratch = root === null ? plot.scratch : SCRATCH_IN_ROOT;
   const directory = plot.directory === plot.scratch ? scratch : plot.directory;
+  const fenced = choice.fenced ? composition.fence : null;
+  const mounts = fenced === null ? [] : mountsOf(composition, fenced, scratch, directory);
   const prefix = [
-    ...fenceArguments(composition, scratch, directory),
+    ...(fenced === null ? [] : fenceArguments(composition, fenced, mounts, directory)),
     ...stageArguments(composition),
   ];
+  const files = prefix.length > 0 ? filesOf(composition) : [];
+  // In a user namespace mounts that were there before can only be covered.
+  const covered =
+    fenced === null || fenced.userNamespace
+      ? []
+      : coveredPlaces(mounts, [plot.directory, ...files]);
   return {
     name: plot.name,
     operations: parts.flatMap(({ operations }) => operations),
@@ -67,7 +73,8 @@ export function compose(composition: Composition): WallPlan {
       prefix,
       cgroups: parts.flatMap(({ cgroups }) => cgroups ?? []),
       namespaces: parts.flatMap(({ namespaces }) => namespaces ?? []),
-      files: prefix.length > 0 ? filesOf(composition) : [],
+      files,
+      covered,
       guarded: choice.fenced,
       ...(composition.mark !== null && { mark: composition.mark }),
     },
@@ -79,7 +86,7 @@ export function compose(composition: Composition): WallPlan {
     directory,
     privateDirectories: privateOf(composition).map(({ real }) => real),
     record: recordOf(composition),
-    mounts: choice.fenced && composition.fence !== null,
+    mounts: fenced !== null,
     account: plot.account.uid === composition.ground.uid ? null : plot.account,
   };
 }
@@ -94,11 +101,15 @@ function privateOf({ plot, ground, choice }: Composition) {
   return choice.walls.has('tmp') ? privateDirectories(plot, ground) : [];
 }
 
-function fenceArguments(composition: Composition, scratch: string, directory: string): string[] {
-  const { plot, ground, choice, parts, fence, root, hidden } = composition;
-  if (!choice.fenced || fence === null) return [];
+function mountsOf(
+  composition: Composition,
+  fence: Fence,
+  scratch: string,
+  directory: string,
+): Mount[] {
+  const { plot, ground, choice, parts, root, hidden } = composition;
   const isOwner = plot.account.uid === ground.uid;
-  const mounts = viewOf({
+  return viewOf({
     root,
     readOnly: choice.walls.has('readonly'),
     ownsEmpty: isOwner,
@@ -106,19 +117,23 @@ function fenceArguments(composition: Composition, scratch: string, directory: st
     privateDirectories: privateOf(composition),
     scratch: { seen: scratch, real: plot.scratch },
     directory,
-    hidden: [...hidden, ...(choice.network === 'host' ? [] : [HOST_DEVICES])],
+    hidden,
     readOnlyShared: plot.shared.filter((path) => !plot.writable.includes(path)),
     writable: plot.writable,
     binds: [...parts.flatMap(({ binds }) => binds ?? []), ...filesOfSite(plot, scratch)],
     devices: [...plot.devices, ...parts.flatMap(({ devices }) => devices ?? [])],
   });
+}
+
+function fenceArguments(
+  { choice }: Composition,
+  { bwrap, userNamespace, cgroupNamespace }: Fence,
+  mounts: readonly Mount[],
+  directory: string,
+): string[] {
+  const emptyNetwork = choice.network === 'none';
   return bubblewrapArguments({
-    bwrap: fence.bwrap,
-    mounts,
-    userNamespace: fence.userNamespace,
-    cgroupNamespace: fence.cgroupNamespace,
-    emptyNetwork: choice.network === 'none',
-    directory,
+    ...{ bwrap, mounts, userNamespace, cgroupNamespace, emptyNetwork, directory },
   });
 }
 

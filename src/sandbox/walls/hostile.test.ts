@@ -170,6 +170,14 @@ suite(`walls of a worker that is ${who}`, { skip }, () => {
     await holds('network', count);
   });
 
+  test('no device of the machine’s network, and no group of other attempts, has its name anywhere in /sys', async () => {
+    const names = readdirSync('/sys/class/net').filter((name) => name !== 'lo');
+    const find = `find /sys -name lo ${names.map((name) => `-o -name ${name}`).join(' ')} 2>/dev/null | head -3`;
+    const devices = `[ "$(${find})" ]`;
+    await holds('network', devices, ['pid']);
+    if (existsSync('/sys/fs/cgroup')) await holds('pid', '[ "$(ls /sys/fs/cgroup)" ]');
+  });
+
   test('shared memory is its own', async () => {
     const made = `/dev/shm/windrow-${process.pid}-${process.getuid?.()}`;
     try {

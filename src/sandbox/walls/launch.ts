@@ -13,6 +13,11 @@ export interface LaunchWalls {
   /** Namespace files that it enters, after the cgroups. */
   readonly namespaces: readonly string[];
   /**
+   * Places that the prefix covers, whatever is mounted there. A starter that can begins it without those
+   * mounts, each of which costs time with every mount that the prefix makes.
+   */
+  readonly covered?: readonly string[];
+  /**
    * The prefix stays until the program has ended, and guards it: it is spared when the program is
    * asked to end, and it tells how the program ended.
    */

@@ -2,7 +2,7 @@
  * The walls of one worker: what it can put up, found out once; and, for each attempt, the plan, the
  * putting up, the measuring and the taking down.
  *
- * planned → (raise) → standing → (settle) → measured → (takeDown) → gone
+ * planned → (raise) → standing → (endRemains) → empty → (settle) → measured → (takeDown) → gone
  * A worker that is killed in between leaves a journal; the next one's `openWalls` undoes it.
  */
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ import type { Ground } from './ground.ts';
 import { Journal } from './journal.ts';
 import { type FoundMachine, findMachine, lackingOf, type MachineOptions } from './machine.ts';
 import type { Operation } from './operation.ts';
-import type { Ability, Exceeded, Settled } from './part.ts';
+import type { Ability, Exceeded, Remains, Settled } from './part.ts';
 import { makePlot, type Site } from './plot.ts';
 import type { ReadyPart } from './ready-part.ts';
 import { type DeadTag, Register } from './register.ts';
@@ -45,7 +45,9 @@ export interface Walls {
    * ends the looking.
    */
   watch(plan: WallPlan, onExceeded: (exceeded: Exceeded) => void): () => void;
-  /** After the program's end: measures, and ends what outlived it. */
+  /** After the program's end: ends what outlived it. Then its slot is free. */
+  endRemains(plan: WallPlan): Promise<readonly Remains[]>;
+  /** After that: measures. */
   settle(plan: WallPlan): Promise<readonly Settled[]>;
   /** Never rejects: what cannot be undone is logged, and undone by the next worker. */
   takeDown(plan: WallPlan): Promise<void>;
@@ -218,13 +220,20 @@ class WallsOfWorker implements Walls {
     };
   }
 
+  async endRemains({ operations }: WallPlan): Promise<readonly Remains[]> {
+    const remains: Remains[] = [];
+    for (const part of operations.length === 0 ? [] : this.#parts) {
+      const ending = part.endRemains(operations);
+      if (ending) remains.push(await ending);
+    }
+    return remains;
+  }
+
   async settle({ operations }: WallPlan): Promise<readonly Settled[]> {
-    if (operations.length === 0) return [];
-    const { parts } = await this.#machine();
     const settled: Settled[] = [];
-    for (const part of parts) {
-      const one = await part.settle(operations);
-      if (one) settled.push(one);
+    for (const part of operations.length === 0 ? [] : this.#parts) {
+      const settling = part.settle(operations);
+      if (settling) settled.push(await settling);
     }
     return settled;
   }

@@ -72,7 +72,15 @@ export interface Exceeded {
   readonly shared: boolean;
 }
 
-/** What a part knows when the program has ended and nothing of its operations is undone yet. */
+/** What had outlived the program. */
+export interface Remains {
+  /** Processes that were killed. */
+  readonly killed: number;
+  /** Those that could not be. */
+  readonly stuck: readonly Stuck[];
+}
+
+/** What a part knows when nothing of the program runs any more and none of its operations is undone yet. */
 export interface Settled {
   /** Figures that are better than what the starter saw. */
   readonly measured: readonly Measured[];
@@ -80,9 +88,6 @@ export interface Settled {
   readonly network: Readonly<Record<string, number>>;
   /** The limit that ended the program; null: none. */
   readonly exceeded: Exceeded | null;
-  /** Processes that had outlived the program and were killed by this part. */
-  readonly killed: number;
-  readonly stuck: readonly Stuck[];
 }
 
 export interface Part<Name extends PartName, Facts> extends Hand<OperationOf<Name>> {
@@ -113,9 +118,11 @@ export interface Part<Name extends PartName, Facts> extends Hand<OperationOf<Nam
     onExceeded: (exceeded: Exceeded) => void,
   ): () => void;
   /**
-   * After the program's end, before anything is undone: measures, and kills what is left. Parts
-   * that do neither lack it.
+   * After the program's end: makes sure that nothing of it is left. Its slot is not free before. Parts
+   * that know no processes lack it.
    */
+  endRemains?(operations: readonly OperationOf<Name>[]): Promise<Remains> | Remains;
+  /** After that, before anything is undone: measures. Parts that do not lack it. */
   settle?(operations: readonly OperationOf<Name>[]): Promise<Settled> | Settled;
   /**
    * Finds by the ground's tag what a dead worker left and removes it, where its journal is lost

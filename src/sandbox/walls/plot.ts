@@ -3,6 +3,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs';
 import type { Isolation, ResourceRequest } from '#model';
 import { type Accounts, closedDirectory } from '../account/accounts.ts';
 import { sandboxErrors } from '../errors.ts';
+import { machineFolders } from '../fence/machine-folders.ts';
 import { type Hidden, isWithin } from '../fence/view.ts';
 import type { Choice } from './choose.ts';
 import type { Account, Ground, Plot } from './ground.ts';
@@ -38,7 +39,10 @@ export async function makePlot(
   ground: Ground,
 ): Promise<{ plot: Plot; hidden: readonly Hidden[] }> {
   const account = found.payload ?? (await accountOf(site, choice, found.accounts, ground));
-  const hidden = choice.walls.has('files') ? hiddenFrom(account, ground) : [];
+  const hidden = [
+    ...(choice.walls.has('files') ? hiddenFrom(account, ground) : []),
+    ...machineFolders(choice.network === 'host'),
+  ];
   const directory = canonicalDirectory(site.directory, account, ground);
   const { name, slot, cpus, request, isolation } = site;
   const plot = {

@@ -2,7 +2,7 @@
 import type { Network, Wall } from '#model';
 import type { Ground, Plot } from './ground.ts';
 import type { Hand, Operation, OperationOf, PartName } from './operation.ts';
-import type { Ability, Exceeded, Part, PartPlan, Settled } from './part.ts';
+import type { Ability, Exceeded, Part, PartPlan, Remains, Settled } from './part.ts';
 
 export type AnyPlan = Omit<PartPlan<PartName>, 'operations'> & {
   readonly operations: readonly Operation[];
@@ -23,6 +23,7 @@ export interface ReadyPart extends Hand<Operation> {
     operations: readonly Operation[],
     onExceeded: (exceeded: Exceeded) => void,
   ): (() => void) | null;
+  endRemains(operations: readonly Operation[]): Promise<Remains> | Remains | null;
   settle(operations: readonly Operation[]): Promise<Settled> | Settled | null;
   /** `of`: the ground of another worker, which is dead; left out: the own one. */
   clear(of?: Ground): Promise<readonly string[]>;
@@ -47,6 +48,7 @@ export async function makeReady<Name extends PartName, Facts>(
     undo: (operation) => (isOwn(operation) ? part.undo(operation) : undefined),
     prepare: () => (facts === null ? [] : (part.prepare?.(ground, facts) ?? [])),
     watch: (operations, onExceeded) => part.watch?.(operations.filter(isOwn), onExceeded) ?? null,
+    endRemains: (operations) => part.endRemains?.(operations.filter(isOwn)) ?? null,
     settle: (operations) => part.settle?.(operations.filter(isOwn)) ?? null,
     clear: (of = ground) => part.clear(of),
   };

@@ -10,7 +10,7 @@ import { PATH } from '../starter-world.ts';
 import type { WallPlan } from './compose.ts';
 import type { PlaceSettings, WallSettings } from './ground.ts';
 import { openWalls, tagOf, type Walls } from './open-walls.ts';
-import type { Settled } from './part.ts';
+import type { Remains, Settled } from './part.ts';
 import type { Site } from './plot.ts';
 
 const NOTHING_ASKED: ResourceRequest = {
@@ -27,6 +27,7 @@ export interface WalledEnd {
   readonly stdout: string;
   readonly stderr: string;
   readonly plan: WallPlan;
+  readonly remains: readonly Remains[];
   readonly settled: readonly Settled[];
 }
 
@@ -132,7 +133,8 @@ async function runBehind(
     });
     const end = await program.ended;
     if ('failed' in end) throw new Error(`${end.message} ${output.stderr}`);
-    return { end, ...output, plan, settled: await walls.settle(plan) };
+    const remains = await walls.endRemains(plan);
+    return { end, ...output, plan, remains, settled: await walls.settle(plan) };
   } finally {
     await walls.takeDown(plan);
     if (given === undefined) await starter.close();

@@ -1,6 +1,7 @@
 /** What Windrow's own workers ask: sync, renew, programs and inputs, uploads of large parts. */
 import type { FastifyInstance } from 'fastify';
 import {
+  briefAnswer,
   parseAttributeQuestion,
   parseAttributeReport,
   parseErrandReport,
@@ -60,7 +61,7 @@ export async function workerRoutes(http: FastifyInstance, parts: WorkerRoutesPar
       if (!reply.raw.writableFinished) gone.abort();
     });
     const sync = parseSyncRequest(request.body, version);
-    return desk.exchange(sync, request.ip, gone.signal);
+    return briefAnswer(await desk.exchange(sync, request.ip, gone.signal));
   });
 
   http.post('/renew', { bodyLimit: RENEW_BYTES }, async (request, reply) => {

@@ -24,7 +24,13 @@ import {
 import { openLineProcess, openStarter } from '#sandbox';
 import { SqliteStore } from '#store';
 import { jobKey } from '#sweep';
-import type { EndedAttempt, GrantedAttempt, SyncRequest, SyncResponse } from '#wire';
+import {
+  type EndedAttempt,
+  type GrantedAttempt,
+  PROTOCOL_VERSION,
+  type SyncRequest,
+  type SyncResponse,
+} from '#wire';
 import type { Job } from '../core.ts';
 import { Server } from '../server.ts';
 import type { ServerOptions } from '../server-options.ts';
@@ -52,6 +58,7 @@ export interface FieldOptions {
   readonly root?: string;
   readonly clock?: Clock;
   readonly leaseMs?: number;
+  readonly stagerPatienceMs?: number;
   readonly diskReserveBytes?: number;
   readonly policyFile?: string;
   readonly policyIntervalMs?: number;
@@ -74,6 +81,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     leaseMs: options.leaseMs ?? 60_000,
     pingSeconds: 20,
     sharing: options.sharing ?? EQUAL_SHARES,
+    stagerPatienceMs: options.stagerPatienceMs ?? 3_600_000,
     diskReserveBytes: options.diskReserveBytes ?? 0,
     policy: { file: options.policyFile ?? '', intervalMs: options.policyIntervalMs ?? 60_000 },
     userCode: 'run',
@@ -217,7 +225,7 @@ export class FieldWorker {
       peer: null,
       stager: '',
       data: [],
-      protocol: 1,
+      protocol: PROTOCOL_VERSION,
       worker: `id-${this.name}`,
       replaces: null,
       name: this.name,

@@ -16,6 +16,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, beforeEach, describe, it } from 'node:test';
 import { WindrowError } from '#base';
 import { attemptRecord, storedJob, storeSuite } from '../suite.ts';
+import { openDatabase } from './open.ts';
+import { prepareQuestions } from './questions.ts';
 import { SqliteStore } from './store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'windrow-store-'));
@@ -31,6 +33,15 @@ const hasCode = (code: string) => (error: unknown) =>
   error instanceof WindrowError && error.code === code;
 
 storeSuite('SQLite', async () => open());
+
+it('understands every question that it may ever ask', () => {
+  const database = openDatabase(join(directory, 'windrow.sqlite'));
+  const ask = prepareQuestions(database);
+  const files = readdirSync(join(import.meta.dirname, 'questions'));
+  for (const file of files) ask(file.slice(0, -'.sql'.length));
+  assert.throws(() => ask('what-is-love'));
+  database.close();
+});
 
 describe('SQLite: what goes wrong', () => {
   it('refuses a second server on one state directory, and lets one in after a kill -9', async () => {

@@ -1,5 +1,6 @@
 /** The step that runs the program: launch, watch, find out how it ended. */
 import { resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatBytes, messageOf } from '#base';
 import type { Measured } from '#model';
 import type { Decision } from '#policy';
@@ -10,7 +11,7 @@ import { OutputCapture } from '../output-capture.ts';
 import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.ts';
 import { explainLaunch } from './launch-fault.ts';
 import { CANCELLED, verdictOf } from './verdict.ts';
-import { settleWalls, takeWallsDown, verdictOfLimit } from './walls.ts';
+import { endRemains, settleWalls, takeWallsDown, verdictOfLimit } from './walls.ts';
 
 type Stream = 'stdout' | 'stderr';
 type Expand = CompiledCommand['expand'];
@@ -28,10 +29,12 @@ export async function runProgram(attempt: Attempt): Promise<void> {
     attempt.programStartedAtMs = attempt.programEndedAtMs - Math.round(end.wallMs);
   }
   attempt.withdrawn = isFailure(end) && end.code === 'STARTER_WITHDRAWN';
-  const settling = settleWalls(attempt, isFailure(end) ? [] : end.stuck);
-  const exceeded = settling ? await settling : null;
-  // The next program runs while this one's results are gathered: a tenth more tasks a second.
+  const ending = endRemains(attempt, isFailure(end) ? [] : end.stuck);
+  if (ending) await ending;
+  // The next program runs while this one's figures are read and its results gathered.
   attempt.releaseSlot();
+  if (attempt.walls) await nextTurn();
+  const exceeded = attempt.walls ? await settleWalls(attempt) : null;
   const sampled = await unwatch?.();
   await takeWallsDown(attempt);
   if (isFailure(end)) throw launchFault(attempt, end, request);

@@ -39,42 +39,48 @@ async function raiseAll(attempt: Attempt, walls: WallPlan): Promise<void> {
 }
 
 /**
- * Once the program has ended: what the walls measured, which of their limits ended it. Nothing of it
- * runs any more then, and its slot may be given to the next one. Undefined where there are no walls.
+ * Once the program has ended: ends what outlived it. Nothing of it runs any more then, and its slot may be
+ * given to the next one. Undefined where there are no walls.
  *
  * @param stuck what its starter could not end
  */
-export function settleWalls(
-  attempt: Attempt,
-  stuck: readonly Stuck[],
-): Promise<Verdict | null> | undefined {
+export function endRemains(attempt: Attempt, stuck: readonly Stuck[]): Promise<void> | undefined {
   const { walls } = attempt;
-  if (walls) return settleAll(attempt, walls, stuck);
+  if (walls) return endAll(attempt, walls, stuck);
   noteStuck(attempt, stuck);
   return undefined;
 }
 
-async function settleAll(
+async function endAll(
   attempt: Attempt,
   walls: WallPlan,
   ofStarter: readonly Stuck[],
-): Promise<Verdict | null> {
-  const { workshop, measured, grant } = attempt;
+): Promise<void> {
   const all = new Map(ofStarter.map((one) => [one.pid, one]));
+  for (const { stuck } of await attempt.workshop.walls.endRemains(walls)) {
+    for (const one of stuck) all.set(one.pid, one);
+  }
+  noteStuck(attempt, [...all.values()]);
+}
+
+/**
+ * What the walls measured, and which of their limits ended the program. Its figures stay as they are until
+ * they are taken down, so the next program of the slot need not wait for this.
+ */
+export async function settleWalls(attempt: Attempt): Promise<Verdict | null> {
+  const { workshop, measured, grant, walls } = attempt;
   let verdict: Verdict | null = null;
   try {
-    for (const settled of await workshop.walls.settle(walls)) {
-      const { exceeded, stuck, network } = settled;
+    for (const settled of walls ? await workshop.walls.settle(walls) : []) {
+      const { exceeded, network } = settled;
       measured.push(...settled.measured);
       if (Object.keys(network).length > 0) measured.push({ source: 'none', figures: {}, network });
       if (exceeded) verdict ??= verdictOfLimit(exceeded);
-      for (const one of stuck) all.set(one.pid, one);
     }
   } catch (error) {
     const facts = { ticket: grant.ticket, reason: messageOf(error) };
     workshop.log.warn(facts, 'the walls of an attempt could not be asked what they measured');
   }
-  noteStuck(attempt, [...all.values()]);
   return verdict;
 }
 

@@ -23,6 +23,7 @@ const bare: Walls = {
   plan: () => Promise.reject(new Error('no walls here')),
   raise: async () => {},
   watch: () => () => {},
+  endRemains: async () => [],
   settle: async () => [],
   takeDown: async () => {},
   remove: (path) => removeTree(path),
