@@ -54,6 +54,10 @@ async function workWith(
   const launcherPath = launcherFor(options.starter);
   const tracking = trackingOf(options.walls);
   const inheritance = takeInheritance();
+  // What only looks at the machine is done while the server starts.
+  const memoryBytes = memoryForAttempts();
+  const offer = workerOffer(options.policy, { osRelease: osRelease(), host: hostname() });
+  const { gpus, remarks } = await gpusFor(options);
   const isWaiting = options.waitForLine && inheritance === null;
   if (isWaiting && !(await hasLine(world.stdin))) return 0;
   const source = await sourceOf(options, inheritance, world);
@@ -61,10 +65,7 @@ async function workWith(
   const store = `${options.directory}/data`;
   const secrets = [stateDirectory, sessionFile, store].filter((path) => path !== '');
   const name = options.name ?? hostname();
-  const memoryBytes = memoryForAttempts();
-  const offer = workerOffer(options.policy, { osRelease: osRelease(), host: hostname() });
   const machine = { name, cpus: options.slots, memoryBytes };
-  const { gpus, remarks } = await gpusFor(options);
   for (const remark of remarks) log.warn({}, remark);
   const session = source.kind === 'given' ? source.session : null;
   const tag = session === null ? '' : sessionTag(session);

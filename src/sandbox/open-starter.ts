@@ -23,14 +23,20 @@ export function openStarter(options: {
     : new LauncherStarter(options.launcherPath);
 }
 
+/** What `findLauncher` has found, once it has looked. */
+let found: string | null | undefined;
+
 /**
  * The launcher that installation built beside this package. Null where there is none, or where it
- * does not run here or is of another version, as after an update without "npm rebuild".
+ * does not run here or is of another version, as after an update without "npm rebuild". Looked for
+ * once in a process.
  */
 export function findLauncher(): string | null {
-  if (process.platform !== 'linux') return null;
-  const path = fileURLToPath(new URL('../../build/launcher', import.meta.url));
-  return isLauncher(path) ? path : null;
+  if (found === undefined) {
+    const path = fileURLToPath(new URL('../../build/launcher', import.meta.url));
+    found = process.platform === 'linux' && isLauncher(path) ? path : null;
+  }
+  return found;
 }
 
 /** Without input it says hello and ends, which takes some 2 ms. */

@@ -1,9 +1,9 @@
-/** Those who watch: what happened is told once it is durable, progress at most four times a second. */
+/** Those who watch: what happened is told once it is durable, progress at most twice a second. */
 import type { JobId } from '#model';
 import type { ApiEvent } from '#wire';
 import type { Core, Happening } from './core.ts';
 
-const PROGRESS_MS = 250;
+const PROGRESS_MS = 500;
 /** Events that somebody who reconnects can still have. */
 const KEPT = 1000;
 /** More than a server tells of in its whole life, in the mean; ids stay below 2^53. */

@@ -61,6 +61,16 @@ export async function removeFile(path: string): Promise<void> {
   await unlessGone(unlink(path));
 }
 
+/** All that was written to it, by whomever. Rejects with what the disk said. */
+export async function flushFile(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Names in a directory are durable only once the directory itself is flushed. */
 export async function flushDirectory(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY);
@@ -78,6 +88,16 @@ export async function flushDirectory(path: string): Promise<void> {
 export async function makeDurableDirectory(root: string, path: string): Promise<void> {
   const made = await makeDirectories(root, path);
   await Promise.all(made.map((one) => flushDirectory(dirname(one))));
+}
+
+/** Makes those of `names` in `directory` that are missing, and their names durable together. */
+export async function makeDurableFolders(
+  directory: string,
+  names: readonly string[],
+): Promise<void> {
+  const paths = names.map((name) => join(directory, name));
+  const made = await Promise.all(paths.map((path) => makeDirectories(directory, path)));
+  if (made.some((ofOne) => ofOne.length > 0)) await flushDirectory(directory);
 }
 
 /** Answers with those that were not there. */

@@ -15,7 +15,13 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { datastoreErrors } from '../errors.ts';
-import { flushDirectory, makeDurableDirectory, unlessGone, writeWhole } from './files.ts';
+import {
+  flushDirectory,
+  makeDurableDirectory,
+  makeDurableFolders,
+  unlessGone,
+  writeWhole,
+} from './files.ts';
 
 export const USUAL_SPLIT: readonly number[] = [4, 4];
 const FORMAT = 1;
@@ -56,7 +62,7 @@ export class Layout {
   static async open(directory: string, split: readonly number[] | undefined): Promise<Layout> {
     if (split !== undefined) checkSplit(split);
     await makeDurableDirectory('/', directory);
-    for (const folder of FOLDERS) await makeDurableDirectory(directory, join(directory, folder));
+    await makeDurableFolders(directory, FOLDERS);
     const found = await readStoreFile(directory);
     const layout = new Layout(directory, found ?? EMPTY);
     const wanted = split ?? found?.split ?? USUAL_SPLIT;

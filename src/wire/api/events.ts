@@ -20,7 +20,7 @@ import {
 const always = { id: z.int().min(0), atMs: moment };
 
 /**
- * What happens, for `GET /v1/events`. `progress` comes at most four times a second for a job and
+ * What happens, for `GET /v1/events`. `progress` comes at most twice a second for a job and
  * stands for all ends since the last; `task` comes only for ends that were not ok, so that ten
  * million good ones are not ten million events.
  */
