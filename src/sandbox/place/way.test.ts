@@ -16,10 +16,11 @@ suite('the way to a place', () => {
   test('is every directory from the root on, and ends at what is there', () => {
     const { directories, identity } = wayTo(join(folder, 'a/b'));
     const { ino, mode } = statSync(join(folder, 'a/b'));
-    assert.deepEqual(
-      directories.map(({ path }) => path).slice(-3),
-      [folder, join(folder, 'a'), join(folder, 'a/b')],
-    );
+    assert.deepEqual(directories.map(({ path }) => path).slice(-3), [
+      folder,
+      join(folder, 'a'),
+      join(folder, 'a/b'),
+    ]);
     assert.equal(directories[0]!.path, '/');
     assert.equal(Number(directories.at(-1)!.found.mode), mode);
     assert.match(identity, new RegExp(`^\\d+:\\d+:${ino}$`));
