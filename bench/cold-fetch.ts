@@ -51,16 +51,17 @@ function makeLink(rate: string): Link {
   };
   try {
     for (const name of [origin, store]) ip('netns', 'add', name);
-    ip('-n', origin, 'link', 'add', 'link', 'type', 'veth', 'peer', 'name', 'link', 'netns', store);
+    const peer = ['peer', 'name', 'eth0', 'netns', store];
+    ip('-n', origin, 'link', 'add', 'name', 'eth0', 'type', 'veth', ...peer);
     for (const [name, address] of [
       [origin, '192.0.2.1/30'],
       [store, '192.0.2.2/30'],
     ] as const) {
-      ip('-n', name, 'address', 'add', address, 'dev', 'link');
-      ip('-n', name, 'link', 'set', 'link', 'up');
+      ip('-n', name, 'address', 'add', address, 'dev', 'eth0');
+      ip('-n', name, 'link', 'set', 'eth0', 'up');
     }
     const bucket = ['root', 'tbf', 'rate', rate, 'burst', '1mb', 'latency', '50ms'];
-    ip('netns', 'exec', origin, 'tc', 'qdisc', 'add', 'dev', 'link', ...bucket);
+    ip('netns', 'exec', origin, 'tc', 'qdisc', 'add', 'dev', 'eth0', ...bucket);
   } catch (error) {
     remove();
     throw error;
@@ -160,7 +161,8 @@ async function main(rounds: string): Promise<void> {
     try {
       link = makeLink(rate);
     } catch (error) {
-      console.log(`no link of ${rate} could be made: ${(error as Error).message.trim()}`);
+      const [, reason = String(error)] = (error as Error).message.split('\n');
+      console.log(`no link of ${rate} could be made: ${reason}`);
       continue;
     }
     await measureOver(link, rounds);

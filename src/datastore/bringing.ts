@@ -143,7 +143,7 @@ async function brought(
   parts: BringingParts,
   name: EntryName,
   fetched: Extract<Fetched, { kind: 'draft' }>,
-  { land }: FlightControls<Outcome>,
+  controls: FlightControls<Outcome>,
 ): Promise<Outcome> {
   const { clock, sharer } = parts;
   const { draft, headers, via, source } = fetched;
@@ -166,9 +166,10 @@ async function brought(
     isPrivate,
   };
   const stored = (description: Description) => ({ kind: 'stored' as const, description, way });
-  const { description, grip } = await store(parts, name, draft, what, (described) =>
-    land(stored(described)),
-  );
+  const land = controls.isWaitedForEarly()
+    ? (described: Description) => controls.land(stored(described))
+    : undefined;
+  const { description, grip } = await store(parts, name, draft, what, land);
   await grip.release();
   return stored(description);
 }

@@ -127,13 +127,12 @@ test('no more files are used before they are stored than a disk is done with soo
   const turns = new EarlyTurns();
   const entered = Array.from({ length: 16 }, () => turns.enter()!);
   assert.equal(turns.enter(), null);
-  let second = false;
-  void entered[1]!.then(() => {
-    second = true;
-  });
-  const leave = await entered[0]!;
-  assert.equal(second, false);
-  leave();
-  await entered[1]!;
+  const begun: number[] = [];
+  for (const [at, one] of entered.entries()) void one.then(() => begun.push(at));
+  const [leave] = await Promise.all(entered.slice(0, 3));
+  assert.deepEqual(begun, [0, 1, 2]);
+  leave!();
+  await entered[3]!;
+  assert.deepEqual(begun, [0, 1, 2, 3]);
   assert.notEqual(turns.enter(), null);
 });

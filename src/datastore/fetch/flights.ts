@@ -28,7 +28,9 @@ interface Flight<Outcome> {
 
 export interface FlightControls<Outcome> {
   readonly signal: AbortSignal;
-  /** What came may be used from now on. */
+  /** Somebody would have it as soon as it may be used. */
+  isWaitedForEarly(): boolean;
+  /** From now on it may be used. */
   land(outcome: Outcome): void;
   onProgress(bytes: number, totalBytes: number | null): void;
 }
@@ -101,11 +103,12 @@ export class Flights<Outcome> {
       this.#tell(flight, flight.progress, true);
       landed.resolve(outcome);
     };
+    const isWaitedForEarly = () => [...flight.waiting].some(({ isEarly }) => isEarly);
     const before = this.#last.get(hash) ?? Promise.resolve();
     const promise = before
       .then(() => {
         signal.throwIfAborted();
-        return fly({ signal, onProgress, land });
+        return fly({ signal, onProgress, isWaitedForEarly, land });
       })
       .finally(() => {
         this.#forget(id, flight);
