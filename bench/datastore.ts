@@ -1,32 +1,22 @@
 /**
  * What does the datastore cost? `node bench/datastore.ts [entries] [bytes of the large file]`: a hit, a
- * thousand who wait, a cold fetch beside `curl -O` and `cp`, memory with a large file, and a list of
- * many entries. Each memory is that of a process of its own.
+ * thousand who wait, memory with a large file, and a list of many entries. Each memory is that of a process of
+ * its own. What a cold fetch costs: `bench/cold-fetch.ts`.
  */
-import { execFileSync, fork, spawn } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../src/base/mod.ts';
 import { encodeRecord } from '../src/datastore/index/record.ts';
-import { type Datastore, openDatastore, openHttpTransport } from '../src/datastore/mod.ts';
+import type { Datastore } from '../src/datastore/mod.ts';
+import { MIB, openStore, serveBytes } from './datastore-parts.ts';
 import { median } from './measured-process.ts';
 
-const MIB = 2 ** 20;
 const [, , part = ''] = process.argv;
 const entries = Number(process.argv[2] ?? 1_000_000);
 const largeBytes = Number(process.argv[3] ?? 2048 * MIB);
-
-function open(directory: string): Promise<Datastore> {
-  const common = { clock: systemClock, random: Math.random, onEvent: () => {} };
-  const proxies = { http: [], https: [], none: [] };
-  const http = openHttpTransport({ ...common, proxies, credentials: null, userAgent: 'bench' });
-  return openDatastore({ ...common, directory, transports: [http], limits: { leastFreeBytes: 0 } });
-}
 
 function msSince(since: number): string {
   return `${(performance.now() - since).toFixed(1)} ms`;
@@ -55,9 +45,9 @@ function peakMib(): number {
 
 /** Parts that run in a process of their own, so that their memory is theirs alone. */
 const PARTS: Readonly<Record<string, (directory: string, url: string) => Promise<void>>> = {
-  origin: serveBytes,
+  origin: () => serveBytes('127.0.0.1'),
   async large(directory, url) {
-    const store = await open(directory);
+    const store = await openStore(directory);
     const since = performance.now();
     const held = await store.ensure({ key: url, mode: 'immutable' });
     const seconds = (performance.now() - since) / 1000;
@@ -68,7 +58,7 @@ const PARTS: Readonly<Record<string, (directory: string, url: string) => Promise
   },
   async list(directory, url) {
     let since = performance.now();
-    const store = await open(directory);
+    const store = await openStore(directory);
     await (await store.hold(url))?.release();
     console.log(`opened, first hit given: ${msSince(since)}`);
     for (const sort of ['bytes', 'lastAccess', 'key'] as const) {
@@ -91,26 +81,8 @@ async function inProcess(name: string, directory: string, url: string): Promise<
   await once(child, 'exit');
 }
 
-/** The origin is a process of its own, as it is for curl; it counts what it was asked for. */
+/** How often the origin was asked for what. */
 const asked = new Map<string, number>();
-
-async function serveBytes(): Promise<void> {
-  const block = Buffer.alloc(MIB, 7);
-  const server = createServer(async (request, response) => {
-    process.send!(request.url);
-    const bytes = Number(/\/(\d+)/.exec(request.url ?? '/')?.[1] ?? 0);
-    response.writeHead(200, { 'content-length': bytes, etag: '"bench"' });
-    for (let sent = 0; sent < bytes; sent += MIB) {
-      const isWhole = bytes - sent >= MIB;
-      if (!response.write(isWhole ? block : block.subarray(0, bytes - sent))) {
-        await once(response, 'drain');
-      }
-    }
-    response.end();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  process.send!(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-}
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
@@ -119,7 +91,7 @@ async function main(): Promise<void> {
   origin.on('message', (path: string) => asked.set(path, (asked.get(path) ?? 0) + 1));
   console.log(`load average ${loadavg()[0]!.toFixed(1)}`);
   try {
-    const store = await open(join(folder, 'store'));
+    const store = await openStore(join(folder, 'store'));
     await hits(store, url);
     const key = `${url}/${65_536}?waiters`;
     const since = performance.now();
@@ -128,7 +100,6 @@ async function main(): Promise<void> {
     );
     console.log(`1,000 waiters: ${asked.get('/65536?waiters')} request, ${msSince(since)}`);
     for (const one of held) await one.release();
-    await cold(store, url, folder);
     await store.close();
     await inProcess('large', join(folder, 'large'), `${url}/${largeBytes}`);
     await many(join(folder, 'many'), url);
@@ -153,59 +124,8 @@ async function hits(store: Datastore, url: string): Promise<void> {
   }
 }
 
-/**
- * By turns, so that all have the same machine: into the store, flushed and digested; curl, which writes
- * and nothing else; and curl with what the store does too, one after the other.
- */
-async function cold(store: Datastore, url: string, folder: string): Promise<void> {
-  const target = join(folder, 'curl.out');
-  for (const bytes of [MIB, 256 * MIB]) {
-    const times = { own: [] as number[], curl: [], synced: [], same: [] } as Record<
-      string,
-      number[]
-    >;
-    let cpuMs = 0;
-    for (let round = 0; round < 7; round++) {
-      const from = `${url}/${bytes}?${round}`;
-      const before = process.cpuUsage();
-      let since = performance.now();
-      const held = await store.ensure({ key: from, mode: 'immutable' });
-      times.own!.push(performance.now() - since);
-      const { user, system } = process.cpuUsage(before);
-      cpuMs += (user + system) / 1000;
-      await held.release();
-      since = performance.now();
-      await run(['curl', '-s', '-o', target, from]);
-      times.curl!.push(performance.now() - since);
-      await run(['sync', target]);
-      times.synced!.push(performance.now() - since);
-      await run(['sha256sum', target]);
-      times.same!.push(performance.now() - since);
-      rmSync(target);
-    }
-    const [own, ...others] = ['own', 'curl', 'synced', 'same'].map((name) => median(times[name]!));
-    const beside = others.map((ms) => `${ms.toFixed(0)} ms, ${(ms / own!).toFixed(2)} ×`);
-    console.log(
-      `cold ${bytes / MIB} MiB: ${own!.toFixed(0)} ms, ${(cpuMs / 7).toFixed(0)} ms of CPU; curl -O ${beside[0]}; ` +
-        `with sync ${beside[1]}; with sync and sha256sum ${beside[2]}`,
-    );
-  }
-  const block = Buffer.alloc(MIB, 7);
-  for (const algorithm of ['sha256', 'md5']) {
-    const since = performance.now();
-    const hash = createHash(algorithm);
-    for (let round = 0; round < 256; round++) hash.update(block);
-    hash.digest();
-    console.log(`${algorithm} alone, of 256 MiB in memory: ${msSince(since)}`);
-  }
-}
-
-async function run([command = '', ...args]: readonly string[]): Promise<void> {
-  await once(spawn(command, args, { stdio: 'ignore' }), 'exit');
-}
-
 async function many(directory: string, url: string): Promise<void> {
-  const store = await open(directory);
+  const store = await openStore(directory);
   const key = `${url}/1024`;
   await (await store.ensure({ key, mode: 'immutable' })).release();
   await store.close();

@@ -15,6 +15,7 @@ const server = await Server.open({
   adminToken,
   clock: systemClock,
   version: '0.0.0-bench',
+  stagerPatienceMs: 3_600_000,
   leaseMs: 60_000,
   pingSeconds: 20,
   policy: { file: '', intervalMs: 60_000 },

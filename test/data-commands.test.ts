@@ -40,7 +40,7 @@ async function useAll(data: Data, { directory }: CliWorld, url: string): Promise
   assert.equal((await data('get', 'lab:file')).stdout, 'second file');
   assert.equal((await data('put', 'missing', 'lab:x')).code, 1);
   const wrong = await data('put', 'file', 'lab:file', '--sha256', '0'.repeat(64));
-  assert.match(wrong.stderr, /DATA_DIGEST_WRONG/);
+  assert.match(wrong.stderr, /DATA_PUT_WRONG/);
 
   const listed = await data('ls', '--sort', 'size', '--json');
   const keys = listed.stdout

@@ -1,11 +1,13 @@
 /**
  * Digests of files, made by a thread (`hash-worker.ts`), so that they keep no event loop from
- * receiving. Of a file that grows it follows what is written.
+ * receiving. Of a file that grows it follows what is written, or takes what is given from shared memory.
  */
 import { Worker } from 'node:worker_threads';
 
 export type HashOrder =
-  | { readonly id: number; readonly kind: 'open'; readonly path: string }
+  | { readonly id: number; readonly kind: 'open'; readonly path: string | null }
+  /** In shared memory. */
+  | { readonly id: number; readonly kind: 'add'; readonly bytes: Uint8Array }
   | {
       readonly id: number;
       readonly kind: 'follow';
@@ -40,6 +42,16 @@ export interface FollowedFile {
   drop(): void;
 }
 
+/** Of bytes that are given, in their order. Each promise rejects when the thread ends. */
+export interface FedDigest {
+  /** Of shared memory. Resolves when they are taken: nobody may change them before. */
+  add(bytes: Uint8Array<SharedArrayBuffer>): Promise<void>;
+  /** Of all, in hex; ends this. */
+  digest(): Promise<string>;
+  /** Ends this without an answer. */
+  drop(): void;
+}
+
 interface Asked {
   resolve(digest: string): void;
   reject(error: Error): void;
@@ -52,6 +64,8 @@ interface Followed {
   readBytes: number;
   /** Who waits for room, and until how far it is read. */
   room: { readonly atBytes: number; readonly gate: PromiseWithResolvers<void> } | null;
+  /** Who gave bytes and waits until they are taken, in their order. */
+  readonly given: PromiseWithResolvers<void>[];
   /** Answers come in the order of the questions. */
   readonly asked: Asked[];
   error: Error | null;
@@ -75,24 +89,38 @@ export class HashThread {
 
   /** A file that lies there, or is being written. */
   open(path: string): FollowedFile {
-    const id = this.#nextId++;
-    const followed: Followed = {
-      orderedBytes: 0,
-      readBytes: 0,
-      room: null,
-      asked: [],
-      error: null,
-    };
-    this.#followed.set(id, followed);
-    this.#order({ id, kind: 'open', path });
+    const [id, followed] = this.#begin(path);
     return {
       written: (upTo: number) => this.#written(id, followed, upTo),
       digest: (upTo: number, tell: 'digest' | 'end') => this.#ask(id, followed, upTo, tell),
-      drop: () => {
-        if (this.#followed.delete(id)) this.#order({ id, kind: 'drop' });
-        fail(followed, new Error('the digest is not wanted any more'));
-      },
+      drop: () => this.#drop(id, followed),
     };
+  }
+
+  /** What is given piece by piece. */
+  feed(): FedDigest {
+    const [id, followed] = this.#begin(null);
+    return {
+      add: (bytes) => this.#add(id, followed, bytes),
+      digest: () => this.#ask(id, followed, followed.orderedBytes, 'end'),
+      drop: () => this.#drop(id, followed),
+    };
+  }
+
+  #begin(path: string | null): [number, Followed] {
+    const id = this.#nextId++;
+    const followed: Followed = {
+      ...{ orderedBytes: 0, readBytes: 0, room: null },
+      ...{ given: [], asked: [], error: null },
+    };
+    this.#followed.set(id, followed);
+    this.#order({ id, kind: 'open', path });
+    return [id, followed];
+  }
+
+  #drop(id: number, followed: Followed): void {
+    if (this.#followed.delete(id)) this.#order({ id, kind: 'drop' });
+    fail(followed, new Error('the digest is not wanted any more'));
   }
 
   /** Ends the thread; what is under way fails with `reason`. */
@@ -113,6 +141,15 @@ export class HashThread {
     if (followed.readBytes >= atBytes) return undefined;
     followed.room ??= { atBytes, gate: Promise.withResolvers() };
     return this.#keptAlive(followed.room.gate.promise);
+  }
+
+  #add(id: number, followed: Followed, bytes: Uint8Array<SharedArrayBuffer>): Promise<void> {
+    if (followed.error) return Promise.reject(followed.error);
+    const taken = Promise.withResolvers<void>();
+    followed.given.push(taken);
+    followed.orderedBytes += bytes.length;
+    this.#order({ id, kind: 'add', bytes });
+    return this.#keptAlive(taken.promise);
   }
 
   async #ask(
@@ -173,6 +210,7 @@ export class HashThread {
     } else if (answer.kind === 'digest') followed.asked.shift()?.resolve(answer.digest);
     else {
       followed.readBytes = answer.bytes;
+      followed.given.shift()?.resolve();
       if (followed.room === null || answer.bytes < followed.room.atBytes) return;
       followed.room.gate.resolve();
       followed.room = null;
@@ -189,5 +227,6 @@ function fail(followed: Followed, error: Error): void {
   followed.error = error;
   followed.room?.gate.reject(error);
   followed.room = null;
-  for (const { reject } of followed.asked.splice(0)) reject(error);
+  for (const { reject } of [...followed.given.splice(0), ...followed.asked.splice(0)])
+    reject(error);
 }

@@ -1,6 +1,6 @@
 /**
- * Runs in a thread of its own: one kind of digest, of files that lie here or still grow. It reads them
- * by itself, from the page cache, so that nothing but numbers goes to and fro.
+ * Runs in a thread of its own: one kind of digest, of files that lie here or still grow, which it reads
+ * by itself from the page cache, and of memory that it shares. Nothing but numbers goes to and fro.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -20,7 +20,8 @@ interface Goal {
 }
 
 interface Followed {
-  readonly path: string;
+  /** Null: its bytes are given, by `add`. */
+  readonly path: string | null;
   readonly hash: Hash;
   readonly goals: Goal[];
   file: number | null;
@@ -39,6 +40,7 @@ function take(order: HashOrder): void {
     const hash = createHash(algorithm);
     followed.set(id, { path: order.path, hash, goals: [], file: null, at: 0 });
   } else if (order.kind === 'drop') drop(id);
+  else if (order.kind === 'add') add(id, order.bytes);
   else {
     followed.get(id)?.goals.push(order);
     if (!isGoing) goOn();
@@ -49,6 +51,14 @@ function drop(id: number): void {
   const { file = null } = followed.get(id) ?? {};
   followed.delete(id);
   if (file !== null) closeSync(file);
+}
+
+function add(id: number, bytes: Uint8Array): void {
+  const one = followed.get(id);
+  if (!one) return;
+  one.hash.update(bytes);
+  one.at += bytes.length;
+  answer({ id, kind: 'read', bytes: one.at });
 }
 
 /** A turn for each file that has something to do; orders are heard between the rounds. */
@@ -66,10 +76,10 @@ function goOn(): void {
 }
 
 function turn(id: number, one: Followed): void {
-  one.file ??= openSync(one.path, 'r');
   const { upTo, tell } = one.goals[0]!;
   const end = Math.min(upTo, one.at + TURN_BYTES);
   while (one.at < end) {
+    one.file ??= openSync(one.path!, 'r');
     const bytes = readSync(one.file, block, 0, Math.min(BLOCK_BYTES, end - one.at), one.at);
     if (bytes === 0) throw new Error(`${one.path} ends at ${one.at} of ${upTo} bytes`);
     one.hash.update(block.subarray(0, bytes));

@@ -15,7 +15,7 @@ export {
   systemReasonOf,
   WindrowError,
 } from './errors.ts';
-export { type FollowedFile, HashThread } from './hash-thread.ts';
+export { type FedDigest, type FollowedFile, HashThread } from './hash-thread.ts';
 export { hostFolder } from './host-folder.ts';
 export {
   formatIpNetwork,

@@ -58,6 +58,14 @@ export const stagingSettings = {
     defaultDoc: 'none: from the server',
     doc: 'Name of the worker that gets inputs for this one, with data-peers; one for all workers of a site, so that each file comes there once.',
   },
+  stagerPatienceMs: {
+    name: 'stager-patience',
+    value: 'time',
+    type: 'duration',
+    default: '1 h',
+    least: 1,
+    doc: 'A stager that tells for so long of no file that it was to get is not waited for: its site asks the server.',
+  },
 } as const satisfies SettingTable;
 
 /** Together with those of the store that inputs come through. */

@@ -147,6 +147,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       version: VERSION,
       leaseMs: options.leaseMs,
       pingSeconds: Math.round(options.pingMs / 1000),
+      stagerPatienceMs: options.staging?.stagerPatienceMs ?? 0,
       diskReserveBytes: options.diskReserveBytes,
       policy: { file: options.policyFile, intervalMs: options.policyMs },
       sharing: options.sharing,

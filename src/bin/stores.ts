@@ -126,6 +126,7 @@ function optionsOf(of: Common): Omit<DatastoreOptions, 'transports'> {
 function tellEvent(event: StoreEvent, { log, onEvent }: Common): void {
   const { kind, ...facts } = event;
   if (kind === 'corrupt' || kind === 'garbage') log.warn(facts, 'a stored file was damaged');
+  else if (kind === 'unstored') log.warn(facts, 'a file came, and could not be stored');
   else if (kind === 'proxy-failed') log.warn(facts, 'a proxy failed; others are asked');
   onEvent?.(event);
 }

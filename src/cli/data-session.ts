@@ -66,6 +66,8 @@ function wordsFor(event: StoreEvent): string | null {
       return `${event.key} was damaged and set aside: ${event.reason}`;
     case 'garbage':
       return `${event.path} was set aside: ${event.reason}`;
+    case 'unstored':
+      return `${event.key} came, and could not be stored: ${event.reason}`;
     case 'restarted':
       return `${event.key} is fetched from the start: ${event.reason}`;
     case 'stale':

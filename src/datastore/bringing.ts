@@ -3,8 +3,9 @@
  * its bytes in the store.
  */
 import { rename } from 'node:fs/promises';
-import { WindrowError } from '#base';
+import { messageOf, WindrowError } from '#base';
 import type { Description } from './disk/description.ts';
+import { removeFile } from './disk/files.ts';
 import { type EntryName, loginOf, withoutLogin } from './disk/key.ts';
 import type { Draft } from './disk/shelf.ts';
 import { datastoreErrors } from './errors.ts';
@@ -13,6 +14,7 @@ import { storeFailure } from './fetch/failures.ts';
 import type { Fetcher } from './fetch/fetcher.ts';
 import type { FlightControls } from './fetch/flights.ts';
 import type { FetchCounts, Fetched } from './fetch/order.ts';
+import { stateOf } from './fetch/part-state.ts';
 import { type HoldingParts, keepFor } from './holding.ts';
 import { mayBeStored, policyOf, revalidated } from './http/freshness.ts';
 import type { EnsureRequest, Way } from './port.ts';
@@ -50,7 +52,7 @@ export async function bringEntry(
   parts: BringingParts,
   name: EntryName,
   request: EnsureRequest,
-  controls: FlightControls,
+  controls: FlightControls<Outcome>,
 ): Promise<Outcome> {
   const { layout, sharer, fetcher, clock } = parts;
   const claim = await takeClaim({
@@ -75,13 +77,23 @@ async function bringInto(
   parts: BringingParts,
   name: EntryName,
   request: EnsureRequest,
-  controls: FlightControls,
+  controls: FlightControls<Outcome>,
 ): Promise<Outcome> {
+  let hasLanded = false;
+  const land = (outcome: Outcome) => {
+    hasLanded = true;
+    controls.land(outcome);
+  };
   for (;;) {
     try {
-      return await bring(parts, name, request, controls);
+      return await bring(parts, name, request, { ...controls, land });
     } catch (error) {
       const failure = storeFailure(error, name.key, parts.layout.directory);
+      if (hasLanded) {
+        // Perhaps nobody waits any more who could be told.
+        parts.onEvent({ kind: 'unstored', key: name.key, reason: messageOf(failure) });
+        throw failure;
+      }
       const isFull = failure instanceof WindrowError && failure.code === 'DATA_DISK_FULL';
       if (!isFull || !(await parts.makeRoom())) throw failure;
     }
@@ -92,7 +104,7 @@ async function bring(
   parts: BringingParts,
   name: EntryName,
   request: EnsureRequest,
-  controls: FlightControls,
+  controls: FlightControls<Outcome>,
 ): Promise<Outcome> {
   const { fetcher, tries } = parts;
   // Held meanwhile, so that a "not modified" is an answer about bytes that are here.
@@ -115,11 +127,11 @@ async function bring(
       ...controls,
     };
     const fetched = await fetcher.bring(order);
-    if (fetched.kind === 'draft') return await brought(parts, name, fetched);
+    if (fetched.kind === 'draft') return await brought(parts, name, fetched, controls);
     const same = before && (await unchanged(parts, before.description, fetched));
     if (same) return same;
     const anew = await fetcher.bring({ ...order, known: null, knownSha256: null });
-    if (anew.kind === 'draft') return await brought(parts, name, anew);
+    if (anew.kind === 'draft') return await brought(parts, name, anew, controls);
     const reason = 'the origin says "not modified" to a question that it was not asked';
     throw datastoreErrors.create('DATA_FETCH_FAILED', { key: name.key, tries: 2, reason });
   } finally {
@@ -131,6 +143,7 @@ async function brought(
   parts: BringingParts,
   name: EntryName,
   fetched: Extract<Fetched, { kind: 'draft' }>,
+  controls: FlightControls<Outcome>,
 ): Promise<Outcome> {
   const { clock, sharer } = parts;
   const { draft, headers, via, source } = fetched;
@@ -141,6 +154,7 @@ async function brought(
   if (headers !== null && !mayBeStored(headers)) {
     const path = sharer.newPassing();
     await rename(draft.path, path);
+    await removeFile(stateOf(draft.path));
     return { kind: 'passing', draft: { ...draft, path }, way, mediaType };
   }
   const what = {
@@ -151,9 +165,13 @@ async function brought(
     policy,
     isPrivate,
   };
-  const { description, grip } = await store(parts, name, draft, what);
+  const stored = (description: Description) => ({ kind: 'stored' as const, description, way });
+  const land = controls.isWaitedForEarly()
+    ? (described: Description) => controls.land(stored(described))
+    : undefined;
+  const { description, grip } = await store(parts, name, draft, what, land);
   await grip.release();
-  return { kind: 'stored', description, way };
+  return stored(description);
 }
 
 /** Null: it was about another version than the one that is here. */

@@ -57,6 +57,12 @@ export const datastoreErrors = defineErrors({
       said: 'the request says',
     },
   },
+  DATA_PUT_WRONG: {
+    message: '{key} was put with {what} {found}, and is said to have {expected}; it was not stored',
+    todo: 'Send it again, or correct what is said of it.',
+    status: 422,
+    example: { key: 'lab:mesh', what: 'SHA-256', found: '9f86d0…', expected: '60303a…' },
+  },
   DATA_TOO_LARGE: {
     message: '{key} has more than {limit}',
     todo: 'Raise the limit, or name a smaller file.',

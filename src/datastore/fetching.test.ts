@@ -1,5 +1,7 @@
 /** One transfer and those who wait for it: joining, leaving, stalling, progress, digests, limits. */
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Asked, openOrigin, sendShort, serve, sha256Of } from './testing/origin.ts';
 import { openStore, readHeld, until } from './testing/store.ts';
@@ -97,6 +99,8 @@ test('a digest that is given decides, wherever the bytes lie already', async (t)
   assert.equal(same.way.how, 'same');
   assert.ok((await readHeld(same)).equals(V1.bytes));
   assert.equal(origin.countOf('/twin'), 0);
+  // Not even another name of the same file, which would keep it for ever.
+  assert.deepEqual(readdirSync(join(store.directory, 'parts')), []);
   const contradicted = store.ensure({ key: beside, mode: 'immutable', hasDigestBeside: true });
   await assert.rejects(contradicted, { code: 'DATA_DIGEST_WRONG', message: /beside\.sha256/ });
   // It is looked at also where a file lies here already.

@@ -44,6 +44,11 @@ export class Keeper {
     return this.#flights.underWay();
   }
 
+  /** Resolves when what of this key was given away early has its place. */
+  placed({ hash }: EntryName): Promise<void> {
+    return this.#flights.ended(hash);
+  }
+
   async close(): Promise<void> {
     await this.#flights.close(datastoreErrors.create('DATA_CLOSED'));
   }
@@ -126,8 +131,11 @@ export class Keeper {
     const flight = { id: flightId(name, request), hash: name.hash, key: name.key };
     const { signal, onProgress } = request;
     try {
-      const waiter = { signal, onProgress };
-      const fly = (controls: FlightControls) => bringEntry(this.#parts, name, request, controls);
+      // A pin is a promise, and keeps what has its place.
+      const isEarly = request.isEarly === true && request.pin === undefined;
+      const waiter = { signal, onProgress, isEarly };
+      const fly = (controls: FlightControls<Outcome>) =>
+        bringEntry(this.#parts, name, request, controls);
       let { outcome, isOwn } = await this.#flights.join(flight, waiter, fly);
       if (outcome.kind === 'passing' && !isOwn) {
         // What may not be kept may not be shared either: each one asks by itself, one after the other.

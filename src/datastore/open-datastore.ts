@@ -6,11 +6,12 @@ import { diskOrFailure, sweepContents, totalsOf } from './ageing.ts';
 import { Ager } from './ager.ts';
 import type { Description } from './disk/description.ts';
 import { Hasher } from './disk/hasher.ts';
-import { entryName } from './disk/key.ts';
+import { type EntryName, entryName } from './disk/key.ts';
 import { Layout } from './disk/layout.ts';
 import { checkPin, Pins } from './disk/pins.ts';
 import { Sharer } from './disk/sharer.ts';
 import { type Draft, Shelf } from './disk/shelf.ts';
+import { EarlyTurns } from './early-turns.ts';
 import { datastoreErrors } from './errors.ts';
 import { storeFailure } from './fetch/failures.ts';
 import { Fetcher } from './fetch/fetcher.ts';
@@ -138,6 +139,7 @@ class SharedDatastore implements Datastore {
       index: this.#index,
       hasher: this.#hasher,
       lateMd5: this.#lateMd5,
+      early: new EarlyTurns(),
       fetcher: this.#fetcher,
       clock,
       tries: limits.tries,
@@ -160,7 +162,7 @@ class SharedDatastore implements Datastore {
   }
 
   async find(key: string, owner?: string): Promise<EntryView | null> {
-    const name = entryName(key, owner);
+    const name = await this.#placed(key, owner);
     const kept = await this.#orFailure(name.key, this.#keeper.look(name));
     if (kept === null) return null;
     await kept.grip.release();
@@ -171,7 +173,7 @@ class SharedDatastore implements Datastore {
     key: string,
     owner?: string,
   ): Promise<(EntryView & { readonly md5: string }) | null> {
-    const name = entryName(key, owner);
+    const name = await this.#placed(key, owner);
     const known = await this.#orFailure(name.key, this.#keeper.inspect(name));
     if (known === null) return null;
     return { ...(await this.#viewOf(known)), md5: known.md5 };
@@ -181,8 +183,8 @@ class SharedDatastore implements Datastore {
     return md5 ?? this.#orFailure(key, this.#hasher.md5Of(path, bytes));
   }
 
-  hold(key: string, owner?: string): Promise<Held | null> {
-    const name = entryName(key, owner);
+  async hold(key: string, owner?: string): Promise<Held | null> {
+    const name = await this.#placed(key, owner);
     return this.#orFailure(name.key, this.#keeper.hold(name));
   }
 
@@ -248,7 +250,7 @@ class SharedDatastore implements Datastore {
 
   async pin(key: string, pin: string, owner?: string): Promise<EntryView> {
     checkPin(pin);
-    const name = entryName(key, owner);
+    const name = await this.#placed(key, owner);
     const kept = await this.#orFailure(name.key, this.#keeper.look(name));
     if (kept === null) throw datastoreErrors.create('DATA_UNKNOWN', { key: name.key });
     const { description, grip } = kept;
@@ -265,7 +267,7 @@ class SharedDatastore implements Datastore {
   }
 
   async remove(key: string, owner?: string): Promise<boolean> {
-    const name = entryName(key, owner);
+    const name = await this.#placed(key, owner);
     const description = await this.#shelf.describe(name);
     if (description === null) return false;
     const pins = await this.#pins.of(name.hash);
@@ -288,6 +290,7 @@ class SharedDatastore implements Datastore {
     const { clock, random } = this.#options;
     const parts = { layout: this.#layout, shelf: this.#shelf, sharer: this.#sharer };
     const isAll = wish.keys === undefined && (wish.share ?? 1) >= 1;
+    await Promise.all((wish.keys ?? []).map((key) => this.#placed(key)));
     if (!isAll) await this.#knowAll();
     const verified = await verify({ ...parts, index: this.#index, clock, random }, wish);
     if (isAll) await sweepContents(parts, wish.signal ?? null);
@@ -360,6 +363,13 @@ class SharedDatastore implements Datastore {
     const { file: _file, policy: _policy, via: _via, ...view } = description;
     const path = `${this.#layout.stem(description.hash)}.dat`;
     return { ...view, path, pins: await this.#pins.of(description.hash) };
+  }
+
+  /** What was given away early is an entry for everybody else once it has its place. */
+  async #placed(key: string, owner?: string): Promise<EntryName> {
+    const name = entryName(key, owner);
+    await this.#keeper.placed(name);
+    return name;
   }
 
   #throwIfClosed(): void {

@@ -40,6 +40,11 @@ export interface EnsureRequest {
   readonly executable?: boolean;
   /** Larger ones are refused. */
   readonly mostBytes?: number;
+  /**
+   * Wanted as soon as its digest is known and right. It gets its place in the store, and is flushed, while
+   * it is used: until then a crash costs the transfer. Default false: it lies in its place.
+   */
+  readonly isEarly?: boolean;
   readonly signal?: AbortSignal;
   onProgress?(progress: Progress): void;
 }
@@ -251,6 +256,8 @@ export type StoreEvent =
   | { readonly kind: 'corrupt'; readonly key: string; readonly reason: string }
   | { readonly kind: 'garbage'; readonly path: string; readonly reason: string }
   | { readonly kind: 'stored'; readonly key: string; readonly bytes: number; readonly via: string }
+  /** It was given away before it had its place, and did not get one. */
+  | { readonly kind: 'unstored'; readonly key: string; readonly reason: string }
   | { readonly kind: 'restarted'; readonly key: string; readonly reason: string }
   | { readonly kind: 'stale'; readonly key: string; readonly reason: string }
   | {

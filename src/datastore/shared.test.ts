@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -208,4 +209,13 @@ test('a claim that a loss of power left without a name is passed over', async (t
   const held = await store.ensure({ key, mode: 'immutable' });
   assert.equal(held.way.how, 'fetched');
   await held.release();
+});
+
+test('what a process cleared away by half is cleared away by the next one', async (t) => {
+  const directory = directoryFor(t);
+  const left = join(directory, 'sharers', 'host.1.abcdef.gone', 'holds');
+  mkdirSync(left, { recursive: true });
+  writeFileSync(join(left, 'name'), '');
+  await openStore(t, { directory });
+  assert.equal(readdirSync(join(directory, 'sharers')).length, 1);
 });

@@ -1,14 +1,17 @@
 /** Giving bytes their place in the store: brought ones, ones that are put, ones that another key has. */
 import { type Clock, formatBytes } from '#base';
 import type { Description } from './disk/description.ts';
-import { linkOrCopy, removeFile } from './disk/files.ts';
+import { flushFile, linkOrCopy, removeFile } from './disk/files.ts';
 import type { EntryName } from './disk/key.ts';
 import type { Layout } from './disk/layout.ts';
-import type { Sharer } from './disk/sharer.ts';
+import type { Grip, Sharer } from './disk/sharer.ts';
 import type { Draft, Shelf, Undescribed } from './disk/shelf.ts';
+import type { EarlyTurns } from './early-turns.ts';
 import { datastoreErrors } from './errors.ts';
-import { checkDigests } from './fetch/checks.ts';
+import { wrongDigest } from './fetch/checks.ts';
+import { discardPart } from './fetch/left-parts.ts';
 import type { Part } from './fetch/part.ts';
+import { stateOf } from './fetch/part-state.ts';
 import { heldBytes, type Kept } from './holding.ts';
 import type { EntryIndex } from './index/entry-index.ts';
 import type { LateMd5 } from './late-md5.ts';
@@ -21,38 +24,68 @@ export interface StoringParts {
   readonly index: EntryIndex;
   readonly clock: Clock;
   readonly lateMd5: LateMd5;
+  readonly early: EarlyTurns;
   onEvent(event: StoreEvent): void;
 }
 
-/** Gives a draft its place in the store, and holds it. */
+/**
+ * Gives a draft its place in the store, and holds it. Flushed first, and a part has its state until
+ * then: a process that is killed meanwhile leaves what another one can go on with. `land` is told
+ * what is held as soon as it may be used, if not too many are used like that already.
+ */
 export async function store(
   parts: StoringParts,
   name: EntryName,
   draft: Draft,
   what: Undescribed,
+  land?: (description: Description) => void,
 ): Promise<Kept> {
-  const { shelf, sharer, index } = parts;
+  const { shelf, sharer, early } = parts;
   const path = sharer.newHold(name.hash);
+  let grip: Grip | null = null;
   try {
-    const nowMs = what.storedAtMs;
-    const { sha256, bytes } = draft;
-    // Before it is there: a crash leaves the index with an entry too many, never with one too few.
-    const record = { ...name, sha256, bytes, storedAtMs: nowMs, accessedAtMs: nowMs };
-    await index.note({ ...record, atMs: nowMs, isHere: true });
-    const description = await shelf.commit(name, draft, what, path);
-    if (description.md5 === null) parts.lateMd5.add(name);
-    parts.onEvent({ kind: 'stored', key: name.key, bytes, via: what.via });
-    return { description, grip: await sharer.adopt(path, heldBytes(description)) };
+    await shelf.seal(draft);
+    const described = await shelf.describeDraft(name, draft, what);
+    await linkOrCopy(draft.path, path);
+    grip = await sharer.adopt(path, heldBytes(described));
+    const turn = land === undefined ? null : early.enter();
+    if (turn !== null) land?.(described);
+    const leave = await turn;
+    try {
+      const description = await place(parts, name, draft, what);
+      return { description, grip };
+    } finally {
+      leave?.();
+    }
   } catch (error) {
-    await removeFile(draft.path).catch(() => {});
-    await removeFile(path).catch(() => {});
+    await discardPart(draft.path).catch(() => {});
+    if (grip === null) await removeFile(path).catch(() => {});
+    await grip?.release();
     throw error;
   }
 }
 
+async function place(
+  { shelf, index, lateMd5, onEvent }: StoringParts,
+  name: EntryName,
+  draft: Draft,
+  what: Undescribed,
+): Promise<Description> {
+  const { sha256, bytes } = draft;
+  const nowMs = what.storedAtMs;
+  // Before it is there: a crash leaves the index with an entry too many, never with one too few.
+  const record = { ...name, sha256, bytes, storedAtMs: nowMs, accessedAtMs: nowMs };
+  await Promise.all([flushFile(draft.path), index.note({ ...record, atMs: nowMs, isHere: true })]);
+  await removeFile(stateOf(draft.path));
+  const description = await shelf.commit(name, draft, what);
+  if (description.md5 === null) lateMd5.add(name);
+  onEvent({ kind: 'stored', key: name.key, bytes, via: what.via });
+  return description;
+}
+
 /**
  * Takes the bytes of `source`, and they are what the request says. Rejects with DATA_TOO_LARGE,
- * DATA_DIGEST_WRONG, or with what the source or the file system said; the part is the caller's then.
+ * DATA_PUT_WRONG, or with what the source or the file system said; the part is the caller's then.
  */
 export async function draftOf(
   part: Part,
@@ -90,10 +123,13 @@ async function checked(draft: Draft, request: PutRequest, key: string): Promise<
   const { bytes } = request;
   if (bytes !== undefined && bytes !== draft.bytes) {
     const facts = { key, what: 'length', found: draft.bytes, expected: bytes };
-    throw datastoreErrors.create('DATA_DIGEST_WRONG', { ...facts, said: 'the request says' });
+    throw datastoreErrors.create('DATA_PUT_WRONG', facts);
   }
-  const expected = { digests: request.digests ?? {}, said: 'the request says' };
-  await checkDigests(key, draft, [expected]);
+  const wrong = await wrongDigest(draft, [{ digests: request.digests ?? {}, said: '' }]);
+  if (wrong !== null) {
+    const { what, found, expected } = wrong;
+    throw datastoreErrors.create('DATA_PUT_WRONG', { key, what, found, expected });
+  }
   return draft;
 }
 

@@ -200,6 +200,7 @@ export interface Settings {
   /** `Ping=` of the open protocol, seconds. */
   readonly pingSeconds: number;
   readonly sharing: SharingSettings;
+  readonly stagerPatienceMs: number;
 }
 
 /** A stored file that was found damaged and set aside. */

@@ -11,8 +11,10 @@ export interface WorkerData {
   /** Names what it was told last; never that of another worker, or of an earlier life of this server. */
   readonly tag: string;
   readonly told: Map<Digest, DataNews['state']>;
-  /** Jobs whose data it was told to get. */
-  readonly fetching: Set<JobId>;
+  /** Jobs whose data it was told to get, and since when, on the monotonic clock. */
+  readonly fetching: Map<JobId, number>;
+  /** When it told last that it has a file, or cannot have it; on that clock. */
+  toldAtMs: number;
   /** Since when it could have taken tasks of a job, but for data; on the monotonic clock. */
   readonly lackingSinceMs: Map<JobId, number>;
   /** Number of the last damage that it told of. */
@@ -20,7 +22,8 @@ export interface WorkerData {
 }
 
 export function newWorkerData(tag: string): WorkerData {
-  return { tag, told: new Map(), fetching: new Set(), lackingSinceMs: new Map(), damagesKnown: 0 };
+  const none = { told: new Map(), fetching: new Map(), lackingSinceMs: new Map() };
+  return { tag, ...none, toldAtMs: Number.NEGATIVE_INFINITY, damagesKnown: 0 };
 }
 
 /** Smaller files that a user sent along are got by the attempt that needs one: it takes a moment. */
@@ -57,7 +60,7 @@ export function versionFor(core: Core, worker: Worker): string {
   const isStaged = stagedFor(core, worker);
   const jobs = jobsWithData(core).map((job) => {
     if (!data.fetching.has(job.id)) return String(job.id);
-    return `${job.id}!${dataOf(job).map(({ blob }) => (isStaged(blob) ? 1 : 0))}`;
+    return `${job.id}!${dataOf(job).map(({ blob }) => (isStaged(job.id, blob) ? 1 : 0))}`;
   });
   return jobs.length === 0 ? '' : `${data.tag}:${hash('sha256', jobs.join(',')).slice(0, 16)}`;
 }
@@ -70,13 +73,13 @@ export function wishesFor(core: Core, worker: Worker): DataWish[] {
   for (const job of jobsWithData(core)) {
     for (const one of dataOf(job)) {
       const known = wishes.get(one.blob);
-      const isOrdered = data.fetching.has(job.id) && isStaged(one.blob);
+      const isOrdered = data.fetching.has(job.id) && isStaged(job.id, one.blob);
       const fetch = isOrdered || (known?.fetch ?? false);
       wishes.set(one.blob, { ...one, origin: known?.origin ?? one.origin, fetch });
     }
   }
   for (const blob of data.told.keys()) if (!wishes.has(blob)) data.told.delete(blob);
-  for (const id of data.fetching) if (!core.active.has(id)) data.fetching.delete(id);
+  for (const id of data.fetching.keys()) if (!core.active.has(id)) data.fetching.delete(id);
   return [...wishes.values()];
 }
 
@@ -84,6 +87,8 @@ export function wishesFor(core: Core, worker: Worker): DataWish[] {
 export function onDataTold(core: Core, worker: Worker, news: readonly DataNews[]): void {
   if (news.length === 0) return;
   for (const { blob, state } of news) worker.data.told.set(blob, state);
+  const isProgress = news.some(({ state }) => state !== 'absent');
+  if (isProgress) worker.data.toldAtMs = core.clock.monotonic();
   const tried = new Set(news.flatMap(({ blob, state }) => (state === 'tried' ? [blob] : [])));
   if (tried.size > 0) {
     for (const job of jobsWithData(core)) {
@@ -184,7 +189,7 @@ export function dataSlotsOf(core: Core, job: Job, nowMs: number): { here: number
 }
 
 export function orderFetch(core: Core, worker: Worker, job: JobId): void {
-  worker.data.fetching.add(job);
+  worker.data.fetching.set(job, core.clock.monotonic());
   counts.delete(core);
   orderStager(core, worker);
 }
@@ -194,20 +199,26 @@ export function orderStager(core: Core, worker: Worker): void {
   if (worker.data.fetching.size === 0) return;
   const stager = stagerOf(core, worker);
   if (stager === null) return;
-  for (const job of worker.data.fetching) {
+  for (const job of worker.data.fetching.keys()) {
     if (stager.data.fetching.has(job)) continue;
-    stager.data.fetching.add(job);
+    stager.data.fetching.set(job, core.clock.monotonic());
     counts.delete(core);
     core.wake();
   }
 }
 
-/** Which files there is no reason to wait for any more: its stager has them, or cannot have them. */
-function stagedFor(core: Core, worker: Worker): (blob: Digest) => boolean {
+/**
+ * Which files there is no reason to wait for any more: its stager has them, cannot have them, or has said
+ * nothing for too long. A worker hears of the latter with its next sync.
+ */
+function stagedFor(core: Core, worker: Worker): (job: JobId, blob: Digest) => boolean {
   const stager = worker.data.fetching.size === 0 ? null : stagerOf(core, worker);
   if (stager === null) return () => true;
-  return (blob) => {
-    const state = stager.data.told.get(blob);
-    return state === 'here' || state === 'tried';
+  const { told, fetching, toldAtMs } = stager.data;
+  const patientSinceMs = core.clock.monotonic() - core.settings.stagerPatienceMs;
+  return (job, blob) => {
+    const state = told.get(blob);
+    if (state === 'here' || state === 'tried') return true;
+    return Math.max(toldAtMs, fetching.get(job) ?? Number.POSITIVE_INFINITY) <= patientSinceMs;
   };
 }

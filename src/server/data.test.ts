@@ -98,7 +98,9 @@ test('bytes that are put have the digest that was said, or are not stored', asyn
     fetch(`${url}/v1/data/content?key=lab:x&sha256=${sha256}`, {
       ...{ method: 'PUT', headers: auth, body },
     });
-  assert.equal((await send('wrong')).status, 502);
+  const wrong = await send('wrong');
+  assert.equal(wrong.status, 422);
+  assert.match(await wrong.text(), /DATA_PUT_WRONG/);
   assert.equal((await api('GET', '/v1/data/entry?key=lab:x')).status, 404);
   assert.equal((await send('right')).status, 201);
   assert.equal((await api('GET', '/v1/data/entry?key=lab:x')).json.sha256, sha256);

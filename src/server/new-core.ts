@@ -15,7 +15,7 @@ export type CoreDoors = Pick<
 >;
 
 export function newCore(options: ServerOptions, commit: GroupCommit, doors: CoreDoors): Core {
-  const { clock, leaseMs, pingSeconds, sharing } = options;
+  const { clock, leaseMs, pingSeconds, sharing, stagerPatienceMs } = options;
   const ambient = localAmbient({
     now: () => clock.now(),
     elapsedMs: () => performance.now(),
@@ -28,7 +28,7 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
       cpu: process.cpuUsage(),
     })),
     site: NO_SITE_RULES,
-    settings: { leaseMs, pingSeconds, sharing },
+    settings: { leaseMs, pingSeconds, sharing, stagerPatienceMs },
     ambient,
     matchmaker: new Matchmaker(ambient),
     isPlanUnfinished: false,

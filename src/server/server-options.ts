@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly leaseMs: number;
   readonly pingSeconds: number;
   readonly sharing: SharingSettings;
+  /** How long a site waits for a stager that tells of nothing. */
+  readonly stagerPatienceMs: number;
   /** Nothing new is handed out while less than this is free where state and outputs lie. */
   readonly diskReserveBytes: number;
   /** The site's policies. */

@@ -10,8 +10,8 @@ const BYTES = 1 << 20;
 const door = (digit: string) => ({ port: 4000, pin: 'cd'.repeat(32), key: digit.repeat(64) });
 
 /** A job whose tasks need a file that workers are told to hold, and those who come to run them. */
-async function openSite(t: TestContext) {
-  const field = await openField(t);
+async function openSite(t: TestContext, options: { readonly stagerPatienceMs?: number } = {}) {
+  const field = await openField(t, options);
   const path = join(field.root, 'library');
   writeFileSync(path, randomBytes(BYTES));
   const blob = await putBlob(field, path);
@@ -80,4 +80,17 @@ test('where the stager cannot have a file, is not there or lets nobody in, the s
     true,
     'nobody waits for itself',
   );
+});
+
+test('a stager that lives and never tells of a file is not waited for beyond its time', async (t) => {
+  const { worker, isTold, ask } = await openSite(t, { stagerPatienceMs: 300 });
+  const [store, leaf] = [worker('store', 0), worker('leaf', 1)];
+  await store.sync([], { peer: door('1') });
+  const sinceMs = performance.now();
+  while (!(await isTold(leaf, { stager: 'store' }))) {
+    assert.equal(await isTold(store, { peer: door('1') }), true);
+    assert.ok(performance.now() - sinceMs < 30_000, 'its site waits for ever');
+  }
+  assert.ok(performance.now() - sinceMs >= 300);
+  assert.deepEqual(await ask(leaf), { peers: [], waitMs: 0 });
 });

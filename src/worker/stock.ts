@@ -169,6 +169,8 @@ export class Stock {
       bytes,
       executable,
       sources: this.#sourcesOf(sha256, origin),
+      // The attempt waits for bytes, not for the disk: after a crash of the machine it is gone as well.
+      isEarly: true,
       signal,
     });
     const { how } = held.way;

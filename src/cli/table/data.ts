@@ -133,6 +133,8 @@ export const put = {
   details: [
     'To a server, a file of 4 MiB or more goes on where it was when the connection drops, at once or with ' +
       'the same command within a week.',
+    'Standard input is sent as it comes, and nothing keeps it: when the connection drops nothing is stored, and it ' +
+      'must be given again. What cannot be made twice is put from a file.',
     WHERE,
   ],
   examples: [{ line: 'windrow data put mesh.vtk lab:mesh', does: 'stores it, prints its path' }],

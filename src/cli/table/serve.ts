@@ -24,6 +24,7 @@ export const serve = {
     diskReserve: { kind: 'setting', setting: 'diskReserveBytes' },
     transferPlugins: { kind: 'setting', setting: 'transferPlugins' },
     transferPluginLifetime: { kind: 'setting', setting: 'transferPluginLifetimeMs' },
+    stagerPatience: { kind: 'setting', setting: 'stagerPatienceMs' },
     policyFile: { kind: 'setting', setting: 'policyFile' },
     policyMs: { kind: 'setting', setting: 'policyMs' },
     limits: { kind: 'setting', setting: 'limits' },

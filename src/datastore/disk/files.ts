@@ -61,6 +61,16 @@ export async function removeFile(path: string): Promise<void> {
   await unlessGone(unlink(path));
 }
 
+/** All that was written to it, by whomever. Rejects with what the disk said. */
+export async function flushFile(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Names in a directory are durable only once the directory itself is flushed. */
 export async function flushDirectory(path: string): Promise<void> {
   const handle = await open(path, constants.O_RDONLY);

@@ -18,6 +18,8 @@ import { namesIn, removeFile, unlessGone } from './files.ts';
 import type { Layout } from './layout.ts';
 
 const HEARTBEAT_MS = 60_000;
+/** Behind the name of what is being cleared away. */
+const GONE = '.gone';
 /** Of another machine nothing else is seen; long, because a paused machine may come back. */
 const SILENT_MS = 24 * 3_600_000;
 
@@ -152,15 +154,25 @@ export class Sharer {
     const own = await stat(join(this.directory, 'holder'));
     for (const id of await namesIn(root)) {
       const directory = join(root, id);
-      if (id === this.id || (await this.#isThere(directory, own.mtimeMs))) continue;
-      for (const name of await namesIn(directory)) {
-        if (!name.endsWith('.log')) continue;
-        await unlessGone(
-          rename(join(directory, name), join(this.#layout.folder('index'), `${id}.${name}`)),
-        );
-      }
-      await removeTree(directory).catch(() => {}); // another one clears it away just now
+      if (id === this.id) continue;
+      const isKnown = id.endsWith(GONE);
+      if (!isKnown && (await this.#isThere(directory, own.mtimeMs))) continue;
+      const gone = isKnown ? directory : await this.#giveUp(id, directory);
+      // Another one may clear it away just now, and what it leaves the next one finds.
+      await removeTree(gone).catch(() => {});
     }
+  }
+
+  /** By its new name it is known to be gone, however little is left of it. */
+  async #giveUp(id: string, directory: string): Promise<string> {
+    for (const name of await namesIn(directory)) {
+      if (!name.endsWith('.log')) continue;
+      await unlessGone(
+        rename(join(directory, name), join(this.#layout.folder('index'), `${id}.${name}`)),
+      );
+    }
+    await unlessGone(rename(directory, `${directory}${GONE}`));
+    return `${directory}${GONE}`;
   }
 
   /** `nowMs` by the clock of the file system, which all its machines share. */

@@ -35,7 +35,7 @@ import {
 import type { EntryName } from './key.ts';
 import type { Layout } from './layout.ts';
 
-/** A file that is complete and flushed, and what is known of its bytes. */
+/** A file that is complete, and what is known of its bytes; it is flushed before it gets its names. */
 export interface Draft {
   readonly path: string;
   readonly bytes: number;
@@ -93,43 +93,44 @@ export class Shelf {
     return null;
   }
 
+  /** Lets nobody write to a draft by mistake, whatever names it gets. */
+  async seal({ path }: Draft): Promise<void> {
+    await chmod(path, DATA_MODE);
+  }
+
   /**
-   * Gives a draft its names. `draft.path` is used up, and `hold` is a name of the same bytes
-   * afterwards. What lay under the key before is replaced; a reader that has it keeps it.
+   * Gives a draft that is flushed and sealed its names; `draft.path` is used up. What lay under the key
+   * before is replaced; a reader that has it keeps it.
    */
-  async commit(
-    name: EntryName,
-    draft: Draft,
-    what: Undescribed,
-    hold: string,
-  ): Promise<Description> {
+  async commit(name: EntryName, draft: Draft, what: Undescribed): Promise<Description> {
     const before = await this.describe(name);
-    await chmod(draft.path, DATA_MODE);
     await Promise.all([
       this.#shareContent(draft),
       this.#layout.makeParent(this.#layout.stem(name.hash)),
     ]);
-    await linkOrCopy(draft.path, hold);
-    const file = await identityOf(hold);
-    if (file === null || file.bytes !== draft.bytes) {
-      throw datastoreErrors.create('DATA_STORE_FAILED', {
-        directory: this.#layout.directory,
-        reason: 'a file changed while it was stored',
-      });
-    }
-    const { bytes, sha256, md5 } = draft;
-    const description = { ...name, ...what, bytes, sha256, md5, file };
+    const description = await this.describeDraft(name, draft, what);
     await this.#layout.refresh();
     const stem = this.#layout.stem(name.hash);
     await this.#layout.makeParent(stem);
     await rename(draft.path, `${stem}.dat`);
     await removeFile(draft.path); // two names of one file: then rename does nothing at all
     await Promise.all([
-      flushDirectory(dirname(this.#layout.content(sha256))),
+      flushDirectory(dirname(this.#layout.content(draft.sha256))),
       this.#writeDescription(description),
     ]);
-    if (before !== null && before.sha256 !== sha256) await this.sweepContent(before.sha256);
+    if (before !== null && before.sha256 !== draft.sha256) await this.sweepContent(before.sha256);
     return description;
+  }
+
+  /** What its description would be. Rejects with DATA_STORE_FAILED when it is not what was verified. */
+  async describeDraft(name: EntryName, draft: Draft, what: Undescribed): Promise<Description> {
+    const { path, bytes, sha256, md5 } = draft;
+    const file = await identityOf(path);
+    if (file?.bytes === bytes) return { ...name, ...what, bytes, sha256, md5, file };
+    throw datastoreErrors.create('DATA_STORE_FAILED', {
+      directory: this.#layout.directory,
+      reason: 'a file changed while it was stored',
+    });
   }
 
   /**
@@ -312,6 +313,7 @@ export class Shelf {
         const twin = this.#layout.aside('parts', 'twin');
         if (!(await unlessGone(tryLink(content, twin)))) continue;
         await rename(twin, draft.path);
+        await removeFile(twin); // as in commit: the draft may be that very file
         return;
       }
       if (found !== null) {

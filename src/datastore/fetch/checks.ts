@@ -18,20 +18,37 @@ export interface Expected {
   readonly said: string;
 }
 
+/** A digest that is not what it must be. */
+export interface WrongDigest {
+  readonly what: string;
+  readonly found: string;
+  readonly expected: string;
+  readonly said: string;
+}
+
 /** Throws DATA_DIGEST_WRONG for the first one that is not so. */
 export async function checkDigests(
   key: string,
   draft: Draft,
   expected: readonly Expected[],
 ): Promise<void> {
+  const wrong = await wrongDigest(draft, expected);
+  if (wrong !== null) throw datastoreErrors.create('DATA_DIGEST_WRONG', { key, ...wrong });
+}
+
+/** The first one that is not so; null: all are. */
+export async function wrongDigest(
+  draft: Draft,
+  expected: readonly Expected[],
+): Promise<WrongDigest | null> {
   const found = await allDigests(draft, expected);
   for (const { digests, said } of expected) {
     for (const [name, digest] of entriesOf(digests)) {
       if (digest.toLowerCase() === found[name]) continue;
-      const facts = { key, what: NAMES[name], found: found[name] ?? '', expected: digest, said };
-      throw datastoreErrors.create('DATA_DIGEST_WRONG', facts);
+      return { what: NAMES[name], found: found[name] ?? '', expected: digest, said };
     }
   }
+  return null;
 }
 
 /** SHA-256 is known, MD5 mostly; for others the file is read once more. */

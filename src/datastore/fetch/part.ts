@@ -8,7 +8,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import type { Clock } from '#base';
 import { linkOrCopy, removeFile, unlessGone } from '../disk/files.ts';
-import type { Following, Hasher } from '../disk/hasher.ts';
+import type { FileDigests, Following, Hasher } from '../disk/hasher.ts';
 import type { Draft } from '../disk/shelf.ts';
 import { TransferFailure } from '../transport.ts';
 import { discardPart } from './left-parts.ts';
@@ -28,8 +28,8 @@ import {
  * files are digested where they are, which takes less than telling a thread of them.
  */
 const WRITE_BYTES = 1 << 20;
-/** How much a loss of power may cost, and what is left to flush at the end. */
-const FLUSH_BYTES = 64 * WRITE_BYTES;
+/** How much a loss of power may cost. Flushing takes its part of the disk and of the processors. */
+const FLUSH_BYTES = 1024 * WRITE_BYTES;
 const FLUSH_MS = 5000;
 
 export interface PartTools {
@@ -53,6 +53,8 @@ export class Part {
   #writing: Promise<unknown> = Promise.resolve();
   /** Flushing goes on beside writing; null when none does. */
   #noting: Promise<void> | null = null;
+  /** What the disk said when it was flushed; it says so once. */
+  #fault: unknown = null;
   #version: PartVersion | null = null;
   /** Another transfer may go on with it. */
   #canBeLeft = false;
@@ -142,6 +144,7 @@ export class Part {
     this.#version = null;
     this.#canBeLeft = false;
     this.#hasState = false;
+    this.#fault = null;
     await removeFile(stateOf(this.path));
     await this.#handle?.truncate(0);
   }
@@ -160,21 +163,31 @@ export class Part {
     return isMuch || this.#tools.clock.monotonic() - this.#flushedAtMs >= FLUSH_MS;
   }
 
-  /** All is here: flushed, and known by its digests. The part is used up. */
+  /**
+   * All is here, and known by its digests. It is not flushed yet, and its state stays beside it: whoever
+   * stores the draft sees to both.
+   */
   async finish(): Promise<Draft> {
-    const digests = this.#following === null ? digestsOf(this.#pending) : null;
-    await this.#writePending('last');
-    await this.#writing;
+    const { sha256, md5 } = await this.#digests();
     await this.#noting;
-    const handle = await this.#opened();
-    const [{ sha256, md5 }] = await Promise.all([
-      digests ?? this.#following!.digests(this.#bytes),
-      handle.sync(),
-    ]);
+    if (this.#fault !== null) throw this.#fault;
     this.#following = null;
     await this.#close();
-    await removeFile(stateOf(this.path));
     return { path: this.path, bytes: this.#bytes, sha256, md5 };
+  }
+
+  /** Of all bytes, the last ones of which are written meanwhile. */
+  async #digests(): Promise<FileDigests> {
+    if (this.#following === null) {
+      // At once: when the blocks are written their memory goes.
+      const digests = digestsOf(await this.#writePending('last'));
+      await this.#opened(); // a file of no bytes is one too
+      await this.#writing;
+      return digests;
+    }
+    await this.#writeAndFollow('last');
+    await this.#writing;
+    return this.#following.digests(this.#bytes);
   }
 
   /** All was written to `path` by another: a plain file, of so many bytes where that is known. */
@@ -215,8 +228,8 @@ export class Part {
     await discardPart(this.path).catch(() => {});
   }
 
-  async #writeAndFollow(): Promise<void> {
-    await this.#writePending();
+  async #writeAndFollow(which: 'next' | 'last' = 'next'): Promise<void> {
+    await this.#writePending(which);
     this.#following ??= this.#follow();
     const bytes = this.#bytes;
     this.#writing = this.#writing.then(() => this.#following?.written(bytes));
@@ -224,9 +237,9 @@ export class Part {
   }
 
   /** While one block is being written the next one comes in. */
-  async #writePending(which: 'next' | 'last' = 'next'): Promise<void> {
+  async #writePending(which: 'next' | 'last' = 'next'): Promise<readonly Uint8Array[]> {
     await this.#writing;
-    if (this.#pendingBytes === 0) return;
+    if (this.#pendingBytes === 0) return [];
     const blocks = this.#pending;
     const at = this.#bytes - this.#pendingBytes;
     this.#pending = [];
@@ -241,6 +254,7 @@ export class Part {
       if (this.#tools.ownsBlocks) letGo(blocks);
     });
     this.#writing.catch(() => {}); // told of by whoever waits for it next
+    return blocks;
   }
 
   /** Once what is here is written, flushes it and writes down how far it is, beside what follows. */
@@ -252,7 +266,7 @@ export class Part {
     const handle = this.#handle;
     if (version === null || handle === null || !this.#canBeLeft) return;
     this.#noting = this.#note(handle, this.#following!, version)
-      // A disk that fails here fails at the next write, or when the file is finished.
+      // What else fails here fails at the next write, or when the file is stored.
       .catch(() => {})
       .finally(() => {
         this.#noting = null;
@@ -261,7 +275,11 @@ export class Part {
 
   async #note(handle: FileHandle, following: Following, version: PartVersion): Promise<void> {
     const bytes = this.#bytes;
-    const [sha256] = await Promise.all([following.sha256Of(bytes), handle.datasync()]);
+    const flushed = handle.datasync().catch((error) => {
+      this.#fault = error;
+      throw error;
+    });
+    const [sha256] = await Promise.all([following.sha256Of(bytes), flushed]);
     this.#flushed = { bytes, sha256 };
     await writeState(this.path, version, this.#flushed, true);
   }
@@ -302,7 +320,7 @@ async function takeNames(from: string, to: string): Promise<boolean> {
   return false;
 }
 
-function digestsOf(blocks: readonly Uint8Array[]): { sha256: string; md5: string } {
+function digestsOf(blocks: readonly Uint8Array[]): FileDigests {
   const [sha256, md5] = [createHash('sha256'), createHash('md5')];
   for (const block of blocks) {
     sha256.update(block);

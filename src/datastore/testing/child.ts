@@ -1,14 +1,23 @@
 /**
  * A process that shares a store, for tests: `child.ts DIRECTORY ORIGIN MODE`. `once` ensures one key
- * and prints what came of it; `large` does so with its peak of resident memory in KiB; `busy` works on
- * many until it is killed.
+ * and prints what came of it; `early` reads what it gets before it is stored, and asks again when it had
+ * its time; `large` prints its peak of resident memory in KiB; `busy` works on many until it is killed.
  */
+import { readFileSync, writeSync } from 'node:fs';
 import { systemClock } from '#base';
 import { openHttpTransport } from '../http/http-transport.ts';
 import { openDatastore } from '../open-datastore.ts';
+import type { StoreEvent } from '../port.ts';
+import { sha256Of } from './origin.ts';
 
 const [directory = '', origin = '', mode = ''] = process.argv.slice(2);
-const common = { clock: systemClock, random: Math.random, onEvent: () => {} };
+const common = {
+  clock: systemClock,
+  random: Math.random,
+  onEvent: ({ kind }: StoreEvent) => {
+    if (mode === 'early') writeSync(1, `${kind}\n`);
+  },
+};
 const http = openHttpTransport({
   ...common,
   proxies: { http: [], https: [], none: [] },
@@ -31,6 +40,17 @@ if (mode === 'large') {
   process.stdout.write(`${maxRSS} ${held.way.resumes} ${held.sha256} ${await store.md5Of(held)}\n`);
   await held.release();
   await store.close();
+} else if (mode === 'early') {
+  const key = `${origin}/file`;
+  for (let time = 0; time < 2; time++) {
+    const held = await store.ensure({ key, mode: 'immutable', isEarly: true });
+    const read = () => sha256Of(readFileSync(held.path));
+    writeSync(1, `${held.way.how} ${read()}\n`);
+    const isThere = (await store.find(key)) !== null;
+    writeSync(1, `${isThere ? 'there' : 'not there'} ${read()}\n`);
+    await held.release();
+  }
+  await store.close();
 } else if (mode === 'once') {
   const held = await store.ensure({ key: `${origin}/file`, mode: 'immutable' });
   process.stdout.write(`${held.way.how} ${held.sha256}\n`);
@@ -41,7 +61,8 @@ if (mode === 'large') {
 async function work(): Promise<never> {
   for (;;) {
     const key = `${origin}/f${Math.floor(Math.random() * 6)}`;
-    const held = await store.ensure({ key, mode: 'revalidate' }).catch(() => null);
+    const isEarly = Math.random() < 0.5;
+    const held = await store.ensure({ key, mode: 'revalidate', isEarly }).catch(() => null);
     if (held !== null && !isWorking) process.stdout.write('working\n');
     isWorking ||= held !== null;
     const chance = Math.random();

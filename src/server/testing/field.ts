@@ -58,6 +58,7 @@ export interface FieldOptions {
   readonly root?: string;
   readonly clock?: Clock;
   readonly leaseMs?: number;
+  readonly stagerPatienceMs?: number;
   readonly diskReserveBytes?: number;
   readonly policyFile?: string;
   readonly policyIntervalMs?: number;
@@ -80,6 +81,7 @@ export async function openField(t: TestContext, options: FieldOptions = {}): Pro
     leaseMs: options.leaseMs ?? 60_000,
     pingSeconds: 20,
     sharing: options.sharing ?? EQUAL_SHARES,
+    stagerPatienceMs: options.stagerPatienceMs ?? 3_600_000,
     diskReserveBytes: options.diskReserveBytes ?? 0,
     policy: { file: options.policyFile ?? '', intervalMs: options.policyIntervalMs ?? 60_000 },
     userCode: 'run',
