@@ -21,6 +21,7 @@ enum stage {
   STAGE_ACCOUNT,
   STAGE_PRIVILEGES,
   STAGE_FILTER,
+  STAGE_PLACE, /* something else was mounted than what was looked at */
 };
 
 struct program {

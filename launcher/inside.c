@@ -6,17 +6,21 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
+#if __has_include(<linux/openat2.h>)
+#include <linux/openat2.h>
+#endif
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "bare.h"
 #include "child.h"
 #include "exec.h"
 
-enum { MOST_GROUPS = 1024, MOST_LIMITS = 16 };
+enum { MOST_GROUPS = 1024, MOST_LIMITS = 16, MOST_PLACES = 64 };
 
 static struct {
   bool init, keys, no_privileges, filter, user;
@@ -31,6 +35,12 @@ static struct {
     } limit; /* as prlimit(2) takes it, also where `rlim_t` has 32 bits */
   } limits[MOST_LIMITS];
   size_t limit_count;
+  struct place {
+    uint64_t major, minor, inode;
+    const char *path;
+    bool starts;
+  } places[MOST_PLACES];
+  size_t place_count;
 } wish;
 
 static const struct {
@@ -132,6 +142,16 @@ static bool take_limit(char *text) {
   return false;
 }
 
+static bool take_place(char *text, bool starts) {
+  if (wish.place_count == MOST_PLACES) return false;
+  struct place *place = &wish.places[wish.place_count++];
+  bool sound = take_number(&text, ":", &place->major) && take_number(&text, ":", &place->minor) &&
+               take_number(&text, ":", &place->inode);
+  place->path = text;
+  place->starts = starts;
+  return sound && *text == '/';
+}
+
 /* The file and the argument vector that follow the options; NULL where an option is not known. */
 static char **take_options(char **argv) {
   for (; *argv; argv++) {
@@ -143,11 +163,46 @@ static char **take_options(char **argv) {
     else if (is_same(*argv, "--filter")) wish.filter = true;
     else if (is_same(*argv, "--user") && argv[1]) known = take_user(*++argv);
     else if (is_same(*argv, "--mark") && argv[1]) known = take_mark(*++argv);
+    else if (is_same(*argv, "--place") && argv[1]) known = take_place(*++argv, false);
+    else if (is_same(*argv, "--directory") && argv[1]) known = take_place(*++argv, true);
     else if (is_same(*argv, "--limit") && argv[1]) known = take_limit(*++argv);
     else known = false;
     if (!known) return NULL;
   }
   return NULL;
+}
+
+/* ---- what was mounted ---- */
+
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000
+#endif
+
+/* Without openat2 (Linux 5.6) links on the way are followed: then they lead to what is looked for, or not. */
+static long open_place(const char *path) {
+#if defined SYS_openat2 && defined RESOLVE_NO_SYMLINKS
+  struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+  long fd = CALL(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  if (fd != -ENOSYS) return fd;
+#endif
+  return CALL(SYS_openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/*
+ * bubblewrap goes by paths. Whoever may write on the way to a directory could put a link there after it was
+ * looked at, and root would mount what the link says. It has mounted as many directories as there are
+ * places: where each place has the right one, and that one mounted, none was mounted elsewhere.
+ */
+static void check_place(const struct place *place) {
+  static struct statx found;
+  long fd = must(open_place(place->path), STAGE_PLACE);
+  must(CALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &found), STAGE_PLACE);
+  if (found.stx_dev_major != place->major || found.stx_dev_minor != place->minor) fail(STAGE_PLACE, ESTALE);
+  if (found.stx_ino != place->inode) fail(STAGE_PLACE, ESTALE);
+  bool tells = found.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT; /* Linux 5.8 */
+  if (tells && !(found.stx_attributes & STATX_ATTR_MOUNT_ROOT)) fail(STAGE_PLACE, ESTALE);
+  if (place->starts) must(CALL(SYS_fchdir, fd), STAGE_PLACE);
+  CALL(SYS_close, fd);
 }
 
 /* ---- giving privileges away: what fails must never be passed over ---- */
@@ -258,6 +313,7 @@ int inside(char **argv, char **environment) {
   if (!program) fail(STAGE_OPTIONS, EINVAL);
   /* What it kills at the end is all that it can see: outside of a PID namespace, the machine. */
   if (wish.init && CALL(SYS_getpid) != 1) fail(STAGE_OPTIONS, EPERM);
+  for (size_t i = 0; i < wish.place_count; i++) check_place(&wish.places[i]);
   tell(INSIDE_BEGUN, wish.init, 0, 0);
   if (!wish.init) become_program(program, environment);
   /* The program may have this process's user: it is not to be traced or read through /proc. */

@@ -7,6 +7,9 @@
  *                      is not the first process of a PID namespace
  *   --user U:G[,G …]   numbers of the account, its group and its further groups
  *   --mark G           a further group, by which its processes are known; with --user it is in that list
+ *   --place I:PATH     a directory is mounted there, without a symbolic link on the way, and it is I, its
+ *                      device and inode as MAJOR:MINOR:INODE
+ *   --directory I:PATH the same, and the program starts there
  *   --limit NAME=S:H   a resource limit, named as prlimit(1) does; `unlimited` is a value
  *   --keys             a session keyring of its own
  *   --no-privileges    no capability, and no way to gain one

@@ -1,7 +1,7 @@
 /*
  * Starts programs for Windrow, one at a time, and answers for everything they leave behind.
  *
- * Protocol, version 2. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
+ * Protocol, version 3. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
  * sequences of frames: u32 length of the payload, u8 kind, payload. All integers are little-endian.
  *
  *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc,
@@ -18,6 +18,8 @@
  *                        u64 system us, u64 peak memory bytes, u64 bytes read from disks,
  *                        u64 written to them, u64 context switches
  *   report  5  failed    u32 id, u32 errno, u8 stage (child.h): the program never ran
+ *   report  6  words     bytes that were printed instead of a program's, by what was to put up its walls;
+ *                        shortly before `failed`
  *
  * Starts may be sent ahead, up to 64; they run one after the other, in order. Every start is
  * answered by exactly one `ended` or `failed`, after all its output; a withdrawn one as soon as
@@ -51,9 +53,9 @@
 #include "starts.h"
 #include "walls.h"
 
-enum { VERSION = 2 };
+enum { VERSION = 3 };
 enum { REQUEST_START = 1, REQUEST_KILL, REQUEST_WITHDRAW };
-enum { REPORT_HELLO = 1, REPORT_STDOUT, REPORT_STDERR, REPORT_ENDED, REPORT_FAILED };
+enum { REPORT_HELLO = 1, REPORT_STDOUT, REPORT_STDERR, REPORT_ENDED, REPORT_FAILED, REPORT_WORDS };
 enum { EXIT_MALFORMED = 65, EXIT_UNABLE = 71 };
 
 static const int64_t MS = 1000000, NEVER = INT64_MAX;
@@ -77,6 +79,7 @@ static struct {
   pid_t pid;
   int status;
   int report;              /* of the last stage (inside.h), or -1 */
+  enum { UNHEARD, BEGUN, AWAITED, NEVER_BEGUN } stage; /* the last one; AWAITED: output waits for it */
   int pipes[4];            /* stdout, stderr: read end, write end */
   int held[2];             /* bytes still to take from them once the tree is gone */
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
@@ -243,8 +246,18 @@ static void on_signals(void) {
 
 /* ---- output: read only when there is room, so that a slow reader slows the program ---- */
 
+/* What is printed before the last stage begins comes from what puts up walls, and is kept in the pipe. */
+static bool has_begun(void) {
+  struct pollfd said = {.fd = attempt.report, .events = POLLIN};
+  if (attempt.report < 0 || attempt.stage == BEGUN) return true;
+  if (poll(&said, 1, 0) <= 0) attempt.stage = AWAITED;
+  else attempt.stage = said.revents & POLLIN ? BEGUN : NEVER_BEGUN;
+  return attempt.stage == BEGUN;
+}
+
 static ssize_t forward(int stream, size_t limit) {
-  return report_read(stream == 0 ? REPORT_STDOUT : REPORT_STDERR, output_of(stream), limit);
+  int kind = !has_begun() ? REPORT_WORDS : stream == 0 ? REPORT_STDOUT : REPORT_STDERR;
+  return report_read(kind, output_of(stream), limit);
 }
 
 static void drain(int stream) {
@@ -397,7 +410,8 @@ static int64_t next_deadline(void) {
 }
 
 static void turn(void) {
-  bool listening = attempt.active && !leaving && reports_fit();
+  bool awaited = attempt.active && attempt.stage == AWAITED;
+  bool listening = attempt.active && !leaving && reports_fit() && attempt.stage <= BEGUN;
   struct pollfd fds[] = {
       {.fd = signals, .events = POLLIN},
       {.fd = leaving || requests_full() ? -1 : 0, .events = POLLIN},
@@ -405,14 +419,16 @@ static void turn(void) {
       {.fd = listening ? output_of(0) : -1, .events = POLLIN},
       {.fd = listening ? output_of(1) : -1, .events = POLLIN},
       {.fd = mount_changes(), .events = POLLPRI},
+      {.fd = awaited ? attempt.report : -1, .events = POLLIN},
   };
   int64_t deadline = next_deadline(), now = now_ns(), left = deadline > now ? deadline - now : 0;
   struct timespec wait = {.tv_sec = left / (1000 * MS), .tv_nsec = left % (1000 * MS)};
-  if (ppoll(fds, 6, deadline == NEVER ? NULL : &wait, NULL) < 0) return;
+  if (ppoll(fds, 7, deadline == NEVER ? NULL : &wait, NULL) < 0) return;
   if (fds[0].revents) on_signals();
   if (fds[5].revents) forget_mounts();
-  if (fds[3].revents) forward(0, OUTPUT_CHUNK);
-  if (fds[4].revents) forward(1, OUTPUT_CHUNK);
+  if (fds[6].revents) has_begun();
+  if (fds[3].revents && has_begun()) forward(0, OUTPUT_CHUNK);
+  if (fds[4].revents && has_begun()) forward(1, OUTPUT_CHUNK);
   if (fds[1].revents && !read_requests()) leave(0);
   accept_requests();
   meet_deadlines(now_ns());

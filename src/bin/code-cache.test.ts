@@ -54,6 +54,17 @@ test('a part has what require would give it, and says on which line it failed', 
   assert.throws(loaded.fail, ({ stack }: Error) => /process\.cjs:3:/.test(stack ?? ''));
 });
 
+test('a part that is not there, or fails, is not taken for loaded by whoever asks for it next', (t) => {
+  const parts = new PartLoader(partsDirectory, new CodeCache(null, 'run'));
+  const late = join(partsDirectory, 'late.cjs');
+  t.after(() => rmSync(late));
+  for (let i = 0; i < 2; i++) assert.throws(() => parts.load('late.cjs'), { code: 'ENOENT' });
+  writeFileSync(late, `exports.half = 1; throw new Error('not today');`);
+  for (let i = 0; i < 2; i++) assert.throws(() => parts.load('late.cjs'), /not today/);
+  writeFileSync(late, 'exports.whole = 1;');
+  assert.deepEqual(parts.load('late.cjs'), { whole: 1 });
+});
+
 test('the next process finds the code of parts with the functions that were called', () => {
   const directory = join(root, 'called');
   const untouched = new CodeCache(directory, 'idle');
@@ -77,6 +88,25 @@ test('the next process finds the code of parts with the functions that were call
     before,
     'it was good, and is not made again',
   );
+});
+
+test('what one use of a command does not load stays kept for the next', (t) => {
+  const directory = join(root, 'uses');
+  const late = join(partsDirectory, 'late.cjs');
+  t.after(() => rmSync(late));
+  writeFileSync(late, `exports.long = () => { ${LONG} };`);
+  const load = (name: string) => {
+    const cache = new CodeCache(directory, 'run');
+    new PartLoader(partsDirectory, cache).load(name);
+    cache.keep();
+  };
+  load('other.cjs');
+  load('late.cjs');
+  const both = new CodeCache(directory, 'run');
+  assert.ok(both.codeOf('late.cjs') && both.codeOf('other.cjs'));
+  const before = readFileSync(join(directory, 'run'));
+  load('other.cjs');
+  assert.deepEqual(readFileSync(join(directory, 'run')), before, 'all of it was there');
 });
 
 test('code that is damaged or cut off is not taken, and made anew', () => {

@@ -126,6 +126,7 @@ async function runIn(place: Place, wish: SandboxWish, world: World): Promise<San
     await walls.raise(plan);
     const exceeded: Exceeded[] = [];
     const { end, measured } = await execute(place, plan, wish, world, exceeded);
+    await walls.endRemains(plan);
     const settled = await walls.settle(plan);
     exceeded.push(...tooManyLeft(end, plan, wish));
     exceeded.push(...settled.flatMap((one) => one.exceeded ?? []));

@@ -79,15 +79,15 @@ export function unpack(
 
 /** For as long as this process lives nobody takes its files for unused. */
 export function keepFresh(place: string): void {
-  const touch = () => {
-    const now = new Date();
-    try {
-      utimesSync(place, now, now);
-    } catch {
-      // Gone already, or on a disk that is: what was loaded goes on working.
-    }
-  };
-  setInterval(touch, DAY_MS).unref();
+  setInterval(() => touch(place, new Date()), DAY_MS).unref();
+}
+
+function touch(place: string, now: Date): void {
+  try {
+    utimesSync(place, now, now);
+  } catch {
+    // Gone already, or on a disk that is, or that is read-only: what is there can be loaded all the same.
+  }
 }
 
 class Damage extends Error {}
@@ -114,22 +114,24 @@ function unpackInto(
 ): string {
   const place = join(root, contents.id);
   if (isSound(place, contents, bootId)) {
-    if (nowMs - statSync(place).mtimeMs > DAY_MS) utimesSync(place, nowMs / 1000, nowMs / 1000);
+    const usedMs = statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? nowMs;
+    if (nowMs - usedMs > DAY_MS) touch(place, new Date(nowMs));
     return place;
   }
   const draft = join(root, `draft-${process.pid}-${randomBytes(6).toString('hex')}`);
+  const aside = `${draft}-broken`;
   try {
     for (const file of contents.files) writeChecked(join(draft, file.path), file, read(file.path));
     writeFileSync(join(draft, STANDING), bootId, { mode: 0o600 });
-    putInPlace(draft, place, contents, bootId);
+    while (!takesPlace(draft, place) && !isSound(place, contents, bootId)) moveAway(place, aside);
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    for (const path of [draft, aside]) rmSync(path, { recursive: true, force: true });
   }
   removeUnused(root, contents.id, nowMs);
   return place;
 }
 
-/** Cleaners of temporary directories take single files away. */
+/** Cleaners of temporary directories take single files away; crashes damage them. */
 function isSound(place: string, { files }: Contents, bootId: string): boolean {
   const isWhole = files.every(
     ({ path, bytes }) => statSync(join(place, path), { throwIfNoEntry: false })?.size === bytes,
@@ -137,11 +139,18 @@ function isSound(place: string, { files }: Contents, bootId: string): boolean {
   if (!isWhole) return false;
   const standing = standingOf(place);
   if (standing === SETTLED || (bootId !== '' && standing === bootId)) return true;
-  const isSame = files.every(
-    ({ path, sha256 }) => digest(readFileSync(join(place, path))) === sha256,
-  );
+  const isSame = files.every((file) => holds(join(place, file.path), file));
   if (isSame && bootId !== '') settle(place);
   return isSame;
+}
+
+/** What cannot be read is damaged too, or another process is about to put it there again. */
+function holds(path: string, { sha256 }: CarriedFile): boolean {
+  try {
+    return digest(readFileSync(path)) === sha256;
+  } catch {
+    return false;
+  }
 }
 
 function standingOf(place: string): string {
@@ -170,20 +179,25 @@ function writeChecked(path: string, file: CarriedFile, bytes: Uint8Array): void 
   writeFileSync(path, bytes, { mode: file.mode, flag: 'wx' });
 }
 
-/** Another process may have been quicker; what is there but not whole gives way. */
-function putInPlace(draft: string, place: string, contents: Contents, bootId: string): void {
-  for (;;) {
-    try {
-      renameSync(draft, place);
-      return;
-    } catch (error) {
-      const code = systemCodeOf(error);
-      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-    }
-    if (isSound(place, contents, bootId)) return;
-    const broken = `${draft}-broken`;
-    renameSync(place, broken);
-    rmSync(broken, { recursive: true, force: true });
+/** False: something is there already, of a process that was quicker or of a start before. */
+function takesPlace(draft: string, place: string): boolean {
+  try {
+    renameSync(draft, place);
+    return true;
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+/** What is not whole gives way. It is removed later: who runs from there is to find the new one at once. */
+function moveAway(place: string, aside: string): void {
+  rmSync(aside, { recursive: true, force: true });
+  try {
+    renameSync(place, aside);
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error; // else another process did it
   }
 }
 

@@ -61,6 +61,12 @@ export const sandboxErrors = defineErrors({
     status: 422,
     example: { directory: '/root/sweep', account: 'slot1_user', closed: '/root' },
   },
+  WALLS_DIRECTORY_EXCHANGED: {
+    message: 'the directory {directory} could not be looked at as a whole: {reason}',
+    todo: 'Somebody put something else in its place meanwhile. Try again; where it happens again, find out who may write there.',
+    status: 422,
+    example: { directory: '/home/ada/sweep', reason: 'a part of the path is not a directory' },
+  },
   WRITE_REFUSED: {
     message: 'a job behind walls cannot write to {path} here: {reason}',
     todo: 'List it under "writable" in the section [isolation] of the machine’s settings, or ask for another directory.',

@@ -1,10 +1,10 @@
-/** The launcher's protocol, version 2, as bytes; described at the head of launcher/launcher.c. */
+/** The launcher's protocol, version 3, as bytes; described at the head of launcher/launcher.c. */
 import type { StartRequest } from './port.ts';
 import { STAGES } from './stage-report.ts';
 import type { StartStage } from './start-failure.ts';
 import { type LaunchWalls, withPrefix } from './walls/launch.ts';
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 /** The largest payload the launcher accepts. */
 export const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
 
@@ -15,7 +15,16 @@ const REPORT_LIMIT_BYTES = 128;
 const OUTPUT_LIMIT_BYTES = 65_536;
 
 const REQUEST = { start: 1, kill: 2, withdraw: 3 } as const;
-const REPORT = { hello: 1, stdout: 2, stderr: 3, ended: 4, failed: 5 } as const;
+const REPORT = { hello: 1, stdout: 2, stderr: 3, ended: 4, failed: 5, words: 6 } as const;
+const OUTPUTS: Readonly<Record<number, Output>> = {
+  [REPORT.stdout]: 'stdout',
+  [REPORT.stderr]: 'stderr',
+  [REPORT.words]: 'words',
+};
+
+/** `words`: of what was to put up walls, and ended before the program began. */
+export type Output = 'stdout' | 'stderr' | 'words';
+
 /** As launcher/walls.h wants them. */
 function wallStrings(walls: LaunchWalls | undefined): string[] {
   if (!walls) return [];
@@ -105,7 +114,7 @@ export interface EndReport {
 /** What a reader of reports has to answer to. */
 export interface ReportHandlers {
   onHello(version: number): void;
-  onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): void;
+  onOutput(stream: Output, bytes: Buffer): void;
   onEnded(id: number, end: EndReport): void;
   onFailed(id: number, errno: number, stage: StartStage | 'withdrawn'): void;
   /** The bytes are not the launcher's; nothing more is read. */
@@ -118,7 +127,7 @@ export interface ReportHandlers {
  */
 export class ReportReader {
   readonly #handlers: ReportHandlers;
-  #stream: 'stdout' | 'stderr' = 'stdout';
+  #stream: Output = 'stdout';
   #outputLeft = 0;
   #rest: Buffer | null = null;
   #broken = false;
@@ -153,12 +162,12 @@ export class ReportReader {
     if (bytes.length - at < HEADER_BYTES) return 0;
     const length = bytes.readUInt32LE(at);
     const kind = bytes[at + 4]!;
-    const output = kind === REPORT.stdout || kind === REPORT.stderr;
+    const output = OUTPUTS[kind];
     if (length > (output ? OUTPUT_LIMIT_BYTES : REPORT_LIMIT_BYTES)) {
       return this.#fail(`a report of ${length} bytes is too long`);
     }
     if (output) {
-      this.#stream = kind === REPORT.stdout ? 'stdout' : 'stderr';
+      this.#stream = output;
       this.#outputLeft = length;
       return HEADER_BYTES;
     }

@@ -43,6 +43,8 @@ interface Sent {
   readonly request: StartRequest;
   readonly cookie: string;
   tries: number;
+  /** What the last try to put its walls up printed. */
+  words: Buffer[];
   resolve(outcome: Outcome): void;
 }
 
@@ -87,7 +89,7 @@ export class LauncherStarter implements Starter {
       return notStarted(this.#unfit(messageOf(error)));
     }
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    const sent = { id, request, cookie, tries: 1, resolve };
+    const sent = { id, request, cookie, tries: 1, words: [], resolve };
     this.#sent.set(id, sent);
     this.#last = promise;
     this.#send(frame);
@@ -135,9 +137,9 @@ export class LauncherStarter implements Starter {
     const frame = encodeStart(id, sent.request, `${COOKIE_VARIABLE}=${sent.cookie}`);
     if (frame === null) return false;
     sent.tries++;
+    sent.words = [];
     this.#sent.delete(id);
     this.#sent.set(id, sent);
-    sent.request.onAnew?.();
     this.#send(frame);
     return true;
   }
@@ -164,6 +166,7 @@ export class LauncherStarter implements Starter {
     const sent = this.#sent.get(id);
     if (!sent) return;
     this.#sent.delete(id);
+    for (const words of sent.words) sent.request.onOutput('stderr', words);
     sent.resolve(outcome(sent));
   }
 
@@ -203,7 +206,8 @@ export class LauncherStarter implements Starter {
       },
       onOutput: (stream, bytes) => {
         const [running] = this.#sent.values();
-        running?.request.onOutput(stream, bytes);
+        if (stream === 'words') running?.words.push(bytes);
+        else running?.request.onOutput(stream, bytes);
       },
       onEnded: (id, end) => {
         const stuck = end.abandoned ? this.#letGo(launcher) : [];

@@ -27,8 +27,6 @@ export interface StartRequest {
   readonly walls?: LaunchWalls;
   /** Called with each piece of output as it comes; the buffer is the callee's to keep. */
   onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): void;
-  /** Its walls did not stand, and it is begun anew: what was printed is none of its words. */
-  onAnew?(): void;
 }
 
 export interface ProgramEnd {

@@ -39,6 +39,7 @@ export const STAGES: Readonly<Record<number, StartStage | 'withdrawn'>> = {
   23: 'account',
   24: 'privileges',
   25: 'filter',
+  26: 'place',
 };
 
 /** Collects from `output` what was said; call the result when the program is gone. */

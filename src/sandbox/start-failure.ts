@@ -20,7 +20,8 @@ export type WallStage =
   | 'keys'
   | 'account'
   | 'privileges'
-  | 'filter';
+  | 'filter'
+  | 'place';
 
 /** As Linux searches when the environment has no PATH. */
 const DEFAULT_PATH = '/usr/bin:/bin';
@@ -62,6 +63,7 @@ const WALL_FAULTS: Readonly<Record<WallStage, string>> = {
   account: 'it could not be given its account',
   privileges: 'its privileges could not be taken away',
   filter: 'its system calls could not be filtered',
+  place: 'a directory is not the one that was looked at: another has taken the place meanwhile',
 };
 
 function isWallStage(stage: StartStage): stage is WallStage {

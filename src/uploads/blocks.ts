@@ -27,6 +27,11 @@ interface Wasm {
 export class Blocks {
   #free: Block[] | null = null;
 
+  /** Whether the next would have to be made. */
+  get isScarce(): boolean {
+    return this.#free?.length === 0;
+  }
+
   /** What is in it is left over from others. */
   take(): Block {
     this.#free ??= alignedBlocks();

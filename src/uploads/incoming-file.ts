@@ -1,12 +1,15 @@
 /** One file that is coming in: its bytes on the disk, and their digest as they pass. */
-import { constants, write } from 'node:fs';
+import { constants, writev } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FedDigest } from '#base';
 import { BLOCK_BYTES, type Block } from './blocks.ts';
 import type { Digests } from './digests.ts';
 
-/** With so many blocks being written or digested, beside the one that fills, the sender waits. */
-const IN_HAND_MOST = 3;
+/**
+ * With so many blocks being written or digested, beside the one that fills, the sender waits; with one,
+ * where others have all of them. On two busy cores a write waits for its turn: the more goes with one the better.
+ */
+const IN_HAND_MOST = 7;
 const SYNC_BYTES = 32 * 2 ** 20;
 
 /** A block that fills, up to where the file has whole blocks. */
@@ -14,6 +17,14 @@ interface Filling {
   readonly block: Block;
   readonly mostBytes: number;
   bytes: number;
+}
+
+/** What is written at once: all that gathers while something else is being written. */
+interface Batch {
+  readonly contents: Buffer[];
+  /** How many of the first ones are whole blocks, as the disk takes them. */
+  wholeBlocks: number;
+  readonly written: Promise<void>;
 }
 
 export class IncomingFile {
@@ -26,7 +37,9 @@ export class IncomingFile {
   #inHand = 0;
   /** Written, or being written. */
   #bytes: number;
-  /** One block after the other: a file that is cut off by a kill has no holes. One that failed stays. */
+  /** Waits for its turn. */
+  #batch: Batch | null = null;
+  /** One batch after the other: a file that is cut off by a kill has no holes. One that failed stays. */
   #writing: Promise<void> = Promise.resolve();
   #hasFailed = false;
   /** Who waits for room. */
@@ -69,7 +82,8 @@ export class IncomingFile {
     for (let at = 0; at < piece.length; ) at += this.#fill(piece, at);
     release(piece);
     if (this.#hasFailed) return this.#writing;
-    if (this.#inHand < IN_HAND_MOST) return undefined;
+    const most = this.#digests.blocks.isScarce ? 1 : IN_HAND_MOST;
+    if (this.#inHand < most) return undefined;
     this.#room ??= Promise.withResolvers();
     return this.#room.promise.then(() => (this.#hasFailed ? this.#writing : undefined));
   }
@@ -90,17 +104,30 @@ export class IncomingFile {
   /** To the file and to the digest; the block is free when both have it. */
   #send({ block, bytes }: Filling): void {
     const content = block.bytes.subarray(0, bytes);
-    const at = this.#bytes;
+    this.#batch ??= this.#newBatch(this.#bytes);
+    const batch = this.#batch;
+    const isWhole = block.isAligned && bytes === BLOCK_BYTES;
+    if (isWhole && batch.wholeBlocks === batch.contents.length) batch.wholeBlocks++;
+    batch.contents.push(content);
     this.#bytes += bytes;
     this.#filling = null;
     this.#inHand++;
     const digested = this.#digesting?.add(content);
-    this.#writing = this.#writing.then(() => this.#write(content, at, block.isAligned));
+    Promise.allSettled([batch.written, digested]).then(() => this.#isDone(block));
+  }
+
+  #newBatch(position: number): Batch {
+    const written = this.#writing.then(() => {
+      this.#batch = null;
+      return this.#write(batch, position);
+    });
+    const batch: Batch = { contents: [], wholeBlocks: 0, written };
+    this.#writing = written;
     // Thrown to whoever waits for it next; what happens to the digest is told with it.
-    this.#writing.catch(() => {
+    written.catch(() => {
       this.#hasFailed = true;
     });
-    Promise.allSettled([this.#writing, digested]).then(() => this.#isDone(block));
+    return batch;
   }
 
   #isDone(block: Block): void {
@@ -110,12 +137,14 @@ export class IncomingFile {
     this.#room = null;
   }
 
-  async #write(content: Buffer, position: number, isAligned: boolean): Promise<void> {
-    const isWhole = isAligned && content.length === BLOCK_BYTES;
-    let done = isWhole ? await this.#disk.write(content, position) : 0;
-    while (done < content.length)
-      done += await writeAt(this.#file, content.subarray(done), position + done);
-    this.#beginSync(position + done);
+  async #write({ contents, wholeBlocks }: Batch, position: number): Promise<void> {
+    let at = position + (await this.#disk.write(contents.slice(0, wholeBlocks), position));
+    for (let left = behind(contents, at - position); left.length > 0; ) {
+      const bytes = await writeAt(this.#file, left, at);
+      at += bytes;
+      left = behind(left, bytes);
+    }
+    this.#beginSync(at);
   }
 
   /** Nobody waits for it: the disk works while more comes, and there is less to wait for at the end. */
@@ -172,16 +201,16 @@ class DirectDisk {
   }
 
   /**
-   * A whole block, aligned in memory and in the file. Returns how much was written; what was not is for
+   * Whole blocks, aligned in memory and in the file. Returns how much was written; what was not is for
    * the ordinary way, whose errors count: not every file system has this one.
    */
-  async write(block: Buffer, position: number): Promise<number> {
-    if (this.#isOff) return 0;
+  async write(blocks: readonly Buffer[], position: number): Promise<number> {
+    if (this.#isOff || blocks.length === 0) return 0;
     try {
       // The very same file, wherever its name has gone.
       const path = `/proc/self/fd/${this.#file.fd}`;
       this.#direct ??= open(path, constants.O_WRONLY | constants.O_DIRECT);
-      return await writeAt(await this.#direct, block, position);
+      return await writeAt(await this.#direct, blocks, position);
     } catch {
       this.#isOff = true;
       return 0;
@@ -194,12 +223,18 @@ class DirectDisk {
 }
 
 /** Returns how much was written. A handle's own method takes longer than handing over a small file. */
-function writeAt({ fd }: FileHandle, bytes: Buffer, position: number): Promise<number> {
+function writeAt({ fd }: FileHandle, pieces: readonly Buffer[], position: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  write(fd, bytes, 0, bytes.length, position, (error, written) =>
-    error ? reject(error) : resolve(written),
-  );
+  writev(fd, pieces, position, (error, written) => (error ? reject(error) : resolve(written)));
   return promise;
+}
+
+function behind(pieces: readonly Buffer[], bytes: number): readonly Buffer[] {
+  let left = bytes;
+  let first = 0;
+  while (first < pieces.length && left >= pieces[first]!.length) left -= pieces[first++]!.length;
+  const rest = pieces.slice(first);
+  return left > 0 ? [rest[0]!.subarray(left), ...rest.slice(1)] : rest;
 }
 
 /**

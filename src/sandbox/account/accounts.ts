@@ -68,9 +68,16 @@ export function closedDirectory(path: string, account: Account): string | null {
   return way.find((directory) => !maySearch(directory, account)) ?? null;
 }
 
-function maySearch(directory: string, { uid, gid, groups }: Account): boolean {
+function maySearch(directory: string, account: Account): boolean {
   const found = statSync(directory, { throwIfNoEntry: false });
-  if (!found) return false;
+  return found !== undefined && modeLetsIn(found, account);
+}
+
+/** Whether `account` may enter a directory of this owner, group and mode. */
+export function modeLetsIn(
+  found: { readonly uid: number; readonly gid: number; readonly mode: number },
+  { uid, gid, groups }: Account,
+): boolean {
   if (found.uid === uid) return (found.mode & 0o100) !== 0;
   if (found.gid === gid || groups.includes(found.gid)) return (found.mode & 0o010) !== 0;
   return (found.mode & 0o001) !== 0;

@@ -67,6 +67,28 @@ for (const kind of ['launcher', 'spawn'] as const) {
       return starter;
     };
 
+    test('why walls cannot be put up is told once, whatever was tried, and is no output of a program', async (t) => {
+      const said: string[] = [];
+      const fence = walls(t);
+      const at = fence.prefix.indexOf('--unshare-pid');
+      const prefix = fence.prefix.toSpliced(at, 0, '--bind', '/nowhere', '/mnt');
+      const program = open(t).start({
+        ...{ file: '/bin/true', argv: ['true'], environment: {}, directory: '/', stdin: null },
+        ...{ timeoutMs: 60_000, killGraceMs: 0, walls: { ...fence, prefix } },
+        onOutput: (stream, bytes) => void said.push(`${stream} ${bytes}`),
+      });
+      const end = await program.ended;
+      assert.equal('failed' in end && end.code, 'WALLS_FAILED');
+      assert.equal(said.join('').match(/nowhere/g)?.length, 1, said.join(''));
+      assert.match(said[0]!, /^stderr bwrap/);
+    });
+
+    test('output in pieces, and much of it, comes whole from behind walls', async (t) => {
+      const command = 'echo a; sleep 0.02; echo b >&2; head -c 300000 /dev/zero; echo c';
+      const { stdout, stderr } = await sh(open(t), command, { walls: walls(t) });
+      assert.deepEqual([stdout.length, stderr], [300_004, 'b\n']);
+    });
+
     test('exit codes and signals are the program’s own', async (t) => {
       const starter = open(t);
       const fence = walls(t);

@@ -2,6 +2,15 @@
 import type { Account } from '../walls/ground.ts';
 import type { Limit } from '../walls/part.ts';
 
+export interface Place {
+  /** Absolute, as it is seen behind the walls. */
+  readonly path: string;
+  /** `MAJOR:MINOR:INODE`. */
+  readonly identity: string;
+  /** The program starts there. */
+  readonly starts: boolean;
+}
+
 export interface LastStageRequest {
   /** Absolute path of the launcher, as it is seen behind the walls. */
   readonly launcher: string;
@@ -12,6 +21,8 @@ export interface LastStageRequest {
   /** A further group, by which its processes are known; null: none. */
   readonly mark: number | null;
   readonly limits: readonly Limit[];
+  /** Directories that were to be mounted, and what they are to be. */
+  readonly places?: readonly Place[];
   readonly keys: boolean;
   readonly noPrivileges: boolean;
   /** A system-call filter is open as its descriptor 4. */
@@ -21,11 +32,16 @@ export interface LastStageRequest {
 /** `[]` when there is nothing for it to do. */
 export function lastStageArguments(request: LastStageRequest): string[] {
   const { launcher, init, account, mark, limits, keys, noPrivileges, filter } = request;
+  const { places = [] } = request;
   const options = [
     ...(init ? ['--init'] : []),
     ...limits.flatMap(({ resource, soft, hard }) => [
       '--limit',
       `${resource}=${bound(soft)}:${bound(hard)}`,
+    ]),
+    ...places.flatMap(({ path, identity, starts }) => [
+      starts ? '--directory' : '--place',
+      `${identity}:${path}`,
     ]),
     ...(keys ? ['--keys'] : []),
     ...(account ? ['--user', userOf(account, mark)] : []),

@@ -70,11 +70,15 @@ export function viewOf(request: ViewRequest): Mount[] {
   ];
   if (directory !== scratch.seen) wanted.push(bindTo(directory, directory, false));
   wanted.push(bindTo(scratch.real, scratch.seen, false));
+  const uncovered = wanted.filter(({ target, kind }, at) => {
+    const isCovered = wanted.slice(at + 1).some((later) => later.target === target);
+    return !isCovered || kind === 'empty';
+  });
   const mounts: Mount[] = [
     ...base(request),
     { kind: 'devices', target: '/dev', sharedMemoryBytes: request.sharedMemoryBytes },
     { kind: 'processes', target: '/proc' },
-    ...inOrder(wanted, request),
+    ...inOrder(uncovered, request),
     ...request.devices.map((path): Mount => {
       return { kind: 'bind-device', source: path, target: path };
     }),

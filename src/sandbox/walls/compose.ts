@@ -2,7 +2,7 @@
 import { type Network, WALLS, type Wall, type WallsHad } from '#model';
 import { bubblewrapArguments } from '../fence/bubblewrap.ts';
 import type { Fence, LastStage } from '../fence/fence.ts';
-import { lastStageArguments } from '../fence/last-stage.ts';
+import { lastStageArguments, type Place } from '../fence/last-stage.ts';
 import { coveredPlaces, type Hidden, type Mount, type OtherRoot, viewOf } from '../fence/view.ts';
 import { privateDirectories } from '../place/part.ts';
 import { brakesOf, sharedMemoryBytes } from './brakes.ts';
@@ -58,7 +58,7 @@ export function compose(composition: Composition): WallPlan {
   const mounts = fenced === null ? [] : mountsOf(composition, fenced, scratch, directory);
   const prefix = [
     ...(fenced === null ? [] : fenceArguments(composition, fenced, mounts, directory)),
-    ...stageArguments(composition),
+    ...stageArguments(composition, mounts),
   ];
   const files = prefix.length > 0 ? filesOf(composition) : [];
   // In a user namespace mounts that were there before can only be covered.
@@ -153,7 +153,21 @@ function limitsOf({ parts, plot, ground, choice, fence }: Composition): Limit[] 
   return [...parts.flatMap(({ limits }) => limits ?? []), ...brakes];
 }
 
-function stageArguments(composition: Composition): string[] {
+/**
+ * Directories that lie there under their own names, and are not covered by another mount at the same place:
+ * what is mounted there is to be what was looked at.
+ */
+function placesOf({ plot }: Composition, mounts: readonly Mount[]): Place[] {
+  return mounts.flatMap((mount, at) => {
+    const identity = plot.identities.get(mount.target);
+    const isCovered = mounts.slice(at + 1).some(({ target }) => target === mount.target);
+    if (identity === undefined || isCovered || !('source' in mount)) return [];
+    if (mount.source !== mount.target) return [];
+    return [{ path: mount.target, identity, starts: mount.target === plot.directory }];
+  });
+}
+
+function stageArguments(composition: Composition, mounts: readonly Mount[]): string[] {
   const { plot, ground, choice, lastStage, mark } = composition;
   if (lastStage === null) return [];
   return lastStageArguments({
@@ -162,6 +176,7 @@ function stageArguments(composition: Composition): string[] {
     account: plot.account.uid === ground.uid ? null : plot.account,
     mark,
     limits: limitsOf(composition),
+    places: placesOf(composition, mounts),
     keys: choice.walls.has('keys'),
     noPrivileges: choice.walls.has('privileges') || choice.walls.has('syscalls'),
     filter: choice.walls.has('syscalls'),

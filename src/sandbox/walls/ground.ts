@@ -95,6 +95,11 @@ export interface Plot {
   /** Shared file systems, and those of them that it writes to; they exist, and are no symbolic links. */
   readonly shared: readonly string[];
   readonly writable: readonly string[];
+  /**
+   * What some of these directories are, as `wayTo` names it; those that another account than the worker's
+   * could exchange before they are mounted.
+   */
+  readonly identities: ReadonlyMap<string, string>;
   /** Files that are mounted, read-only, at these names below its scratch. */
   readonly files: readonly { readonly source: string; readonly name: string }[];
 }

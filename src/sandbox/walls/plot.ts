@@ -1,10 +1,14 @@
 /** From where an attempt is to run to everything its walls must know of it. */
-import { existsSync, realpathSync, statSync } from 'node:fs';
+
+import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path/posix';
+import { systemReasonOf } from '#base';
 import type { Isolation, ResourceRequest } from '#model';
-import { type Accounts, closedDirectory } from '../account/accounts.ts';
+import { type Accounts, closedDirectory, modeLetsIn } from '../account/accounts.ts';
 import { sandboxErrors } from '../errors.ts';
 import { machineFolders } from '../fence/machine-folders.ts';
 import { type Hidden, isWithin } from '../fence/view.ts';
+import { type Way, wayTo } from '../place/way.ts';
 import type { Choice } from './choose.ts';
 import type { Account, Ground, Plot } from './ground.ts';
 
@@ -38,13 +42,16 @@ export async function makePlot(
   found: { readonly accounts: Accounts; readonly payload: Account | null },
   ground: Ground,
 ): Promise<{ plot: Plot; hidden: readonly Hidden[] }> {
+  const { name, slot, cpus, request, isolation } = site;
   const account = found.payload ?? (await accountOf(site, choice, found.accounts, ground));
   const hidden = [
     ...(choice.walls.has('files') ? hiddenFrom(account, ground) : []),
     ...machineFolders(choice.network === 'host'),
   ];
-  const directory = canonicalDirectory(site.directory, account, ground);
-  const { name, slot, cpus, request, isolation } = site;
+  const directory =
+    site.directory === site.scratch ? site.scratch : realpathSync.native(site.directory);
+  const shared = existing(ground.settings.place.shared, ground);
+  const writable = writableFor(isolation.write, ground);
   const plot = {
     name,
     slot,
@@ -54,10 +61,11 @@ export async function makePlot(
     isolation,
     account,
     scratch: site.scratch,
-    directory: site.directory === site.scratch ? site.scratch : directory,
-    privateDirectories: existing(site.mountUnderScratch),
-    shared: existing(ground.settings.place.shared),
-    writable: writableFor(isolation.write, ground.settings.place.writable),
+    directory,
+    privateDirectories: existing(site.mountUnderScratch, ground),
+    shared,
+    writable,
+    identities: identitiesOf([directory, ...shared, ...writable], account, ground),
     files: site.files,
   };
   return { plot, hidden };
@@ -89,30 +97,58 @@ function hiddenFrom(account: Account, ground: Ground): Hidden[] {
 }
 
 /**
- * Where the program starts. Who may not enter a directory is not brought there: root could mount it
- * for any account, and whoever submits jobs would see what modes keep from him.
+ * What is at each of these places now, so that the last stage sees when something else was mounted. Who may
+ * not enter a directory is not brought there: root could mount it for any account, and whoever submits jobs
+ * would see what modes keep from him. Scratch lies where nobody else gets to.
  */
-function canonicalDirectory(path: string, account: Account, ground: Ground): string {
-  const real = realpathSync.native(path);
-  if (account.uid !== ground.uid && !isWithin(real, ground.directory)) {
-    refuseClosedDirectory(real, account);
+function identitiesOf(
+  paths: readonly string[],
+  account: Account,
+  ground: Ground,
+): Map<string, string> {
+  const identities = new Map<string, string>();
+  if (account.uid === ground.uid) return identities;
+  for (const path of paths.filter((one) => !isWithin(one, ground.directory))) {
+    const way = heldWay(path);
+    const closed = way.directories.find(({ found }) => !modeLetsIn(numbers(found), account));
+    if (closed && path === paths[0]) throw directoryClosed(path, account, closed.path);
+    identities.set(path, way.identity);
   }
-  return real;
+  return identities;
+}
+
+function heldWay(path: string): Way {
+  try {
+    return wayTo(path);
+  } catch (error) {
+    throw sandboxErrors.create(
+      'WALLS_DIRECTORY_EXCHANGED',
+      { directory: path, reason: systemReasonOf(error) },
+      { cause: error },
+    );
+  }
+}
+
+function numbers({ uid, gid, mode }: Way['directories'][number]['found']) {
+  return { uid: Number(uid), gid: Number(gid), mode: Number(mode) };
 }
 
 /** Throws WALLS_DIRECTORY_CLOSED where `account` cannot get to `path`. */
 export function refuseClosedDirectory(path: string, account: Account): void {
   const closed = closedDirectory(path, account);
-  if (closed === null) return;
-  const facts = { directory: path, account: account.name, closed };
-  throw sandboxErrors.create('WALLS_DIRECTORY_CLOSED', facts);
+  if (closed !== null) throw directoryClosed(path, account, closed);
+}
+
+function directoryClosed(directory: string, { name }: Account, closed: string) {
+  return sandboxErrors.create('WALLS_DIRECTORY_CLOSED', { directory, account: name, closed });
 }
 
 /**
  * The listed directories in which those lie that the job asks for. Not these themselves: whoever may write
  * there could put a link to anywhere in their place, which root would follow. Throws WRITE_REFUSED.
  */
-function writableFor(asked: readonly string[], listed: readonly string[]): string[] {
+function writableFor(asked: readonly string[], ground: Ground): string[] {
+  const listed = ground.settings.place.writable;
   return existing(
     asked.map((path) => {
       const within = path.split('/').includes('..') ? undefined : listedFor(path, listed);
@@ -120,9 +156,10 @@ function writableFor(asked: readonly string[], listed: readonly string[]): strin
       if (within === undefined) {
         throw refuse(`jobs may write to ${listed.join(', ') || 'nothing shared'}`);
       }
-      if (existing([within]).length === 0) throw refuse(`there is no directory ${within}`);
+      if (existing([within], ground).length === 0) throw refuse(`there is no directory ${within}`);
       return within;
     }),
+    ground,
   );
 }
 
@@ -130,14 +167,28 @@ function listedFor(path: string, listed: readonly string[]): string | undefined 
   return listed.find((one) => isWithin(path, one));
 }
 
-/** Canonical: bubblewrap would follow a link such as /var/tmp → /tmp out of its own new root. */
-function existing(paths: readonly string[]): string[] {
+/**
+ * Canonical: bubblewrap would follow a link such as /var/tmp → /tmp out of its own new root. Links count that
+ * root made, or the worker: with another a job could say what is mounted for the next one.
+ */
+function existing(paths: readonly string[], { uid }: Ground): string[] {
   const real = paths.flatMap((path) => {
     try {
-      return statSync(path).isDirectory() ? [realpathSync.native(path)] : [];
+      if (!statSync(path).isDirectory()) return [];
+      const canonical = realpathSync.native(path);
+      return canonical === path || linksAreOf(path, [0, uid]) ? [canonical] : [];
     } catch {
       return [];
     }
   });
   return [...new Set(real)];
+}
+
+/** Whether every link on the way that is named is one of these accounts'. */
+function linksAreOf(path: string, uids: readonly number[]): boolean {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    const found = lstatSync(at);
+    if (found.isSymbolicLink() && !uids.includes(found.uid)) return false;
+  }
+  return true;
 }

@@ -43,6 +43,8 @@ export interface WalledField {
       isolation?: Partial<Isolation>;
       request?: Partial<ResourceRequest>;
       site?: Partial<Site>;
+      /** Called when everything is planned and nothing done. */
+      between?: () => void;
       /** Left out: one of its own. */
       starter?: Starter;
     },
@@ -97,6 +99,7 @@ export async function openWalledField(
         files: [],
         ...more.site,
       });
+      more.between?.();
       return await runBehind(walls, plan, command, more.site?.directory ?? scratch, more.starter);
     },
     async close() {
@@ -129,7 +132,6 @@ async function runBehind(
       onOutput: (stream, bytes) => {
         output[stream] += bytes;
       },
-      onAnew: () => Object.assign(output, { stdout: '', stderr: '' }),
     });
     const end = await program.ended;
     if ('failed' in end) throw new Error(`${end.message} ${output.stderr}`);

@@ -164,10 +164,6 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
     timeoutMs: attempt.timeoutMs,
     killGraceMs: job.killGraceMs,
     onOutput: (stream, bytes) => takeOutput(attempt, stream, bytes),
-    onAnew: () => {
-      disposeCaptures(attempt);
-      attempt.stdout = attempt.stderr = null;
-    },
   };
 }
 
