@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startTimeOf } from '#base';
 import { localSsh, machine } from '../testing/local-ssh.ts';
 import { MachineShell, ShellEnded, textOf } from './machine-shell.ts';
 
@@ -45,6 +48,22 @@ test('words from outside are data on the machine, whatever they hold', async (t)
   assert.throws(() => readFileSync(join(home, 'hacked')));
   await assert.rejects(talk.call('look', ['a\nfacts', '1', '']), RangeError);
   await talk.close();
+});
+
+test('when a process began is told whatever it calls itself, and nothing of one that is gone', async (t) => {
+  const { options } = localSsh(t);
+  const script = `printf 'x) S 1\n2 (' >/proc/$$/comm; echo named; read -r _`;
+  const named = spawn('sh', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
+  t.after(() => named.kill());
+  await once(named.stdout, 'data');
+  const talk = await MachineShell.open(machine(), options);
+  t.after(() => talk.kill());
+  const life = async () => textOf(await talk.call('life', [String(named.pid)]), 'began');
+  assert.match(readFileSync(`/proc/${named.pid}/stat`, 'utf8'), /x\) S/);
+  assert.equal(await life(), startTimeOf(named.pid!));
+  named.stdin.end();
+  await once(named, 'exit');
+  assert.equal(await life(), '');
 });
 
 test('a command gets its words as they are, no input, and its exit code comes back', async (t) => {

@@ -23,9 +23,8 @@ text_of() { head -c 4096 "$1" 2>/dev/null | tr '\n\r\0' '   '; }
 # Start time of a process in clock ticks since boot, field 22 of proc(5) stat; fails when it is gone.
 # What is asked again and again starts no program. The name of a process may hold line ends.
 began() {
-  [ -r "/proc/$1/stat" ] || return 1
   stat=
-  { while IFS= read -r line || [ -n "$line" ]; do stat="$stat $line"; done <"/proc/$1/stat"; } 2>/dev/null
+  { while IFS= read -r line; do stat="$stat $line"; done <"/proc/$1/stat"; } 2>/dev/null
   set -- ${stat##*) }
   [ -n "$1" ] && [ "$1" != Z ] && [ "$1" != X ] && printf '%s' "${20}"
 }
@@ -45,7 +44,11 @@ unpack() {
   esac
 }
 
-host=$(uname -n)
+set -- $(uname -snm)
+host=$2
+system=$1
+shift 2
+platform="$system $*"
 realm=
 [ ! -r /proc/sys/kernel/random/boot_id ] || IFS= read -r realm </proc/sys/kernel/random/boot_id
 space=$(readlink /proc/self/ns/pid 2>/dev/null) && realm="$realm $space"
@@ -60,7 +63,7 @@ trap cleanup EXIT
 trap 'exit 1' HUP INT TERM PIPE
 
 do_facts() {
-  say platform "$(uname -sm)"
+  say platform "$platform"
   say host "$host"
   say realm "$realm"
   say client "${SSH_CONNECTION%% *}"
@@ -240,8 +243,9 @@ do_launch() {
   while [ "$count" -gt 0 ]; do arg word; set -- "$@" "$word"; count=$((count - 1)); done
   set -- "./$program" "$@"
   touch -c "$program"
-  mkdir -p "$(dirname "$log")" || return
-  log_start=$(wc -c <"$log" 2>/dev/null) || log_start=0
+  [ -d "${log%/*}" ] || mkdir -p "${log%/*}" || return
+  log_start=0
+  [ ! -s "$log" ] || log_start=$(wc -c <"$log")
   if [ "$log_start" -gt 4194304 ]; then mv -f "$log" "$log.1"; log_start=0; fi
   command -v setsid >/dev/null 2>&1 && set -- setsid "$@"
   keeper && set -- systemd-run --user --scope --quiet --collect "$@"
