@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
 import { CodeCache } from './code-cache.ts';
 import { PartLoader } from './part-loader.ts';
 
@@ -54,6 +56,17 @@ test('a part has what require would give it, and says on which line it failed', 
   assert.throws(loaded.fail, ({ stack }: Error) => /process\.cjs:3:/.test(stack ?? ''));
 });
 
+test('a part that is not there, or fails, is not taken for loaded by whoever asks for it next', (t) => {
+  const parts = new PartLoader(partsDirectory, new CodeCache(null, 'run'));
+  const late = join(partsDirectory, 'late.cjs');
+  t.after(() => rmSync(late));
+  for (let i = 0; i < 2; i++) assert.throws(() => parts.load('late.cjs'), { code: 'ENOENT' });
+  writeFileSync(late, `exports.half = 1; throw new Error('not today');`);
+  for (let i = 0; i < 2; i++) assert.throws(() => parts.load('late.cjs'), /not today/);
+  writeFileSync(late, 'exports.whole = 1;');
+  assert.deepEqual(parts.load('late.cjs'), { whole: 1 });
+});
+
 test('the next process finds the code of parts with the functions that were called', () => {
   const directory = join(root, 'called');
   const untouched = new CodeCache(directory, 'idle');
@@ -77,6 +90,25 @@ test('the next process finds the code of parts with the functions that were call
     before,
     'it was good, and is not made again',
   );
+});
+
+test('what one use of a command does not load stays kept for the next', (t) => {
+  const directory = join(root, 'uses');
+  const late = join(partsDirectory, 'late.cjs');
+  t.after(() => rmSync(late));
+  writeFileSync(late, `exports.long = () => { ${LONG} };`);
+  const load = (name: string) => {
+    const cache = new CodeCache(directory, 'run');
+    new PartLoader(partsDirectory, cache).load(name);
+    cache.keep();
+  };
+  load('other.cjs');
+  load('late.cjs');
+  const both = new CodeCache(directory, 'run');
+  assert.ok(both.codeOf('late.cjs') && both.codeOf('other.cjs'));
+  const before = readFileSync(join(directory, 'run'));
+  load('other.cjs');
+  assert.deepEqual(readFileSync(join(directory, 'run')), before, 'all of it was there');
 });
 
 test('code that is damaged or cut off is not taken, and made anew', () => {
@@ -119,6 +151,12 @@ test('a place that cannot be written, and one that is full of uses, are no error
   const cache = new CodeCache(join(blocked, 'inside'), 'run');
   start(cache);
   cache.keep();
+  const taken = join(root, 'taken');
+  mkdirSync(join(taken, 'run'), { recursive: true });
+  const unlucky = new CodeCache(taken, 'run');
+  start(unlucky);
+  unlucky.keep();
+  assert.deepEqual(readdirSync(taken), ['run'], 'nothing lies there half-written');
   const full = join(root, 'full');
   mkdirSync(full);
   for (let i = 0; i < 64; i++) writeFileSync(join(full, `use-${i}`), '');
@@ -126,6 +164,19 @@ test('a place that cannot be written, and one that is full of uses, are no error
   start(late);
   late.keep();
   assert.equal(readdirSync(full).length, 64);
+});
+
+test('code that was made with options set meanwhile is not kept: the next start would reject it', () => {
+  const directory = join(root, 'options');
+  const cache = new CodeCache(directory, 'run');
+  start(cache);
+  const tag = cachedDataVersionTag();
+  setFlagsFromString('--heap-growing-percent=40');
+  assert.notEqual(cachedDataVersionTag(), tag);
+  cache.keep();
+  setFlagsFromString('--heap-growing-percent=0');
+  assert.equal(cachedDataVersionTag(), tag);
+  assert.ok(!existsSync(directory));
 });
 
 test('the code of builds that nobody uses any more goes', () => {

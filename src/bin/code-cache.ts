@@ -18,6 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
 import type { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
@@ -25,7 +26,7 @@ const MAGIC = 0x444f_4357;
 const HEAD_BYTES = 12;
 /** What a bundle's uses may fill; whoever calls a hundred commands that do not exist gains nothing. */
 const MOST_USES = 64;
-/** Of a build that was not used for so long, the first process of another one removes the code. */
+/** Of a build that kept nothing new for so long, another one removes the code; who still uses it makes it anew. */
 const UNUSED_AFTER_MS = 30 * 24 * 3_600_000;
 
 type Entry = readonly [name: string, offset: number, bytes: number];
@@ -34,15 +35,18 @@ export class CodeCache {
   readonly #directory: string | null;
   readonly #use: string;
   readonly #kept: ReadonlyMap<string, Buffer>;
-  readonly #scripts: [name: string, script: Script][] = [];
-  #isStale: boolean;
+  readonly #scripts = new Map<string, Script>();
+  /** Whether a part ran of which no code was kept, or none that V8 takes. */
+  #isStale = false;
+  /** Of V8 and its options. Who changes them as it runs makes code that the next start cannot take. */
+  readonly #versionTag = cachedDataVersionTag();
+  #isOver = false;
 
   /** `directory` is this bundle's own, made when something is kept; with null nothing is. */
   constructor(directory: string | null, use: string) {
     this.#directory = directory;
     this.#use = use;
     this.#kept = directory === null ? new Map() : readKept(join(directory, use));
-    this.#isStale = this.#kept.size === 0;
   }
 
   /** What was kept of a part. */
@@ -52,19 +56,31 @@ export class CodeCache {
 
   /** `script` is what became of a part with the code that was kept of it, if there was any. */
   note(name: string, script: Script): void {
-    this.#scripts.push([name, script]);
-    if (script.cachedDataRejected) this.#isStale = true;
+    this.#scripts.set(name, script);
+    if (script.cachedDataRejected || !this.#kept.has(name)) this.#isStale = true;
   }
 
-  /** Keeps the code of all parts that were noted, once, unless it was there. It never throws. */
+  /**
+   * Keeps the code of all parts that were noted, unless it was there, and what was kept of others: one
+   * use of a command does not load what the next one does. Only the first call counts, since V8 forgets
+   * functions that were not called for long. It never throws.
+   */
   keep(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     if (this.#directory === null || !this.#isStale) return;
-    this.#isStale = false;
+    if (cachedDataVersionTag() !== this.#versionTag) return;
     try {
-      writeKept(this.#directory, this.#use, this.#scripts);
+      writeKept(this.#directory, this.#use, this.#pieces());
     } catch {
       // A full disk, a home that is not writable: the next start compiles again.
     }
+  }
+
+  #pieces(): [name: string, code: Buffer][] {
+    const pieces = new Map(this.#kept);
+    for (const [name, script] of this.#scripts) pieces.set(name, script.createCachedData());
+    return [...pieces];
   }
 }
 
@@ -87,13 +103,16 @@ function readKept(file: string): ReadonlyMap<string, Buffer> {
   }
 }
 
-function writeKept(directory: string, use: string, scripts: readonly [string, Script][]): void {
+function writeKept(
+  directory: string,
+  use: string,
+  pieces: readonly [name: string, code: Buffer][],
+): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const uses = readdirSync(directory);
   if (!uses.includes(use) && uses.length >= MOST_USES) return;
-  const pieces = scripts.map(([name, script]) => ({ name, code: script.createCachedData() }));
   let end = 0;
-  const index = pieces.map(({ name, code }): Entry => {
+  const index = pieces.map(([name, code]): Entry => {
     const offset = end;
     end = aligned(offset + code.length);
     return [name, offset, code.length];
@@ -104,11 +123,16 @@ function writeKept(directory: string, use: string, scripts: readonly [string, Sc
   bytes.writeUInt32LE(MAGIC, 0);
   bytes.writeUInt32LE(json.length, 8);
   json.copy(bytes, HEAD_BYTES);
-  for (const [at, { code }] of pieces.entries()) code.copy(bytes, start + index[at]![1]);
+  for (const [at, [, code]] of pieces.entries()) code.copy(bytes, start + index[at]![1]);
   bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4);
   const partial = join(directory, `.${use}.${process.pid}`);
-  writeFileSync(partial, bytes, { mode: 0o600 });
-  renameSync(partial, join(directory, use));
+  try {
+    writeFileSync(partial, bytes, { mode: 0o600 });
+    renameSync(partial, join(directory, use));
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
   removeUnused(directory);
 }
 

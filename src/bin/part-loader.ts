@@ -29,13 +29,18 @@ export class PartLoader {
     this.#requireElsewhere = createRequire(join(directory, 'parts'));
   }
 
-  /** What the part with this file name exports; run when it is asked for first. */
+  /** What the part with this file name exports; run when it is asked for first. One that fails is run anew the next time. */
   load(name: string): unknown {
     const known = this.#parts.get(name);
     if (known) return known.exports;
     const part: Part = { exports: {} };
     this.#parts.set(name, part);
-    this.#run(name, part);
+    try {
+      this.#run(name, part);
+    } catch (error) {
+      this.#parts.delete(name);
+      throw error;
+    }
     return part.exports;
   }
 

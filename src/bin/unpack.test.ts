@@ -93,9 +93,14 @@ test('what a crash lost is put there again, though sizes are right', (t) => {
   unpack(contents, read, [root], { ...NOW, bootId: 'another' });
   assert.equal(text(), 'console.log(1)');
   // Who finds all as it was after a start of the machine says so, and nobody has to look again.
-  const later = (bootId: string) => unpack(contents, read, [root], { ...NOW, bootId });
+  const later = (bootId: string, nowMs = NOW_MS + 3_600_000) =>
+    unpack(contents, read, [root], { nowMs, bootId });
+  const standing = () => readFileSync(join(directory, '.standing'), 'utf8');
+  // But not as long as the files may be in memory alone: a container starts anew without the machine.
+  later('of a container', NOW_MS + 60_000);
+  assert.equal(standing(), 'another');
   later('a third');
-  assert.equal(readFileSync(join(directory, '.standing'), 'utf8'), 'settled');
+  assert.equal(standing(), 'settled');
   // Of what is not said, whatever became of it, nothing is believed.
   for (const said of ['', 'sett', null]) {
     if (said === null) rmSync(join(directory, '.standing'));
@@ -115,6 +120,24 @@ test('where starts of the machine cannot be told apart, every start looks', (t) 
   writeFileSync(file, '\0'.repeat(FILES['windrow.cjs']!.length));
   unpack(contents, read, [root], unknown);
   assert.equal(readFileSync(file, 'utf8'), 'console.log(1)');
+});
+
+test('what cannot be read is put there again', (t) => {
+  const root = place(t);
+  const name = 'windrow.cjs';
+  // A directory is as large as a file here, and cannot be read as one.
+  mkdirSync(join(root, 'sized'));
+  const text = 'x'.repeat(statSync(join(root, 'sized')).size);
+  rmSync(join(root, 'sized'), { recursive: true });
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const one = { id: 'a-build', files: [{ path: name, bytes: text.length, mode: 0o600, sha256 }] };
+  const start = (bootId: string) =>
+    unpack(one, () => Buffer.from(text), [root], { ...NOW, bootId });
+  const file = join(start('this'), name);
+  rmSync(file);
+  mkdirSync(file);
+  start('another');
+  assert.equal(readFileSync(file, 'utf8'), text);
 });
 
 test('what is not what was built is not unpacked', (t) => {
@@ -143,19 +166,25 @@ test('builds that nobody starts any more go, those in use stay', (t) => {
 
 const RACER = `
   import { unpack } from ${JSON.stringify(import.meta.resolve('./unpack.ts'))};
-  const [contents, files, root] = JSON.parse(process.argv[2]);
+  const [contents, files, roots] = JSON.parse(process.argv[2]);
+  const read = (path) => Buffer.from(files[path]);
   process.once('message', () => {
-    unpack(contents, (path) => Buffer.from(files[path]), [root], { nowMs: Date.now(), bootId: 'this' });
+    for (const root of roots) unpack(contents, read, [root], { nowMs: Date.now(), bootId: 'this' });
     process.disconnect();
   });
   process.send('ready');
 `;
 
-test('processes that start at the same time do not disturb each other', async (t) => {
+test('processes that start at the same time do not disturb each other, also where a crash damaged all', async (t) => {
   const directory = place(t);
-  const [script, root] = [join(directory, 'racer.mjs'), join(directory, 'parts')];
+  const script = join(directory, 'racer.mjs');
   writeFileSync(script, RACER);
-  const given = JSON.stringify([contents, FILES, root]);
+  const roots = Array.from({ length: 30 }, (_, at) => join(directory, `parts-${at}`));
+  for (const root of roots.slice(1)) {
+    const damaged = unpack(contents, read, [root], { ...NOW, bootId: 'another' });
+    writeFileSync(join(damaged, 'windrow.cjs'), '\0'.repeat(FILES['windrow.cjs']!.length));
+  }
+  const given = JSON.stringify([contents, FILES, roots]);
   const racers = Array.from({ length: 6 }, () => fork(script, [given]));
   await Promise.all(racers.map((racer) => once(racer, 'message')));
   const ended = racers.map((racer) => once(racer, 'exit'));
@@ -164,5 +193,8 @@ test('processes that start at the same time do not disturb each other', async (t
     (await Promise.all(ended)).map(([code]) => code),
     racers.map(() => 0),
   );
-  assert.deepEqual(readdirSync(root), ['a-build']);
+  for (const root of roots) {
+    assert.deepEqual(readdirSync(root), ['a-build']);
+    assert.equal(readFileSync(join(root, 'a-build', 'windrow.cjs'), 'utf8'), 'console.log(1)');
+  }
 });

@@ -5,8 +5,8 @@
  *
  * Nothing waits for the disk: hundreds of small files, each synced, take seconds on a slow one. Beside
  * them is told in which run of the kernel they were written; the first who comes in another one, when
- * a crash may have lost some, compares their digests and tells that they are settled. Where that is
- * not told, or was lost itself, they are compared.
+ * a crash may have lost some, compares their digests and tells that they are settled, if they are old
+ * enough to be on the disk. Where that is not told, or was lost itself, they are compared.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -43,6 +43,11 @@ const DAY_MS = 24 * 3_600_000;
 /** Tells how far the files beside it can be relied on: SETTLED, or the boot id of who wrote them. */
 const STANDING = '.standing';
 const SETTLED = 'settled';
+/**
+ * By then the kernel has long written what nobody synced. Another boot id is not enough: a container
+ * that starts anew has one, and so have all who share a file server, while memory still holds the files.
+ */
+const WRITTEN_AFTER_MS = 10 * 60_000;
 /** What no process of its build was started from for so long may go. */
 const UNUSED_AFTER_MS = 90 * DAY_MS;
 
@@ -79,15 +84,15 @@ export function unpack(
 
 /** For as long as this process lives nobody takes its files for unused. */
 export function keepFresh(place: string): void {
-  const touch = () => {
-    const now = new Date();
-    try {
-      utimesSync(place, now, now);
-    } catch {
-      // Gone already, or on a disk that is: what was loaded goes on working.
-    }
-  };
-  setInterval(touch, DAY_MS).unref();
+  setInterval(() => touch(place, new Date()), DAY_MS).unref();
+}
+
+function touch(place: string, now: Date): void {
+  try {
+    utimesSync(place, now, now);
+  } catch {
+    // Gone already, or on a disk that is, or that is read-only: what is there can be loaded all the same.
+  }
 }
 
 class Damage extends Error {}
@@ -110,38 +115,53 @@ function unpackInto(
   root: string,
   contents: Contents,
   read: (path: string) => Uint8Array,
-  { nowMs, bootId }: Moment,
+  moment: Moment,
 ): string {
+  const { nowMs, bootId } = moment;
   const place = join(root, contents.id);
-  if (isSound(place, contents, bootId)) {
-    if (nowMs - statSync(place).mtimeMs > DAY_MS) utimesSync(place, nowMs / 1000, nowMs / 1000);
+  if (isSound(place, contents, moment)) {
+    const usedMs = statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? nowMs;
+    if (nowMs - usedMs > DAY_MS) touch(place, new Date(nowMs));
     return place;
   }
   const draft = join(root, `draft-${process.pid}-${randomBytes(6).toString('hex')}`);
+  const aside = `${draft}-broken`;
   try {
     for (const file of contents.files) writeChecked(join(draft, file.path), file, read(file.path));
     writeFileSync(join(draft, STANDING), bootId, { mode: 0o600 });
-    putInPlace(draft, place, contents, bootId);
+    while (!takesPlace(draft, place) && !isSound(place, contents, moment)) moveAway(place, aside);
   } finally {
-    rmSync(draft, { recursive: true, force: true });
+    for (const path of [draft, aside]) rmSync(path, { recursive: true, force: true });
   }
   removeUnused(root, contents.id, nowMs);
   return place;
 }
 
-/** Cleaners of temporary directories take single files away. */
-function isSound(place: string, { files }: Contents, bootId: string): boolean {
+/** Cleaners of temporary directories take single files away; crashes damage them. */
+function isSound(place: string, { files }: Contents, { nowMs, bootId }: Moment): boolean {
   const isWhole = files.every(
     ({ path, bytes }) => statSync(join(place, path), { throwIfNoEntry: false })?.size === bytes,
   );
   if (!isWhole) return false;
   const standing = standingOf(place);
   if (standing === SETTLED || (bootId !== '' && standing === bootId)) return true;
-  const isSame = files.every(
-    ({ path, sha256 }) => digest(readFileSync(join(place, path))) === sha256,
-  );
-  if (isSame && bootId !== '') settle(place);
+  const isSame = files.every((file) => holds(join(place, file.path), file));
+  if (isSame && bootId !== '' && nowMs - writtenMs(place, files) > WRITTEN_AFTER_MS) settle(place);
   return isSame;
+}
+
+function writtenMs(place: string, files: readonly CarriedFile[]): number {
+  const times = files.map(({ path }) => statSync(join(place, path), { throwIfNoEntry: false }));
+  return Math.max(...times.map((found) => found?.mtimeMs ?? Number.POSITIVE_INFINITY));
+}
+
+/** What cannot be read is damaged too, or another process is about to put it there again. */
+function holds(path: string, { sha256 }: CarriedFile): boolean {
+  try {
+    return digest(readFileSync(path)) === sha256;
+  } catch {
+    return false;
+  }
 }
 
 function standingOf(place: string): string {
@@ -170,20 +190,25 @@ function writeChecked(path: string, file: CarriedFile, bytes: Uint8Array): void 
   writeFileSync(path, bytes, { mode: file.mode, flag: 'wx' });
 }
 
-/** Another process may have been quicker; what is there but not whole gives way. */
-function putInPlace(draft: string, place: string, contents: Contents, bootId: string): void {
-  for (;;) {
-    try {
-      renameSync(draft, place);
-      return;
-    } catch (error) {
-      const code = systemCodeOf(error);
-      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-    }
-    if (isSound(place, contents, bootId)) return;
-    const broken = `${draft}-broken`;
-    renameSync(place, broken);
-    rmSync(broken, { recursive: true, force: true });
+/** False: something is there already, of a process that was quicker or of a start before. */
+function takesPlace(draft: string, place: string): boolean {
+  try {
+    renameSync(draft, place);
+    return true;
+  } catch (error) {
+    const code = systemCodeOf(error);
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    return false;
+  }
+}
+
+/** What is not whole gives way. It is removed later: who runs from there is to find the new one at once. */
+function moveAway(place: string, aside: string): void {
+  rmSync(aside, { recursive: true, force: true });
+  try {
+    renameSync(place, aside);
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw error; // else another process did it
   }
 }
 

@@ -13,7 +13,7 @@ import {
   recordBytes,
   type SpooledPart,
 } from './record.ts';
-import { type DurableEnd, segmentPath, syncDirectory, writeError } from './segment-files.ts';
+import { type DurableEnd, segmentPath, syncCreated, writeError } from './segment-files.ts';
 
 const COPY_BYTES = 2 ** 20;
 
@@ -68,7 +68,7 @@ export class LargeLane {
   async #open(path: string): Promise<FileHandle> {
     try {
       const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
-      if (this.#tail.bytes === 0) syncDirectory(this.#directory);
+      if (this.#tail.bytes === 0) await syncCreated(this.#directory);
       return file;
     } catch (error) {
       throw writeError(path, 0, error);
