@@ -13,6 +13,8 @@ import { MIB, openStore, serveBytes } from './datastore-parts.ts';
 import { median } from './measured-process.ts';
 
 const SIZES = [MIB, 16 * MIB, 256 * MIB];
+/** Of each size so many are not counted: servers and workers live long, and their code is compiled. */
+const WARMING = 2;
 const [, , part = '7', ...args] = process.argv;
 
 /** Where the origin listens and by which words each side is started. */
@@ -110,7 +112,7 @@ async function compare(name: string, folder: string, url: string, rounds: number
   for (const bytes of SIZES) {
     const times: Times = { inHand: [], stored: [], curl: [], synced: [], digested: [] };
     let cpuMs = 0;
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < rounds + WARMING; round++) {
       const key = `${url}/${bytes}?${round}`;
       const before = process.cpuUsage();
       let since = performance.now();
@@ -119,7 +121,7 @@ async function compare(name: string, folder: string, url: string, rounds: number
       await store.find(key);
       times.stored.push(performance.now() - since);
       const { user, system } = process.cpuUsage(before);
-      cpuMs += (user + system) / 1000;
+      if (round >= WARMING) cpuMs += (user + system) / 1000;
       await held.release();
       since = performance.now();
       await run(['curl', '-s', '-o', target, key]);
@@ -137,7 +139,7 @@ async function compare(name: string, folder: string, url: string, rounds: number
 }
 
 function tell(what: string, times: Times, cpuMs: number): void {
-  const ms = (kind: keyof Times) => median(times[kind]);
+  const ms = (kind: keyof Times) => median(times[kind].slice(WARMING));
   const beside = (kind: keyof Times, own: keyof Times) =>
     `${ms(kind).toFixed(0)} ms, ${(ms(kind) / ms(own)).toFixed(2)} ×`;
   console.log(

@@ -3,7 +3,7 @@
  * root. The machines are namespaces of this one with a real sshd each (test/field/hosts.ts), so all of
  * their work shares its cores, which no rack does: the CPU time of both sides is told too, and what
  * of it would be left to the head if each machine had cores of its own. Another checkout is measured
- * in turns with this one; each should have been bundled (scripts/build-bundle.mjs).
+ * in turns with this one. Each is bundled first.
  *
  *   cold  nothing is on the machines: the executable is copied, one copy each
  *   warm  the executable is there
@@ -69,6 +69,7 @@ try {
 function build(checkout: string, at: number): Version {
   const root = resolve(checkout);
   const built = join(folder, String(at));
+  execFileSync(process.execPath, [join(root, 'scripts/build-bundle.mjs')]);
   const words = ['--output', built, '--platform', 'linux-x64', '--level', '9'];
   execFileSync(process.execPath, [join(root, 'scripts/build-executable.ts'), ...words]);
   return { root, built, port: FIRST_PORT + at, one: [], all: [] };

@@ -20,7 +20,7 @@
 #include "child.h"
 #include "exec.h"
 
-enum { MOST_GROUPS = 1024, MOST_LIMITS = 16, MOST_PLACES = 64 };
+enum { MOST_GROUPS = 1024, MOST_LIMITS = 16, MOST_PLACES = 1024 };
 
 static struct {
   bool init, keys, no_privileges, filter, user;

@@ -117,7 +117,7 @@ describe('windrow serve', () => {
       'here',
     );
     assert.deepEqual([code, part], [2, undefined]);
-    assert.match(stderr, /WINDROW_LEASE: lease.*|--listen: listen/s);
+    assert.match(stderr, /WINDROW_LEASE: lease.*|--listen: found/s);
     assert.match(stderr, /code: SETTINGS_INVALID/);
   });
 });

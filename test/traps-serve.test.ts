@@ -262,7 +262,7 @@ describe('the settings of the collector', () => {
       const missing = await cli.windrow('traps', 'serve', '--filename', 'none.ini');
       assert.match(missing.stderr, /none\.ini: there is no such file/);
       const option = await cli.windrow('traps', 'serve', '--port', 'x');
-      assert.match(option.stderr, /--port: port: found "x"/);
+      assert.match(option.stderr, /--port: found "x"/);
     } finally {
       cli.close();
     }

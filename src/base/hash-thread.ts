@@ -29,8 +29,8 @@ export type HashAnswer =
 
 /** What is written must not run away from what is read, or it has left the page cache by then. */
 const MOST_BEHIND_BYTES = 64 << 20;
-/** So often the thread is told that a file has grown. */
-const STEP_BYTES = 1 << 20;
+/** So often the thread is told that a file has grown: being woken for each MiB took a twentieth of the CPU time. */
+const STEP_BYTES = 2 << 20;
 
 /** Of one file, as it is followed. Each promise rejects when the file cannot be read. */
 export interface FollowedFile {

@@ -142,7 +142,7 @@ describe('settings', () => {
       }),
     );
     for (const part of [
-      '--slots: slots: found "many", expected a whole number',
+      '--slots: found "many", expected a whole number',
       'WINDROW_LISTEN: listen: found "here", expected HOST:PORT',
       'windrow.conf:1: lease: found "soon", expected a duration',
       'windrow.conf:3: leas is no setting, did you mean lease?',

@@ -294,9 +294,9 @@ function choose(
       first ??= { value: parsed.value, origin, text };
     } else {
       const shown = setting.secret === true ? 'something' : JSON.stringify(text.slice(0, 200));
-      problems.push(
-        `${origin.place}: ${setting.name}: found ${shown}, expected ${parsed.expected}`,
-      );
+      const isNamed = origin.place === `--${setting.name}`;
+      const where = isNamed ? origin.place : `${origin.place}: ${setting.name}`;
+      problems.push(`${where}: found ${shown}, expected ${parsed.expected}`);
     }
   }
   return first ?? { value: undefined, origin: { kind: 'default', place: '' }, text: '' };

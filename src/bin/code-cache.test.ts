@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { cachedDataVersionTag, setFlagsFromString } from 'node:v8';
 import { CodeCache } from './code-cache.ts';
 import { PartLoader } from './part-loader.ts';
 
@@ -149,6 +151,12 @@ test('a place that cannot be written, and one that is full of uses, are no error
   const cache = new CodeCache(join(blocked, 'inside'), 'run');
   start(cache);
   cache.keep();
+  const taken = join(root, 'taken');
+  mkdirSync(join(taken, 'run'), { recursive: true });
+  const unlucky = new CodeCache(taken, 'run');
+  start(unlucky);
+  unlucky.keep();
+  assert.deepEqual(readdirSync(taken), ['run'], 'nothing lies there half-written');
   const full = join(root, 'full');
   mkdirSync(full);
   for (let i = 0; i < 64; i++) writeFileSync(join(full, `use-${i}`), '');
@@ -156,6 +164,19 @@ test('a place that cannot be written, and one that is full of uses, are no error
   start(late);
   late.keep();
   assert.equal(readdirSync(full).length, 64);
+});
+
+test('code that was made with options set meanwhile is not kept: the next start would reject it', () => {
+  const directory = join(root, 'options');
+  const cache = new CodeCache(directory, 'run');
+  start(cache);
+  const tag = cachedDataVersionTag();
+  setFlagsFromString('--heap-growing-percent=40');
+  assert.notEqual(cachedDataVersionTag(), tag);
+  cache.keep();
+  setFlagsFromString('--heap-growing-percent=0');
+  assert.equal(cachedDataVersionTag(), tag);
+  assert.ok(!existsSync(directory));
 });
 
 test('the code of builds that nobody uses any more goes', () => {

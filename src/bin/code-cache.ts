@@ -18,6 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
 import type { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
@@ -37,6 +38,8 @@ export class CodeCache {
   readonly #scripts = new Map<string, Script>();
   /** Whether a part ran of which no code was kept, or none that V8 takes. */
   #isStale = false;
+  /** Of V8 and its options. Who changes them as it runs makes code that the next start cannot take. */
+  readonly #versionTag = cachedDataVersionTag();
   #isOver = false;
 
   /** `directory` is this bundle's own, made when something is kept; with null nothing is. */
@@ -66,6 +69,7 @@ export class CodeCache {
     if (this.#isOver) return;
     this.#isOver = true;
     if (this.#directory === null || !this.#isStale) return;
+    if (cachedDataVersionTag() !== this.#versionTag) return;
     try {
       writeKept(this.#directory, this.#use, this.#pieces());
     } catch {
@@ -122,8 +126,13 @@ function writeKept(
   for (const [at, [, code]] of pieces.entries()) code.copy(bytes, start + index[at]![1]);
   bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4);
   const partial = join(directory, `.${use}.${process.pid}`);
-  writeFileSync(partial, bytes, { mode: 0o600 });
-  renameSync(partial, join(directory, use));
+  try {
+    writeFileSync(partial, bytes, { mode: 0o600 });
+    renameSync(partial, join(directory, use));
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
   removeUnused(directory);
 }
 

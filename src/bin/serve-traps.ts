@@ -36,7 +36,11 @@ export async function serveTraps(options: TrapsServeOptions, world: World): Prom
   try {
     return await serve(options, world, isDaemon);
   } catch (error) {
-    if (readyFd !== null) tell(readyFd, codedError(error, world.surroundings, world.clock.now()));
+    if (readyFd !== null) {
+      // Whoever waits may try again at once, and must find nothing.
+      removePidFile(settings.pidFile);
+      tell(readyFd, codedError(error, world.surroundings, world.clock.now()));
+    }
     throw error;
   } finally {
     if (isDaemon) removePidFile(settings.pidFile);

@@ -5,8 +5,8 @@
  *
  * Nothing waits for the disk: hundreds of small files, each synced, take seconds on a slow one. Beside
  * them is told in which run of the kernel they were written; the first who comes in another one, when
- * a crash may have lost some, compares their digests and tells that they are settled. Where that is
- * not told, or was lost itself, they are compared.
+ * a crash may have lost some, compares their digests and tells that they are settled, if they are old
+ * enough to be on the disk. Where that is not told, or was lost itself, they are compared.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -43,6 +43,11 @@ const DAY_MS = 24 * 3_600_000;
 /** Tells how far the files beside it can be relied on: SETTLED, or the boot id of who wrote them. */
 const STANDING = '.standing';
 const SETTLED = 'settled';
+/**
+ * By then the kernel has long written what nobody synced. Another boot id is not enough: a container
+ * that starts anew has one, and so have all who share a file server, while memory still holds the files.
+ */
+const WRITTEN_AFTER_MS = 10 * 60_000;
 /** What no process of its build was started from for so long may go. */
 const UNUSED_AFTER_MS = 90 * DAY_MS;
 
@@ -110,10 +115,11 @@ function unpackInto(
   root: string,
   contents: Contents,
   read: (path: string) => Uint8Array,
-  { nowMs, bootId }: Moment,
+  moment: Moment,
 ): string {
+  const { nowMs, bootId } = moment;
   const place = join(root, contents.id);
-  if (isSound(place, contents, bootId)) {
+  if (isSound(place, contents, moment)) {
     const usedMs = statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? nowMs;
     if (nowMs - usedMs > DAY_MS) touch(place, new Date(nowMs));
     return place;
@@ -123,7 +129,7 @@ function unpackInto(
   try {
     for (const file of contents.files) writeChecked(join(draft, file.path), file, read(file.path));
     writeFileSync(join(draft, STANDING), bootId, { mode: 0o600 });
-    while (!takesPlace(draft, place) && !isSound(place, contents, bootId)) moveAway(place, aside);
+    while (!takesPlace(draft, place) && !isSound(place, contents, moment)) moveAway(place, aside);
   } finally {
     for (const path of [draft, aside]) rmSync(path, { recursive: true, force: true });
   }
@@ -132,7 +138,7 @@ function unpackInto(
 }
 
 /** Cleaners of temporary directories take single files away; crashes damage them. */
-function isSound(place: string, { files }: Contents, bootId: string): boolean {
+function isSound(place: string, { files }: Contents, { nowMs, bootId }: Moment): boolean {
   const isWhole = files.every(
     ({ path, bytes }) => statSync(join(place, path), { throwIfNoEntry: false })?.size === bytes,
   );
@@ -140,8 +146,13 @@ function isSound(place: string, { files }: Contents, bootId: string): boolean {
   const standing = standingOf(place);
   if (standing === SETTLED || (bootId !== '' && standing === bootId)) return true;
   const isSame = files.every((file) => holds(join(place, file.path), file));
-  if (isSame && bootId !== '') settle(place);
+  if (isSame && bootId !== '' && nowMs - writtenMs(place, files) > WRITTEN_AFTER_MS) settle(place);
   return isSame;
+}
+
+function writtenMs(place: string, files: readonly CarriedFile[]): number {
+  const times = files.map(({ path }) => statSync(join(place, path), { throwIfNoEntry: false }));
+  return Math.max(...times.map((found) => found?.mtimeMs ?? Number.POSITIVE_INFINITY));
 }
 
 /** What cannot be read is damaged too, or another process is about to put it there again. */

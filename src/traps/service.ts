@@ -208,6 +208,10 @@ export class TrapService {
           bootMs,
           onTaken: () => this.keeping.touch(),
           onFault: (problem) => log('error', 'looking at Lustre failed', { error: problem }),
+          onNone: () =>
+            log('warn', 'there is no Lustre; it is looked for all the same', {
+              below: lustre.root,
+            }),
         }),
       );
     };

@@ -346,11 +346,17 @@ function digestsOf(blocks: readonly Uint8Array[]): FileDigests {
 
 /**
  * Gives memory back at once. Left to the garbage collector, what a fast origin sends makes it run
- * every 30 MiB, for a quarter of all CPU time of the transfer. Only what nobody else can have a piece of.
+ * every 30 MiB, for a quarter of all CPU time of the transfer. Only what nobody else can have a piece of:
+ * a block that is all of its memory, or more than half of it, as what a socket has read is (a piece of
+ * Node's pool is at most half), and is followed by one of other memory: pieces come in their order.
  */
 function letGo(blocks: readonly Uint8Array[]): void {
-  for (const { buffer, byteLength } of blocks) {
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  const last = blocks.at(-1)?.buffer;
+  for (const { buffer, byteOffset, byteLength } of blocks) {
+    const isAll = byteLength === buffer.byteLength;
+    const isMost = byteOffset === 0 && byteLength > buffer.byteLength / 2 && buffer !== last;
+    if (!(isAll || isMost) || !(buffer instanceof ArrayBuffer) || buffer.detached) continue;
+    buffer.transfer(0);
   }
 }
 

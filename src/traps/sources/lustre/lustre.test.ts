@@ -334,6 +334,7 @@ describe('looking at Lustre', () => {
           bootMs: () => performance.now(),
           onTaken: () => {},
           onFault: (problem) => assert.fail(problem),
+          onNone: () => assert.fail('there is one'),
         }),
     );
     t.after(async () => {

@@ -16,6 +16,8 @@ export interface LustreOptions extends LustreMemoryOptions {
   /** Something was taken in. */
   readonly onTaken: () => void;
   readonly onFault: (problem: string) => void;
+  /** The first look found no Lustre. */
+  readonly onNone: () => void;
 }
 
 export class Lustre implements RunningSource {
@@ -24,6 +26,7 @@ export class Lustre implements RunningSource {
   readonly #lookAtTree: () => Promise<TreeLook>;
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
+  #hasLooked = false;
 
   constructor(options: LustreOptions) {
     this.#options = options;
@@ -52,13 +55,15 @@ export class Lustre implements RunningSource {
   }
 
   async #look(tick: number): Promise<void> {
-    const { files, root, sink, nowMs, onTaken } = this.#options;
+    const { files, root, sink, nowMs, onTaken, onNone } = this.#options;
     const look = await this.#lookAtTree();
     const changed = this.#memory.importsChanged(look);
     if (changed.length > 0) {
       this.#memory.learnConnections(await readOfDevices(files, root, changed, 'import'));
     }
     const { traps, nodes } = this.#memory.digest(look, tick, nowMs());
+    if (nodes.length === 0 && !this.#hasLooked) onNone();
+    this.#hasLooked = true;
     for (const node of nodes) sink.observe(node);
     for (const trap of traps) sink.accept(trap);
     if (traps.length > 0) onTaken();

@@ -25,14 +25,18 @@ function openTrapFile(t: TestContext, options: { path?: string; cursor?: string 
   const { collector } = openCollector();
   // As another process would: each follows files by itself.
   const files = new SafeFiles({ timeoutMs: 2000 });
-  const seen = { cursor: options.cursor ?? null, problems: [] as string[] };
+  const seen = { cursor: options.cursor ?? null, problems: [] as string[], absent: 0 };
   const source = new TrapFile({
     ...{ path, pollMs: 20, files, sink: collector, node: 'here', cursor: seen.cursor },
     setCursor: (cursor) => {
       seen.cursor = cursor;
     },
     onTaken: () => {},
-    onProblem: (problem) => void seen.problems.push(problem),
+    onProblem: (problem) => {
+      // Most tests write the file when the first look is under way.
+      if (problem === `${path} is not there; it is followed as soon as it is`) seen.absent++;
+      else seen.problems.push(problem);
+    },
   });
   t.after(async () => {
     await source.close();
@@ -64,6 +68,17 @@ describe('a trap file', () => {
       [3, '', 'oss2', 1_795_280_001_500, 'file'],
     );
     assert.equal(three!.atMs, Date.parse('2026-11-21T16:22:04Z'));
+  });
+
+  it('that is not there is told of once, and followed as soon as it is', async (t) => {
+    const { path, seen, told } = openTrapFile(t);
+    await until('it was looked for', () => seen.absent > 0);
+    writeFileSync(path, line(1, 'one'));
+    await told('one');
+    rmSync(path);
+    writeFileSync(path, line(2, 'two'));
+    await told('one', 'two');
+    assert.equal(seen.absent, 1);
   });
 
   it('is rotated by renaming and by copying, and nothing is missed or told twice', async (t) => {

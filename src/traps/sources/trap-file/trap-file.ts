@@ -41,6 +41,7 @@ export class TrapFile implements RunningSource {
   #isBehind = false;
   #trouble: string | null = null;
   #troubles = 0;
+  #hasLooked = false;
 
   constructor(options: TrapFileOptions) {
     this.#options = options;
@@ -74,6 +75,7 @@ export class TrapFile implements RunningSource {
     this.#cursor = read.cursor;
     this.#sayBehind(read.behindBytes);
     this.#sayTrouble(read.trouble);
+    this.#sayWhereNone(read.trouble);
     if (read.pieces.length === 0) return false;
     this.#save();
     onTaken();
@@ -129,6 +131,14 @@ export class TrapFile implements RunningSource {
     this.#trouble = trouble;
     const { path } = this.#options;
     this.#say('unreadable', trouble !== null, `${path}: ${trouble ?? 'it is read again'}`);
+  }
+
+  /** Once, to whoever has just started it: the path may be wrong. */
+  #sayWhereNone(found: TailRead['trouble']): void {
+    const { path, onProblem } = this.#options;
+    if (!this.#hasLooked && found?.kind === 'missing')
+      onProblem(`${path} is not there; it is followed as soon as it is`);
+    this.#hasLooked = true;
   }
 
   #say(what: string, isRaised: boolean, message: string): void {
