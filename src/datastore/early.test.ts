@@ -20,7 +20,8 @@ const skip =
 const OTHER = 65_534;
 const setpriv = ['setpriv', `--reuid=${OTHER}`, `--regid=${OTHER}`, '--clear-groups'];
 const mayBeOther =
-  process.getuid?.() === 0 && spawnSync(setpriv[0]!, [...setpriv.slice(1), 'test', '-r', CHILD]).status === 0;
+  process.getuid?.() === 0 &&
+  spawnSync(setpriv[0]!, [...setpriv.slice(1), 'test', '-r', CHILD]).status === 0;
 const asOther = mayBeOther ? setpriv : [];
 
 function giveAway(directory: string): void {
@@ -121,7 +122,10 @@ test('killed before a file is flushed, a process leaves no final name, and all b
   const words = (await text(child.stdout)).trim().split('\n');
   assert.deepEqual(words, ['ready', `fetched ${sha256Of(LARGE.bytes)}`]);
   // What would lie behind the end cannot be asked for.
-  assert.deepEqual(origin.asked.map(({ headers }) => headers.range), [undefined, 'bytes=2999999-']);
+  assert.deepEqual(
+    origin.asked.map(({ headers }) => headers.range),
+    [undefined, 'bytes=2999999-'],
+  );
 });
 
 test('killed before a file is flushed, a process leaves those who have it what they have, whatever comes next', {
