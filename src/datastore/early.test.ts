@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, linkSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
@@ -15,6 +15,18 @@ const SMALL = { bytes: bytesOf(3000), etag: '"one"' };
 const CHILD = new URL('./testing/child.ts', import.meta.url).pathname;
 const skip =
   spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0 ? false : 'strace cannot be used';
+
+/** An account that modes count for, as for most workers; those who are not root are one themselves. */
+const OTHER = 65_534;
+const setpriv = ['setpriv', `--reuid=${OTHER}`, `--regid=${OTHER}`, '--clear-groups'];
+const mayBeOther =
+  process.getuid?.() === 0 &&
+  spawnSync(setpriv[0]!, [...setpriv.slice(1), 'test', '-r', CHILD]).status === 0;
+const asOther = mayBeOther ? setpriv : [];
+
+function giveAway(directory: string): void {
+  if (mayBeOther) spawnSync('chown', ['-R', `${OTHER}:${OTHER}`, directory]);
+}
 
 /** All that is called an entry or content, whether it is whole or not. */
 function finalNames(directory: string): string[] {
@@ -29,6 +41,7 @@ function finalNames(directory: string): string[] {
 async function firstFlush(t: TestContext, directory: string, origin: Origin, fault: string) {
   // So that nothing else is flushed before: all its directories are there.
   await (await openStore(t, { directory })).close();
+  giveAway(directory);
   const inject = [
     '-f',
     '-o',
@@ -42,7 +55,8 @@ async function firstFlush(t: TestContext, directory: string, origin: Origin, fau
   // The calls are counted for each thread.
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
   const stdio = ['ignore', 'pipe', 'inherit'] as const;
-  const child = spawn('strace', [...inject, ...node], { stdio: [...stdio], env });
+  const [file = '', ...argv] = [...asOther, 'strace', ...inject, ...node];
+  const child = spawn(file, argv, { stdio: [...stdio], env });
   t.after(() => child.kill('SIGTERM'));
   const exited = once(child, 'exit');
   const said = (await text(child.stdout!)).trim().split('\n');
@@ -97,15 +111,41 @@ test('killed before a file is flushed, a process leaves no final name, and all b
 }, async (t) => {
   const directory = directoryFor(t);
   const origin = await openOrigin(t);
-  const key = origin.on('/file', (q, r) => serve(q, r, LARGE));
+  origin.on('/file', (q, r) => serve(q, r, LARGE));
   const { said, isKilled } = await firstFlush(t, directory, origin, 'signal=SIGKILL');
   assert.ok(isKilled);
   assert.deepEqual(said, [`fetched ${sha256Of(LARGE.bytes)}`]);
   assert.deepEqual(finalNames(directory), []);
-  const held = await (await openStore(t, { directory })).ensure({ key, mode: 'immutable' });
+  const [file = '', ...argv] = [...asOther, process.execPath, CHILD, directory, origin.url, 'once'];
+  const child = spawn(file, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGTERM'));
+  const words = (await text(child.stdout)).trim().split('\n');
+  assert.deepEqual(words, ['ready', `fetched ${sha256Of(LARGE.bytes)}`]);
   // What would lie behind the end cannot be asked for.
-  assert.deepEqual([held.way.resumes, held.way.movedBytes], [1, 1]);
-  assert.ok((await readHeld(held)).equals(LARGE.bytes));
+  assert.deepEqual(
+    origin.asked.map(({ headers }) => headers.range),
+    [undefined, 'bytes=2999999-'],
+  );
+});
+
+test('killed before a file is flushed, a process leaves those who have it what they have, whatever comes next', {
+  skip,
+}, async (t) => {
+  const directory = directoryFor(t);
+  const origin = await openOrigin(t);
+  const key = origin.on('/file', (q, r) => serve(q, r, LARGE));
+  assert.ok((await firstFlush(t, directory, origin, 'signal=SIGKILL')).isKilled);
+  const [part = ''] = readdirSync(join(directory, 'parts')).filter((name) =>
+    name.endsWith('.part'),
+  );
+  // Of an attempt that goes on.
+  const ofAttempt = join(directory, 'of-attempt');
+  linkSync(join(directory, 'parts', part), ofAttempt);
+  const next = { bytes: bytesOf(1000, 2), etag: '"two"' };
+  origin.on('/file', (q, r) => serve(q, r, next));
+  const held = await (await openStore(t, { directory })).ensure({ key, mode: 'immutable' });
+  assert.ok((await readHeld(held)).equals(next.bytes));
+  assert.ok(readFileSync(ofAttempt).equals(LARGE.bytes));
 });
 
 test('what a disk does not take is told of and no entry; who has it keeps it, and it is fetched again', {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { chmod, copyFile, type FileHandle, open, rename, stat } from 'node:fs/promises';
 import type { Clock } from '#base';
 import { linkOrCopy, removeFile, unlessGone } from '../disk/files.ts';
 import type { FileDigests, Following, Hasher } from '../disk/hasher.ts';
@@ -86,6 +86,7 @@ export class Part {
     if (state === null) return discardPart(path);
     if (path !== this.path && !(await takeNames(path, this.path))) return;
     try {
+      await makeOwn(this.path);
       this.#handle = await open(this.path, 'r+');
       this.#version = state.version;
       const bytes = await this.#sureBytes(state, this.#handle);
@@ -146,7 +147,8 @@ export class Part {
     this.#hasState = false;
     this.#fault = null;
     await removeFile(stateOf(this.path));
-    await this.#handle?.truncate(0);
+    if (this.#handle !== null) return await this.#handle.truncate(0);
+    await removeFile(this.path); // it may be sealed, or not this part's alone
   }
 
   /** Takes bytes; resolves when there is room for more. Rejects with the file system's error. */
@@ -318,6 +320,19 @@ async function takeNames(from: string, to: string): Promise<boolean> {
   }
   await removeFile(stateOf(to));
   return false;
+}
+
+/**
+ * A process that was killed while it stored a part has sealed it already and given it to attempts, which may
+ * run yet: what they have stays as it is.
+ */
+async function makeOwn(path: string): Promise<void> {
+  if ((await stat(path)).nlink > 1) {
+    const aside = `${path}.own`;
+    await copyFile(path, aside, constants.COPYFILE_FICLONE);
+    await rename(aside, path);
+  }
+  await chmod(path, 0o600);
 }
 
 function digestsOf(blocks: readonly Uint8Array[]): FileDigests {

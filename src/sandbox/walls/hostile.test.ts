@@ -87,6 +87,10 @@ suite(`walls of a worker that is ${who}`, { skip }, () => {
     await holds('files', `cat ${other}/secret >/dev/null 2>&1`);
     await holds('files', `cat ${field.directory}/session >/dev/null 2>&1`);
     await holds('files', `ls ${field.directory}/walls >/dev/null 2>&1`);
+    for (const directory of [other, join(other, '..'), field.directory]) {
+      const started = field.run(['files'], 'ls', { site: { directory } });
+      await assert.rejects(started, { code: 'WALLS_DIRECTORY_CLOSED' }, directory);
+    }
   });
 
   test('/tmp is its own, so that no link there leads anybody astray, and it is gone at the end', async () => {

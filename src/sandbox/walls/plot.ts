@@ -50,6 +50,8 @@ export async function makePlot(
   ];
   const directory =
     site.directory === site.scratch ? site.scratch : realpathSync.native(site.directory);
+  const isOwn = isWithin(directory, site.scratch);
+  if (!isOwn && choice.walls.has('files')) refuseWorkerDirectory(directory, account, ground);
   const shared = existing(ground.settings.place.shared, ground);
   const writable = writableFor(isolation.write, ground);
   const plot = {
@@ -65,7 +67,12 @@ export async function makePlot(
     privateDirectories: existing(site.mountUnderScratch, ground),
     shared,
     writable,
-    identities: identitiesOf([directory, ...shared, ...writable], account, ground),
+    identities: identitiesOf(
+      [...(isOwn ? [] : [directory]), ...shared, ...writable],
+      directory,
+      account,
+      ground,
+    ),
     files: site.files,
   };
   return { plot, hidden };
@@ -99,19 +106,20 @@ function hiddenFrom(account: Account, ground: Ground): Hidden[] {
 /**
  * What is at each of these places now, so that the last stage sees when something else was mounted. Who may
  * not enter a directory is not brought there: root could mount it for any account, and whoever submits jobs
- * would see what modes keep from him. Scratch lies where nobody else gets to.
+ * would see what modes keep from him. Its own scratch, which lies where nobody else gets to, is not among them.
  */
 function identitiesOf(
   paths: readonly string[],
+  directory: string,
   account: Account,
   ground: Ground,
 ): Map<string, string> {
   const identities = new Map<string, string>();
   if (account.uid === ground.uid) return identities;
-  for (const path of paths.filter((one) => !isWithin(one, ground.directory))) {
+  for (const path of paths) {
     const way = heldWay(path);
     const closed = way.directories.find(({ found }) => !modeLetsIn(numbers(found), account));
-    if (closed && path === paths[0]) throw directoryClosed(path, account, closed.path);
+    if (closed && path === directory) throw directoryClosed(path, account, closed.path);
     identities.set(path, way.identity);
   }
   return identities;
@@ -131,6 +139,15 @@ function heldWay(path: string): Way {
 
 function numbers({ uid, gid, mode }: Way['directories'][number]['found']) {
   return { uid: Number(uid), gid: Number(gid), mode: Number(mode) };
+}
+
+/**
+ * Whoever submits jobs names where they start: there are the scratch directories of others, and the worker's
+ * secrets. Throws WALLS_DIRECTORY_CLOSED.
+ */
+function refuseWorkerDirectory(path: string, account: Account, ground: Ground): void {
+  const closed = realpathSync.native(ground.directory);
+  if (isWithin(path, closed)) throw directoryClosed(path, account, closed);
 }
 
 /** Throws WALLS_DIRECTORY_CLOSED where `account` cannot get to `path`. */
