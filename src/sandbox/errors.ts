@@ -57,7 +57,7 @@ export const sandboxErrors = defineErrors({
   },
   WALLS_DIRECTORY_CLOSED: {
     message: 'the directory {directory} is closed to the account {account}, at {closed}',
-    todo: 'Behind walls nothing runs as root. Open the directories on the way ("chmod o+x"), or run in a scratch directory ("--directory scratch", "windrow sandbox run --scratch").',
+    todo: 'Behind walls nothing runs as root, nor in the directory of a worker. Open the directories on the way ("chmod o+x"), submit from another directory, or run in a scratch directory ("--directory scratch", "windrow sandbox run --scratch").',
     status: 422,
     example: { directory: '/root/sweep', account: 'slot1_user', closed: '/root' },
   },

@@ -58,6 +58,20 @@ function assertBlocksAreFree({ blocks }: Digests): void {
   for (const block of taken) blocks.give(block);
 }
 
+/** Writes past the system's copy, and those before which something was only in that copy. */
+function directWrites(trace: string): { direct: number; early: number } {
+  let [direct, early, isCached, descriptor] = [0, 0, false, ''];
+  for (const line of trace.split('\n')) {
+    descriptor = /O_DIRECT.* = (\d+)/.exec(line)?.[1] ?? descriptor;
+    const written = /pwrite(?:v|64)\((\d+)/.exec(line)?.[1];
+    if (/fdatasync.* = 0$/.test(line)) isCached = false;
+    if (written === undefined) continue;
+    if (written !== descriptor) isCached = true;
+    else [direct, early] = [direct + 1, early + Number(isCached)];
+  }
+  return { direct, early };
+}
+
 describe('a file that comes in', () => {
   it('is what was sent, and its digest too, whatever its size and its pieces', async (t) => {
     const { directory, digests } = open(t);
@@ -157,5 +171,30 @@ describe('a file that comes in', () => {
     const links = execFileSync('find', [`/proc/${process.pid}/fd`, '-lname', `${directory}/*`]);
     assert.equal(links.toString(), '');
     assertBlocksAreFree(digests);
+  });
+});
+
+describe('a file that is gone on with', () => {
+  it('is never longer on the disk than what is in it, whenever power is lost', (t) => {
+    const { directory } = open(t);
+    const path = join(directory, 'file');
+    const trace = join(directory, 'trace');
+    writeFileSync(path, content(1000));
+    const program = `
+      import { Digests } from ${JSON.stringify(join(import.meta.dirname, 'digests.ts'))};
+      import { IncomingFile } from ${JSON.stringify(join(import.meta.dirname, 'incoming-file.ts'))};
+      const digests = new Digests();
+      const file = await IncomingFile.resume(${JSON.stringify(path)}, 1000, digests);
+      for (let i = 0; i < 6 * 16; i++) await file.add(Buffer.alloc(65_536, i));
+      await file.close('no digest');
+      await digests.close();`;
+    const calls = ['-f', '-e', 'trace=openat,pwritev,pwrite64,fdatasync', '-o', trace];
+    const node = [process.execPath, '--input-type=module', '-e', program];
+    const { status, stderr } = spawnSync('strace', [...calls, ...node]);
+    if (status === null) return t.skip('there is no strace');
+    assert.equal(status, 0, stderr.toString());
+    const { direct, early } = directWrites(readFileSync(trace, 'utf8'));
+    if (direct === 0) return t.skip('this file system is not written to past the cache');
+    assert.equal(early, 0);
   });
 });

@@ -140,6 +140,7 @@ export class IncomingFile {
   async #write({ contents, wholeBlocks }: Batch, position: number): Promise<void> {
     let at = position + (await this.#disk.write(contents.slice(0, wholeBlocks), position));
     for (let left = behind(contents, at - position); left.length > 0; ) {
+      this.#disk.noteCached();
       const bytes = await writeAt(this.#file, left, at);
       at += bytes;
       left = behind(left, bytes);
@@ -195,6 +196,9 @@ class DirectDisk {
   readonly #file: FileHandle;
   #direct: Promise<FileHandle> | null = null;
   #isOff = constants.O_DIRECT === undefined;
+  /** Something went the ordinary way, and may be in the system's copy alone. */
+  #isCached = false;
+  #syncs = 0;
 
   constructor(file: FileHandle) {
     this.#file = file;
@@ -202,10 +206,13 @@ class DirectDisk {
 
   /**
    * Whole blocks, aligned in memory and in the file. Returns how much was written; what was not is for
-   * the ordinary way, whose errors count: not every file system has this one.
+   * the ordinary way, whose errors count: not every file system has this one. Rejects where what went
+   * that way before cannot be flushed.
    */
   async write(blocks: readonly Buffer[], position: number): Promise<number> {
     if (this.#isOff || blocks.length === 0) return 0;
+    if (this.#isCached) await this.#flush();
+    if (this.#isOff) return 0;
     try {
       // The very same file, wherever its name has gone.
       const path = `/proc/self/fd/${this.#file.fd}`;
@@ -215,6 +222,24 @@ class DirectDisk {
       this.#isOff = true;
       return 0;
     }
+  }
+
+  /** To be called before anything is written the ordinary way. */
+  noteCached(): void {
+    this.#isCached = true;
+  }
+
+  /**
+   * What is written past the copy makes the file longer on the disk: after a loss of power it would be
+   * longer than what is in it, and a sender would go on behind zeros. The first piece of a file that is
+   * gone on with ends where whole blocks begin, and is worth the waiting; if it comes to that again, the
+   * rest goes the ordinary way.
+   */
+  async #flush(): Promise<void> {
+    this.#isOff = ++this.#syncs > 1;
+    if (this.#isOff) return;
+    await this.#file.datasync();
+    this.#isCached = false;
   }
 
   async close(): Promise<void> {
