@@ -28,6 +28,7 @@ import {
   type EndedAttempt,
   type GrantedAttempt,
   PROTOCOL_VERSION,
+  parseSyncResponse,
   type SyncRequest,
   type SyncResponse,
 } from '#wire';
@@ -260,7 +261,7 @@ export class FieldWorker {
     };
     const response = await this.post('/sync', request);
     if (response.status !== 200) throw new Error(await response.text());
-    const answer = (await response.json()) as SyncResponse;
+    const answer = parseSyncResponse(await response.json(), request.version);
     for (const { ticket } of answer.attempts) this.holding.add(ticket);
     return answer;
   }
