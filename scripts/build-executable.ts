@@ -194,6 +194,8 @@ try {
     platform: 'node',
     target: 'node26',
     logLevel: 'warning',
+    // Files beside it are found by what is unpacked; this one reads assets alone.
+    logOverride: { 'empty-import-meta': 'silent' },
   });
   const executables = [];
   for (const platform of options.platform) {
