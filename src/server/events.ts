@@ -53,6 +53,10 @@ export class Events {
       // The store is lost and the server is ending: what is not durable did not happen.
       return;
     }
+    // How fast it was is told before that it is over.
+    if (what.kind === 'job' && this.#progress.delete(what.job)) {
+      this.#send({ kind: 'progress', job: what.job });
+    }
     this.#send(what);
   }
 
