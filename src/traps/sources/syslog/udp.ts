@@ -5,7 +5,7 @@ import { isIPv6 } from 'node:net';
 import { type Address, formatAddress, systemReasonOf } from '#base';
 import { trapsErrors } from '../../errors.ts';
 import type { Access } from '../../http/access.ts';
-import { trapReport } from '../../report.ts';
+import type { OwnTroubles } from '../own-troubles.ts';
 import type { RunningSource, TrapSink } from '../port.ts';
 import type { SyslogDesk } from './desk.ts';
 
@@ -13,8 +13,7 @@ export interface SyslogListening {
   readonly desk: SyslogDesk;
   readonly access: Access;
   readonly sink: TrapSink;
-  /** Name of this machine. */
-  readonly node: string;
+  readonly own: OwnTroubles;
   readonly onTaken: () => void;
 }
 
@@ -54,7 +53,6 @@ export class SyslogUdp implements RunningSource {
   readonly #timer: NodeJS.Timeout;
   #dropped: number | null = null;
   #quietLooks = QUIET_LOOKS;
-  #sayings = 0;
 
   /** @param socket a bound one; it is closed with this source */
   constructor(socket: Socket, listening: SyslogListening) {
@@ -92,12 +90,8 @@ export class SyslogUdp implements RunningSource {
   }
 
   #say(isRaised: boolean, message: string): void {
-    const { sink, node, onTaken } = this.#listening;
-    const kind = isRaised ? 'raise' : 'clear';
-    const category = isRaised ? 1 : 0;
-    const sequence = `${process.pid}.${++this.#sayings}`;
-    const about = { node, message, source: 'collector', condition: 'syslog lost' };
-    sink.accept(trapReport({ ...about, kind, category, sequence }));
+    const { own, onTaken } = this.#listening;
+    own.tell(isRaised ? 1 : 0, 'syslog lost', message);
     onTaken();
   }
 }
