@@ -1,10 +1,10 @@
 /** The collector at work: its parts joined, its sources running, and its end in the right order. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:dgram';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { type Clock, messageOf } from '#base';
+import { bootId, type Clock, messageOf } from '#base';
 import type { TrapRecord } from '#model';
 import { secretMatcher } from '#wire';
 import { Collector } from './collector/collector.ts';
@@ -245,14 +245,5 @@ export class TrapService {
         ? 'the history of traps can be written again'
         : `traps are not remembered: ${why}`;
     this.#own.tell(why === null ? 0 : 2, 'history', message);
-  }
-}
-
-/** Tells lives of this machine apart; `''` where it does not say. */
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
   }
 }

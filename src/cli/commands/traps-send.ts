@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
+import { bootId } from '#base';
 import type { CollectorClient, Taken } from '#traps';
 import { type Asked, answersOf, askEach, collectorUrls, withCollectors } from '../collectors.ts';
 import type { CommandInput } from '../command.ts';
@@ -99,12 +99,4 @@ function trapOf(message: string, { options }: Input, world: World): object {
     sequence: `${process.pid}.${process.hrtime.bigint()}`,
     source: 'command',
   };
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
 }
