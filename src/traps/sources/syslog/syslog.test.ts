@@ -250,6 +250,26 @@ describe('listening for syslog', () => {
     assert.equal(collector.nodes.size, 1);
   });
 
+  it('takes messages at all addresses of both families', async (t) => {
+    const socket = await bindUdp({ host: '*', port: 0 });
+    t.after(() => socket.close());
+    const { address, family, port } = socket.address();
+    if (family !== 'IPv6') return t.skip('there is no IPv6');
+    assert.equal(address, '::');
+    const came: string[] = [];
+    socket.on('message', (bytes) => came.push(bytes.toString()));
+    for (const [type, host] of [
+      ['udp4', '127.0.0.1'],
+      ['udp6', '::1'],
+    ] as const) {
+      const sender = createSocket(type);
+      t.after(() => sender.close());
+      sender.send(type, port, host);
+    }
+    await until('both are there', () => came.length === 2);
+    assert.deepEqual(came.sort(), ['udp4', 'udp6']);
+  });
+
   it('survives floods, rubbish and half a message', async (t) => {
     const { collector, ports } = await openSyslog(t);
     const socket = createSocket('udp4');
