@@ -76,7 +76,7 @@ async function* batchesOf(message: string, input: Input, world: World): AsyncGen
         if (text.trim() === '') continue;
         const json = parsed(text);
         // Looked at here already: whoever wrote the lines knows them by their numbers.
-        const report = readTrap(json);
+        const report = json === undefined ? new Malformed('it is no JSON') : readTrap(json);
         if (report instanceof Malformed) problems.push(`line ${number}: ${report.problem}`);
         else traps.push(json as object);
       }
