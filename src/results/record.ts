@@ -96,14 +96,16 @@ export class RecordBatch {
   #bytes = 0;
   #lastPart: Part & { readonly head: string } = NO_PART;
 
-  /** `memory` is written to first: the `rest` of another batch, or nothing. */
-  constructor(memory: Buffer) {
+  /** `memory` is written to first: what another batch has given back, or nothing. */
+  constructor(memory: Buffer = NOTHING) {
     this.#chunk = memory;
   }
 
-  /** Memory that was reserved and not used, for the next batch: most are far smaller than a chunk. */
-  get rest(): Buffer {
-    return this.#chunk.subarray(this.#used);
+  /** Gives back memory that was reserved and not used, for another batch; call after `take`. */
+  giveBack(): Buffer {
+    const rest = this.#chunk;
+    this.#chunk = NOTHING;
+    return rest;
   }
 
   get bytes(): number {
@@ -166,7 +168,7 @@ export class RecordBatch {
   take(): Buffer[] {
     const chunks = this.#chunks;
     if (this.#used > 0) chunks.push(this.#chunk.subarray(0, this.#used));
-    this.#chunk = this.rest;
+    this.#chunk = this.#chunk.subarray(this.#used);
     this.#chunks = [];
     this.#used = 0;
     this.#bytes = 0;
@@ -175,6 +177,7 @@ export class RecordBatch {
 }
 
 const CHUNK_BYTES = 2 ** 20;
+const NOTHING = Buffer.alloc(0);
 const NO_PART = { name: '', kind: 'result', file: '', cutBytes: -1, head: '' } as const;
 
 /** Why bytes are no record; a sentence fragment for `RESULTS_RECORD_CORRUPT`. */

@@ -7,6 +7,7 @@
 import {
   closeSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -15,11 +16,13 @@ import {
   readSync,
   unlinkSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, systemCodeOf, type WindrowError } from '#base';
+import { promisify } from 'node:util';
+import { allDone, messageOf, systemCodeOf, type WindrowError } from '#base';
 import { resultsErrors } from './errors.ts';
 import { decodeHead, headerBytesOf, NotARecord, PREFIX_BYTES, recordBytes } from './record.ts';
+
+const sync = promisify(fsync);
 
 export type Lane = 'small' | 'large';
 
@@ -47,15 +50,20 @@ export function listSegments(directory: string): number[] {
   return segments.sort((a, b) => a - b);
 }
 
-/** Makes a file that was created in `directory` durable, and `directory` itself; off this thread. */
+/**
+ * Makes the name of a file that was created in `directory` durable, and that of `directory` itself;
+ * the disk is waited for off this thread.
+ */
 export async function syncCreated(directory: string): Promise<void> {
-  for (const path of [directory, dirname(directory)]) {
-    const handle = await open(path, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+  await allDone([directory, dirname(directory)].map(syncNames));
+}
+
+async function syncNames(directory: string): Promise<void> {
+  const fd = openSync(directory, 'r');
+  try {
+    await sync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
