@@ -7,7 +7,6 @@
 import {
   closeSync,
   fstatSync,
-  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -17,12 +16,9 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-import { allDone, messageOf, systemCodeOf, type WindrowError } from '#base';
+import { allDone, messageOf, syncDirectory, systemCodeOf, type WindrowError } from '#base';
 import { resultsErrors } from './errors.ts';
 import { decodeHead, headerBytesOf, NotARecord, PREFIX_BYTES, recordBytes } from './record.ts';
-
-const sync = promisify(fsync);
 
 export type Lane = 'small' | 'large';
 
@@ -55,20 +51,11 @@ export function listSegments(directory: string): number[] {
  * the disk is waited for off this thread.
  */
 export async function syncCreated(directory: string): Promise<void> {
-  await allDone([directory, dirname(directory)].map(syncNames));
+  await allDone([directory, dirname(directory)].map(syncDirectory));
 }
 
-async function syncNames(directory: string): Promise<void> {
-  const fd = openSync(directory, 'r');
-  try {
-    await sync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Makes a created, removed or renamed entry of `directory` durable. */
-export function syncDirectory(directory: string): void {
+/** As `syncDirectory`, on this thread: at a start, and where nobody waits behind it. */
+export function syncDirectoryNow(directory: string): void {
   const fd = openSync(directory, 'r');
   try {
     fsyncSync(fd);
@@ -114,7 +101,7 @@ export function recoverSmallLane(directory: string, durable: DurableEnd | null):
     if (segment > end.segment) unlinkSync(path);
     else if (segment === end.segment) truncateSegment(path, end.bytes);
   }
-  if (segments.some((segment) => segment > end.segment)) syncDirectory(directory);
+  if (segments.some((segment) => segment > end.segment)) syncDirectoryNow(directory);
   return end;
 }
 
