@@ -55,7 +55,14 @@ export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
 export { isThisMachine } from './own-addresses.ts';
-export { isAlive, lifeSeenFromHere, ownHolder, processRealm, startTimeOf } from './own-process.ts';
+export {
+  bootId,
+  isAlive,
+  lifeSeenFromHere,
+  ownHolder,
+  processRealm,
+  startTimeOf,
+} from './own-process.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export { pause } from './pause.ts';
 export {
@@ -94,6 +101,7 @@ export {
 } from './settings-reader.ts';
 export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
 export { type StagingValues, stagingSettings } from './staging-settings.ts';
+export { syncDirectory } from './sync-directory.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';

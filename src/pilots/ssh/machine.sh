@@ -149,6 +149,9 @@ do_see() {
 }
 
 # Locks are as the worker makes them: whole from their first moment, because a link makes them.
+has_made_lock() {
+  ln "$draft" "$1" 2>/dev/null || { [ ! -e "$1" ] && (set -C; cat "$draft" >"$1") 2>/dev/null; }
+}
 do_take() {
   arg lock
   draft=$lock.$$.$nonce
@@ -158,7 +161,7 @@ do_take() {
     say fault "$why" "$reason"
     return
   fi
-  if ln "$draft" "$lock" 2>/dev/null || { [ ! -e "$lock" ] && (set -C; cat "$draft" >"$lock") 2>/dev/null; }; then
+  if has_made_lock "$lock"; then
     locked=$lock
     say taken
   else
@@ -169,13 +172,18 @@ do_take() {
   fi
   rm -f "$draft"
 }
+# Under a second lock, as the worker does it: nobody may replace what was looked at before it is removed.
 do_break() {
   arg lock
   arg stale
-  aside=$lock.stale.$nonce
-  mv "$lock" "$aside" 2>/dev/null || return
-  [ "$(text_of "$aside")" = "$stale" ] || ln "$aside" "$lock" 2>/dev/null
-  rm -f "$aside"
+  draft=$lock.$$.$nonce
+  if printf '%s' "$entry" 2>/dev/null >"$draft" && has_made_lock "$lock.breaking"; then
+    [ "$(text_of "$lock")" != "$stale" ] || rm -f "$lock"
+    rm -f "$lock.breaking"
+  else
+    say held "$(text_of "$lock.breaking")"
+  fi
+  rm -f "$draft"
 }
 do_free() {
   [ "$(text_of "$locked")" != "$entry" ] || rm -f "$locked"
