@@ -6,22 +6,24 @@
  *   together  as it is: all on the cores that there are
  *   shares    each machine and the head with the same share of a processor (shares.ts): all alike and
  *             slow, and beside each other as in a rack
- *   link      the same, and what the head sends goes over a link that is as much slower than 1 Gbit/s
+ *   cores     the same, where the head has four such processors: one for Windrow, three for its ssh
+ *   link      as shares, and what the head sends goes over a link as much slower than 1 Gbit/s
  *
  * and each of them with
  *
  *   cold      nothing on the machines: the executable is copied, one copy each
  *   warm      the executable there
  *
- * Options: `--only shares,warm` for some of these; `--share 0.2` of a processor; `--executables DIR`
+ * Options: `--only shares,warm` for some of these; `--share 0.15` of a processor; `--executables DIR`
  * with what `npm run build:executable` made of this checkout, which is built otherwise (packed with
- * less care). Another checkout is measured in turns with this one. Each is bundled first.
+ * less care); `--openssh DIR` with another OpenSSH for both sides, as unpacked from Debian's packages.
+ * Another checkout is measured in turns with this one. Each is bundled first.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { type HostField, whyNoHosts, withHosts } from '../test/field/hosts.ts';
@@ -33,15 +35,19 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: 'string', default: '' },
-    share: { type: 'string', default: '0.2' },
+    share: { type: 'string', default: '0.15' },
     executables: { type: 'string' },
+    openssh: { type: 'string' },
   },
 });
 const [rounds = '3', ...others] = positionals;
 const share = Number(options.share);
 const HOSTS = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8'];
+/** Processors of the head; where it has but one, the others stay empty. */
+const HEAD = ['head', 'head-1', 'head-2', 'head-3'];
 const FIRST_PORT = 8980;
 const LINK_MBIT = 1000;
+const SSH = join(options.openssh ? resolve(options.openssh) : '/', 'usr/bin/ssh');
 /** Clock ticks of proc(5) stat, USER_HZ. */
 const TICK_MS = 10;
 
@@ -54,7 +60,7 @@ const FORGET = `
   kept=$(mktemp -d ./kept-XXXXXX) && mv .cache/windrow/parts "$kept" && rm -rf .cache`;
 
 const STATES = ['cold', 'warm'] as const;
-const WAYS = ['together', 'shares', 'link'] as const;
+const WAYS = ['together', 'shares', 'cores', 'link'] as const;
 type State = (typeof STATES)[number];
 type Way = (typeof WAYS)[number];
 
@@ -104,9 +110,11 @@ const interrupted = new Promise<never>((_, reject) => {
 });
 try {
   const versions = [join(import.meta.dirname, '..'), ...others].map(build);
-  const shares = await Shares.open(['head', ...HOSTS], share);
+  const shares = await Shares.open([...HEAD, ...HOSTS], share);
   try {
-    const specs = HOSTS.map((name) => ({ name }));
+    writeSshOfHead(shares);
+    const setup = options.openssh ? withOpenSsh(resolve(options.openssh)) : '';
+    const specs = HOSTS.map((name) => ({ name, setup }));
     await withHosts(specs, (field) =>
       Promise.race([compare({ field, shares }, versions), interrupted]),
     );
@@ -126,6 +134,26 @@ function build(checkout: string, at: number): Version {
   const words = ['--output', built, '--platform', 'linux-x64', '--level', '9'];
   execFileSync(process.execPath, [join(root, 'scripts/build-executable.ts'), ...words]);
   return { ...version, built };
+}
+
+/** The ssh that the head finds when it has several processors: it goes to one of them first. */
+function writeSshOfHead(shares: Shares): void {
+  const groups = HEAD.slice(1);
+  const cases = HOSTS.map((name, at) => {
+    const joins = shares.joinsOf(groups[at % groups.length]!);
+    return `${name}) for file in ${joins.join(' ')}; do echo $$ >$file || exit 71; done ;;`;
+  });
+  const find = `for word; do case $word in\n${cases.join('\n')}\nesac; done`;
+  mkdirSync(join(folder, 'path'));
+  writeFileSync(join(folder, 'path/ssh'), `#!/bin/sh\n${find}\nexec ${SSH} "$@"\n`, {
+    mode: 0o755,
+  });
+}
+
+/** Shell commands by which a machine gets an sshd of its own. */
+function withOpenSsh(root: string): string {
+  const paths = ['/usr/sbin/sshd', '/usr/lib/openssh'];
+  return paths.map((path) => `mount --bind ${root}${path} ${path}`).join('\n');
 }
 
 async function compare({ field, shares }: Bench, versions: readonly Version[]): Promise<void> {
@@ -206,22 +234,22 @@ async function start(
   const command = ['start', `${count}.txt`, ...where, '--at-least', String(count)];
   const before = { hosts: hostCpu(field), busyMs: busyMs(), sinceMs: performance.now() };
   shares.hold(way !== 'together');
-  const took = await onHead(bench, [join(root, 'bin/windrow'), ...command]);
+  const took = await onHead(bench, [join(root, 'bin/windrow'), ...command], way);
   const held = shares.release();
   const busy = busyMs() - before.busyMs;
   const elapsedMs = performance.now() - before.sinceMs;
   const { receivingMs, workerMs } = hostCpu(field);
   await field.sweep.must(0, 'stop', `${count}.txt`, '--now');
   const ours = [...held.values()].reduce((sum, { cpuMs }) => sum + cpuMs, 0);
-  const head = held.get('head')!;
+  const head = HEAD.map((name) => held.get(name)!);
   return {
     wallMs: took.wallMs,
     headMs: took.cpuMs,
-    serverMs: head.cpuMs - took.cpuMs,
+    serverMs: head.reduce((sum, { cpuMs }) => sum + cpuMs, 0) - took.cpuMs,
     receivingMs: receivingMs - before.hosts.receivingMs,
     workerMs: workerMs - before.hosts.workerMs,
     otherCpus: (busy - ours) / elapsedMs,
-    headThrottled: throttled([head]),
+    headThrottled: throttled(head),
     hostsThrottled: throttled(HOSTS.slice(0, count).map((name) => held.get(name)!)),
   };
 }
@@ -235,12 +263,14 @@ function throttled(all: readonly Held[]): number {
 async function onHead(
   { field, shares }: Bench,
   argv: readonly string[],
+  way: Way,
 ): Promise<{ wallMs: number; cpuMs: number }> {
   const script = 'TIMEFORMAT="%R %U %S"; time "$@" >/dev/null 2>errors';
   const place = [...field.enterHead(field.sweep.directory), ...shares.enter('head')];
   const [file, ...words] = [...place, 'bash', '-c', script, 'bash', ...argv];
+  const path = [way === 'cores' ? join(folder, 'path') : dirname(SSH), process.env.PATH];
   const child = spawn(file!, words, {
-    env: field.sweep.environment(),
+    env: field.sweep.environment({ PATH: path.join(':') }),
     cwd: field.sweep.directory,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -301,7 +331,7 @@ function print(state: State, way: Way, { root, one, all }: Version): void {
   const cores = availableParallelism();
   const others = `others kept ${of(all, 'otherCpus').toFixed(2)} of ${cores} processors busy`;
   if (way === 'together') return console.log(`  ${others}`);
-  const sum = (share * (count + 1)).toFixed(2);
+  const sum = (share * (count + (way === 'cores' ? HEAD.length : 1))).toFixed(2);
   console.log(
     `  a share of ${share} each, ${sum} in all; ${others}; of their periods of 10 ms the head had to wait in ${percent('headThrottled')}, machines in ${percent('hostsThrottled')}`,
   );

@@ -102,14 +102,19 @@ export class Shares {
 
   /** Processes of one thread, and all that they start from now on. */
   put(name: string, pids: readonly number[]): void {
-    for (const file of this.#group(name).joins) {
+    for (const file of this.joinsOf(name)) {
       for (const pid of pids) kernelFiles.write(file, String(pid));
     }
   }
 
+  /** Files that a process of one thread writes its number into to join the group. */
+  joinsOf(name: string): readonly string[] {
+    return this.#group(name).joins;
+  }
+
   /** Words before a command by which it runs in the group. */
   enter(name: string): string[] {
-    const joins = this.#group(name).joins;
+    const joins = this.joinsOf(name);
     const script =
       'while [ "$1" != -- ]; do echo $$ >"$1" || exit 71; shift; done; shift; exec "$@"';
     return ['sh', '-c', script, 'sh', ...joins, '--'];
