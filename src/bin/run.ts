@@ -2,9 +2,10 @@
  * `windrow run`: on a server that is named, or on one of its own with a worker beside it. What comes
  * after the plan is loaded then: the worker's process loads its part at the same time.
  */
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { makeDirectories } from '#base';
-import type { PlannedSweep, RunOptions, World } from '#cli';
+import { type PlannedSweep, RUN_INTERRUPTED_EXIT, type RunOptions, type World } from '#cli';
 import { isDemanding } from '#model';
 import type { PlannedCluster } from '#sweep';
 import type { Cluster } from './cluster.ts';
@@ -12,7 +13,9 @@ import { prepareWorker } from './local-worker.ts';
 import { planSweep } from './plan-sweep.ts';
 
 export async function run(options: RunOptions, world: World): Promise<number> {
-  const { sweeps, stateDirectory, cluster: planned } = await planSweep(options, world);
+  const plan = await unlessEnding(planSweep(options, world), world.ending);
+  if (plan === null) return RUN_INTERRUPTED_EXIT;
+  const { sweeps, stateDirectory, cluster: planned } = plan;
   if (options.dryRun && stateDirectory !== null) {
     const { adTexts } = await import('#sweep');
     for (const { spec } of sweeps) {
@@ -35,6 +38,12 @@ export async function run(options: RunOptions, world: World): Promise<number> {
   const worker = isAlone ? null : prepareWorker(directory, options, world);
   const { runHere } = await import('./run-here.ts');
   return runHere({ directory, sweeps, worker, cluster }, options, world);
+}
+
+/** Null as soon as the user wants it to end: files may be large, and disks slow. */
+async function unlessEnding<T>(work: Promise<T>, ending: AbortSignal): Promise<T | null> {
+  if (ending.aborted) return null;
+  return Promise.race([work, once(ending, 'abort').then(() => null)]);
 }
 
 /** Read before anything begins: a list that is wrong is refused like a sweep that is. */

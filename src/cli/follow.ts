@@ -1,5 +1,6 @@
 import { printable, WindrowError } from '#base';
 import type { ApiClient } from '#wire';
+import { RUN_INTERRUPTED_EXIT } from './command.ts';
 import { openProgress, type ProgressWish } from './progress.ts';
 import { errorText } from './report-error.ts';
 import { failuresText, statsText } from './summary.ts';
@@ -7,7 +8,7 @@ import { isSettled, type JobView, watchJob } from './watch.ts';
 import type { World } from './world.ts';
 
 /** Exit codes of A8, for those who wait for a job. */
-export const FOLLOWED = { succeeded: 0, failed: 1, interrupted: 3 } as const;
+export const FOLLOWED = { succeeded: 0, failed: 1, interrupted: RUN_INTERRUPTED_EXIT } as const;
 
 const POLL_MS = 5000;
 const GIVE_UP_MS = 120_000;

@@ -296,6 +296,11 @@ export class Server {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
     this.#checking.finish(job);
+    const { commit } = this.core;
+    void commit.durable().then(
+      () => job.results.rest(),
+      () => undefined,
+    );
   }
 
   /** Outputs are written when a job ends; a server that was killed before that does it at its start. */

@@ -153,6 +153,9 @@ do_see() {
 }
 
 # Locks are as the worker makes them: whole from their first moment, because a link makes them.
+has_made_lock() {
+  ln "$draft" "$1" 2>/dev/null || { [ ! -e "$1" ] && (set -C; cat "$draft" >"$1") 2>/dev/null; }
+}
 do_take() {
   arg lock
   draft=$lock.$$.$nonce
@@ -162,7 +165,7 @@ do_take() {
     say fault "$why" "$reason"
     return
   fi
-  if ln "$draft" "$lock" 2>/dev/null || { [ ! -e "$lock" ] && (set -C; cat "$draft" >"$lock") 2>/dev/null; }; then
+  if has_made_lock "$lock"; then
     locked=$lock
     say taken
   else
@@ -173,13 +176,18 @@ do_take() {
   fi
   rm -f "$draft"
 }
+# Under a second lock, as the worker does it: nobody may replace what was looked at before it is removed.
 do_break() {
   arg lock
   arg stale
-  aside=$lock.stale.$nonce
-  mv "$lock" "$aside" 2>/dev/null || return
-  [ "$(text_of "$aside")" = "$stale" ] || ln "$aside" "$lock" 2>/dev/null
-  rm -f "$aside"
+  draft=$lock.$$.$nonce
+  if printf '%s' "$entry" 2>/dev/null >"$draft" && has_made_lock "$lock.breaking"; then
+    [ "$(text_of "$lock")" != "$stale" ] || rm -f "$lock"
+    rm -f "$lock.breaking"
+  else
+    say held "$(text_of "$lock.breaking")"
+  fi
+  rm -f "$draft"
 }
 do_free() {
   [ "$(text_of "$locked")" != "$entry" ] || rm -f "$locked"

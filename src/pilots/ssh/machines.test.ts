@@ -173,14 +173,15 @@ test('bytes that arrive changed never get the name', async (t) => {
   assert.deepEqual(bin(ssh), []);
 });
 
-test('the lock of a dead process is passed over at once', async (t) => {
+test('the lock of a dead process is passed over at once, and of one that died breaking it', async (t) => {
   const ssh = localSsh(t);
   const executable = executableOf(WORKER);
+  const lock = `bin/windrow-1.0.0-linux-x64-${executable.sha256.slice(0, 12)}.lock`;
+  const dead = { host: hostname(), pid: 2 ** 22 + 1, realm: 'another boot', startTime: '1' };
   mkdirSync(join(usual(ssh), 'bin'), { recursive: true });
-  const realm = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
-  const dead = { host: hostname(), pid: 2 ** 22 + 1, realm: `${realm} x`, startTime: '1' };
-  const name = `windrow-1.0.0-linux-x64-${executable.sha256.slice(0, 12)}.lock`;
-  writeFileSync(join(usual(ssh), 'bin', name), JSON.stringify({ ...dead, realm: 'another boot' }));
+  for (const left of [lock, `${lock}.breaking`, `${lock}.breaking.breaking`]) {
+    writeFileSync(join(usual(ssh), left), JSON.stringify(dead));
+  }
   const [result] = await start(t, ssh, executable);
   assert.equal(result?.value?.placed, 'copied');
   assert.equal(bin(ssh).length, 1);

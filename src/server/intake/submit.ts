@@ -18,8 +18,8 @@ import { TaskTable } from '../task-table.ts';
 import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
 import { checkEventLogs, checkOutput } from './output-places.ts';
-import { changedRun, freshRun, newTermsNotice, type Rerun, rerunOf, takenRun } from './rerun.ts';
-import { rowsDoneBefore } from './reuse.ts';
+import { newTermsNotice, type Rerun, rerunOf, takenRun } from './rerun.ts';
+import { firstOpenOf, type OpenRow, rowsDoneBefore } from './reuse.ts';
 import type { Tables } from './tables.ts';
 
 export interface Submitted {
@@ -108,23 +108,20 @@ export class Intake {
   }
 
   /** What `submit` would do. */
-  async preview(
-    submission: JobSubmission,
-  ): Promise<
-    Rerun & { rows: RowSource; done: ReadonlySet<number>; unfinished: ReadonlySet<number> }
-  > {
+  async preview(submission: JobSubmission): Promise<{
+    rerun: Rerun;
+    rows: RowSource;
+    open: readonly OpenRow[];
+    warnings: readonly string[];
+  }> {
     const spec = submission.spec as JobSpec;
-    const { rows } = await this.check(spec);
+    const { rows, warnings } = await this.check(spec);
     const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
-    const none = { rows, done: new Set<number>(), unfinished: new Set<number>() };
-    if (!earlier) return { ...freshRun(rows.count), ...none };
-    if (earlier.key !== submission.key) {
-      return { ...changedRun(earlier, submission.keyParts, rows.count), ...none };
-    }
-    const taken = await rowsDoneBefore(earlier, rows);
-    const done = new Set(taken.done.keys());
-    const rerun = takenRun(earlier, taken.done.size, taken.unfinished, rows.count);
-    return { ...rerun, rows, done, unfinished: taken.firstUnfinished };
+    const usable = earlier?.key === submission.key;
+    const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
+    const rerun = rerunOf(earlier, submission, rows.count, taken);
+    const open = taken?.firstOpen ?? firstOpenOf(rows.count, earlier ? 'changed' : 'fresh');
+    return { rerun, rows, open, warnings };
   }
 
   /** The latest job of the lineage. */
@@ -157,7 +154,7 @@ export class Intake {
     stageAgain(core, job, actor);
     if (core.active.has(job.id)) core.stage(job);
     checkFinished(core, job);
-    return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
+    return takenRun(job, kept, failed, job.tasks.rows);
   }
 
   /** Notes of the failed and held tasks, read from the store. */
