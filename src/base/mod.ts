@@ -1,5 +1,6 @@
 /** base: clock, ids, errors, units, settings, log, lifetimes. Everything may use it; it uses nothing. */
 
+export { allDone } from './all-done.ts';
 export { baseErrors } from './base-errors.ts';
 export { BoundedLogFile } from './bounded-log-file.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';

@@ -3,8 +3,9 @@
  * after the plan is loaded then: the worker's process loads its part at the same time.
  */
 import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectories } from '#base';
+import { makeDirectories, systemReasonOf } from '#base';
 import { type PlannedSweep, RUN_INTERRUPTED_EXIT, type RunOptions, type World } from '#cli';
 import { isDemanding } from '#model';
 import type { PlannedCluster } from '#sweep';
@@ -34,7 +35,7 @@ export async function run(options: RunOptions, world: World): Promise<number> {
   if (!isAlone && process.geteuid?.() === 0) await refuseDirectories(sweeps, options);
   const directory =
     options.stateDirectory ?? stateDirectory ?? join(sweeps[0]!.spec.output, '.windrow');
-  if (stateDirectory === null) makeOutput(sweeps[0]!.spec.output);
+  if (stateDirectory === null) await makeOutput(sweeps[0]!.spec.output);
   const worker = isAlone ? null : prepareWorker(directory, options, world);
   const { runHere } = await import('./run-here.ts');
   return runHere({ directory, sweeps, worker, cluster }, options, world);
@@ -73,11 +74,15 @@ async function refuseDirectories(
 }
 
 /**
- * With the mode that the user's umask gives: only `.windrow` in it is private. A directory that
- * cannot be made is told of by whoever needs it first.
+ * With the mode that the user's umask gives: only `.windrow` in it is private.
+ * @throws WindrowError OUTPUT_UNWRITABLE, before the state in it is missed
  */
-function makeOutput(directory: string): void {
+async function makeOutput(directory: string): Promise<void> {
   try {
     makeDirectories(directory);
-  } catch {}
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { serverErrors } = await import('#server');
+    throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: systemReasonOf(error) });
+  }
 }

@@ -125,6 +125,12 @@ export const cliErrors = defineErrors({
     status: 502,
     example: { what: '1795276800.000000042/node7.out.zst' },
   },
+  TRACE_TARGET_WRONG: {
+    message: '--to {to} is neither local nor central nor the URL of a collector',
+    todo: 'Give one like https://HOST:PORT.',
+    status: 400,
+    example: { to: 'traces.example' },
+  },
   TRACE_TARGET_UNSET: {
     message: 'it is not said where traces go with --to {to}',
     todo: 'Give --to URL, or set {setting}.',

@@ -16,6 +16,8 @@ const GIVE_UP_MS = 120_000;
 export interface FollowWish extends ProgressWish {
   /** Also ends the waiting, besides the user; the job goes on. */
   readonly until?: AbortSignal;
+  /** Options by which other commands find the server, with a blank before them, for what is told. */
+  readonly reach?: string;
 }
 
 /**
@@ -72,8 +74,8 @@ async function summarize(
   // A run is not less done because its reader has gone: `attempt`, not `write`.
   if (wish.json) {
     world.stdout.attempt(`${JSON.stringify({ kind: 'summary', exitCode, ...stats })}\n`);
-  } else if (wish.quiet) world.stderr.attempt(failuresText(stats));
-  else world.stdout.attempt(statsText(stats, world.stdout));
+  } else if (wish.quiet) world.stderr.attempt(failuresText(stats, wish.reach));
+  else world.stdout.attempt(statsText(stats, world.stdout, wish.reach));
 }
 
 /** The user's wish, or a server that stays away, is no fault; anything else is. */

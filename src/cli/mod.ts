@@ -3,6 +3,7 @@ export { type CommandSpec, exitCodesOf, RUN_INTERRUPTED_EXIT } from './command.t
 export { type DescribedOption, describedOptions } from './described-option.ts';
 export { cliErrors } from './errors.ts';
 export {
+  reachOf,
   readServerFile,
   readToken,
   SERVER_FILE,

@@ -16,7 +16,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { messageOf, syncDirectory, systemCodeOf, type WindrowError } from '#base';
+import { allDone, messageOf, syncDirectory, systemCodeOf, type WindrowError } from '#base';
 import { resultsErrors } from './errors.ts';
 import { decodeHead, headerBytesOf, NotARecord, PREFIX_BYTES, recordBytes } from './record.ts';
 
@@ -46,10 +46,12 @@ export function listSegments(directory: string): number[] {
   return segments.sort((a, b) => a - b);
 }
 
-/** Makes a file that was created in `directory` durable, and `directory` itself; off this thread. */
+/**
+ * Makes the name of a file that was created in `directory` durable, and that of `directory` itself;
+ * the disk is waited for off this thread.
+ */
 export async function syncCreated(directory: string): Promise<void> {
-  await syncDirectory(directory);
-  await syncDirectory(dirname(directory));
+  await allDone([directory, dirname(directory)].map(syncDirectory));
 }
 
 /** As `syncDirectory`, on this thread: at a start, and where nobody waits behind it. */

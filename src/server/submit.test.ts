@@ -126,6 +126,22 @@ test('a changed command runs everything again and says which part changed', asyn
   assert.equal(field.job(changed.job).state, 'removed');
 });
 
+test('a change that is taken back runs nothing again', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const worker = field.worker('a');
+  const first = await field.submit({ output });
+  await worker.workOff();
+  const command = { kind: 'argv' as const, template: ['echo', '-n', '$i'] };
+  await field.submit({ output, command });
+  await worker.workOff();
+  const { rerun } = await field.submit({ output });
+  assert.deepEqual([rerun.kept, rerun.fresh, rerun.continues], [4, 0, first.job]);
+  assert.equal(await worker.workOff(), 0);
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n3\n4\n');
+});
+
 test('results that the validator refuses are quarantined and the task is tried again', async (t) => {
   const field = await openField(t);
   const output = join(field.root, 'out');

@@ -5,7 +5,6 @@
  * dropped.
  */
 import {
-  type AttemptEnd,
   areSources,
   CAUSES,
   type Cause,
@@ -198,7 +197,16 @@ function readTicket(value: unknown): number {
 function readEnded(value: unknown): EndedAttempt {
   const fields = object(value, '');
   return {
-    ...readEnd(fields),
+    ticket: whole(fields.ticket, 'ticket', 1),
+    cause: oneOf(fields.cause, 'cause', CAUSE_SET),
+    exitCode: readExitCode(fields.exitCode),
+    signal: fields.signal == null ? null : label(fields.signal, 'signal', 32),
+    reason: orEmpty(fields.reason, 'reason', 4000),
+    startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
+    endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
+    usage: inner(fields.usage, 'usage', readUsage),
+    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
+    inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
     parts: fields.parts == null ? [] : list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
     // 500 characters may be 1,000 UTF-16 units.
     lastErrorLine: orEmpty(fields.lastErrorLine, 'lastErrorLine', 1000),
@@ -223,21 +231,6 @@ export function readHold(fields: JsonObject): Hold {
   const { subcode } = fields;
   if (!Number.isSafeInteger(subcode)) throw mismatch('subcode', 'a whole number', subcode);
   return { code: whole(fields.code, 'code', 0, 10_000), subcode: subcode as number };
-}
-
-function readEnd(fields: JsonObject): AttemptEnd {
-  return {
-    ticket: whole(fields.ticket, 'ticket', 1),
-    cause: oneOf(fields.cause, 'cause', CAUSE_SET),
-    exitCode: readExitCode(fields.exitCode),
-    signal: fields.signal == null ? null : label(fields.signal, 'signal', 32),
-    reason: orEmpty(fields.reason, 'reason', 4000),
-    startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
-    endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
-    usage: inner(fields.usage, 'usage', readUsage),
-    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
-    inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
-  };
 }
 
 /** What is left out is 0. */

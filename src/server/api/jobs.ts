@@ -184,7 +184,7 @@ async function preview(parts: ApiParts, submission: JobSubmission): Promise<Subm
   const examples = open.map(({ task, why }) => ({
     task,
     why,
-    commandLine: command.commandLine(cellsShown(spec, rows.row(task)), task),
+    commandLine: command.script(cellsShown(spec, rows.row(task)), task),
   }));
   const all = allWarnings(submission, warnings);
   return { ...rerun, rows: rows.count, examples, warnings: all } as SubmissionPreview;

@@ -38,8 +38,17 @@ export function onAttemptEnded(
   const job = core.jobs.get(lease.job)!;
   const worker = core.workers.get(lease.worker);
   const copies = endLease(core, job, lease);
+  // Field by field: what else came with the end is not kept.
   const record: AttemptRecord = {
-    ...end,
+    ticket: end.ticket,
+    cause: end.cause,
+    exitCode: end.exitCode,
+    signal: end.signal,
+    reason: end.reason,
+    startedAtMs: end.startedAtMs,
+    endedAtMs: end.endedAtMs,
+    usage: end.usage,
+    walls: end.walls,
     inputs: withSources(end.inputs, job.spec),
     job: job.id,
     task: lease.task,
