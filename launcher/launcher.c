@@ -1,12 +1,13 @@
 /*
  * Starts programs for Windrow, one at a time, and answers for everything they leave behind.
  *
- * Protocol, version 3. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
+ * Protocol, version 4. Requests arrive on descriptor 0, reports leave on descriptor 1; both are
  * sequences of frames: u32 length of the payload, u8 kind, payload. All integers are little-endian.
  *
- *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 argc, u32 envc,
- *                        u32 wallc, then strings, each ended by NUL: directory, stdin path ("" is
- *                        /dev/null), file, argv[argc], environment[envc], walls[wallc] (walls.h)
+ *   request 1  start     u32 id, u64 timeout ms (0: none), u64 grace ms, u32 tell within ms,
+ *                        u32 argc, u32 envc, u32 wallc, then strings, each ended by NUL: directory,
+ *                        stdin path ("" is /dev/null), file, argv[argc], environment[envc],
+ *                        walls[wallc] (walls.h)
  *   request 2  kill      u32 id, u64 grace ms (0: SIGKILL at once); a start that waits is withdrawn
  *   request 3  withdraw  u32 id: a start that waits is not to run; one that runs is left alone
  *   report  1  hello     "WNDR", u32 version; once, before anything else
@@ -16,17 +17,19 @@
  *                        4 SIGKILL did not end all of it),
  *                        u16 exit status or signal, u32 strays, u64 wall us, u64 user us,
  *                        u64 system us, u64 peak memory bytes, u64 bytes read from disks,
- *                        u64 written to them, u64 context switches
+ *                        u64 written to them, u64 context switches, u64 CLOCK_MONOTONIC ns of
+ *                        the program's end
  *   report  5  failed    u32 id, u32 errno, u8 stage (child.h): the program never ran
  *   report  6  words     bytes that were printed instead of a program's, by what was to put up its walls;
  *                        shortly before `failed`
  *
  * Starts may be sent ahead, up to 64; they run one after the other, in order. Every start is
  * answered by exactly one `ended` or `failed`, after all its output; a withdrawn one as soon as
- * there is room. Requests for an id that neither runs nor waits are ignored. While starts wait,
- * reports may be kept for 2 ms, so that one reading takes several. A malformed frame, or a start too
- * many, kills everything and exits 65. End of file on descriptor 0, nobody at descriptor 1, SIGTERM
- * or the death of the parent kills everything and exits 0.
+ * there is room. Requests for an id that neither runs nor waits are ignored. While enough starts wait,
+ * reports of a program may be kept for as long as its start allows (tell within), so that one reading
+ * takes several; but not that it failed, nor what was asked for by a kill or a withdrawal. A malformed
+ * frame, or a start too many, kills everything and exits 65. End of file on descriptor 0, nobody at
+ * descriptor 1, SIGTERM or the death of the parent kills everything and exits 0.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -53,13 +56,14 @@
 #include "starts.h"
 #include "walls.h"
 
-enum { VERSION = 3 };
+enum { VERSION = 4 };
 enum { REQUEST_START = 1, REQUEST_KILL, REQUEST_WITHDRAW };
 enum { REPORT_HELLO = 1, REPORT_STDOUT, REPORT_STDERR, REPORT_ENDED, REPORT_FAILED, REPORT_WORDS };
 enum { EXIT_MALFORMED = 65, EXIT_UNABLE = 71 };
 
 static const int64_t MS = 1000000, NEVER = INT64_MAX;
-static const int64_t REPORTS_WAIT = 2 * MS;
+/* What waits has to last so long for reports to be kept: the worker is to send more meanwhile. */
+static const int64_t SUPPLY = 6 * MS;
 /* Before what outlives a program is hunted: much of it is ending, as the guards of a PID namespace are,
    and a look at all processes of the machine takes as long. */
 static const int64_t REMAINS_WAIT = 1 * MS;
@@ -85,12 +89,14 @@ static struct {
   int64_t started, finished;               /* CLOCK_MONOTONIC, nanoseconds */
   int64_t timeout_at, kill_at, hunt_again; /* NEVER where nothing is due */
   int64_t hunt_pause, hunting_since; /* hunting_since: 0 before the first hunt */
+  int64_t tell_within;
   uint64_t grace_ms, user_us, system_us, peak_bytes, read_bytes, written_bytes, switches;
   uint32_t strays;
   struct cgroups cgroups; /* that the program has joined: all of it is in there */
 } attempt;
 
 static int64_t reports_due = INT64_MAX; /* when those that gather are sent; NEVER while none does */
+static int64_t last_took;               /* by the program that ended last, nanoseconds */
 static int signals;                     /* signalfd: SIGCHLD, SIGTERM */
 static bool worn;                       /* something it could not kill is its child for good */
 static bool leaving;                    /* nobody listens any more: kill, reap, exit */
@@ -101,6 +107,9 @@ static int64_t now_ns(void) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * (1000 * MS) + now.tv_nsec;
 }
+
+/* What gathers is not kept any longer. */
+static void tell_at_once(void) { reports_due = 0; }
 
 static void leave(int status) {
   if (!leaving) leaving_status = status;
@@ -267,7 +276,7 @@ static void drain(int stream) {
 }
 
 static void report_end(void) {
-  unsigned char payload[68], *to = payload;
+  unsigned char payload[76], *to = payload;
   bool exited = WIFEXITED(attempt.status);
   put(&to, attempt.id, 4);
   put(&to, exited ? 1 : 2, 1);
@@ -281,7 +290,10 @@ static void report_end(void) {
   put(&to, attempt.read_bytes, 8);
   put(&to, attempt.written_bytes, 8);
   put(&to, attempt.switches, 8);
+  put(&to, (uint64_t)attempt.finished, 8);
   report(REPORT_ENDED, payload, sizeof payload);
+  last_took = attempt.finished - attempt.started;
+  if (attempt.status != 0 || attempt.killed) tell_at_once();
 }
 
 static void report_failure(uint32_t id, int error, enum stage stage) {
@@ -290,6 +302,7 @@ static void report_failure(uint32_t id, int error, enum stage stage) {
   put(&to, (uint64_t)error, 4);
   put(&to, stage, 1);
   report(REPORT_FAILED, payload, sizeof payload);
+  tell_at_once();
 }
 
 /* False when the program never ran, and that is what is reported. */
@@ -329,6 +342,7 @@ static void run(struct start *start) {
   if (attempt.pid < 0) return report_failure(start->id, start->program.error, start->program.stage);
   attempt.active = true;
   attempt.grace_ms = start->grace_ms;
+  attempt.tell_within = (int64_t)start->tell_within_ms * MS;
   attempt.timeout_at = start->timeout_ms ? attempt.started + (int64_t)start->timeout_ms * MS : NEVER;
   attempt.kill_at = NEVER;
 }
@@ -387,11 +401,15 @@ static void accept_requests(void) {
   }
 }
 
-/* While starts wait nobody is in a hurry, and the worker is woken once for several ends. */
+/* While enough waits to run nobody is in a hurry, and the worker is woken once for several ends. */
+static bool may_gather(int64_t now) {
+  return now < reports_due && reports_fit() && !reports_blocked() && starts_waiting() * last_took > SUPPLY;
+}
+
 static void send_reports(int64_t now) {
-  bool gather = next_start() && reports_fit() && !reports_blocked();
-  if (reports_waiting() && reports_due == NEVER) reports_due = now + REPORTS_WAIT;
-  if (leaving || (gather && now < reports_due)) return;
+  if (!reports_waiting()) reports_due = NEVER;
+  else if (reports_due == NEVER) reports_due = now + attempt.tell_within;
+  if (leaving || (reports_waiting() && may_gather(now))) return;
   if (!flush_reports()) leave(0);
   if (!reports_waiting()) reports_due = NEVER;
 }

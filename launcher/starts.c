@@ -44,9 +44,9 @@ static bool take_program(struct program *program, char *from, char *end, struct 
 }
 
 static struct start *decode(const unsigned char *payload, size_t length) {
-  enum { FIXED = 32, PATHS = 3 };
+  enum { FIXED = 36, PATHS = 3 };
   if (length < FIXED) return NULL;
-  struct counts n = {get(payload + 20, 4), get(payload + 24, 4), get(payload + 28, 4)};
+  struct counts n = {get(payload + 24, 4), get(payload + 28, 4), get(payload + 32, 4)};
   size_t text = length - FIXED;
   /* A string takes a byte at least: this bounds the counts before anything is allocated for them. */
   if (n.argc == 0 || PATHS + n.argc + n.envc + n.wallc > text) return NULL;
@@ -57,6 +57,7 @@ static struct start *decode(const unsigned char *payload, size_t length) {
   start->bytes = length;
   start->timeout_ms = get_ms(payload + 4);
   start->grace_ms = get_ms(payload + 12);
+  start->tell_within_ms = get(payload + 20, 4);
   start->program.argv = (char **)(start + 1);
   start->program.environment = start->program.argv + n.argc + 1;
   start->program.walls = start->program.environment + n.envc + 1;
@@ -78,6 +79,8 @@ bool add_start(const unsigned char *payload, size_t length) {
 }
 
 struct start *next_start(void) { return waiting.first; }
+
+int starts_waiting(void) { return waiting.count; }
 
 /* Unlinks what `at` points to: the place before it, or the head of the list. */
 static void drop(struct start **at, struct start *before) {

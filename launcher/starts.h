@@ -14,7 +14,7 @@ struct start {
   uint32_t id;
   size_t bytes; /* of the request */
   bool withdrawn;
-  uint64_t timeout_ms, grace_ms;
+  uint64_t timeout_ms, grace_ms, tell_within_ms;
   struct program program; /* all it points to lies in the same allocation */
 };
 
@@ -24,6 +24,8 @@ bool add_start(const unsigned char *payload, size_t length);
 /* The oldest start, NULL where none waits; it stays valid, and the oldest, until `drop_start`. */
 struct start *next_start(void);
 void drop_start(void);
+
+int starts_waiting(void);
 
 /* Marks the waiting start of that number; a number that nobody waits under is ignored. */
 void withdraw_start(uint32_t id);

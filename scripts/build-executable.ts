@@ -138,6 +138,8 @@ function buildFor(platform: string, main: string, parts: string, work: string): 
     disableExperimentalSEAWarning: true,
     // Node.js' options are for programs in Node.js; a user of Windrow need not know that it is one.
     execArgvExtension: 'none',
+    // As `commandOf` has it.
+    execArgv: ['--min-semi-space-size=8'],
     assets: { ...Object.fromEntries(assets), 'contents.json': join(work, 'contents.json') },
   };
   writeFileSync(join(work, 'sea.json'), JSON.stringify(config));

@@ -64,7 +64,7 @@ export function openCliWorld(options: CliWorldOptions = {}): CliWorld {
     certificates: async () => {
       throw new Error('no certificate was to be made');
     },
-    newTraceId: async () => '1795276800.000000001',
+    traceIdFor: async (wished) => wished ?? '1795276800.000000001',
     collectTraces: async () => {
       throw new Error('no traces were to be collected');
     },

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { inField, type SweepField } from './field/sweep-field.ts';
 import { until } from './field/until.ts';
@@ -52,6 +54,31 @@ describe('a run that is interrupted', () => {
       assert.match(stderr, /goes on: 2 kept, 4 to run/);
       assert.deepEqual(field.lines('home/begun').sort(), ['1', '2', '3', '4', '5', '6']);
       assert.equal(field.read('out/stdout'), '1\n2\n3\n4\n5\n6\n');
+    }));
+
+  it('ends at once while it waits for rows that do not come', () =>
+    inField(async (field) => {
+      execFileSync('mkfifo', [field.path('rows')]);
+      const options = ['--output', 'out', '--parameters', 'rows'];
+      const first = field.start(['run', ...options, '--', 'echo $a']);
+      // Whoever opens it to write and not to wait finds a reader, or none yet.
+      const writer = await until('it reads', () => {
+        try {
+          return openSync(field.path('rows'), constants.O_WRONLY | constants.O_NONBLOCK);
+        } catch {
+          return null;
+        }
+      });
+      first.interrupt();
+      const { code, stderr } = await first.ended;
+      closeSync(writer);
+      assert.deepEqual([code, stderr], [3, '']);
+      await field.isQuiet();
+
+      const next = field.start(['run', ...options, '--', 'echo $a']);
+      writeFileSync(field.path('rows'), 'a\n1\n2\n');
+      assert.equal((await next.ended).code, 0);
+      assert.equal(field.read('out/stdout'), '1\n2\n');
     }));
 
   it('kills whole process trees at the second Ctrl-C', () =>

@@ -20,7 +20,15 @@ const wish: SubmitWish = {
   quiet: false,
 };
 
-const rerun = { continues: null, kept: 0, fresh: 10, failed: 0, changed: 0, changedParts: [] };
+const rerun = {
+  continues: null,
+  kept: 0,
+  fresh: 10,
+  failed: 0,
+  changed: 0,
+  changedParts: [],
+  changedFiles: [],
+};
 
 function sweep(some: Partial<PlannedSweep> = {}): PlannedSweep {
   const { spec } = jobDetail();
@@ -225,19 +233,22 @@ describe('a sweep that is run', () => {
       fresh: 4,
       failed: 5,
       changed: 1,
-      changedParts: ['command'],
+      changedParts: ['command', 'references'],
+      changedFiles: ['mod\u001b.py'],
       rows: 100,
       examples: [{ task: 7, why: 'changed', commandLine: './ising \u001b[2J' }],
-      warnings: [],
+      warnings: ['nobody uses "seed"'],
     });
     const submitJob = async () => assert.fail('it was submitted');
     await inWorld({ previewJob, submitJob }, async (cli, client) => {
       assert.equal(await runSweep(client, sweep(), { ...wish, whyRerun: true }, cli.world), 0);
       assert.equal(
         cli.said().stdout,
-        '100 tasks: 90 kept, 10 to run (4 new, 5 unfinished or failed, 1 changed: command)\n' +
-          'Continues job 2.\n  task 7, changed: ./ising \\e[2J\n',
+        '100 tasks: 90 kept, 10 to run (4 new, 5 unfinished or failed, 1 changed: ' +
+          'command, files that the command names: mod\\e.py)\n' +
+          'Continues job 2.\n  task 7, changed: ./ising \\e[2J\n  and 9 more\n',
       );
+      assert.equal(cli.said().stderr, 'windrow: warning: nobody uses "seed"\n');
     });
   });
 });

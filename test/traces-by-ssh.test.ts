@@ -11,7 +11,7 @@ test('traces come home from machines that have no worker, reached by ssh', {
   const make =
     'mkdir -p /srv/app && echo "of $(uname -n)" >/srv/app/$(uname -n).app-trace.out && chmod -R a+rwX /srv/app';
   const specs = [
-    { name: 'left', setup: make },
+    { name: 'left', setup: `${make} && echo on >/srv/app/control && chmod a+rw /srv/app/control` },
     { name: 'right', setup: make },
     { name: 'shut', sshd: false },
   ];
@@ -27,13 +27,15 @@ test('traces come home from machines that have no worker, reached by ssh', {
     const collect = ['traces', 'collect', nodes, '--dir', '/srv/app', '--remove', ...executables];
     const refused = await sweep.must(1, ...collect);
     assert.match(refused.stdout, /left +done +0 +1 .*403 TRACE_SECRET_WRONG/);
-    const { stdout } = await sweep.must(1, ...collect, '--trace-secret-file', secret);
+    const known = [...collect, '--trace-secret-file', secret];
+    const how = ['--trace-compression', 'none', '--trace-switch', '/srv/app/control'];
+    const { stdout } = await sweep.must(1, ...known, ...how);
     assert.match(stdout, /left +done +1 +0/);
-    assert.match(stdout, /right +done +1 +0/);
+    assert.match(stdout, /right +failed +0 +0 .*tracing could not be stopped/);
     assert.match(stdout, /shut +failed +0 +0 .*shut/);
-    const [, id] = /^trace (\S+): 2 files stored/m.exec(stdout) ?? [];
+    const [, id] = /^trace (\S+): 1 file stored/m.exec(stdout) ?? [];
     const store = join(sweep.home, 'state/windrow/traces', id!);
-    assert.match(readFileSync(join(store, 'left.app-trace.out.zst'), 'latin1'), /of left/);
+    assert.equal(readFileSync(join(store, 'left.app-trace.out'), 'latin1'), 'of left\n');
 
     process.kill(server.pid, 'SIGTERM');
     await server.ended;

@@ -101,7 +101,18 @@ describe('traces', () => {
       const [, id] = /^trace (\S+): 2 files stored/m.exec(stdout) ?? [];
       const names = ['one.app-trace.out.zst', 'two.app-trace.out.zst'];
       assert.deepEqual(field.list(`state/traces/${id}`), names);
-      const again = await field.must(1, 'traces', 'collect', '--json', ...STATE);
+      const wrong = async (code: number, ...argv: string[]) =>
+        (await field.must(code, 'traces', 'collect', ...STATE, ...argv)).stderr;
+      assert.match(await wrong(2, '--trace-switch', 'control'), /of workers each says it/);
+      assert.match(await wrong(1, '--to', 'elsewhere'), /TRACE_TARGET_WRONG/);
+      assert.match(await wrong(1, '--id', '../x'), /TRACE_NAME_UNSAFE/);
+      await wrong(1, '--match', 'nothing*');
+      const as = ['--json', '--trace-compression', 'none'];
+      const again = await field.must(1, 'traces', 'collect', ...as, ...STATE);
+      assert.deepEqual(field.list(`state/traces/${JSON.parse(again.stdout).id}`), [
+        'one.app-trace.out',
+        'two.app-trace.out',
+      ]);
       const brought = JSON.parse(again.stdout).workers.filter(
         ({ state }: { state: string }) => state === 'done',
       );

@@ -98,11 +98,15 @@ describe('windrow traps', () => {
       await field.must(0, 'traps', 'send', 'room again', again.url, ...disk, '--clear');
       const past = await field.must(0, 'traps', 'ls', again.url, '--history', '10');
       assert.match(past.stdout, /over +the disk is full[\s\S]*end +room again/);
-      const lines = ['{"node":"n1","message":"a","category":1}', '', '{"node":"n2","mesage":"b"}'];
+      const lines = [
+        '{"node":"n1","message":"a","category":1}',
+        'nonsense',
+        '{"node":"n2","mesage":"b"}',
+      ];
       const piped = field.start(['traps', 'send', '-', again.url], { stdin: lines.join('\n') });
       const sent = await piped.ended;
-      assert.deepEqual([sent.code, sent.stdout], [1, '2 received, 1 stored, 1 malformed\n']);
-      assert.match(sent.stderr, /not taken: trap 2: "mesage" is no field, did you mean message\?/);
+      assert.deepEqual([sent.code, sent.stdout], [1, '3 received, 1 stored, 2 malformed\n']);
+      assert.match(sent.stderr, /not taken: line 3: "mesage" is no field, did you mean message\?/);
       await stop(again.running);
     }));
 
@@ -112,11 +116,15 @@ describe('windrow traps', () => {
         (await field.must(code, 'traps', ...argv)).stderr;
       assert.match(
         await wrong(1, 'ls', '127.0.0.1:1'),
-        /does not answer: ECONNREFUSED[\s\S]*COLLECTOR_UNREACHABLE/,
+        /does not answer: connection refused[\s\S]*COLLECTOR_UNREACHABLE/,
       );
       assert.match(await wrong(1, 'ls', 'a b'), /COLLECTOR_ADDRESS_WRONG/);
       assert.match(await wrong(2, 'send', 'x', '--clear'), /--clear needs the --condition/);
+      assert.match(await wrong(2, 'send', ' '), /the message is empty/);
       assert.match(await wrong(2, 'silence', '--node', 'x'), /--for/);
+      assert.match(await wrong(2, 'silence', '--node', 'x', '--for', '400 d'), /1 s to 366 d/);
+      assert.match(await wrong(2, 'ls', '--history', '10001'), /at most 10000/);
+      assert.match(await wrong(1, 'ack', 'x'), /TRAP_TOKEN_MISSING/);
       assert.match(await wrong(2, 'silence', '--for', '1 h'), /--node, --fs or --message/);
       const other = createServer((_request, response) => response.end('{"hello": 1}'));
       await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -80,6 +80,7 @@ export function systemCodeOf(error: unknown): string | undefined {
 export function systemReasonOf(error: unknown): string {
   const { errno } = (error ?? {}) as { errno?: unknown };
   if (systemCodeOf(error) === 'EISDIR') return 'it is a directory';
+  if (systemCodeOf(error) === 'EEXIST') return 'a file of that name is there';
   if (typeof errno === 'number' && errno < 0) return getSystemErrorMessage(errno) || String(errno);
   return systemCodeOf(error) ?? messageOf(error);
 }

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
-import { readLock, takeLock } from './lock-file.ts';
+import { breakLock, readLock, takeLock } from './lock-file.ts';
 
 function lockIn(t: TestContext): { dir: string; path: string } {
   const dir = mkdtempSync(join(tmpdir(), 'windrow-lock-'));
@@ -13,25 +14,28 @@ function lockIn(t: TestContext): { dir: string; path: string } {
   return { dir, path: join(dir, 'worker.lock') };
 }
 
+/** Takes the lock at each path that a line names, and keeps it. */
 const HOLD = `
+  import { createInterface } from 'node:readline';
   import { takeLock } from ${JSON.stringify(import.meta.resolve('./lock-file.ts'))};
-  const [path, worker] = process.argv.slice(1);
-  process.stdin.on('data', () => {
-    process.stdout.write(takeLock(path, { worker, session: '' }).taken ? 'taken' : 'refused');
+  const [worker] = process.argv.slice(1);
+  createInterface({ input: process.stdin }).on('line', (path) => {
+    console.log(takeLock(path, { worker, session: '' }, false).taken ? 'taken' : 'refused');
   });
-  process.stdout.write('ready');
+  console.log('ready');
 `;
 
-async function contender(path: string, worker: string) {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLD, path, worker], {
+async function contender(t: TestContext, worker: string) {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLD, worker], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  await once(child.stdout, 'data');
+  t.after(() => child.kill('SIGKILL'));
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await answers.next()).value, 'ready');
   return {
-    child,
-    async take() {
-      child.stdin.write('go');
-      return String((await once(child.stdout, 'data'))[0]);
+    async take(path: string): Promise<string> {
+      child.stdin.write(`${path}\n`);
+      return (await answers.next()).value ?? 'ended';
     },
     async kill() {
       child.kill('SIGKILL');
@@ -58,8 +62,8 @@ test('a held lock is refused with its holder, and free again after release', (t)
 
 test('the lock of a killed process is taken over, and the dead worker is named', async (t) => {
   const { path } = lockIn(t);
-  const holder = await contender(path, 'dead');
-  assert.equal(await holder.take(), 'taken');
+  const holder = await contender(t, 'dead');
+  assert.equal(await holder.take(path), 'taken');
   assert.equal(readLock(path)?.life, 'alive');
   await holder.kill();
   assert.equal(readLock(path)?.life, 'gone');
@@ -71,16 +75,41 @@ test('the lock of a killed process is taken over, and the dead worker is named',
 
 test('of many that find a stale lock at once exactly one gets it', async (t) => {
   const { dir, path } = lockIn(t);
-  const dead = { host: hostname(), pid: 2 ** 22 + 1, startTime: '1', worker: 'dead' };
-  const own = takeLock(path);
-  const { realm } = JSON.parse(readFileSync(path, 'utf8'));
-  if (own.taken) own.release();
-  writeFileSync(path, JSON.stringify({ ...dead, realm }));
-  const all = await Promise.all([1, 2, 3, 4].map((n) => contender(path, `w${n}`)));
-  const outcomes = await Promise.all(all.map((one) => one.take()));
-  assert.deepEqual(outcomes.sort(), ['refused', 'refused', 'refused', 'taken']);
-  await Promise.all(all.map((one) => one.kill()));
+  assert.ok(takeLock(path).taken);
+  const stale = { ...JSON.parse(readFileSync(path, 'utf8')), pid: 2 ** 22 + 1, startTime: '1' };
+  rmSync(path);
+  const all = await Promise.all([1, 2, 3, 4].map((n) => contender(t, `w${n}`)));
+  const locks = Array.from({ length: 200 }, (_, round) => `${round}.lock`);
+  for (const lock of locks) {
+    writeFileSync(join(dir, lock), JSON.stringify(stale));
+    const outcomes = await Promise.all(all.map((one) => one.take(join(dir, lock))));
+    assert.deepEqual(outcomes.sort(), ['refused', 'refused', 'refused', 'taken'], lock);
+  }
+  assert.deepEqual(readdirSync(dir).sort(), locks.sort());
+});
+
+test('a process that was killed while it broke a lock keeps nobody from doing so', (t) => {
+  const { dir, path } = lockIn(t);
+  assert.ok(takeLock(path).taken);
+  const stale = { ...JSON.parse(readFileSync(path, 'utf8')), pid: 2 ** 22 + 1, startTime: '1' };
+  for (const left of [path, `${path}.breaking`, `${path}.breaking.breaking`]) {
+    writeFileSync(left, JSON.stringify(stale));
+  }
+  assert.ok(takeLock(path).taken);
   assert.deepEqual(readdirSync(dir), ['worker.lock']);
+});
+
+test('a lock without progress is broken, also where its breaker was killed on another machine', (t) => {
+  const { dir, path } = lockIn(t);
+  const entry = { host: 'elsewhere', pid: 1, realm: 'boot pid:[1]', startTime: '1', worker: 'w' };
+  for (const left of [path, `${path}.breaking`]) writeFileSync(left, JSON.stringify(entry));
+  const holder = readLock(path)!.holder;
+  breakLock(path, holder);
+  breakLock(path, holder);
+  assert.deepEqual(readdirSync(dir), []);
+  assert.ok(takeLock(path).taken);
+  breakLock(path, holder);
+  assert.equal(readLock(path)?.holder.pid, process.pid, 'one that was taken since stays');
 });
 
 test('a pid that was given to another process does not keep a lock alive', (t) => {

@@ -4,7 +4,7 @@
  * time; a lock is stale only when that very process is known to be gone. No clock is asked.
  */
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { systemCodeOf } from './errors.ts';
 import { type HolderLife, type LockHolder, NOBODY, parseHolder } from './lock-holder.ts';
@@ -75,30 +75,36 @@ function tryExclusive(path: string, text: string): boolean {
 
 /**
  * Takes a lock away from a holder of whom nothing is known but that it makes no progress: the very
- * lock that `holder` holds, and no other that was taken since.
+ * lock that `holder` holds, and no other that was taken since. For locks that spare work only: who
+ * is passed over may live, and so may who was breaking the lock on another machine in that instant.
  */
 export function breakLock(path: string, holder: LockHolder): void {
   const text = readText(path);
-  if (text !== undefined && isDeepStrictEqual(parseHolder(text), holder)) {
-    breakStale(path, text);
-  }
+  if (text === undefined || !isDeepStrictEqual(parseHolder(text), holder)) return;
+  const breaker = breakStale(path, text);
+  if (breaker !== undefined) breakLock(breakingOf(path), breaker);
 }
 
-/** Moves a stale lock away, and puts it back if another process has replaced it meanwhile. */
-function breakStale(path: string, stale: string): void {
-  const aside = `${path}.stale.${process.pid}.${randomBytes(6).toString('hex')}`;
+/**
+ * Removes the lock at `path` if it is still the stale one. Between that look and the removal nobody
+ * else may remove it, or a lock that was taken meanwhile would go: so only who holds a second lock, on
+ * breaking the first, does either. That one is stale in turn if its holder was killed just then.
+ *
+ * @returns the live process that is breaking it at this moment, if there is one
+ */
+function breakStale(path: string, stale: string): LockHolder | undefined {
+  const breaking = takeLock(breakingOf(path));
+  if (!breaking.taken) return breaking.holder;
   try {
-    renameSync(path, aside);
-  } catch {
-    return; // somebody else was quicker
-  }
-  try {
-    if (readText(aside) !== stale) linkSync(aside, path);
-  } catch {
-    // A third process has taken the lock in that instant; the one moved away finds out below.
+    if (readText(path) === stale) rmSync(path, { force: true });
   } finally {
-    rmSync(aside, { force: true });
+    breaking.release();
   }
+  return undefined;
+}
+
+function breakingOf(path: string): string {
+  return `${path}.breaking`;
 }
 
 /**
@@ -116,7 +122,8 @@ export function takeLock(path: string, owner: LockOwner = NO_WORKER, flush = tru
     if (found === undefined) continue;
     const holder = parseHolder(found);
     if (lifeSeenFromHere(holder) !== 'gone') return { taken: false, holder };
-    breakStale(path, found);
+    const breaker = breakStale(path, found);
+    if (breaker !== undefined) return { taken: false, holder: breaker };
     replaced = holder;
   }
   return { taken: false, holder: readLock(path)?.holder ?? NOBODY };

@@ -1,5 +1,6 @@
 /** base: clock, ids, errors, units, settings, log, lifetimes. Everything may use it; it uses nothing. */
 
+export { allDone } from './all-done.ts';
 export { baseErrors } from './base-errors.ts';
 export { BoundedLogFile } from './bounded-log-file.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
@@ -55,7 +56,14 @@ export { parseMoment } from './moment.ts';
 export { nearestWord } from './nearest.ts';
 export { type NetworkValues, networkSettings } from './network-settings.ts';
 export { isThisMachine } from './own-addresses.ts';
-export { isAlive, lifeSeenFromHere, ownHolder, processRealm, startTimeOf } from './own-process.ts';
+export {
+  bootId,
+  isAlive,
+  lifeSeenFromHere,
+  ownHolder,
+  processRealm,
+  startTimeOf,
+} from './own-process.ts';
 export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export { pause } from './pause.ts';
 export {
@@ -94,6 +102,7 @@ export {
 } from './settings-reader.ts';
 export { insideSingleQuotes, plainShellWord, shellCommand, shellWord } from './shell-word.ts';
 export { type StagingValues, stagingSettings } from './staging-settings.ts';
+export { syncDirectory } from './sync-directory.ts';
 export { printable, printableLines } from './terminal-text.ts';
 export { type TrapSettings, trapSettings } from './trap-settings.ts';
 export { formatBytes, formatDuration, parseBytes, parseDurationMs } from './units.ts';

@@ -24,9 +24,14 @@ export function startTimeOf(pid: number): string | undefined {
   return fields?.[0] === 'Z' || fields?.[0] === 'X' ? undefined : fields?.[19];
 }
 
+/** Tells lives of this machine apart; `''` where it does not say. */
+export function bootId(): string {
+  return read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+}
+
 /** Which kernel run and which pid namespace a pid belongs to; pids of others mean nothing here. */
 export function processRealm(): string {
-  const boot = read('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
+  const boot = bootId();
   try {
     return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {

@@ -120,7 +120,7 @@ export const trapSettings = {
     type: 'choice',
     default: 'auto',
     choices: ['auto', 'yes', 'no'],
-    doc: "Watch this machine's Lustre: where there is one (auto), in any case, or not.",
+    doc: "Watch this machine's Lustre: where there is one or lustre-root is set (auto), in any case, or not.",
   },
   lustreRoot: {
     name: 'lustre-root',

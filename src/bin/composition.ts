@@ -15,7 +15,7 @@ export function compositionFor(world: World): Composition {
       (await import('./serve-traps.ts')).serveTraps(options, into),
     machines: async () => (await import('./machines.ts')).machines,
     certificates: async () => (await import('./tls.ts')).certificates,
-    newTraceId: async () => (await import('./traces.ts')).newTraceId(),
+    traceIdFor: async (wished) => (await import('./traces.ts')).traceIdFor(wished),
     collectTraces: async (options, signal) =>
       (await import('./traces.ts')).collectTraces(options, signal),
     watchProcesses: async (options, tell, signal) =>

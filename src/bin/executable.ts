@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getAsset, getRawAsset } from 'node:sea';
-import { PART_OPTION, processRealm, type WindrowError } from '#base';
+import { bootId, PART_OPTION, type WindrowError } from '#base';
 import { type Contents, keepFresh, unpack } from './unpack.ts';
 
 const INTERNAL_EXIT = 70;
@@ -34,8 +34,7 @@ function takePart({ files }: Contents): string {
 try {
   const contents = JSON.parse(getAsset('contents.json', 'utf8')) as Contents;
   const read = (path: string) => new Uint8Array(getRawAsset(path) as ArrayBuffer);
-  const [bootId = ''] = processRealm().split(' ');
-  const directory = unpack(contents, read, roots(), { nowMs: Date.now(), bootId });
+  const directory = unpack(contents, read, roots(), { nowMs: Date.now(), bootId: bootId() });
   keepFresh(directory);
   createRequire(join(directory, 'windrow.cjs'))(`./${takePart(contents)}.cjs`);
 } catch (error) {

@@ -6,11 +6,11 @@ import {
   type Clock,
   isLoopback,
   makeDirectories,
-  messageOf,
   replaceFile,
   type SharingSettings,
   type StagingValues,
   systemClock,
+  systemReasonOf,
   type TrapSettings,
 } from '#base';
 import type { TlsWish, TraceStoreOptions } from '#cli';
@@ -220,7 +220,7 @@ function makeStateDirectory(directory: string): void {
   try {
     makeDirectories(directory, 0o700);
   } catch (error) {
-    throw storeErrors.create('STATE_UNWRITABLE', { directory, why: messageOf(error) });
+    throw storeErrors.create('STATE_UNWRITABLE', { directory, why: systemReasonOf(error) });
   }
 }
 

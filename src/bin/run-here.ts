@@ -8,6 +8,7 @@ import {
   FOLLOWED,
   type PlannedSweep,
   type RunOptions,
+  reachOf,
   runSweep,
   type TlsWish,
   type World,
@@ -126,7 +127,9 @@ export async function runHere(
       kept?.letGo();
       opened.server.drain();
     };
-    const code = await followAll({ ...opened, drain }, sweeps, options, world, stopping.signal);
+    const reach = reachOf(directory, world.surroundings.directory);
+    const own = { ...opened, drain, reach };
+    const code = await followAll(own, sweeps, options, world, stopping.signal);
     if (!fault) return code;
     tell(fault, options, world);
     return FOLLOWED.interrupted;
@@ -144,6 +147,8 @@ function tell(error: unknown, { json }: RunOptions, world: World): void {
 interface DrainableServer extends OpenServer {
   /** Its worker is to end, and may. */
   drain(): void;
+  /** What commands need to find it. */
+  readonly reach: string;
 }
 
 /** The worst of their codes; what is interrupted is not gone on with. */
@@ -174,7 +179,8 @@ async function followHere(
 ): Promise<number> {
   const client = new ApiClient({ url: opened.url, token: opened.token });
   try {
-    const code = await runSweep(client, sweep, { ...options, until }, world);
+    const wish = { ...options, until, reach: opened.reach };
+    const code = await runSweep(client, sweep, wish, world);
     if (isLast) opened.server.expectJob(false);
     // The worker ends while the results are collected; clients from outside are told otherwise.
     if (isLast && !options.listen) opened.drain();

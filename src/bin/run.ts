@@ -2,9 +2,11 @@
  * `windrow run`: on a server that is named, or on one of its own with a worker beside it. What comes
  * after the plan is loaded then: the worker's process loads its part at the same time.
  */
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectories } from '#base';
-import type { PlannedSweep, RunOptions, World } from '#cli';
+import { makeDirectories, systemReasonOf } from '#base';
+import { type PlannedSweep, RUN_INTERRUPTED_EXIT, type RunOptions, type World } from '#cli';
 import { isDemanding } from '#model';
 import type { PlannedCluster } from '#sweep';
 import type { Cluster } from './cluster.ts';
@@ -12,7 +14,9 @@ import { prepareWorker } from './local-worker.ts';
 import { planSweep } from './plan-sweep.ts';
 
 export async function run(options: RunOptions, world: World): Promise<number> {
-  const { sweeps, stateDirectory, cluster: planned } = await planSweep(options, world);
+  const plan = await unlessEnding(planSweep(options, world), world.ending);
+  if (plan === null) return RUN_INTERRUPTED_EXIT;
+  const { sweeps, stateDirectory, cluster: planned } = plan;
   if (options.dryRun && stateDirectory !== null) {
     const { adTexts } = await import('#sweep');
     for (const { spec } of sweeps) {
@@ -31,10 +35,16 @@ export async function run(options: RunOptions, world: World): Promise<number> {
   if (!isAlone && process.geteuid?.() === 0) await refuseDirectories(sweeps, options);
   const directory =
     options.stateDirectory ?? stateDirectory ?? join(sweeps[0]!.spec.output, '.windrow');
-  if (stateDirectory === null) makeOutput(sweeps[0]!.spec.output);
+  if (stateDirectory === null) await makeOutput(sweeps[0]!.spec.output);
   const worker = isAlone ? null : prepareWorker(directory, options, world);
   const { runHere } = await import('./run-here.ts');
   return runHere({ directory, sweeps, worker, cluster }, options, world);
+}
+
+/** Null as soon as the user wants it to end: files may be large, and disks slow. */
+async function unlessEnding<T>(work: Promise<T>, ending: AbortSignal): Promise<T | null> {
+  if (ending.aborted) return null;
+  return Promise.race([work, once(ending, 'abort').then(() => null)]);
 }
 
 /** Read before anything begins: a list that is wrong is refused like a sweep that is. */
@@ -64,11 +74,15 @@ async function refuseDirectories(
 }
 
 /**
- * With the mode that the user's umask gives: only `.windrow` in it is private. A directory that
- * cannot be made is told of by whoever needs it first.
+ * With the mode that the user's umask gives: only `.windrow` in it is private.
+ * @throws WindrowError OUTPUT_UNWRITABLE, before the state in it is missed
  */
-function makeOutput(directory: string): void {
+async function makeOutput(directory: string): Promise<void> {
   try {
     makeDirectories(directory);
-  } catch {}
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const { serverErrors } = await import('#server');
+    throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: systemReasonOf(error) });
+  }
 }

@@ -15,7 +15,7 @@ import { removePidFile, writePidFile } from './pid-file.ts';
 import { accountToBe, become } from './privileges.ts';
 import { tellReady } from './ready.ts';
 import { eventOfTrap, openRules } from './rules.ts';
-import { makeTrapState, openTrapService } from './traps.ts';
+import { makeTrapState, openTrapService, requireTrapState } from './traps.ts';
 
 /**
  * It runs beside servers that need the memory: the space of young objects stays at its first size.
@@ -66,6 +66,7 @@ async function serve(options: TrapsServeOptions, world: World, isDaemon: boolean
     if (settings.history > 0) makeTrapState(settings.stateDirectory, account);
     if (account) become(account, isDaemon ? [settings.pidFile] : []);
     else if (process.getuid?.() === 0) log('warn', 'it stays root, as it was told');
+    if (settings.history > 0) requireTrapState(settings.stateDirectory);
     const { stateDirectory } = settings;
     rules = settings.rules === '' ? null : await openRules(settings.rules, log);
     const onTold = (trap: TrapRecord): void => rules?.happened(eventOfTrap(trap));

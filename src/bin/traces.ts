@@ -8,6 +8,7 @@ import {
   type Compression,
   collectTraces as collect,
   prune,
+  requireId,
   type StoredTrace,
   TraceStore,
   TracesFace,
@@ -86,8 +87,12 @@ function openStore(
   return TraceStore.open({ directory, limits, anonymous, clock: systemClock, onStored });
 }
 
-/** Made of the time alone: nothing in it tells where. */
-export function newTraceId(): string {
+/** The one that is wished, or made of the time alone: nothing in it tells where. Throws TRACE_NAME_UNSAFE. */
+export function traceIdFor(wished: string | undefined): string {
+  return wished === undefined ? newTraceId() : requireId(wished);
+}
+
+function newTraceId(): string {
   return traceIdAt(BigInt(systemClock.now()) * 1_000_000n + (hrtime.bigint() % 1_000_000n));
 }
 
@@ -124,6 +129,7 @@ export function errandRunner(source: TraceSource, memory: string): RunErrand {
         ...source,
         directory,
         match: errand.match || source.match,
+        compression: errand.compression || source.compression,
         // Its own server it talks to already, as safely as that is.
         ...(url === '' ? { url: serverUrl, insecure: true } : { url, insecure }),
         id,

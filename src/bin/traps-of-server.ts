@@ -56,8 +56,8 @@ export async function openTrapsOfServer(options: TrapsOfServerOptions): Promise<
 /** What an earlier life of the server told of is ended if it does not hold any more. */
 function watchFaults(server: Server, { collector, keeping }: TrapService, self: string): void {
   const told = collector
-    .all()
-    .filter(({ source, kind, over }) => source === SOURCE && kind === 'raise' && over === null)
+    .holding()
+    .filter(({ source }) => source === SOURCE)
     .map(({ node, condition }) => ({ node: node === self ? '' : node, condition }));
   // The process has a life of its own; within it the news are counted.
   const life = `${process.pid}.${process.hrtime.bigint()}`;

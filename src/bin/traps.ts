@@ -1,9 +1,9 @@
 /** A trap collector from its settings: history, token, and what it watches. */
 
 import type { Socket } from 'node:dgram';
-import { existsSync, lchownSync } from 'node:fs';
+import { accessSync, constants, existsSync, lchownSync } from 'node:fs';
 import type { Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { makeDirectories, systemClock, systemReasonOf, type TrapSettings } from '#base';
 import type { TrapRecord } from '#model';
 import { SqliteTrapHistory, storeErrors } from '#store';
@@ -50,7 +50,12 @@ export async function openTrapService(parts: TrapParts): Promise<TrapService> {
       lustre:
         lustre === 'no'
           ? null
-          : { root: lustreRoot, pollMs: lustrePollMs, whenThere: lustre === 'auto' },
+          : {
+              root: lustreRoot,
+              pollMs: lustrePollMs,
+              // Who names a place expects something there.
+              whenThere: lustre === 'auto' && lustreRoot === '/',
+            },
       syslog: {
         udp: parts.udp ?? null,
         tcp: parts.tcp ?? null,
@@ -77,9 +82,27 @@ async function tokenFor(settings: TrapSettings, stateDirectory: string): Promise
  */
 export function makeTrapState(directory: string, account: Account | null): void {
   if (existsSync(directory)) return;
-  try {
+  withState(directory, () => {
+    // The account must get through those above it.
+    makeDirectories(dirname(directory), 0o755);
     makeDirectories(directory, 0o700);
     if (account) lchownSync(directory, account.uid, account.gid);
+  });
+}
+
+/**
+ * Once this process is who it is going to be.
+ * @throws WindrowError STATE_UNWRITABLE
+ */
+export function requireTrapState(directory: string): void {
+  withState(directory, () =>
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK),
+  );
+}
+
+function withState(directory: string, use: () => void): void {
+  try {
+    use();
   } catch (error) {
     throw storeErrors.create('STATE_UNWRITABLE', { directory, why: systemReasonOf(error) });
   }

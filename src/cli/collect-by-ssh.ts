@@ -13,6 +13,8 @@ interface BySsh {
   /** As the user names the list of machines. */
   readonly nodes: string;
   readonly wish: CollectWish;
+  /** Options that say how tracing is stopped; none: as the settings of each machine have it. */
+  readonly stopping: readonly string[];
   /** URL; `''`: the server. */
   readonly collector: string;
   /** Of the server, as it says of itself. */
@@ -23,7 +25,7 @@ interface BySsh {
 
 /** Lets machines bring their traces, reached by ssh; what came of each. */
 export async function collectBySsh(
-  { nodes, wish, collector, serverUrl, isQuiet }: BySsh,
+  { nodes, wish, stopping, collector, serverUrl, isQuiet }: BySsh,
   { settings, composition }: { settings: ReadSettings; composition: Composition },
   world: World,
 ): Promise<TraceCollectionView> {
@@ -39,7 +41,7 @@ export async function collectBySsh(
         url: collector || (await serverUrl()),
         advertise: collector ? new URL(collector).host : values.advertise,
         executables: values.executables,
-        wordsFor: (url) => wordsFor(wish, collector || url, collector === ''),
+        wordsFor: (url) => [...wordsFor(wish, collector || url, collector === ''), ...stopping],
         input: wish.secret,
       },
       world,
@@ -59,12 +61,13 @@ export async function collectBySsh(
 
 /** The command on each machine; the secret is not among its words. */
 function wordsFor(wish: CollectWish, url: string, isOwnServer: boolean): string[] {
-  const { id, directory, match, remove, account, insecure } = wish;
+  const { id, directory, match, compression, remove, account, insecure } = wish;
   return [
     ...['traces', 'collect', '--here', '--json', '--secret-stdin'],
     ...['--id', id, '--to', url, '--trace-account', account],
     ...(directory === '' ? [] : ['--dir', directory]),
     ...(match === '' ? [] : ['--match', match]),
+    ...(compression === '' ? [] : ['--trace-compression', compression]),
     `--remove=${remove ? 'yes' : 'no'}`,
     ...(insecure || isOwnServer ? ['--insecure'] : []),
   ];

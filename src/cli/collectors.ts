@@ -1,6 +1,6 @@
 /** The trap collectors that a command means, and the tokens that let it change something there. */
 import { join } from 'node:path';
-import { isThisMachine, WindrowError } from '#base';
+import { isThisMachine, systemCodeOf, WindrowError } from '#base';
 import type { CollectorClient } from '#traps';
 import { cliErrors } from './errors.ts';
 import { readServerFile, TOKEN_FILE } from './find-server.ts';
@@ -91,10 +91,7 @@ export async function changeEach<T>(
   await checkWays(addresses, asking, tokenFile);
   const { readSecretFile } = await import('#wire');
   const places = [stateDirectory, asking.settings.values.stateDirectory];
-  const tokens =
-    tokenFile === ''
-      ? await tokensIn(places.map((place) => join(place, TOKEN_FILE)))
-      : [await readSecretFile(tokenFile)];
+  const tokens = tokenFile === '' ? await tokensIn(places) : [await readSecretFile(tokenFile)];
   let asked: Asked<T>[] = [];
   let left = addresses;
   for (const token of tokens) {
@@ -128,11 +125,15 @@ async function checkWays(
   }
 }
 
-/** @throws WindrowError SECRET_FILE_… when there is none at all */
-async function tokensIn(paths: readonly string[]): Promise<string[]> {
+/** @throws WindrowError when there is none at all: TRAP_TOKEN_MISSING, or why one could not be read */
+async function tokensIn(directories: readonly string[]): Promise<string[]> {
   const { readSecretFile } = await import('#wire');
-  const tried = await Promise.allSettled(paths.map((path) => readSecretFile(path)));
+  const tried = await Promise.allSettled(
+    directories.map((directory) => readSecretFile(join(directory, TOKEN_FILE))),
+  );
   const found = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   if (found.length > 0) return found;
-  throw tried[0]!.status === 'rejected' ? tried[0]!.reason : new Error('there is no token');
+  const failures = tried.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+  const told = failures.find((error) => systemCodeOf(error?.cause) !== 'ENOENT');
+  throw told ?? cliErrors.create('TRAP_TOKEN_MISSING', { places: directories.join(', ') });
 }

@@ -105,6 +105,9 @@ export function ownsShortHelp(spec: CommandSpec): boolean {
 /** 128 + SIGINT, as shells have it. */
 export const INTERRUPTED_EXIT = 130;
 
+/** That of `windrow run`, which the same command goes on with. */
+export const RUN_INTERRUPTED_EXIT = 3;
+
 export function exitCodesOf(spec: CommandSpec): [code: number, meaning: string][] {
   const all = { ...USUAL_EXIT_CODES, ...spec.exitCodes };
   return Object.entries(all).map(([code, meaning]) => [Number(code), meaning]);

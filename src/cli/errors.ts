@@ -71,6 +71,12 @@ export const cliErrors = defineErrors({
     status: 401,
     example: { url: 'http://mds1:8980' },
   },
+  TRAP_TOKEN_MISSING: {
+    message: 'the token of the collector of this machine is in none of {places}',
+    todo: 'Name the file admin-token of its state directory with --token-file FILE.',
+    status: 401,
+    example: { places: '/var/lib/windrow-traps, /home/ada/.local/state/windrow' },
+  },
   TRAP_TOKEN_IN_CLEAR: {
     message: 'the token would go to {url} in clear',
     todo: 'Name the collector by https://…, reach it through an ssh tunnel, or allow it with --insecure.',
@@ -118,6 +124,12 @@ export const cliErrors = defineErrors({
     todo: 'Look at it where it is stored; `windrow traces verify` tells which files are damaged.',
     status: 502,
     example: { what: '1795276800.000000042/node7.out.zst' },
+  },
+  TRACE_TARGET_WRONG: {
+    message: '--to {to} is neither local nor central nor the URL of a collector',
+    todo: 'Give one like https://HOST:PORT.',
+    status: 400,
+    example: { to: 'traces.example' },
   },
   TRACE_TARGET_UNSET: {
     message: 'it is not said where traces go with --to {to}',

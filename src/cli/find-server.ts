@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
-import { messageOf, systemCodeOf, systemReasonOf, WindrowError } from '#base';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { messageOf, plainShellWord, systemCodeOf, systemReasonOf, WindrowError } from '#base';
 import { cliErrors } from './errors.ts';
 import type { OpenedServer } from './port.ts';
 import type { ReadSettings, World } from './world.ts';
@@ -68,14 +68,24 @@ export async function findServer(
   return { ...(await wish.openState(stored[0]!)), writable: false, place: stored[0]! };
 }
 
+/** What commands that are given in `here` must say to find the server of a state directory. */
+export function reachOf(stateDirectory: string, here: string): string {
+  if (usualPlaces(here).includes(stateDirectory)) return '';
+  const named = basename(stateDirectory) === '.windrow' ? dirname(stateDirectory) : stateDirectory;
+  return ` --state ${plainShellWord(shortest(here, named))}`;
+}
+
+function usualPlaces(here: string): string[] {
+  return [resolve(here, '.windrow'), resolve(here, 'results', '.windrow')];
+}
+
 /** A state directory that was named is the only place; `DIR` may also hold it as `DIR/.windrow`. */
 function placesToLook(settings: ReadSettings, world: World): string[] {
   const { stateDirectory } = settings.values;
   if (settings.origins.stateDirectory.kind !== 'default') {
     return [stateDirectory, join(stateDirectory, '.windrow')];
   }
-  const here = world.surroundings.directory;
-  return [resolve(here, '.windrow'), resolve(here, 'results', '.windrow'), stateDirectory];
+  return [...usualPlaces(world.surroundings.directory), stateDirectory];
 }
 
 async function namedServer(settings: ReadSettings): Promise<{ url: string; token: string }> {

@@ -1,5 +1,6 @@
 import { printable, WindrowError } from '#base';
 import type { ApiClient } from '#wire';
+import { RUN_INTERRUPTED_EXIT } from './command.ts';
 import { openProgress, type ProgressWish } from './progress.ts';
 import { errorText } from './report-error.ts';
 import { failuresText, statsText } from './summary.ts';
@@ -7,7 +8,7 @@ import { isSettled, type JobView, watchJob } from './watch.ts';
 import type { World } from './world.ts';
 
 /** Exit codes of A8, for those who wait for a job. */
-export const FOLLOWED = { succeeded: 0, failed: 1, interrupted: 3 } as const;
+export const FOLLOWED = { succeeded: 0, failed: 1, interrupted: RUN_INTERRUPTED_EXIT } as const;
 
 const POLL_MS = 5000;
 const GIVE_UP_MS = 120_000;
@@ -15,6 +16,8 @@ const GIVE_UP_MS = 120_000;
 export interface FollowWish extends ProgressWish {
   /** Also ends the waiting, besides the user; the job goes on. */
   readonly until?: AbortSignal;
+  /** Options by which other commands find the server, with a blank before them, for what is told. */
+  readonly reach?: string;
 }
 
 /**
@@ -71,8 +74,8 @@ async function summarize(
   // A run is not less done because its reader has gone: `attempt`, not `write`.
   if (wish.json) {
     world.stdout.attempt(`${JSON.stringify({ kind: 'summary', exitCode, ...stats })}\n`);
-  } else if (wish.quiet) world.stderr.attempt(failuresText(stats));
-  else world.stdout.attempt(statsText(stats, world.stdout));
+  } else if (wish.quiet) world.stderr.attempt(failuresText(stats, wish.reach));
+  else world.stdout.attempt(statsText(stats, world.stdout, wish.reach));
 }
 
 /** The user's wish, or a server that stays away, is no fault; anything else is. */

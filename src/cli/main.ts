@@ -1,5 +1,5 @@
 import { findSettingsFiles, readSettings, WindrowError, windrowSettings } from '#base';
-import { INTERRUPTED_EXIT } from './command.ts';
+import { INTERRUPTED_EXIT, RUN_INTERRUPTED_EXIT } from './command.ts';
 import { OutputGone } from './output.ts';
 import type { Composition } from './port.ts';
 import { type ParsedLine, parseLine } from './program.ts';
@@ -30,7 +30,7 @@ export async function runCli(
       error instanceof WindrowError &&
       error.code === 'EXCHANGE_ABORTED'
     ) {
-      return INTERRUPTED_EXIT;
+      return argv[0] === 'run' ? RUN_INTERRUPTED_EXIT : INTERRUPTED_EXIT;
     }
     return report(error, argv, world);
   }

@@ -1,8 +1,9 @@
 /** cli: the command line. Reads it, asks the server, prints tables and JSON. */
-export { type CommandSpec, exitCodesOf } from './command.ts';
+export { type CommandSpec, exitCodesOf, RUN_INTERRUPTED_EXIT } from './command.ts';
 export { type DescribedOption, describedOptions } from './described-option.ts';
 export { cliErrors } from './errors.ts';
 export {
+  reachOf,
   readServerFile,
   readToken,
   SERVER_FILE,

@@ -331,8 +331,8 @@ export interface Composition {
   machines(): Promise<Machines>;
   /** Certificates of the site's own, loaded when they are needed. */
   certificates(): Promise<Certificates>;
-  /** An id for one collection of traces. */
-  newTraceId(): Promise<string>;
+  /** An id for one collection of traces: the wished one, checked, or a new one. Rejects with TRACE_NAME_UNSAFE. */
+  traceIdFor(wished: string | undefined): Promise<string>;
   /** Brings the traces of this machine to a collector. */
   collectTraces(options: CollectTracesOptions, signal: AbortSignal): Promise<Collected>;
   /** Watches until `signal` is aborted. Rejects with PROCWATCH_…. */

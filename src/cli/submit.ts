@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream, openSync, statSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { printable, systemReasonOf } from '#base';
@@ -147,8 +148,7 @@ async function sendTable(
   { path, file, format }: PlannedSweep['tables'][number],
   world: World,
 ) {
-  const body: Readable =
-    path === '-' ? world.stdin : createReadStream(resolve(world.surroundings.directory, path));
+  const body = path === '-' ? world.stdin : openTable(resolve(world.surroundings.directory, path));
   // Kept, because the exchange only says that the body broke off.
   let failure: unknown;
   body.on('error', (error) => {
@@ -157,12 +157,22 @@ async function sendTable(
   try {
     return await client.call('putTable', { query: { format, file }, body, signal: world.ending });
   } catch (error) {
-    if (failure === undefined) throw error;
+    if (failure === undefined || world.ending.aborted) throw error;
     const reason = systemReasonOf(failure);
     throw cliErrors.create('PARAMETERS_UNREADABLE', { file, reason }, { cause: failure });
   } finally {
     body.destroy();
   }
+}
+
+/**
+ * A named pipe, or one of `<(…)`, may have nothing to read for long. It is waited for by events: a
+ * thread that waits in the kernel would keep the process from ending.
+ */
+function openTable(path: string): Readable {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFIFO()) return createReadStream(path);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: true, writable: false });
 }
 
 function warn(warnings: readonly string[], wish: SubmitWish, world: World): void {
@@ -174,21 +184,42 @@ function warn(warnings: readonly string[], wish: SubmitWish, world: World): void
 function submittedText({ job, outcome, rerun, counts }: JobSubmitted, spec: JobSpec): string {
   const rows = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const name = `job ${job} ${printable(spec.name)}`;
-  if (outcome === 'created')
-    return `windrow: ${name}: ${formatCount(rows)} ${rows === 1 ? 'task' : 'tasks'}\n`;
-  return `windrow: ${name} goes on: ${rerunText(rerun)}\n`;
+  if (outcome === 'continued') return `windrow: ${name} goes on: ${rerunText(rerun)}\n`;
+  // Whoever expects results of an earlier run to count is told at once that they do not, and why.
+  const why = rerun.continues === null ? '' : `: ${rerunText(rerun)}`;
+  return `windrow: ${name}: ${tasksText(rows)}${why}\n`;
+}
+
+function tasksText(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'task' : 'tasks'}`;
 }
 
 /** `90 kept, 10 to run (4 new, 5 unfinished or failed, 1 changed: command)` */
 function rerunText(rerun: JobSubmitted['rerun']): string {
-  const { kept, fresh, failed, changed, changedParts } = rerun;
+  const { kept, fresh, failed, changed } = rerun;
   const parts: string[] = [];
   if (fresh > 0) parts.push(`${formatCount(fresh)} new`);
   if (failed > 0) parts.push(`${formatCount(failed)} unfinished or failed`);
-  if (changed > 0) parts.push(`${formatCount(changed)} changed: ${changedParts.join(', ')}`);
+  if (changed > 0) parts.push(`${formatCount(changed)} changed: ${changeText(rerun)}`);
   const why = parts.length > 0 ? ` (${parts.join(', ')})` : '';
   return `${formatCount(kept)} kept, ${formatCount(fresh + failed + changed)} to run${why}`;
 }
+
+/** `command, files that it names: solve.py` */
+function changeText({ changedParts, changedFiles }: JobSubmitted['rerun']): string {
+  // Another command names other files; that says nothing more.
+  const isToldOf = (part: string) => part !== 'references' || changedFiles.length > 0;
+  const parts = changedParts
+    .filter(isToldOf)
+    .map((part) => PARTS[part] ?? part)
+    .join(', ');
+  return changedFiles.length === 0 ? parts : `${parts}: ${printable(changedFiles.join(', '))}`;
+}
+
+const PARTS: Readonly<Record<string, string>> = {
+  programs: 'program',
+  references: 'files that the command names',
+};
 
 function previewText(preview: SubmissionPreview): string {
   const earlier =
@@ -198,11 +229,13 @@ function previewText(preview: SubmissionPreview): string {
   const examples = preview.examples.map(
     ({ task, why, commandLine }) => `  task ${task}, ${WHY[why]}: ${printable(commandLine)}`,
   );
-  return `${[`${formatCount(preview.rows)} tasks: ${rerunText(preview)}`, earlier, ...examples].join('\n')}\n`;
+  const { rows, kept } = preview;
+  const left = rows - kept - examples.length;
+  const more = left > 0 ? [`  and ${formatCount(left)} more`] : [];
+  return `${[`${tasksText(rows)}: ${rerunText(preview)}`, earlier, ...examples, ...more].join('\n')}\n`;
 }
 
 const WHY = {
-  kept: 'kept',
   fresh: 'new',
   failed: 'unfinished or failed',
   changed: 'changed',

@@ -13,26 +13,29 @@ import { formatFacts, formatTable } from './text-table.ts';
 import { networkText } from './usage-text.ts';
 
 /** Everything of A8 as text: what, who, how long, and what failed. */
-export function statsText(stats: JobStats, output: Output): string {
+export function statsText(stats: JobStats, output: Output, reach = ''): string {
   const parts = [
     headText(stats),
     timesText(stats, output),
     workersText(stats, output),
-    failuresText(stats),
+    failuresText(stats, reach),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** What remains to be said in a quiet run: nothing, or what failed and what is held. */
-export function failuresText(stats: JobStats): string {
-  return [groupsText(stats), heldText(stats)].filter((part) => part !== '').join('\n');
+/**
+ * What remains to be said in a quiet run: nothing, or what failed and what is held. `reach` is what
+ * commands need to find the server, e.g. ` --state out`.
+ */
+export function failuresText(stats: JobStats, reach = ''): string {
+  return [groupsText(stats), heldText(stats, reach)].filter((part) => part !== '').join('\n');
 }
 
 /** Held tasks have no signature: each has a reason of its own, and waits for somebody to read it. */
-function heldText({ job, counts: { held } }: JobStats): string {
+function heldText({ job, counts: { held } }: JobStats, reach: string): string {
   if (held === 0) return '';
   const which = held === 1 ? '1 task is held' : `${formatCount(held)} tasks are held`;
-  return `${which}; why: windrow show ${job} --tasks --only held\n`;
+  return `${which}; why: windrow show ${job} --tasks --only held${reach}\n`;
 }
 
 function groupsText(stats: JobStats): string {

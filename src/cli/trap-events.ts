@@ -5,6 +5,8 @@ import type { MergedTrap, WatchedCollector } from '#traps';
 export type TrapEvent =
   | { readonly event: 'trap'; readonly trap: MergedTrap }
   | { readonly event: 'over'; readonly id: string }
+  /** By a silence; when that ends the trap is told again. */
+  | { readonly event: 'silenced'; readonly id: string; readonly silence: string }
   | { readonly event: 'acknowledged'; readonly id: string; readonly by: Acknowledgement | null }
   | { readonly event: 'collector'; readonly url: string; readonly away: string | null };
 
@@ -14,6 +16,7 @@ const KNOWN_MOST = 20_000;
 interface Known {
   readonly isOver: boolean;
   readonly acknowledgedAtMs: number | null;
+  readonly silence: string | null;
 }
 
 export class TrapEvents {
@@ -36,12 +39,18 @@ export class TrapEvents {
 
   #news(trap: MergedTrap): TrapEvent[] {
     const { id, over, acknowledged, silence } = trap;
-    if (silence !== null) return [];
     const known = this.#known.get(id);
+    if (silence !== null) {
+      if (!known || known.silence === silence) return [];
+      this.#known.set(id, { ...known, silence });
+      return known.silence === null ? [{ event: 'silenced', id, silence }] : [];
+    }
     const isOver = over !== null;
     const acknowledgedAtMs = acknowledged?.atMs ?? null;
-    this.#known.set(id, { isOver: isOver || known?.isOver === true, acknowledgedAtMs });
-    if (!known) return [{ event: 'trap', trap }];
+    const wasOver = known?.isOver === true;
+    this.#known.set(id, { isOver: isOver || wasOver, acknowledgedAtMs, silence });
+    const isTold = !known || (known.silence !== null && !wasOver);
+    if (isTold) return [{ event: 'trap', trap }];
     const events: TrapEvent[] = [];
     if (isOver && !known.isOver) events.push({ event: 'over', id });
     if (acknowledgedAtMs !== known.acknowledgedAtMs && !isOver) {

@@ -83,6 +83,9 @@ describe('what happened since the last look', () => {
       ],
     );
     assert.deepEqual(look(null, trap('hidden')), []);
+    assert.deepEqual(look(null, trap('hidden', { silence: 's' })), [['silenced', 'hidden']]);
+    assert.deepEqual(look(null, trap('hidden', { silence: 't' })), []);
+    assert.deepEqual(look(null, trap('hidden')), [['trap', 'hidden']]);
     assert.deepEqual(look(null, trap('a', { over: OVER, acknowledged: ACKNOWLEDGED })), []);
   });
 });

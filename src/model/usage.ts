@@ -70,9 +70,12 @@ export function usageOf(wallMs: number, ...measured: readonly Measured[]): Usage
   return { wallMs, ...figures, sources, network };
 }
 
+/** The dash is the first of the letters, where it means itself. */
+const SOURCES = new RegExp(`^[${Object.values(LETTERS).join('')}]{${FIGURES.length}}$`);
+
 /** Whether `sources` is one of a usage: it may come from outside. */
 export function areSources(sources: string): boolean {
-  return sources.length === FIGURES.length && [...sources].every((letter) => BY_LETTER.has(letter));
+  return SOURCES.test(sources);
 }
 
 export function sourceOf(usage: Pick<Usage, 'sources'>, figure: Figure): UsageSource {

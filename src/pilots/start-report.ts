@@ -1,7 +1,8 @@
 /**
- * How a worker tells whoever started it what became of the start: a file that appears whole, once
- * the server has answered, or when the worker ends before.
+ * How a worker tells whoever started it what became of the start, once the server has answered, or
+ * when the worker ends before: a file that appears whole, or a line in a pipe that waits for it.
  */
+import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
 import { type Facts, replaceFile, WindrowError } from '#base';
 
 export type StartReport =
@@ -11,12 +12,27 @@ export type StartReport =
 /** Readers take no more of it. */
 const LONGEST_REPORT = 4000;
 
-/** Writes the report in place of an older one. A failure to do so must not end a worker. */
+/**
+ * Writes the report in place of an older one, or into the pipe that lies there. A failure to do so
+ * must not end a worker.
+ */
 export function writeStartReport(path: string, report: StartReport): void {
   try {
-    replaceFile(path, textOf(report));
+    const text = textOf(report);
+    if (statSync(path, { throwIfNoEntry: false })?.isFIFO()) writeLine(path, text);
+    else replaceFile(path, text);
   } catch {
-    // Its reader waits in vain, and says so.
+    // Its reader waits in vain, and says so; or has gone.
+  }
+}
+
+/** Who has nobody at the other end does not wait for somebody: pipe(7), O_NONBLOCK. */
+function writeLine(path: string, text: string): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    writeSync(fd, `${text}\n`);
+  } finally {
+    closeSync(fd);
   }
 }
 

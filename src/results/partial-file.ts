@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories, messageOf, systemCodeOf, WindrowError } from '#base';
 import { resultsErrors } from './errors.ts';
-import { syncDirectory } from './segment-files.ts';
+import { syncDirectoryNow } from './segment-files.ts';
 
 const BUFFER_BYTES = 2 ** 20;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -149,7 +149,7 @@ export class OutputFiles {
   async publish(): Promise<string[]> {
     for (const file of this.#files) await file.complete();
     for (const file of this.#files) await file.publish();
-    if (this.#files.length > 0) syncDirectory(this.directory);
+    if (this.#files.length > 0) syncDirectoryNow(this.directory);
     return this.#files.splice(0).map(({ path }) => path);
   }
 

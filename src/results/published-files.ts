@@ -8,7 +8,7 @@ import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { PublishedFile } from '#model';
 import { unsafeName } from './file-names.ts';
-import { syncDirectory } from './segment-files.ts';
+import { syncDirectoryNow } from './segment-files.ts';
 
 /** Looks at files right after they were published. */
 export function notePublished(paths: readonly string[]): PublishedFile[] {
@@ -38,7 +38,7 @@ export async function removePublished(
     await rm(path, { force: true });
     removed++;
   }
-  if (removed > 0) syncDirectory(directory);
+  if (removed > 0) syncDirectoryNow(directory);
 }
 
 function fileAt(path: string): Stats | null {

@@ -94,15 +94,18 @@ export class RecordBatch {
   #chunk: Buffer;
   #used = 0;
   #bytes = 0;
+  #lastPart: Part & { readonly head: string } = NO_PART;
 
-  /** `memory` is written to first: the `rest` of another batch, or nothing. */
-  constructor(memory: Buffer) {
+  /** `memory` is written to first: what another batch has given back, or nothing. */
+  constructor(memory: Buffer = NOTHING) {
     this.#chunk = memory;
   }
 
-  /** Memory that was reserved and not used, for the next batch: most are far smaller than a chunk. */
-  get rest(): Buffer {
-    return this.#chunk.subarray(this.#used);
+  /** Gives back memory that was reserved and not used, for another batch; call after `take`. */
+  giveBack(): Buffer {
+    const rest = this.#chunk;
+    this.#chunk = NOTHING;
+    return rest;
   }
 
   get bytes(): number {
@@ -111,52 +114,61 @@ export class RecordBatch {
 
   /** Appends one record and returns its length in bytes. */
   add(input: RecordInput): number {
-    const parts: PartHeader[] = [];
     let bodyBytes = 0;
+    let heads = '';
     for (const part of input.parts) {
       const bytes = contentBytes(part.content);
       bodyBytes += bytes;
-      const { name, kind, file, cutBytes } = part;
-      parts.push({ name, kind, file, cutBytes, bytes });
+      heads += `${heads === '' ? '' : ','}${this.#partHead(part)}${bytes}}`;
     }
-    const { ticket, job, task } = input;
-    const json = JSON.stringify({ ticket, job, task, parts });
+    const json = `{"ticket":${input.ticket},"job":${input.job},"task":${input.task},"parts":[${heads}]}`;
     const [only] = input.parts;
     // The usual record in one go: each write into a buffer costs as much as hashing the record.
-    const text = parts.length === 1 && typeof only?.content === 'string' ? only.content : null;
-    const headerBytes = Buffer.byteLength(json);
-    requireHeaderFits(headerBytes, parts.length);
-    const total = PREFIX_BYTES + headerBytes + bodyBytes + DIGEST_BYTES;
-    const start = this.#reserve(total);
+    const text =
+      input.parts.length === 1 && typeof only?.content === 'string' ? only.content : null;
+    // At most three bytes a character: counting them takes longer than giving back what is left.
+    const start = this.#reserve(PREFIX_BYTES + 3 * json.length + bodyBytes + DIGEST_BYTES);
     const chunk = this.#chunk;
     let at = start + PREFIX_BYTES;
     at += chunk.write(text === null ? json : json + text, at);
+    const headerBytes = at - start - PREFIX_BYTES - (text === null ? 0 : bodyBytes);
+    requireHeaderFits(headerBytes, input.parts.length);
     writePrefix(chunk, start, headerBytes);
     for (const { content } of text === null ? input.parts : []) {
       at += typeof content === 'string' ? chunk.write(content, at) : content.copy(chunk, at);
     }
     // As text of one byte a character: a buffer for each digest takes as long as making it.
     chunk.write(hash('sha256', chunk.subarray(start, at), 'latin1'), at, 'latin1');
-    return total;
+    this.#used = at + DIGEST_BYTES;
+    this.#bytes += this.#used - start;
+    return this.#used - start;
   }
 
+  /** A part's header up to its length. Most records of a job have the same parts. */
+  #partHead({ name, kind, file, cutBytes }: Part): string {
+    const last = this.#lastPart;
+    const isSame = last.name === name && last.kind === kind && last.file === file;
+    if (isSame && last.cutBytes === cutBytes) return last.head;
+    const head = `${JSON.stringify({ name, kind, file, cutBytes }).slice(0, -1)},"bytes":`;
+    this.#lastPart = { name, kind, file, cutBytes, head };
+    return head;
+  }
+
+  /** Room for so many bytes in one chunk, from the place that is returned. */
   #reserve(bytes: number): number {
     if (this.#used + bytes > this.#chunk.length) {
       if (this.#used > 0) this.#chunks.push(this.#chunk.subarray(0, this.#used));
       this.#chunk = Buffer.allocUnsafeSlow(Math.max(bytes, CHUNK_BYTES));
       this.#used = 0;
     }
-    const start = this.#used;
-    this.#used += bytes;
-    this.#bytes += bytes;
-    return start;
+    return this.#used;
   }
 
   /** What was encoded, in order; the batch is empty after it. */
   take(): Buffer[] {
     const chunks = this.#chunks;
     if (this.#used > 0) chunks.push(this.#chunk.subarray(0, this.#used));
-    this.#chunk = this.rest;
+    this.#chunk = this.#chunk.subarray(this.#used);
     this.#chunks = [];
     this.#used = 0;
     this.#bytes = 0;
@@ -165,6 +177,8 @@ export class RecordBatch {
 }
 
 const CHUNK_BYTES = 2 ** 20;
+const NOTHING = Buffer.alloc(0);
+const NO_PART = { name: '', kind: 'result', file: '', cutBytes: -1, head: '' } as const;
 
 /** Why bytes are no record; a sentence fragment for `RESULTS_RECORD_CORRUPT`. */
 export class NotARecord extends Error {}

@@ -15,9 +15,8 @@ import {
   readSync,
   unlinkSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, systemCodeOf, type WindrowError } from '#base';
+import { allDone, messageOf, syncDirectory, systemCodeOf, type WindrowError } from '#base';
 import { resultsErrors } from './errors.ts';
 import { decodeHead, headerBytesOf, NotARecord, PREFIX_BYTES, recordBytes } from './record.ts';
 
@@ -47,20 +46,16 @@ export function listSegments(directory: string): number[] {
   return segments.sort((a, b) => a - b);
 }
 
-/** Makes a file that was created in `directory` durable, and `directory` itself; off this thread. */
+/**
+ * Makes the name of a file that was created in `directory` durable, and that of `directory` itself;
+ * the disk is waited for off this thread.
+ */
 export async function syncCreated(directory: string): Promise<void> {
-  for (const path of [directory, dirname(directory)]) {
-    const handle = await open(path, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
+  await allDone([directory, dirname(directory)].map(syncDirectory));
 }
 
-/** Makes a created, removed or renamed entry of `directory` durable. */
-export function syncDirectory(directory: string): void {
+/** As `syncDirectory`, on this thread: at a start, and where nobody waits behind it. */
+export function syncDirectoryNow(directory: string): void {
   const fd = openSync(directory, 'r');
   try {
     fsyncSync(fd);
@@ -106,7 +101,7 @@ export function recoverSmallLane(directory: string, durable: DurableEnd | null):
     if (segment > end.segment) unlinkSync(path);
     else if (segment === end.segment) truncateSegment(path, end.bytes);
   }
-  if (segments.some((segment) => segment > end.segment)) syncDirectory(directory);
+  if (segments.some((segment) => segment > end.segment)) syncDirectoryNow(directory);
   return end;
 }
 

@@ -8,6 +8,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { promisify } from 'node:util';
+import { allDone } from '#base';
 import type { RecordPlace } from '#model';
 import { LargeLane } from './large-lane.ts';
 import { type LargeRecordInput, RecordBatch, type RecordInput } from './record.ts';
@@ -37,6 +38,18 @@ interface Run {
 }
 
 /**
+ * Memory that flushes have left, of whichever job: what most write at a time is far smaller than
+ * what is reserved for it, and jobs that are over keep nothing.
+ */
+const spares: Buffer[] = [];
+const SPARES_MOST = 8;
+const SPARE_LEAST_BYTES = 2 ** 16;
+
+function keepSpare(memory: Buffer): void {
+  if (memory.length >= SPARE_LEAST_BYTES && spares.length < SPARES_MOST) spares.push(memory);
+}
+
+/**
  * The results and logs of all attempts in a handful of append-only files. One writer per directory.
  *
  * Order with the database: `append` …, `flush`, then the transaction that names the places and
@@ -51,10 +64,9 @@ export class SegmentStore {
   #durable: DurableEnd;
   #tail: DurableEnd;
   #runs: Run[] = [];
-  /** What the last batch left of its memory. */
-  #spare: Buffer = Buffer.alloc(0);
   #fd: number | null = null;
   #fdSegment = 0;
+  #isFlushing = false;
   /** Whether the file of `#fd` may be new, and its entry not durable yet. */
   #isNew = false;
 
@@ -93,6 +105,11 @@ export class SegmentStore {
     return this.#tail;
   }
 
+  /** Whether `flush` has anything to write. */
+  get isPending(): boolean {
+    return this.#runs.length > 0;
+  }
+
   /** Bytes that `flush` would write; callers flush before this grows large. */
   get pendingBytes(): number {
     const encoded = (run: Run): number => run.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -110,8 +127,7 @@ export class SegmentStore {
     const { segment, bytes: offset } = this.#tail;
     let run = this.#runs.at(-1);
     if (run?.segment !== segment) {
-      run = { segment, offset, batch: new RecordBatch(this.#spare), chunks: [] };
-      this.#spare = Buffer.alloc(0);
+      run = { segment, offset, batch: new RecordBatch(spares.pop()), chunks: [] };
       this.#runs.push(run);
     }
     const bytes = run.batch.add(input);
@@ -130,16 +146,18 @@ export class SegmentStore {
     if (runs.length === 0) return;
     const end = this.#tail;
     this.#runs = [];
+    this.#isFlushing = true;
     try {
       for (const run of runs) this.#write(run);
       const { segment, batch } = runs.at(-1)!;
-      this.#spare = batch.rest;
+      keepSpare(batch.giveBack());
       await this.#sync(segment, end);
     } catch (error) {
       this.#runs = [...runs, ...this.#runs];
-      this.#spare = Buffer.alloc(0); // it is still a part of the last batch
       this.#cutBack(runs);
       throw error;
+    } finally {
+      this.#isFlushing = false;
     }
     this.#durable = end;
   }
@@ -165,8 +183,9 @@ export class SegmentStore {
   /** Off this thread, which has others to answer: a disk may take milliseconds, or seconds. */
   async #sync(segment: number, end: DurableEnd): Promise<void> {
     try {
-      await datasync(this.#descriptor(segment));
-      if (this.#isNew) await syncCreated(this.directory);
+      const synced = datasync(this.#descriptor(segment));
+      // All at once, for none needs another; the descriptor must not be closed before the last.
+      await allDone([synced, ...(this.#isNew ? [syncCreated(this.directory)] : [])]);
       this.#isNew = false;
     } catch (error) {
       throw writeError(segmentPath(this.directory, segment), end.bytes, error);
@@ -182,6 +201,11 @@ export class SegmentStore {
     this.#fdSegment = segment;
     this.#isNew = true;
     return this.#fd;
+  }
+
+  /** Nothing is expected to come any more: it keeps no file open. What comes nevertheless opens it. */
+  rest(): void {
+    if (!this.#isFlushing && !this.isPending) this.#closeDescriptor();
   }
 
   #closeDescriptor(): void {

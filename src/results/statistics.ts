@@ -70,7 +70,7 @@ export interface WallTotals {
   readonly attempts: number;
 }
 
-const NO_TOTALS: UsageTotals = {
+const NO_TOTALS: Omit<UsageTotals, 'walls'> = {
   ioReadBytes: null,
   ioWriteBytes: null,
   contextSwitches: null,
@@ -80,7 +80,6 @@ const NO_TOTALS: UsageTotals = {
   memoryGibHours: null,
   network: null,
   networkAttempts: 0,
-  walls: [],
 };
 
 type Changing<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -109,7 +108,8 @@ export class JobStatistics {
   #attempts = 0;
   #reused = 0;
   #memoryPeakBytes: number | null = null;
-  #totals: UsageTotals = NO_TOTALS;
+  readonly #totals: Changing<Omit<UsageTotals, 'walls'>> = { ...NO_TOTALS };
+  readonly #walls: Changing<WallTotals>[] = [];
   #causes: CauseCounts = {};
   #ends = new EndsOverTime();
   #wall = new Percentiles();
@@ -125,7 +125,9 @@ export class JobStatistics {
     made.#attempts = json.attempts;
     made.#reused = json.reused;
     made.#memoryPeakBytes = json.memoryPeakBytes;
-    made.#totals = { ...NO_TOTALS, ...json.totals };
+    const { walls = [], ...totals } = json.totals ?? {};
+    Object.assign(made.#totals, totals);
+    made.#walls.push(...walls);
     made.#causes = { ...json.causes };
     made.#ends = EndsOverTime.fromJSON(json.ends);
     made.#wall = Percentiles.fromJSON(json.wall);
@@ -144,7 +146,7 @@ export class JobStatistics {
       causes: this.#causes,
       reused: this.#reused,
       memoryPeakBytes: this.#memoryPeakBytes,
-      totals: this.#totals,
+      totals: this.totals,
       ends: this.#ends.toJSON(),
       wall: this.#wall.toJSON(),
       cpu: this.#cpu.toJSON(),
@@ -167,21 +169,27 @@ export class JobStatistics {
     const cpuMs = cpuOf(record);
     this.#addWorker(record.worker, cause, usage.wallMs, cpuMs ?? 0);
     this.#memoryPeakBytes = larger(this.#memoryPeakBytes, usage.memoryPeakBytes);
-    this.#totals = {
-      ioReadBytes: sum(this.#totals.ioReadBytes, usage.ioReadBytes),
-      ioWriteBytes: sum(this.#totals.ioWriteBytes, usage.ioWriteBytes),
-      contextSwitches: sum(this.#totals.contextSwitches, usage.contextSwitches),
-      tasksPeak: larger(this.#totals.tasksPeak, usage.tasksPeak),
-      diskPeakBytes: larger(this.#totals.diskPeakBytes, usage.diskBytes),
-      cpuMs: sum(this.#totals.cpuMs, cpuMs),
-      memoryGibHours: sum(this.#totals.memoryGibHours, memoryGibHoursOf(usage)),
-      network: addNetwork(this.#totals.network, usage.network),
-      networkAttempts: this.#totals.networkAttempts + (usage.network === null ? 0 : 1),
-      walls: addWalls(this.#totals.walls, record),
-    };
+    this.#addTotals(record, cpuMs);
     if (!good) return;
     this.#wall.add(usage.wallMs);
     if (cpuMs !== null) this.#cpu.add(cpuMs);
+  }
+
+  /** In place: an object for each attempt costs more than the sums. */
+  #addTotals(record: AttemptRecord, cpuMs: number | null): void {
+    const totals = this.#totals;
+    const { usage } = record;
+    totals.ioReadBytes = sum(totals.ioReadBytes, usage.ioReadBytes);
+    totals.ioWriteBytes = sum(totals.ioWriteBytes, usage.ioWriteBytes);
+    totals.contextSwitches = sum(totals.contextSwitches, usage.contextSwitches);
+    totals.tasksPeak = larger(totals.tasksPeak, usage.tasksPeak);
+    totals.diskPeakBytes = larger(totals.diskPeakBytes, usage.diskBytes);
+    totals.cpuMs = sum(totals.cpuMs, cpuMs);
+    totals.memoryGibHours = sum(totals.memoryGibHours, memoryGibHoursOf(usage));
+    addWalls(this.#walls, record);
+    if (usage.network === null) return;
+    totals.network = addNetwork(totals.network, usage.network);
+    totals.networkAttempts++;
   }
 
   #addWorker(name: string, cause: Cause, wallMs: number, cpuMs: number): void {
@@ -262,7 +270,7 @@ export class JobStatistics {
   }
 
   get totals(): UsageTotals {
-    return this.#totals;
+    return { ...this.#totals, walls: this.#walls.map((one) => ({ ...one })) };
   }
 
   /** Sum of all attempts' wall times. */
@@ -344,15 +352,15 @@ function addNetwork(total: NetworkBytes | null, more: NetworkBytes | null): Netw
 }
 
 /** Of attempts whose worker was lost nothing is known. */
-function addWalls(known: readonly WallTotals[], record: AttemptRecord): readonly WallTotals[] {
-  if (record.cause === 'worker-lost') return known;
+function addWalls(known: Changing<WallTotals>[], record: AttemptRecord): void {
+  if (record.cause === 'worker-lost') return;
   const { walls } = record;
   const wanted =
     walls === null ? 'bare' : typeof walls.wanted === 'string' ? walls.wanted : 'listed';
   const had = walls === null ? 'bare' : levelOf(walls.had);
-  const isSame = (one: WallTotals) => one.wanted === wanted && one.had === had;
-  if (!known.some(isSame)) return [...known, { wanted, had, attempts: 1 }];
-  return known.map((one) => (isSame(one) ? { ...one, attempts: one.attempts + 1 } : one));
+  const same = known.find((one) => one.wanted === wanted && one.had === had);
+  if (same) same.attempts++;
+  else known.push({ wanted, had, attempts: 1 });
 }
 
 function cpuOf({ usage }: AttemptRecord): number | null {

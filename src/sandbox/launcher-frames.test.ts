@@ -34,13 +34,14 @@ function frame(kind: number, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-const ENDED = Buffer.alloc(68);
+const ENDED = Buffer.alloc(76);
 ENDED.set([1, 2, 0, 0, 2, 3, 9, 0, 7]);
 ENDED.writeBigUInt64LE(5_000_000_001n, 12);
 ENDED.writeBigUInt64LE(2_500n, 20);
 ENDED.writeBigUInt64LE(123_456_789_012n, 36);
 ENDED.writeBigUInt64LE(512n, 44);
 ENDED.writeBigUInt64LE(258n, 60);
+ENDED.writeBigUInt64LE(2n ** 60n + 1n, 68);
 
 test('reports are read the same in whatever pieces they arrive', () => {
   const noise = Buffer.from('\x04\x00\x00\x00\x05 output that looks like a report');
@@ -73,6 +74,7 @@ test('reports are read the same in whatever pieces they arrive', () => {
         ioReadBytes: 512,
         ioWriteBytes: 0,
         contextSwitches: 258,
+        endedAtNs: 2n ** 60n + 1n,
       },
     ],
     ['failed', 0x201, 8, 'exec'],
@@ -96,7 +98,7 @@ test('what the launcher would never say is refused once and nothing after it is 
   const sound = frame(4, ENDED);
   for (const bad of [
     frame(9, Buffer.alloc(3)),
-    frame(4, Buffer.alloc(67)),
+    frame(4, Buffer.alloc(75)),
     frame(1, Buffer.from('HTTP\x01\0\0\0')),
     Buffer.from([0xff, 0xff, 0xff, 0xff, 4]),
     Buffer.from([1, 0, 1, 0, 2]),

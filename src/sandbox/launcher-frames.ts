@@ -1,15 +1,17 @@
-/** The launcher's protocol, version 3, as bytes; described at the head of launcher/launcher.c. */
+/** The launcher's protocol, version 4, as bytes; described at the head of launcher/launcher.c. */
 import type { StartRequest } from './port.ts';
 import { STAGES } from './stage-report.ts';
 import type { StartStage } from './start-failure.ts';
 import { type LaunchWalls, withPrefix } from './walls/launch.ts';
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 /** The largest payload the launcher accepts. */
 export const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
 
 const HEADER_BYTES = 5;
-const FIXED_BYTES = 32;
+const FIXED_BYTES = 36;
+/** Spares a wake-up where programs are quick, and nobody notices. */
+const TELL_WITHIN_MS = 2;
 /** Reports other than output are small; a larger one is not from our launcher. */
 const REPORT_LIMIT_BYTES = 128;
 const OUTPUT_LIMIT_BYTES = 65_536;
@@ -63,9 +65,10 @@ export function encodeStart(id: number, request: StartRequest, cookie: string): 
   frame.writeUInt32LE(id, HEADER_BYTES);
   writeMs(frame, request.timeoutMs, HEADER_BYTES + 4);
   writeMs(frame, request.killGraceMs, HEADER_BYTES + 12);
-  frame.writeUInt32LE(argv.length, HEADER_BYTES + 20);
-  frame.writeUInt32LE(count + 1, HEADER_BYTES + 24);
-  frame.writeUInt32LE(walls.length, HEADER_BYTES + 28);
+  frame.writeUInt32LE(request.tellWithinMs ?? TELL_WITHIN_MS, HEADER_BYTES + 20);
+  frame.writeUInt32LE(argv.length, HEADER_BYTES + 24);
+  frame.writeUInt32LE(count + 1, HEADER_BYTES + 28);
+  frame.writeUInt32LE(walls.length, HEADER_BYTES + 32);
   frame.write(strings, HEADER_BYTES + FIXED_BYTES);
   return frame;
 }
@@ -109,6 +112,8 @@ export interface EndReport {
   readonly ioReadBytes: number;
   readonly ioWriteBytes: number;
   readonly contextSwitches: number;
+  /** Nanoseconds of the machine's monotonic clock. */
+  readonly endedAtNs: bigint;
 }
 
 /** What a reader of reports has to answer to. */
@@ -187,7 +192,7 @@ export class ReportReader {
 }
 
 function handleReport(kind: number, payload: Buffer, handlers: ReportHandlers): boolean {
-  if (kind === REPORT.ended && payload.length === 68) {
+  if (kind === REPORT.ended && payload.length === 76) {
     handlers.onEnded(payload.readUInt32LE(0), decodeEnd(payload.subarray(4)));
     return true;
   }
@@ -225,6 +230,7 @@ function decodeEnd(payload: Buffer): EndReport {
     ioReadBytes: readWide(payload, 40),
     ioWriteBytes: readWide(payload, 48),
     contextSwitches: readWide(payload, 56),
+    endedAtNs: payload.readBigUInt64LE(64),
   };
 }
 

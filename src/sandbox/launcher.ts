@@ -271,8 +271,10 @@ function whenGone(child: ChildProcess): Promise<string> {
 }
 
 function programEnd(end: EndReport, stuck: readonly Stuck[]): ProgramEnd {
-  const { exitCode, timedOut, killed, abandoned: _, strays, wallMs, signal, ...figures } = end;
+  const { exitCode, timedOut, killed, abandoned: _, strays, wallMs, signal, ...rest } = end;
+  const { endedAtNs, ...figures } = rest;
+  const agoMs = Math.max(0, Number(process.hrtime.bigint() - endedAtNs) / 1e6);
   const measured = { source: 'rusage', figures } as const;
   const name = signal === null ? null : signalName(signal);
-  return { exitCode, signal: name, timedOut, killed, stuck, strays, wallMs, measured };
+  return { exitCode, signal: name, timedOut, killed, stuck, strays, wallMs, agoMs, measured };
 }

@@ -25,6 +25,11 @@ export interface StartRequest {
   readonly killGraceMs: number;
   /** Left out: no walls. */
   readonly walls?: LaunchWalls;
+  /**
+   * While others wait behind it, what it prints and that it ended well may be told so much later;
+   * 2 ms when left out. Meanwhile `processes` may be those of the next one.
+   */
+  readonly tellWithinMs?: number;
   /** Called with each piece of output as it comes; the buffer is the callee's to keep. */
   onOutput(stream: 'stdout' | 'stderr', bytes: Buffer): void;
 }
@@ -39,6 +44,8 @@ export interface ProgramEnd {
   /** What SIGKILL did not end, and was left to itself; nearly always none. */
   readonly stuck: readonly Stuck[];
   readonly wallMs: number;
+  /** How long ago that was when it is told. */
+  readonly agoMs: number;
   readonly measured: Measured;
   /** Descendants that outlived the program and were killed. */
   readonly strays: number;

@@ -217,6 +217,7 @@ export class SpawnedProgram {
       timedOut: this.#timedOut,
       killed: this.#killed,
       ...rest,
+      agoMs: 0,
       measured: {
         source: peak === null ? 'none' : 'sampled',
         figures: {

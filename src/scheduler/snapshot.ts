@@ -40,12 +40,11 @@ export const NO_AMOUNTS: Amounts = { cpus: 0, memoryBytes: 0, diskBytes: 0, gpus
 
 /** `used` with `count` requests more, or less where `count` is negative; never below nothing. */
 export function withRequests(used: Amounts, request: ResourceRequest, count: number): Amounts {
-  const plus = (name: keyof Amounts) => Math.max(0, used[name] + count * request[name]);
   return {
-    cpus: plus('cpus'),
-    memoryBytes: plus('memoryBytes'),
-    diskBytes: plus('diskBytes'),
-    gpus: plus('gpus'),
+    cpus: Math.max(0, used.cpus + count * request.cpus),
+    memoryBytes: Math.max(0, used.memoryBytes + count * request.memoryBytes),
+    diskBytes: Math.max(0, used.diskBytes + count * request.diskBytes),
+    gpus: Math.max(0, used.gpus + count * request.gpus),
   };
 }
 

@@ -16,13 +16,13 @@ import type { TaskNote } from '#store';
 import type { GrantedAttempt, JobDescription, TaskPast } from '#wire';
 import { adOfJob } from './ads/facts.ts';
 import { askedOf, giveBack, viewsOfParked } from './asked.ts';
-import type { Core, Grant, Job, Worker } from './core.ts';
+import type { Core, Grant, Job, Lease, Worker } from './core.ts';
 import { dataSlotsOf, lacksOf, noteLacking, orderFetch } from './data-orders.ts';
 import { fillIn } from './machine-values.ts';
 import { passedByPolicies, perTaskPolicies } from './policies/per-task.ts';
 import { ruleTasks } from './reactor/hold.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
-import { addCopy, addLease, takenBy } from './reactor/leases.ts';
+import { addCopy, addLeases, takenBy } from './reactor/leases.ts';
 import { limitsOf, sharesOf } from './reactor/sharing.ts';
 import { addChange, nextNumber } from './reactor/tasks.ts';
 import { viewsOfRows } from './row-kinds.ts';
@@ -272,7 +272,8 @@ function leaseOut(
     },
     nextTicket: core.nextTicket,
   });
-  return tasks.map((task, index) => {
+  const leases: Lease[] = [];
+  const attempts = tasks.map((task, index) => {
     const ticket = firstTicket + index;
     const own = cellsOf(index);
     const cells = filled.cells.length === 0 ? own : [...own, ...filled.cells];
@@ -283,7 +284,7 @@ function leaseOut(
       const start = { kind: 'started', actor: 'server', reason: '', ticket, tasks } as const;
       addChange(core, job, { ...start, worker: worker.name });
     }
-    addLease(core, worker, {
+    leases.push({
       ticket,
       job: job.id,
       task,
@@ -300,6 +301,8 @@ function leaseOut(
     const past = pastOf(job.notes.get(task), core.set.of(job.id, task));
     return { ticket, job: job.id, task, number, cells, past, asked };
   });
+  addLeases(core, worker, leases);
+  return attempts;
 }
 
 /** As HTCondor does where a value of the machine is missing: somebody has to look. */

@@ -15,7 +15,7 @@ export const serverErrors = defineErrors({
   },
   TASK_UNKNOWN: {
     message: 'job {job} has no task {task}; its tasks are 0 to {last}',
-    todo: 'List the tasks with: windrow show {job}',
+    todo: 'List the tasks with: windrow show {job} --tasks',
     status: 404,
     example: { job: 7, task: 12, last: 9 },
   },
@@ -209,7 +209,7 @@ export const serverErrors = defineErrors({
   },
   WORKER_UNKNOWN: {
     message: 'there is no worker {worker}',
-    todo: 'List them with GET /v1/workers.',
+    todo: 'List them with: windrow workers',
     status: 404,
     example: { worker: 'host-7f3a' },
   },

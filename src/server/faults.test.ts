@@ -146,6 +146,19 @@ test('what an earlier life of the server told of is over when it does not hold a
   assert.deepEqual(watch.look(), [{ kind: 'over', fault: { condition: 'disk', node: '' } }]);
 });
 
+test('a machine that an earlier life missed is not well before it is heard of, or long forgotten', async (t) => {
+  const clock = new ManualClock();
+  const field = await openField(t, { clock });
+  const earlier = ['node7', 'node8'].map((node) => ({ condition: 'worker lost', node }));
+  const watch = new FaultWatch(field.server.core, earlier);
+  assert.deepEqual(watch.look(), []);
+  await field.worker('node7').sync();
+  assert.deepEqual(watch.look(), [{ kind: 'over', fault: earlier[0] }]);
+  clock.advance(3_600_001);
+  await field.worker('node7').sync();
+  assert.deepEqual(watch.look(), [{ kind: 'over', fault: earlier[1] }]);
+});
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -25,12 +25,15 @@ const WARNING: TrapCategory = 1;
 const UNKILLABLE_MS = 60_000;
 /** A machine that damaged no more stored files for so long may be well. */
 const DAMAGE_MS = 3_600_000;
+/** What an earlier life told of a machine holds for so long, unless the machine is heard of. */
+const UNHEARD_MS = 3_600_000;
 /** Of so many attempts within the window more than half must have failed. */
 const WINDOW_MS = 60_000;
 const FAILURES_LEAST = 20;
 
 export class FaultWatch {
   readonly #core: Core;
+  readonly #begunMs: number;
   readonly #told = new Map<string, Fault | null>();
   readonly #failures = new FailureRates();
   /** When a cancelled attempt was first seen to be held still. */
@@ -39,6 +42,7 @@ export class FaultWatch {
   /** @param told what an earlier life told of and did not end */
   constructor(core: Core, told: readonly Pick<Fault, 'condition' | 'node'>[]) {
     this.#core = core;
+    this.#begunMs = core.clock.monotonic();
     for (const fault of told) this.#told.set(keyOf(fault), null);
   }
 
@@ -47,9 +51,9 @@ export class FaultWatch {
     const present = new Map(this.#present().map((fault) => [keyOf(fault), fault]));
     const news: FaultNews[] = [];
     for (const [key, told] of this.#told) {
-      if (present.has(key)) continue;
-      this.#told.delete(key);
       const [node = '', condition = ''] = key.split('\0');
+      if (present.has(key) || (told === null && this.#isUnheard(node))) continue;
+      this.#told.delete(key);
       news.push({ kind: 'over', fault: told ?? { node, condition } });
     }
     for (const [key, fault] of present) {
@@ -59,6 +63,13 @@ export class FaultWatch {
       if (!isSame) news.push({ kind: 'begun', fault });
     }
     return news;
+  }
+
+  /** That this life knows nothing of it does not make it well. */
+  #isUnheard(node: string): boolean {
+    const { clock, workers } = this.#core;
+    if (node === '' || clock.monotonic() - this.#begunMs > UNHEARD_MS) return false;
+    return [...workers.values()].every(({ name }) => name !== node);
   }
 
   #present(): Fault[] {

@@ -1,4 +1,5 @@
 /** What joins a group of changes at the moment in which it is closed. */
+import { allDone } from '#base';
 import type { Change } from '#store';
 import type { Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
@@ -19,16 +20,23 @@ export class LateChanges {
   /** All in one turn, so that ends of attempts, their results and the states fit together. */
   take(): Latecomers {
     const changes: Change[] = [];
-    const jobs = [...this.#core.jobs.values()];
     const flushes: Promise<void>[] = [];
-    for (const job of jobs) {
-      changes.push(...resultsEnd(job));
-      flushes.push(job.results.flush());
+    const nowMs = this.#core.clock.monotonic();
+    const areStatisticsDue = nowMs - this.#statisticsAtMs >= STATISTICS_MS;
+    if (areStatisticsDue) this.#statisticsAtMs = nowMs;
+    // Of thousands of jobs, most of them over, a commit touches a few: the others cost a look.
+    for (const job of this.#core.jobs.values()) {
+      if (job.results.isPending) {
+        changes.push(...resultsEnd(job));
+        flushes.push(job.results.flush());
+      }
       for (const { segment, bytes } of job.tasks.takeDirty()) {
         changes.push({ kind: 'states', job: job.id, segment, bytes });
       }
+      if (job.statisticsUrgent || (areStatisticsDue && job.statisticsDirty)) {
+        changes.push(this.#statisticsOf(job));
+      }
     }
-    changes.push(...this.#statistics(jobs));
     if (this.areSharesDue()) {
       this.#sharesAtMs = this.#core.clock.monotonic();
       changes.push(...storeShares(this.#core));
@@ -42,18 +50,11 @@ export class LateChanges {
     return sinceMs >= SHARES_MS && [...this.#core.uses.values()].some(({ isDirty }) => isDirty);
   }
 
-  #statistics(jobs: readonly Job[]): Change[] {
-    const now = this.#core.clock.monotonic();
-    const due = now - this.#statisticsAtMs >= STATISTICS_MS;
-    if (due) this.#statisticsAtMs = now;
-    return jobs
-      .filter((job) => job.statisticsUrgent || (due && job.statisticsDirty))
-      .map((job) => {
-        job.statisticsDirty = false;
-        job.statisticsUrgent = false;
-        const json = JSON.stringify(job.statistics);
-        return { kind: 'statistics', job: job.id, through: this.#core.sequence, json };
-      });
+  #statisticsOf(job: Job): Change {
+    job.statisticsDirty = false;
+    job.statisticsUrgent = false;
+    const json = JSON.stringify(job.statistics);
+    return { kind: 'statistics', job: job.id, through: this.#core.sequence, json };
   }
 }
 
@@ -62,10 +63,4 @@ function resultsEnd(job: Job): Change[] {
   if (job.resultsEnd?.segment === segment && job.resultsEnd.bytes === bytes) return [];
   job.resultsEnd = { segment, bytes };
   return [{ kind: 'results-end', job: job.id, segment, bytes }];
-}
-
-/** Rejects like the first that rejected, but only when none is under way any more. */
-async function allDone(works: readonly Promise<void>[]): Promise<void> {
-  const ends = await Promise.allSettled(works);
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

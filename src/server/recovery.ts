@@ -10,7 +10,7 @@ import type { Tables } from './intake/tables.ts';
 import type { Layout } from './layout.ts';
 import { isOpenClient, openLeaseMs } from './open-lease.ts';
 import { onRowsUnreadable } from './reactor/jobs.ts';
-import { addLease, onUnheld, takenBy } from './reactor/leases.ts';
+import { addLeases, onUnheld, takenBy } from './reactor/leases.ts';
 import { LOST_MOST, remember } from './reactor/lost.ts';
 import { restoreShares } from './reactor/sharing.ts';
 import { nextNumber } from './reactor/tasks.ts';
@@ -232,7 +232,7 @@ async function restoreGrant(
         asked,
         taken: takenBy(job, asked),
       };
-      addLease(core, worker, lease);
+      addLeases(core, worker, [lease]);
       const cancel = cancelOf(job, task);
       if (cancel) worker.cancels.set(ticket, cancel);
       if (state === TaskState.running) noteCopies(known, job, task, ticket);

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Server as SecureServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
-import { messageOf, systemCodeOf, withPin } from '#base';
+import { messageOf, systemCodeOf, systemReasonOf, withPin } from '#base';
 import type { TrapRecord } from '#model';
 import { Quarantine, removeStalePartials } from '#results';
 import type { ApiEvent } from '#wire';
@@ -248,7 +248,7 @@ export class Server {
       const code = systemCodeOf(error);
       if (code === 'EADDRINUSE') throw serverErrors.create('PORT_TAKEN', { address });
       if (code === undefined || code.startsWith('ERR_')) throw error;
-      throw serverErrors.create('LISTEN_FAILED', { address, why: messageOf(error) });
+      throw serverErrors.create('LISTEN_FAILED', { address, why: systemReasonOf(error) });
     }
     const bound = this.#http.server.address() as AddressInfo;
     const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
@@ -296,6 +296,11 @@ export class Server {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
     this.#checking.finish(job);
+    const { commit } = this.core;
+    void commit.durable().then(
+      () => job.results.rest(),
+      () => undefined,
+    );
   }
 
   /** Outputs are written when a job ends; a server that was killed before that does it at its start. */

@@ -4,7 +4,8 @@ import { cpSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { NO_OFFER, NO_POLICY, type UserCode } from '#model';
-import { ended, type Field, openField, TOKEN, until } from './testing/field.ts';
+import { jobKey } from '#sweep';
+import { ended, type Field, openField, specOf, TOKEN, until } from './testing/field.ts';
 
 const rowsOf = (...values: string[]) => [
   { kind: 'values' as const, columns: ['i'], rows: values.map((value) => [value]) },
@@ -77,6 +78,8 @@ test('changed rows run, kept rows are taken over from the earlier job without a 
     [changed.rerun.kept, changed.rerun.fresh, changed.rerun.changedParts],
     [2, 2, ['rows']],
   );
+  const { json: shown } = await field.api('GET', `/v1/jobs/${changed.job}`);
+  assert.equal(shown.progress.ratePerSecond, 0, 'what was done before says nothing of the pace');
   assert.equal(await worker.workOff(), 2);
   await field.server.settled();
   assert.equal(readFileSync(join(output, 'out'), 'utf8'), '3\n9\n1\n1\n');
@@ -87,6 +90,26 @@ test('changed rows run, kept rows are taken over from the earlier job without a 
   assert.equal(third.rerun.kept, 2);
   await field.server.settled();
   assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n3\n');
+});
+
+test('a preview shows the rows that would run, wherever in the table they are', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const numbers = Array.from({ length: 40 }, (_, i) => String(i));
+  await field.submit({ output, axes: rowsOf(...numbers) });
+  await field.worker('a').workOff(({ task }) => (task === 33 ? 'exit-code' : 'ok'));
+  const spec = specOf({ output, axes: rowsOf(...numbers, 'new') });
+  const { key, parts } = jobKey(spec);
+  const asked = { spec, key, keyParts: parts, warnings: ['mind'] };
+  const { json } = await field.api('POST', '/v1/jobs/preview', asked);
+  assert.deepEqual([json.kept, json.failed, json.fresh, json.warnings], [39, 1, 1, ['mind']]);
+  assert.deepEqual(
+    json.examples.map((one: { task: number; why: string }) => [one.task, one.why]),
+    [
+      [33, 'failed'],
+      [40, 'fresh'],
+    ],
+  );
 });
 
 test('a changed command runs everything again and says which part changed', async (t) => {
@@ -101,6 +124,22 @@ test('a changed command runs everything again and says which part changed', asyn
   assert.equal(afresh.rerun.fresh, 4);
   // Two jobs never write to one output at the same time.
   assert.equal(field.job(changed.job).state, 'removed');
+});
+
+test('a change that is taken back runs nothing again', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const worker = field.worker('a');
+  const first = await field.submit({ output });
+  await worker.workOff();
+  const command = { kind: 'argv' as const, template: ['echo', '-n', '$i'] };
+  await field.submit({ output, command });
+  await worker.workOff();
+  const { rerun } = await field.submit({ output });
+  assert.deepEqual([rerun.kept, rerun.fresh, rerun.continues], [4, 0, first.job]);
+  assert.equal(await worker.workOff(), 0);
+  await field.server.settled();
+  assert.equal(readFileSync(join(output, 'out'), 'utf8'), '1\n2\n3\n4\n');
 });
 
 test('results that the validator refuses are quarantined and the task is tried again', async (t) => {

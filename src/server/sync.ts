@@ -102,7 +102,8 @@ export class SyncDesk {
     onDataTold(core, worker, request.data);
     onStoreTold(core, worker, request.store);
     orderStager(core, worker);
-    for (const end of request.ended) this.#end(worker, this.#timed(end, request), places);
+    const times = { nowMs: core.clock.now(), atMs: request.atMs };
+    for (const end of request.ended) this.#end(worker, end, times, places);
     this.#reconcile(worker, request);
     let attempts = this.#give(worker, request.freeSlots);
     const told =
@@ -153,25 +154,15 @@ export class SyncDesk {
     }
   }
 
-  /**
-   * The worker's times become moments of this machine: what happened so long ago by its clock did so
-   * by ours. The two clocks are never compared.
-   */
-  #timed(end: EndedAttempt, { atMs }: SyncRequest): EndedAttempt {
-    const now = this.#core.clock.now();
-    const granted = this.#core.leases.get(end.ticket)?.grantedAtMs ?? 0;
-    const endedAtMs = now - Math.max(0, atMs - end.endedAtMs);
-    const startedAtMs = endedAtMs - Math.max(0, end.endedAtMs - end.startedAtMs);
-    return {
-      ...end,
-      startedAtMs: Math.max(startedAtMs, granted),
-      endedAtMs: Math.max(endedAtMs, granted),
-    };
-  }
-
-  #end(worker: Worker, end: EndedAttempt, places: ReadonlyMap<Ticket, RecordPlace | Error>): void {
-    const lease = this.#leaseOf(worker, end.ticket);
+  #end(
+    worker: Worker,
+    told: EndedAttempt,
+    times: Times,
+    places: ReadonlyMap<Ticket, RecordPlace | Error>,
+  ): void {
+    const lease = this.#leaseOf(worker, told.ticket);
     if (!lease) return;
+    const end = timed(told, times, lease.grantedAtMs);
     keepRemarks(this.#core, lease, worker, end);
     const isRuled = end.ruling !== null && !worker.cancels.has(end.ticket);
     if (!isRuled && (end.cause === 'cancelled' || end.cause === 'superseded')) {
@@ -313,10 +304,13 @@ export class SyncDesk {
 
   /** All it holds of paused jobs; only the worker knows which of them have started. */
   #recalled(worker: Worker): Ticket[] {
-    return [...worker.leases].filter((ticket) => {
-      const lease = this.#core.leases.get(ticket);
-      return lease && this.#core.jobs.get(lease.job)?.state === 'paused';
-    });
+    const { jobs, leases } = this.#core;
+    const recalled: Ticket[] = [];
+    for (const ticket of worker.leases) {
+      const lease = leases.get(ticket);
+      if (lease && jobs.get(lease.job)?.state === 'paused') recalled.push(ticket);
+    }
+    return recalled;
   }
 
   /** Everybody who waits is answered at once; used when the server ends. */
@@ -325,8 +319,29 @@ export class SyncDesk {
   }
 }
 
+/** The same moment by this machine's clock and by the worker's. */
+interface Times {
+  readonly nowMs: number;
+  readonly atMs: number;
+}
+
+/**
+ * The worker's times become moments of this machine: what happened so long ago by its clock did so
+ * by ours. The two clocks are never compared.
+ */
+function timed(end: EndedAttempt, { nowMs, atMs }: Times, grantedAtMs: number): EndedAttempt {
+  const endedAtMs = nowMs - Math.max(0, atMs - end.endedAtMs);
+  const startedAtMs = endedAtMs - Math.max(0, end.endedAtMs - end.startedAtMs);
+  return {
+    ...end,
+    startedAtMs: Math.max(startedAtMs, grantedAtMs),
+    endedAtMs: Math.max(endedAtMs, grantedAtMs),
+  };
+}
+
 /** Trouble that is more than the attempt's own, as processes that nothing ends: events of its task. */
 function keepRemarks(core: Core, lease: Lease, worker: Worker, { remarks }: EndedAttempt): void {
+  if (remarks.length === 0) return;
   const job = core.jobs.get(lease.job)!;
   const about = { actor: worker.name, worker: worker.name, ticket: lease.ticket };
   const tasks = [[lease.task, 1]] as const;

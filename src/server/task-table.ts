@@ -22,6 +22,8 @@ const newLane = (waiting: number): Lane => {
   return { returned: [], returnedAt: 0, cursor: 0, waiting, kept: 0 };
 };
 
+const NONE = [] as const;
+
 /** Delayed tasks are looked at in steps of this length. */
 const DELAY_STEP_MS = 100;
 
@@ -325,8 +327,8 @@ export class TaskTable {
   }
 
   /** State bytes of the segments touched since the last call. */
-  takeDirty(): { segment: number; bytes: Uint8Array }[] {
-    if (this.#dirty.size === 0) return [];
+  takeDirty(): readonly { segment: number; bytes: Uint8Array }[] {
+    if (this.#dirty.size === 0) return NONE;
     const segments = [...this.#dirty].map((segment) => ({
       segment,
       bytes: this.#states.slice(segment * SEGMENT_TASKS, (segment + 1) * SEGMENT_TASKS),

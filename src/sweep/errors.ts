@@ -301,7 +301,7 @@ export const planErrors = defineErrors({
   PROGRAM_UNKNOWN_PLATFORM: refusal(
     '{where}: found the platform "{found}", expected {expected}',
     'Write the platform as "<os>-<arch>", e.g. "linux-x64", or "any" for a script.',
-    { where: 'sweep.toml:8 ([programs])', found: 'linux-x86', expected: 'e.g. linux-x64' },
+    { where: 'sweep.toml:8 ([programs])', found: 'linux_64', expected: 'e.g. linux-x64' },
   ),
   PARALLEL_WORDS: refusal('{where}: found {found}, expected {expected}', '{advice}', {
     where: 'command line',

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -75,7 +76,7 @@ describe('collecting the traces of a machine', () => {
     assert.equal(isCut, false);
     assert.equal((await findTraces({ ...options, mostFiles: 1 })).isCut, true);
     assert.deepEqual(
-      files.map(({ path }) => path.slice(traces.length + 1)),
+      files.map(({ path }) => path),
       ['a.app-trace.out', 'deep/er/b.app-trace.out.1'],
     );
   });
@@ -134,6 +135,36 @@ describe('collecting the traces of a machine', () => {
     assert.ok(existsSync(busy));
     const fates = steps.flatMap((step) => (step.kind === 'stored' ? [step.fate] : []));
     assert.deepEqual(fates, ['changed', 'removed']);
+  });
+
+  it('sends and removes nothing elsewhere, whatever is exchanged for links after it was found', async () => {
+    const secrets = join(root, 'secrets');
+    mkdirSync(secrets);
+    for (const name of ['f.app-trace.out', 'g.app-trace.out']) {
+      writeFileSync(join(secrets, name), 'secret');
+      writeFileSync(join(traces, 'deep', name), 'trace');
+    }
+    writeFileSync(join(traces, 'h.app-trace.out'), 'trace');
+    await collect({
+      remove: true,
+      onStep: (step) => {
+        steps.push(step);
+        if (step.kind === 'found') {
+          rmSync(join(traces, 'h.app-trace.out'));
+          symlinkSync(join(secrets, 'f.app-trace.out'), join(traces, 'h.app-trace.out'));
+        } else if (step.kind === 'sending' && step.file.endsWith('f.app-trace.out')) {
+          rmSync(join(traces, 'deep'), { recursive: true, force: true });
+          symlinkSync(secrets, join(traces, 'deep'));
+        }
+      },
+    });
+    const codes = steps.flatMap((step) =>
+      step.kind === 'failed' ? [(step.error as WindrowError).code] : [],
+    );
+    assert.deepEqual(codes, ['TRACE_UNREADABLE', 'TRACE_UNREADABLE']);
+    assert.deepEqual(readdirSync(secrets), ['f.app-trace.out', 'g.app-trace.out']);
+    assert.deepEqual(storedAs(), ['f.app-trace.out.zst']);
+    assert.equal(zstdDecompressSync(stored('f.app-trace.out.zst')).toString(), 'trace');
   });
 
   it('keeps files that could not be sent, and sends the others', async () => {

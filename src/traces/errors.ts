@@ -116,6 +116,12 @@ export const tracesErrors = defineErrors({
     status: 400,
     example: { url: 'traces.example' },
   },
+  TRACE_UNREADABLE: {
+    message: '{file} cannot be read: {reason}',
+    todo: 'Collect as an account that may read it; links are not followed.',
+    status: 403,
+    example: { file: '/var/log/app/app-trace.out', reason: 'permission denied' },
+  },
   TRACE_SWITCH_FAILED: {
     message: 'tracing could not be stopped: writing to {file} failed: {reason}',
     todo: 'Correct trace-switch, or leave it empty where nothing has to be stopped.',
@@ -144,6 +150,17 @@ export const tracesErrors = defineErrors({
     message: '{file} could not be uploaded to {url}: {reason}',
     todo: 'It is still where it was; run the command again with the same --id, it goes on where it stopped.',
     status: 502,
+    example: {
+      file: 'app-trace.out',
+      url: 'https://traces.example',
+      reason:
+        'HTTP 507 TRACE_DISK_FULL: the disk of the trace store is full; what came so far is kept for 7 d',
+    },
+  },
+  TRACE_UPLOAD_REFUSED: {
+    message: '{url} does not take {file}: {reason}',
+    todo: 'It is still where it was; trying it again helps only when the reason is gone.',
+    status: 400,
     example: {
       file: 'app-trace.out',
       url: 'https://traces.example',

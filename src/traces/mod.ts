@@ -15,3 +15,4 @@ export type { StoredTrace } from './store/description.ts';
 export { prune, type Removed, type Retention } from './store/retention.ts';
 export { type TraceLimits, TraceStore } from './store/trace-store.ts';
 export { traceIdAt } from './trace-id.ts';
+export { requireId } from './trace-name.ts';

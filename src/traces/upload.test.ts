@@ -245,7 +245,7 @@ describe('a resumable upload', () => {
     ];
     for (const [sending, reason] of cases) {
       await assert.rejects(sending, (error: WindrowError) => {
-        assert.equal(error.code, 'TRACE_UPLOAD_FAILED');
+        assert.equal(error.code, 'TRACE_UPLOAD_REFUSED');
         assert.match(error.message, reason);
         return true;
       });

@@ -108,7 +108,7 @@ export const trapsErrors = defineErrors({
     message: 'the collector at {url} does not answer: {reason}',
     todo: 'Is it running (windrow traps serve), and does it allow this address?',
     status: 503,
-    example: { url: 'http://localhost:8980', reason: 'ECONNREFUSED' },
+    example: { url: 'http://localhost:8980', reason: 'connection refused' },
   },
   COLLECTOR_ANSWER_MALFORMED: {
     message: 'what answers at {url} is no trap collector of Windrow: {problems}',

@@ -1,21 +1,20 @@
 /** The collector at work: its parts joined, its sources running, and its end in the right order. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:dgram';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { type Clock, messageOf } from '#base';
+import { bootId, type Clock, messageOf } from '#base';
 import type { TrapRecord } from '#model';
 import { secretMatcher } from '#wire';
 import { Collector } from './collector/collector.ts';
-import { isHolding } from './collector/room.ts';
 import { SafeFiles } from './files/safe-files.ts';
 import { Access, type AccessRules } from './http/access.ts';
 import { TrapFace } from './http/face.ts';
 import { JsonDesk } from './http/json-desk.ts';
 import { Keeping, type TrapHistory } from './keeping.ts';
-import { trapReport } from './report.ts';
 import { Lustre } from './sources/lustre/lustre.ts';
+import { OwnTroubles } from './sources/own-troubles.ts';
 import type { RunningSource } from './sources/port.ts';
 import { SyslogDesk } from './sources/syslog/desk.ts';
 import { SyslogTcp } from './sources/syslog/tcp.ts';
@@ -78,15 +77,17 @@ export class TrapService {
   readonly #files = new SafeFiles({ timeoutMs: READ_TIMEOUT_MS });
   readonly #sources: RunningSource[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #own: OwnTroubles;
   #ticking: NodeJS.Timeout | undefined;
   #problemsAtMs = 0;
   #problems = 0;
-  #historyTroubles = 0;
 
   private constructor(options: TrapServiceOptions, collector: Collector) {
     this.#options = options;
     this.collector = collector;
     const { clock, history, log, node, version, token, conformance } = options;
+    const life = randomBytes(9).toString('base64url');
+    this.#own = new OwnTroubles(collector, node, life);
     this.keeping = new Keeping(collector, history, (why) => this.#historyTrouble(why));
     this.#access = new Access(options.access);
     const isToken = token === null ? null : secretMatcher(token);
@@ -95,7 +96,7 @@ export class TrapService {
       now: () => clock.now(),
       durable: () => this.keeping.durable(),
       history: async (most) => (await history?.latest(most)) ?? [],
-      life: randomBytes(9).toString('base64url'),
+      life,
     });
     const onFault = (error: unknown): void =>
       log('error', 'a request failed', { error: messageOf(error), stack: (error as Error)?.stack });
@@ -116,8 +117,10 @@ export class TrapService {
     const remembered = (await history?.remembered()) ?? null;
     const hasHistory = history !== null;
     const limits = { maxTraps, maxNodes, foldMs };
-    const collector = new Collector({ clock, ...limits, hasHistory, remembered, onTold });
+    const onTimely = (): void => service.#tickAfter(TICK_MS);
+    const collector = new Collector({ clock, ...limits, hasHistory, remembered, onTold, onTimely });
     const service = new TrapService(options, collector);
+    service.#own.endEarlier(collector.holding());
     // Before the first mark is given out: what of them is reserved.
     await service.keeping.durable();
     service.#start(remembered?.cursors ?? new Map());
@@ -131,9 +134,9 @@ export class TrapService {
 
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    clearTimeout(this.#ticking);
     this.#json.close();
     await Promise.all(this.#sources.map((source) => source.close()));
+    clearTimeout(this.#ticking);
     await this.#files.close();
     await this.keeping.close();
   }
@@ -148,6 +151,7 @@ export class TrapService {
 
   /** At whole multiples since the machine's start, as the looks at Lustre: one waking does for both. */
   #tickAfter(restMs: number): void {
+    clearTimeout(this.#ticking);
     this.#ticking = setTimeout(
       () => {
         this.#tickAfter(this.collector.tick() ? TICK_MS : REST_TICK_MS);
@@ -164,7 +168,7 @@ export class TrapService {
     const name = `trap-file ${path}`;
     this.#sources.push(
       new TrapFile({
-        ...{ path, pollMs, files: this.#files, sink: this.collector, node: this.#options.node },
+        ...{ path, pollMs, files: this.#files, sink: this.collector, own: this.#own },
         cursor: cursors.get(name) ?? null,
         setCursor: (cursor) => this.keeping.setCursor(name, cursor),
         onTaken: () => this.keeping.touch(),
@@ -174,12 +178,12 @@ export class TrapService {
   }
 
   #startSyslog(): void {
-    const { node, clock, syslog } = this.#options;
+    const { clock, syslog } = this.#options;
     const sink = this.collector;
     const onTaken = (): void => this.keeping.touch();
     const { severityMost } = syslog;
     const desk = new SyslogDesk({ sink, severityMost, nowMs: () => clock.now(), onTaken });
-    const listening = { desk, access: this.#access, sink, node, onTaken };
+    const listening = { desk, access: this.#access, sink, own: this.#own, onTaken };
     if (syslog.udp) this.#sources.push(new SyslogUdp(syslog.udp, listening));
     if (syslog.tcp) this.#sources.push(new SyslogTcp(syslog.tcp, listening));
   }
@@ -191,8 +195,8 @@ export class TrapService {
     const start = (): void => {
       const { node, clock, log } = this.#options;
       const holding = this.collector
-        .all()
-        .filter((trap) => trap.source === 'lustre' && trap.node === node && isHolding(trap));
+        .holding()
+        .filter((trap) => trap.source === 'lustre' && trap.node === node);
       this.#sources.push(
         new Lustre({
           ...{
@@ -233,28 +237,13 @@ export class TrapService {
   }
 
   #historyTrouble(why: string | null): void {
-    const { node, log } = this.#options;
+    const { log } = this.#options;
     if (why === null) log('info', 'the history can be written again');
     else log('error', 'the history cannot be written', { why });
     const message =
       why === null
         ? 'the history of traps can be written again'
         : `traps are not remembered: ${why}`;
-    const about = { node, message, source: 'collector', condition: 'history' };
-    const what =
-      why === null
-        ? ({ kind: 'clear', category: 0 } as const)
-        : ({ kind: 'raise', category: 2 } as const);
-    const sequence = `${process.pid}.${++this.#historyTroubles}`;
-    this.collector.accept(trapReport({ ...about, ...what, sequence }));
-  }
-}
-
-/** Tells lives of this machine apart; `''` where it does not say. */
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
+    this.#own.tell(why === null ? 0 : 2, 'history', message);
   }
 }

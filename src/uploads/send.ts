@@ -7,6 +7,9 @@ import { isCertificateFault, messageOf } from '#base';
 import { BegunUploads } from './begun-uploads.ts';
 import { UndiciStack } from './http-stack.ts';
 
+/** Conflicts, uploads that are forgotten, digests that are wrong: another try may do. */
+const AGAIN = new Set([404, 408, 409, 410, 423, 429, 460]);
+
 export interface SendOrder {
   /** Where uploads begin. */
   readonly url: string;
@@ -69,6 +72,12 @@ function isPassing(error: DetailedError): boolean {
   const status = error.originalResponse?.getStatus();
   if (isCertificateFault(error.causingError)) return false;
   return status === undefined || status >= 500 || status === 409 || status === 423;
+}
+
+/** Whether the other side does not want the file, and will not want it later either. */
+export function isRefusal(error: unknown): boolean {
+  const status = (error as Partial<DetailedError>).originalResponse?.getStatus() ?? 0;
+  return status >= 400 && status < 500 && !AGAIN.has(status);
 }
 
 /** What became of the connection; null where the other side answered. */

@@ -22,6 +22,8 @@ export interface Errand {
   /** Absolute; `''`: what the worker's own settings say, here and below. */
   readonly directory: string;
   readonly match: string;
+  /** `zstd`, `bzip2` or `none`. */
+  readonly compression: string;
   readonly remove: boolean;
   /** Of the collector; `''`: the worker's own server. */
   readonly url: string;
@@ -50,6 +52,7 @@ export interface ErrandReport {
 
 const PATH = 4096;
 const STATES = new Set(['running', 'done', 'failed'] as const);
+const COMPRESSIONS = new Set(['', 'zstd', 'bzip2', 'none'] as const);
 const KINDS = new Set(['collect-traces'] as const);
 
 /** Throws `MESSAGE_MALFORMED`, as the check of the message around it. */
@@ -61,6 +64,8 @@ export function readErrand(value: unknown): Errand {
     traceId: label(fields.traceId, 'traceId', 64),
     directory: text(fields.directory, 'directory', PATH),
     match: text(fields.match, 'match', PATH),
+    // Servers of before did not say.
+    compression: oneOf(fields.compression ?? '', 'compression', COMPRESSIONS),
     remove: flag(fields.remove, 'remove'),
     url: text(fields.url, 'url', PATH),
     account: text(fields.account, 'account', 255),

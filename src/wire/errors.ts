@@ -74,7 +74,7 @@ export const wireErrors = defineErrors({
     message: 'no server answers at {url}: {reason}',
     todo: 'Check that the server runs there and that this machine may connect to it.',
     status: 503,
-    example: { url: 'http://127.0.0.1:8980', reason: 'ECONNREFUSED' },
+    example: { url: 'http://127.0.0.1:8980', reason: 'connection refused' },
   },
   SERVER_UNTRUSTED: {
     message: 'the certificate of {url} is not trusted: {reason}',

@@ -261,9 +261,17 @@ const NOT_CONNECTED = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** In words what undici alone has a code for. */
+/** What became of a connection, in words. */
 const IN_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'it closed the connection',
+  EPIPE: 'it closed the connection',
   UND_ERR_SOCKET: 'it closed the connection',
+  ENOTFOUND: 'there is no host of this name',
+  EAI_AGAIN: 'its name cannot be looked up now',
+  EHOSTUNREACH: 'there is no way to this host',
+  ENETUNREACH: 'there is no way to its network',
+  ETIMEDOUT: 'it takes no connection in time',
   UND_ERR_CONNECT_TIMEOUT: 'it takes no connection in time',
 };
 

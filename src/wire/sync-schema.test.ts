@@ -136,6 +136,7 @@ const RESPONSE: SyncResponse = {
       traceId: '1795276800.000000001',
       directory: '',
       match: '',
+      compression: 'bzip2',
       remove: false,
       url: '',
       account: 'rocks',

@@ -5,7 +5,6 @@
  * dropped.
  */
 import {
-  type AttemptEnd,
   areSources,
   CAUSES,
   type Cause,
@@ -38,6 +37,7 @@ import { wireErrors } from './errors.ts';
 import { readOffer } from './offer-schema.ts';
 import { readPeerDoor } from './peers.ts';
 import { cleanText } from './problem.ts';
+import { isRun, readRun } from './runs-of-ends.ts';
 import type {
   DamageNews,
   DataNews,
@@ -110,7 +110,7 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       waitMs: whole(fields.waitMs, 'waitMs', 0, 3_600_000),
       draining: flag(fields.draining, 'draining'),
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
-      ended: list(fields.ended, 'ended', SYNC_LIMITS.ended, readEnded),
+      ended: readEnds(fields.ended),
       policyVersion:
         fields.policyVersion == null ? '' : text(fields.policyVersion, 'policyVersion', 100),
       // Workers of earlier versions let in whatever they are given.
@@ -194,11 +194,33 @@ function readTicket(value: unknown): number {
   return whole(value, '', 1);
 }
 
+/** Ends one by one, and runs of them. */
+function readEnds(value: unknown): EndedAttempt[] {
+  const ended: EndedAttempt[] = [];
+  list(value, 'ended', SYNC_LIMITS.ended, (entry) => {
+    const fields = object(entry, '');
+    if (isRun(fields)) readRun(fields, ended, SYNC_LIMITS);
+    else ended.push(readEnded(fields));
+    if (ended.length > SYNC_LIMITS.ended) {
+      throw mismatch('', `one of at most ${SYNC_LIMITS.ended} ends`, ended);
+    }
+  });
+  return ended;
+}
+
 /** As `briefSync` writes it, or with everything said. */
-function readEnded(value: unknown): EndedAttempt {
-  const fields = object(value, '');
+function readEnded(fields: JsonObject): EndedAttempt {
   return {
-    ...readEnd(fields),
+    ticket: whole(fields.ticket, 'ticket', 1),
+    cause: oneOf(fields.cause, 'cause', CAUSE_SET),
+    exitCode: readExitCode(fields.exitCode),
+    signal: fields.signal == null ? null : label(fields.signal, 'signal', 32),
+    reason: orEmpty(fields.reason, 'reason', 4000),
+    startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
+    endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
+    usage: inner(fields.usage, 'usage', readUsage),
+    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
+    inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
     parts: fields.parts == null ? [] : list(fields.parts, 'parts', SYNC_LIMITS.parts, readPart),
     // 500 characters may be 1,000 UTF-16 units.
     lastErrorLine: orEmpty(fields.lastErrorLine, 'lastErrorLine', 1000),
@@ -223,21 +245,6 @@ export function readHold(fields: JsonObject): Hold {
   const { subcode } = fields;
   if (!Number.isSafeInteger(subcode)) throw mismatch('subcode', 'a whole number', subcode);
   return { code: whole(fields.code, 'code', 0, 10_000), subcode: subcode as number };
-}
-
-function readEnd(fields: JsonObject): AttemptEnd {
-  return {
-    ticket: whole(fields.ticket, 'ticket', 1),
-    cause: oneOf(fields.cause, 'cause', CAUSE_SET),
-    exitCode: readExitCode(fields.exitCode),
-    signal: fields.signal == null ? null : label(fields.signal, 'signal', 32),
-    reason: orEmpty(fields.reason, 'reason', 4000),
-    startedAtMs: quantity(fields.startedAtMs, 'startedAtMs'),
-    endedAtMs: quantity(fields.endedAtMs, 'endedAtMs'),
-    usage: inner(fields.usage, 'usage', readUsage),
-    walls: fields.walls == null ? null : inner(fields.walls, 'walls', readWallsHad),
-    inputs: fields.inputs == null ? [] : list(fields.inputs, 'inputs', SYNC_LIMITS.inputs, readWay),
-  };
 }
 
 /** What is left out is 0. */

@@ -1,7 +1,7 @@
 /** Where a worker finds its server and the session, again each time it has to connect anew. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '#base';
+import { systemReasonOf } from '#base';
 import { readSecretFile } from '#wire';
 import { workerErrors } from './errors.ts';
 import type { Endpoint } from './port.ts';
@@ -42,7 +42,7 @@ async function urlOfState(directory: string): Promise<string> {
     if (typeof url === 'string') return url;
     throw new Error('it names no url');
   } catch (error) {
-    const facts = { file, reason: messageOf(error) };
+    const facts = { file, reason: systemReasonOf(error) };
     throw workerErrors.create('WORKER_NO_SERVER_FOUND', facts, { cause: error });
   }
 }

@@ -4,7 +4,15 @@ import type { Errand, ErrandReport } from '#wire';
 import { Errands } from './errands.ts';
 
 const errand: Errand = {
-  ...{ id: 7, kind: 'collect-traces', traceId: '1.2', directory: '', match: '', remove: false },
+  ...{
+    id: 7,
+    kind: 'collect-traces',
+    traceId: '1.2',
+    directory: '',
+    match: '',
+    compression: '',
+    remove: false,
+  },
   ...{ url: '', account: 'rocks', secret: '', insecure: false },
 };
 const half = { stored: 1, failed: 0, bytes: 10, foundBytes: 100, doneBytes: 50, message: '' };

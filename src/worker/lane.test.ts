@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Starter } from '#sandbox';
 import type { JobPlan } from './job-plan.ts';
-import { type Lane, type LaneAttempt, laneDepth, laneWithRoom, misplaced } from './lane.ts';
+import {
+  type Lane,
+  type LaneAttempt,
+  laneDepth,
+  laneWithRoom,
+  misplaced,
+  untoldMs,
+} from './lane.ts';
 import { openField, until } from './testing/field.ts';
 import { jobOf, rowsOf } from './testing/field-server.ts';
 
@@ -12,18 +19,30 @@ const starter = { kind: 'launcher', ahead: 32 } as Starter;
 const devices = { gpus: [], cpus: [] };
 const plan = { program: null, job: { inputs: [] } } as unknown as JobPlan;
 
-function laneOf(count: number, sinceMs = 0): Lane {
+function waiting(lane: Lane, sinceMs: number, toldWithinMs: number): LaneAttempt {
+  return { lane, sinceMs, attempt: { toldWithinMs } } as LaneAttempt;
+}
+
+function laneOf(count: number, sinceMs = 0, toldWithinMs = 2): Lane {
   const lane: Lane = { starter, number: 1, devices, attempts: new Set(), plan, cost: 1, sinceMs };
-  for (let i = 0; i < count; i++) lane.attempts.add({ lane, sinceMs: i } as LaneAttempt);
+  for (let i = 0; i < count; i++) lane.attempts.add(waiting(lane, i, toldWithinMs));
   return lane;
 }
 
 test('only short attempts are handed ahead, and few', () => {
-  assert.equal(laneDepth(starter, undefined), 0);
-  assert.equal(laneDepth(starter, 21), 0);
-  assert.equal(laneDepth(starter, 2), 3);
-  assert.ok(laneDepth(starter, 0) <= 16);
-  assert.equal(laneDepth({ ...starter, ahead: 0 }, 1), 0);
+  assert.equal(laneDepth(starter, undefined, 2), 0);
+  assert.equal(laneDepth(starter, 21, 2), 0);
+  assert.equal(laneDepth(starter, 2, 2), 3);
+  assert.ok(laneDepth(starter, 0, 2) <= 16);
+  assert.equal(laneDepth({ ...starter, ahead: 0 }, 1, 2), 0);
+});
+
+test('those that nobody looks at are handed ahead for as long as ends gather', () => {
+  assert.equal(laneDepth(starter, undefined, 250), 0);
+  assert.equal(laneDepth(starter, 100, 250), 3);
+  assert.equal(laneDepth(starter, 250, 250), 1);
+  assert.equal(laneDepth(starter, 251, 250), 0);
+  assert.equal(laneDepth(starter, 1, 250), starter.ahead);
 });
 
 test('an attempt is handed to the shortest lane of its own job', () => {
@@ -44,9 +63,18 @@ test('what waits behind a long program is taken back, and idle slots get what wa
   const long = laneOf(3, 0);
   const [short, shorter] = [laneOf(4, 1000), laneOf(2, 1000)];
   const lanes = [long, short, shorter, laneOf(1, 1000)];
-  assert.deepEqual(misplaced(lanes, 0, 1001), [...long.attempts].slice(1));
-  assert.deepEqual(misplaced([short, shorter], 2, 1001), [...short.attempts].slice(2).reverse());
-  assert.equal(misplaced([short, shorter], 9, 1001).length, 4, 'what runs stays');
+  const view = { medianMs: 1, nowMs: 1001 };
+  assert.deepEqual(misplaced(lanes, 0, view), [...long.attempts].slice(1));
+  assert.deepEqual(misplaced([short, shorter], 2, view), [...short.attempts].slice(2).reverse());
+  assert.equal(misplaced([short, shorter], 9, view).length, 4, 'what runs stays');
+});
+
+test('a lane whose ends gather is held up only when nothing is heard for longer than that', () => {
+  const lane = laneOf(4, 0, 250);
+  assert.deepEqual(misplaced([lane], 0, { medianMs: 100, nowMs: 450 }), []);
+  assert.equal(misplaced([lane], 0, { medianMs: 100, nowMs: 501 }).length, 3);
+  assert.equal(untoldMs(lane), 250);
+  assert.equal(untoldMs(laneOf(1, 0, 250)), 0, 'it alone is told of at once');
 });
 
 test('hundreds of short programs run once each, and never more at once than slots', async () => {
@@ -61,6 +89,23 @@ test('hundreds of short programs run once each, and never more at once than slot
   assert.equal(new Set(lines.map((line) => line.split(' ')[0])).size, 300);
   assert.equal(lines.length, 300);
   assert.ok(lines.every((line) => Number(line.split(' ')[1]) <= 2));
+});
+
+test('programs of a tenth of a second are told of together, each with the time that it had', async () => {
+  await using field = await openField();
+  const { server } = field;
+  server.addTasks(jobOf('sleep 0.08'), rowsOf(16));
+  field.start({ slots: 1 });
+  await server.until(() => server.ended.size === 16);
+  const ends = [...server.ended.values()].sort((a, b) => a.startedAtMs - b.startedAtMs);
+  for (const [i, { startedAtMs }] of ends.entries()) {
+    const before = ends[i - 1]?.endedAtMs ?? 0;
+    // Both are rounded.
+    assert.ok(
+      startedAtMs >= before - 2,
+      `one began ${before - startedAtMs} ms before the last had ended`,
+    );
+  }
 });
 
 test('a long program among short ones holds none of them up', async () => {

@@ -8,12 +8,18 @@ import type { Attempt } from './attempt/attempt.ts';
 import type { Devices } from './device-shelf.ts';
 import type { JobPlan } from './job-plan.ts';
 
-/** Time that the attempts handed ahead are to cover: the turns of a busy event loop. */
+/** Time that the attempts handed ahead are to cover at least: the turns of a busy event loop. */
 const AHEAD_MS = 6;
-/** Attempts that take longer lose nothing worth having between two programs. */
+/** Attempts that somebody looks at and that take longer lose nothing worth having between two programs. */
 const AHEAD_BELOW_MS = 20;
 /** What waits behind a program that has run this long is better off elsewhere. */
 const HELD_UP_MS = 50;
+
+export interface LaneView {
+  /** How long the last attempts took. */
+  readonly medianMs: number | undefined;
+  readonly nowMs: number;
+}
 
 export interface LaneAttempt {
   readonly attempt: Attempt;
@@ -35,14 +41,28 @@ export interface Lane {
   readonly attempts: Set<LaneAttempt>;
   plan: JobPlan;
   cost: number;
-  /** When its last attempt left, or its first came. */
+  /** When the last program whose end was told had ended, or its first attempt came. */
   sinceMs: number;
 }
 
-/** How many attempts may wait in a lane, by how long the last ones took. */
-export function laneDepth(starter: Starter, medianMs: number | undefined): number {
-  if (medianMs === undefined || medianMs > AHEAD_BELOW_MS) return 0;
-  return Math.min(starter.ahead, Math.ceil(AHEAD_MS / Math.max(medianMs, 0.5)));
+/**
+ * How many attempts may wait in a lane, by how long the last ones took: enough for the time in which
+ * ends gather, so that the worker is woken once for several of them.
+ */
+export function laneDepth(
+  starter: Starter,
+  medianMs: number | undefined,
+  toldWithinMs: number,
+): number {
+  if (medianMs === undefined || medianMs > Math.max(AHEAD_BELOW_MS, toldWithinMs)) return 0;
+  const aheadMs = Math.max(AHEAD_MS, toldWithinMs);
+  return Math.min(starter.ahead, Math.ceil(aheadMs / Math.max(medianMs, 0.5)));
+}
+
+/** How long ago a program of the lane may have ended of which nobody has been told. */
+export function untoldMs(lane: Lane): number {
+  const [first] = lane.attempts;
+  return first && lane.attempts.size > 1 ? first.attempt.toldWithinMs : 0;
 }
 
 /**
@@ -52,20 +72,25 @@ export function laneDepth(starter: Starter, medianMs: number | undefined): numbe
 export function laneWithRoom(
   lanes: Iterable<Lane>,
   plan: JobPlan,
-  view: { readonly medianMs: number | undefined; readonly nowMs: number },
+  view: LaneView,
 ): Lane | undefined {
   let best: Lane | undefined;
   if (plan.program || plan.job.inputs.length > 0) return undefined;
   for (const lane of lanes) {
-    if (lane.plan !== plan || isHeldUp(lane, view.nowMs)) continue;
-    if (lane.attempts.size > laneDepth(lane.starter, view.medianMs)) continue;
+    if (lane.plan !== plan || isHeldUp(lane, view)) continue;
+    const [first] = lane.attempts;
+    const depth = laneDepth(lane.starter, view.medianMs, first?.attempt.toldWithinMs ?? 0);
+    if (lane.attempts.size > depth) continue;
     if (!best || lane.attempts.size < best.attempts.size) best = lane;
   }
   return best;
 }
 
-function isHeldUp(lane: Lane, nowMs: number): boolean {
-  return nowMs - lane.sinceMs > HELD_UP_MS;
+/** Ends that gather say nothing meanwhile, and are followed by one that runs. */
+function isHeldUp(lane: Lane, { medianMs = 0, nowMs }: LaneView): boolean {
+  const gatherMs = untoldMs(lane);
+  const usualMs = gatherMs > AHEAD_BELOW_MS ? gatherMs + 2 * medianMs : 0;
+  return nowMs - lane.sinceMs > HELD_UP_MS + usualMs;
 }
 
 /** All but the first, which runs; nothing is lost when that is not so any more. */
@@ -81,12 +106,12 @@ export function* waitingIn(lane: Lane): Iterable<LaneAttempt> {
  * What should wait elsewhere: everything behind a long program, and for each of `idleSlots` the last
  * attempt of the fullest lane.
  */
-export function misplaced(lanes: Iterable<Lane>, idleSlots: number, nowMs: number): LaneAttempt[] {
+export function misplaced(lanes: Iterable<Lane>, idleSlots: number, view: LaneView): LaneAttempt[] {
   const found: LaneAttempt[] = [];
   const others: LaneAttempt[][] = [];
   for (const lane of lanes) {
     if (lane.attempts.size < 2) continue;
-    if (isHeldUp(lane, nowMs)) found.push(...waitingIn(lane));
+    if (isHeldUp(lane, view)) found.push(...waitingIn(lane));
     else if (idleSlots > 0) others.push([...waitingIn(lane)]);
   }
   while (found.length < idleSlots) {

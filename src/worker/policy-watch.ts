@@ -118,12 +118,17 @@ export class PolicyWatch {
   }
 
   /** Found out once for each job: thousands of its attempts may come in a second. */
-  #needsOf({ ad }: Governed): PolicyNeeds {
+  #needsOf({ ad }: Pick<Governed, 'ad'>): PolicyNeeds {
     const known = this.#needs.get(ad);
     if (known) return known;
     const needs = policyNeeds(ad, this.#site, this.#machine);
     this.#needs.set(ad, needs);
     return needs;
+  }
+
+  /** Whether a policy looks at what runs of a job with this ad. */
+  governs(ad: Ad): boolean {
+    return this.#needsOf({ ad }).running;
   }
 
   /** Looks at it, if there is a policy on it or comes to be, until it is forgotten. */

@@ -9,7 +9,14 @@ import { CANCELLED, SUPERSEDED } from './attempt/verdict.ts';
 import { type DemandView, giveBackAfterMs, RecentTimes } from './demand.ts';
 import type { DeviceShelf } from './device-shelf.ts';
 import type { JobPlan } from './job-plan.ts';
-import { type Lane, type LaneAttempt, laneWithRoom, misplaced, waitingIn } from './lane.ts';
+import {
+  type Lane,
+  type LaneAttempt,
+  laneWithRoom,
+  misplaced,
+  untoldMs,
+  waitingIn,
+} from './lane.ts';
 
 export interface SlotPoolOptions {
   readonly slots: number;
@@ -167,8 +174,8 @@ export class SlotPool {
   #youngestMs(): number | undefined {
     if (this.slots - this.#taken >= 1) return undefined;
     let latest = 0;
-    for (const { sinceMs } of this.#lanes) if (sinceMs > latest) latest = sinceMs;
-    return this.#clock.monotonic() - latest;
+    for (const lane of this.#lanes) latest = Math.max(latest, lane.sinceMs + untoldMs(lane));
+    return Math.max(0, this.#clock.monotonic() - latest);
   }
 
   /** In order: a large attempt at the head is not starved by small ones behind it. */
@@ -234,11 +241,11 @@ export class SlotPool {
 
   #leaveLane(running: LaneAttempt): void {
     const { lane, attempt } = running;
-    const nowMs = this.#clock.monotonic();
-    // Ends that are told together leave together, so the program's own time counts as well.
-    const programMs = attempt.programEnd?.wallMs ?? 0;
-    if (!attempt.withdrawn) this.#times.add(Math.max(nowMs - lane.sinceMs, programMs));
-    lane.sinceMs = nowMs;
+    // It may be told of late, together with others.
+    const { wallMs = 0, agoMs = 0 } = attempt.programEnd ?? {};
+    const endedMs = this.#clock.monotonic() - agoMs;
+    if (!attempt.withdrawn) this.#times.add(Math.max(endedMs - lane.sinceMs, wallMs));
+    lane.sinceMs = endedMs;
     lane.attempts.delete(running);
     if (lane.attempts.size === 0) this.#close(lane);
     this.#startWaiting();
@@ -265,7 +272,8 @@ export class SlotPool {
   /** What was handed to a starter too early comes back into the queue, unless it runs by now. */
   #takeBack(): void {
     const idle = this.#queue.length > 0 ? 0 : Math.floor(this.slots - this.#taken + SLACK);
-    const early = misplaced(this.#lanes, idle, this.#clock.monotonic());
+    const view = { medianMs: this.#times.medianMs(), nowMs: this.#clock.monotonic() };
+    const early = misplaced(this.#lanes, idle, view);
     for (const { attempt } of early) attempt.program?.withdraw();
   }
 

@@ -10,6 +10,7 @@ import {
   pause,
   removeTree,
   startTimeOf,
+  systemReasonOf,
   takeLock,
   WindrowError,
 } from '#base';
@@ -79,7 +80,7 @@ export function takeDirectory(request: DirectoryRequest): WorkerDirectory {
     }
   } catch (error) {
     if (error instanceof WindrowError) throw error;
-    const facts = { directory: dir, reason: messageOf(error) };
+    const facts = { directory: dir, reason: systemReasonOf(error) };
     throw workerErrors.create('WORKER_DIRECTORY_UNUSABLE', facts, { cause: error });
   }
 }

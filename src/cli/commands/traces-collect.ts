@@ -21,13 +21,14 @@ const LOOK_MS = 500;
 const PROGRESS_MS = 1000;
 const SECRET_CHARACTERS = 4096;
 
-/** `windrow traces collect`: 0 when all that was found is stored, 1 when something is not. */
+/** `windrow traces collect`: 0 when all that was found is stored, 1 when something is not, or there was nothing. */
 export async function tracesCollect(input: Input, world: World): Promise<number> {
   if (input.options.here) return await collectHere(input, world);
   const view = await (input.args[0] === undefined ? byWorkers : bySsh)(input, world);
   if (input.options.json) await world.stdout.json(view);
   else await tellCollection(view, world);
-  return view.workers.every(({ state, failed }) => state === 'done' && failed === 0) ? 0 : 1;
+  const isAll = view.workers.every(({ state, failed }) => state === 'done' && failed === 0);
+  return isAll && view.workers.some(({ stored }) => stored > 0) ? 0 : 1;
 }
 
 /** Throws SECRET_FILE_…. */
@@ -37,9 +38,12 @@ async function wishOf(input: Input, world: World): Promise<CollectWish> {
   const { readSecretFile } = await import('#wire');
   const { traceSecretFile } = values;
   return {
-    id: id ?? (await input.composition.newTraceId()),
+    id: await input.composition.traceIdFor(id),
     directory: dir === undefined ? '' : resolve(world.surroundings.directory, dir),
     match: match ?? '',
+    compression: isGiven('traceCompression', input)
+      ? (values.traceCompression as CollectWish['compression'])
+      : '',
     remove: remove ?? values.traceRemove,
     account: values.traceAccount,
     secret: input.options.secretStdin
@@ -51,14 +55,21 @@ async function wishOf(input: Input, world: World): Promise<CollectWish> {
   };
 }
 
-/** Where the traces go; `''` is the server itself. Throws TRACE_TARGET_UNSET. */
+/** By the command line: the settings here are of this machine. */
+function isGiven(key: keyof Input['settings']['origins'], { settings }: Input): boolean {
+  return settings.origins[key].kind === 'command line';
+}
+
+/** Where the traces go; `''` is the server itself. Throws TRACE_TARGET_…. */
 function destinationOf(input: Input): string {
   const to = input.options.to ?? 'local';
   const { traceLocal, traceCentral } = input.settings.values;
-  if (to === 'local') return traceLocal;
-  if (to !== 'central') return to;
-  if (traceCentral !== '') return traceCentral;
-  throw cliErrors.create('TRACE_TARGET_UNSET', { to, setting: 'trace-central' });
+  if (to === 'central' && traceCentral === '') {
+    throw cliErrors.create('TRACE_TARGET_UNSET', { to, setting: 'trace-central' });
+  }
+  const url = to === 'local' ? traceLocal : to === 'central' ? traceCentral : to;
+  if (url === '' || /^https?:$/.test(URL.parse(url)?.protocol ?? '')) return url;
+  throw cliErrors.create('TRACE_TARGET_WRONG', { to: url });
 }
 
 /** Empty where there is none. */
@@ -91,6 +102,7 @@ async function collectHere(input: Input, world: World): Promise<number> {
         ...wish,
         directory: wish.directory || source.directory,
         match: wish.match || source.match,
+        compression: wish.compression || source.compression,
         url,
         memory: `${values.stateDirectory}/begun-uploads`,
         onStep,
@@ -108,6 +120,12 @@ async function collectHere(input: Input, world: World): Promise<number> {
 
 async function byWorkers(input: Input, world: World): Promise<TraceCollectionView> {
   const url = destinationOf(input);
+  if (isGiven('traceSwitch', input)) {
+    // Workers may be root: no server is to write into files of its choice there.
+    const problem =
+      '--trace-switch is for --here and for machines by ssh; of workers each says it in its settings';
+    throw cliErrors.create('USAGE_WRONG', { problem, help: 'windrow traces collect --help' });
+  }
   const wish = await wishOf(input, world);
   return await toChange(input, world, async (client) => {
     let view = await client.call('collectTraces', { body: { ...wish, url } });
@@ -137,9 +155,13 @@ async function bySsh(input: Input, world: World): Promise<TraceCollectionView> {
   const nodes = input.args[0]!;
   const wish = await wishOf(input, world);
   const collector = destinationOf(input);
+  const { traceSwitch, traceSwitchText } = input.settings.values;
   const way = {
     nodes,
     wish,
+    stopping: isGiven('traceSwitch', input)
+      ? ['--trace-switch', traceSwitch, '--trace-switch-text', traceSwitchText]
+      : [],
     collector,
     serverUrl: () => serverUrl(input, world),
     isQuiet: input.options.json,

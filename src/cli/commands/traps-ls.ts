@@ -1,6 +1,7 @@
 import type { TrapRecord } from '#model';
 import { answersOf, askEach, collectorUrls, withCollectors } from '../collectors.ts';
 import type { CommandInput } from '../command.ts';
+import { cliErrors } from '../errors.ts';
 import type { ls as spec } from '../table/traps.ts';
 import { isWished, trapTable } from '../trap-table.ts';
 import type { World } from '../world.ts';
@@ -9,7 +10,11 @@ type Input = CommandInput<typeof spec>;
 
 /** `windrow traps ls` */
 export async function trapsLs(input: Input, world: World): Promise<number> {
-  const { fitsPattern } = await import('#traps');
+  const { fitsPattern, HISTORY_TOLD_MOST: most } = await import('#traps');
+  if ((input.options.history ?? 0) > most) {
+    const problem = `--history is ${input.options.history}, expected at most ${most}`;
+    throw cliErrors.create('USAGE_WRONG', { problem, help: 'windrow traps ls --help' });
+  }
   const urls = await collectorUrls(input.args, input, world);
   const found = await lookAt(urls, input, world);
   const traps = found.filter((trap) => isWished(input.options, trap, fitsPattern));

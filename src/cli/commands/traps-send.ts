@@ -1,17 +1,24 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { createInterface } from 'node:readline';
+import { bootId } from '#base';
 import type { CollectorClient, Taken } from '#traps';
 import { type Asked, answersOf, askEach, collectorUrls, withCollectors } from '../collectors.ts';
 import type { CommandInput } from '../command.ts';
 import { cliErrors } from '../errors.ts';
 import { formatCount } from '../format.ts';
+import { pipedLines } from '../piped-lines.ts';
 import type { send as spec } from '../table/traps.ts';
 import type { World } from '../world.ts';
 
 type Input = CommandInput<typeof spec>;
 
 const BATCH = 1000;
+const PROBLEMS_TOLD = 10;
+
+interface Batch {
+  readonly traps: readonly object[];
+  /** Of lines that are no traps. */
+  readonly problems: readonly string[];
+}
 
 /** `windrow traps send` */
 export async function trapsSend(input: Input, world: World): Promise<number> {
@@ -19,12 +26,18 @@ export async function trapsSend(input: Input, world: World): Promise<number> {
   const urls = await collectorUrls(named, input, world);
   const totals = { received: 0, stored: 0, duplicate: 0, suppressed: 0, dropped: 0, malformed: 0 };
   const problems: string[] = [];
+  const note = (found: readonly string[]) =>
+    problems.push(...found.slice(0, PROBLEMS_TOLD - problems.length));
   await withCollectors(urls, null, async (clients) => {
-    for await (const traps of batchesOf(message, input, world)) {
+    for await (const { traps, problems: unsent } of batchesOf(message, input, world)) {
+      totals.received += unsent.length;
+      totals.malformed += unsent.length;
+      note(unsent);
+      if (traps.length === 0) continue;
       const taken = best(answersOf(await sendTo(clients, traps), world));
       for (const name of Object.keys(totals) as (keyof typeof totals)[])
         totals[name] += taken[name];
-      problems.push(...taken.problems.slice(0, 10 - problems.length));
+      note(taken.problems);
     }
   });
   if (input.options.json) await world.stdout.json({ ...totals, problems });
@@ -52,42 +65,40 @@ function summaryOf(totals: Readonly<Record<string, number>>): string {
   );
 }
 
-async function* batchesOf(
-  message: string,
-  input: Input,
-  world: World,
-): AsyncGenerator<readonly object[]> {
-  if (message !== '-') return yield [trapOf(message, input, world)];
-  let batch: object[] = [];
-  let number = 0;
-  for await (const line of createInterface({ input: world.stdin })) {
-    number++;
-    if (world.ending.aborted) return;
-    if (line.trim() === '') continue;
-    batch.push(parsed(line, number));
-    if (batch.length < BATCH) continue;
-    yield batch;
-    batch = [];
+async function* batchesOf(message: string, input: Input, world: World): AsyncGenerator<Batch> {
+  if (message !== '-') return yield { traps: [trapOf(message, input, world)], problems: [] };
+  const { Malformed, readTrap } = await import('#traps');
+  for await (const lines of pipedLines(world.stdin, world.ending)) {
+    for (let from = 0; from < lines.length; from += BATCH) {
+      const traps: object[] = [];
+      const problems: string[] = [];
+      for (const { number, text } of lines.slice(from, from + BATCH)) {
+        if (text.trim() === '') continue;
+        const json = parsed(text);
+        // Looked at here already: whoever wrote the lines knows them by their numbers.
+        const report = json === undefined ? new Malformed('it is no JSON') : readTrap(json);
+        if (report instanceof Malformed) problems.push(`line ${number}: ${report.problem}`);
+        else traps.push(json as object);
+      }
+      yield { traps, problems };
+    }
   }
-  if (batch.length > 0) yield batch;
 }
 
-function parsed(line: string, number: number): object {
+/** Undefined where it is no JSON. */
+function parsed(line: string): unknown {
   try {
-    const json = JSON.parse(line);
-    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json;
-  } catch {}
-  const problem = `stdin:${number}: expected a trap as a JSON object`;
-  throw cliErrors.create('USAGE_WRONG', { problem, help: 'windrow traps send --help' });
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 /** One id for all collectors, and for every repetition of this very sending. */
 function trapOf(message: string, { options }: Input, world: World): object {
   const { category, node, fs, condition, clear } = options;
-  if (clear && condition === undefined) {
-    const problem = '--clear needs the --condition that is over';
-    throw cliErrors.create('USAGE_WRONG', { problem, help: 'windrow traps send --help' });
-  }
+  if (message.trim() === '') throw usage('say what happened: the message is empty');
+  if (clear && condition === undefined) throw usage('--clear needs the --condition that is over');
   return {
     node: node ?? hostname(),
     message,
@@ -101,10 +112,6 @@ function trapOf(message: string, { options }: Input, world: World): object {
   };
 }
 
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
+function usage(problem: string): Error {
+  return cliErrors.create('USAGE_WRONG', { problem, help: 'windrow traps send --help' });
 }

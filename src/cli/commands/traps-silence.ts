@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { loginName } from '#base';
+import { formatDuration, loginName } from '#base';
 import { type Silence, TRAP_CATEGORIES, trapCategoryOf } from '#model';
 import { answersOf, askEach, changeEach, collectorUrls, withCollectors } from '../collectors.ts';
 import type { CommandInput } from '../command.ts';
@@ -18,7 +18,7 @@ export async function trapsSilence(input: Input, world: World): Promise<number> 
   const urls = await collectorUrls(input.args, input, world);
   const silences = list
     ? await listed(urls, world)
-    : await changed(urls, input, world, end === undefined ? wishOf(input) : { end });
+    : await changed(urls, input, world, end === undefined ? await wishOf(input) : { end });
   if (json) await world.stdout.json({ silences });
   else if (silences.length === 0) await world.stdout.line('Nothing is silenced.');
   else await world.stdout.write(silenceTable(silences, world));
@@ -47,10 +47,15 @@ async function changed(
   return answersOf(asked, world).slice(0, 1);
 }
 
-function wishOf({ options }: Input): Wish {
+async function wishOf({ options }: Input): Promise<Wish> {
   const { node = '', fs = '', message = '', category, reason = '', by } = options;
   if (options.for === undefined || options.for === 0) {
     throw usage('say how long with --for, for example --for "2 h"');
+  }
+  const { SILENCE_LEAST_MS: least, SILENCE_MOST_MS: most } = await import('#traps');
+  if (options.for < least || options.for > most) {
+    const found = formatDuration(options.for);
+    throw usage(`--for is ${found}, expected ${formatDuration(least)} to ${formatDuration(most)}`);
   }
   if (node === '' && fs === '' && message === '') {
     throw usage('say what is to be silent: --node, --fs or --message ("*" fits all)');

@@ -130,7 +130,7 @@ export const worker = {
     report: {
       kind: 'text',
       flags: '--report <file>',
-      doc: 'Write into a file, as JSON, that the server has answered, or why it came to nothing.',
+      doc: 'Write as JSON into a file or pipe that the server has answered, or why it came to nothing.',
     },
     logFile: {
       kind: 'text',

@@ -32,9 +32,17 @@ export const collect = {
     },
     here: { kind: 'flag', flags: '--here', doc: 'Of this machine only, without a worker.' },
     id: { kind: 'text', flags: '--id <id>', doc: 'Trace id (default: the time).' },
-    switch: { kind: 'setting', setting: 'traceSwitch' },
+    switch: {
+      kind: 'setting',
+      setting: 'traceSwitch',
+      doc: 'Control file that is written to first, so that tracing stops; workers have their own (default: what trace-switch says on each machine).',
+    },
     switchText: { kind: 'setting', setting: 'traceSwitchText' },
-    compression: { kind: 'setting', setting: 'traceCompression' },
+    compression: {
+      kind: 'setting',
+      setting: 'traceCompression',
+      doc: 'How traces that are not compressed yet are compressed before they travel (default: what trace-compression says on each machine).',
+    },
     remove: {
       kind: 'truth',
       flags: `--remove ${TRUTH_VALUE}`,

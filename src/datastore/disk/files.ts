@@ -13,7 +13,7 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { systemCodeOf } from '#base';
+import { syncDirectory, systemCodeOf } from '#base';
 
 /**
  * What tells whether a file is the one that was verified: a write changes its time, and a program
@@ -71,23 +71,10 @@ export async function flushFile(path: string): Promise<void> {
   }
 }
 
-/** Names in a directory are durable only once the directory itself is flushed. */
-export async function flushDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems do not flush directories; there renaming is durable by itself.
-    if (systemCodeOf(error) !== 'EINVAL') throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
 /** Makes `path` and its parents below `root`, and makes their names durable, all at once. */
 export async function makeDurableDirectory(root: string, path: string): Promise<void> {
   const made = await makeDirectories(root, path);
-  await Promise.all(made.map((one) => flushDirectory(dirname(one))));
+  await Promise.all(made.map((one) => syncDirectory(dirname(one))));
 }
 
 /** Makes those of `names` in `directory` that are missing, and their names durable together. */
@@ -97,7 +84,7 @@ export async function makeDurableFolders(
 ): Promise<void> {
   const paths = names.map((name) => join(directory, name));
   const made = await Promise.all(paths.map((path) => makeDirectories(directory, path)));
-  if (made.some((ofOne) => ofOne.length > 0)) await flushDirectory(directory);
+  if (made.some((ofOne) => ofOne.length > 0)) await syncDirectory(directory);
 }
 
 /** Answers with those that were not there. */

@@ -14,14 +14,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
+import { syncDirectory } from '#base';
 import { datastoreErrors } from '../errors.ts';
-import {
-  flushDirectory,
-  makeDurableDirectory,
-  makeDurableFolders,
-  unlessGone,
-  writeWhole,
-} from './files.ts';
+import { makeDurableDirectory, makeDurableFolders, unlessGone, writeWhole } from './files.ts';
 
 export const USUAL_SPLIT: readonly number[] = [4, 4];
 const FORMAT = 1;
@@ -122,7 +117,7 @@ export class Layout {
 
   async #write(file: StoreFile): Promise<void> {
     await writeWhole(this.aside('parts', 'store'), storeFileOf(this.directory), toText(file));
-    await flushDirectory(this.directory);
+    await syncDirectory(this.directory);
     this.#file = file;
   }
 }

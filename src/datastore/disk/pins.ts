@@ -4,6 +4,7 @@
  */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectory } from '#base';
 import { datastoreErrors } from '../errors.ts';
 import {
   type Description,
@@ -12,7 +13,6 @@ import {
   parseDescription,
 } from './description.ts';
 import {
-  flushDirectory,
   identityOf,
   linkOrCopy,
   makeDurableDirectory,
@@ -51,7 +51,7 @@ export class Pins {
     await rename(aside, join(folder, `${description.hash}.dat`));
     await removeFile(aside); // two names of one file: then rename does nothing at all
     await writeWhole(aside, this.#keyOf(pin, description.hash), descriptionText(description));
-    await flushDirectory(folder);
+    await syncDirectory(folder);
   }
 
   /** The version that a pin keeps; null when it keeps none. */

@@ -11,7 +11,7 @@
  */
 import { chmod, rename, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { systemCodeOf } from '#base';
+import { syncDirectory, systemCodeOf } from '#base';
 import { datastoreErrors } from '../errors.ts';
 import type { StoreEvent } from '../port.ts';
 import {
@@ -22,7 +22,6 @@ import {
 } from './description.ts';
 import { digestsOf, sha256Of } from './digest-file.ts';
 import {
-  flushDirectory,
   identityOf,
   linkOrCopy,
   readSmallFile,
@@ -115,7 +114,7 @@ export class Shelf {
     await rename(draft.path, `${stem}.dat`);
     await removeFile(draft.path); // two names of one file: then rename does nothing at all
     await Promise.all([
-      flushDirectory(dirname(this.#layout.content(draft.sha256))),
+      syncDirectory(dirname(this.#layout.content(draft.sha256))),
       this.#writeDescription(description),
     ]);
     if (before !== null && before.sha256 !== draft.sha256) await this.sweepContent(before.sha256);
@@ -244,7 +243,7 @@ export class Shelf {
         if (systemCodeOf(error) !== 'EEXIST') throw error;
       }
     }
-    await flushDirectory(dirname(stem));
+    await syncDirectory(dirname(stem));
     await removeFile(`${old}.key`);
     await removeFile(`${old}.dat`);
   }
@@ -342,6 +341,6 @@ export class Shelf {
     const stem = this.#layout.stem(description.hash);
     const aside = this.#layout.aside('parts', 'key');
     await writeWhole(aside, `${stem}.key`, descriptionText(description));
-    await flushDirectory(dirname(stem));
+    await syncDirectory(dirname(stem));
   }
 }

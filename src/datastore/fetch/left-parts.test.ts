@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { processRealm } from '#base';
+import { bootId } from '#base';
 import { entryName } from '../disk/key.ts';
 import { bytesOf, openOrigin, sendShort, serve, sha256Of } from '../testing/origin.ts';
 import { directoryFor, openStore, readHeld } from '../testing/store.ts';
 import type { PartState } from './part-state.ts';
 
 const FILE = { bytes: bytesOf(300_000), etag: '"one"' };
-const BOOT = processRealm().split(' ')[0]!;
 const half = FILE.bytes.subarray(0, 150_000);
 
 interface Left {
@@ -83,7 +82,7 @@ function leave(directory: string, key: string, left: Left): void {
     ...{ url: key, validators, totalBytes: FILE.bytes.length, mediaType: 'text/x-left' },
     ...{ digests: {}, headers: {}, status: 200, isPrivate: false },
   };
-  const state: PartState = { boot: BOOT, bytes: 0, sha256: '', version, ...left.state };
+  const state: PartState = { boot: bootId(), bytes: 0, sha256: '', version, ...left.state };
   writeFileSync(`${path}.state`, JSON.stringify(state));
 }
 

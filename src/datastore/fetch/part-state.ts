@@ -4,7 +4,7 @@
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { processRealm } from '#base';
+import { bootId } from '#base';
 import { readSmallFile, writeWhole } from '../disk/files.ts';
 import type { Digests, Validators } from '../transport.ts';
 
@@ -49,7 +49,7 @@ export async function writeState(
   flushed: Flushed,
   isSure: boolean,
 ): Promise<void> {
-  const state: PartState = { version, ...flushed, boot: bootOf() };
+  const state: PartState = { version, ...flushed, boot: bootId() };
   const aside = `${path}.new`;
   if (isSure) return writeWhole(aside, stateOf(path), JSON.stringify(state));
   await writeFile(aside, JSON.stringify(state), { mode: 0o600 });
@@ -74,11 +74,7 @@ export async function readState(path: string): Promise<PartState | null> {
 
 /** All that was written under this kernel can still be read, whatever became of the writer. */
 export function isOfThisBoot({ boot }: PartState): boolean {
-  return boot !== '' && boot === bootOf();
-}
-
-function bootOf(): string {
-  return processRealm().split(' ')[0] ?? '';
+  return boot !== '' && boot === bootId();
 }
 
 /** Of `parts/HASH.SHARER.part`. */

@@ -31,6 +31,9 @@ began() {
 lives() {
   if [ -r /proc/self/stat ]; then [ "$(began "$1")" = "$2" ]; else kill -0 "$1" 2>/dev/null; fi
 }
+runs() {
+  if [ -r /proc/self/stat ]; then began "$1" >/dev/null; else kill -0 "$1" 2>/dev/null; fi
+}
 # openssl first: it knows the instructions that processors have for this, four times as fast as
 # most builds of the others.
 digest() {
@@ -53,8 +56,9 @@ realm=
 [ ! -r /proc/sys/kernel/random/boot_id ] || IFS= read -r realm </proc/sys/kernel/random/boot_id
 space=$(readlink /proc/self/ns/pid 2>/dev/null) && realm="$realm $space"
 entry="{\"host\":\"$host\",\"pid\":$$,\"realm\":\"$realm\",\"startTime\":\"$(began $$)\",\"worker\":\"\"}"
-locked= marked=
+locked= marked= waiter=
 cleanup() {
+  [ -z "$waiter" ] || forget_waiter
   [ -z "$marked" ] || rm -f "bin/.seen-$nonce"
   [ -z "$locked" ] || [ "$(text_of "$locked")" != "$entry" ] || rm -f "$locked"
   [ -z "$locked" ] || rm -f "${locked%.lock}.$nonce.part"
@@ -149,6 +153,9 @@ do_see() {
 }
 
 # Locks are as the worker makes them: whole from their first moment, because a link makes them.
+has_made_lock() {
+  ln "$draft" "$1" 2>/dev/null || { [ ! -e "$1" ] && (set -C; cat "$draft" >"$1") 2>/dev/null; }
+}
 do_take() {
   arg lock
   draft=$lock.$$.$nonce
@@ -158,7 +165,7 @@ do_take() {
     say fault "$why" "$reason"
     return
   fi
-  if ln "$draft" "$lock" 2>/dev/null || { [ ! -e "$lock" ] && (set -C; cat "$draft" >"$lock") 2>/dev/null; }; then
+  if has_made_lock "$lock"; then
     locked=$lock
     say taken
   else
@@ -169,13 +176,18 @@ do_take() {
   fi
   rm -f "$draft"
 }
+# Under a second lock, as the worker does it: nobody may replace what was looked at before it is removed.
 do_break() {
   arg lock
   arg stale
-  aside=$lock.stale.$nonce
-  mv "$lock" "$aside" 2>/dev/null || return
-  [ "$(text_of "$aside")" = "$stale" ] || ln "$aside" "$lock" 2>/dev/null
-  rm -f "$aside"
+  draft=$lock.$$.$nonce
+  if printf '%s' "$entry" 2>/dev/null >"$draft" && has_made_lock "$lock.breaking"; then
+    [ "$(text_of "$lock")" != "$stale" ] || rm -f "$lock"
+    rm -f "$lock.breaking"
+  else
+    say held "$(text_of "$lock.breaking")"
+  fi
+  rm -f "$draft"
 }
 do_free() {
   [ "$(text_of "$locked")" != "$entry" ] || rm -f "$locked"
@@ -232,7 +244,9 @@ keeper() {
   [ "$(busctl get-property "$@" 2>/dev/null)" = 'b true' ] && command -v systemd-run >/dev/null 2>&1
 }
 
-# The worker gets a session of its own, no terminal, and none of our descriptors.
+# The worker gets a session of its own, no terminal, and none of our descriptors. The answer comes when it
+# has reported, or has ended without: one waits for its end, and the first of both is heard. The pipe is
+# open for writing here too, so that reading it waits for a line, not for somebody to open it.
 do_launch() {
   arg program
   arg log
@@ -249,31 +263,41 @@ do_launch() {
   if [ "$log_start" -gt 4194304 ]; then mv -f "$log" "$log.1"; log_start=0; fi
   command -v setsid >/dev/null 2>&1 && set -- setsid "$@"
   keeper && set -- systemd-run --user --scope --quiet --collect "$@"
-  { tell "$document"; echo; } | { umask "$mask"; exec "$@"; } >>"$log" 2>&1 &
-  pid=$!
+  mkfifo "$report" 2>/dev/null && exec 9<>"$report"
+  (
+    { tell "$document"; echo; } | { umask "$mask"; exec "$@"; } >>"$log" 2>&1
+    code=$?
+    [ ! -p "$report" ] || echo "ended $code" 1<>"$report"
+    exit "$code"
+  ) >/dev/null 2>&1 9<&- &
+  waiter=$!
   document=
+  hear
+  case $said in
+    'ended '*) launch_ended "${said#ended }" ;;
+    *) say report "$said" ;;
+  esac
 }
-do_launched() {
-  gone=
-  if [ -r /proc/self/stat ]; then
-    began "$pid" >/dev/null || gone=yes
+# Where a directory cannot hold pipes the report is a file. It is looked for after the process: one that
+# has ended may just have written it.
+hear() {
+  if [ -p "$report" ]; then
+    IFS= read -r said <&9
+    exec 9<&-
   else
-    (exit 0)
-    kill -0 "$pid" 2>/dev/null || gone=yes
+    while runs "$waiter" && [ ! -s "$report" ]; do sleep 1; done
+    said=$(text_of "$report")
+    [ -n "$said" ] || { wait "$waiter"; said="ended $?"; }
   fi
-  # Looked for after the process: one that has ended may just have written it.
-  said=
-  [ ! -s "$report" ] || said=$(text_of "$report")
-  if [ -n "$said" ]; then
-    rm -f "$report"
-    say report "$said"
-  elif [ -n "$gone" ]; then
-    launch_ended
-  fi
+  forget_waiter
+}
+forget_waiter() {
+  { kill -s KILL "$waiter"; wait "$waiter"; } 2>/dev/null
+  waiter=
+  rm -f "$report"
 }
 launch_ended() {
-  wait "$pid"
-  say ended "$?"
+  say ended "$1"
   tail -c "+$((log_start + 1))" "$log" | tail -n 12 | while IFS= read -r line; do say line "$line"; done
 }
 
@@ -334,7 +358,7 @@ say ready
 while IFS= read -r verb; do
   case $verb in
     facts | enter | visit | look | drop | mark | see | take | break | free | life | receive) "do_$verb" ;;
-    launch | launched | locks | signal | lives | run | windrow) "do_$verb" ;;
+    launch | locks | signal | lives | run | windrow) "do_$verb" ;;
     *) exit 2 ;;
   esac
   say 'done'

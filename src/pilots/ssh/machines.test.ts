@@ -31,6 +31,7 @@ async function start(
   ssh: LocalSsh,
   executable: Executable = executableOf(WORKER),
   machines?: readonly Machine[],
+  contactMs = 60_000,
 ) {
   const crowd = crowdOf(ssh, machines);
   t.after(() => stopMachines(crowd, { mode: 'now' }, () => {}));
@@ -40,9 +41,20 @@ async function start(
     urlFor: (seen: string) => `http://${seen}:1`,
     executableFor: async () => executable,
     walls: 'bare' as const,
-    contactMs: 60_000,
+    contactMs,
   };
   return await startMachines(crowd, plan, () => {});
+}
+
+/** A directory with programs: name and what a shell does for it. */
+function toolsOf(t: TestContext, scripts: Readonly<Record<string, string>>): string {
+  const tools = join(localSsh(t).directory, 'tools');
+  mkdirSync(tools);
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(tools, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(tools, name), 0o755);
+  }
+  return tools;
 }
 
 /** One that nobody has waited for yet is dead all the same. */
@@ -161,14 +173,15 @@ test('bytes that arrive changed never get the name', async (t) => {
   assert.deepEqual(bin(ssh), []);
 });
 
-test('the lock of a dead process is passed over at once', async (t) => {
+test('the lock of a dead process is passed over at once, and of one that died breaking it', async (t) => {
   const ssh = localSsh(t);
   const executable = executableOf(WORKER);
+  const lock = `bin/windrow-1.0.0-linux-x64-${executable.sha256.slice(0, 12)}.lock`;
+  const dead = { host: hostname(), pid: 2 ** 22 + 1, realm: 'another boot', startTime: '1' };
   mkdirSync(join(usual(ssh), 'bin'), { recursive: true });
-  const realm = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`;
-  const dead = { host: hostname(), pid: 2 ** 22 + 1, realm: `${realm} x`, startTime: '1' };
-  const name = `windrow-1.0.0-linux-x64-${executable.sha256.slice(0, 12)}.lock`;
-  writeFileSync(join(usual(ssh), 'bin', name), JSON.stringify({ ...dead, realm: 'another boot' }));
+  for (const left of [lock, `${lock}.breaking`, `${lock}.breaking.breaking`]) {
+    writeFileSync(join(usual(ssh), left), JSON.stringify(dead));
+  }
   const [result] = await start(t, ssh, executable);
   assert.equal(result?.value?.placed, 'copied');
   assert.equal(bin(ssh).length, 1);
@@ -197,7 +210,7 @@ test('what the worker itself reports reaches the user as it is', async (t) => {
   const saying = (error: object) =>
     executableOf(`#!/bin/sh
 while [ $# -gt 0 ]; do case $1 in --report) report=$2 ;; esac; shift; done
-printf '%s' '${JSON.stringify({ state: 'failed', error })}' >"$report.x"; mv "$report.x" "$report"; exit 1
+printf '%s\\n' '${JSON.stringify({ state: 'failed', error })}' >"$report"; exit 1
 `);
   const refused = {
     code: 'WORKER_SESSION_REFUSED',
@@ -229,18 +242,37 @@ printf '%s' '${JSON.stringify({ state: 'failed', error })}' >"$report.x"; mv "$r
   assert.deepEqual([six?.value?.state, six?.value?.pid], ['told', 7]);
 });
 
+test('a worker that tells nothing is given up after a while', async (t) => {
+  const ssh = localSsh(t);
+  const silent = executableOf('#!/bin/sh\nsleep 1\n');
+  // 40 s are for loading.
+  const [result] = await start(t, ssh, silent, undefined, -39_500);
+  assert.equal(result?.error?.code, 'PILOT_WORKER_SILENT');
+  assert.match(result.error.message, /has told nothing for 500 ms$/);
+});
+
+test('where a directory cannot hold pipes, workers report by a file', async (t) => {
+  const tools = toolsOf(t, { mkfifo: 'exit 1', sleep: 'exec /bin/sleep 0.05' });
+  const ssh = localSsh(t, '/bin/sh', `PATH=${tools}:$PATH`);
+  const [result] = await start(t, ssh);
+  assert.equal(result?.value?.worker, 'w1');
+  const other = localSsh(t, '/bin/sh', `PATH=${tools}:$PATH`);
+  const [crashed] = await start(t, other, executableOf('#!/bin/sh\nexit 9\n'));
+  assert.match(crashed!.error!.message, /ended at once \(exit code 9\)/);
+  for (const { home } of [ssh, other]) {
+    const files = readdirSync(join(home, '.cache/windrow', hostname()));
+    assert.deepEqual(
+      files.filter((name) => name.startsWith('report')),
+      [],
+    );
+  }
+});
+
 test('where logind ends what a session leaves, the worker is started in a scope of the user', async (t) => {
-  const tools = join(localSsh(t).directory, 'tools');
-  mkdirSync(tools);
-  const tool = (name: string, script: string) => {
-    writeFileSync(join(tools, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(tools, name), 0o755);
-  };
-  tool('busctl', 'echo "b true"');
-  tool(
-    'systemd-run',
-    'echo "$*" >"$HOME/scope"; while [ "$1" != setsid ]; do shift; done; exec "$@"',
-  );
+  const tools = toolsOf(t, {
+    busctl: 'echo "b true"',
+    'systemd-run': 'echo "$*" >"$HOME/scope"; while [ "$1" != setsid ]; do shift; done; exec "$@"',
+  });
   const ssh = localSsh(t, '/bin/sh', `PATH=${tools}:$PATH`);
   const [result] = await start(t, ssh);
   assert.equal(result?.value?.state, 'started');

@@ -112,10 +112,24 @@ async function copyUnderLock(program: Executable, placing: Placing): Promise<Pla
     if (state !== seen.state) seen = { state, sinceMs: clock.monotonic() };
     const isStalled = clock.monotonic() - seen.sinceMs > STALLED_MS;
     if (isStalled || (await isGone(held, placing))) {
-      await shell.call('break', [lock, held]);
+      await breakLock(lock, held, isStalled, placing);
     } else await pause(LOOK_MS, signal);
     if (await isThere(program, placing)) return 'present';
   }
+}
+
+/** Who was killed while it broke the lock has left a lock on that, which goes likewise. */
+async function breakLock(
+  lock: string,
+  held: string,
+  isStalled: boolean,
+  placing: Placing,
+): Promise<void> {
+  const breaker = textOf(await placing.shell.call('break', [lock, held]), 'held');
+  if (breaker === undefined) return;
+  if (isStalled || (await isGone(breaker, placing))) {
+    await breakLock(`${lock}.breaking`, breaker, isStalled, placing);
+  } else await pause(LOOK_MS, placing.signal);
 }
 
 async function copyLocked(program: Executable, placing: Placing): Promise<Placed> {

@@ -5,21 +5,14 @@
  *
  * Everything that is decided is decided here; `machine.sh` there only looks and does.
  */
-import {
-  type Clock,
-  executableName,
-  formatDuration,
-  hostFolder,
-  pause,
-  type WindrowError,
-} from '#base';
+import { type Clock, executableName, formatDuration, hostFolder, type WindrowError } from '#base';
 import type { Level } from '#model';
 import { pilotErrors } from '../errors.ts';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
 import { parseStartReport, type StartReport } from '../start-report.ts';
 import { enterSite } from './enter-site.ts';
-import { type MachineShell, textOf } from './machine-shell.ts';
+import { type AnswerLine, type MachineShell, ShellEnded, textOf } from './machine-shell.ts';
 import { isThere, type Placed, type Placing, placeProgram } from './place-program.ts';
 import type { SharedPlaces } from './shared-places.ts';
 
@@ -63,10 +56,6 @@ export interface Started {
 
 /** Beyond the time for reaching the server: loading, on a busy machine. */
 const LOADING_MS = 40_000;
-const FIRST_LOOK_MS = 20;
-const LONGEST_LOOK_MS = 200;
-/** A look costs both machines less than a millisecond. */
-const LOOKS_SPREAD = 1.3;
 
 /** Rejects with PILOT_…, the worker's own error, or ShellEnded. */
 export async function startOn(
@@ -116,42 +105,40 @@ async function launchAgain(launch: Launch, placed: Placed): Promise<Outcome> {
 }
 
 async function launchOnce(launch: Launch): Promise<Omit<Outcome, 'placed'>> {
+  const { site } = launch.placing;
+  const log = `${hostFolder(site.host)}/worker.log`;
+  const about = { machine: launch.machine.name, log: `${site.directory}/${log}` };
+  const answer = await launchAndHear(launch, log, about);
+  const report = parseStartReport(textOf(answer, 'report') ?? '');
+  if (report) return outcomeOf(report, launch);
+  const lines = answer.filter(({ word }) => word === 'line').map(({ text }) => `  ${text}`);
+  throw pilotErrors.create('PILOT_WORKER_CRASHED', {
+    ...about,
+    how: howOf(textOf(answer, 'ended')),
+    lines: lines.join('\n') || '  (no output)',
+  });
+}
+
+/** The machine answers when the worker has reported or has ended. Rejects with PILOT_WORKER_SILENT. */
+async function launchAndHear(
+  launch: Launch,
+  log: string,
+  about: { readonly machine: string; readonly log: string },
+): Promise<AnswerLine[]> {
   const { shell, site } = launch.placing;
-  const { document, contactMs, clock, signal } = launch.plan;
-  const folder = hostFolder(site.host);
-  const log = `${folder}/worker.log`;
-  const report = `${folder}/report-${shell.nonce}`;
+  const { document, contactMs } = launch.plan;
+  const report = `${hostFolder(site.host)}/report-${shell.nonce}`;
   const program = `bin/${executableName(launch.program)}`;
   const words = workerWords(launch, program, log, report);
-  await shell.call('launch', [program, log, report, document, String(words.length), ...words]);
-  const limitMs = contactMs + LOADING_MS;
-  const sinceMs = clock.monotonic();
-  for (
-    let waitMs = FIRST_LOOK_MS;
-    !signal.aborted;
-    waitMs = Math.min(waitMs * LOOKS_SPREAD, LONGEST_LOOK_MS)
-  ) {
-    await pause(waitMs, signal);
-    const answer = await shell.call('launched');
-    const report = parseStartReport(textOf(answer, 'report') ?? '');
-    if (report) return outcomeOf(report, launch);
-    const ended = textOf(answer, 'ended');
-    const about = { machine: launch.machine.name, log: `${site.directory}/${log}` };
-    if (ended !== undefined) {
-      const lines = answer.filter(({ word }) => word === 'line').map(({ text }) => `  ${text}`);
-      const facts = {
-        ...about,
-        how: howOf(Number(ended)),
-        lines: lines.join('\n') || '  (no output)',
-      };
-      throw pilotErrors.create('PILOT_WORKER_CRASHED', facts);
-    }
-    if (clock.monotonic() - sinceMs > limitMs) {
-      const waited = formatDuration(limitMs);
-      throw pilotErrors.create('PILOT_WORKER_SILENT', { ...about, waited });
-    }
+  const lines = [program, log, report, document, String(words.length), ...words];
+  const silenceMs = contactMs + LOADING_MS;
+  try {
+    return await shell.call('launch', lines, { silenceMs });
+  } catch (error) {
+    if (!(error instanceof ShellEnded) || error.end.givenUp !== 'silent') throw error;
+    const facts = { ...about, waited: formatDuration(silenceMs) };
+    throw pilotErrors.create('PILOT_WORKER_SILENT', facts, { cause: error });
   }
-  throw pilotErrors.create('PILOT_INTERRUPTED', { machine: launch.machine.name });
 }
 
 /** Nothing secret is among them: everybody on the machine can read them. */
@@ -201,7 +188,9 @@ function outcomeOf(report: StartReport, launch: Launch): Omit<Outcome, 'placed'>
   return { state: isElsewhere ? 'told' : 'running', worker: String(worker), pid: Number(pid) };
 }
 
-/** Shells give 128 and the number of the signal. */
-function howOf(code: number): string {
+/** Shells give 128 and the number of the signal; nothing where it could not be tried. */
+function howOf(ended: string | undefined): string {
+  if (ended === undefined) return 'it was not started';
+  const code = Number(ended);
   return code > 128 ? `signal ${code - 128}` : `exit code ${code}`;
 }

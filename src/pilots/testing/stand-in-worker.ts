@@ -20,8 +20,7 @@ realm="$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/pid)"
 lock=\${report%/*}/worker.lock
 printf '{"host":"%s","pid":%s,"realm":"%s","startTime":"%s","worker":"w1","session":"tag"}' \\
   "$(uname -n)" $$ "$realm" "\${20}" >"$lock"
-printf '{"state":"connected","worker":"w1","pid":%s}' $$ >"$report.new"
-mv "$report.new" "$report"
+printf '{"state":"connected","worker":"w1","pid":%s}\\n' $$ >"$report"
 trap 'rm -f "$lock"; exit 0' TERM HUP
 while [ -e "$lock" ]; do sleep 0.05; done
 `;

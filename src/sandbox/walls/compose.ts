@@ -132,9 +132,8 @@ function fenceArguments(
   directory: string,
 ): string[] {
   const emptyNetwork = choice.network === 'none';
-  return bubblewrapArguments({
-    ...{ bwrap, mounts, userNamespace, cgroupNamespace, emptyNetwork, directory },
-  });
+  const ground = { userNamespace, cgroupNamespace, emptyNetwork };
+  return bubblewrapArguments({ bwrap, mounts, directory, ...ground });
 }
 
 function filesOfSite({ files }: Plot, scratch: string): Bind[] {

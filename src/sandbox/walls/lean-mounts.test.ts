@@ -4,8 +4,7 @@
  * test's own.
  */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import {
   mkdtempSync,
   readdirSync,
@@ -18,21 +17,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { findLauncher, openStarter } from '../open-starter.ts';
 import { readProcessTable } from '../process-table.ts';
 import { until } from '../starter-world.ts';
-import { findTool } from '../tool.ts';
-import { openWalledField } from './testing.ts';
+import { isAmongOwnMounts, openWalledField, testAmongOwnMounts, whyNoMounts } from './testing.ts';
 
-const INSIDE = 'WINDROW_TEST_LEAN_MOUNTS';
-const lacking = ['bwrap', 'unshare', 'mount'].filter((tool) => findTool(tool) === null);
-const skip =
-  process.getuid?.() !== 0
-    ? 'only root mounts'
-    : findLauncher() === null
-      ? 'no launcher'
-      : lacking.length > 0 && `without ${lacking.join(', ')}`;
+const skip = whyNoMounts(['bwrap']);
 
 const mount = (...argv: string[]) => {
   const { status, stderr } = spawnSync(argv[0]!, argv.slice(1));
@@ -43,24 +33,11 @@ const mountPoints = () =>
     .split('\n')
     .map((line) => line.split(' ')[4]);
 
-if (process.env[INSIDE] === undefined) {
+if (!isAmongOwnMounts) {
   test('what programs behind walls begin without stays mounted, and what is mounted later is seen', {
     skip,
   }, async () => {
-    const here = fileURLToPath(import.meta.url);
-    const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
-    const argv = ['--mount', 'sh', '-c', shared, 'sh', process.execPath, '--test', here];
-    const environment = { PATH: process.env.PATH, HOME: tmpdir(), [INSIDE]: '1' };
-    const child = spawn('unshare', argv, {
-      env: environment,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let said = '';
-    child.stdout.on('data', (bytes) => {
-      said += bytes;
-    });
-    const [code] = await once(child, 'close');
-    assert.equal(code, 0, said);
+    await testAmongOwnMounts(import.meta.url);
   });
 } else {
   test('inside', async () => {

@@ -9,12 +9,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { findLauncher } from '../open-starter.ts';
-import { findTool } from '../tool.ts';
-import { openWalledField } from './testing.ts';
+import { isAmongOwnMounts, openWalledField, testAmongOwnMounts, whyNoMounts } from './testing.ts';
 
-const INSIDE = 'WINDROW_TEST_MOUNTS';
 /** Each mount is there for as long as a list of mounts is good for. */
 const STORM = `
 import ctypes, sys, time
@@ -25,30 +21,11 @@ while True:
   libc.umount2(point, 0)
   time.sleep(0.0005)
 `;
-const lacking = ['bwrap', 'unshare', 'mount', 'python3'].filter((tool) => findTool(tool) === null);
-const skip =
-  process.getuid?.() !== 0
-    ? 'only root mounts'
-    : findLauncher() === null
-      ? 'no launcher'
-      : lacking.length > 0 && `without ${lacking.join(', ')}`;
+const skip = whyNoMounts(['bwrap', 'python3']);
 
-if (process.env[INSIDE] === undefined) {
+if (!isAmongOwnMounts) {
   test('mounts that go away meanwhile keep no attempt from its walls', { skip }, async () => {
-    const here = fileURLToPath(import.meta.url);
-    const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
-    const argv = ['--mount', 'sh', '-c', shared, 'sh', process.execPath, '--test', here];
-    const environment = { PATH: process.env.PATH, HOME: tmpdir(), [INSIDE]: '1' };
-    const child = spawn('unshare', argv, {
-      env: environment,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let said = '';
-    child.stdout.on('data', (bytes) => {
-      said += bytes;
-    });
-    const [code] = await once(child, 'close');
-    assert.equal(code, 0, said);
+    await testAmongOwnMounts(import.meta.url);
   });
 } else {
   test('inside', async () => {

@@ -1,12 +1,16 @@
 /** Tests put programs behind walls in few words. Loaded by tests only. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseIpNetwork, removeTree } from '#base';
 import { type Isolation, type Level, NO_ISOLATION, type ResourceRequest, type Wall } from '#model';
 import { findLauncher, openStarter } from '../open-starter.ts';
 import type { ProgramEnd, Starter } from '../port.ts';
 import { PATH } from '../starter-world.ts';
+import { findTool } from '../tool.ts';
 import type { WallPlan } from './compose.ts';
 import type { PlaceSettings, WallSettings } from './ground.ts';
 import { openWalls, tagOf, type Walls } from './open-walls.ts';
@@ -172,4 +176,34 @@ function settingsOf(place: Partial<PlaceSettings>): WallSettings {
     tracking: { way: 'auto', firstGroup: 0 },
     payload: {},
   };
+}
+
+/** Why a test cannot have mounts of its own here, with all these tools in it; false where it can. */
+export function whyNoMounts(tools: readonly string[]): string | false {
+  if (process.getuid?.() !== 0) return 'only root mounts';
+  if (findLauncher() === null) return 'no launcher';
+  const lacking = ['unshare', 'mount', ...tools].filter((tool) => findTool(tool) === null);
+  return lacking.length > 0 && `without ${lacking.join(', ')}`;
+}
+
+/** True in the process that `testAmongOwnMounts` starts. */
+export const isAmongOwnMounts = process.env.WINDROW_TEST_OWN_MOUNTS !== undefined;
+
+/**
+ * Runs the test file at `url` once more, in a mount namespace of its own with shared mounts as most
+ * machines have them, where `isAmongOwnMounts`. Rejects with what it said when it fails.
+ */
+export async function testAmongOwnMounts(url: string): Promise<void> {
+  const shared = 'mount --make-rprivate / && mount --make-rshared / && exec "$@"';
+  const test = [process.execPath, '--test', fileURLToPath(url)];
+  const child = spawn('unshare', ['--mount', 'sh', '-c', shared, 'sh', ...test], {
+    env: { PATH: process.env.PATH, HOME: tmpdir(), WINDROW_TEST_OWN_MOUNTS: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout.on('data', (bytes) => {
+    said += bytes;
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(said);
 }

@@ -37,7 +37,6 @@ const PAGE = 100;
 const PAGE_WITH_ADS = 200;
 const WORKERS_SHOWN = 1000;
 const FAILURES_SHOWN = 100;
-const PREVIEWED = 20;
 /** Events shown from the beginning and from the end of a job's history. */
 const HISTORY_ENDS = 100;
 
@@ -58,14 +57,12 @@ export function jobHandlers(parts: ApiParts): JobHandlers {
   return {
     async submitJob({ body }, { actor }) {
       const { job, outcome, rerun, warnings } = await intake.submit(body as JobSubmission, actor);
-      // The submitter's own check and this one find the same things.
-      const all = [...new Set([...(body.warnings ?? []), ...warnings])];
       return {
         job: job.id,
         outcome,
         counts: job.tasks.counts(),
         rerun: rerun as never,
-        warnings: all,
+        warnings: allWarnings(body as JobSubmission, warnings),
       };
     },
 
@@ -181,20 +178,21 @@ async function* listedJobs(
 }
 
 async function preview(parts: ApiParts, submission: JobSubmission): Promise<SubmissionPreview> {
-  const { rows, done, unfinished, ...rerun } = await parts.intake.preview(submission);
+  const { rerun, rows, open, warnings } = await parts.intake.preview(submission);
   const spec = submission.spec as JobSpec;
   const command = compileCommand(spec.command, columnsGiven(spec, rows.columns));
-  const why = (task: number) => {
-    if (rerun.changed > 0) return 'changed';
-    if (done.has(task)) return 'kept';
-    return unfinished.has(task) ? 'failed' : 'fresh';
-  };
-  const examples = rows.rows(0, PREVIEWED).map((cells, task) => ({
+  const examples = open.map(({ task, why }) => ({
     task,
-    why: why(task),
-    commandLine: command.commandLine(cellsShown(spec, cells), task),
+    why,
+    commandLine: command.script(cellsShown(spec, rows.row(task)), task),
   }));
-  return { ...rerun, rows: rows.count, examples, warnings: [] } as SubmissionPreview;
+  const all = allWarnings(submission, warnings);
+  return { ...rerun, rows: rows.count, examples, warnings: all } as SubmissionPreview;
+}
+
+/** The submitter's own check and the server's find the same things. */
+function allWarnings(submission: JobSubmission, warnings: readonly string[]): string[] {
+  return [...new Set([...(submission.warnings ?? []), ...warnings])];
 }
 
 export function summaryOf(job: Job): JobSummary {

@@ -265,7 +265,7 @@ export async function taskDetail(core: Core, store: Store, job: Job, task: TaskI
   return {
     ...summary,
     job: job.id,
-    commandLine: command.commandLine(cellsShown(job.spec, job.rows.row(task)), task),
+    commandLine: command.script(cellsShown(job.spec, job.rows.row(task)), task),
     attemptList: [...ended, ...running],
     waiting:
       summary.state === 'waiting'

@@ -10,11 +10,11 @@ import {
 import { type FileHandle, open, readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { systemCodeOf } from '#base';
+import { syncDirectory, systemCodeOf } from '#base';
 import { blobOf, type JobSpec } from '#model';
 import { serverErrors } from '../errors.ts';
 import type { Layout } from '../layout.ts';
-import { diskFull, partialName, receiveFile, storageError, syncFolder } from './streams.ts';
+import { diskFull, partialName, receiveFile, storageError } from './streams.ts';
 
 export const BLOB_BYTES = 16 * 2 ** 30;
 const TEMPLATE_BYTES = 16 * 2 ** 20;
@@ -50,7 +50,7 @@ export class Blobs {
     try {
       mkdirSync(dirname(final), { recursive: true, mode: 0o700 });
       renameSync(path, final);
-      await syncFolder(dirname(final));
+      await syncDirectory(dirname(final));
     } catch (error) {
       throw storageError(error, final);
     }
@@ -141,7 +141,7 @@ export class Blobs {
     mkdirSync(dirname(final), { recursive: true, mode: 0o700 });
     try {
       linkSync(path, final);
-      await syncFolder(dirname(final));
+      await syncDirectory(dirname(final));
     } catch (error) {
       const code = systemCodeOf(error);
       if (code !== 'EXDEV' && code !== 'EMLINK' && code !== 'EPERM' && code !== 'EEXIST') {

@@ -1,7 +1,7 @@
 /** Whether what a job writes beside its results can be written, before anything runs. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { makeDirectories, messageOf } from '#base';
+import { makeDirectories, systemReasonOf } from '#base';
 import type { JobSpec } from '#model';
 import { logPathOf, MOST_TASK_LOGS, type RowSource } from '#sweep';
 import { serverErrors } from '../errors.ts';
@@ -11,7 +11,7 @@ export function checkOutput(directory: string): void {
     makeDirectories(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: messageOf(error) });
+    throw serverErrors.create('OUTPUT_UNWRITABLE', { directory, why: systemReasonOf(error) });
   }
 }
 

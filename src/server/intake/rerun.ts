@@ -10,25 +10,49 @@ export interface Rerun {
   readonly failed: number;
   readonly changed: number;
   readonly changedParts: readonly string[];
+  /** Inputs, and files that the command names, with other content than before; some of them. */
+  readonly changedFiles: readonly string[];
 }
+
+const FILES_TOLD = 20;
 
 export function freshRun(rows: number): Rerun {
-  return { continues: null, kept: 0, fresh: rows, failed: 0, changed: 0, changedParts: [] };
+  const nothing = { changedParts: [], changedFiles: [] };
+  return { continues: null, kept: 0, fresh: rows, failed: 0, changed: 0, ...nothing };
 }
 
-export function changedRun(
-  earlier: Job,
-  parts: Readonly<Record<string, string>>,
-  rows: number,
-): Rerun {
-  const changedParts = Object.keys(parts).filter((part) => parts[part] !== earlier.keyParts[part]);
-  return { continues: earlier.id, kept: 0, fresh: 0, failed: 0, changed: rows, changedParts };
+export function changedRun(earlier: Job, { keyParts, spec }: JobSubmission, rows: number): Rerun {
+  const isOther = (part: string) => keyParts[part] !== earlier.keyParts[part];
+  const changedParts = Object.keys(keyParts).filter(isOther);
+  const changedFiles = filesChanged(earlier.spec, spec as JobSpec, isOther('command'));
+  const counts = { kept: 0, fresh: 0, failed: 0, changed: rows };
+  const told = { changedParts, changedFiles: changedFiles.slice(0, FILES_TOLD) };
+  return { continues: earlier.id, ...counts, ...told };
 }
 
 export function takenRun(earlier: Job, kept: number, failed: number, rows: number): Rerun {
   const fresh = rows - kept - failed;
   const changedParts = fresh > 0 ? ['rows'] : [];
-  return { continues: earlier.id, kept, fresh, failed, changed: 0, changedParts };
+  const counts = { kept, fresh, failed, changed: 0 };
+  return { continues: earlier.id, ...counts, changedParts, changedFiles: [] };
+}
+
+/** A file that came or went is another one, too, unless another command names others. */
+function filesChanged(before: JobSpec, after: JobSpec, isOtherCommand: boolean): string[] {
+  const [old, now] = [digestsOf(before), digestsOf(after)];
+  const names = [...new Set([...now.keys(), ...old.keys()])].sort();
+  return names.filter((name) => {
+    if (isOtherCommand && !(old.has(name) && now.has(name))) return false;
+    return old.get(name) !== now.get(name);
+  });
+}
+
+function digestsOf({ references, inputs }: JobSpec): ReadonlyMap<string, string> {
+  const named = references.map(({ path, sha256 }) => [path, sha256] as const);
+  const made = inputs.flatMap(({ name, from }) =>
+    'blob' in from ? [[name, from.blob] as const] : [],
+  );
+  return new Map([...named, ...made]);
 }
 
 export function rerunOf(
@@ -38,7 +62,7 @@ export function rerunOf(
   taken: { done: ReadonlyMap<number, number>; unfinished: number } | null,
 ): Rerun {
   if (!earlier) return freshRun(rows);
-  if (!taken) return changedRun(earlier, submission.keyParts, rows);
+  if (!taken) return changedRun(earlier, submission, rows);
   return takenRun(earlier, taken.done.size, taken.unfinished, rows);
 }
 

@@ -9,43 +9,57 @@ import { type RowSource, rowDigest } from '#sweep';
 import type { Job } from '../core.ts';
 
 const SLICE_ROWS = 2000;
-const FIRST_ROWS = 100;
+/** Of those that would run, so many are told of: a list of all could have millions. */
+const FIRST_OPEN = 20;
+
+/** A row that is to run, and why: it is new, failed or did not end, or its job changed. */
+export interface OpenRow {
+  readonly task: TaskIndex;
+  readonly why: 'fresh' | 'failed' | 'changed';
+}
 
 export interface Taken {
   /** Task of the new job → task of the earlier one whose result it takes over. */
   readonly done: ReadonlyMap<TaskIndex, TaskIndex>;
   /** Rows the earlier job had too, but without a result. */
   readonly unfinished: number;
-  /** Those of them among the first rows, for a preview: a set of all could have millions. */
-  readonly firstUnfinished: ReadonlySet<TaskIndex>;
+  readonly firstOpen: readonly OpenRow[];
 }
 
-const NOTHING: Taken = { done: new Map(), unfinished: 0, firstUnfinished: new Set() };
+/** All rows run, for one reason. */
+export function firstOpenOf(rows: number, why: OpenRow['why']): readonly OpenRow[] {
+  return Array.from({ length: Math.min(rows, FIRST_OPEN) }, (_, task) => ({ task, why }));
+}
 
 /**
  * @param columns must be the same as the earlier job's, or nothing is taken
  */
 export async function rowsDoneBefore(earlier: Job, rows: RowSource): Promise<Taken> {
   const done = new Map<TaskIndex, TaskIndex>();
-  if (rows.columns.join('\0') !== earlier.columns.join('\0')) return NOTHING;
+  if (rows.columns.join('\0') !== earlier.columns.join('\0')) {
+    return { done, unfinished: 0, firstOpen: firstOpenOf(rows.count, 'fresh') };
+  }
   const index = await indexRows(earlier.rows);
   const used = new Set<TaskIndex>();
-  const firstUnfinished = new Set<TaskIndex>();
+  const firstOpen: OpenRow[] = [];
   let unfinished = 0;
   for (let from = 0; from < rows.count; from += SLICE_ROWS) {
     for (const [offset, cells] of rows.rows(from, SLICE_ROWS).entries()) {
+      const task = from + offset;
       const before = findRow(index, earlier, rows.columns, cells, used);
-      if (before === null) continue;
-      used.add(before);
-      if (earlier.tasks.state(before) === TaskState.done) done.set(from + offset, before);
-      else {
-        unfinished++;
-        if (from + offset < FIRST_ROWS) firstUnfinished.add(from + offset);
+      if (before !== null) used.add(before);
+      if (before !== null && earlier.tasks.state(before) === TaskState.done) {
+        done.set(task, before);
+        continue;
+      }
+      if (before !== null) unfinished++;
+      if (firstOpen.length < FIRST_OPEN) {
+        firstOpen.push({ task, why: before === null ? 'fresh' : 'failed' });
       }
     }
     await nextTurn();
   }
-  return { done, unfinished, firstUnfinished };
+  return { done, unfinished, firstOpen };
 }
 
 interface RowIndex {

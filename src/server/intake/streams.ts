@@ -1,9 +1,9 @@
 /** Files that stream in: bounded, under a name of their own until they are whole and synced. */
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, fsyncSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { messageOf, syncDirectory, systemCodeOf, WindrowError } from '#base';
 import { wireErrors } from '#wire';
 import { serverErrors } from '../errors.ts';
 
@@ -51,7 +51,7 @@ export async function receiveFile(
     const final = keep(received);
     if (final !== null) {
       await rename(partial, final);
-      if (options.sync) await syncFolder(dirname(final));
+      if (options.sync) await syncDirectory(dirname(final));
     }
     return received;
   } catch (error) {
@@ -96,13 +96,4 @@ export function storageError(error: unknown, file: string): unknown {
 export function diskFull(file: string, cause?: unknown): WindrowError {
   const reason = cause === undefined ? 'there is no room for it' : messageOf(cause);
   return wireErrors.create('DISK_FULL', { file, reason }, { cause });
-}
-
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    fsyncSync(folder.fd);
-  } finally {
-    await folder.close();
-  }
 }

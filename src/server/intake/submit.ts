@@ -18,8 +18,8 @@ import { TaskTable } from '../task-table.ts';
 import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
 import { checkEventLogs, checkOutput } from './output-places.ts';
-import { changedRun, freshRun, newTermsNotice, type Rerun, rerunOf, takenRun } from './rerun.ts';
-import { rowsDoneBefore } from './reuse.ts';
+import { newTermsNotice, type Rerun, rerunOf, takenRun } from './rerun.ts';
+import { firstOpenOf, type OpenRow, rowsDoneBefore } from './reuse.ts';
 import type { Tables } from './tables.ts';
 
 export interface Submitted {
@@ -92,7 +92,7 @@ export class Intake {
       return { job: earlier, outcome: 'continued', rerun, warnings: all };
     }
     const replaced = earlier && this.#replacedOutputs(earlier, submission.key);
-    const created = await this.#create(submission, spec, rows, earlier, actor);
+    const created = await this.#create(submission, spec, rows, actor);
     await core.commit.durable();
     const all = replaced ? [...warnings, replaced] : warnings;
     return { ...created, outcome: 'created', warnings: all };
@@ -108,32 +108,39 @@ export class Intake {
   }
 
   /** What `submit` would do. */
-  async preview(
-    submission: JobSubmission,
-  ): Promise<
-    Rerun & { rows: RowSource; done: ReadonlySet<number>; unfinished: ReadonlySet<number> }
-  > {
+  async preview(submission: JobSubmission): Promise<{
+    rerun: Rerun;
+    rows: RowSource;
+    open: readonly OpenRow[];
+    warnings: readonly string[];
+  }> {
     const spec = submission.spec as JobSpec;
-    const { rows } = await this.check(spec);
-    const earlier = submission.again ? null : this.#earlier(lineageOf(spec));
-    const none = { rows, done: new Set<number>(), unfinished: new Set<number>() };
-    if (!earlier) return { ...freshRun(rows.count), ...none };
-    if (earlier.key !== submission.key) {
-      return { ...changedRun(earlier, submission.keyParts, rows.count), ...none };
-    }
-    const taken = await rowsDoneBefore(earlier, rows);
-    const done = new Set(taken.done.keys());
-    const rerun = takenRun(earlier, taken.done.size, taken.unfinished, rows.count);
-    return { ...rerun, rows, done, unfinished: taken.firstUnfinished };
+    const { rows, warnings } = await this.check(spec);
+    const { earlier, usable } = this.#before(submission, spec);
+    const taken = usable && (await rowsDoneBefore(usable, rows));
+    const rerun = rerunOf(usable ?? earlier, submission, rows.count, taken);
+    const open = taken?.firstOpen ?? firstOpenOf(rows.count, earlier ? 'changed' : 'fresh');
+    return { rerun, rows, open, warnings };
   }
 
-  /** The latest job of the lineage. */
-  #earlier(lineage: string): Job | null {
+  /** The latest job of the lineage; with a key, the latest that has it. */
+  #earlier(lineage: string, key: string | null = null): Job | null {
     let latest: Job | null = null;
     for (const job of this.#parts.core.jobs.values()) {
-      if (job.lineage === lineage && job.state !== 'removed') latest = job;
+      if (job.lineage !== lineage || job.state === 'removed') continue;
+      if (key === null || job.key === key) latest = job;
     }
     return latest;
+  }
+
+  /**
+   * What was there before a submission, and the job whose results count for it: also one from before
+   * a change that was taken back.
+   */
+  #before({ again, key }: JobSubmission, spec: JobSpec) {
+    if (again) return { earlier: null, usable: null };
+    const lineage = lineageOf(spec);
+    return { earlier: this.#earlier(lineage), usable: this.#earlier(lineage, key) };
   }
 
   /** The same sweep again: what is done stays, what failed or is held is tried again. */
@@ -157,7 +164,7 @@ export class Intake {
     stageAgain(core, job, actor);
     if (core.active.has(job.id)) core.stage(job);
     checkFinished(core, job);
-    return { continues: job.id, kept, fresh: 0, failed, changed: 0, changedParts: [] };
+    return takenRun(job, kept, failed, job.tasks.rows);
   }
 
   /** Notes of the failed and held tasks, read from the store. */
@@ -177,13 +184,12 @@ export class Intake {
     submission: JobSubmission,
     spec: JobSpec,
     rows: RowSource,
-    earlier: Job | null,
     actor: string,
   ): Promise<{ job: Job; rerun: Rerun }> {
     const { core } = this.#parts;
-    const usable = earlier !== null && earlier.key === submission.key;
-    const taken = usable ? await rowsDoneBefore(earlier, rows) : null;
-    const sources = usable ? withVersionsOf(spec, earlier.spec) : spec;
+    const { earlier, usable } = this.#before(submission, spec);
+    const taken = usable && (await rowsDoneBefore(usable, rows));
+    const sources = usable ? withVersionsOf(spec, usable.spec) : spec;
     const job = this.#makeJob(submission, sources, rows, actor);
     sortTasks(job, await rowKindsOf(job));
     const takes = taken !== null && taken.done.size > 0;
@@ -200,9 +206,9 @@ export class Intake {
       const tasks = [[0, rows.count]] as const;
       addChange(core, job, { kind: 'submitted', actor, reason: '', tasks, worker: hostname() });
     }
-    if (takes && earlier) {
-      earlier.takers++;
-      await this.#takeOver(job, earlier, taken.done).finally(() => earlier.takers--);
+    if (takes && usable) {
+      usable.takers++;
+      await this.#takeOver(job, usable, taken.done).finally(() => usable.takers--);
     }
     // Two jobs never write to one output.
     const before = this.#earlier(job.lineage);
@@ -218,7 +224,7 @@ export class Intake {
     checkFinished(core, job);
     if (core.active.has(job.id)) core.stage(job);
     core.wake();
-    return { job, rerun: rerunOf(earlier, submission, rows.count, taken) };
+    return { job, rerun: rerunOf(usable ?? earlier, submission, rows.count, taken) };
   }
 
   #makeJob(submission: JobSubmission, wanted: JobSpec, rows: RowSource, actor: string): Job {

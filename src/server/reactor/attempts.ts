@@ -38,8 +38,17 @@ export function onAttemptEnded(
   const job = core.jobs.get(lease.job)!;
   const worker = core.workers.get(lease.worker);
   const copies = endLease(core, job, lease);
+  // Field by field: what else came with the end is not kept.
   const record: AttemptRecord = {
-    ...end,
+    ticket: end.ticket,
+    cause: end.cause,
+    exitCode: end.exitCode,
+    signal: end.signal,
+    reason: end.reason,
+    startedAtMs: end.startedAtMs,
+    endedAtMs: end.endedAtMs,
+    usage: end.usage,
+    walls: end.walls,
     inputs: withSources(end.inputs, job.spec),
     job: job.id,
     task: lease.task,
@@ -116,6 +125,7 @@ function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
 /** The results are the task's results: exactly one attempt of a task ever comes here. */
 export function accept(core: Core, job: Job, record: AttemptRecord): void {
   addRecord(core, job, { ...record, next: 'done' }, true);
+  countEnd(core, job);
   job.tasks.set(record.task, TaskState.done);
   core.set.drop(job.id, record.task);
   clearNote(core, job, record.task);
@@ -218,6 +228,7 @@ function onRuled(
 
 function onFailed(core: Core, job: Job, record: AttemptRecord, note: TaskNote, why: string): void {
   addRecord(core, job, { ...record, next: 'failed' }, false);
+  countEnd(core, job);
   job.tasks.set(record.task, TaskState.failed);
   const reason = `${record.reason || record.cause} (${why})`;
   const { signature } = record;
@@ -236,14 +247,19 @@ export function addRecord(core: Core, job: Job, record: AttemptRecord, accepted:
   core.commit.add({ kind: 'attempt-ended', sequence: core.sequence, attempt: record, accepted });
   job.statistics.add(record);
   job.statisticsDirty = true;
-  const nowMs = core.clock.monotonic();
-  core.activity.add('exited', 1, nowMs);
-  if (accepted) {
-    core.activity.add('completed', 1, nowMs);
-    const second = Math.floor(core.clock.now() / 1000);
-    job.recent.set(second, (job.recent.get(second) ?? 0) + 1);
+  // What is taken over from an earlier job was not done now.
+  if (record.reusedFrom === null) {
+    const nowMs = core.clock.monotonic();
+    core.activity.add('exited', 1, nowMs);
+    if (accepted) core.activity.add('completed', 1, nowMs);
   }
   core.happened({ kind: 'progress', job: job.id });
+}
+
+/** For the pace: a task is over, done or failed. */
+function countEnd(core: Core, job: Job): void {
+  const second = Math.floor(core.clock.now() / 1000);
+  job.recent.set(second, (job.recent.get(second) ?? 0) + 1);
 }
 
 export type CheckVerdict =

@@ -22,11 +22,17 @@ export function takenBy({ spec }: Job, asked: Asked | null): Taken {
   return asked ? { ...taken, request: requestWith(spec.request, asked) } : taken;
 }
 
-export function addLease(core: Core, worker: Worker, lease: Lease): void {
-  core.leases.set(lease.ticket, lease);
-  worker.leases.add(lease.ticket);
-  worker.used = withRequests(worker.used, lease.taken.request, 1);
-  countShare(core, lease.taken, 1);
+export function addLeases(core: Core, worker: Worker, leases: readonly Lease[]): void {
+  const counts = new Map<Taken, number>();
+  for (const lease of leases) {
+    core.leases.set(lease.ticket, lease);
+    worker.leases.add(lease.ticket);
+    counts.set(lease.taken, (counts.get(lease.taken) ?? 0) + 1);
+  }
+  for (const [taken, count] of counts) {
+    worker.used = withRequests(worker.used, taken.request, count);
+    countShare(core, taken, count);
+  }
 }
 
 /** The ticket is not current any more. Returns how many copies of the task still run. */

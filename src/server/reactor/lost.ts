@@ -3,7 +3,7 @@ import { formatDuration } from '#base';
 import { type AttemptEnd, type Cause, TaskState, type Usage, usageOf } from '#model';
 import type { Core, Job, Lease, LostLease, Worker } from '../core.ts';
 import { addRecord, onBadEnd } from './attempts.ts';
-import { addLease, endLease } from './leases.ts';
+import { addLeases, endLease } from './leases.ts';
 import { keepNote, noteOf } from './tasks.ts';
 import { setWorkerState } from './workers.ts';
 
@@ -89,7 +89,7 @@ export function readopt(core: Core, worker: Worker, ticket: number): Lease | nul
     job.copies.set(lost.task, [...ticketsOf(core, job, lost.task), ticket]);
   }
   job.tasks.set(lost.task, TaskState.running);
-  addLease(core, worker, lease);
+  addLeases(core, worker, [lease]);
   takeBackLoss(core, job, lost.task);
   core.commit.add({ kind: 'attempt-redeemed', job: job.id, task: lost.task, ticket });
   core.commit.add({

@@ -14,16 +14,19 @@ export interface OwnerUse {
   isDirty: boolean;
 }
 
+/** Averages are brought up to date in steps of at least this. */
+const FINEST_MS = 1;
+
 /** Averages are stored no more often than this; a crash forgets what was used since. */
 export const SHARES_MS = 10_000;
 
-/** @param sign 1: a lease has begun; -1: it is over. */
-export function countShare(core: Core, { owner, request, limits }: Taken, sign: 1 | -1): void {
+/** @param leases so many have begun; negative: are over. */
+export function countShare(core: Core, { owner, request, limits }: Taken, leases: number): void {
   const use = currentUse(core, owner);
-  use.cpus = Math.max(0, use.cpus + sign * request.cpus);
+  use.cpus = Math.max(0, use.cpus + leases * request.cpus);
   use.isDirty = true;
   for (const [name, amount] of limits) {
-    const used = (core.limitsUsed.get(name) ?? 0) + sign * amount;
+    const used = (core.limitsUsed.get(name) ?? 0) + leases * amount;
     if (used > 1e-9) core.limitsUsed.set(name, used);
     else core.limitsUsed.delete(name);
   }
@@ -37,6 +40,8 @@ export function currentUse(core: Core, owner: string): OwnerUse {
     use = { averageCpus: 0, atMs: nowMs, cpus: 0, isDirty: false };
     core.uses.set(owner, use);
   }
+  // Ends come by the hundred at a time: not each needs a power of its own.
+  if (nowMs - use.atMs < FINEST_MS) return use;
   const { halfLifeMs } = core.settings.sharing;
   use.averageCpus = averageAfter(use.averageCpus, use.cpus, nowMs - use.atMs, halfLifeMs);
   use.atMs = nowMs;

@@ -2,7 +2,7 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { makeDirectories, messageOf, systemCodeOf, WindrowError } from '#base';
+import { makeDirectories, messageOf, systemCodeOf, systemReasonOf, WindrowError } from '#base';
 import { storeErrors } from '../errors.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('./migrations', import.meta.url));
@@ -107,7 +107,7 @@ export function openDatabase(file: string, migrations = MIGRATIONS): DatabaseSyn
     database?.close();
     const system = systemCodeOf(error);
     if (system?.startsWith('E') && !system.startsWith('ERR_')) {
-      throw storeErrors.create('STATE_UNWRITABLE', { directory, why: messageOf(error) });
+      throw storeErrors.create('STATE_UNWRITABLE', { directory, why: systemReasonOf(error) });
     }
     throw explain(error, file);
   }

@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const FOLDER = fileURLToPath(new URL('./questions', import.meta.url));
 
-export type Ask = (name: string) => StatementSync;
+/** @param rows how often the row of values is repeated with which its text ends */
+export type Ask = (name: string, rows?: number) => StatementSync;
 
 export function prepareQuestions(database: DatabaseSync, folder = FOLDER): Ask {
   const texts = new Map<string, string>();
@@ -18,13 +19,20 @@ export function prepareQuestions(database: DatabaseSync, folder = FOLDER): Ask {
     texts.set(file.slice(0, -'.sql'.length), readFileSync(join(folder, file), 'utf8'));
   }
   const prepared = new Map<string, StatementSync>();
-  return (name) => {
-    const known = prepared.get(name);
+  return (name, rows = 1) => {
+    const key = rows === 1 ? name : `${name} ${rows}`;
+    const known = prepared.get(key);
     if (known) return known;
     const text = texts.get(name);
     if (text === undefined) throw new Error(`no question named ${name}`);
-    const statement = database.prepare(text);
-    prepared.set(name, statement);
+    const statement = database.prepare(rows === 1 ? text : forRows(text, rows));
+    prepared.set(key, statement);
     return statement;
   };
+}
+
+/** An INSERT of one row as one of several. */
+function forRows(text: string, rows: number): string {
+  const at = text.lastIndexOf('VALUES (') + 'VALUES '.length;
+  return `${text.slice(0, at)}${Array(rows).fill(text.slice(at)).join(', ')}`;
 }

@@ -61,6 +61,35 @@ export function attemptCells(attempt: AttemptRecord, accepted: boolean): Cell[] 
   ];
 }
 
+/** Adds the values of one row of `add-usual-attempts`, in its order. */
+export function pushUsualCells(cells: Cell[], sequence: number, attempt: AttemptRecord): void {
+  const { usage, place, walls } = attempt;
+  cells.push(
+    sequence,
+    attempt.ticket,
+    attempt.job,
+    attempt.task,
+    attempt.number,
+    attempt.worker,
+    attempt.startedAtMs,
+    attempt.endedAtMs,
+    usage.wallMs,
+    usage.cpuUserMs,
+    usage.cpuSystemMs,
+    usage.memoryPeakBytes,
+    usage.ioReadBytes,
+    usage.ioWriteBytes,
+    usage.contextSwitches,
+    usage.tasksPeak,
+    usage.diskBytes,
+    usage.sources,
+    place === null ? null : place.segment,
+    place === null ? null : place.offset,
+    place === null ? null : place.bytes,
+    walls === null ? null : JSON.stringify(walls),
+  );
+}
+
 function placeOf(row: Row): AttemptRow['place'] {
   if (row.segment === null) return null;
   return {

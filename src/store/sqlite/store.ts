@@ -15,11 +15,11 @@ import type {
   TaskNote,
 } from '../contract.ts';
 import { storeErrors } from '../errors.ts';
+import { addEnds, type EndedChange } from './ends.ts';
 import { GlimpseReader } from './glimpse.ts';
 import { explain, logFileOf, openDatabase } from './open.ts';
 import { type Ask, prepareQuestions } from './questions.ts';
 import {
-  attemptCells,
   attemptOf,
   changeCells,
   changeOf,
@@ -61,7 +61,7 @@ export class SqliteStore implements Store {
     if (changes.length === 0) return;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
-      for (const change of changes) apply(this.#ask, change);
+      applyAll(this.#ask, changes);
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
@@ -247,11 +247,23 @@ export class SqliteStore implements Store {
   }
 }
 
-function apply(ask: Ask, change: Change): void {
+/** In their order, but for ends of attempts that follow each other. */
+function applyAll(ask: Ask, changes: readonly Change[]): void {
+  let ends: EndedChange[] = [];
+  for (const change of changes) {
+    if (change.kind === 'attempt-ended') {
+      ends.push(change);
+      continue;
+    }
+    if (ends.length > 0) addEnds(ask, ends);
+    ends = [];
+    apply(ask, change);
+  }
+  if (ends.length > 0) addEnds(ask, ends);
+}
+
+function apply(ask: Ask, change: Exclude<Change, EndedChange>): void {
   switch (change.kind) {
-    case 'attempt-ended':
-      ask('add-attempt').run(change.sequence, ...attemptCells(change.attempt, change.accepted));
-      return;
     case 'states':
       ask('set-states').run(change.job, change.segment, change.bytes);
       return;

@@ -162,6 +162,7 @@ export function originOfOption(
     return given ? { what: `--${key}` } : undefined;
   }
   const flag = FLAGS[section];
+  if (section === 'validate' && typeof value === 'object') return { what: '--validate-expression' };
   if (flag === undefined) return { what: `--${section}` };
   const given = typeof value === 'object' && value !== null && Object.hasOwn(value, key ?? '');
   return given ? { what: `${flag} ${key}` } : undefined;

@@ -129,13 +129,18 @@ const result = z.union(
 );
 
 const TABLE_RESULT_FORMATS = ['csv', 'sqlite', 'parquet'] as const;
+const TABLE_RESULT = '"csv", "sqlite" or "parquet"';
 const COLLECT =
   '"concat", "blockwise", "table", "none", "./module.ts" or { formats = ["csv", "sqlite", "parquet"] }';
 const collect = z.union(
   [
     z.enum(['concat', 'blockwise', 'table', 'none']),
     z.string().regex(/[./]/, { error: COLLECT }),
-    z.strictObject({ formats: z.array(z.enum(TABLE_RESULT_FORMATS)).min(1, { error: COLLECT }) }),
+    z.strictObject({
+      formats: z
+        .array(z.enum(TABLE_RESULT_FORMATS, { error: TABLE_RESULT }))
+        .min(1, { error: COLLECT }),
+    }),
   ],
   { error: COLLECT },
 );

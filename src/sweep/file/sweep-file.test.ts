@@ -306,6 +306,12 @@ test('files the command names key re-runs, and a missing one in scratch is warne
       (column) => `the column "${column}" of the parameters is used by no placeholder`,
     ),
   ]);
+  for (const name of ['log', 'err', 'all']) write(name, 'of the last time\n');
+  const written = await read('command = "tool <sim.py >> log 2>err &>all"\n');
+  assert.deepEqual(
+    written.spec.references.map(({ path }) => path),
+    ['tool', 'sim.py'],
+  );
   const submit = await read('command = "tool sim.py"\ndirectory = "submit"\n');
   assert.deepEqual(submit.warnings, []);
   assert.deepEqual(submit.spec.directory, { kind: 'submit', path: folder });

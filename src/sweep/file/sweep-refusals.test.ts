@@ -103,6 +103,18 @@ const refusals: [string, string | Buffer, string, RegExp][] = [
     /sweep.toml:2 .*"blockwise"/,
   ],
   [
+    'an unknown form of a table',
+    'command = "x"\ncollect = { formats = ["xls"] }\n',
+    'SWEEP_BAD_VALUE',
+    /sweep.toml:2 .*found "xls", expected "csv", "sqlite" or "parquet"$/,
+  ],
+  [
+    'a validator that is no expression',
+    'command = "x"\nvalidate = { expression = "stdout <" }\n',
+    'SWEEP_BAD_EXPRESSION',
+    /sweep.toml:2 .*line 1, column 9/,
+  ],
+  [
     'a missing collector',
     'command = "x"\ncollect = "./c.ts"\n',
     'SWEEP_FILE_MISSING',

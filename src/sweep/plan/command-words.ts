@@ -11,7 +11,13 @@ export interface FixedWord {
 const PLAIN_WORD = /^[A-Za-z0-9_@%+,./:=-]+$/;
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/;
 
-/** The words of a command without placeholders, quotes or anything else to be expanded. */
+// What is written to: `> log`, `2>> log`, `&>log`, `>| log`.
+const REDIRECTION = />\|?\s*$/;
+
+/**
+ * The words of a command without placeholders, quotes or anything else to be expanded. A file that
+ * the shell writes to is none of them: what it holds is what a run before left there.
+ */
 export function fixedWords(command: Command): FixedWord[] {
   if (command.kind === 'argv') {
     const words = command.template.map((text, position) => ({ text, position }));
@@ -20,7 +26,8 @@ export function fixedWords(command: Command): FixedWord[] {
   const words = [...command.template.matchAll(/[^\s;&|()<>]+/g)];
   return words
     .map((word) => ({ text: word[0], position: word.index }))
-    .filter(({ text }) => PLAIN_WORD.test(text));
+    .filter(({ text }) => PLAIN_WORD.test(text))
+    .filter(({ position }) => !REDIRECTION.test(command.template.slice(0, position)));
 }
 
 /** The program's word, if it is the same in every row; assignments before it are skipped. */

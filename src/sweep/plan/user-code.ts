@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { WindrowError } from '#base';
-import { parseExpression } from '#classad';
 import type { Collection, UserCode } from '#model';
+import { expressionProblems } from '../check/check-matching.ts';
 import { planErrors } from '../errors.ts';
 import { describeOrigin, type Origin } from '../template/origin.ts';
 import type { PlannedBlob, SweepDraft } from './draft.ts';
@@ -21,7 +21,9 @@ export async function planValidator(
   if (validate === undefined) return null;
   if (typeof validate !== 'string') {
     // Said now rather than as the verdict of every task.
-    parseExpression(validate.expression);
+    const origin = draft.findOrigin(['validate']);
+    const [problem] = expressionProblems(validate.expression, origin);
+    if (problem) throw problem;
     return { kind: 'expression', text: validate.expression };
   }
   return readCode(draft, validate, draft.findOrigin(['validate']), blobs);

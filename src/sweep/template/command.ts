@@ -27,7 +27,9 @@ export interface CompiledCommand {
    * execute, `expand` has to say what the shell makes of it. Null for any other command.
    */
   readonly expandDirect: ((cells: readonly string[], task: number) => Executable) | null;
-  /** The same as one line for `/bin/sh`, values in single quotes; for the open protocol. */
+  /** The same for `/bin/sh`, of as many lines as were written, values in single quotes; to be shown. */
+  script(cells: readonly string[], task: number): string;
+  /** The script on one line, whatever that takes; for the open protocol. */
   commandLine(cells: readonly string[], task: number): string;
 }
 
@@ -100,6 +102,8 @@ function compileWords(
   const parsed = template.map((word) => parseTemplate(word, columns, { shell: false, job }));
   const words = parsed.map(({ parts }) => compileParts(parts).expand);
   const lineWords = parsed.map(({ parts }) => lineWord(parts));
+  const script = (cells: readonly string[], task: number) =>
+    lineWords.map((word) => word(cells, task)).join(' ');
   return {
     faults: parsed.flatMap(({ faults }) => faults),
     command: {
@@ -109,7 +113,8 @@ function compileWords(
       ),
       expand: executing(words),
       expandDirect: null,
-      commandLine: (cells, task) => onOneLine(lineWords.map((word) => word(cells, task)).join(' ')),
+      script,
+      commandLine: (cells, task) => onOneLine(script(cells, task)),
     },
   };
 }
@@ -149,6 +154,7 @@ function compileShell(template: string, columns: readonly string[], job: number)
         argv: ['/bin/sh', '-c', script(cells, task)],
       }),
       expandDirect: direct && executing(direct),
+      script,
       commandLine: (cells, task) => onOneLine(script(cells, task)),
     },
   };

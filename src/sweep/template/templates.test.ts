@@ -77,6 +77,14 @@ test('the command line of the open protocol quotes every value', () => {
   assert.equal(command.commandLine(cells, 0), "./ising --beta '0.44' --seed '7'");
 });
 
+test('a command of several lines is shown as it was written, with its values', () => {
+  const template = 'cat $line |\n  sed "s/x/$beta/"';
+  const command = compileCommand({ kind: 'shell', template }, columns);
+  const shown = `cat 'data/run.1/deck.tar.gz' |\n  sed "s/x/"'0.44'"/"`;
+  assert.equal(command.script(cells, 0), shown);
+  assert.ok(!command.commandLine(cells, 0).includes('\n'));
+});
+
 test('an argv command means the same on one line of a shell', () => {
   const word = fc.string({ unit: 'binary' }).map((t) => t.replace(/[\0$]/g, '').toWellFormed());
   fc.assert(

@@ -2,10 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemCodeOf } from '#base';
+import { systemCodeOf, systemReasonOf } from '#base';
 import { tracesErrors } from '../errors.ts';
 import { type Compression, pack } from './compress.ts';
 import { describeFile, type FindOptions, type FoundFile, findTraces } from './find.ts';
+import { inside, openInside, pathOf } from './inside.ts';
 import { stopTracing } from './stop-tracing.ts';
 import { type Destination, type Uploaded, uploadTrace } from './upload.ts';
 
@@ -80,7 +81,7 @@ export async function collectTraces(options: CollectOptions): Promise<Collected>
         done.stored++;
       } catch (error) {
         done.failed++;
-        options.onStep({ kind: 'failed', file: file.path, error });
+        options.onStep({ kind: 'failed', file: join(options.directory, file.path), error });
         const left = files.length - index - 1;
         if (left > 0 && isAway(error)) {
           done.failed += left;
@@ -108,39 +109,47 @@ function untried(files: number): Error {
 }
 
 async function collectOne(
-  file: FoundFile,
+  found: FoundFile,
   spool: string,
   options: CollectOptions,
   onDone: (bytes: number) => void,
 ): Promise<number> {
-  const { id, memory, signal, to } = options;
-  const parcel = await pack(file.path, options.compression, spool);
+  const { id, memory, signal, to, directory } = options;
+  const file = join(directory, found.path);
+  const handle = await openInside(directory, found.path).catch((error) => {
+    const facts = { file, reason: systemReasonOf(error) };
+    throw tracesErrors.create('TRACE_UNREADABLE', facts, { cause: error });
+  });
   try {
-    const uploaded = await uploadTrace(to, {
-      id,
-      name: parcel.name,
-      path: parcel.path,
-      file: file.path,
-      memory,
-      signal,
-      onProgress: (sent, bytes) => {
-        options.onStep({ kind: 'sending', file: file.path, sent, bytes });
-        // What is sent may be compressed: its share counts.
-        onDone(bytes === 0 ? 0 : Math.floor((sent / bytes) * file.bytes));
-      },
-    });
-    const fate = await removeUnchanged(file, options.remove);
-    options.onStep({ kind: 'stored', file: file.path, fate, ...uploaded });
-    return uploaded.bytes;
+    const parcel = await pack(pathOf(handle), file, options.compression, spool);
+    try {
+      const uploaded = await uploadTrace(to, {
+        ...{ id, name: parcel.name, path: parcel.path, file, memory, signal },
+        onProgress: (sent, bytes) => {
+          options.onStep({ kind: 'sending', file, sent, bytes });
+          // What is sent may be compressed: its share counts.
+          onDone(bytes === 0 ? 0 : Math.floor((sent / bytes) * found.bytes));
+        },
+      });
+      const fate = await removeUnchanged(found, options);
+      options.onStep({ kind: 'stored', file, fate, ...uploaded });
+      return uploaded.bytes;
+    } finally {
+      if (parcel.isCopy) await rm(parcel.path, { force: true });
+    }
   } finally {
-    if (parcel.isCopy) await rm(parcel.path, { force: true });
+    await handle.close();
   }
 }
 
-async function removeUnchanged(file: FoundFile, remove: boolean): Promise<Fate> {
-  const now = await describeFile(file.path);
-  if (now !== null && now.mark !== file.mark) return 'changed';
-  if (!remove) return 'kept';
-  await rm(file.path, { force: true });
-  return 'removed';
+function removeUnchanged(found: FoundFile, { directory, remove }: CollectOptions): Promise<Fate> {
+  const look = inside<Fate>(directory, found.path, async (safe) => {
+    const now = await describeFile(safe, found.path);
+    if (now !== null && now.mark !== found.mark) return 'changed';
+    if (!remove) return 'kept';
+    await rm(safe, { force: true });
+    return 'removed';
+  });
+  // The folder that it was in is gone, or another has its place.
+  return look.catch(() => 'changed');
 }

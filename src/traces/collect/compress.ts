@@ -41,9 +41,18 @@ export interface Parcel {
   readonly isCopy: boolean;
 }
 
-/** Throws TRACE_COMPRESSION_FAILED, and the system's errors of reading. */
-export async function pack(path: string, method: Compression, spool: string): Promise<Parcel> {
-  const name = basename(path);
+/**
+ * @param path of what is read
+ * @param file what it is called
+ * Throws TRACE_COMPRESSION_FAILED, and the system's errors of reading.
+ */
+export async function pack(
+  path: string,
+  file: string,
+  method: Compression,
+  spool: string,
+): Promise<Parcel> {
+  const name = basename(file);
   if (method === 'none' || (await compressionOf(path)) !== null)
     return { path, name, isCopy: false };
   const packed = `${name}.${method === 'zstd' ? 'zst' : 'bz2'}`;
@@ -53,7 +62,7 @@ export async function pack(path: string, method: Compression, spool: string): Pr
       await pipeline(createReadStream(path), createZstdCompress(), createWriteStream(target));
     else await runBzip2(path, target);
   } catch (error) {
-    const facts = { file: path, method, reason: messageOf(error) };
+    const facts = { file, method, reason: messageOf(error) };
     throw tracesErrors.create('TRACE_COMPRESSION_FAILED', facts, { cause: error });
   }
   return { path: target, name: packed, isCopy: true };

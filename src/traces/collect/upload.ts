@@ -1,6 +1,6 @@
 /** Sends one file to a collector, going on behind what arrived when the network breaks. */
 import type { Dispatcher } from 'undici';
-import { connectionError, sendFile, sendingReason } from '#uploads';
+import { connectionError, isRefusal, sendFile, sendingReason } from '#uploads';
 import { certificateFault, digestFile } from '#wire';
 import { tracesErrors } from '../errors.ts';
 import { STORED_AS_HEADER, UPLOADS_PATH } from '../receive/upload-path.ts';
@@ -34,8 +34,8 @@ export interface Uploaded {
 }
 
 /**
- * Resolves when the store has the whole file with the right digest. Throws TRACE_UPLOAD_FAILED where the
- * collector refused it, TRACE_COLLECTOR_AWAY where it cannot be reached, and SERVER_… for its certificate.
+ * Resolves when the store has the whole file with the right digest. Throws TRACE_UPLOAD_REFUSED and TRACE_UPLOAD_FAILED where the
+ * collector refused it or failed, TRACE_COLLECTOR_AWAY where it cannot be reached, and SERVER_… for its certificate.
  */
 export async function uploadTrace(to: Destination, options: UploadOptions): Promise<Uploaded> {
   const { id, name, path, signal } = options;
@@ -58,6 +58,7 @@ export async function uploadTrace(to: Destination, options: UploadOptions): Prom
       const fault = certificateFault(to.url, broken);
       throw fault ?? tracesErrors.create('TRACE_COLLECTOR_AWAY', facts, { cause: error });
     }
-    throw tracesErrors.create('TRACE_UPLOAD_FAILED', facts, { cause: error });
+    const code = isRefusal(error) ? 'TRACE_UPLOAD_REFUSED' : 'TRACE_UPLOAD_FAILED';
+    throw tracesErrors.create(code, facts, { cause: error });
   }
 }

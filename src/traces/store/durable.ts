@@ -1,17 +1,7 @@
 /** Files that are whole under their final name, also after a power failure. */
 import { link, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { systemCodeOf } from '#base';
-
-/** Makes entries that were added to or removed from a directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
+import { syncDirectory, systemCodeOf } from '#base';
 
 /**
  * Writes a small file that appears whole under a name that nobody has. Returns false where somebody

@@ -7,12 +7,11 @@ import { createReadStream } from 'node:fs';
 import { link, mkdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { type Clock, formatBytes, makeDirectories, systemReasonOf } from '#base';
+import { type Clock, formatBytes, makeDirectories, syncDirectory, systemReasonOf } from '#base';
 import { type Coming, coming, Digests } from '#uploads';
 import { tracesErrors } from '../errors.ts';
 import { faultOfId, faultOfName, requireId, requireName, requireSentName } from '../trace-name.ts';
 import type { Description, StoredTrace } from './description.ts';
-import { syncDirectory } from './durable.ts';
 import { type Holding, Holdings } from './holdings.ts';
 import { Manifest, namesIn } from './manifest.ts';
 

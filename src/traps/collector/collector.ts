@@ -1,7 +1,6 @@
 /**
  * The collector: everything that monitors can ask, and what a report changes in it. No input or
- * output, and time only from its clock; whoever holds it keeps its changes (`takeChanges`) and
- * calls `tick`.
+ * output, and time only from its clock; whoever holds it keeps its changes and calls `tick`.
  *
  *   report ─ denied, malformed: counted by whoever refuses it
  *          ─ id was seen                          → duplicate
@@ -11,7 +10,6 @@
  *
  * What holds and gave way waits too; it is told again as soon as there is room.
  */
-import type { Clock } from '#base';
 import {
   PAST_MESSAGE_MOST,
   type RememberedTraps,
@@ -23,36 +21,17 @@ import {
 import { beginningOf, type NodeReport, type TrapReport } from '../report.ts';
 import type { RefusedFate, TrapSink } from '../sources/port.ts';
 import { aboutOf } from './about.ts';
-import { silenceBegun, silenceOver } from './beat-reports.ts';
+import { isMissing, silenceBegun, silenceOver } from './beat-reports.ts';
 import { Counters, type Fate } from './counters.ts';
 import { Identities } from './identity.ts';
 import type { KeptTrap, KeptTraps } from './kept-traps.ts';
 import { Marks } from './marks.ts';
 import { Nodes } from './nodes.ts';
 import { PendingChanges } from './pending-changes.ts';
+import type { CollectorOptions, Told } from './port.ts';
 import { RecentIds } from './recent-ids.ts';
-import { TrapRoom } from './room.ts';
+import { isHolding, TrapRoom } from './room.ts';
 import { Silences } from './silences.ts';
-
-export interface CollectorOptions {
-  readonly clock: Clock;
-  readonly maxTraps: number;
-  readonly maxNodes: number;
-  /** The same event within this time is folded; 0: never. */
-  readonly foldMs: number;
-  /** Whether somebody takes its changes and keeps them. */
-  readonly hasHistory: boolean;
-  /** Of an earlier life, or null. */
-  readonly remembered: RememberedTraps | null;
-  /** Called for each trap that is told to monitors. */
-  readonly onTold?: (trap: TrapRecord) => void;
-}
-
-/** What a monitor is told: traps after its mark, and the mark for its next question. */
-export interface Told {
-  readonly traps: readonly TrapRecord[];
-  readonly mark: number;
-}
 
 const IDS_SEEN = 65_536;
 /** Traps that are told again in one tick. */
@@ -70,6 +49,7 @@ export class Collector implements TrapSink {
   /** By what they are about: the latest that is kept or waits. */
   readonly #latest = new Map<string, KeptTrap>();
   readonly #changes = new PendingChanges();
+  #isTimely = false;
   /** Changes whenever what monitors are told does. */
   toldVersion = 0;
   /** Changes also with counts, acknowledgements and silences. */
@@ -110,20 +90,32 @@ export class Collector implements TrapSink {
 
   /** What a source knows of a node. A node that had been silent is told to be there again. */
   observe(report: NodeReport): void {
-    const nowMs = this.#options.clock.now();
+    const { clock } = this.#options;
     const names = this.nodes.namesVersion;
-    const back = this.nodes.observe(report, nowMs);
+    const back = this.nodes.observe(report, clock.now(), clock.monotonic());
     if (this.nodes.namesVersion !== names) this.revision++;
     if (back) this.accept(silenceOver(back));
+    this.#mindTime();
   }
 
   /** Silences end, heartbeats are missed. To be called each second; seldom, where time changes nothing (false). */
   tick(): boolean {
-    const nowMs = this.#options.clock.now();
-    for (const beat of this.nodes.takeMissed(nowMs)) this.accept(silenceBegun(beat));
-    for (const { id } of this.silences.takeEnded(nowMs)) this.#silenceEnded(id);
-    this.#tellWaiting(nowMs);
+    const { clock } = this.#options;
+    for (const beat of this.nodes.takeMissed(clock.monotonic())) this.accept(silenceBegun(beat));
+    for (const { id } of this.silences.takeEnded(clock.now())) this.#silenceEnded(id);
+    this.#tellWaiting(clock.now());
+    this.#isTimely = this.#awaitsTime;
+    return this.#isTimely;
+  }
+
+  get #awaitsTime(): boolean {
     return this.silences.size > 0 || this.nodes.hasBeats || this.#room.waiting.size > 0;
+  }
+
+  #mindTime(): void {
+    if (this.#isTimely || !this.#awaitsTime) return;
+    this.#isTimely = true;
+    this.#options.onTimely?.();
   }
 
   /** What came after a mark. A mark from before what is kept, or of another life, gets everything. */
@@ -150,6 +142,11 @@ export class Collector implements TrapSink {
   /** All that is kept, also what is silenced, in the order of the marks. */
   all(): readonly TrapRecord[] {
     return [...this.#room.kept.values()];
+  }
+
+  /** Conditions that hold, also those that had to give way. */
+  holding(): readonly TrapRecord[] {
+    return [...this.#room.all()].filter(isHolding);
   }
 
   get(id: string): TrapRecord | undefined {
@@ -182,6 +179,7 @@ export class Collector implements TrapSink {
       this.#changed(trap);
     }
     this.toldVersion++;
+    this.#mindTime();
   }
 
   /** Ends a silence before its time. False when there is none of this id. */
@@ -289,6 +287,7 @@ export class Collector implements TrapSink {
     const { isWaiting, leaving } = this.#room.wait(trap);
     if (leaving) this.#forget(leaving);
     if (isWaiting) this.#noteTrap(trap, 'waiting');
+    this.#mindTime();
     return isWaiting;
   }
 
@@ -395,6 +394,7 @@ export class Collector implements TrapSink {
       this.#latest.set(aboutOf(trap), trap);
       this.nodes.heard(trap.node, trap.fileSystem, trap.receivedAtMs);
       this.nodes.countTrap(trap.fileSystem, trap.receivedAtMs);
+      if (isMissing(trap)) this.nodes.recallMissed(trap);
     }
   }
 }

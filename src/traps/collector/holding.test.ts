@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { ManualClock } from '#base';
 import type { TrapRecord } from '#model';
-import { clear, event, NOW_MS, openCollector, raise, silence } from '../testing/collector.ts';
+import {
+  clear,
+  event,
+  NOW_MS,
+  openCollector,
+  raise,
+  rememberedFrom,
+  silence,
+} from '../testing/collector.ts';
 import type { Collector } from './collector.ts';
 import { FATES } from './counters.ts';
 
@@ -153,6 +162,42 @@ describe('nodes', () => {
     assert.equal(collector.since(0).traps.at(-1)!.message, 'n1 is heard of again');
     assert.deepEqual(collector.nodes.fileSystem('fs1')!.notResponding, []);
     assert.equal(collector.all()[0]!.over?.by, 'clear');
+  });
+
+  it('that were missed are told to be there again by a later life too, of whatever file system they are now', () => {
+    const { collector, clock } = openCollector();
+    collector.observe({ node: 'n1', heartbeatMs: 10_000 });
+    for (let i = 0; i < 31; i++) {
+      clock.advance(1000);
+      collector.tick();
+    }
+    const later = openCollector({ remembered: rememberedFrom(collector), clock }).collector;
+    assert.equal(later.nodes.view('n1')!.responding, false);
+    later.observe({ node: 'n1', fileSystems: ['fs1'], heartbeatMs: 10_000 });
+    assert.deepEqual(messages(later.all()).slice(1), ['n1 is heard of again']);
+    assert.deepEqual(later.holding(), []);
+    assert.equal(later.nodes.view('n1')!.responding, true);
+  });
+
+  it('are not missed because a clock was set, or because the collector was stopped', () => {
+    const clock = new (class extends ManualClock {
+      setMs = 0;
+      override now = (): number => super.now() + this.setMs;
+    })(NOW_MS);
+    const { collector } = openCollector({ clock });
+    collector.tick();
+    collector.observe({ node: 'n1', heartbeatMs: 10_000 });
+    clock.setMs = 3_600_000;
+    clock.advance(1000);
+    collector.tick();
+    clock.advance(60_000);
+    collector.tick();
+    assert.deepEqual(collector.all(), []);
+    for (let i = 0; i < 31; i++) {
+      clock.advance(1000);
+      collector.tick();
+    }
+    assert.deepEqual(messages(collector.all()), ['nothing was heard of n1 for 31 s']);
   });
 
   it('are not alive because another reports about them', () => {

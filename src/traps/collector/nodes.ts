@@ -1,4 +1,5 @@
 /** The nodes and file systems that were heard of; a hundred thousand of them in little memory. */
+import type { TrapRecord } from '#model';
 import type { NodeReport } from '../report.ts';
 
 export interface NodeView {
@@ -22,12 +23,16 @@ export interface FileSystemView {
   readonly notResponding: readonly string[];
 }
 
-/** A node that promised to be heard of and was not, or was again. */
-export interface MissedBeat {
+/** A sign of life of a node that promised to be heard of. */
+export interface BeatOf {
   readonly node: string;
   readonly fileSystem: string;
-  /** The source's time of its last sign of life: the same for every collector that had it. */
+  /** By the source's clock: the same for every collector that had it. */
   readonly beatAtMs: number;
+}
+
+/** No other came behind this one for so long. */
+export interface MissedBeat extends BeatOf {
   readonly silentMs: number;
 }
 
@@ -39,10 +44,17 @@ interface Node {
   freeBytes: number | null;
   totalBytes: number | null;
   lastSeenMs: number;
-  heartbeatMs: number;
-  beatAtMs: number;
   /** Heard of since it came to its place among those that may be forgotten. */
   isRecent: boolean;
+}
+
+interface Promised {
+  readonly node: Node;
+  everyMs: number;
+  /** By the collector's monotonic clock: one that is set must not make thousands of nodes silent. */
+  heardMs: number;
+  /** By the source's clock. */
+  beatAtMs: number;
 }
 
 interface FileSystem {
@@ -57,6 +69,8 @@ const FILE_SYSTEMS_OF_NODE_MOST = 64;
 /** A heartbeat is missed after so many of its times. */
 const BEATS_MISSED = 3;
 const LOOK_MS = 1000;
+/** Who was stopped for so long, with its machine, has heard nobody meanwhile. */
+const ASLEEP_MS = 10_000;
 /** Nodes that are spared in turn, at most, before one is forgotten. */
 const SPARED_MOST = 16;
 
@@ -70,8 +84,10 @@ export class Nodes {
   #next = this.#nodes.values();
   readonly #fileSystems = new Map<string, FileSystem>();
   readonly #silent = new Set<Node>();
-  readonly #beating = new Set<Node>();
-  #lookedMs = 0;
+  readonly #promised = new Map<Node, Promised>();
+  /** Nodes of which it was told that they are missed, with the file system that it was told of. */
+  readonly #missed = new Map<string, string>();
+  #lookedMs: number | null = null;
   /** Changes whenever a name of a node or file system comes or goes. */
   namesVersion = 0;
 
@@ -85,7 +101,7 @@ export class Nodes {
 
   /** Whether some have promised to be heard of. */
   get hasBeats(): boolean {
-    return this.#beating.size > 0;
+    return this.#promised.size > 0;
   }
 
   /**
@@ -94,49 +110,72 @@ export class Nodes {
    */
   heard(name: string, fileSystem: string, nowMs: number): void {
     const node = this.#node(name, nowMs);
-    if (node.heartbeatMs === 0) node.lastSeenMs = nowMs;
+    if (!this.#promised.has(node)) node.lastSeenMs = nowMs;
     if (fileSystem !== '' && !node.fileSystems.includes(fileSystem)) {
       this.#join(node, [...node.fileSystems, fileSystem]);
     }
   }
 
-  /** Its source says how it is. Answers with the beat that it had missed, if it comes back. */
-  observe(report: NodeReport, nowMs: number): MissedBeat | null {
+  /** Its source says how it is. Answers with the beat that ends its silence, if it was told of one. */
+  observe(report: NodeReport, nowMs: number, monotonicMs: number): BeatOf | null {
     const node = this.#node(report.node, nowMs);
-    if (report.responding !== false) node.lastSeenMs = nowMs;
+    const isThere = report.responding !== false;
+    const beatAtMs = report.atMs ?? nowMs;
+    if (isThere) node.lastSeenMs = nowMs;
     node.state = report.state ?? node.state;
     node.health = report.health ?? node.health;
     node.freeBytes = report.freeBytes ?? node.freeBytes;
     node.totalBytes = report.totalBytes ?? node.totalBytes;
     if (report.fileSystems) this.#join(node, report.fileSystems);
-    const wasSilent = this.#silent.has(node);
-    const hadBeat = node.heartbeatMs > 0;
     if (report.heartbeatMs !== undefined) this.#promise(node, report.heartbeatMs);
-    if (node.heartbeatMs > 0) node.beatAtMs = report.atMs ?? nowMs;
-    if (report.responding === false) this.#silent.add(node);
+    const promised = this.#promised.get(node);
+    if (promised) Object.assign(promised, { heardMs: monotonicMs, beatAtMs });
+    if (!isThere) this.#silent.add(node);
     else this.#silent.delete(node);
-    return wasSilent && hadBeat && report.responding !== false ? missed(node, nowMs) : null;
+    const fileSystem = this.#missed.get(node.name);
+    if (!isThere || fileSystem === undefined) return null;
+    this.#missed.delete(node.name);
+    return { node: node.name, fileSystem, beatAtMs };
   }
 
-  #promise(node: Node, heartbeatMs: number): void {
-    node.heartbeatMs = heartbeatMs;
-    if (heartbeatMs > 0) this.#beating.add(node);
-    else this.#beating.delete(node);
+  #promise(node: Node, everyMs: number): void {
+    const known = this.#promised.get(node);
+    if (everyMs === 0) this.#promised.delete(node);
+    else if (known) known.everyMs = everyMs;
+    else this.#promised.set(node, { node, everyMs, heardMs: 0, beatAtMs: 0 });
   }
 
   /** Nodes whose heartbeat was missed since the last look; at most one look a second. */
-  takeMissed(nowMs: number): MissedBeat[] {
-    if (nowMs - this.#lookedMs < LOOK_MS && nowMs >= this.#lookedMs) return [];
-    this.#lookedMs = nowMs;
+  takeMissed(monotonicMs: number): MissedBeat[] {
+    const sinceLookMs = monotonicMs - (this.#lookedMs ?? monotonicMs - LOOK_MS);
+    if (sinceLookMs < LOOK_MS) return [];
+    this.#lookedMs = monotonicMs;
     const found: MissedBeat[] = [];
-    for (const node of this.#beating) {
-      if (nowMs - node.lastSeenMs <= node.heartbeatMs * BEATS_MISSED || this.#silent.has(node)) {
-        continue;
-      }
-      this.#silent.add(node);
-      found.push(missed(node, nowMs));
+    for (const promised of this.#promised.values()) {
+      if (sinceLookMs > ASLEEP_MS) promised.heardMs = monotonicMs;
+      const { node, everyMs, heardMs, beatAtMs } = promised;
+      const silentMs = monotonicMs - heardMs;
+      if (silentMs <= everyMs * BEATS_MISSED || this.#silent.has(node)) continue;
+      const fileSystem = node.fileSystems[0] ?? '';
+      this.#miss(node, fileSystem);
+      found.push({ node: node.name, fileSystem, beatAtMs, silentMs });
     }
     return found;
+  }
+
+  /** An earlier life told that it is missed, and not yet that it is there again. */
+  recallMissed({ node, fileSystem, receivedAtMs }: TrapRecord): void {
+    this.#miss(this.#node(node, receivedAtMs), fileSystem);
+  }
+
+  #miss(node: Node, fileSystem: string): void {
+    this.#silent.add(node);
+    this.#missed.set(node.name, fileSystem);
+    // Also those that are forgotten meanwhile may come back, but not without end.
+    for (const oldest of this.#missed.keys()) {
+      if (this.#missed.size <= this.#most) return;
+      this.#missed.delete(oldest);
+    }
   }
 
   countTrap(fileSystem: string, nowMs: number): void {
@@ -196,8 +235,6 @@ export class Nodes {
       freeBytes: null,
       totalBytes: null,
       lastSeenMs: nowMs,
-      heartbeatMs: 0,
-      beatAtMs: 0,
       isRecent: false,
     };
     this.#nodes.set(name, node);
@@ -218,7 +255,7 @@ export class Nodes {
       }
       this.#join(node, NONE);
       this.#silent.delete(node);
-      this.#beating.delete(node);
+      this.#promised.delete(node);
       return;
     }
   }
@@ -254,9 +291,4 @@ export class Nodes {
       this.#fileSystems.set(fileSystem, { nodes: change, traps: 0, lastTrapMs: 0 });
     }
   }
-}
-
-function missed(node: Node, nowMs: number): MissedBeat {
-  const { name, fileSystems, beatAtMs, lastSeenMs } = node;
-  return { node: name, fileSystem: fileSystems[0] ?? '', beatAtMs, silentMs: nowMs - lastSeenMs };
 }

@@ -40,6 +40,31 @@ describe('time', () => {
     quiet.collector.observe({ node: 'oss1', heartbeatMs: 0 });
     assert.equal(quiet.collector.tick(), false);
   });
+
+  it('is minded at once when it begins to change something, not with the next tick of one at rest', () => {
+    let calls = 0;
+    const { collector, clock } = openCollector({ maxTraps: 1, onTimely: () => calls++ });
+    const rests = (): number => {
+      clock.advance(400 * 86_400_000);
+      while (collector.tick()) clock.advance(1000);
+      return calls;
+    };
+    collector.accept(raise('disk', 1));
+    assert.equal(rests(), 0);
+    collector.silence(silence({ endsAtMs: clock.now() + 1000 }));
+    collector.silence(silence({ id: 's2', endsAtMs: clock.now() + 1000 }));
+    assert.equal(rests(), 1);
+    collector.observe({ node: 'oss1', heartbeatMs: 60_000 });
+    assert.equal(calls, 2);
+    collector.observe({ node: 'oss1', heartbeatMs: 0 });
+    assert.equal(rests(), 2);
+    collector.accept(raise('worse', 3));
+    assert.equal(calls, 3);
+    assert.deepEqual(
+      collector.holding().map(({ condition }) => condition),
+      ['worse', 'disk'],
+    );
+  });
 });
 
 describe('a condition that had to give way to worse ones', () => {

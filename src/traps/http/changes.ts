@@ -11,7 +11,8 @@ import { NAME_MOST } from '../report.ts';
 const name = z.string().max(NAME_MOST);
 const comment = z.string().max(1000);
 /** Whoever needs longer says so again: a silence that is forgotten hides what comes years later. */
-const SILENCE_MOST_MS = 366 * 86_400_000;
+export const SILENCE_MOST_MS = 366 * 86_400_000;
+export const SILENCE_LEAST_MS = 1000;
 
 const acknowledgement = z.strictObject({
   id: z.string().min(1).max(64),
@@ -30,7 +31,7 @@ const silence = z.strictObject({
   fileSystem: name.default(''),
   message: name.default(''),
   categoryMost: z.int().min(0).max(3).default(3),
-  forMs: z.int().min(1000).max(SILENCE_MOST_MS),
+  forMs: z.int().min(SILENCE_LEAST_MS).max(SILENCE_MOST_MS),
   by: name.default(''),
   reason: comment.default(''),
 });

@@ -121,12 +121,16 @@ describe('access', () => {
       bodyTimeoutMs: 300,
     });
     // The proxy of this test says who asks; the body never comes.
-    const head = (address: string) =>
-      `POST / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\nContent-Length: 999999\r\n\r\n`;
-    const text = await rawExchange(port, head('192.0.2.7'));
-    assert.match(text, /^HTTP\/1\.1 403 /);
-    assert.match(text, /192\.0\.2\.7 may not speak to this collector/);
-    assert.equal(collector.counters.values().denied, 1);
+    const head = (address: string, more = '') =>
+      `POST / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\n${more}Content-Length: 999999\r\n\r\n`;
+    for (const more of ['', 'Expect: 100-continue\r\n']) {
+      const text = await rawExchange(port, head('192.0.2.7', more));
+      assert.match(text, /^HTTP\/1\.1 403 /);
+      assert.match(text, /192\.0\.2\.7 may not speak to this collector/);
+    }
+    assert.equal(collector.counters.values().denied, 2);
+    const asked = await rawExchange(port, head('127.0.0.1', 'Expect: 100-continue\r\n'));
+    assert.match(asked, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
   });
 
   it('is not for pages in a browser on an allowed address, whatever name they came under', async (t) => {

@@ -57,12 +57,13 @@ export class TrapFace {
     return XML_PATHS.has(path) ? method === 'POST' : this.#parts.json.routes.has(path);
   }
 
-  /** Answers. Never rejects. */
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Answers. Never rejects. @param asks it waits to be told that it may send its body */
+  async handle(request: IncomingMessage, response: ServerResponse, asks = false): Promise<void> {
     response.on('error', () => {});
     const path = pathOf(request);
     const refusal = this.#refusal(request, path);
     if (refusal) return this.#refuse(request, response, refusal);
+    if (asks) response.writeContinue();
     this.#requests++;
     response.once('close', () => this.#requests--);
     const route = this.#parts.json.routes.get(path);

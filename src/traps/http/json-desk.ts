@@ -42,7 +42,8 @@ export interface JsonRoute {
 const REPORTS_MOST_BYTES = 4 << 20;
 const QUESTION_MOST_BYTES = 64 << 10;
 const PROBLEMS_TOLD = 10;
-const HISTORY_MOST = 10_000;
+/** Of the history, in one answer. */
+export const HISTORY_TOLD_MOST = 10_000;
 
 export class JsonDesk {
   readonly routes: ReadonlyMap<string, JsonRoute>;
@@ -124,8 +125,12 @@ export class JsonDesk {
 
   async #history(json: unknown): Promise<JsonAnswer> {
     const { limit = 100 } = objectOf(json) as { limit?: unknown };
-    if (!Number.isSafeInteger(limit) || (limit as number) < 1 || (limit as number) > HISTORY_MOST) {
-      throw malformed(`limit: expected a whole number from 1 to ${HISTORY_MOST}`);
+    if (
+      !Number.isSafeInteger(limit) ||
+      (limit as number) < 1 ||
+      (limit as number) > HISTORY_TOLD_MOST
+    ) {
+      throw malformed(`limit: expected a whole number from 1 to ${HISTORY_TOLD_MOST}`);
     }
     return answer({ traps: await this.#parts.history(limit as number) });
   }

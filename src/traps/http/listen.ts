@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { formatAddress, systemCodeOf, systemReasonOf } from '#base';
 import { trapsErrors } from '../errors.ts';
@@ -75,10 +75,13 @@ export class BoundHttp {
       face = begun;
     });
     for (const server of servers) {
-      server.on('request', (request, response) => {
-        if (face) void face.handle(request, response);
-        else void this.#begun.promise.then((begun) => begun.handle(request, response));
-      });
+      const handle = (request: IncomingMessage, response: ServerResponse, asks: boolean) => {
+        if (face) void face.handle(request, response, asks);
+        else void this.#begun.promise.then((begun) => begun.handle(request, response, asks));
+      };
+      server.on('request', (request, response) => handle(request, response, false));
+      // Who asks before it sends is told to only when it may.
+      server.on('checkContinue', (request, response) => handle(request, response, true));
     }
   }
 

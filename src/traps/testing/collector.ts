@@ -1,6 +1,7 @@
 import { ManualClock } from '#base';
 import type { RememberedTraps, Silence, TrapCategory } from '#model';
-import { Collector, type CollectorOptions } from '../collector/collector.ts';
+import { Collector } from '../collector/collector.ts';
+import type { CollectorOptions } from '../collector/port.ts';
 import { type TrapReport, trapReport } from '../report.ts';
 
 /** 2026-11-21. */

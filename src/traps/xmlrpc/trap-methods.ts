@@ -192,7 +192,7 @@ function detail(trap: TrapRecord): string {
 function nodeInfo(collector: Collector, name: string): Value {
   const node = collector.nodes.view(name);
   if (!node) throw new Fault(FAULT.application, `there is no node ${name}`);
-  const holding = holdingTraps(collector).filter((trap) => trap.node === name);
+  const holding = collector.holding().filter((trap) => trap.node === name);
   return struct({
     name: text(node.name),
     fileSystems: array(node.fileSystems.map(text)),
@@ -214,7 +214,7 @@ function healthOf(node: NodeView, holding: readonly TrapRecord[]): string {
 function fileSystemInfo(collector: Collector, name: string): Value {
   const found = collector.nodes.fileSystem(name);
   if (!found) throw new Fault(FAULT.application, `there is no file system ${name}`);
-  const holding = holdingTraps(collector).filter((trap) => trap.fileSystem === name);
+  const holding = collector.holding().filter((trap) => trap.fileSystem === name);
   return struct({
     name: text(found.name),
     traps: int(found.traps),
@@ -223,11 +223,6 @@ function fileSystemInfo(collector: Collector, name: string): Value {
     nodes: int(found.nodes),
     lastTrap: int(secondsOf(found.lastTrapMs)),
   });
-}
-
-/** Conditions that were raised and are not over. */
-function holdingTraps(collector: Collector): TrapRecord[] {
-  return collector.all().filter((trap) => trap.kind === 'raise' && trap.over === null);
 }
 
 /** Seconds go with 32 bits until 2038; afterwards the greatest of them stands. */

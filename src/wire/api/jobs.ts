@@ -80,6 +80,9 @@ const rerun = z.object({
   failed: count.describe('Rows that failed or never ran before.'),
   changed: count.describe('Rows whose command, program or inputs changed.'),
   changedParts: z.array(changedPart),
+  changedFiles: z
+    .array(z.string())
+    .describe('Inputs, and files that the command names, whose content changed; at most 20.'),
 });
 
 export const submissionPreview = message(
@@ -87,13 +90,15 @@ export const submissionPreview = message(
   'What submitting would do: which rows would run, and why.',
   rerun.extend({
     rows: count,
-    examples: z.array(
-      z.object({
-        task: taskIndex,
-        why: z.enum(['kept', 'fresh', 'failed', 'changed']),
-        commandLine: z.string(),
-      }),
-    ),
+    examples: z
+      .array(
+        z.object({
+          task: taskIndex,
+          why: z.enum(['fresh', 'failed', 'changed']),
+          commandLine: z.string(),
+        }),
+      )
+      .describe('The first rows that would run.'),
     warnings: z.array(z.string()),
   }),
 );

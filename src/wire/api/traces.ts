@@ -51,6 +51,7 @@ export const traceCollection = message(
     id: z.string().min(1).max(64).describe('The trace id of all files.'),
     directory: z.string().max(4096),
     match: z.string().max(4096),
+    compression: z.enum(['', 'zstd', 'bzip2', 'none']).default(''),
     remove: z.boolean(),
     url: z.string().max(4096).describe('Of the collector; empty: this server.'),
     account: z.string().min(1).max(255),

@@ -95,6 +95,8 @@ export interface Attempt {
   standing: WallPlan | null;
   readonly aborter: AbortController;
   program: RunningProgram | null;
+  /** Of its end, once the program is handed to its starter and others wait behind it. */
+  toldWithinMs: number;
   programStartedAtMs: number;
   programEnd: ProgramEnd | null;
   programEndedAtMs: number;
@@ -160,6 +162,7 @@ export function newAttempt(
     standing: null,
     aborter: new AbortController(),
     program: null,
+    toldWithinMs: 0,
     programStartedAtMs: startedMs,
     programEnd: null,
     programEndedAtMs: startedMs,

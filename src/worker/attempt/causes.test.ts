@@ -117,7 +117,7 @@ test('while too many results wait for a full server, slots take no new work', as
   };
   const starts = join(field.dir, 'starts');
   // Long enough that none is handed to the starter ahead, where it would wait for nobody.
-  const command = `echo $x >> ${starts}; sleep 0.05; head -c 200000 /dev/zero`;
+  const command = `echo $x >> ${starts}; sleep 0.3; head -c 200000 /dev/zero`;
   server.addTasks(jobOf(command), rowsOf(40));
   field.start({ slots: 1 });
   await server.until(() => new Set(refused).size === 3);

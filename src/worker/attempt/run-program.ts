@@ -12,6 +12,7 @@ import { type Attempt, AttemptFault, spoolPath, type Verdict } from './attempt.t
 import { explainLaunch } from './launch-fault.ts';
 import { CANCELLED, verdictOf } from './verdict.ts';
 import { endRemains, settleWalls, takeWallsDown, verdictOfLimit } from './walls.ts';
+import { toldWithinMs } from './watched.ts';
 
 type Stream = 'stdout' | 'stderr';
 type Expand = CompiledCommand['expand'];
@@ -20,7 +21,8 @@ export async function runProgram(attempt: Attempt): Promise<void> {
   const { plan, workshop } = attempt;
   attempt.programStartedAtMs = workshop.clock.now();
   const { request, unwatch, end } = await execute(attempt);
-  attempt.programEndedAtMs = workshop.clock.now();
+  const agoMs = isFailure(end) ? 0 : end.agoMs;
+  attempt.programEndedAtMs = workshop.clock.now() - Math.round(agoMs);
   attempt.program = null;
   const governed = workshop.policies.forget(attempt.grant.ticket);
   if (!isFailure(end)) {
@@ -149,6 +151,7 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
   const { job } = plan;
   const outside = job.directory.kind === 'submit' ? job.directory.path : scratch;
   const { file, argv } = expandCommand(attempt, expand);
+  attempt.toldWithinMs = toldWithinMs(attempt);
   const inside = attempt.walls ?? { scratch, directory: outside };
   return {
     file: file.includes('/') ? resolve(inside.directory, file) : file,
@@ -163,6 +166,7 @@ function startRequest(attempt: Attempt, expand: Expand): StartRequest {
     ...(attempt.walls && { walls: attempt.walls.launch }),
     timeoutMs: attempt.timeoutMs,
     killGraceMs: job.killGraceMs,
+    tellWithinMs: attempt.toldWithinMs,
     onOutput: (stream, bytes) => takeOutput(attempt, stream, bytes),
   };
 }

@@ -10,12 +10,14 @@ import {
   parseRecovery,
   parseTarget,
 } from './parse.ts';
-import type { DeviceKind, DeviceLook, Said, TreeLook } from './tree.ts';
+import { type DeviceKind, type DeviceLook, hasSaid, type Said, type TreeLook } from './tree.ts';
 
 export interface Condition {
   /** One of the node's own conditions. */
   readonly name: string;
   readonly fileSystem: string;
+  /** Whose files tell of it; null: it is of no single device. */
+  readonly device: string | null;
   readonly category: TrapCategory;
   readonly message: string;
   /** What is said when it is over. */
@@ -26,6 +28,8 @@ export interface Condition {
 }
 
 export interface Findings {
+  /** Whether there is any Lustre. */
+  readonly isThere: boolean;
   readonly conditions: readonly Condition[];
   /** Names of conditions, or their first words, that could not be looked at: they stay as they were. */
   readonly unknown: ReadonlySet<string>;
@@ -46,8 +50,9 @@ const NOTHING: Part = { conditions: [], unknown: [] };
 export function findingsOf(look: TreeLook): Findings {
   const fileSystems = fileSystemsOf(look);
   const peers = textOf(look.node.peers, parsePeers) ?? [];
+  const isThere = look.node.health.kind !== 'missing' || look.devices.some(hasSaid);
   const parts = [
-    healthPart(look, fileSystems),
+    isThere ? healthPart(look, fileSystems) : NOTHING,
     catastrophePart(look.node.catastrophe, fileSystems),
     devicesPart(look.node.devices),
     peersPart(peers, look.node.peers),
@@ -55,6 +60,7 @@ export function findingsOf(look: TreeLook): Findings {
     ...look.devices.map(devicePart),
   ];
   return {
+    isThere,
     conditions: parts.flatMap(({ conditions }) => conditions),
     unknown: new Set(parts.flatMap(({ unknown }) => unknown)),
     fileSystems,
@@ -82,15 +88,16 @@ function textOf<T>(said: Said | undefined, read: (text: string) => T): T | null 
 /** What is wrong with a whole node is wrong with every file system that it serves. */
 function forEach(
   fileSystems: readonly string[],
-  condition: Omit<Condition, 'fileSystem' | 'atMs' | 'sequence'>,
+  condition: Omit<Condition, 'fileSystem' | 'device' | 'atMs' | 'sequence'>,
 ): Condition[] {
   const named = fileSystems.length === 0 ? [''] : fileSystems;
-  return named.map((fileSystem) => ({ ...condition, fileSystem, atMs: null, sequence: null }));
+  const none = { device: null, atMs: null, sequence: null };
+  return named.map((fileSystem) => ({ ...condition, fileSystem, ...none }));
 }
 
 function healthPart({ node }: TreeLook, fileSystems: readonly string[]): Part {
-  if (node.health.kind === 'unread') return { ...NOTHING, unknown: ['health'] };
-  if (node.health.kind === 'missing') return NOTHING;
+  // Where Lustre is and its health is not told, it is as it was.
+  if (node.health.kind !== 'said') return { ...NOTHING, unknown: ['health'] };
   const { health, devices } = parseHealth(node.health.text);
   if (health === 'healthy') return NOTHING;
   const told = textOf(node.reasons, parseHealth)?.devices ?? [];
@@ -153,16 +160,16 @@ function devicesPart(said: Said): Part {
         ending: `device ${name} is up`,
       }),
     );
-  return { conditions, unknown: [] };
+  return { conditions, unknown: said.kind === 'unread' ? ['device'] : [] };
 }
 
 function one(
   target: string,
-  parts: Omit<Condition, 'fileSystem' | 'atMs' | 'sequence'> &
+  parts: Omit<Condition, 'fileSystem' | 'device' | 'atMs' | 'sequence'> &
     Partial<Pick<Condition, 'atMs' | 'sequence'>>,
 ): Condition {
   const fileSystem = parseTarget(target)?.fileSystem ?? '';
-  return { atMs: null, sequence: null, ...parts, fileSystem };
+  return { device: null, atMs: null, sequence: null, ...parts, fileSystem };
 }
 
 function peersPart(peers: readonly Peer[], said: Said): Part {
@@ -206,7 +213,9 @@ function devicePart(device: DeviceLook): Part {
     parts.push(flagPart(device, 'degraded', 1, DEGRADED), recoveryPart(device), spacePart(device));
   }
   return {
-    conditions: parts.flatMap(({ conditions }) => conditions),
+    conditions: parts.flatMap(({ conditions }) =>
+      conditions.map((condition) => ({ ...condition, device: device.name })),
+    ),
     unknown: parts.flatMap(({ unknown }) => unknown),
   };
 }

@@ -241,7 +241,7 @@ describe('an import', () => {
     tree.changeImport(IMPORT, [[NOW_S, 'DISCONN']]);
     await said();
     tree.remove(`proc/fs/lustre/osc/${NAME}`);
-    assert.deepEqual(await said(), [[0, `${NAME}: not any more`]]);
+    assert.deepEqual(await said(), [[0, `${NAME} is not here any more`]]);
   });
 });
 
@@ -271,6 +271,30 @@ describe('looking at Lustre', () => {
     );
   });
 
+  it('calls nothing well that it cannot see any more', async (t) => {
+    const { tree, said } = await openTree(t);
+    const devices = 'sys/kernel/debug/lustre/devices';
+    tree.write(HEALTH, 'LBUG\n');
+    tree.write(devices, '  4 ST mds lustrefs-MDT0000 lustrefs-MDT0000_UUID 7\n');
+    tree.write('proc/fs/lustre/obdfilter/lustrefs-OST0000/degraded', '1\n');
+    assert.equal((await said()).length, 3);
+    tree.remove(HEALTH);
+    tree.remove(devices);
+    execFileSync('mkfifo', [tree.path(devices)]);
+    tree.remove('proc/fs/lustre/obdfilter/lustrefs-OST0000');
+    tree.remove('proc/fs/lustre/osd-zfs/lustrefs-OST0000');
+    assert.deepEqual(await said(), [
+      [0, 'lustrefs-OST0000 is not here any more'],
+      [1, `${tree.path(devices)} cannot be read: it is no regular file`],
+    ]);
+    for (const path of ['sys', 'proc']) tree.remove(path);
+    const unloaded = (await said()).map(([, message]) => message);
+    assert.ok(
+      unloaded.includes('not any more, as Lustre was unloaded: Lustre hit a bug (LBUG)'),
+      unloaded.join('; '),
+    );
+  });
+
   it('tells when its modules are unloaded, and when they are back', async (t) => {
     const { tree, said } = await openTree(t);
     await said();
@@ -279,7 +303,7 @@ describe('looking at Lustre', () => {
     const recorded = new LustreTree();
     for (const path of ['sys', 'proc']) tree.remove(path);
     assert.deepEqual(await said(), [
-      [0, `${NAME}: not any more`],
+      [0, `${NAME} is not here any more`],
       [1, 'Lustre is not there any more: its modules were unloaded'],
     ]);
     tree.write(HEALTH, recorded.read(HEALTH));

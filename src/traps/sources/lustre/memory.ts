@@ -15,7 +15,7 @@ import {
   parseTarget,
 } from './parse.ts';
 import { RecoveryWatch } from './recoveries.ts';
-import type { DeviceLook, DeviceName, Said, TreeLook } from './tree.ts';
+import { type DeviceName, hasSaid, type Said, type TreeLook } from './tree.ts';
 
 export interface LustreNews {
   readonly traps: readonly TrapReport[];
@@ -31,10 +31,12 @@ export interface LustreMemoryOptions {
 
 const SOURCE = 'lustre';
 const PREFIX = 'lustre ';
+/** The condition of a node whose Lustre is gone. */
+const UNLOADED = { fileSystem: '', name: 'module' };
 /** obd_timeout where the node does not tell it. */
 const TIMEOUT_SECONDS = 100;
 
-type Held = Pick<Condition, 'name' | 'fileSystem' | 'category' | 'message' | 'ending'>;
+type Held = Pick<Condition, 'name' | 'fileSystem' | 'device' | 'category' | 'message' | 'ending'>;
 
 interface Latest {
   readonly look: TreeLook;
@@ -66,7 +68,8 @@ export class LustreMemory {
     for (const { condition, fileSystem, category, message } of options.holding) {
       const name = condition.slice(PREFIX.length);
       const ending = `not any more: ${message}`;
-      this.#held.set(keyOf({ fileSystem, name }), { name, fileSystem, category, message, ending });
+      const held = { name, fileSystem, device: null, category, message, ending };
+      this.#held.set(keyOf(held), held);
     }
     this.#wasThere = options.holding.length > 0;
   }
@@ -90,8 +93,8 @@ export class LustreMemory {
     if (before?.restNews) return before.restNews;
     const latest = before ?? { look, findings: findingsOf(look), restNews: null };
     const { findings } = latest;
+    const { isThere } = findings;
     this.#latest = latest;
-    const isThere = look.node.health.kind !== 'missing' || look.devices.some(hasSaid);
     const traps: TrapReport[] = [];
     this.#digestImports(look, Math.floor(nowMs / 1000), traps);
     this.#digestRecoveries(look, traps);
@@ -113,8 +116,8 @@ export class LustreMemory {
     if (!this.#wasThere) return [];
     const message = 'Lustre is not there any more: its modules were unloaded';
     const ending = 'Lustre is there again';
-    const none = { fileSystem: '', atMs: null, sequence: null };
-    return [{ ...none, name: 'module', category: 1, message, ending }];
+    const none = { device: null, atMs: null, sequence: null };
+    return [{ ...UNLOADED, ...none, category: 1, message, ending }];
   }
 
   #digestImports(look: TreeLook, nowSeconds: number, traps: TrapReport[]): void {
@@ -161,7 +164,8 @@ export class LustreMemory {
     } else if (raised) {
       const ending = `${name}: not any more`;
       const { category } = raised;
-      this.#held.set(key, { name: `import ${name}`, fileSystem, category, message: '', ending });
+      const about = { name: `import ${name}`, fileSystem, device: name };
+      this.#held.set(key, { ...about, category, message: '', ending });
     }
   }
 
@@ -199,7 +203,8 @@ export class LustreMemory {
         (held.name.startsWith('import ') && isDown(held.name) && listed.has(held.name.slice(7)));
       if (stays) continue;
       this.#held.delete(key);
-      const { name, fileSystem, ending: message } = held;
+      const { name, fileSystem } = held;
+      const message = endingOf(held, present.has(keyOf(UNLOADED)), listed);
       const end = {
         kind: 'clear',
         category: 0,
@@ -287,12 +292,18 @@ function fileSystemOf(name: string): string {
   return parseTarget(name)?.fileSystem ?? '';
 }
 
-function isOfDevice(name: string): boolean {
-  return !/^(?:health|catastrophe|module|peer|unread)\b/.test(name);
+/** What is gone did not get well: only what is there tells that of itself. */
+function endingOf(
+  { device, ending, message }: Held,
+  isUnloaded: boolean,
+  listed: ReadonlySet<string>,
+): string {
+  if (device !== null && !listed.has(device)) return `${device} is not here any more`;
+  return isUnloaded ? `not any more, as Lustre was unloaded: ${message}` : ending;
 }
 
-function hasSaid({ files }: DeviceLook): boolean {
-  return [...files.values()].some(({ kind }) => kind !== 'missing');
+function isOfDevice(name: string): boolean {
+  return !/^(?:health|catastrophe|module|peer|unread)\b/.test(name);
 }
 
 function importsOf({ devices }: TreeLook): (DeviceName & { readonly text: string })[] {

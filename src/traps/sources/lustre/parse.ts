@@ -15,7 +15,8 @@ export interface HealthCheck {
 }
 
 const HEALTHS: readonly string[] = ['healthy', 'NOT HEALTHY', 'LBUG'] satisfies Health[];
-const DEVICES_MOST = 1000;
+/** A node has room for 8192. */
+const DEVICES_MOST = 10_000;
 
 /** `health_check`, as sysfs, debugfs or `lctl get_param` have it. */
 export function parseHealth(text: string): HealthCheck {

@@ -44,7 +44,8 @@ const NODE_FILES = {
 };
 export type NodeFile = keyof typeof NODE_FILES;
 
-const FILE_BYTES = 256 << 10;
+/** `devices` has a line of 50 to 100 bytes for each of at most 8192. */
+const FILE_BYTES = 1 << 20;
 const DEVICES_MOST = 10_000;
 
 /** What one file said, or why it did not. `missing`: in none of its places. */
@@ -55,6 +56,10 @@ export type Said =
 
 export interface DeviceLook extends DeviceName {
   readonly files: ReadonlyMap<string, Said>;
+}
+
+export function hasSaid({ files }: DeviceLook): boolean {
+  return [...files.values()].some(({ kind }) => kind !== 'missing');
 }
 
 /** Everything that one look at the node's Lustre found. */

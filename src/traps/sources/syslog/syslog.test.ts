@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { Access } from '../../http/access.ts';
 import { NOW_MS, openCollector } from '../../testing/collector.ts';
 import { until } from '../../testing/until.ts';
+import { OwnTroubles } from '../own-troubles.ts';
 import { SyslogDesk } from './desk.ts';
 import { parseSyslog } from './message.ts';
 import { bindTcp, SyslogFrames, SyslogTcp } from './tcp.ts';
@@ -30,7 +31,8 @@ function openDesk(severityMost = 4) {
 async function openSyslog(t: TestContext, severityMost?: number) {
   const { collector, desk } = openDesk(severityMost);
   const access = new Access({ allow: [], proxies: [] });
-  const listening = { desk, access, sink: collector, node: 'here', onTaken: () => {} };
+  const own = new OwnTroubles(collector, 'here', 'life');
+  const listening = { desk, access, sink: collector, own, onTaken: () => {} };
   const socket = await bindUdp({ host: '127.0.0.1', port: 0 });
   const server = await bindTcp({ host: '127.0.0.1', port: 0 });
   const ports = { udp: socket.address().port, tcp: (server.address() as AddressInfo).port };
@@ -246,6 +248,26 @@ describe('listening for syslog', () => {
       }
     }
     assert.equal(collector.nodes.size, 1);
+  });
+
+  it('takes messages at all addresses of both families', async (t) => {
+    const socket = await bindUdp({ host: '*', port: 0 });
+    t.after(() => socket.close());
+    const { address, family, port } = socket.address();
+    if (family !== 'IPv6') return t.skip('there is no IPv6');
+    assert.equal(address, '::');
+    const came: string[] = [];
+    socket.on('message', (bytes) => came.push(bytes.toString()));
+    for (const [type, host] of [
+      ['udp4', '127.0.0.1'],
+      ['udp6', '::1'],
+    ] as const) {
+      const sender = createSocket(type);
+      t.after(() => sender.close());
+      sender.send(type, port, host);
+    }
+    await until('both are there', () => came.length === 2);
+    assert.deepEqual(came.sort(), ['udp4', 'udp6']);
   });
 
   it('survives floods, rubbish and half a message', async (t) => {

@@ -2,10 +2,10 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
-import { type Address, formatAddress, systemReasonOf } from '#base';
+import { type Address, formatAddress, systemCodeOf, systemReasonOf } from '#base';
 import { trapsErrors } from '../../errors.ts';
 import type { Access } from '../../http/access.ts';
-import { trapReport } from '../../report.ts';
+import type { OwnTroubles } from '../own-troubles.ts';
 import type { RunningSource, TrapSink } from '../port.ts';
 import type { SyslogDesk } from './desk.ts';
 
@@ -13,29 +13,26 @@ export interface SyslogListening {
   readonly desk: SyslogDesk;
   readonly access: Access;
   readonly sink: TrapSink;
-  /** Name of this machine. */
-  readonly node: string;
+  readonly own: OwnTroubles;
   readonly onTaken: () => void;
 }
 
 /** The kernel gives what it allows (net.core.rmem_max); a burst waits there while we are busy. */
 const RECEIVE_BUFFER_BYTES = 8 << 20;
+const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL']);
 const LOOK_MS = 5000;
 /** Without losses for so many looks the trouble is over. */
 const QUIET_LOOKS = 12;
 
-/** Throws LISTEN_FAILED. */
+/** `*`: all addresses, of both families where there are two. Throws LISTEN_FAILED. */
 export async function bindUdp(address: Address): Promise<Socket> {
-  const type = isIPv6(address.host) ? 'udp6' : 'udp4';
-  const socket = createSocket({ type, recvBufferSize: RECEIVE_BUFFER_BYTES });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  socket.once('error', reject);
-  socket.bind(
-    { address: address.host === '*' ? '0.0.0.0' : address.host, port: address.port },
-    resolve,
-  );
+  const { host, port } = address;
   try {
-    await promise;
+    if (host !== '*') return await bound(isIPv6(host) ? 'udp6' : 'udp4', host, port);
+    return await bound('udp6', '::', port).catch((error) => {
+      if (!NO_IPV6.has(systemCodeOf(error) ?? '')) throw error;
+      return bound('udp4', '0.0.0.0', port);
+    });
   } catch (error) {
     const facts = {
       what: 'syslog over UDP',
@@ -43,6 +40,19 @@ export async function bindUdp(address: Address): Promise<Socket> {
       why: systemReasonOf(error),
     };
     throw trapsErrors.create('LISTEN_FAILED', facts, { cause: error });
+  }
+}
+
+async function bound(type: 'udp4' | 'udp6', address: string, port: number): Promise<Socket> {
+  const socket = createSocket({ type, recvBufferSize: RECEIVE_BUFFER_BYTES });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  socket.once('error', reject);
+  socket.bind({ address, port }, resolve);
+  try {
+    await promise;
+  } catch (error) {
+    socket.close();
+    throw error;
   }
   socket.off('error', reject);
   return socket;
@@ -54,7 +64,6 @@ export class SyslogUdp implements RunningSource {
   readonly #timer: NodeJS.Timeout;
   #dropped: number | null = null;
   #quietLooks = QUIET_LOOKS;
-  #sayings = 0;
 
   /** @param socket a bound one; it is closed with this source */
   constructor(socket: Socket, listening: SyslogListening) {
@@ -92,12 +101,8 @@ export class SyslogUdp implements RunningSource {
   }
 
   #say(isRaised: boolean, message: string): void {
-    const { sink, node, onTaken } = this.#listening;
-    const kind = isRaised ? 'raise' : 'clear';
-    const category = isRaised ? 1 : 0;
-    const sequence = `${process.pid}.${++this.#sayings}`;
-    const about = { node, message, source: 'collector', condition: 'syslog lost' };
-    sink.accept(trapReport({ ...about, kind, category, sequence }));
+    const { own, onTaken } = this.#listening;
+    own.tell(isRaised ? 1 : 0, 'syslog lost', message);
     onTaken();
   }
 }

@@ -16,6 +16,7 @@ import { openCollector } from '../../testing/collector.ts';
 import { until } from '../../testing/until.ts';
 import { Malformed } from '../json-report.ts';
 import { Lines } from '../lines.ts';
+import { OwnTroubles } from '../own-troubles.ts';
 import { readTrapLine } from './line.ts';
 import { TrapFile } from './trap-file.ts';
 
@@ -27,7 +28,8 @@ function openTrapFile(t: TestContext, options: { path?: string; cursor?: string 
   const files = new SafeFiles({ timeoutMs: 2000 });
   const seen = { cursor: options.cursor ?? null, problems: [] as string[], absent: 0 };
   const source = new TrapFile({
-    ...{ path, pollMs: 20, files, sink: collector, node: 'here', cursor: seen.cursor },
+    ...{ path, pollMs: 20, files, sink: collector, cursor: seen.cursor },
+    own: new OwnTroubles(collector, 'here', 'life'),
     setCursor: (cursor) => {
       seen.cursor = cursor;
     },

@@ -2,9 +2,9 @@
 import { formatBytes, pause } from '#base';
 import type { SafeFiles } from '../../files/safe-files.ts';
 import type { TailCursor, TailRead } from '../../files/tail.ts';
-import { type TrapReport, trapReport } from '../../report.ts';
 import { Malformed } from '../json-report.ts';
 import { Lines } from '../lines.ts';
+import type { OwnTroubles } from '../own-troubles.ts';
 import type { RunningSource, TrapSink } from '../port.ts';
 import { readTrapLine } from './line.ts';
 
@@ -14,8 +14,8 @@ export interface TrapFileOptions {
   readonly pollMs: number;
   readonly files: SafeFiles;
   readonly sink: TrapSink;
-  /** Name of this machine, for traps about the reading itself. */
-  readonly node: string;
+  /** For traps about the reading itself. */
+  readonly own: OwnTroubles;
   /** Where an earlier life stopped; null: from the beginning. */
   readonly cursor: string | null;
   readonly setCursor: (cursor: string) => void;
@@ -40,7 +40,6 @@ export class TrapFile implements RunningSource {
   #lineNumber = 0;
   #isBehind = false;
   #trouble: string | null = null;
-  #troubles = 0;
   #hasLooked = false;
 
   constructor(options: TrapFileOptions) {
@@ -142,17 +141,8 @@ export class TrapFile implements RunningSource {
   }
 
   #say(what: string, isRaised: boolean, message: string): void {
-    const { sink, node, path, onTaken } = this.#options;
-    const about: Partial<TrapReport> = {
-      condition: `trap file ${what} ${path}`,
-      source: 'collector',
-    };
-    const sequence = `${process.pid}.${++this.#troubles}`;
-    const kind = isRaised ? 'raise' : 'clear';
-    const category = isRaised ? 1 : 0;
-    sink.accept(
-      trapReport({ node, message, source: 'collector', ...about, kind, category, sequence }),
-    );
+    const { own, path, onTaken } = this.#options;
+    own.tell(isRaised ? 1 : 0, `trap file ${what} ${path}`, message);
     onTaken();
   }
 }
