@@ -4,16 +4,18 @@
  * back.
  */
 import type { Usage } from '#model';
+import { inRuns } from './runs-of-ends.ts';
+import { grantsInRuns } from './runs-of-grants.ts';
 import type { EndedAttempt, GrantedAttempt, SentPart, SyncRequest, SyncResponse } from './sync.ts';
 
 /** A sync as it is to be written. */
 export function briefSync(request: SyncRequest): object {
-  return { ...request, ended: request.ended.map(briefEnd) };
+  return { ...request, ended: inRuns(request.ended, briefEnd) };
 }
 
 /** The answer to a sync as it is to be written. */
 export function briefAnswer(answer: SyncResponse): object {
-  return { ...answer, attempts: answer.attempts.map(briefGrant) };
+  return { ...answer, attempts: grantsInRuns(answer.attempts, briefGrant) };
 }
 
 /** Field by field: taking a few out of an object costs more than writing it. */

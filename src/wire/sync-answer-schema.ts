@@ -31,6 +31,7 @@ import {
 import { readClientOffer } from './client-offer.ts';
 import { readErrand } from './errand.ts';
 import { wireErrors } from './errors.ts';
+import { isRunOfGrants, readRunOfGrants } from './runs-of-grants.ts';
 import {
   type DataWish,
   type GrantedAttempt,
@@ -58,7 +59,7 @@ export function parseSyncResponse(json: unknown, workerVersion: string): SyncRes
     return {
       protocol: checkServersProtocol(fields, workerVersion),
       jobs: list(fields.jobs, 'jobs', SYNC_LIMITS.jobs, readJob),
-      attempts: list(fields.attempts, 'attempts', SYNC_LIMITS.attempts, readGrant),
+      attempts: readGrants(fields.attempts),
       cancel: list(fields.cancel, 'cancel', SYNC_LIMITS.holding, readCancel),
       errands: list(fields.errands, 'errands', SYNC_LIMITS.errands, readErrand),
       data: fields.data === null ? null : inner(fields.data, 'data', readWishes),
@@ -153,8 +154,21 @@ function readCancel(value: unknown): SyncResponse['cancel'][number] {
   };
 }
 
-function readGrant(value: unknown): GrantedAttempt {
-  const fields = object(value, '');
+/** Attempts one by one, and runs of them. */
+function readGrants(value: unknown): GrantedAttempt[] {
+  const attempts: GrantedAttempt[] = [];
+  list(value, 'attempts', SYNC_LIMITS.attempts, (entry) => {
+    const fields = object(entry, '');
+    const left = SYNC_LIMITS.attempts - attempts.length;
+    const limits = { attempts: left, columns: COLUMNS, readCell: readValue };
+    const read = isRunOfGrants(fields) ? readRunOfGrants(fields, limits) : [readGrant(fields)];
+    if (read.length > left) throw mismatch('', `one of ${SYNC_LIMITS.attempts} attempts`, entry);
+    attempts.push(...read);
+  });
+  return attempts;
+}
+
+function readGrant(fields: JsonObject): GrantedAttempt {
   return {
     ticket: whole(fields.ticket, 'ticket', 1),
     job: whole(fields.job, 'job', 1),

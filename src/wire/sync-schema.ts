@@ -37,6 +37,7 @@ import { wireErrors } from './errors.ts';
 import { readOffer } from './offer-schema.ts';
 import { readPeerDoor } from './peers.ts';
 import { cleanText } from './problem.ts';
+import { isRun, readRun } from './runs-of-ends.ts';
 import type {
   DamageNews,
   DataNews,
@@ -109,7 +110,7 @@ export function parseSyncRequest(json: unknown, serverVersion: string): SyncRequ
       waitMs: whole(fields.waitMs, 'waitMs', 0, 3_600_000),
       draining: flag(fields.draining, 'draining'),
       holding: list(fields.holding, 'holding', SYNC_LIMITS.holding, readTicket),
-      ended: list(fields.ended, 'ended', SYNC_LIMITS.ended, readEnded),
+      ended: readEnds(fields.ended),
       policyVersion:
         fields.policyVersion == null ? '' : text(fields.policyVersion, 'policyVersion', 100),
       // Workers of earlier versions let in whatever they are given.
@@ -193,9 +194,22 @@ function readTicket(value: unknown): number {
   return whole(value, '', 1);
 }
 
+/** Ends one by one, and runs of them. */
+function readEnds(value: unknown): EndedAttempt[] {
+  const ended: EndedAttempt[] = [];
+  list(value, 'ended', SYNC_LIMITS.ended, (entry) => {
+    const fields = object(entry, '');
+    if (isRun(fields)) readRun(fields, ended, SYNC_LIMITS);
+    else ended.push(readEnded(fields));
+    if (ended.length > SYNC_LIMITS.ended) {
+      throw mismatch('', `one of at most ${SYNC_LIMITS.ended} ends`, ended);
+    }
+  });
+  return ended;
+}
+
 /** As `briefSync` writes it, or with everything said. */
-function readEnded(value: unknown): EndedAttempt {
-  const fields = object(value, '');
+function readEnded(fields: JsonObject): EndedAttempt {
   return {
     ticket: whole(fields.ticket, 'ticket', 1),
     cause: oneOf(fields.cause, 'cause', CAUSE_SET),

@@ -31,8 +31,11 @@ import type { ClientOffer } from './client-offer.ts';
 import type { Errand } from './errand.ts';
 import type { PeerDoor } from './peers.ts';
 
-/** 2: what is empty is left out of ends of attempts and grants (`brief-sync.ts`). */
-export const PROTOCOL_VERSION = 2;
+/**
+ * 2: what is empty is left out of ends of attempts and grants (`brief-sync.ts`). 3: those that are
+ * alike travel in columns (`runs-of-ends.ts`, `runs-of-grants.ts`).
+ */
+export const PROTOCOL_VERSION = 3;
 
 export interface SyncRequest {
   readonly protocol: number;
