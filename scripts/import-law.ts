@@ -89,6 +89,7 @@ export const ROOMS: readonly Room[] = [
   ]),
   room('bin', 'composition: the only place where parts are chosen and joined', [
     ...BELOW_WIRE,
+    'uploads',
     'scheduler',
     'store',
     'datastore',

@@ -68,6 +68,7 @@ export { commandOf, executableName, PART_OPTION } from './own-script.ts';
 export { pause } from './pause.ts';
 export {
   CertificateRefused,
+  ConnectTimeout,
   fingerprintOf,
   isCertificateFault,
   LEAST_TLS_VERSION,

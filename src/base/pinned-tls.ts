@@ -13,8 +13,8 @@ export const LEAST_TLS_VERSION = 'TLSv1.2';
 
 /** A chain longer than this is none of ours. */
 const MOST_CERTIFICATES = 5;
-/** A handshake that takes longer is none; where packets vanish nothing else would end it. */
-const HANDSHAKE_MS = 10_000;
+/** A connection that takes longer is none; where packets vanish nothing else would end it. */
+const CONNECT_MS = 10_000;
 
 /** Why a certificate is not accepted: `code` is stable, `found` what was seen instead. */
 export class CertificateRefused extends Error {
@@ -71,13 +71,20 @@ export function refusalOf(socket: TLSSocket, pin: string): CertificateRefused | 
   return new CertificateRefused('ERR_PIN_MISMATCH', `sha256:${fingerprintOf(leaf)}`);
 }
 
+/** Nobody took the connection, or shook hands, in time. */
+export class ConnectTimeout extends Error {
+  readonly code = 'ETIMEDOUT';
+}
+
 /** For node:https. `pin` null: certificates are trusted as the system says. */
 export class PinnedAgent extends Agent {
   readonly #pin: string | null;
+  readonly #connectMs: number;
 
-  constructor(options: AgentOptions, pin: string | null) {
+  constructor(options: AgentOptions, pin: string | null, connectMs = CONNECT_MS) {
     super({ ...options, maxCachedSessions: 0, minVersion: LEAST_TLS_VERSION });
     this.#pin = pin;
+    this.#connectMs = connectMs;
   }
 
   override createConnection(
@@ -93,8 +100,8 @@ export class PinnedAgent extends Agent {
     };
     const timer = setTimeout(() => {
       socket.off('error', fail);
-      fail(new Error('the handshake took too long'));
-    }, HANDSHAKE_MS);
+      fail(new ConnectTimeout());
+    }, this.#connectMs);
     socket.once('error', fail);
     socket.once('secureConnect', () => {
       clearTimeout(timer);

@@ -15,7 +15,7 @@ import {
   traceIdAt,
   tracesErrors,
 } from '#traces';
-import { openEndpoint, readSecretFile } from '#wire';
+import { readSecretFile, serverAddress } from '#wire';
 import type { ErrandEnd, RunErrand } from '#worker';
 
 const UNFINISHED_MS = 7 * 86_400_000;
@@ -104,7 +104,9 @@ export async function collectTraces(
   const { url, account, secret, insecure, compression, ...rest } = options;
   if (rest.directory === '') throw tracesErrors.create('TRACE_DIRECTORY_UNSET');
   if (!insecure && !isSafe(url)) throw tracesErrors.create('TRACE_PLAIN_HTTP');
-  const { url: origin, pool: dispatcher } = openEndpoint({ url, token: null });
+  const { origin, pin } = serverAddress(url);
+  const { openDispatcher } = await import('#uploads');
+  const dispatcher = openDispatcher(origin, pin);
   try {
     return await collect({
       ...rest,

@@ -126,6 +126,23 @@ test('a changed command runs everything again and says which part changed', asyn
   assert.equal(field.job(changed.job).state, 'removed');
 });
 
+const inTime = { timeout: 60_000 };
+
+test('equal rows are found again one to one, however many they are', inTime, async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const some = Array.from({ length: 5 }, (_, i) => (i === 3 ? 'b' : 'a'));
+  await field.submit({ output, axes: rowsOf(...some) });
+  await field.worker('a').workOff(({ task }) => (task === 1 ? 'exit-code' : 'ok'));
+  const { rerun } = await field.submit({ output, axes: rowsOf('b', 'a', 'a', 'b', 'a', 'a', 'a') });
+  assert.deepEqual([rerun.kept, rerun.failed, rerun.fresh], [4, 1, 2]);
+  // If each looked at all that others have found, this would take minutes.
+  const many = (count: number) => rowsOf(...Array<string>(count).fill('a'));
+  await field.submit({ output, axes: many(100_000) });
+  const last = await field.submit({ output, axes: many(100_001) });
+  assert.deepEqual([last.rerun.kept, last.rerun.failed, last.rerun.fresh], [3, 99_997, 1]);
+});
+
 test('a change that is taken back runs nothing again', async (t) => {
   const field = await openField(t);
   const output = join(field.root, 'out');

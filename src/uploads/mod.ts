@@ -2,6 +2,7 @@
 export { Digests } from './digests.ts';
 export { eachPiece } from './each-piece.ts';
 export { IncomingFile } from './incoming-file.ts';
+export { openDispatcher } from './open-dispatcher.ts';
 export { connectionError, isRefusal, type SendOrder, sendFile, sendingReason } from './send.ts';
 export { StraightReads } from './straight-reads.ts';
 export { TusError } from './tus-error.ts';

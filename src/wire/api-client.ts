@@ -4,7 +4,7 @@
  */
 import { PassThrough, type Readable } from 'node:stream';
 import type * as z from 'zod';
-import { messageOf, systemCodeOf, WindrowError } from '#base';
+import { WindrowError } from '#base';
 import { apiErrors } from './api/errors.ts';
 import {
   type AnswerOf,
@@ -23,6 +23,7 @@ import {
   exchange,
   openEndpoint,
   readJson,
+  reasonOf,
 } from './exchange.ts';
 import { errorOfProblem } from './problem.ts';
 import { type FileDigest, type OpenedFile, openFile, uploadFile } from './transfer.ts';
@@ -172,8 +173,9 @@ export class ApiClient {
     options: SendOptions & { readonly signal: AbortSignal },
   ): Promise<void> {
     const { signal } = options;
-    const { url, token, pool: dispatcher } = this.#endpoint;
-    const { sendFile, sendingReason } = await import('#uploads');
+    const { url, pin, token } = this.#endpoint;
+    const { openDispatcher, sendFile, sendingReason } = await import('#uploads');
+    const dispatcher = openDispatcher(url, pin);
     try {
       await sendFile({
         ...{ path: file, bytes, metadata, dispatcher, signal },
@@ -187,12 +189,14 @@ export class ApiClient {
       if (signal.aborted) throw wireErrors.create('EXCHANGE_ABORTED', place, { cause: error });
       const facts = { file, url, reason: sendingReason(error) };
       throw wireErrors.create('UPLOAD_BROKE_OFF', facts, { cause: error });
+    } finally {
+      await dispatcher.destroy();
     }
   }
 
   /** Breaks off what is under way and closes every connection. */
   async close(): Promise<void> {
-    await this.#endpoint.pool.destroy();
+    this.#endpoint.connections.close();
   }
 
   #request(route: Route, input: GivenInput): Exchange {
@@ -290,7 +294,7 @@ export class ApiClient {
   #broken(request: Exchange, error: unknown): WindrowError {
     const place = { url: this.url, method: request.method, path: pathOf(request) };
     if (request.signal?.aborted) return wireErrors.create('EXCHANGE_ABORTED', place);
-    const reason = systemCodeOf(error) ?? messageOf(error);
+    const reason = reasonOf(error);
     return wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, { cause: error });
   }
 

@@ -134,7 +134,7 @@ export class ServerClient {
 
   /** Breaks off what is under way (`SERVER_CONNECTION_LOST`) and closes every connection. */
   async close(): Promise<void> {
-    await this.#endpoint.pool.destroy();
+    this.#endpoint.connections.close();
   }
 
   async #json(request: Omit<Exchange, 'timeoutMs'>, options: CallOptions): Promise<unknown> {

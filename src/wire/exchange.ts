@@ -1,30 +1,30 @@
 /**
- * One HTTP request and its answer, over undici, with what every user of it needs: one deadline
+ * One HTTP request and its answer, with what every user of it needs: one deadline
  * for the whole, abort, a bound on the answer, and every way to fail as a coded error. There is no
  * retrying here: only the caller knows what may be sent twice.
  */
-import type { TLSSocket } from 'node:tls';
-import { buildConnector, type Dispatcher, errors, Pool } from 'undici';
+import type { IncomingMessage } from 'node:http';
 import {
   CertificateRefused,
   isCertificateFault,
-  LEAST_TLS_VERSION,
   messageOf,
   parsePin,
-  refusalOf,
   type ServerAddress,
   systemCodeOf,
   WindrowError,
 } from '#base';
+import { Connections, type Sending, Silent } from './connections.ts';
 import { wireErrors } from './errors.ts';
 import { cleanText, errorOfProblem } from './problem.ts';
 
 export interface Endpoint {
   /** `http://host:port`, without a slash at the end. */
   readonly url: string;
+  /** Of its certificate, or null. */
+  readonly pin: string | null;
   /** Bearer token of every request, or null. */
   readonly token: string | null;
-  readonly pool: Pool;
+  readonly connections: Connections;
 }
 
 export interface EndpointOptions {
@@ -51,49 +51,23 @@ export interface Exchange {
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Dispatcher.ResponseData['body'];
+  readonly body: IncomingMessage;
 }
 
-/** A peer that has vanished answers no probe; without them an idle connection lives for ever. */
-const PROBED_AFTER_MS = 15_000;
+/** Of an answer without a deadline. */
+const ANSWER_IDLE_MS = 120_000;
 const REFUSAL_BYTES = 64 * 1024;
 
 /** Opens nothing yet: connections are made by the first request and kept alive. */
 export function openEndpoint(options: EndpointOptions): Endpoint {
   const { origin: url, pin } = serverAddress(options.url);
-  const pool = new Pool(url, {
-    connections: options.connections ?? 8,
-    pipelining: 1,
-    keepAliveTimeout: 60_000,
-    connect: connectorFor(pin, options.connectTimeoutMs ?? 10_000),
-    // The deadline of the exchange rules; these two only measure silence.
-    headersTimeout: 0,
-    bodyTimeout: 120_000,
-  });
-  return { url, token: options.token, pool };
-}
-
-/** Checks a pinned certificate before the first request is sent. */
-function connectorFor(pin: string | null, timeout: number): buildConnector.connector {
-  const options = {
-    timeout,
-    keepAliveInitialDelay: PROBED_AFTER_MS,
-    minVersion: LEAST_TLS_VERSION,
-  } as const;
-  if (pin === null) return buildConnector(options);
-  const connect = buildConnector({
-    ...options,
-    rejectUnauthorized: false,
-    maxCachedSessions: 0,
-  });
-  return (options, done) =>
-    connect(options, (error, socket) => {
-      if (error) return done(error, null);
-      const refusal = refusalOf(socket as TLSSocket, pin);
-      if (!refusal) return done(null, socket);
-      socket.destroy();
-      done(refusal, null);
-    });
+  const { token, connections: most = 8, connectTimeoutMs = 10_000 } = options;
+  return {
+    url,
+    pin,
+    token,
+    connections: new Connections({ origin: url, pin, most, connectTimeoutMs }),
+  };
 }
 
 /** `http(s)://host[:port]` in its canonical form, without a pin. Throws `SERVER_URL_WRONG`. */
@@ -131,25 +105,23 @@ export async function exchange<T>(
   request: Exchange,
   use: (answer: Answer) => Promise<T>,
 ): Promise<T> {
-  const deadline = new AbortController();
-  const onAbort = () => deadline.abort(new Aborted());
-  const timer = request.timeoutMs > 0 ? setTimeout(expire, request.timeoutMs) : undefined;
-  function expire(): void {
-    deadline.abort(new Expired());
-  }
+  const sent = endpoint.connections.send(sendingOf(endpoint, request));
+  const onAbort = () => sent.breakOff(new Aborted());
+  const onDeadline = () => sent.breakOff(new Expired());
+  const timer = request.timeoutMs > 0 ? setTimeout(onDeadline, request.timeoutMs) : undefined;
   request.signal?.addEventListener('abort', onAbort, { once: true });
   if (request.signal?.aborted) onAbort();
-  let answer: Dispatcher.ResponseData | undefined;
   try {
-    answer = await endpoint.pool.request(requestOptions(endpoint, request, deadline.signal));
-    if (answer.statusCode >= 300) throw await refusal(endpoint, request, answer);
-    return await use({ status: answer.statusCode, headers: answer.headers, body: answer.body });
+    const body = await sent.answer;
+    const answer = { status: body.statusCode!, headers: body.headers, body };
+    if (answer.status >= 300) throw await refusal(endpoint, request, answer);
+    return await use(answer);
   } catch (error) {
     throw codedError(endpoint, request, error);
   } finally {
     clearTimeout(timer);
     request.signal?.removeEventListener('abort', onAbort);
-    discard(answer);
+    sent.finish();
   }
 }
 
@@ -193,39 +165,21 @@ async function readBody(
 class Expired extends Error {}
 class Aborted extends Error {}
 
-function requestOptions(
-  endpoint: Endpoint,
-  request: Exchange,
-  signal: AbortSignal,
-): Dispatcher.RequestOptions {
+function sendingOf(endpoint: Endpoint, request: Exchange): Sending {
+  const { method, path, body = null, timeoutMs, idleTimeoutMs = 0 } = request;
   const headers: Record<string, string> = { 'user-agent': 'windrow', ...request.headers };
   if (endpoint.token !== null) headers.authorization = `Bearer ${endpoint.token}`;
-  return {
-    method: request.method,
-    path: request.path,
-    headers,
-    body: request.body ?? null,
-    signal,
-    ...(request.idleTimeoutMs === undefined
-      ? {}
-      : { headersTimeout: request.idleTimeoutMs, bodyTimeout: request.idleTimeoutMs }),
-  };
-}
-
-/** An unread body would keep its connection busy; one that was read to its end is left alone. */
-function discard(answer: Dispatcher.ResponseData | undefined): void {
-  if (!answer || answer.body.readableEnded || answer.body.destroyed) return;
-  answer.body.on('error', () => {});
-  answer.body.destroy();
+  const answerIdleMs = idleTimeoutMs || (timeoutMs > 0 ? 0 : ANSWER_IDLE_MS);
+  return { method, path, headers, body, idleMs: idleTimeoutMs, answerIdleMs };
 }
 
 async function refusal(
   endpoint: Endpoint,
   request: Exchange,
-  answer: Dispatcher.ResponseData,
+  answer: Answer,
 ): Promise<WindrowError> {
   const bytes = (await readBody(answer.body, REFUSAL_BYTES)) ?? Buffer.alloc(0);
-  const error = errorOfProblem(parseOrUndefined(bytes), answer.statusCode);
+  const error = errorOfProblem(parseOrUndefined(bytes), answer.status);
   const retryAfterS = Number(answer.headers['retry-after']);
   const extra = Number.isFinite(retryAfterS) ? { retryAfterS } : {};
   if (error) {
@@ -235,7 +189,7 @@ async function refusal(
   const text = cleanText(bytes.toString('utf8'), 200);
   return wireErrors.create('SERVER_REFUSED', {
     ...placeOf(endpoint, request),
-    status: answer.statusCode,
+    status: answer.status,
     reason: /^\s*</.test(text) || text === '' ? 'no reason given' : text,
     ...extra,
   });
@@ -258,7 +212,6 @@ const NOT_CONNECTED = new Set([
   'EHOSTDOWN',
   'EADDRNOTAVAIL',
   'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
 /** What became of a connection, in words. */
@@ -266,25 +219,27 @@ const IN_WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'it closed the connection',
   EPIPE: 'it closed the connection',
-  UND_ERR_SOCKET: 'it closed the connection',
   ENOTFOUND: 'there is no host of this name',
   EAI_AGAIN: 'its name cannot be looked up now',
   EHOSTUNREACH: 'there is no way to this host',
   ENETUNREACH: 'there is no way to its network',
   ETIMEDOUT: 'it takes no connection in time',
-  UND_ERR_CONNECT_TIMEOUT: 'it takes no connection in time',
 };
 
-const SILENT = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+/** Why a connection ended, in words where there are any. */
+export function reasonOf(error: unknown): string {
+  const code = deepCodeOf(error);
+  return IN_WORDS[code ?? ''] ?? code ?? cleanText(messageOf(error), 200);
+}
 
 function codedError(endpoint: Endpoint, request: Exchange, error: unknown): WindrowError {
   if (error instanceof WindrowError) return error;
   const place = placeOf(endpoint, request);
   const code = deepCodeOf(error);
-  const reason = IN_WORDS[code ?? ''] ?? code ?? cleanText(messageOf(error), 200);
+  const reason = reasonOf(error);
   const cause = { cause: error };
   if (error instanceof Aborted) return wireErrors.create('EXCHANGE_ABORTED', place);
-  if (error instanceof Expired || SILENT.has(code ?? '')) {
+  if (error instanceof Expired || error instanceof Silent) {
     const timeoutMs = request.timeoutMs || (request.idleTimeoutMs ?? 0);
     return wireErrors.create('SERVER_SILENT', { ...place, timeoutMs }, cause);
   }
@@ -298,7 +253,7 @@ function codedError(endpoint: Endpoint, request: Exchange, error: unknown): Wind
     const facts = { url: endpoint.url, expected: isTls ? 'http' : 'https' };
     return wireErrors.create('SERVER_SCHEME_WRONG', facts, cause);
   }
-  if (error instanceof errors.HTTPParserError) {
+  if (code?.startsWith('HPE_')) {
     return wireErrors.create('SERVER_ANSWER_MALFORMED', { ...place, reason }, cause);
   }
   return wireErrors.create('SERVER_CONNECTION_LOST', { ...place, reason }, cause);
@@ -321,15 +276,15 @@ function untrusted(url: string, error: CertificateRefused): WindrowError {
   return wireErrors.create('SERVER_PIN_MISMATCH', { url, found }, cause);
 }
 
+const TLS_ALERT = 21;
+
 /** TLS was spoken to a server without it, or the other way round. */
 function isOtherProtocol(url: string, error: unknown, code: string | undefined): boolean {
   if (url.startsWith('https:'))
     return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG';
-  // An alert of TLS begins with byte 21, where HTTP was expected.
-  return (
-    error instanceof errors.HTTPParserError &&
-    /^\x15/.test(String((error as { data?: unknown }).data ?? ''))
-  );
+  // Where HTTP was expected.
+  const { rawPacket } = error as { rawPacket?: Buffer };
+  return rawPacket?.[0] === TLS_ALERT;
 }
 
 /** A host with several addresses fails with an AggregateError that has the code inside. */

@@ -4,6 +4,7 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { type Duplex, pipeline } from 'node:stream';
 import { systemCodeOf, WindrowError } from '#base';
 import type { Digest } from '#model';
+import { WrongLength } from './connections.ts';
 import { wireErrors } from './errors.ts';
 import { type Answer, type Endpoint, exchange, readJson } from './exchange.ts';
 
@@ -231,8 +232,7 @@ async function openToRead(file: string): Promise<FileHandle> {
 
 function uploadError(file: string, expected: number, sent: number, error: unknown): WindrowError {
   if (!(error instanceof WindrowError)) return unusable(file, 'read', error);
-  const shortened = error.facts.reason === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH';
-  return shortened ? changed(file, expected, sent) : error;
+  return error.cause instanceof WrongLength ? changed(file, expected, sent) : error;
 }
 
 function changed(file: string, expected: number, found: number): WindrowError {

@@ -59,11 +59,11 @@ export function rerunOf(
   earlier: Job | null,
   submission: JobSubmission,
   rows: number,
-  taken: { done: ReadonlyMap<number, number>; unfinished: number } | null,
+  taken: { readonly done: number; readonly unfinished: number } | null,
 ): Rerun {
   if (!earlier) return freshRun(rows);
   if (!taken) return changedRun(earlier, submission, rows);
-  return takenRun(earlier, taken.done.size, taken.unfinished, rows);
+  return takenRun(earlier, taken.done, taken.unfinished, rows);
 }
 
 /** What decides where and how long tasks run, but not what their results are: nothing runs again for it. */

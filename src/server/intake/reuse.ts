@@ -1,7 +1,8 @@
 /**
  * Which rows of a new job were done by an earlier one of its lineage: same row, same key. Rows are
- * found by a 64-bit digest and then compared cell by cell, so a collision costs time, never a
- * wrong result. Works in slices, so that the server goes on answering.
+ * found by a part of a digest and then compared cell by cell, so a collision costs time, never a
+ * wrong result. Works in slices, so that the server goes on answering; ten million rows take 8
+ * bytes each for the index, and 4 for what was found.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type TaskIndex, TaskState } from '#model';
@@ -11,6 +12,7 @@ import type { Job } from '../core.ts';
 const SLICE_ROWS = 2000;
 /** Of those that would run, so many are told of: a list of all could have millions. */
 const FIRST_OPEN = 20;
+export const NOWHERE = -1;
 
 /** A row that is to run, and why: it is new, failed or did not end, or its job changed. */
 export interface OpenRow {
@@ -19,8 +21,9 @@ export interface OpenRow {
 }
 
 export interface Taken {
-  /** Task of the new job → task of the earlier one whose result it takes over. */
-  readonly done: ReadonlyMap<TaskIndex, TaskIndex>;
+  /** By task of the new job: the task of the earlier one whose result it takes over, or -1. */
+  readonly from: Int32Array;
+  readonly done: number;
   /** Rows the earlier job had too, but without a result. */
   readonly unfinished: number;
   readonly firstOpen: readonly OpenRow[];
@@ -35,68 +38,91 @@ export function firstOpenOf(rows: number, why: OpenRow['why']): readonly OpenRow
  * @param columns must be the same as the earlier job's, or nothing is taken
  */
 export async function rowsDoneBefore(earlier: Job, rows: RowSource): Promise<Taken> {
-  const done = new Map<TaskIndex, TaskIndex>();
+  const from = new Int32Array(rows.count).fill(NOWHERE);
   if (rows.columns.join('\0') !== earlier.columns.join('\0')) {
-    return { done, unfinished: 0, firstOpen: firstOpenOf(rows.count, 'fresh') };
+    return { from, done: 0, unfinished: 0, firstOpen: firstOpenOf(rows.count, 'fresh') };
   }
   const index = await indexRows(earlier.rows);
-  const used = new Set<TaskIndex>();
   const firstOpen: OpenRow[] = [];
+  let done = 0;
   let unfinished = 0;
-  for (let from = 0; from < rows.count; from += SLICE_ROWS) {
-    for (const [offset, cells] of rows.rows(from, SLICE_ROWS).entries()) {
-      const task = from + offset;
-      const before = findRow(index, earlier, rows.columns, cells, used);
-      if (before !== null) used.add(before);
-      if (before !== null && earlier.tasks.state(before) === TaskState.done) {
-        done.set(task, before);
+  for (let first = 0; first < rows.count; first += SLICE_ROWS) {
+    for (const [offset, cells] of rows.rows(first, SLICE_ROWS).entries()) {
+      const task = first + offset;
+      const before = takeRow(index, earlier, rows.columns, cells);
+      if (before !== NOWHERE && earlier.tasks.state(before) === TaskState.done) {
+        from[task] = before;
+        done++;
         continue;
       }
-      if (before !== null) unfinished++;
+      if (before !== NOWHERE) unfinished++;
       if (firstOpen.length < FIRST_OPEN) {
-        firstOpen.push({ task, why: before === null ? 'fresh' : 'failed' });
+        firstOpen.push({ task, why: before === NOWHERE ? 'fresh' : 'failed' });
       }
     }
     await nextTurn();
   }
-  return { done, unfinished, firstOpen };
+  return { from, done, unfinished, firstOpen };
 }
 
+/** By task of the earlier job: the task of the new one that takes its result over, or -1. */
+export function takersOf({ from }: Taken, rows: number): Int32Array {
+  const takers = new Int32Array(rows).fill(NOWHERE);
+  for (const [task, before] of from.entries()) if (before !== NOWHERE) takers[before] = task;
+  return takers;
+}
+
+/** A row's number takes 31 bits (`MAX_ROWS`), the beginning of its digest the 33 above them. */
+const ROW_BITS = 0x7fff_ffffn;
+
 interface RowIndex {
-  /** Sorted digests, and the row of each. */
-  readonly digests: BigUint64Array;
-  readonly rows: Uint32Array;
+  /** Sorted: the beginning of a row's digest, and its number. */
+  readonly entries: BigUint64Array;
+  /** One bit for each entry that a row of the new job has found. */
+  readonly used: Uint8Array;
+  /** Of digests that several rows have: before this entry all are used. */
+  readonly unused: Map<bigint, number>;
 }
 
 async function indexRows(source: RowSource): Promise<RowIndex> {
-  const digests = new BigUint64Array(source.count);
-  for (let from = 0; from < source.count; from += SLICE_ROWS) {
-    for (const [offset, cells] of source.rows(from, SLICE_ROWS).entries()) {
-      digests[from + offset] = rowDigest(source.columns, cells);
+  const entries = new BigUint64Array(source.count);
+  for (let first = 0; first < source.count; first += SLICE_ROWS) {
+    for (const [offset, cells] of source.rows(first, SLICE_ROWS).entries()) {
+      const row = first + offset;
+      entries[row] = beginningOf(rowDigest(source.columns, cells)) | BigInt(row);
     }
     await nextTurn();
   }
-  const rows = Uint32Array.from({ length: source.count }, (_, row) => row);
-  rows.sort((a, b) => (digests[a]! < digests[b]! ? -1 : digests[a]! > digests[b]! ? 1 : a - b));
-  return { digests: BigUint64Array.from(rows, (row) => digests[row]!), rows };
+  // Numbers, without a function that compares: a tenth of the time, which nobody is answered in.
+  entries.sort();
+  return { entries, used: new Uint8Array(Math.ceil(source.count / 8)), unused: new Map() };
 }
 
-/** Equal rows are matched one to one, in order. */
-function findRow(
-  index: RowIndex,
+function beginningOf(digest: bigint): bigint {
+  return digest & ~ROW_BITS;
+}
+
+/** The earlier row with these cells that no row has found yet: equal rows match one to one, in order. */
+function takeRow(
+  { entries, used, unused }: RowIndex,
   earlier: Job,
   columns: readonly string[],
   cells: readonly string[],
-  used: ReadonlySet<TaskIndex>,
-): TaskIndex | null {
-  const digest = rowDigest(columns, cells);
-  for (let at = lowerBound(index.digests, digest); index.digests[at] === digest; at++) {
-    const row = index.rows[at]!;
-    if (used.has(row)) continue;
+): number {
+  const beginning = beginningOf(rowDigest(columns, cells));
+  const isAlike = (at: number) => at < entries.length && beginningOf(entries[at]!) === beginning;
+  const isUsed = (at: number) => ((used[at >> 3]! >> (at & 7)) & 1) === 1;
+  const first = unused.get(beginning) ?? lowerBound(entries, beginning);
+  for (let at = first; isAlike(at); at++) {
+    if (isUsed(at)) continue;
+    const row = Number(entries[at]! & ROW_BITS);
     const other = earlier.rows.row(row);
-    if (cells.every((cell, column) => cell === other[column])) return row;
+    if (!cells.every((cell, column) => cell === other[column])) continue;
+    used[at >> 3]! |= 1 << (at & 7);
+    if (at === first && isAlike(at + 1)) unused.set(beginning, at + 1);
+    return row;
   }
-  return null;
+  return NOWHERE;
 }
 
 function lowerBound(sorted: BigUint64Array, value: bigint): number {

@@ -19,7 +19,14 @@ import { placeUserCode, USER_CODE_MEMORY_BYTES } from '../user-code.ts';
 import type { Blobs } from './blobs.ts';
 import { checkEventLogs, checkOutput } from './output-places.ts';
 import { newTermsNotice, type Rerun, rerunOf, takenRun } from './rerun.ts';
-import { firstOpenOf, type OpenRow, rowsDoneBefore } from './reuse.ts';
+import {
+  firstOpenOf,
+  NOWHERE,
+  type OpenRow,
+  rowsDoneBefore,
+  type Taken,
+  takersOf,
+} from './reuse.ts';
 import type { Tables } from './tables.ts';
 
 export interface Submitted {
@@ -192,7 +199,7 @@ export class Intake {
     const sources = usable ? withVersionsOf(spec, usable.spec) : spec;
     const job = this.#makeJob(submission, sources, rows, actor);
     sortTasks(job, await rowKindsOf(job));
-    const takes = taken !== null && taken.done.size > 0;
+    const takes = taken !== null && taken.done > 0;
     core.commit.add({ kind: 'job-added', job: takes ? unfinishedJob(job) : storedJob(job) });
     core.commit.add({
       kind: 'event',
@@ -208,7 +215,7 @@ export class Intake {
     }
     if (takes && usable) {
       usable.takers++;
-      await this.#takeOver(job, usable, taken.done).finally(() => usable.takers--);
+      await this.#takeOver(job, usable, taken).finally(() => usable.takers--);
     }
     // Two jobs never write to one output.
     const before = this.#earlier(job.lineage);
@@ -267,14 +274,14 @@ export class Intake {
   }
 
   /** Results of the earlier job count for this one; they stay where they lie. */
-  async #takeOver(job: Job, earlier: Job, done: ReadonlyMap<number, number>): Promise<void> {
+  async #takeOver(job: Job, earlier: Job, taken: Taken): Promise<void> {
     const { core, store } = this.#parts;
-    const taskOf = new Map([...done].map(([task, before]) => [before, task]));
+    const taskOf = takersOf(taken, earlier.tasks.rows);
     for (let after = -1; ; ) {
       const rows = await store.collectedByTask(earlier.id, after, TAKE_ROWS);
       for (const row of rows) {
-        const task = taskOf.get(row.task);
-        if (task === undefined) continue;
+        const task = taskOf[row.task] ?? NOWHERE;
+        if (task === NOWHERE) continue;
         const [attempt] = (await store.attemptsOfTask(earlier.id, row.task)).filter(isAccepted);
         if (!attempt) continue;
         job.tasks.set(task, TaskState.done);

@@ -66,7 +66,7 @@ export class CollectorClient {
   }
 
   async close(): Promise<void> {
-    await this.#endpoint.pool.destroy();
+    this.#endpoint.connections.close();
   }
 
   /** Everything it keeps, or null when nothing changed within `waitMs` since the view that is known. */

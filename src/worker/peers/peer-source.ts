@@ -67,10 +67,10 @@ async function openFrom(
     const etag = `"${sha256}"`;
     const file = await openFile(endpoint, `/blobs/${sha256}`, { fromByte, etag, signal });
     unreached.reached();
-    const close = () => endpoint.pool.destroy();
+    const close = () => endpoint.connections.close();
     return { ...file, from: `peer ${name}`, body: closing(file.body, close) };
   } catch (error) {
-    await endpoint.pool.destroy();
+    endpoint.connections.close();
     signal.throwIfAborted();
     if (error instanceof WindrowError && NOT_REACHED.has(error.code)) unreached.failed(url);
     return null;
@@ -79,11 +79,11 @@ async function openFrom(
 
 async function* closing(
   body: AsyncIterable<Uint8Array>,
-  close: () => Promise<void>,
+  close: () => void,
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* body;
   } finally {
-    await close();
+    close();
   }
 }
