@@ -47,6 +47,8 @@ const HOSTS = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8'];
 const HEAD = ['head', 'head-1', 'head-2', 'head-3'];
 const FIRST_PORT = 8980;
 const LINK_MBIT = 1000;
+/** Above what TCP hands over at once, or the head's processor does what network cards do: cut it. */
+const LINK_BUFFERS = ['burst', '256kb', 'limit', '4mb'];
 const SSH = join(options.openssh ? resolve(options.openssh) : '/', 'usr/bin/ssh');
 /** Clock ticks of proc(5) stat, USER_HZ. */
 const TICK_MS = 10;
@@ -102,12 +104,13 @@ const why = whyNoHosts();
 if (why) throw new Error(why);
 const wanted = options.only.split(',').filter((word) => word !== '');
 const folder = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
-/** Everything is removed then too. */
+/** Everything is removed then too; what is under way fails when its machines are gone. */
 const interrupted = new Promise<never>((_, reject) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => reject(new Error(`ended by ${signal}`)));
   }
 });
+interrupted.catch(() => {});
 try {
   const versions = [join(import.meta.dirname, '..'), ...others].map(build);
   const shares = await Shares.open([...HEAD, ...HOSTS], share);
@@ -115,9 +118,11 @@ try {
     writeSshOfHead(shares);
     const setup = options.openssh ? withOpenSsh(resolve(options.openssh)) : '';
     const specs = HOSTS.map((name) => ({ name, setup }));
-    await withHosts(specs, (field) =>
-      Promise.race([compare({ field, shares }, versions), interrupted]),
-    );
+    await withHosts(specs, (field) => {
+      const comparison = compare({ field, shares }, versions);
+      comparison.catch(() => {});
+      return Promise.race([comparison, interrupted]);
+    });
   } finally {
     await shares.close();
   }
@@ -205,7 +210,7 @@ async function setLink(field: HostField, mbit: number | null): Promise<void> {
   const words = ['dev', 'hub', 'root'];
   if (mbit === null) words.unshift('del');
   else words.unshift('add');
-  const rate = mbit === null ? [] : ['tbf', 'rate', `${mbit}mbit`, 'burst', '64kb', 'limit', '1mb'];
+  const rate = mbit === null ? [] : ['tbf', 'rate', `${mbit}mbit`, ...LINK_BUFFERS];
   const { code, stderr } = await field.runOnHead('tc', 'qdisc', ...words, ...rate);
   if (code !== 0) throw new Error(`the link could not be made slower: ${stderr}`);
 }
