@@ -203,6 +203,8 @@ test('a validator that throws holds the task with its results; mended, it checks
   assert.deepEqual([json.attempts, attempt.cause, attempt.next], [1, 'ok', null]);
   const result = await field.api('GET', `/v1/jobs/${job}/results?task=0`);
   assert.equal(result.json.text, '1\n');
+  const { json: unknown } = await field.api('GET', `/v1/jobs/${job}/results?name=nosuch`);
+  assert.equal(unknown.detail, `job ${job} has no result nosuch; it has: out`);
   const log = await field.api('GET', `/v1/jobs/${job}/logs?grep=3`);
   assert.deepEqual([log.json.task, log.json.text], [2, '3']);
   field = await field.restart();
