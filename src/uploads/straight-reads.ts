@@ -1,8 +1,9 @@
 /**
  * A large body over a plain connection is read from the socket straight to where it is to lie. By Node's HTTP
  * parser it comes in pieces of 64 KiB, each in memory of its own and copied twice: half of what receiving costs.
- * The parser still hears of every beginning: it tells when something has come, and what came behind it is read
- * here. So it never sees the end of the body, and the connection is closed behind the answer.
+ * Pieces still tell when something has come; what came behind a full one is read here. From the first such read
+ * on the parser hears of nothing any more: it would count the rest of the body for longer than it is, and
+ * take for requests what comes behind. So the connection is closed behind the answer.
  */
 import { readSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -20,8 +21,8 @@ const MOST_READS = 2;
 export class StraightReads {
   readonly #request: IncomingMessage;
   #leftBytes: number;
-  /** Whether there is something of which the parser does not know. */
-  #isBehind = false;
+  /** From the parser. */
+  #isTaken = false;
 
   private constructor(request: IncomingMessage, bytes: number) {
     this.#request = request;
@@ -36,7 +37,7 @@ export class StraightReads {
     return new StraightReads(request, bytes);
   }
 
-  /** Hands over a piece that came by the parser, and what came behind it. Returns what the last `take` did. */
+  /** Hands over a piece that came as a stream, and what came behind it. Returns what the last `take` did. */
   take(piece: Buffer, taker: Taker): Promise<void> | undefined {
     // What is handed over may be gone, with its length.
     const isFull = piece.length >= PARSER_READS_BYTES;
@@ -44,9 +45,18 @@ export class StraightReads {
     const ownBytes = own.length;
     const taking = taker.take(ownBytes < piece.length ? own : piece);
     this.#took(ownBytes);
-    // What Node has read already comes first.
-    if (taking || !isFull || this.#request.readableLength > 0) return taking;
+    if (taking || !isFull || this.#hasReadAhead || !this.#mayTakeOver) return taking;
     return this.#readOn(taker);
+  }
+
+  /** What Node has read already comes first. */
+  get #hasReadAhead(): boolean {
+    return this.#request.readableLength > 0 || this.#request.socket.readableLength > 0;
+  }
+
+  /** Where reading is stopped it is the parser's listeners that begin it again: they must not be gone by then. */
+  get #mayTakeOver(): boolean {
+    return this.#isTaken || handleOf(this.#request.socket)?.reading === true;
   }
 
   #readOn(taker: Taker): Promise<void> | undefined {
@@ -54,8 +64,8 @@ export class StraightReads {
       const room = taker.room()?.subarray(0, this.#leftBytes);
       const bytes = room ? this.#read(room) : 0;
       if (!room || bytes === 0) return undefined;
+      this.#takeOver();
       const taking = taker.take(room.subarray(0, bytes));
-      this.#isBehind = true;
       this.#took(bytes);
       if (taking || bytes < room.length) return taking;
     }
@@ -73,24 +83,45 @@ export class StraightReads {
     }
   }
 
+  #takeOver(): void {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
+    const request = this.#request;
+    const { socket } = request;
+    socket.removeAllListeners('data');
+    // With this listener Node takes the socket from its parser, too.
+    socket.on('data', (piece: Buffer) => {
+      if (!request.complete && !request.push(piece)) socket.pause();
+    });
+  }
+
   /** The end of the body as the parser would tell it. */
   #took(bytes: number): void {
     this.#leftBytes -= bytes;
-    if (this.#leftBytes > 0 || !this.#isBehind) return;
-    const { socket } = this.#request;
-    this.#request.complete = true;
-    this.#request.push(null);
-    // To the parser the body goes on: what may come behind it is dropped, and that nothing comes is no fault.
-    this.#request.push = () => true;
+    const request = this.#request;
+    if (this.#leftBytes > 0 || !this.#isTaken || request.complete) return;
+    const { socket } = request;
+    request.complete = true;
+    request.push(null);
+    // To the parser the body goes on: that nothing comes any more is no fault.
     socket.removeAllListeners('end');
-    // Unread, it would reset the connection, and with it the answer.
-    this.#request.once('end', () => socket.resume());
+    // Unread, what comes behind the body would reset the connection, and with it the answer.
+    request.once('end', () => socket.resume());
   }
 }
 
 /** Not part of Node's interface: where it is missing, or means nothing, everything comes by the parser. */
+interface Handle {
+  readonly fd?: unknown;
+  readonly reading?: unknown;
+}
+
+function handleOf(socket: Socket): Handle | null {
+  return (socket as { _handle?: Handle | null })._handle ?? null;
+}
+
 function descriptorOf(socket: Socket): number | null {
   if ((socket as TLSSocket).encrypted) return null;
-  const { fd } = (socket as { _handle?: { fd?: unknown } | null })._handle ?? {};
+  const fd = handleOf(socket)?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : null;
 }

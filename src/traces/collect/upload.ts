@@ -34,8 +34,9 @@ export interface Uploaded {
 }
 
 /**
- * Resolves when the store has the whole file with the right digest. Throws TRACE_UPLOAD_REFUSED and TRACE_UPLOAD_FAILED where the
- * collector refused it or failed, TRACE_COLLECTOR_AWAY where it cannot be reached, and SERVER_… for its certificate.
+ * Resolves when the store has the whole file with the right digest. Throws TRACE_UPLOAD_REFUSED where the
+ * collector does not want it, TRACE_UPLOAD_FAILED where it failed, TRACE_COLLECTOR_AWAY where it cannot be
+ * reached, and SERVER_… for its certificate.
  */
 export async function uploadTrace(to: Destination, options: UploadOptions): Promise<Uploaded> {
   const { id, name, path, signal } = options;
