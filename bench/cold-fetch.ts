@@ -1,8 +1,6 @@
 /**
  * A cold fetch into the datastore beside `curl -O`, by turns, so that both have the same machine:
- * `node bench/cold-fetch.ts [rounds]`. Over loopback, where the origin sends as fast as it can and shares the
- * processors with who receives; and over links of 10 and 1 Gbit/s, as real origins have at most: two network
- * namespaces and a token bucket between them (tc-tbf), for which it must be root.
+ * `node bench/cold-fetch.ts [rounds]`. Over loopback and over links of 10 and 1 Gbit/s (`links.ts`).
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MIB, openStore, serveBytes } from './datastore-parts.ts';
+import { type Link, links } from './links.ts';
 import { median } from './measured-process.ts';
 
 const SIZES = [MIB, 16 * MIB, 256 * MIB];
@@ -17,82 +16,21 @@ const SIZES = [MIB, 16 * MIB, 256 * MIB];
 const WARMING = 2;
 const [, , part = '7', ...args] = process.argv;
 
-/** Where the origin listens and by which words each side is started. */
-interface Link {
-  readonly name: string;
-  readonly address: string;
-  readonly atOrigin: readonly string[];
-  readonly atStore: readonly string[];
-  remove(): void;
-}
-
-const LOOPBACK: Link = {
-  name: 'loopback',
-  address: '127.0.0.1',
-  atOrigin: [],
-  atStore: [],
-  remove: () => {},
-};
-
-function ip(...words: readonly string[]): void {
-  execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-/** Throws where such things may not be made; nothing is left then. */
-function makeLink(rate: string): Link {
-  const [origin, store] = ['o', 's'].map((side) => `windrow-bench-${side}${process.pid}`) as [
-    string,
-    string,
-  ];
-  const remove = () => {
-    for (const name of [origin, store]) {
-      try {
-        ip('netns', 'del', name);
-      } catch {} // it was not made
-    }
-  };
-  try {
-    for (const name of [origin, store]) ip('netns', 'add', name);
-    const peer = ['peer', 'name', 'eth0', 'netns', store];
-    ip('-n', origin, 'link', 'add', 'name', 'eth0', 'type', 'veth', ...peer);
-    for (const [name, address] of [
-      [origin, '192.0.2.1/30'],
-      [store, '192.0.2.2/30'],
-    ] as const) {
-      ip('-n', name, 'address', 'add', address, 'dev', 'eth0');
-      ip('-n', name, 'link', 'set', 'eth0', 'up');
-    }
-    const bucket = ['root', 'tbf', 'rate', rate, 'burst', '1mb', 'latency', '50ms'];
-    ip('netns', 'exec', origin, 'tc', 'qdisc', 'add', 'dev', 'eth0', ...bucket);
-  } catch (error) {
-    remove();
-    throw error;
-  }
-  return {
-    name: `${rate.replace('gbit', ' Gbit/s')}`,
-    address: '192.0.2.1',
-    atOrigin: ['ip', 'netns', 'exec', origin],
-    atStore: ['ip', 'netns', 'exec', store],
-    remove,
-  };
-}
-
 function start(at: readonly string[], ...words: readonly string[]): ChildProcess {
   const [command, ...rest] = [...at, process.execPath, import.meta.filename, ...words];
   return spawn(command!, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
-async function measureOver(link: Link, rounds: string): Promise<void> {
+async function measureOver({ name, sender, receiver }: Link, rounds: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'windrow-bench-'));
-  const origin = start(link.atOrigin, 'part:origin', link.address);
+  const origin = start(sender.at, 'part:origin', sender.address);
   try {
     const [url] = (await once(origin, 'message')) as [string];
-    const store = start(link.atStore, 'part:store', link.name, folder, url, rounds);
+    const store = start(receiver.at, 'part:store', name, folder, url, rounds);
     await once(store, 'exit');
   } finally {
     origin.kill();
     rmSync(folder, { recursive: true });
-    link.remove();
   }
 }
 
@@ -157,18 +95,7 @@ async function run([command = '', ...words]: readonly string[]): Promise<void> {
 async function main(rounds: string): Promise<void> {
   execFileSync('sync');
   console.log(`load average ${loadavg()[0]!.toFixed(1)}`);
-  await measureOver(LOOPBACK, rounds);
-  for (const rate of ['10gbit', '1gbit']) {
-    let link: Link;
-    try {
-      link = makeLink(rate);
-    } catch (error) {
-      const [, reason = String(error)] = (error as Error).message.split('\n');
-      console.log(`no link of ${rate} could be made: ${reason}`);
-      continue;
-    }
-    await measureOver(link, rounds);
-  }
+  for (const link of links()) await measureOver(link, rounds);
 }
 
 if (part === 'part:origin') await serveBytes(args[0]!);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, readFileSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { type AddressInfo, connect as connectPlain } from 'node:net';
 import { describe, it } from 'node:test';
@@ -244,6 +244,14 @@ describe('a server with TLS', () => {
       ];
       openssl('x509', '-req', '-in', 'own.csr', ...ca, '-days', '2', '-out', 'own.pem');
       assert.equal(await ask(...own), '200');
+      field.write('app/n1.app-trace.out', 'x');
+      chmodSync(field.path('own-key.pem'), 0o600);
+      const collect = ['traces', 'collect', '--here', '--dir', 'app', '--to', url, ...STATE];
+      const stranger = await field.must(1, ...collect);
+      assert.match(stranger.stderr, /TRACE_CERTIFICATE_MISSING/);
+      await field.must(0, ...collect, '--trace-cert', 'own.pem', '--trace-key', 'own-key.pem');
+      const broken = await field.must(1, ...collect, '--trace-cert', 'own.pem');
+      assert.match(broken.stderr, /TLS_UNUSABLE|TLS_KEY_OPEN_TO_OTHERS/);
       openssl(
         'req',
         '-x509',

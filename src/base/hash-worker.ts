@@ -10,6 +10,7 @@ import type { HashAnswer, HashOrder } from './hash-thread.ts';
 
 /** Small enough to stay in the processor's cache between being read and being digested. */
 const BLOCK_BYTES = 256 * 1024;
+const NEAR_BYTES = 64 * 1024;
 /** Then it is the turn of another file. */
 const TURN_BYTES = 8 << 20;
 
@@ -56,7 +57,12 @@ function drop(id: number): void {
 function add(id: number, bytes: Uint8Array): void {
   const one = followed.get(id);
   if (!one) return;
-  one.hash.update(bytes);
+  // It lies in another processor's cache: copying fetches it ahead, making the digest from there takes half as long again.
+  const given = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < given.length; at += NEAR_BYTES) {
+    const copied = given.copy(block, 0, at, at + NEAR_BYTES);
+    one.hash.update(block.subarray(0, copied));
+  }
   one.at += bytes.length;
   answer({ id, kind: 'read', bytes: one.at });
 }

@@ -40,6 +40,22 @@ export const traceSettings = {
     defaultDoc: 'none is needed',
     doc: 'Take traces only from senders with a certificate that this authority signed (PEM).',
   },
+  traceCertificate: {
+    name: 'trace-cert',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'none',
+    doc: 'Certificate that is shown to a collector with trace-client-ca when traces are sent (PEM).',
+  },
+  traceKey: {
+    name: 'trace-key',
+    value: 'file',
+    type: 'path',
+    default: '',
+    defaultDoc: 'in the file of trace-cert',
+    doc: 'Key of that certificate, mode 0600 (PEM).',
+  },
   traceAnonymous: {
     name: 'trace-anonymous',
     value: 'yes|no',

@@ -96,17 +96,17 @@ function newTraceId(): string {
   return traceIdAt(BigInt(systemClock.now()) * 1_000_000n + (hrtime.bigint() % 1_000_000n));
 }
 
-/** Throws TRACE_PLAIN_HTTP, TRACE_DIRECTORY_FAILED, TRACE_SWITCH_FAILED. */
+/** Throws TRACE_PLAIN_HTTP, TRACE_DIRECTORY_FAILED, TRACE_SWITCH_FAILED, TLS_…. */
 export async function collectTraces(
   options: CollectTracesOptions,
   signal: AbortSignal,
 ): Promise<Collected> {
-  const { url, account, secret, insecure, compression, ...rest } = options;
+  const { url, account, secret, insecure, compression, own, ...rest } = options;
   if (rest.directory === '') throw tracesErrors.create('TRACE_DIRECTORY_UNSET');
   if (!insecure && !isSafe(url)) throw tracesErrors.create('TRACE_PLAIN_HTTP');
   const { origin, pin } = serverAddress(url);
   const { openDispatcher } = await import('#uploads');
-  const dispatcher = openDispatcher(origin, pin);
+  const dispatcher = openDispatcher(origin, pin, own && (await certificateIn(own)));
   try {
     return await collect({
       ...rest,
@@ -118,6 +118,13 @@ export async function collectTraces(
   } finally {
     await dispatcher.destroy();
   }
+}
+
+/** Throws TLS_…. */
+async function certificateIn(files: NonNullable<TraceSource['own']>) {
+  const { readTls } = await import('#certificates');
+  const { certificate: cert, key } = readTls(files, systemClock.now());
+  return { cert, key };
 }
 
 /** How a worker brings the traces of its machine: what the errand leaves open its settings say. */

@@ -170,6 +170,8 @@ export interface TraceSource {
   readonly switchFile: string;
   readonly switchText: string;
   readonly compression: string;
+  /** That collectors may ask for; absolute, or null. */
+  readonly own: { readonly certificate: string; readonly key: string } | null;
 }
 
 export interface WorkerOptions {

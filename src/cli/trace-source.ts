@@ -9,5 +9,12 @@ export function traceSourceOf(values: SettingValues): TraceSource {
     switchFile: values.traceSwitch,
     switchText: `${values.traceSwitchText}\n`,
     compression: values.traceCompression,
+    own:
+      values.traceCertificate === ''
+        ? null
+        : {
+            certificate: values.traceCertificate,
+            key: values.traceKey || values.traceCertificate,
+          },
   };
 }

@@ -285,6 +285,8 @@ export interface Core {
   stopped: string | null;
   /** Why nothing new is begun although everything still becomes durable: the disk is nearly full. */
   diskLow: string | null;
+  /** Why traces may find no room; null where they do, or none are taken. */
+  tracesLow: string | null;
   /** Workers are told to finish and end. */
   draining: boolean;
   /** Work may be there for workers that wait. */

@@ -4,11 +4,13 @@ import { formatBytes } from '#base';
 import type { Core } from './core.ts';
 import type { ServerOptions } from './server-options.ts';
 
-type Options = Pick<ServerOptions, 'stateDirectory' | 'diskReserveBytes' | 'log'>;
+type Options = Pick<ServerOptions, 'stateDirectory' | 'diskReserveBytes' | 'log'> & {
+  readonly traces: { readonly directory: string } | null;
+};
 
 /** Nothing is handed out while the disk of the state, or of an output, is nearly full. */
 export function keepReserve(core: Core, options: Options): void {
-  const { stateDirectory, diskReserveBytes, log } = options;
+  const { stateDirectory, diskReserveBytes, traces, log } = options;
   const outputs = [...core.active].map((id) => core.jobs.get(id)!.spec.output);
   const places = new Set([stateDirectory, ...outputs.filter((output) => output !== '')]);
   const before = core.diskLow;
@@ -18,6 +20,11 @@ export function keepReserve(core: Core, options: Options): void {
     core.wake();
   } else if (core.diskLow !== null && before === null) {
     log('warn', `no work is handed out: ${core.diskLow}`);
+  }
+  const had = core.tracesLow;
+  core.tracesLow = traces && lowDisk([traces.directory], diskReserveBytes);
+  if (core.tracesLow !== null && had === null) {
+    log('warn', `traces may find no room: ${core.tracesLow}`);
   }
 }
 

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ManualClock } from '#base';
+import { keepReserve } from './disk-reserve.ts';
 import { FaultWatch } from './faults.ts';
 import { ended, openField, specOf } from './testing/field.ts';
 
@@ -138,6 +141,20 @@ test('a disk that is nearly full is a fault until there is room', async (t) => {
     watch.look().map(({ kind }) => kind),
     ['over'],
   );
+});
+
+test('a disk of the trace store that is nearly full is a fault until there is room', async (t) => {
+  const field = await openField(t);
+  const { core } = field.server;
+  const watch = new FaultWatch(core, []);
+  const look = (diskReserveBytes: number) => {
+    const traces = { directory: tmpdir() };
+    const stateDirectory = join(tmpdir(), 'windrow-none');
+    keepReserve(core, { stateDirectory, traces, diskReserveBytes, log: () => {} });
+    return watch.look().map(({ kind, fault }) => [kind, fault.condition]);
+  };
+  assert.deepEqual(look(2 ** 60), [['begun', 'trace disk']]);
+  assert.deepEqual(look(0), [['over', 'trace disk']]);
 });
 
 test('what an earlier life of the server told of is over when it does not hold any more', async (t) => {

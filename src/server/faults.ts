@@ -131,11 +131,14 @@ function keyOf({ node, condition }: Pick<Fault, 'condition' | 'node'>): string {
 }
 
 /** Messages have no figures that change while the fault lasts: each change would be told. */
-function serverFaults({ diskLow, commit }: Core): Fault[] {
+function serverFaults({ diskLow, tracesLow, commit }: Core): Fault[] {
   const faults: Fault[] = [];
   const add = (condition: string, message: string) =>
     faults.push({ condition, node: '', category: CRITICAL, message });
   if (diskLow !== null) add('disk', 'the disk is nearly full: no work is handed out');
+  if (tracesLow !== null) {
+    add('trace disk', 'the disk of the trace store is nearly full: traces may find no room');
+  }
   if (commit.stalled !== null) add('store', 'the disk is full: nothing can be acknowledged');
   return faults;
 }

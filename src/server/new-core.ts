@@ -49,6 +49,7 @@ export function newCore(options: ServerOptions, commit: GroupCommit, doors: Core
     sequence: 0,
     stopped: options.readOnly ? 'no server runs on this state directory' : null,
     diskLow: null,
+    tracesLow: null,
     draining: false,
     ...doors,
   };

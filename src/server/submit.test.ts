@@ -198,6 +198,13 @@ test('a validator that throws holds the task with its results; mended, it checks
   const { json } = await field.api('GET', `/v1/jobs/${job}/tasks/0`);
   assert.equal(json.state, 'held');
   assert.match(json.reason, /the validator failed, not the program: .*oh no/);
+  // Whoever is to mend the validator sees what it failed at.
+  const [attempt] = json.attemptList;
+  assert.deepEqual([json.attempts, attempt.cause, attempt.next], [1, 'ok', null]);
+  const result = await field.api('GET', `/v1/jobs/${job}/results?task=0`);
+  assert.equal(result.json.text, '1\n');
+  const log = await field.api('GET', `/v1/jobs/${job}/logs?grep=3`);
+  assert.deepEqual([log.json.task, log.json.text], [2, '3']);
   field = await field.restart();
   const mended = await validator(field, 'export default () => true;');
   const again = await field.submit({ output, validate: mended });

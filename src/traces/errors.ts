@@ -28,7 +28,7 @@ export const tracesErrors = defineErrors({
   TRACE_CERTIFICATE_MISSING: {
     message:
       'this collector takes uploads only with a certificate of the authority that it was given',
-    todo: 'Send with a certificate that it signed (trace-client-ca on the collector).',
+    todo: 'Send with a certificate that it signed: trace-cert and trace-key (trace-client-ca on the collector).',
     status: 403,
     example: {},
   },

@@ -193,6 +193,24 @@ describe('forms of old clients', () => {
     assert.equal(stored(`${name}.2`).toString(), 'two');
   });
 
+  it('keep large files as they are that are full of beginnings of boundaries, some at once', async () => {
+    const lines = (sender: number): Buffer => {
+      const line = (at: number) => `${sender}.${at}\n--${BOUNDARY.slice(0, at % 50)}`;
+      return Buffer.from(Array.from({ length: 250_000 }, (_, at) => line(at)).join(''));
+    };
+    const files = Array.from({ length: 4 }, (_, sender) => ({
+      name: freshName(),
+      bytes: lines(sender),
+    }));
+    assert.ok(files[0]!.bytes.length > 8 * 2 ** 20);
+    const answers = await Promise.all(files.map(({ name, bytes }) => upload(bytes, name)));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200, 200, 200],
+    );
+    for (const { name, bytes } of files) assert.ok(stored(name).equals(bytes), name);
+  });
+
   it('may come a hundred at once, all of one name', async () => {
     const name = freshName();
     const texts = Array.from({ length: 100 }, (_, number) => `sender ${number}`);

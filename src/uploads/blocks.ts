@@ -13,7 +13,7 @@ export interface Block {
 }
 
 /** Resident only when they were used. What comes beside them has memory of its own, not aligned. */
-const ALIGNED_BLOCKS = 16;
+const ALIGNED_BLOCKS = 32;
 /** The unit of WebAssembly's memories: the only ones of JavaScript that begin with a page. */
 const UNIT_BYTES = 2 ** 16;
 

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { eachPiece } from './each-piece.ts';
+import { eachPiece, type Taker } from './each-piece.ts';
+
+const taker = (take: Taker['take']): Taker => ({ take, room: () => null });
 
 describe('the pieces of a body', () => {
   it('come in their order, and none comes while one is waited for', async () => {
     const body = new PassThrough();
     const taken: string[] = [];
     let isTaking = false;
-    const all = eachPiece(body, (piece) => {
+    const takeSome = taker((piece) => {
       assert.ok(!isTaking);
       taken.push(String(piece));
       if (taken.length % 2 === 0) return undefined;
@@ -20,6 +22,7 @@ describe('the pieces of a body', () => {
         }),
       );
     });
+    const all = eachPiece(body, takeSome);
     for (const piece of ['a', 'b', 'c', 'd']) body.write(piece);
     body.end();
     await all;
@@ -34,7 +37,7 @@ describe('the pieces of a body', () => {
       () => Promise.reject(new Error('no room')),
     ]) {
       const body = new PassThrough();
-      const all = eachPiece(body, fails);
+      const all = eachPiece(body, taker(fails));
       body.write('a');
       await assert.rejects(all, /no room/);
       assert.ok(!body.destroyed);
@@ -49,11 +52,11 @@ describe('the pieces of a body', () => {
     const body = new PassThrough();
     const { promise: written, resolve: write } = Promise.withResolvers<void>();
     let isWritten = false;
-    const all = eachPiece(body, () =>
+    const take = () =>
       written.then(() => {
         isWritten = true;
-      }),
-    );
+      });
+    const all = eachPiece(body, taker(take));
     const told = all.then(
       () => assert.fail('it came whole'),
       () => isWritten,
@@ -69,11 +72,17 @@ describe('the pieces of a body', () => {
     over.end();
     over.resume();
     await new Promise((resolve) => over.once('close', resolve));
-    await eachPiece(over, () => assert.fail('there was none'));
+    await eachPiece(
+      over,
+      taker(() => assert.fail('there was none')),
+    );
     const broken = new PassThrough();
     broken.on('error', () => {}).destroy(new Error('connection lost'));
     await assert.rejects(
-      eachPiece(broken, () => undefined),
+      eachPiece(
+        broken,
+        taker(() => undefined),
+      ),
       /connection lost|Premature close/,
     );
   });

@@ -4,6 +4,7 @@ export { eachPiece } from './each-piece.ts';
 export { IncomingFile } from './incoming-file.ts';
 export { openDispatcher } from './open-dispatcher.ts';
 export { connectionError, isRefusal, type SendOrder, sendFile, sendingReason } from './send.ts';
+export { StraightReads } from './straight-reads.ts';
 export { TusError } from './tus-error.ts';
 export {
   type Coming,

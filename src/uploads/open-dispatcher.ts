@@ -7,16 +7,27 @@ import { LEAST_TLS_VERSION, refusalOf } from '#base';
 const PROBED_AFTER_MS = 15_000;
 const CONNECT_MS = 10_000;
 
+/** What shows who we are to servers that ask for a certificate; PEM. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /**
  * @param origin `http(s)://host[:port]`
  * @param pin of the certificate; null: it is trusted as the system says
+ * @param own null: none is shown
  */
-export function openDispatcher(origin: string, pin: string | null): Dispatcher {
+export function openDispatcher(
+  origin: string,
+  pin: string | null,
+  own: ClientCertificate | null = null,
+): Dispatcher {
   return new Pool(origin, {
     connections: 8,
     pipelining: 1,
     keepAliveTimeout: 60_000,
-    connect: connectorFor(pin),
+    connect: connectorFor(pin, own),
     // Whoever sends knows how long an answer may take; this only measures silence.
     headersTimeout: 0,
     bodyTimeout: 120_000,
@@ -24,8 +35,9 @@ export function openDispatcher(origin: string, pin: string | null): Dispatcher {
 }
 
 /** Checks a pinned certificate before the first request is sent. */
-function connectorFor(pin: string | null): buildConnector.connector {
+function connectorFor(pin: string | null, own: ClientCertificate | null): buildConnector.connector {
   const options = {
+    ...own,
     timeout: CONNECT_MS,
     keepAliveInitialDelay: PROBED_AFTER_MS,
     minVersion: LEAST_TLS_VERSION,

@@ -10,8 +10,9 @@ import { DataStore, ERRORS, Upload } from '@tus/server';
 import * as z from 'zod';
 import { systemCodeOf } from '#base';
 import type { Digests } from './digests.ts';
-import { eachPiece } from './each-piece.ts';
+import { eachPiece, type Taker } from './each-piece.ts';
 import { IncomingFile } from './incoming-file.ts';
+import type { StraightReads } from './straight-reads.ts';
 import { TusError, toTusError } from './tus-error.ts';
 
 const notes = z.object({
@@ -91,12 +92,17 @@ export class Unfinished extends DataStore {
   }
 
   /** What came is kept also when the connection breaks in the middle: the sender goes on behind it. */
-  override async write(body: Readable, id: string, offset: number): Promise<number> {
+  override async write(
+    body: Readable,
+    id: string,
+    offset: number,
+    straight: StraightReads | null = null,
+  ): Promise<number> {
     const upload = await this.#read(id);
     const file = await this.#openAt(id, offset);
     let isOver = false;
     try {
-      await eachPiece(body, this.#taker(upload, file));
+      await eachPiece(body, this.#taker(upload, file), straight);
     } catch (error) {
       const isHopeless = this.#failures.isHopeless(error);
       if (isFull(error) || isHopeless) {
@@ -118,15 +124,16 @@ export class Unfinished extends DataStore {
     return bytes;
   }
 
-  #taker(upload: Notes, file: IncomingFile): (piece: Buffer) => Promise<void> | undefined {
+  #taker(upload: Notes, file: IncomingFile): Taker {
     let lookAt = 0;
-    return (piece) => {
+    const take = (piece: Buffer): Promise<void> | undefined => {
       // It only can be where the request did not say how long it is.
       if (file.bytes + piece.length > upload.size) throw TOO_MUCH;
       if (file.bytes < lookAt) return file.add(piece);
       lookAt = file.bytes + ROOM_LOOK_BYTES;
       return this.#requireRoom(upload).then(() => file.add(piece));
     };
+    return { take, room: () => file.room() };
   }
 
   async #openAt(id: string, offset: number): Promise<IncomingFile> {

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ERRORS, Server, type Upload } from '@tus/server';
+import { StraightReads } from './straight-reads.ts';
 import { TusError, toTusError } from './tus-error.ts';
 import type { Unfinished } from './unfinished.ts';
 import { UploadLocker } from './upload-locker.ts';
@@ -108,7 +109,8 @@ export class UploadServer {
   async #patch(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('Tus-Resumable', VERSION);
     try {
-      const upload = await this.#take(request, offsetOf(request));
+      const straight = StraightReads.of(request, response);
+      const upload = await this.#take(request, offsetOf(request), straight);
       const headers = upload.offset === upload.size ? await this.#end(upload) : {};
       response.writeHead(204, { ...headers, 'Upload-Offset': upload.offset }).end();
     } catch (error) {
@@ -117,7 +119,11 @@ export class UploadServer {
   }
 
   /** The upload with what came, which is kept also when the connection breaks in the middle. */
-  async #take(request: IncomingMessage, offset: number): Promise<Upload> {
+  async #take(
+    request: IncomingMessage,
+    offset: number,
+    straight: StraightReads | null,
+  ): Promise<Upload> {
     const { unfinished } = this.#options;
     const id = idOf(request);
     const lock = this.#locker.newLock(id);
@@ -128,7 +134,7 @@ export class UploadServer {
       const leftBytes = (upload.size ?? 0) - offset;
       if (Number(request.headers['content-length'] ?? 0) > leftBytes)
         throw toldBy(ERRORS.ERR_SIZE_EXCEEDED);
-      upload.offset = await unfinished.write(request, id, offset);
+      upload.offset = await unfinished.write(request, id, offset, straight);
       return upload;
     } finally {
       await lock.unlock();

@@ -10,7 +10,7 @@ export const PREFETCH_BELOW_MS = 3000;
 /** No slot has been free for so long, and for twice the usual time. */
 const UNLIKE_MS = 1000;
 /** Ends wait no longer for others, however much work is ready. */
-const LONGEST_GATHER_MS = 400;
+const LONGEST_GATHER_MS = 500;
 /** About so many ends wait for one another at most: a kill of worker and server begins them again. */
 const MOST_GATHERED = 64;
 /** A poll that nothing but a cancellation could answer may be opened so much later. */
@@ -112,9 +112,9 @@ export function gatherMs(view: DemandView): number {
   return Math.max(2, Math.min(LONGEST_GATHER_MS, lastsMs));
 }
 
-/** A gathering time made random by half: workers that were started together do not sync together. */
+/** A gathering time made random by a quarter: workers that were started together do not sync together. */
 export function outOfStep(ms: number, random: () => number): number {
-  return ms * (0.5 + random() / 2);
+  return ms * (0.75 + random() / 4);
 }
 
 /**

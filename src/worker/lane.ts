@@ -10,6 +10,8 @@ import type { JobPlan } from './job-plan.ts';
 
 /** Time that the attempts handed ahead are to cover at least: the turns of a busy event loop. */
 const AHEAD_MS = 6;
+/** Those that have ended when worker and launcher are killed, and were not told of, are begun again. */
+const MOST_AHEAD = 16;
 /** Attempts that somebody looks at and that take longer lose nothing worth having between two programs. */
 const AHEAD_BELOW_MS = 20;
 /** What waits behind a program that has run this long is better off elsewhere. */
@@ -56,7 +58,7 @@ export function laneDepth(
 ): number {
   if (medianMs === undefined || medianMs > Math.max(AHEAD_BELOW_MS, toldWithinMs)) return 0;
   const aheadMs = Math.max(AHEAD_MS, toldWithinMs);
-  return Math.min(starter.ahead, Math.ceil(aheadMs / Math.max(medianMs, 0.5)));
+  return Math.min(starter.ahead, MOST_AHEAD, Math.ceil(aheadMs / Math.max(medianMs, 0.5)));
 }
 
 /** How long ago a program of the lane may have ended of which nobody has been told. */

@@ -42,6 +42,12 @@ export function processesWith(text: string): SeenProcess[] {
     .map((name) => ({ pid: Number(name), argv: argvOf(name) }));
 }
 
+/** Whether it runs `windrow worker`, be it from sources or a bundle, with whatever options of Node.js. */
+export function isWorker({ argv }: SeenProcess): boolean {
+  const at = argv.findIndex((argument) => /\/windrow\.c?js$/.test(argument));
+  return at > 0 && argv[at + 1] === 'worker';
+}
+
 function argvOf(pid: string): string[] {
   return readText(`/proc/${pid}/cmdline`).split('\0').slice(0, -1);
 }

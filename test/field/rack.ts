@@ -8,6 +8,7 @@ import { chmodSync, chownSync, copyFileSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import type { JobDetail, JobStats, WorkerView } from '#wire';
 import { HEAD_ADDRESS, type HostField } from './hosts.ts';
+import { isWorker } from './processes.ts';
 import { killQuietly, type Running } from './sweep-field.ts';
 import { until } from './until.ts';
 
@@ -86,9 +87,7 @@ export class Rack {
   /** The worker's process itself, not what it has started: the one that has a pulse thread. */
   pidOf(host: string): number {
     const seen = this.field.host(host).processes();
-    const found = seen.find(
-      ({ argv }) => /windrow\.c?js$/.test(argv[1] ?? '') && argv[2] === 'worker',
-    );
+    const found = seen.find(isWorker);
     if (!found) throw new Error(`no worker runs on ${host}`);
     return found.pid;
   }

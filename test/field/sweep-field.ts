@@ -19,7 +19,7 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { processesAtHome, type SeenProcess } from './processes.ts';
+import { isWorker, processesAtHome, type SeenProcess } from './processes.ts';
 import { until } from './until.ts';
 
 const WINDROW = fileURLToPath(new URL('../../bin/windrow', import.meta.url));
@@ -205,9 +205,7 @@ export class SweepField {
 
   /** The worker of this field's server, or undefined. */
   worker(): SeenProcess | undefined {
-    return this.processes().find(
-      ({ argv }) => argv[2] === 'worker' && /\/windrow\.c?js$/.test(argv[1] ?? ''),
-    );
+    return this.processes().find(isWorker);
   }
 
   /** Nothing of it is alive any more. */

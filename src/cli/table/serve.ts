@@ -142,6 +142,8 @@ export const worker = {
     traceSwitch: { kind: 'setting', setting: 'traceSwitch' },
     traceSwitchText: { kind: 'setting', setting: 'traceSwitchText' },
     traceCompression: { kind: 'setting', setting: 'traceCompression' },
+    traceCertificate: { kind: 'setting', setting: 'traceCertificate' },
+    traceKey: { kind: 'setting', setting: 'traceKey' },
     ...log,
   },
   details: [

@@ -50,6 +50,8 @@ export const collect = {
     },
     account: { kind: 'setting', setting: 'traceAccount' },
     secretFile: { kind: 'setting', setting: 'traceSecretFile' },
+    certificate: { kind: 'setting', setting: 'traceCertificate' },
+    key: { kind: 'setting', setting: 'traceKey' },
     insecure: {
       kind: 'setting',
       setting: 'insecure',

@@ -1,9 +1,8 @@
 /** An attempt that has ended, as users see it. */
-import { FIGURES, sourceOf } from '#model';
-import type { AttemptRow } from '#store';
+import { type AttemptRecord, FIGURES, sourceOf } from '#model';
 import type { AttemptView } from '#wire';
 
-export function viewOfEnded(attempt: AttemptRow): AttemptView {
+export function viewOfEnded(attempt: AttemptRecord): AttemptView {
   const { ticket, task, number, worker, cause, exitCode, signal, reason, signature } = attempt;
   const { startedAtMs, endedAtMs, usage, reusedFrom } = attempt;
   return {
@@ -27,7 +26,7 @@ export function viewOfEnded(attempt: AttemptRow): AttemptView {
   };
 }
 
-function viewOfUsage(usage: AttemptRow['usage']): AttemptView['usage'] {
+function viewOfUsage(usage: AttemptRecord['usage']): AttemptView['usage'] {
   const measured = FIGURES.filter((figure) => usage[figure] !== null);
   const sources = Object.fromEntries(measured.map((figure) => [figure, sourceOf(usage, figure)]));
   return { ...usage, sources };

@@ -5,9 +5,8 @@ import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemCodeOf } from '#base';
-import { TaskState } from '#model';
+import { type AttemptRecord, TaskState } from '#model';
 import { type StoredPart, type StoredRecord, searchLogs } from '#results';
-import type { AttemptRow } from '#store';
 import {
   type ApiHandlers,
   INLINE_RESULT_BYTES,
@@ -21,6 +20,7 @@ import { serverErrors } from '../errors.ts';
 import { dataWatch } from './data-metrics.ts';
 import { metricsText } from './metrics.ts';
 import { type ApiParts, jobOf, requireTask } from './parts.ts';
+import { allUnchecked, uncheckedOf } from './unchecked.ts';
 
 const LOG_LINES = 100_000;
 const ATTEMPTS_PAGE = 1000;
@@ -111,7 +111,10 @@ interface Numbered {
   readonly number: number;
 }
 
-/** Records of ended attempts: of one task, or of all in the order in which they ended. */
+/**
+ * Records of ended attempts: of one task, or of all in the order in which they ended; behind them
+ * those without a verdict.
+ */
 async function* recordsOf(
   parts: ApiParts,
   job: Job,
@@ -119,22 +122,25 @@ async function* recordsOf(
   records: Records,
 ): AsyncGenerator<Numbered> {
   await parts.core.commit.readable();
-  const read = ({ task, ticket, place, number, reusedFrom }: AttemptRow): Numbered => ({
+  const read = ({ task, ticket, place, number, reusedFrom }: AttemptRecord): Numbered => ({
     record: records.read({ task, ticket, place, home: reusedFrom ?? job.id }),
     number,
   });
   if (task !== undefined) {
     for (const attempt of await parts.store.attemptsOfTask(job.id, task)) yield read(attempt);
+    const unchecked = await uncheckedOf(parts.store, job, task);
+    if (unchecked) yield read(unchecked);
     return;
   }
   for (let after = 0; ; ) {
     const page = await parts.store.attemptsAfter(job.id, after, ATTEMPTS_PAGE);
     for (const attempt of page) yield read(attempt);
-    if (page.length < ATTEMPTS_PAGE) return;
+    if (page.length < ATTEMPTS_PAGE) break;
     // Reading is synchronous; leases are renewed in between.
     await nextTurn();
     after = page.at(-1)!.sequence;
   }
+  for await (const unchecked of allUnchecked(parts.store, job)) yield read(unchecked);
 }
 
 interface LogQuery {
@@ -190,7 +196,7 @@ async function* listResults(
     const rows =
       query.task === undefined
         ? parts.collecting.doneRows(job, 'table')
-        : oneDoneRow(parts, job, query.task);
+        : rowOfTask(parts, job, query.task);
     for await (const row of rows) {
       for (const part of records.read(row).parts) {
         if (part.kind !== 'result' || (query.name !== undefined && part.name !== query.name))
@@ -203,13 +209,16 @@ async function* listResults(
   }
 }
 
-async function* oneDoneRow(parts: ApiParts, job: Job, task: number): AsyncGenerator<DoneRow> {
+/** The results of a task: those that were accepted, or those that wait for a verdict. */
+async function* rowOfTask(parts: ApiParts, job: Job, task: number): AsyncGenerator<DoneRow> {
   await parts.core.commit.readable();
-  if (job.tasks.state(task) !== TaskState.done) return;
-  const attempts = await parts.store.attemptsOfTask(job.id, task);
-  for (const { ticket, place, reusedFrom, accepted } of attempts) {
-    const cells = job.rows.row(task);
-    if (accepted) yield { task, ticket, place, cells, home: reusedFrom ?? job.id };
+  const isDone = job.tasks.state(task) === TaskState.done;
+  const attempts = isDone ? await parts.store.attemptsOfTask(job.id, task) : [];
+  const unchecked = await uncheckedOf(parts.store, job, task);
+  const wanted = unchecked ? [unchecked] : attempts.filter(({ accepted }) => accepted);
+  const cells = job.rows.row(task);
+  for (const { ticket, place, reusedFrom } of wanted) {
+    yield { task, ticket, place, cells, home: reusedFrom ?? job.id };
   }
 }
 
@@ -232,7 +241,7 @@ async function readResult(
   file: string | undefined,
 ): Promise<{ stream: Readable; bytes: number }> {
   const records = new Records(parts.core);
-  for await (const row of oneDoneRow(parts, job, task)) {
+  for await (const row of rowOfTask(parts, job, task)) {
     const found = records
       .read(row)
       .parts.find(

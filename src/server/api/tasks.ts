@@ -30,6 +30,7 @@ import { noteOfMass } from '../reactor/tasks.ts';
 import { mayHaveSet } from '../set-attributes.ts';
 import { viewOfEnded } from './attempt-view.ts';
 import { type ApiParts, jobOf, parametersOf, requireTask } from './parts.ts';
+import { uncheckedOf } from './unchecked.ts';
 import { waitingSentences, whyWaiting } from './waiting.ts';
 
 const PAGE = 100;
@@ -245,7 +246,7 @@ function fromNote(job: Job, note: TaskNote, state: TaskState): TaskSummary {
     reason: current ? reasonOf(note) : '',
     changedAtMs: note.atMs,
     actor: current ? note.actor : 'server',
-    attempts: note.attempts,
+    attempts: Math.max(note.attempts, note.unchecked?.number ?? 0),
     parameters: parametersOf(job, note.task),
   };
 }
@@ -259,6 +260,10 @@ function reasonOf({ ruling, reason }: TaskNote): string {
 export async function taskDetail(core: Core, store: Store, job: Job, task: TaskIndex) {
   const summary = await summaryOf(store, job, task);
   const ended = (await store.attemptsOfTask(job.id, task)).map(viewOfEnded);
+  const unchecked = await uncheckedOf(store, job, task);
+  const waits = unchecked
+    ? [{ ...viewOfEnded(unchecked), reason: 'no verdict on its results' }]
+    : [];
   const running = leasesOf(core, job, task).map((lease) => viewOfRunning(core, lease));
   const columns = columnsGiven(job.spec, job.columns);
   const command = compileCommand(job.spec.command, columns, undefined, job.id);
@@ -266,7 +271,7 @@ export async function taskDetail(core: Core, store: Store, job: Job, task: TaskI
     ...summary,
     job: job.id,
     commandLine: command.script(cellsShown(job.spec, job.rows.row(task)), task),
-    attemptList: [...ended, ...running],
+    attemptList: [...ended, ...waits, ...running],
     waiting:
       summary.state === 'waiting'
         ? waitingSentences(job, whyWaiting(core, job, task)).join('; ')

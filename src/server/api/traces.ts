@@ -6,6 +6,7 @@ import { serverErrors } from '../errors.ts';
 
 /** Where the traces lie. */
 export interface TraceShelf {
+  readonly directory: string;
   list(id?: string): AsyncIterable<TraceView>;
   /** Files of which not all has come. */
   coming(): AsyncIterable<TraceUpload>;

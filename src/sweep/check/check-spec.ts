@@ -10,6 +10,7 @@ import { checkText } from '../template/text.ts';
 import { lifeProblems } from './check-life.ts';
 import { columnsInExpressions, machineValueProblems, matchingProblems } from './check-matching.ts';
 import { normalizePath, pathFault, resultNameFault } from './names.ts';
+import { readsAgain } from './read-again.ts';
 
 /** Whatever is wrong, and what was used; collected over the whole spec. */
 interface Findings {
@@ -217,14 +218,9 @@ function unusedWarning(column: string): string {
   return `the column "${column}" of the parameters is used by no placeholder`;
 }
 
-/** Values are kept one word for the shell that runs the command, not for a shell run by that one. */
 function evaluationWarnings({ command }: JobSpec): string[] {
-  if (command.kind !== 'shell') return [];
-  const again = /(?:^|[\s;&|(])(eval|ssh|(?:ba|da|z|k)?sh\s+-\w*c)\s[^\n;]*\$[A-Za-z_{]/.exec(
-    command.template.replaceAll('$$', ''),
-  );
-  if (!again) return [];
-  const name = again[1]!.replace(/\s+/g, ' ');
+  const name = readsAgain(command);
+  if (name === null) return [];
   return [
     `the command gives values to "${name}", which reads them once more as shell code; ` +
       `give them as arguments instead, e.g. sh -c 'echo "$$1"' sh $name`,

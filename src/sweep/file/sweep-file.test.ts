@@ -323,5 +323,15 @@ test('a command that gives values to another shell is warned about', async () =>
   assert.match((await warnings("sh -c 'echo $x'")).join(), /"sh -c", which reads them once more/);
   assert.match((await warnings('eval $x')).join(), /"eval"/);
   assert.match((await warnings('ssh host ls $x')).join(), /"ssh"/);
-  assert.deepEqual(await warnings('echo $x'), []);
+  assert.match((await warnings('trap "rm $x" EXIT; ls')).join(), /"trap"/);
+  for (const safe of ['echo $x', 'sh -c "echo \\"$$1\\"" sh $x', 'sh run.sh -c $x']) {
+    assert.deepEqual(await warnings(safe), [], safe);
+  }
+  // Words without a shell are not quoted for one.
+  const ofWords = async (...words: string[]) =>
+    (await read(`command = ${JSON.stringify(words)}\n[parameters.set]\nx = [1]\n`)).warnings;
+  assert.match((await ofWords('env', '/bin/bash', '-ec', 'echo $x')).join(), /"bash -ec"/);
+  assert.match((await ofWords('ssh', 'host', 'ls $x')).join(), /"ssh"/);
+  assert.deepEqual(await ofWords('sh', '-c', 'echo "$$1"', 'sh', '$x'), []);
+  assert.deepEqual(await ofWords('ssh', '$x', 'uptime'), []);
 });

@@ -65,7 +65,7 @@ export class TracesFace {
       response.writeHead(405, { Allow: 'POST' }).end();
       return;
     }
-    await receiveForm(request, store, rules);
+    await receiveForm(request, response, store, rules);
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': 0 });
     response.end();
   }

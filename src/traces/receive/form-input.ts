@@ -15,6 +15,11 @@ export class FormInput {
     this.#buffer = this.#buffer.length === 0 ? piece : Buffer.concat([this.#buffer, piece]);
   }
 
+  /** The memory of what came is about to be used again. */
+  keepRest(): void {
+    if (this.#buffer.length > 0) this.#buffer = Buffer.from(this.#buffer);
+  }
+
   /** Nothing comes any more. */
   end(): void {
     this.#isWhole = true;

@@ -5,11 +5,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { formatBytes, systemCodeOf, systemReasonOf } from '#base';
-import { eachPiece, IncomingFile } from '#uploads';
+import { eachPiece, IncomingFile, StraightReads } from '#uploads';
 import { tracesErrors } from '../errors.ts';
 import type { TraceStore } from '../store/trace-store.ts';
 import { requireId, requireSentName } from '../trace-name.ts';
@@ -26,6 +26,7 @@ const ROOM_LOOK_BYTES = 4 << 20;
 /** Throws WindrowErrors; nothing is left behind then. */
 export async function receiveForm(
   request: IncomingMessage,
+  response: ServerResponse,
   store: TraceStore,
   rules: AccessRules,
 ): Promise<void> {
@@ -36,7 +37,7 @@ export async function receiveForm(
     });
   const form = new Form(join(store.incoming, `${randomUUID()}.form`), store, rules);
   try {
-    await form.receive(request, boundary);
+    await form.receive(request, StraightReads.of(request, response), boundary);
     await form.admit(request.socket.remoteAddress ?? null);
   } catch (error) {
     throw knownError(error, request);
@@ -62,13 +63,19 @@ class Form {
     this.#rules = rules;
   }
 
-  async receive(body: Readable, boundary: string): Promise<void> {
+  async receive(body: Readable, straight: StraightReads | null, boundary: string): Promise<void> {
     const input = new FormInput();
     const pieces = readForm(input, boundary);
-    await eachPiece(body, (bytes) => {
+    const take = (bytes: Buffer): Promise<void> | undefined => {
       input.push(bytes);
       return this.#takeAll(pieces);
-    });
+    };
+    const room = (): Buffer | null => {
+      // It may lie there: what was not sure to be data yet.
+      input.keepRest();
+      return this.#file?.room() ?? null;
+    };
+    await eachPiece(body, { take, room }, straight);
     input.end();
     await this.#takeAll(pieces);
   }

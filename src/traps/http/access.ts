@@ -27,6 +27,12 @@ export class Access {
     return { address, isAllowed: contains(this.#allowed, address) };
   }
 
+  /** Whether nothing that may come from this address is for us, whatever it says. */
+  isStranger(peer: string | undefined): boolean {
+    const address = plainAddress(peer ?? '');
+    return !contains(this.#allowed, address) && !contains(this.#proxies, address);
+  }
+
   /** From the last hop backwards, as long as a known proxy tells of the one before it. */
   #originOf(peer: string, forwardedFor: string | undefined): string {
     let address = peer;

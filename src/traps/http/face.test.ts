@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { ask, faultCode, openFace, post, rawExchange, xml } from '../testing/face.ts';
+import { until } from '../testing/until.ts';
 import { Access, plainAddress } from './access.ts';
 
 const run = promisify(execFile);
@@ -131,6 +133,34 @@ describe('access', () => {
     assert.equal(collector.counters.values().denied, 2);
     const asked = await rawExchange(port, head('127.0.0.1', 'Expect: 100-continue\r\n'));
     assert.match(asked, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+  });
+
+  it('is answered however many connect whose address may not', async (t) => {
+    const { collector, port, url } = await openFace(t);
+    const sockets = Array.from({ length: 200 }, () =>
+      connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }),
+    );
+    const closed = new Set<Socket>();
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
+    for (const socket of sockets) {
+      socket.on('error', () => {}).once('close', () => closed.add(socket));
+    }
+    await until('those too many are closed', () => closed.size >= 72);
+    assert.equal(collector.counters.values().denied, 72);
+    assert.match((await post(url, ask('getFileSystems'))).text, /<array>/);
+    const left = sockets.find((socket) => !closed.has(socket))!;
+    left.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n');
+    const [answer] = await once(left, 'data');
+    assert.match(String(answer), /^HTTP\/1\.1 403 /);
+    for (const socket of sockets) socket.destroy();
+    await until('there is room for others', async () => {
+      const other = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+      other.on('error', () => {}).end('GET / HTTP/1.0\r\n\r\n');
+      const text = (await Array.fromAsync(other).catch(() => [])).join('');
+      return text.startsWith('HTTP/1.1 403');
+    });
   });
 
   it('is not for pages in a browser on an allowed address, whatever name they came under', async (t) => {

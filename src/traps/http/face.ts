@@ -4,6 +4,7 @@
  * address, the method, whether it is a page that asks, the place, the body.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { messageOf, WindrowError } from '#base';
 import { bearerToken, PROBLEM_TYPE, problemOf } from '#wire';
 import { trapsErrors } from '../errors.ts';
@@ -36,6 +37,8 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** Of bodies that are on their way or being answered, all together. */
 const BODIES_MOST_BYTES = 64 << 20;
 const REQUESTS_MOST = 1024;
+/** Connections that are only there to be refused: they must not take the places of monitors. */
+const STRANGERS_MOST = 128;
 /** How long a connection may go on sending what is not read any more. */
 const LINGER_MS = 2000;
 
@@ -45,6 +48,7 @@ export class TrapFace {
   readonly #answerTimeoutMs: number;
   #requests = 0;
   #bodyBytes = 0;
+  #strangers = 0;
 
   constructor(parts: FaceParts) {
     this.#parts = parts;
@@ -55,6 +59,18 @@ export class TrapFace {
   /** Whether a request is one for this face, where it shares a port with others. */
   isMeant(path: string, method: string): boolean {
     return XML_PATHS.has(path) ? method === 'POST' : this.#parts.json.routes.has(path);
+  }
+
+  /** Counts connections of those who are refused anyway; false when there are enough of them. */
+  admit(socket: Socket): boolean {
+    if (!this.#parts.access.isStranger(socket.remoteAddress)) return true;
+    if (this.#strangers >= STRANGERS_MOST) {
+      this.#parts.refuse('denied');
+      return false;
+    }
+    this.#strangers++;
+    socket.once('close', () => this.#strangers--);
+    return true;
   }
 
   /** Answers. Never rejects. @param asks it waits to be told that it may send its body */

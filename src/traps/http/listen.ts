@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { formatAddress, systemCodeOf, systemReasonOf } from '#base';
 import { trapsErrors } from '../errors.ts';
 import type { TrapFace } from './face.ts';
@@ -79,6 +79,9 @@ export class BoundHttp {
         if (face) void face.handle(request, response, asks);
         else void this.#begun.promise.then((begun) => begun.handle(request, response, asks));
       };
+      server.on('connection', (socket: Socket) => {
+        if (face && !face.admit(socket)) socket.destroy();
+      });
       server.on('request', (request, response) => handle(request, response, false));
       // Who asks before it sends is told to only when it may.
       server.on('checkContinue', (request, response) => handle(request, response, true));
