@@ -115,6 +115,16 @@ const CASES: readonly Case[] = [
     says: [/etc\/passwd/],
   },
   {
+    what: 'a table that would have a column twice',
+    argv: ['--range', 'a=1..2', '--result', 'a=stdout', '--collect', 'table', '--', mark],
+    says: [/column a would be there twice/],
+  },
+  {
+    what: 'a result whose file has another meaning in the output directory',
+    argv: ['--range', 'a=1..2', '--result', 'quarantine=stdout', '--', mark],
+    says: [/quarantine/],
+  },
+  {
     what: 'an input that leaves the scratch directory',
     files: { f: 'x' },
     argv: ['--range', 'a=1..2', '--input', '../f=f', '--', mark],

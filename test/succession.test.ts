@@ -92,6 +92,7 @@ describe('a worker that is older than its server', () => {
       const worker = startOldWorker(field, server.url, 's'.repeat(40));
       await until('the new one speaks', () => server.versions.has(NEW));
       assert.ok(executableOf(worker).startsWith(`windrow-${NEW}-`));
+      server.answerNew();
       assert.match(worker.stderr(), /worker is Windrow 0\.0\.1 and speaks protocol 1, the server/);
       worker.kill();
       await worker.ended;
@@ -141,12 +142,16 @@ describe('a server', () => {
   });
 });
 
-/** Of a protocol that an old worker does not know; it only has an executable for it. */
+/**
+ * Of a protocol that an old worker does not know; it only has an executable for it. That one is refused as
+ * well, and ends, but not before `answerNew`.
+ */
 async function openStrangeServer() {
   const bytes = readFileSync(newOne);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const offer = { version: NEW, sha256, bytes: bytes.length, encodings: ['identity'] };
   const versions = new Set<string>();
+  const { promise: looked, resolve: answerNew } = Promise.withResolvers<void>();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const send = (status: number, type: string, body: Buffer | string) =>
       response.writeHead(status, { 'content-type': type }).end(body);
@@ -157,13 +162,14 @@ async function openStrangeServer() {
     } else {
       const { version } = JSON.parse(await text(request));
       versions.add(version);
+      if (version === NEW) await looked;
       send(409, 'application/problem+json', JSON.stringify(mismatchOf(version)));
     }
   };
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, versions, close: () => server.close() };
+  return { url: `http://127.0.0.1:${port}`, versions, answerNew, close: () => server.close() };
 }
 
 function mismatchOf(workerVersion: string): object {

@@ -57,6 +57,15 @@ describe('traces', () => {
       await field.must(0, 'traces', 'get', id!, '--to', 'got', ...STATE);
       const got = readFileSync(field.path('got', 'n1.app-trace.out.zst'));
       assert.equal(zstdDecompressSync(got).toString(), text);
+      await field.must(0, 'traces', 'get', id!, '--to', 'got', ...STATE);
+      field.write('got/n1.app-trace.out.zst', 'of somebody');
+      const there = await field.must(1, 'traces', 'get', id!, '--to', 'got', ...STATE);
+      assert.match(there.stderr, /code: TRACE_FILE_THERE/);
+      assert.equal(field.read('got/n1.app-trace.out.zst'), 'of somebody');
+      const outside = await field.must(1, 'traces', 'get', '../../etc', ...STATE);
+      assert.match(outside.stderr, /code: TRACE_NAME_UNSAFE/);
+      const unknown = await field.must(1, 'traces', 'verify', '1.2', ...STATE);
+      assert.match(unknown.stderr, /code: TRACE_NONE/);
 
       await field.must(0, 'traces', 'verify', ...STATE);
       appendFileSync(field.path('state', 'traces', id!, 'n1.app-trace.out.zst'), 'x');

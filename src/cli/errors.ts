@@ -125,6 +125,12 @@ export const cliErrors = defineErrors({
     status: 502,
     example: { what: '1795276800.000000042/node7.out.zst' },
   },
+  TRACE_FILE_THERE: {
+    message: '{path} is there already, and is another file',
+    todo: 'Name another directory with --to, or move it away.',
+    status: 409,
+    example: { path: '/home/ada/1795276800.000000001/node7.out.zst' },
+  },
   TRACE_TARGET_WRONG: {
     message: '--to {to} is neither local nor central nor the URL of a collector',
     todo: 'Give one like https://HOST:PORT.',

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { CollectorView, MergedTrap } from '#traps';
 import { TrapEvents } from './trap-events.ts';
 import { drawTraps, inOrder } from './trap-screen.ts';
+import { trapLine } from './trap-table.ts';
 
 function trap(id: string, more: Partial<MergedTrap> = {}): MergedTrap {
   return {
@@ -15,6 +16,15 @@ function trap(id: string, more: Partial<MergedTrap> = {}): MergedTrap {
 
 const OVER = { by: 'clear', atMs: 2 } as const;
 const ACKNOWLEDGED = { by: 'ada', comment: '', atMs: 3 };
+
+describe('a line for those who watch', () => {
+  it('says of a trap that it is over', () => {
+    const line = (more: Partial<MergedTrap>) => trapLine(trap('a', more), false).split(' n1: ')[1];
+    assert.equal(line({}), 'message a [a]');
+    assert.equal(line({ over: OVER, count: 2 }), 'message a (2 times) – over [a]');
+    assert.equal(line({ over: { by: 'newer', atMs: 2 } }), 'message a – replaced [a]');
+  });
+});
 
 describe('the screen of those who watch', () => {
   it('shows what holds before what has happened, the worst first, and nothing that is over', () => {

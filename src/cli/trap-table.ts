@@ -68,8 +68,10 @@ export function trapLine(trap: TrapRecord, color: boolean): string {
   const where = fileSystem === '' ? node : `${node} (${fileSystem})`;
   const times = count > 1 ? ` (${count} times)` : '';
   const word = kind === 'clear' ? 'over' : TRAP_CATEGORIES[category];
+  // Of those that were there before anybody watched.
+  const past = trap.over === null ? '' : ` – ${stateOf(trap)}`;
   const text = `${formatMoment(atMs)} ${paint(word.padEnd(8), category, color)} `;
-  return `${text}${printable(where)}: ${printable(message)}${times} [${id.slice(0, SHOWN_ID)}]`;
+  return `${text}${printable(where)}: ${printable(message)}${times}${past} [${id.slice(0, SHOWN_ID)}]`;
 }
 
 export function paint(text: string, category: number, color: boolean): string {

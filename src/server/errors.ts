@@ -195,6 +195,12 @@ export const serverErrors = defineErrors({
     status: 404,
     example: { job: 7, file: 'energy' },
   },
+  RESULT_NAME_UNKNOWN: {
+    message: 'job {job} has no result {name}; it has: {known}',
+    todo: 'Name one of these, or leave --name out for all.',
+    status: 404,
+    example: { job: 7, name: 'enrgy', known: 'energy, field' },
+  },
   RESULT_UNKNOWN: {
     message: 'task {task} of job {job} has no result named {name}',
     todo: 'See which results it has with: windrow show {job}.{task}',

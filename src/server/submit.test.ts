@@ -143,6 +143,21 @@ test('equal rows are found again one to one, however many they are', inTime, asy
   assert.deepEqual([last.rerun.kept, last.rerun.failed, last.rerun.fresh], [3, 99_997, 1]);
 });
 
+test('rows are found again when their columns are written in another order', async (t) => {
+  const field = await openField(t);
+  const output = join(field.root, 'out');
+  const axes = (columns: readonly string[], ...rows: string[][]) => [
+    { kind: 'values' as const, columns, rows },
+  ];
+  await field.submit({ output, axes: axes(['i', 'k'], ['1', '2'], ['3', '4']) });
+  await field.worker('a').workOff();
+  const turned = axes(['k', 'i'], ['4', '3'], ['1', '2'], ['2', '1']);
+  const { rerun } = await field.submit({ output, axes: turned });
+  assert.deepEqual([rerun.kept, rerun.fresh], [2, 1]);
+  const other = await field.submit({ output, axes: axes(['j', 'i'], ['4', '3'], ['2', '1']) });
+  assert.equal(other.rerun.kept, 0);
+});
+
 test('a change that is taken back runs nothing again', async (t) => {
   const field = await openField(t);
   const output = join(field.root, 'out');
@@ -203,6 +218,8 @@ test('a validator that throws holds the task with its results; mended, it checks
   assert.deepEqual([json.attempts, attempt.cause, attempt.next], [1, 'ok', null]);
   const result = await field.api('GET', `/v1/jobs/${job}/results?task=0`);
   assert.equal(result.json.text, '1\n');
+  const { json: unknown } = await field.api('GET', `/v1/jobs/${job}/results?name=nosuch`);
+  assert.equal(unknown.detail, `job ${job} has no result nosuch; it has: out`);
   const log = await field.api('GET', `/v1/jobs/${job}/logs?grep=3`);
   assert.deepEqual([log.json.task, log.json.text], [2, '3']);
   field = await field.restart();

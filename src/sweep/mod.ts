@@ -15,7 +15,7 @@ export type { FindOrigin } from './file/document.ts';
 export { readSweepFile, type SweepSurroundings } from './file/sweep-file.ts';
 export type { PlannedCluster } from './plan/cluster.ts';
 export type { PlannedBlob, PlannedTable, SweepPlan } from './plan/draft.ts';
-export { type JobKey, jobKey, type KeyPart, rowDigest, rowKey } from './row-key.ts';
+export { type JobKey, jobKey, type KeyPart, rowDigest } from './row-key.ts';
 export { openRows, type RowSource } from './rows/source.ts';
 export { adTexts } from './submit/dry-run.ts';
 export { isSubmitFile, readSubmitFile, type SubmitFileSurroundings } from './submit/submit-file.ts';

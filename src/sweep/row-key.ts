@@ -38,11 +38,6 @@ export function jobKey(spec: JobSpec): JobKey {
   return { key: digestOf(Object.entries(parts).flat()), parts };
 }
 
-/** The content key of one row of a job, as hex. */
-export function rowKey(job: JobKey, columns: readonly string[], cells: readonly string[]): string {
-  return digestOf([job.key, ...pairs(columns, cells)]);
-}
-
 /**
  * 64 bits that stand for a row's names and cells, whatever the order of the columns. Different rows
  * may share them (once in 2^64 pairs): compare the cells before believing.

@@ -1,6 +1,6 @@
 /** `windrow traces ls/show/get/verify/rm` */
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Transform } from 'node:stream';
@@ -120,9 +120,10 @@ export async function tracesGet(
   world: World,
 ): Promise<number> {
   const [id, only] = input.args;
-  const target = resolve(world.surroundings.directory, input.options.to ?? insideOf('.', id!));
   await toLook(input, world, async (client) => {
+    // Whether it is an id at all is known when its files are.
     const files = await filesOf(client, id!, world, only);
+    const target = resolve(world.surroundings.directory, input.options.to ?? insideOf('.', id!));
     prepareTarget(target);
     for (const file of files) {
       const path = await fetchTrace(client, file, target, world);
@@ -133,7 +134,10 @@ export async function tracesGet(
   return 0;
 }
 
-/** Under its name there is the whole file with the right digest, or none. */
+/**
+ * Under its name there is the whole file with the right digest, or none. Throws TRACE_FILE_THERE rather
+ * than put it in the place of another.
+ */
 async function fetchTrace(
   client: ApiClient,
   { id, name, sha256 }: TraceView,
@@ -141,6 +145,11 @@ async function fetchTrace(
   world: World,
 ): Promise<string> {
   const path = insideOf(directory, name);
+  if (existsSync(path)) {
+    const { digestFile } = await import('#wire');
+    if (sha256 !== null && (await digestFile(path)).sha256 === sha256) return path;
+    throw cliErrors.create('TRACE_FILE_THERE', { path });
+  }
   const draft = `${path}.${process.pid}.part`;
   const answer = await client.call('readTrace', { params: { id, name }, signal: world.ending });
   const hash = createHash('sha256');
@@ -166,9 +175,10 @@ export async function tracesVerify(
   input: CommandInput<typeof specs.verify>,
   world: World,
 ): Promise<number> {
+  const [id] = input.args;
   const counts = { whole: 0, damaged: 0, gone: 0, unknown: 0 };
   await toLook(input, world, async (client) => {
-    const query = { id: input.args[0] };
+    const query = { id };
     const checks = await client.call('checkTraces', { query, signal: world.ending });
     for await (const check of checks) {
       counts[check.state]++;
@@ -177,6 +187,8 @@ export async function tracesVerify(
         await world.stdout.line(printableLines(`${check.state}  ${check.id}/${check.name}`));
     }
   });
+  const isNone = Object.values(counts).every((count) => count === 0);
+  if (id !== undefined && isNone) throw cliErrors.create('TRACE_NONE', { what: id });
   if (!input.options.json) {
     const { whole, damaged, gone, unknown } = counts;
     await world.stdout.line(

@@ -72,6 +72,7 @@ export function fileHandlers(parts: ApiParts): FileHandlers {
     async listResults({ params, query }) {
       const job = jobOf(core, params.job);
       if (query.task !== undefined) requireTask(job, query.task);
+      if (query.name !== undefined) requireResult(job, query.name);
       return listResults(parts, job, query);
     },
 
@@ -178,6 +179,13 @@ async function* readLogs(parts: ApiParts, job: Job, query: LogQuery): AsyncGener
   } finally {
     records.close();
   }
+}
+
+function requireResult(job: Job, name: string): void {
+  const names = job.spec.results.map((result) => result.name);
+  if (names.includes(name)) return;
+  const known = names.join(', ') || 'none';
+  throw serverErrors.create('RESULT_NAME_UNKNOWN', { job: job.id, name, known });
 }
 
 interface ResultQuery {

@@ -34,12 +34,11 @@ export function firstOpenOf(rows: number, why: OpenRow['why']): readonly OpenRow
   return Array.from({ length: Math.min(rows, FIRST_OPEN) }, (_, task) => ({ task, why }));
 }
 
-/**
- * @param columns must be the same as the earlier job's, or nothing is taken
- */
+/** Takes nothing unless both have the same columns, in whatever order. */
 export async function rowsDoneBefore(earlier: Job, rows: RowSource): Promise<Taken> {
   const from = new Int32Array(rows.count).fill(NOWHERE);
-  if (rows.columns.join('\0') !== earlier.columns.join('\0')) {
+  const places = rows.columns.map((column) => earlier.columns.indexOf(column));
+  if (rows.columns.length !== earlier.columns.length || places.includes(-1)) {
     return { from, done: 0, unfinished: 0, firstOpen: firstOpenOf(rows.count, 'fresh') };
   }
   const index = await indexRows(earlier.rows);
@@ -49,7 +48,7 @@ export async function rowsDoneBefore(earlier: Job, rows: RowSource): Promise<Tak
   for (let first = 0; first < rows.count; first += SLICE_ROWS) {
     for (const [offset, cells] of rows.rows(first, SLICE_ROWS).entries()) {
       const task = first + offset;
-      const before = takeRow(index, earlier, rows.columns, cells);
+      const before = takeRow(index, earlier, rows.columns, cells, places);
       if (before !== NOWHERE && earlier.tasks.state(before) === TaskState.done) {
         from[task] = before;
         done++;
@@ -102,12 +101,16 @@ function beginningOf(digest: bigint): bigint {
   return digest & ~ROW_BITS;
 }
 
-/** The earlier row with these cells that no row has found yet: equal rows match one to one, in order. */
+/**
+ * The earlier row with these cells that no row has found yet: equal rows match one to one, in order.
+ * `places` are those of the new columns among the earlier ones.
+ */
 function takeRow(
   { entries, used, unused }: RowIndex,
   earlier: Job,
   columns: readonly string[],
   cells: readonly string[],
+  places: readonly number[],
 ): number {
   const beginning = beginningOf(rowDigest(columns, cells));
   const isAlike = (at: number) => at < entries.length && beginningOf(entries[at]!) === beginning;
@@ -117,7 +120,7 @@ function takeRow(
     if (isUsed(at)) continue;
     const row = Number(entries[at]! & ROW_BITS);
     const other = earlier.rows.row(row);
-    if (!cells.every((cell, column) => cell === other[column])) continue;
+    if (!cells.every((cell, column) => cell === other[places[column]!])) continue;
     used[at >> 3]! |= 1 << (at & 7);
     if (at === first && isAlike(at + 1)) unused.set(beginning, at + 1);
     return row;

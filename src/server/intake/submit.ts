@@ -1,7 +1,14 @@
 /** A submission becomes a job: a new one, or the one that it repeats, gone on with. */
 import { hostname } from 'node:os';
 import { type AttemptRecord, type JobSpec, TaskState, type UserCode } from '#model';
-import { areThere, checkUserCode, JobStatistics, SegmentStore, type UserCodePorts } from '#results';
+import {
+  areThere,
+  checkCollection,
+  checkUserCode,
+  JobStatistics,
+  SegmentStore,
+  type UserCodePorts,
+} from '#results';
 import type { AttemptRow, Store, StoredJob, TaskNote } from '#store';
 import { checkSpec, openRows, type RowSource } from '#sweep';
 import type { JobSubmission } from '#wire';
@@ -67,6 +74,8 @@ export class Intake {
     await this.#checkUserCode(spec);
     const rows = openRows(spec.axes, (id) => tables.reader(id));
     const { warnings } = checkSpec(spec, rows.columns, await blobs.templates(spec));
+    const { collect: collection, results: sources, keep } = spec;
+    checkCollection({ collection, sources, columns: rows.columns, keep });
     if (spec.output !== '') checkOutput(spec.output);
     checkEventLogs(spec, rows);
     return { rows, warnings };

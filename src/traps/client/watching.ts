@@ -11,7 +11,8 @@ export interface WatchedCollector {
   readonly away: string | null;
 }
 
-const WAIT_MS = 25_000;
+/** One that hangs is told of after this and the patience of a request. */
+const WAIT_MS = 10_000;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 10_000;
 
