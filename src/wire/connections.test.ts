@@ -141,10 +141,12 @@ test('a request that waits for a connection can be broken off, and the next one 
   });
   const busy = connections.send(GET);
   const answerFirst = await first.promise;
-  const waiting = connections.send(GET);
+  const body = Readable.from(['never read']);
+  const waiting = connections.send({ ...GET, method: 'PUT', body });
   waiting.breakOff(new Error('given up'));
   await assert.rejects(waiting.answer, /given up/);
   waiting.finish();
+  assert.ok(body.destroyed, 'what was to be sent is closed');
   const next = connections.send(GET);
   answerFirst();
   (await busy.answer).resume();

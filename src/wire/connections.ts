@@ -6,7 +6,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { ConnectTimeout, PinnedAgent } from '#base';
 
 /** A peer that has vanished answers no probe; without them an idle connection lives for ever. */
@@ -91,7 +91,8 @@ export class Connections {
       this.#waiting.delete(begin);
       reject(error);
       if (answer) answer.destroy(error);
-      else call?.destroy(error);
+      else if (call) call.destroy(error);
+      else if (sending.body instanceof Readable) sending.body.destroy(); // nobody reads it
     };
     const onAnswer = (begun: IncomingMessage) => {
       answer = begun;
@@ -103,7 +104,7 @@ export class Connections {
         call.on('error', reject);
       } catch (error) {
         this.#leave();
-        reject(error); // a header that cannot be sent
+        breakOff(error as Error); // a header that cannot be sent
       }
     };
     const finish = () => {
