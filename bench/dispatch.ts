@@ -135,6 +135,7 @@ class Work {
 async function serve(url: string, work: Work): Promise<void> {
   const client = new ServerClient({ url, session: SECRET });
   const worker = randomUUID();
+  const known = new Set<number>();
   let ended: EndedAttempt[] = [];
   try {
     for (let sequence = 1; ; sequence++) {
@@ -173,9 +174,10 @@ async function serve(url: string, work: Work): Promise<void> {
         holding: [],
         ended,
         declined: [],
-        knownJobs: [],
+        knownJobs: [...known].slice(-100),
         policyVersion: '',
       });
+      for (const { id } of answer.jobs) known.add(id);
       work.count(answer.attempts.length, ended.length);
       ended = answer.attempts.map(endOf);
       if (ended.length === 0 && work.isEnough) return;

@@ -80,6 +80,8 @@ export class ConnectTimeout extends Error {
 export class PinnedAgent extends Agent {
   readonly #pin: string | null;
   readonly #connectMs: number;
+  /** Of those the agent knows nothing yet. */
+  readonly #connecting = new Set<TLSSocket>();
 
   constructor(options: AgentOptions, pin: string | null, connectMs = CONNECT_MS) {
     super({ ...options, maxCachedSessions: 0, minVersion: LEAST_TLS_VERSION });
@@ -93,8 +95,10 @@ export class PinnedAgent extends Agent {
   ): undefined {
     const pin = this.#pin;
     const socket = connect(pin === null ? options : { ...options, rejectUnauthorized: false });
+    this.#connecting.add(socket);
     const fail = (error: Error) => {
       clearTimeout(timer);
+      this.#connecting.delete(socket);
       socket.destroy();
       done(error, socket);
     };
@@ -105,6 +109,7 @@ export class PinnedAgent extends Agent {
     socket.once('error', fail);
     socket.once('secureConnect', () => {
       clearTimeout(timer);
+      this.#connecting.delete(socket);
       socket.off('error', fail);
       const refusal = pin === null ? null : refusalOf(socket, pin);
       if (refusal) fail(refusal);
@@ -112,6 +117,11 @@ export class PinnedAgent extends Agent {
     });
     // Given to `done` only when its certificate is accepted.
     return undefined;
+  }
+
+  override destroy(): void {
+    for (const socket of this.#connecting) socket.destroy(new Error('the connection was closed'));
+    super.destroy();
   }
 }
 

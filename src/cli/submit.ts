@@ -2,7 +2,7 @@ import { constants, createReadStream, openSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { printable, systemReasonOf } from '#base';
+import { printable, systemReasonOf, type WindrowError } from '#base';
 import type { Axis, JobSpec } from '#model';
 import type { ApiClient, JobSubmission, JobSubmitted, SubmissionPreview } from '#wire';
 import { cliErrors } from './errors.ts';
@@ -148,7 +148,7 @@ async function sendTable(
   { path, file, format }: PlannedSweep['tables'][number],
   world: World,
 ) {
-  const body = path === '-' ? world.stdin : openTable(resolve(world.surroundings.directory, path));
+  const body = path === '-' ? world.stdin : openTable(path, file, world);
   // Kept, because the exchange only says that the body broke off.
   let failure: unknown;
   body.on('error', (error) => {
@@ -158,8 +158,7 @@ async function sendTable(
     return await client.call('putTable', { query: { format, file }, body, signal: world.ending });
   } catch (error) {
     if (failure === undefined || world.ending.aborted) throw error;
-    const reason = systemReasonOf(failure);
-    throw cliErrors.create('PARAMETERS_UNREADABLE', { file, reason }, { cause: failure });
+    throw unreadable(file, failure);
   } finally {
     body.destroy();
   }
@@ -169,10 +168,20 @@ async function sendTable(
  * A named pipe, or one of `<(…)`, may have nothing to read for long. It is waited for by events: a
  * thread that waits in the kernel would keep the process from ending.
  */
-function openTable(path: string): Readable {
-  if (!statSync(path, { throwIfNoEntry: false })?.isFIFO()) return createReadStream(path);
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  return new Socket({ fd, readable: true, writable: false });
+function openTable(name: string, file: string, world: World): Readable {
+  const path = resolve(world.surroundings.directory, name);
+  try {
+    if (!statSync(path).isFIFO()) return createReadStream(path);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return new Socket({ fd, readable: true, writable: false });
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): WindrowError {
+  const reason = systemReasonOf(error);
+  return cliErrors.create('PARAMETERS_UNREADABLE', { file, reason }, { cause: error });
 }
 
 function warn(warnings: readonly string[], wish: SubmitWish, world: World): void {

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -18,7 +19,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
 import type { RecordPlace } from '#model';
-import type { RecordInput, SpooledPart } from './record.ts';
+import { decodeRecord, RecordBatch, type RecordInput, type SpooledPart } from './record.ts';
 import type { StoredRecord } from './segment-reader.ts';
 import { SegmentStore } from './segment-store.ts';
 
@@ -291,3 +292,47 @@ test('the directory is private', async () => {
   assert.equal(statSync(join(directory, 'results-000001.seg')).mode & 0o777, 0o600);
   return store.close();
 });
+
+test('a batch never writes to memory that it has given back', () => {
+  const batch = new RecordBatch();
+  const bytes = batch.add(record(1));
+  const [first] = batch.take();
+  const memory = batch.giveBack().fill(7);
+  batch.add(record(2, 'ä€'.repeat(20)));
+  const [second] = batch.take();
+  assert.ok(memory.length > 0 && memory.every((byte) => byte === 7));
+  assert.equal(first!.length, bytes);
+  assert.equal(decodeRecord(first!).header.ticket, 1);
+  assert.equal(decodeRecord(second!).contents.toString(), 'ä€'.repeat(20));
+});
+
+test('a store at rest has no file open to write to, and opens it when something comes', async () => {
+  const store = SegmentStore.open(directory, null);
+  const isOpen = (): boolean =>
+    readdirSync('/proc/self/fd').some((fd) => pathOf(fd)?.startsWith(directory));
+  const first = store.append(record(1));
+  store.rest();
+  await store.flush();
+  assert.ok(isOpen());
+  const second = store.append(record(2));
+  const flushed = store.flush();
+  store.rest();
+  await flushed;
+  store.rest();
+  assert.ok(!isOpen());
+  const third = store.append(record(3));
+  await store.flush();
+  for (const [at, place] of [first, second, third].entries()) {
+    assert.equal(contentsOf(await store.read(place)).toString(), `result ${at + 1}\n`);
+  }
+  assert.deepEqual(problems(store), []);
+  await store.close();
+});
+
+function pathOf(fd: string): string | null {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return null; // the one of the listing itself
+  }
+}

@@ -4,12 +4,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ended, openField } from './testing/field.ts';
+import { ended, openField, until } from './testing/field.ts';
 
 const ROWS = [{ kind: 'values', columns: ['i'], rows: [['1'], ['2']] }] as const;
 
@@ -138,3 +139,27 @@ test('tasks are tried again once, however often they are named, and never of a r
   assert.deepEqual([refused.status, refused.json.code], [409, 'JOB_REMOVED']);
   assert.equal(field.job(job).state, 'removed');
 });
+
+test('a job that is over keeps no file of its results open', async (t) => {
+  const field = await openField(t);
+  const { job } = await field.submit({});
+  const worker = field.worker('a', 4);
+  const { attempts } = await worker.sync();
+  const folder = join(field.root, 'state', 'jobs', String(job));
+  const isOpen = (): boolean => openFiles().some((path) => path.startsWith(folder));
+  await worker.sync(attempts.slice(1).map((one) => ended(one)));
+  assert.ok(isOpen());
+  await worker.sync([ended(attempts[0]!)]);
+  assert.equal(field.job(job).state, 'done');
+  await until(() => !isOpen());
+});
+
+function openFiles(): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return []; // the one of the listing itself
+    }
+  });
+}

@@ -5,6 +5,7 @@ import {
   columnsGiven,
   hold,
   type JobId,
+  type JobSpec,
   runsOf,
   type SetAttribute,
   shareOf,
@@ -323,6 +324,18 @@ function pastOf(note: TaskNote | undefined, set: readonly SetAttribute[] | null)
   return { holds, completions, lastHold, attributes };
 }
 
+/** Printed once, not for each worker; a changed job has another specification. */
+const printedAds = new WeakMap<JobSpec, string>();
+
+/** In brackets: lines cannot hold a command that has several. */
+function printedAdOf(job: Job): string {
+  const known = printedAds.get(job.spec);
+  if (known !== undefined) return known;
+  const printed = printAd(wholeAd(adOfJob(job)));
+  printedAds.set(job.spec, printed);
+  return printed;
+}
+
 export function describe(job: Job): JobDescription {
   const { spec } = job;
   return {
@@ -347,8 +360,7 @@ export function describe(job: Job): JobDescription {
     deleteClient: spec.deleteClient,
     chirp: spec.chirp,
     successExitCode: spec.policy.successExitCode ?? 0,
-    // In brackets: lines cannot hold a command that has several.
-    ad: printAd(wholeAd(adOfJob(job))),
+    ad: printedAdOf(job),
   };
 }
 

@@ -296,11 +296,8 @@ export class Server {
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
     this.#checking.finish(job);
-    const { commit } = this.core;
-    void commit.durable().then(
-      () => job.results.rest(),
-      () => undefined,
-    );
+    const rest = () => job.results.rest();
+    void this.core.commit.durable().then(rest, () => {});
   }
 
   /** Outputs are written when a job ends; a server that was killed before that does it at its start. */

@@ -6,11 +6,16 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { ConnectTimeout, PinnedAgent } from '#base';
 
 /** A peer that has vanished answers no probe; without them an idle connection lives for ever. */
 const PROBED_AFTER_MS = 15_000;
+/**
+ * A connection that was idle for so long, or a second less than the server says, is not used again:
+ * a request may meet the server closing it. (An agent without a time of its own heeds no server's.)
+ */
+const IDLE_MS = 60_000;
 
 export interface ConnectionsOptions {
   /** `http(s)://host[:port]`. */
@@ -61,13 +66,16 @@ export class Connections {
   readonly #agent: Agent;
   readonly #request: typeof request;
   readonly #sent = new Set<Sent>();
+  /** In their order; an agent's own queue stands still when a connection over TLS cannot be made. */
+  readonly #waiting = new Set<() => void>();
+  #underWay = 0;
   #isClosed = false;
 
   constructor(options: ConnectionsOptions) {
-    const { origin, pin, most, connectTimeoutMs } = options;
+    const { origin, pin, connectTimeoutMs } = options;
     const { protocol, hostname, port } = new URL(origin);
     const isSecure = protocol === 'https:';
-    const kept = { keepAlive: true, keepAliveMsecs: PROBED_AFTER_MS, maxSockets: most };
+    const kept = { keepAlive: true, keepAliveMsecs: PROBED_AFTER_MS, timeout: IDLE_MS };
     this.#options = options;
     // Node.js wants addresses of IPv6 without their brackets.
     this.#target = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port };
@@ -76,46 +84,89 @@ export class Connections {
   }
 
   send(sending: Sending): Sent {
-    const { method, path, headers, body } = sending;
-    const how = { ...this.#target, agent: this.#agent, method, path, headers };
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const call = this.#request(how);
+    let call: ClientRequest | undefined;
     let answer: IncomingMessage | undefined;
     const breakOff = (error: Error) => {
-      // One that waits for a connection would tell nobody of its end.
+      this.#waiting.delete(begin);
       reject(error);
       if (answer) answer.destroy(error);
-      else call.destroy(error);
+      else if (call) call.destroy(error);
+      else if (sending.body instanceof Readable) sending.body.destroy(); // nobody reads it
     };
-    const sent: Sent = {
-      answer: promise,
-      breakOff,
-      finish: () => this.#finish(sent, call, answer),
+    const onAnswer = (begun: IncomingMessage) => {
+      answer = begun;
+      resolve(begun);
     };
+    const begin = () => {
+      try {
+        call = this.#begin(sending, onAnswer, breakOff);
+        call.on('error', reject);
+      } catch (error) {
+        this.#leave();
+        breakOff(error as Error); // a header that cannot be sent
+      }
+    };
+    const finish = () => {
+      this.#sent.delete(sent);
+      this.#waiting.delete(begin);
+      if (call) finishCall(call, answer);
+    };
+    const sent: Sent = { answer: promise, breakOff, finish };
     this.#sent.add(sent);
-    call.on('error', reject);
+    if (this.#isClosed) breakOff(new Error('the connection was closed'));
+    else this.#enter(begin);
+    return sent;
+  }
+
+  #begin(
+    sending: Sending,
+    onAnswer: (answer: IncomingMessage) => void,
+    breakOff: (error: Error) => void,
+  ): ClientRequest {
+    const { method, path, headers, body } = sending;
+    const call = this.#request({ ...this.#target, agent: this.#agent, method, path, headers });
+    let answer: IncomingMessage | undefined;
     let allowedMs = sending.idleMs;
     call.on('response', (begun) => {
       answer = begun;
       begun.on('error', () => {}); // whoever reads it gets it too
       allowedMs = sending.answerIdleMs;
       begun.socket.setTimeout(allowedMs);
-      resolve(begun);
+      onAnswer(begun);
     });
     call.on('socket', (socket) => {
       limitConnecting(socket, this.#options.connectTimeoutMs, breakOff);
       const onTimeout = () => {
         // Its reader is slower than the server: nobody is silent.
-        if (answer && answer.readableLength > 0) socket.setTimeout(allowedMs);
+        if (answer?.complete || answer?.readableLength) socket.setTimeout(allowedMs);
         else unlessMoved(socket, () => breakOff(new Silent()));
       };
       socket.setTimeout(allowedMs);
       socket.on('timeout', onTimeout);
       call.once('close', () => socket.off('timeout', onTimeout));
     });
-    if (this.#isClosed) breakOff(new Error('the connection was closed'));
-    else sendBody(call, body, Number(headers['content-length']), breakOff);
-    return sent;
+    // Its connection is free for the next one when all have been told of this.
+    call.once('close', () => process.nextTick(() => this.#leave()));
+    sendBody(call, body, Number(headers['content-length']), breakOff);
+    return call;
+  }
+
+  #enter(begin: () => void): void {
+    if (this.#underWay >= this.#options.most) {
+      this.#waiting.add(begin);
+      return;
+    }
+    this.#underWay++;
+    begin();
+  }
+
+  #leave(): void {
+    this.#underWay--;
+    const [next] = this.#waiting;
+    if (!next) return;
+    this.#waiting.delete(next);
+    this.#enter(next);
   }
 
   /** Breaks off what is under way and closes every connection. */
@@ -124,14 +175,13 @@ export class Connections {
     for (const { breakOff } of [...this.#sent]) breakOff(new Error('the connection was closed'));
     this.#agent.destroy();
   }
+}
 
-  /** An unread answer would keep its connection busy, one that was not sent whole the other way. */
-  #finish(sent: Sent, call: ClientRequest, answer: IncomingMessage | undefined): void {
-    this.#sent.delete(sent);
-    if (!answer || !call.writableFinished) call.destroy();
-    else if (answer.complete) answer.resume();
-    else answer.destroy();
-  }
+/** An unread answer would keep its connection busy, one that was not sent whole the other way. */
+function finishCall(call: ClientRequest, answer: IncomingMessage | undefined): void {
+  if (!answer || !call.writableFinished) call.destroy();
+  else if (answer.complete) answer.resume();
+  else answer.destroy();
 }
 
 /** What came while its reader was busy elsewhere is read in the turn that begins now. */
@@ -178,9 +228,11 @@ async function* exactly(
     let sent = 0;
     for await (const chunk of source) {
       sent += chunk.length;
+      // More than was announced would be taken for the next request.
+      if (sent > bytes) throw new WrongLength();
       yield chunk;
     }
-    if (Number.isFinite(bytes) && sent !== bytes) throw new WrongLength();
+    if (sent < bytes) throw new WrongLength();
   } catch (error) {
     breakOff(error as Error);
     throw error;

@@ -67,7 +67,10 @@ export async function rowsDoneBefore(earlier: Job, rows: RowSource): Promise<Tak
 /** By task of the earlier job: the task of the new one that takes its result over, or -1. */
 export function takersOf({ from }: Taken, rows: number): Int32Array {
   const takers = new Int32Array(rows).fill(NOWHERE);
-  for (const [task, before] of from.entries()) if (before !== NOWHERE) takers[before] = task;
+  for (let task = 0; task < from.length; task++) {
+    const before = from[task]!;
+    if (before !== NOWHERE) takers[before] = task;
+  }
   return takers;
 }
 

@@ -11,8 +11,8 @@ export interface FixedWord {
 const PLAIN_WORD = /^[A-Za-z0-9_@%+,./:=-]+$/;
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/;
 
-// What is written to: `> log`, `2>> log`, `&>log`, `>| log`.
-const REDIRECTION = />\|?\s*$/;
+/** A word, and what makes it one that is written to: `> log`, `2>> log`, `&>log`, `>| log`. */
+const WORD = /(>\|?\s*)?([^\s;&|()<>]+)/g;
 
 /**
  * The words of a command without placeholders, quotes or anything else to be expanded. A file that
@@ -23,11 +23,10 @@ export function fixedWords(command: Command): FixedWord[] {
     const words = command.template.map((text, position) => ({ text, position }));
     return words.filter(({ text }) => !text.includes('$') && text !== '');
   }
-  const words = [...command.template.matchAll(/[^\s;&|()<>]+/g)];
-  return words
+  return [...command.template.matchAll(WORD)]
+    .filter(([, redirection]) => redirection === undefined)
     .map((word) => ({ text: word[0], position: word.index }))
-    .filter(({ text }) => PLAIN_WORD.test(text))
-    .filter(({ position }) => !REDIRECTION.test(command.template.slice(0, position)));
+    .filter(({ text }) => PLAIN_WORD.test(text));
 }
 
 /** The program's word, if it is the same in every row; assignments before it are skipped. */
