@@ -10,20 +10,14 @@ import {
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { pause, systemClock } from '#base';
+import { pause } from '#base';
 import type { Executable } from '../executables.ts';
 import type { Machine } from '../node-file.ts';
-import { type LocalSsh, localSsh, machine } from '../testing/local-ssh.ts';
+import { crowdOf, type LocalSsh, localSsh, machine } from '../testing/local-ssh.ts';
 import { executableOf, WORKER } from '../testing/stand-in-worker.ts';
-import type { Crowd } from './each-machine.ts';
 import { execMachines, startMachines, stopMachines } from './machines.ts';
 
 const SECRET = 'a-session-that-nobody-else-may-see';
-
-function crowdOf({ options }: LocalSsh, machines: readonly Machine[] = [machine()]): Crowd {
-  const signal = new AbortController().signal;
-  return { machines, ssh: options, parallel: 4, clock: systemClock, signal };
-}
 
 /** Starts `executable`; whatever workers come of it end with the test. */
 async function start(
@@ -377,34 +371,4 @@ test('an interruption also ends the second connection, which is to tell why the 
   ending.abort();
   const [result] = await all;
   assert.equal(result?.error?.code, 'PILOT_INTERRUPTED');
-});
-
-test('a command runs as it is written; lines, exit codes and cut output come back', async (t) => {
-  const ssh = localSsh(t);
-  const lines: string[] = [];
-  const run = async (words: string[], more: { mostBytes?: number; timeoutMs?: number } = {}) => {
-    lines.length = 0;
-    const plan = {
-      words,
-      mostBytes: 1000,
-      timeoutMs: 0,
-      onLine: (_: Machine, line: string) => void lines.push(line),
-      ...more,
-    };
-    const onErrorLine = (_: Machine, line: string) => void lines.push(`! ${line}`);
-    const [result] = await execMachines(crowdOf(ssh), plan, { onResult: () => {}, onErrorLine });
-    return result!.value!;
-  };
-  assert.equal((await run(['printf', '%s|', "it's", '$HOME', 'a b', ''])).exitCode, 0);
-  assert.deepEqual(lines, ["it's|$HOME|a b||"]);
-  assert.equal((await run(['echo out; echo; echo err >&2; exit 3'])).exitCode, 3);
-  assert.deepEqual(lines.toSorted(), ['', '! err', 'out']);
-  assert.equal((await run(['exit 255'])).exitCode, 255);
-  assert.equal((await run(['kill -9 $$'])).exitCode, 137);
-  assert.deepEqual(await run(['yes | head -n 10000'], { mostBytes: 100 }), {
-    exitCode: 0,
-    isCut: true,
-  });
-  assert.equal(lines.length, 50);
-  assert.equal((await run(['sleep 1000'], { timeoutMs: 300 })).exitCode, null);
 });

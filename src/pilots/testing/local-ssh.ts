@@ -6,7 +6,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { systemClock } from '#base';
 import type { Machine } from '../node-file.ts';
+import type { Crowd } from '../ssh/each-machine.ts';
 import type { SshOptions } from '../ssh/ssh-command.ts';
 
 export interface LocalSsh {
@@ -40,4 +42,9 @@ export function localSsh(t: TestContext, shell = '/bin/sh', before = ''): LocalS
 export function machine(more: Partial<Machine> = {}): Machine {
   const none = { user: '', port: 0, via: '', directory: '', slots: 0 };
   return { ...none, host: 'n1', name: 'n1', where: 'nodes.txt:1', ...more };
+}
+
+export function crowdOf({ options }: LocalSsh, machines: readonly Machine[] = [machine()]): Crowd {
+  const signal = new AbortController().signal;
+  return { machines, ssh: options, parallel: 4, clock: systemClock, signal };
 }

@@ -47,3 +47,9 @@ export class LustreTree {
     rmSync(this.root, { recursive: true, force: true });
   }
 }
+
+/** What LNet says of two of them that are well. */
+export const PEERS = `nid                      refs state  last   max   rtr   min    tx   min queue
+10.0.0.1@tcp                4    NA    -1     8     8     8     8     6 0
+10.0.0.2@tcp                1    up    12     8     8     8     8     6 0
+`;
