@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -135,6 +136,24 @@ describe('collecting the traces of a machine', () => {
     assert.ok(existsSync(busy));
     const fates = steps.flatMap((step) => (step.kind === 'stored' ? [step.fate] : []));
     assert.deepEqual(fates, ['changed', 'removed']);
+  });
+
+  it('says of a file that cannot be removed that it is stored', async (t) => {
+    const held = join(traces, 'deep');
+    writeFileSync(join(held, 'held.app-trace.out'), 'trace');
+    const isRoot = process.getuid?.() === 0;
+    const lock = (isOn: boolean) =>
+      isRoot
+        ? spawnSync('chattr', [isOn ? '+i' : '-i', held]).status
+        : chmodSync(held, isOn ? 0o500 : 0o700);
+    if (lock(true) !== (isRoot ? 0 : undefined)) return t.skip('this file system has no immutable directories');
+    await collect({ remove: true }).finally(() => lock(false));
+    const said = steps.flatMap((step) =>
+      step.kind === 'failed' ? [(step.error as WindrowError).message] : [],
+    );
+    assert.equal(said.length, 1);
+    assert.match(said[0]!, /held\.app-trace\.out is stored, but cannot be removed here: /);
+    assert.equal(zstdDecompressSync(stored('held.app-trace.out.zst')).toString(), 'trace');
   });
 
   it('sends and removes nothing elsewhere, whatever is exchanged for links after it was found', async () => {

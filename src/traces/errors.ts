@@ -122,6 +122,12 @@ export const tracesErrors = defineErrors({
     status: 403,
     example: { file: '/var/log/app/app-trace.out', reason: 'permission denied' },
   },
+  TRACE_NOT_REMOVED: {
+    message: '{file} is stored, but cannot be removed here: {reason}',
+    todo: 'Collect as an account that may remove it, or without --remove.',
+    status: 403,
+    example: { file: '/var/log/app/app-trace.out', reason: 'permission denied' },
+  },
   TRACE_SWITCH_FAILED: {
     message: 'tracing could not be stopped: writing to {file} failed: {reason}',
     todo: 'Correct trace-switch, or leave it empty where nothing has to be stopped.',

@@ -1,5 +1,5 @@
 /** Brings the traces of this machine home: stop, find, compress, upload, remove. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemCodeOf, systemReasonOf } from '#base';
@@ -108,6 +108,9 @@ function untried(files: number): Error {
   return tracesErrors.create('TRACE_UNTRIED', { files });
 }
 
+/** The folder that a file was in is gone, or another has its place. */
+const MOVED = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
 async function collectOne(
   found: FoundFile,
   spool: string,
@@ -142,14 +145,23 @@ async function collectOne(
   }
 }
 
-function removeUnchanged(found: FoundFile, { directory, remove }: CollectOptions): Promise<Fate> {
-  const look = inside<Fate>(directory, found.path, async (safe) => {
-    const now = await describeFile(safe, found.path);
-    if (now !== null && now.mark !== found.mark) return 'changed';
-    if (!remove) return 'kept';
-    await rm(safe, { force: true });
-    return 'removed';
-  });
-  // The folder that it was in is gone, or another has its place.
-  return look.catch(() => 'changed');
+/** Rejects with TRACE_NOT_REMOVED. */
+async function removeUnchanged(
+  found: FoundFile,
+  { directory, remove }: CollectOptions,
+): Promise<Fate> {
+  try {
+    return await inside<Fate>(directory, found.path, async (safe) => {
+      const now = await describeFile(safe, found.path);
+      if (now !== null && now.mark !== found.mark) return 'changed';
+      if (!remove) return 'kept';
+      // Not `rm`, which takes what it may not remove for a directory.
+      if (now !== null) await unlink(safe);
+      return 'removed';
+    });
+  } catch (error) {
+    if (MOVED.has(systemCodeOf(error) ?? '')) return 'changed';
+    const facts = { file: join(directory, found.path), reason: systemReasonOf(error) };
+    throw tracesErrors.create('TRACE_NOT_REMOVED', facts, { cause: error });
+  }
 }
