@@ -1,72 +1,25 @@
 /** What only the launcher promises, and its protocol under attack. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite, type TestContext, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { buildLauncher } from './launcher-build.ts';
+import { encodeKill, encodeWithdraw, ReportReader } from './launcher-frames.ts';
 import {
-  type EndReport,
-  encodeKill,
-  encodeWithdraw,
-  PROTOCOL_VERSION,
-  ReportReader,
-} from './launcher-frames.ts';
-import { frameOf, large } from './launcher-world.ts';
-import { findLauncher, openStarter } from './open-starter.ts';
+  frameOf,
+  large,
+  launcherPath,
+  openRaw,
+  type Raw,
+  readIfThere,
+  skip,
+} from './launcher-world.ts';
+import { openStarter } from './open-starter.ts';
 import type { ProgramEnd, StartFailure } from './port.ts';
 import { readProcess, readProcessTable } from './process-table.ts';
 import { isAlive, PATH, sh, start, temporaryFolder, until, writeScript } from './starter-world.ts';
-
-const launcherPath = findLauncher();
-const skip = launcherPath === null ? 'the launcher is not built (no C compiler?)' : false;
-
-/** A launcher spoken to directly, with everything it reported. */
-interface Raw {
-  readonly process: ChildProcess;
-  readonly ends: EndReport[];
-  /** errno of starts that failed. */
-  readonly failures: number[];
-  /** Ids in the order in which they were answered. */
-  readonly answers: number[];
-  /** stdout of all programs so far. */
-  text: string;
-  readonly exited: Promise<unknown[]>;
-  send(bytes: Buffer): void;
-}
-
-function openRaw(test: TestContext | null, path = launcherPath!, listen = true): Raw {
-  const child = spawn(path, [], { stdio: ['pipe', 'pipe', 'inherit'] });
-  test?.after(() => child.kill('SIGTERM'));
-  const raw: Raw = {
-    process: child,
-    ends: [],
-    failures: [],
-    answers: [],
-    text: '',
-    exited: once(child, 'exit'),
-    send: (bytes) => child.stdin.write(bytes),
-  };
-  const reader = new ReportReader({
-    onHello: (version) => assert.equal(version, PROTOCOL_VERSION),
-    onOutput: (_, bytes) => {
-      raw.text += bytes;
-    },
-    onEnded: (id, end) => {
-      raw.ends.push(end);
-      raw.answers.push(id);
-    },
-    onFailed: (id, errno) => {
-      raw.failures.push(errno);
-      raw.answers.push(id);
-    },
-    onMalformed: (reason) => assert.fail(reason),
-  });
-  child.stdin.on('error', () => {});
-  if (listen) child.stdout.on('data', (bytes) => reader.push(bytes));
-  return raw;
-}
 
 const MOST_WAITING = 64;
 
@@ -177,69 +130,6 @@ suite('the launcher', { skip }, () => {
       Buffer.concat([frameOf('exit 1'), frameOf('sleep 100', {}, 1), frameOf('true', {}, 2)]),
     );
     await until(() => raw.ends.length === 1);
-  });
-
-  const told = { tellWithinMs: 600_000 };
-  const gathering = (raw: Raw, first: string, file: string) =>
-    raw.send(
-      Buffer.concat([
-        frameOf(`sleep 0.02; ${first}`, told),
-        frameOf(`echo on > ${file}; sleep 100`, told, 1),
-        frameOf('true', told, 2),
-        frameOf('true', told, 3),
-      ]),
-    );
-
-  test('good ends gather while starts wait, and are told when one of these is taken back', async (t) => {
-    const raw = openRaw(t);
-    const file = join(temporaryFolder(t), 'began');
-    gathering(raw, 'true', file);
-    await until(() => readIfThere(file));
-    const beforeNs = process.hrtime.bigint();
-    assert.deepEqual(raw.answers, []);
-    raw.send(encodeWithdraw(3));
-    await until(() => raw.answers.length === 2);
-    assert.deepEqual(raw.answers, [0, 3]);
-    assert.ok(raw.ends[0]!.endedAtNs < beforeNs, 'it says when it ended, not when it was told');
-  });
-
-  test('good ends gather no longer than the last of the starts waits', async (t) => {
-    const raw = openRaw(t);
-    raw.send(
-      Buffer.concat([
-        frameOf('sleep 0.02', told),
-        frameOf('sleep 0.02', told, 1),
-        frameOf('sleep 100', told, 2),
-      ]),
-    );
-    await until(() => raw.ends.length === 2);
-  });
-
-  test('ends gather for no longer than was said', async (t) => {
-    const raw = openRaw(t);
-    const soon = { tellWithinMs: 50 };
-    const frames = ['sleep 0.02', 'sleep 100', 'true', 'true'].map((command, id) =>
-      frameOf(command, soon, id),
-    );
-    raw.send(Buffer.concat(frames));
-    await until(() => raw.ends.length === 1);
-  });
-
-  test('a bad end is told at once, whatever waits', async (t) => {
-    const raw = openRaw(t);
-    gathering(raw, 'exit 3', join(temporaryFolder(t), 'began'));
-    await until(() => raw.ends.length === 1);
-    assert.equal(raw.ends[0]!.exitCode, 3);
-  });
-
-  test('what was killed is told at once, with what gathered before', async (t) => {
-    const raw = openRaw(t);
-    const file = join(temporaryFolder(t), 'began');
-    gathering(raw, 'true', file);
-    await until(() => readIfThere(file));
-    raw.send(encodeKill(1, 0));
-    await until(() => raw.ends.length >= 2);
-    assert.deepEqual(raw.answers.slice(0, 2), [0, 1]);
   });
 
   test('starts that fail by the thousand are all answered, and kills between them are harmless', async (t) => {
@@ -407,11 +297,3 @@ suite('the launcher', { skip }, () => {
     assert.ok((await sh(starter, ':')).end.measured.figures.memoryPeakBytes! < 5e6);
   });
 });
-
-function readIfThere(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-}

@@ -28,6 +28,7 @@ import type { MachineFigures, PeerDoor, StoreReport } from '#wire';
 import type { Activity } from './activity.ts';
 import type { GroupCommit } from './commit.ts';
 import type { WorkerData } from './data-orders.ts';
+import type { RecentEnds } from './pace.ts';
 import type { OwnerUse } from './reactor/sharing.ts';
 import type { RowKinds } from './row-kinds.ts';
 import type { SetAttributes } from './set-attributes.ts';
@@ -75,8 +76,7 @@ export interface Job {
   statisticsUrgent: boolean;
   /** Sequence of the last end of an attempt or change of a task of it in this process; 0: none yet. */
   lastSequence: number;
-  /** Ends of the last minute by second, for the rate. */
-  readonly recent: Map<number, number>;
+  readonly recent: RecentEnds;
 }
 
 /** Attempts that went out together; closed when the last has ended. */

@@ -1,7 +1,7 @@
 /** Those who watch: what happened is told once it is durable, progress at most twice a second. */
 import type { JobId } from '#model';
 import type { ApiEvent } from '#wire';
-import type { Core, Happening } from './core.ts';
+import type { Happening } from './core.ts';
 
 const PROGRESS_MS = 500;
 /** Events that somebody who reconnects can still have. */
@@ -117,27 +117,4 @@ export class Events {
     clearInterval(this.#timer);
     for (const watcher of this.#watchers) watcher.wake();
   }
-}
-
-/** Ends of tasks per second over the last minute, and the time that is left at that rate. */
-export function rateOf(
-  core: Core,
-  recent: Map<number, number>,
-  left: number,
-): { ratePerSecond: number; etaMs: number | null } {
-  const second = Math.floor(core.clock.now() / 1000);
-  let ends = 0;
-  let first = second;
-  for (const [at, count] of recent) {
-    if (at < second - 60) recent.delete(at);
-    else {
-      ends += count;
-      first = Math.min(first, at);
-    }
-  }
-  const ratePerSecond = ends / Math.max(1, second - first + 1);
-  return {
-    ratePerSecond,
-    etaMs: ratePerSecond > 0 ? Math.round((left / ratePerSecond) * 1000) : null,
-  };
 }

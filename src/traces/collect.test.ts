@@ -146,7 +146,8 @@ describe('collecting the traces of a machine', () => {
       isRoot
         ? spawnSync('chattr', [isOn ? '+i' : '-i', held]).status
         : chmodSync(held, isOn ? 0o500 : 0o700);
-    if (lock(true) !== (isRoot ? 0 : undefined)) return t.skip('this file system has no immutable directories');
+    if (lock(true) !== (isRoot ? 0 : undefined))
+      return t.skip('this file system has no immutable directories');
     await collect({ remove: true }).finally(() => lock(false));
     const said = steps.flatMap((step) =>
       step.kind === 'failed' ? [(step.error as WindrowError).message] : [],

@@ -19,7 +19,7 @@ import { sieveOf, sift, toldOf } from '../ads/sieve.ts';
 import { OF_JOB } from '../attributes.ts';
 import type { Core, Job } from '../core.ts';
 import { serverErrors } from '../errors.ts';
-import { rateOf } from '../events.ts';
+import { rateOf } from '../pace.ts';
 import { type Chosen, holdTasks, releaseTasks, removeTasks } from '../reactor/hold.ts';
 import {
   pauseJob,
@@ -240,7 +240,7 @@ export function progressOf(core: Core, job: Job): Progress {
   const { ok: _ok, ...failures } = job.statistics.causes;
   return {
     atMs: core.clock.now(),
-    ...rateOf(core, job.recent, job.tasks.open),
+    ...rateOf(job.recent, job.tasks.open, core.clock.now()),
     runningAttempts: job.tasks.count(TaskState.running),
     failures,
   };

@@ -14,6 +14,7 @@ import type { TaskNote, TaskRuling } from '#store';
 import type { PolicyRuling } from '#wire';
 import { giveBack } from '../asked.ts';
 import type { Core, Job, Lease } from '../core.ts';
+import { countEnd } from '../pace.ts';
 import { hasExitPolicies, isOwnEnd, rulingAtExit } from '../policies/rulings.ts';
 import { afterFailure, askedAfter } from '../retry.ts';
 import { withSources } from '../staged-spec.ts';
@@ -125,7 +126,7 @@ function onGoodEnd(core: Core, job: Job, record: AttemptRecord): void {
 /** The results are the task's results: exactly one attempt of a task ever comes here. */
 export function accept(core: Core, job: Job, record: AttemptRecord): void {
   addRecord(core, job, { ...record, next: 'done' }, true);
-  countEnd(core, job);
+  countEnd(job.recent, core.clock.now());
   job.tasks.set(record.task, TaskState.done);
   core.set.drop(job.id, record.task);
   clearNote(core, job, record.task);
@@ -228,7 +229,7 @@ function onRuled(
 
 function onFailed(core: Core, job: Job, record: AttemptRecord, note: TaskNote, why: string): void {
   addRecord(core, job, { ...record, next: 'failed' }, false);
-  countEnd(core, job);
+  countEnd(job.recent, core.clock.now());
   job.tasks.set(record.task, TaskState.failed);
   const reason = `${record.reason || record.cause} (${why})`;
   const { signature } = record;
@@ -254,12 +255,6 @@ export function addRecord(core: Core, job: Job, record: AttemptRecord, accepted:
     if (accepted) core.activity.add('completed', 1, nowMs);
   }
   core.happened({ kind: 'progress', job: job.id });
-}
-
-/** For the pace: a task is over, done or failed. */
-function countEnd(core: Core, job: Job): void {
-  const second = Math.floor(core.clock.now() / 1000);
-  job.recent.set(second, (job.recent.get(second) ?? 0) + 1);
 }
 
 export type CheckVerdict =
