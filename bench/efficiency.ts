@@ -1,5 +1,6 @@
 /**
- * 200 tasks of 100 ms CPU on 2 slots: `node bench/efficiency.ts [rounds]`. Beside `windrow run`, which
+ * 200 tasks of 100 ms CPU on 2 slots: `node bench/efficiency.ts [rounds [slots]]`, a hundred for each slot:
+ * with fewer slots than processors one is left for the server and the worker. Beside `windrow run`, which
  * starts a server and a worker, the same job submitted to a server that runs, until it has ended; and
  * `xargs -P2` with the same program, all in turns. Ideal is 2 slots that are never without a program; on
  * a machine that others use, the CPU time that Windrow adds to the programs' own is what stays
@@ -13,8 +14,8 @@ import { join } from 'node:path';
 import { measure, median, WINDROW } from './measured-process.ts';
 
 const rounds = Number(process.argv[2] ?? 3);
-const TASKS = 200;
-const SLOTS = 2;
+const SLOTS = Number(process.argv[3] ?? 2);
+const TASKS = 100 * SLOTS;
 const TASK_MS = 100;
 
 /** Counts so far that it takes about `TASK_MS` of CPU time on this machine. */
