@@ -146,12 +146,13 @@ async function check(rack: Rack): Promise<void> {
   assert.deepEqual(unknown, [], 'rows ran without being known of');
 }
 
-/** Whoever logged anything had another year. */
+/** Those whose clock is off had another year, whenever they said anything. */
 function checkClocks(rack: Rack): void {
-  const said = Object.keys(SKEWED).map((host) => rack.said(host));
-  const years = said.join('').matchAll(/"time":"(\d+)/g);
-  const off = [...years].map(([, year]) => Math.abs(Number(year) - new Date().getFullYear()));
-  assert.ok(off.length > 0 && Math.min(...off) > 8, off.join());
+  for (const host of Object.keys(SKEWED)) {
+    const years = rack.said(host).matchAll(/"time":"(\d+)/g);
+    const off = [...years].map(([, year]) => Math.abs(Number(year) - new Date().getFullYear()));
+    assert.ok(off.length > 0 && Math.min(...off) > 8, `${host}: ${off}`);
+  }
 }
 
 async function attemptsByRow(rack: Rack): Promise<{ attempts: number[]; good: number[] }> {

@@ -152,11 +152,15 @@ export class Rack {
   }
 }
 
-/** What a process loads first, so that it takes another time for now, as by a clock that is wrong. */
+/**
+ * What a process loads first, so that it takes another time for now, as by a clock that is wrong. It says
+ * what it takes it for: a worker that nothing befalls has no reason to.
+ */
 function clockScript(clock = '+0 years'): string {
   const [years = ''] = clock.split(' ');
   const aheadMs = Number(years) * 365 * 86_400_000;
   return `
+    import { isMainThread } from 'node:worker_threads';
     const Real = Date;
     globalThis.Date = class extends Real {
       constructor(...given) {
@@ -167,5 +171,6 @@ function clockScript(clock = '+0 years'): string {
         return Real.now() + ${aheadMs};
       }
     };
+    if (isMainThread) console.error(JSON.stringify({ time: new Date() }));
   `;
 }
