@@ -15,7 +15,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { NO_OFFER, usageOf } from '#model';
 import { jobKey } from '#sweep';
-import { type EndedAttempt, PROTOCOL_VERSION, type SyncRequest, type SyncResponse } from '#wire';
+import {
+  type EndedAttempt,
+  PROTOCOL_VERSION,
+  parseSyncResponse,
+  type SyncRequest,
+  type SyncResponse,
+} from '#wire';
 import { specOf } from '../src/server/testing/field.ts';
 import {
   type DemandView,
@@ -112,7 +118,7 @@ class SimulatedWorker {
       told.syncs++;
       told.done += ended.length;
       this.#ended = this.#ended.slice(ended.length);
-      this.#queue.push(...json.attempts);
+      this.#queue.push(...parseSyncResponse(json, 'bench').attempts);
       this.#startNext();
     } catch (error) {
       if (isOver) return;
