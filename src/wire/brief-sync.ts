@@ -4,13 +4,13 @@
  * back.
  */
 import type { Usage } from '#model';
-import { inRuns } from './runs-of-ends.ts';
+import { endsInRuns } from './runs-of-ends.ts';
 import { grantsInRuns } from './runs-of-grants.ts';
 import type { EndedAttempt, GrantedAttempt, SentPart, SyncRequest, SyncResponse } from './sync.ts';
 
 /** A sync as it is to be written. */
 export function briefSync(request: SyncRequest): object {
-  return { ...request, ended: inRuns(request.ended, briefEnd) };
+  return { ...request, ended: endsInRuns(request.ended, briefEnd) };
 }
 
 /** The answer to a sync as it is to be written. */

@@ -18,10 +18,9 @@ import {
   text,
   whole,
 } from './checked.ts';
+import { inRuns } from './runs.ts';
 import type { EndedAttempt, SentPart } from './sync.ts';
 
-/** Fewer are not worth the columns. */
-const FEWEST = 4;
 /** More parts go one by one: a length of two bytes must not become very many objects. */
 const PARTS_MOST = 8;
 
@@ -45,23 +44,17 @@ interface Run {
 }
 
 /** What `brief` makes of each end, and runs in place of those that can be in one. */
-export function inRuns(
+export function endsInRuns(
   ended: readonly EndedAttempt[],
   brief: (end: EndedAttempt) => object,
 ): object[] {
-  const packed: object[] = [];
-  for (let at = 0; at < ended.length; ) {
-    const to = endOfRun(ended, at);
-    if (to - at >= FEWEST) packed.push(runOf(ended.slice(at, to)));
-    else packed.push(...ended.slice(at, Math.max(to, at + 1)).map(brief));
-    at = Math.max(to, at + 1);
-  }
-  return packed;
+  return inRuns(ended, { endOfRun, runOf, brief });
 }
 
 function endOfRun(ended: readonly EndedAttempt[], from: number): number {
   const first = ended[from]!;
-  let to = from;
+  let to = from + 1;
+  if (!isPlain(first)) return to;
   while (to < ended.length && isPlain(ended[to]!) && areAlike(first, ended[to]!)) to++;
   return to;
 }
@@ -86,11 +79,10 @@ function isPlain(end: EndedAttempt): boolean {
 
 function areAlike(a: EndedAttempt, b: EndedAttempt): boolean {
   return (
-    a === b ||
-    (a.usage.sources === b.usage.sources &&
-      a.parts.length === b.parts.length &&
-      FIGURES.every((name) => (a.usage[name] === null) === (b.usage[name] === null)) &&
-      a.parts.every((part, index) => isSamePart(part, b.parts[index]!)))
+    a.usage.sources === b.usage.sources &&
+    a.parts.length === b.parts.length &&
+    FIGURES.every((name) => (a.usage[name] === null) === (b.usage[name] === null)) &&
+    a.parts.every((part, index) => isSamePart(part, b.parts[index]!))
   );
 }
 

@@ -3,10 +3,8 @@
  * and number are the same, and the cells of all their rows stand in one list.
  */
 import { type JsonObject, list, mismatch, whole } from './checked.ts';
+import { inRuns } from './runs.ts';
 import type { GrantedAttempt } from './sync.ts';
-
-/** Fewer are not worth it. */
-const FEWEST = 4;
 
 /** As it travels. */
 interface Run {
@@ -24,14 +22,7 @@ export function grantsInRuns(
   attempts: readonly GrantedAttempt[],
   brief: (attempt: GrantedAttempt) => object,
 ): object[] {
-  const packed: object[] = [];
-  for (let at = 0; at < attempts.length; ) {
-    const to = endOfRun(attempts, at);
-    if (to - at >= FEWEST) packed.push(runOf(attempts.slice(at, to)));
-    else packed.push(...attempts.slice(at, to).map(brief));
-    at = to;
-  }
-  return packed;
+  return inRuns(attempts, { endOfRun, runOf, brief });
 }
 
 function endOfRun(attempts: readonly GrantedAttempt[], from: number): number {
