@@ -76,54 +76,51 @@ export class ConnectTimeout extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
-/** For node:https. `pin` null: certificates are trusted as the system says. */
-export class PinnedAgent extends Agent {
-  readonly #pin: string | null;
-  readonly #connectMs: number;
+/**
+ * For node:https. `pin` null: certificates are trusted as the system says. No class of its own, whose
+ * base would be loaded where nobody speaks TLS.
+ */
+export function pinnedAgent(
+  options: AgentOptions,
+  pin: string | null,
+  connectMs = CONNECT_MS,
+): Agent {
+  const agent = new Agent({ ...options, maxCachedSessions: 0, minVersion: LEAST_TLS_VERSION });
   /** Of those the agent knows nothing yet. */
-  readonly #connecting = new Set<TLSSocket>();
-
-  constructor(options: AgentOptions, pin: string | null, connectMs = CONNECT_MS) {
-    super({ ...options, maxCachedSessions: 0, minVersion: LEAST_TLS_VERSION });
-    this.#pin = pin;
-    this.#connectMs = connectMs;
-  }
-
-  override createConnection(
-    options: ConnectionOptions,
-    done: (error: Error | null, stream: Duplex) => void,
-  ): undefined {
-    const pin = this.#pin;
-    const socket = connect(pin === null ? options : { ...options, rejectUnauthorized: false });
-    this.#connecting.add(socket);
+  const connecting = new Set<TLSSocket>();
+  // Given to `done` only when its certificate is accepted.
+  agent.createConnection = (target: ConnectionOptions, done: Connected): undefined => {
+    const socket = connect(pin === null ? target : { ...target, rejectUnauthorized: false });
+    connecting.add(socket);
     const fail = (error: Error) => {
       clearTimeout(timer);
-      this.#connecting.delete(socket);
+      connecting.delete(socket);
       socket.destroy();
       done(error, socket);
     };
     const timer = setTimeout(() => {
       socket.off('error', fail);
       fail(new ConnectTimeout());
-    }, this.#connectMs);
+    }, connectMs);
     socket.once('error', fail);
     socket.once('secureConnect', () => {
       clearTimeout(timer);
-      this.#connecting.delete(socket);
+      connecting.delete(socket);
       socket.off('error', fail);
       const refusal = pin === null ? null : refusalOf(socket, pin);
       if (refusal) fail(refusal);
       else done(null, socket);
     });
-    // Given to `done` only when its certificate is accepted.
-    return undefined;
-  }
-
-  override destroy(): void {
-    for (const socket of this.#connecting) socket.destroy(new Error('the connection was closed'));
-    super.destroy();
-  }
+  };
+  const destroyIdle = agent.destroy.bind(agent);
+  agent.destroy = () => {
+    for (const socket of connecting) socket.destroy(new Error('the connection was closed'));
+    destroyIdle();
+  };
+  return agent;
 }
+
+type Connected = (error: Error | null, stream: Duplex) => void;
 
 /** An address of a server: `https://HOST:PORT#sha256:…` carries the pin where there is one. */
 export interface ServerAddress {

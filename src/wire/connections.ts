@@ -7,7 +7,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import { request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { pipeline, Readable } from 'node:stream';
-import { ConnectTimeout, PinnedAgent } from '#base';
+import { ConnectTimeout, pinnedAgent } from '#base';
 
 /** A peer that has vanished answers no probe; without them an idle connection lives for ever. */
 const PROBED_AFTER_MS = 15_000;
@@ -79,7 +79,7 @@ export class Connections {
     this.#options = options;
     // Node.js wants addresses of IPv6 without their brackets.
     this.#target = { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port };
-    this.#agent = isSecure ? new PinnedAgent(kept, pin, connectTimeoutMs) : new Agent(kept);
+    this.#agent = isSecure ? pinnedAgent(kept, pin, connectTimeoutMs) : new Agent(kept);
     this.#request = isSecure ? secureRequest : request;
   }
 

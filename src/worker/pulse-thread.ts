@@ -6,11 +6,11 @@
  * A renewal does not wait for the one before: where packets are lost one connection may stand still
  * for seconds, and the next renewal goes by another.
  */
-import * as http from 'node:http';
-import * as https from 'node:https';
+import { Agent, request } from 'node:http';
+import { type RequestOptions, request as secureRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { PinnedAgent, parsePin } from '#base';
+import { parsePin, pinnedAgent } from '#base';
 import type { PulseNews, PulseOrder, PulseSettings } from './pulse.ts';
 
 /** An agent that has shown no life for this long does not deserve its leases. */
@@ -27,13 +27,13 @@ let underWay = 0;
 let last: Outcome['kind'] = 'taken';
 let samples: number[] = [];
 const CONNECTIONS = { keepAlive: true, maxSockets: MOST_UNDER_WAY };
-const plainAgent = new http.Agent(CONNECTIONS);
+const plainAgent = new Agent(CONNECTIONS);
 /** One for each pin: a server that was started again may have another. */
-const pinnedAgents = new Map<string, PinnedAgent>();
+const secureAgents = new Map<string, Agent>();
 
-function pinnedAgent(pin: string): PinnedAgent {
-  const agent = pinnedAgents.get(pin) ?? new PinnedAgent(CONNECTIONS, parsePin(pin));
-  pinnedAgents.set(pin, agent);
+function secureAgent(pin: string): Agent {
+  const agent = secureAgents.get(pin) ?? pinnedAgent(CONNECTIONS, parsePin(pin));
+  secureAgents.set(pin, agent);
   return agent;
 }
 
@@ -49,9 +49,9 @@ function renew(): Promise<Outcome> {
   const [url, pin = ''] = settings.url.split('#') as [string, string?];
   const secure = url.startsWith('https:');
   const body = JSON.stringify({ worker });
-  const options: https.RequestOptions = {
+  const options: RequestOptions = {
     method: 'POST',
-    agent: secure ? pinnedAgent(pin) : plainAgent,
+    agent: secure ? secureAgent(pin) : plainAgent,
     headers: {
       authorization: `Bearer ${session}`,
       'content-type': 'application/json',
@@ -65,7 +65,8 @@ function renew(): Promise<Outcome> {
       resolve(outcome);
     };
     const fail = () => done({ kind: 'unheard' });
-    const request = (secure ? https : http).request(`${url}/renew`, options, (response) => {
+    const send = secure ? secureRequest : request;
+    const renewal = send(`${url}/renew`, options, (response) => {
       const tookMs = performance.now() - sentMs;
       const isTaken = (response.statusCode ?? 500) < 300;
       response.on('error', fail);
@@ -73,7 +74,7 @@ function renew(): Promise<Outcome> {
       response.resume();
     });
     // Connecting is no part of the way: it is done once.
-    request.on('socket', (socket: Socket) => {
+    renewal.on('socket', (socket: Socket) => {
       const sent = () => {
         sentMs = performance.now();
       };
@@ -81,15 +82,15 @@ function renew(): Promise<Outcome> {
       if (socket.connecting) socket.once('connect', sent);
       else sent();
     });
-    request.on('error', fail);
-    request.on('close', fail);
+    renewal.on('error', fail);
+    renewal.on('close', fail);
     const giveUp = () => {
       // Without a socket yet it would tell nobody of its end.
       fail();
-      request.destroy();
+      renewal.destroy();
     };
     const deadline = setTimeout(giveUp, Math.max(1000, leaseMs / 2));
-    request.end(body);
+    renewal.end(body);
   });
 }
 

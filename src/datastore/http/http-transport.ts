@@ -1,5 +1,5 @@
 /** `http` and `https`: asks once, and says exactly what was answered. */
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '#base';
 import type { StoreEvent } from '../port.ts';
 import {
@@ -68,16 +68,16 @@ class HttpTransport implements StreamTransport {
   readonly #options: HttpOptions;
   readonly #times: HttpTimes;
   readonly #proxies: Proxies;
-  readonly #direct: Dispatcher;
-  readonly #agents = new Map<string, Dispatcher>();
+  /** By the proxy they go through; null: directly. */
+  readonly #dispatchers = new Map<string | null, Promise<Dispatcher>>();
+  #isClosed = false;
 
   constructor(options: HttpOptions) {
     this.schemes = options.schemes ?? ['http', 'https'];
     this.#options = options;
     this.#times = { ...USUAL_TIMES, ...options.times };
     this.#proxies = new Proxies(options.proxies, options);
-    const { connectMs } = this.#times;
-    this.#direct = options.direct ?? new Agent({ connect: { timeout: connectMs }, bodyTimeout: 0 });
+    if (options.direct) this.#dispatchers.set(null, Promise.resolve(options.direct));
   }
 
   originOf(url: URL): string {
@@ -106,7 +106,9 @@ class HttpTransport implements StreamTransport {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#direct, ...this.#agents.values()].map((agent) => agent.destroy()));
+    this.#isClosed = true;
+    const dispatchers = await Promise.all(this.#dispatchers.values());
+    await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
   }
 
   #targetOf(url: URL): URL {
@@ -152,9 +154,15 @@ class HttpTransport implements StreamTransport {
     }
   }
 
-  #askBy(way: Way, url: URL, order: StreamOrder, secrets: Record<string, string>): Promise<Answer> {
+  async #askBy(
+    way: Way,
+    url: URL,
+    order: StreamOrder,
+    secrets: Record<string, string>,
+  ): Promise<Answer> {
     const { answerMs, proxyAnswerMs } = this.#times;
-    return this.#dispatcherFor(way).request({
+    const dispatcher = await this.#dispatcherFor(way);
+    return await dispatcher.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: 'GET',
@@ -166,15 +174,13 @@ class HttpTransport implements StreamTransport {
     });
   }
 
-  #dispatcherFor({ proxy }: Way): Dispatcher {
-    if (proxy === null) return this.#direct;
-    const known = this.#agents.get(proxy);
+  #dispatcherFor({ proxy }: Way): Promise<Dispatcher> {
+    if (this.#isClosed) throw new Error('the store is closed');
+    const known = this.#dispatchers.get(proxy);
     if (known) return known;
-    const connect = { timeout: this.#times.connectMs };
-    // Without a tunnel, so that the proxy can keep what it fetched; https always has one.
-    const agent = new ProxyAgent({ uri: proxy, proxyTunnel: false, connect, bodyTimeout: 0 });
-    this.#agents.set(proxy, agent);
-    return agent;
+    const opening = openDispatcher(proxy, this.#times.connectMs);
+    this.#dispatchers.set(proxy, opening);
+    return opening;
   }
 
   #headersOf({ fromByte, ifRange, known }: StreamOrder): Record<string, string> {
@@ -235,6 +241,16 @@ class HttpTransport implements StreamTransport {
     const waitMs = retryAfterMs(headers, this.#options.clock.now());
     return new TransferFailure(kind, why, { status: statusCode, retryAfterMs: waitMs });
   }
+}
+
+/** Loaded with the first that is needed: every start of a server is felt, and many fetch nothing. */
+async function openDispatcher(proxy: string | null, connectMs: number): Promise<Dispatcher> {
+  const { Agent, ProxyAgent } = await import('undici');
+  const usual = { connect: { timeout: connectMs }, bodyTimeout: 0 };
+  // Without a tunnel, so that the proxy can keep what it fetched; https always has one.
+  return proxy === null
+    ? new Agent(usual)
+    : new ProxyAgent({ uri: proxy, proxyTunnel: false, ...usual });
 }
 
 function redirectOf(url: URL, { statusCode, headers }: Answer): URL | null {
