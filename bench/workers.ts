@@ -91,7 +91,8 @@ class SimulatedWorker {
     const taken = this.#running ? 1 : 0;
     const youngestMs = this.#running ? performance.now() - this.#startedMs : undefined;
     const queued = this.#queue.length;
-    return { slots: 1, taken, queued, medianMs: this.#medianMs, youngestMs, closed: false };
+    const medianMs = this.#medianMs;
+    return { slots: 1, taken, queued, medianMs, youngestMs, untoldMs: 0, closed: false };
   }
 
   /** Until the time is over or something has ended. */

@@ -11,6 +11,7 @@ import type { World } from './world.ts';
 export const FOLLOWED = { succeeded: 0, failed: 1, interrupted: RUN_INTERRUPTED_EXIT } as const;
 
 const POLL_MS = 5000;
+const QUIET_POLL_MS = 10_000;
 const GIVE_UP_MS = 120_000;
 
 export interface FollowWish extends ProgressWish {
@@ -34,7 +35,9 @@ export async function followJob(
   const display = await openProgress(wish, world.stdout, world.stderr, world.clock);
   let last: JobView | undefined;
   try {
-    const options = { signal, clock: world.clock, pollMs: POLL_MS, giveUpMs: GIVE_UP_MS };
+    const isQuiet = wish.quiet && !wish.json;
+    const pollMs = isQuiet ? QUIET_POLL_MS : POLL_MS;
+    const options = { signal, clock: world.clock, pollMs, isQuiet, giveUpMs: GIVE_UP_MS };
     for await (const view of watchJob(client, job, options)) {
       display.update(view);
       last = view;

@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly clock: Clock;
   /** A view comes at least this often, also when nothing happens. */
   readonly pollMs: number;
+  /** Only what ends the waiting is of interest: views that only tell of progress are left out. */
+  readonly isQuiet: boolean;
   /** How long a server may be away, for instance to be restarted. */
   readonly giveUpMs: number;
 }
@@ -75,7 +77,8 @@ async function* watchOnce(
 ): AsyncGenerator<JobView> {
   const leaving = new AbortController();
   const signal = AbortSignal.any([options.signal, leaving.signal]);
-  const events = await client.call('watchEvents', { query: { job }, signal });
+  const query = options.isQuiet ? { job, kinds: 'job' } : { job };
+  const events = await client.call('watchEvents', { query, signal });
   const iterator = events[Symbol.asyncIterator]();
   try {
     let view = await lookAt(client, job, options.signal);

@@ -236,10 +236,12 @@ function orderFor({ side }: Left, { kinds, look }: Placing): readonly (readonly 
 /**
  * Guided self-scheduling (Polychronopoulos and Kuck, 1987): a worker's queue gets at most half of
  * its share of what is left, so that the last tasks spread over all slots; free slots always fill.
+ * A worker that is alone has nobody to leave something to.
  */
 function share({ ready }: Left, worker: WorkerView, totalSlots: number): number {
+  if (worker.slots >= totalSlots) return ready;
   const free = Math.max(0, Math.floor(worker.slots - worker.used.cpus));
-  const guided = Math.floor((ready * worker.slots) / (2 * Math.max(totalSlots, worker.slots)));
+  const guided = Math.floor((ready * worker.slots) / (2 * totalSlots));
   return Math.max(free, guided);
 }
 

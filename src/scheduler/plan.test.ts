@@ -109,6 +109,12 @@ describe('planning', () => {
     assert.equal(few.grants[0]!.count, 2);
   });
 
+  it('keeps nothing back from a worker that is alone', () => {
+    const asking = [worker('a', { asksFor: 15 })];
+    const { grants } = plan(snapshot({ jobs: [job(1, { ready: 20 })], asking, totalSlots: 2 }));
+    assert.deepEqual(grants, [{ worker: 'a', job: 1, count: 15 }]);
+  });
+
   it('never gives more CPUs or memory than a worker has', () => {
     const request = { cpus: 2, memoryBytes: 600, diskBytes: 0, processes: 0, gpus: 0, timeMs: 0 };
     const asking = [worker('a', { slots: 8, asksFor: 8, memoryBytes: 1000 })];

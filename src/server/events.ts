@@ -16,7 +16,17 @@ export type Describe = (what: Happening, id: number) => ApiEvent | null;
 
 interface Watcher {
   readonly queue: ApiEvent[];
+  readonly wants: (event: ApiEvent) => boolean;
   wake: () => void;
+}
+
+export interface WatchWish {
+  /** Null: of all jobs. */
+  readonly job: JobId | null;
+  /** Kinds of events; null: all. */
+  readonly kinds: ReadonlySet<string> | null;
+  /** From the next after this event on, as far as it is still known. Null: from now on. */
+  readonly after: number | null;
 }
 
 export class Events {
@@ -25,7 +35,7 @@ export class Events {
   readonly #watchers = new Set<Watcher>();
   readonly #kept: ApiEvent[] = [];
   readonly #progress = new Set<JobId>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #id: number;
   #closed = false;
 
@@ -37,13 +47,12 @@ export class Events {
     this.#describe = describe;
     this.#durable = durable;
     this.#id = bornAtMs * IDS_PER_MS;
-    this.#timer = setInterval(() => this.#tellProgress(), PROGRESS_MS);
-    this.#timer.unref();
   }
 
   happened(what: Happening): void {
-    if (what.kind === 'progress') this.#progress.add(what.job);
-    else void this.#tell(what);
+    if (what.kind !== 'progress') return void this.#tell(what);
+    this.#progress.add(what.job);
+    this.#timer ??= setTimeout(() => this.#tellProgress(), PROGRESS_MS).unref();
   }
 
   async #tell(what: Happening): Promise<void> {
@@ -61,6 +70,7 @@ export class Events {
   }
 
   #tellProgress(): void {
+    this.#timer = undefined;
     for (const job of this.#progress) this.#send({ kind: 'progress', job });
     this.#progress.clear();
   }
@@ -72,6 +82,7 @@ export class Events {
     this.#kept.push(event);
     if (this.#kept.length > KEPT) this.#kept.shift();
     for (const watcher of this.#watchers) {
+      if (!watcher.wants(event)) continue;
       watcher.queue.push(event);
       if (watcher.queue.length > QUEUED_MOST) this.#watchers.delete(watcher);
       watcher.wake();
@@ -79,28 +90,25 @@ export class Events {
   }
 
   /**
-   * What happens from this call on, or after event `after` as far as it is still known. Ends when
-   * `signal` is aborted, when the watcher reads too slowly, or when the server ends.
+   * What happens. Ends when `signal` is aborted, when the watcher reads too slowly, or when the server
+   * ends.
    */
-  watch(job: JobId | null, after: number | null, signal: AbortSignal): AsyncGenerator<ApiEvent> {
-    const missed = after === null ? [] : this.#kept.filter((event) => event.id > after);
-    const watcher: Watcher = { queue: missed, wake: () => undefined };
+  watch({ job, kinds, after }: WatchWish, signal: AbortSignal): AsyncGenerator<ApiEvent> {
+    const wants = (event: ApiEvent) =>
+      (job === null || !('job' in event) || event.job === job) &&
+      (kinds === null || kinds.has(event.kind));
+    const queue = after === null ? [] : this.#kept.filter(({ id }) => id > after).filter(wants);
+    const watcher: Watcher = { queue, wants, wake: () => undefined };
     this.#watchers.add(watcher);
-    return this.#tellWatcher(watcher, job, signal);
+    return this.#tellWatcher(watcher, signal);
   }
 
-  async *#tellWatcher(
-    watcher: Watcher,
-    job: JobId | null,
-    signal: AbortSignal,
-  ): AsyncGenerator<ApiEvent> {
+  async *#tellWatcher(watcher: Watcher, signal: AbortSignal): AsyncGenerator<ApiEvent> {
     const onAbort = (): void => watcher.wake();
     signal.addEventListener('abort', onAbort);
     try {
       while (!this.#closed && !signal.aborted && this.#watchers.has(watcher)) {
-        for (const event of watcher.queue.splice(0)) {
-          if (job === null || !('job' in event) || event.job === job) yield event;
-        }
+        for (const event of watcher.queue.splice(0)) yield event;
         if (watcher.queue.length > 0 || signal.aborted || this.#closed) continue;
         await new Promise<void>((resolve) => {
           watcher.wake = resolve;
@@ -114,7 +122,7 @@ export class Events {
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     for (const watcher of this.#watchers) watcher.wake();
   }
 }

@@ -5,8 +5,10 @@ import type { Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { SHARES_MS, storeShares } from './reactor/sharing.ts';
 
-/** Statistics that only count on are stored no more often than this. */
-export const STATISTICS_MS = 1000;
+/** Statistics that only count on are stored no more often than this, with what else is stored … */
+const STATISTICS_MS = 1000;
+/** … and after this by themselves: who is started again counts what has ended since. */
+const STATISTICS_ALONE_MS = 10_000;
 
 export class LateChanges {
   readonly #core: Core;
@@ -37,15 +39,23 @@ export class LateChanges {
         changes.push(this.#statisticsOf(job));
       }
     }
-    if (this.areSharesDue()) {
+    if (this.#areSharesDue()) {
       this.#sharesAtMs = this.#core.clock.monotonic();
       changes.push(...storeShares(this.#core));
     }
     return { changes, synced: allDone(flushes) };
   }
 
+  /** Whether something is to be stored although nothing else is. */
+  areDue(): boolean {
+    if (this.#areSharesDue()) return true;
+    const sinceMs = this.#core.clock.monotonic() - this.#statisticsAtMs;
+    if (sinceMs < STATISTICS_ALONE_MS) return false;
+    return this.#core.jobs.values().some((job) => job.statisticsDirty);
+  }
+
   /** Whether what owners have used is to be stored. */
-  areSharesDue(): boolean {
+  #areSharesDue(): boolean {
     const sinceMs = this.#core.clock.monotonic() - this.#sharesAtMs;
     return sinceMs >= SHARES_MS && [...this.#core.uses.values()].some(({ isDirty }) => isDirty);
   }

@@ -28,7 +28,7 @@ import { ResultIntake } from './intake/results.ts';
 import { removePartials } from './intake/streams.ts';
 import { Intake } from './intake/submit.ts';
 import { Tables } from './intake/tables.ts';
-import { LateChanges, STATISTICS_MS } from './late-changes.ts';
+import { LateChanges } from './late-changes.ts';
 import { layoutOf } from './layout.ts';
 import { LeaseWatch } from './lease-watch.ts';
 import { EventLogs } from './life/event-logs.ts';
@@ -46,7 +46,7 @@ import { SyncDesk } from './sync.ts';
 
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
 const BACKLOG = 4096;
-const DISK_MS = 1000;
+const SECOND_MS = 1000;
 const FAULTS_MS = 2000;
 
 export class Server {
@@ -105,6 +105,7 @@ export class Server {
       forgetLost(core);
       planOn(core);
       this.#releaseDelayed();
+      this.#eventLogs.look();
     });
     const blobs = new Blobs(layout);
     const { data, log } = options;
@@ -187,8 +188,8 @@ export class Server {
     if (options.readOnly) return server;
     new ResultIntake(server.core, layout).removeStale();
     for (const folder of [layout.tables, layout.blobs]) removePartials(folder);
-    server.#startTimers();
     await server.#eventLogs.start();
+    server.#startTimers();
     for (const id of server.core.active) server.core.stage(server.core.jobs.get(id)!);
     for (const job of server.core.jobs.values()) {
       await removeStalePartials(job.spec.output || layout.output(job.id));
@@ -204,7 +205,7 @@ export class Server {
 
   /** Everything that happens from now on, as `GET /v1/events` tells it, until `signal` is aborted. */
   watch(signal: AbortSignal): AsyncGenerator<ApiEvent> {
-    return this.#events.watch(null, null, signal);
+    return this.#events.watch({ job: null, kinds: null, after: null }, signal);
   }
 
   /** A trace came home: those who watch are told. */
@@ -262,15 +263,13 @@ export class Server {
     this.#leases.start();
     if (!this.#options.readOnly) this.#pruning.start();
     this.#scan.start();
-    const statistics = setInterval(() => {
+    keepReserve(this.core, this.#options);
+    const second = setInterval(() => {
       this.core.activity.tick(this.core.clock.monotonic());
-      if ([...this.core.jobs.values()].some((job) => job.statisticsDirty)) this.core.commit.touch();
-      if (this.#late.areSharesDue()) this.core.commit.touch();
-    }, STATISTICS_MS);
-    const lookAtDisk = () => keepReserve(this.core, this.#options);
-    const disk = setInterval(lookAtDisk, DISK_MS);
-    lookAtDisk();
-    this.#timers.push(statistics, disk);
+      if (this.#late.areDue()) this.core.commit.touch();
+      keepReserve(this.core, this.#options);
+    }, SECOND_MS);
+    this.#timers.push(second);
   }
 
   #releaseDelayed(): void {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { adQuery } from './api/ad-query.ts';
 import { admin } from './api/admin.ts';
 import { dataRoutes } from './api/data-routes.ts';
-import { event } from './api/events.ts';
+import { event, eventKinds } from './api/events.ts';
 import { historyRecord } from './api/history.ts';
 import {
   blobList,
@@ -321,6 +321,7 @@ export const api = {
     summary: 'Watch what happens, as server-sent events.',
     query: z.object({
       job: textPositive.optional(),
+      kinds: eventKinds.optional(),
       after: textWhole.optional().describe('Id of the last event that was seen.'),
     }),
     answer: { kind: 'events', schema: event },

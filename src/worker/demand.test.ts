@@ -21,6 +21,7 @@ const fresh: DemandView = {
   queued: 0,
   medianMs: undefined,
   youngestMs: undefined,
+  untoldMs: 0,
   closed: false,
 };
 
@@ -29,12 +30,19 @@ test('a worker that knows nothing yet asks for its free slots only', () => {
   assert.equal(wantedAttempts({ ...fresh, taken: 3 }), 1);
 });
 
-test('attempts of 10 ms are kept ready for about a second, of a second one for each slot', () => {
+test('work is kept ready for a second or two, of a second one for each slot', () => {
   const busy = { ...fresh, taken: 4, medianMs: 10, youngestMs: 5 };
-  assert.equal(readyTarget(busy), 400);
-  assert.equal(wantedAttempts({ ...busy, queued: 360 }), 40);
+  assert.equal(readyTarget(busy), 800);
+  assert.equal(wantedAttempts({ ...busy, queued: 760 }), 40);
   assert.equal(readyTarget({ ...busy, medianMs: 1000 }), 4);
   assert.equal(readyTarget({ ...busy, slots: 1, taken: 1, medianMs: 2900 }), 1);
+});
+
+test('of attempts so short that they are told of together twice as much is kept ready', () => {
+  const busy = { ...fresh, taken: 4, youngestMs: 5 };
+  assert.equal(readyTarget({ ...busy, medianMs: 100 }), 80);
+  assert.equal(readyTarget({ ...busy, medianMs: 250 }), 32);
+  assert.equal(readyTarget({ ...busy, medianMs: 260 }), 16);
 });
 
 test('attempts of three seconds and more are never kept ready', () => {
@@ -43,10 +51,10 @@ test('attempts of three seconds and more are never kept ready', () => {
 
 test('ends gather while there is work, and are told at once when there is none', () => {
   const busy = { ...fresh, taken: 4, medianMs: 10, youngestMs: 5 };
-  assert.equal(gatherMs({ ...busy, medianMs: 100, queued: 60 }), 500);
-  assert.equal(gatherMs({ ...busy, queued: 400 }), 160, 'no more than a few that a kill may cost');
-  assert.equal(gatherMs({ ...busy, queued: 240 }), 100);
-  for (const queued of [0, 10, 200]) assert.equal(gatherMs({ ...busy, queued }), 2);
+  assert.equal(gatherMs({ ...busy, medianMs: 100, queued: 80 }), 750);
+  assert.equal(gatherMs({ ...busy, queued: 800 }), 160, 'no more than a few that a kill may cost');
+  assert.equal(gatherMs({ ...busy, queued: 440 }), 100);
+  for (const queued of [0, 10, 400]) assert.equal(gatherMs({ ...busy, queued }), 2);
   assert.equal(gatherMs(fresh), 2);
 });
 
@@ -57,15 +65,17 @@ test('workers that began together gather for different times, none longer than i
 test('a poll is opened at once by a worker that wants something, later by one that has enough', () => {
   const busy = { ...fresh, taken: 4, medianMs: 200, youngestMs: 5 };
   assert.equal(pollDelayMs({ ...busy, queued: 0 }), 0);
-  assert.equal(pollDelayMs({ ...busy, queued: 10 }), 0);
-  assert.equal(pollDelayMs({ ...busy, queued: 11 }), 400);
-  assert.equal(pollDelayMs({ ...busy, queued: 20 }), 400);
-  assert.equal(pollDelayMs({ ...busy, queued: 20, medianMs: 2000 }), 1000);
+  assert.equal(pollDelayMs({ ...busy, queued: 20 }), 0);
+  assert.equal(pollDelayMs({ ...busy, queued: 21 }), 400);
+  assert.equal(pollDelayMs({ ...busy, queued: 40 }), 400);
+  assert.equal(pollDelayMs({ ...busy, queued: 70, medianMs: 100, untoldMs: 750 }), 950);
+  assert.equal(pollDelayMs({ ...busy, queued: 40, medianMs: 2000 }), 1000);
   assert.equal(pollDelayMs(fresh), 0);
 });
 
 test('what waits goes back when it waits much longer than attempts take', () => {
   assert.equal(giveBackAfterMs(undefined), 2000);
+  assert.equal(giveBackAfterMs(100), 4000);
   assert.equal(giveBackAfterMs(2500), 5000);
   assert.equal(giveBackAfterMs(1e6), 6000);
 });
@@ -85,6 +95,7 @@ test('demand is a whole number that one answer can satisfy, whatever the view', 
     queued: fc.nat(10_000),
     medianMs: fc.option(fc.double({ min: 0, max: 1e9, noNaN: true }), { nil: undefined }),
     youngestMs: fc.option(fc.double({ min: 0, max: 1e9, noNaN: true }), { nil: undefined }),
+    untoldMs: fc.nat(2000),
     closed: fc.boolean(),
   });
   fc.assert(
@@ -92,7 +103,7 @@ test('demand is a whole number that one answer can satisfy, whatever the view', 
       const wanted = wantedAttempts(any);
       assert.ok(Number.isSafeInteger(wanted) && wanted >= 0);
       assert.ok(wanted <= any.slots + MOST_PREFETCHED);
-      assert.ok(gatherMs(any) >= 2 && gatherMs(any) <= 500);
+      assert.ok(gatherMs(any) >= 2 && gatherMs(any) <= 750);
       assert.ok(pollDelayMs(any) >= 0 && pollDelayMs(any) <= 1000);
     }),
   );

@@ -1,25 +1,25 @@
 /** How many attempts to ask for: slots must never wait for the network, hours must not be hoarded. */
 
+import { TOGETHER_BELOW_MS } from './lane.ts';
+
 /**
  * Work kept ready beyond what runs: enough for a slow sync and for one sync to serve many attempts,
- * too little to matter when lost.
+ * too little to matter when lost. Of short ones more, since their ends are told of together.
  */
-export const READY_WORK_MS = 1000;
+const READY_WORK_MS = 1000;
+const READY_SHORT_WORK_MS = 2000;
 /** Attempts that take longer than this are never asked for ahead. */
 export const PREFETCH_BELOW_MS = 3000;
 /** No slot has been free for so long, and for twice the usual time. */
 const UNLIKE_MS = 1000;
 /** Ends wait no longer for others, however much work is ready. */
-const LONGEST_GATHER_MS = 500;
+const LONGEST_GATHER_MS = 750;
 /** About so many ends wait for one another at most: a kill of worker and server begins them again. */
 const MOST_GATHERED = 64;
 /** A poll that nothing but a cancellation could answer may be opened so much later. */
 const LONGEST_POLL_DELAY_MS = 1000;
 /** Bounds one answer, whatever the attempts' speed. */
 export const MOST_PREFETCHED = 2048;
-/** A prefetched attempt that could not start for this long, or twice its likely time, goes back. */
-const GIVE_BACK_AFTER_MS = 2000;
-
 const REMEMBERED = 63;
 
 /** How long the last attempts kept their slots; the median ignores a few odd ones. */
@@ -54,6 +54,8 @@ export interface DemandView {
   readonly medianMs: number | undefined;
   /** How long the attempt that started last has been running; undefined while a slot is free. */
   readonly youngestMs: number | undefined;
+  /** For how long starters keep ends to themselves. */
+  readonly untoldMs: number;
   readonly closed: boolean;
 }
 
@@ -73,7 +75,11 @@ function isUnlike({ medianMs, youngestMs }: DemandView): boolean {
 
 /** When an attempt that waits is better off elsewhere: what runs takes longer than what did before. */
 export function giveBackAfterMs(medianMs: number | undefined): number {
-  return Math.max(GIVE_BACK_AFTER_MS, 2 * Math.min(medianMs ?? 0, PREFETCH_BELOW_MS));
+  return 2 * Math.max(readyWorkMs(medianMs), Math.min(medianMs ?? 0, PREFETCH_BELOW_MS));
+}
+
+function readyWorkMs(ms = Number.POSITIVE_INFINITY): number {
+  return ms <= TOGETHER_BELOW_MS ? READY_SHORT_WORK_MS : READY_WORK_MS;
 }
 
 /** Draining for longer than this would cost more than it brings. */
@@ -89,7 +95,7 @@ export function isCheapToDrain(medianMs: number | undefined, oldestMs: number): 
 export function readyTarget(view: DemandView): number {
   const ms = likelyMs(view);
   if (ms === undefined || ms >= PREFETCH_BELOW_MS || isUnlike(view)) return 0;
-  return Math.min(MOST_PREFETCHED, Math.ceil((view.slots * READY_WORK_MS) / ms));
+  return Math.min(MOST_PREFETCHED, Math.ceil((view.slots * readyWorkMs(ms)) / ms));
 }
 
 /** The `freeSlots` of the next sync: how many more attempts the worker would take. */
@@ -124,6 +130,7 @@ export function outOfStep(ms: number, random: () => number): number {
 export function pollDelayMs(view: DemandView): number {
   const ms = likelyMs(view);
   if (view.taken <= 0 || ms === undefined) return 0;
-  if (view.queued > readyTarget(view) / 2) return Math.min(LONGEST_POLL_DELAY_MS, 2 * ms);
+  if (view.queued > readyTarget(view) / 2)
+    return Math.min(LONGEST_POLL_DELAY_MS, 2 * ms + view.untoldMs);
   return ms < 50 ? 20 : 0;
 }

@@ -38,11 +38,11 @@ test('only short attempts are handed ahead, and few', () => {
 });
 
 test('those that nobody looks at are handed ahead for as long as ends gather', () => {
-  assert.equal(laneDepth(starter, undefined, 250), 0);
-  assert.equal(laneDepth(starter, 100, 250), 3);
-  assert.equal(laneDepth(starter, 250, 250), 1);
-  assert.equal(laneDepth(starter, 251, 250), 0);
-  assert.equal(laneDepth(starter, 1, 250), 16, 'no more than a few that a kill may cost');
+  assert.equal(laneDepth(starter, undefined, 750), 0);
+  assert.equal(laneDepth(starter, 100, 750), 8);
+  assert.equal(laneDepth(starter, 250, 750), 3);
+  assert.equal(laneDepth(starter, 251, 750), 0);
+  assert.equal(laneDepth(starter, 1, 750), 16, 'no more than a few that a kill may cost');
 });
 
 test('an attempt is handed to the shortest lane of its own job', () => {

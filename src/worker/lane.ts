@@ -14,6 +14,8 @@ const AHEAD_MS = 6;
 const MOST_AHEAD = 16;
 /** Attempts that somebody looks at and that take longer lose nothing worth having between two programs. */
 const AHEAD_BELOW_MS = 20;
+/** Where nobody looks, programs up to this long are handed ahead, and their ends gather. */
+export const TOGETHER_BELOW_MS = 250;
 /** What waits behind a program that has run this long is better off elsewhere. */
 const HELD_UP_MS = 50;
 
@@ -56,7 +58,8 @@ export function laneDepth(
   medianMs: number | undefined,
   toldWithinMs: number,
 ): number {
-  if (medianMs === undefined || medianMs > Math.max(AHEAD_BELOW_MS, toldWithinMs)) return 0;
+  const below = toldWithinMs > AHEAD_BELOW_MS ? TOGETHER_BELOW_MS : AHEAD_BELOW_MS;
+  if (medianMs === undefined || medianMs > below) return 0;
   const aheadMs = Math.max(AHEAD_MS, toldWithinMs);
   return Math.min(starter.ahead, MOST_AHEAD, Math.ceil(aheadMs / Math.max(medianMs, 0.5)));
 }

@@ -25,7 +25,7 @@ const BEAT_MS = 1000;
  * The thread begins when so much of a lease is over; until then the sync that brought the lease holds
  * it. What is over by then does without the 30 ms of CPU that a thread takes.
  */
-const BEGINS_AFTER = 1 / 3;
+const BEGINS_AFTER = 1 / 2;
 
 /** Renews leases from a thread of its own, from soon after the first `tell` until `stop`. */
 export class Pulse {

@@ -94,6 +94,7 @@ export class SlotPool {
       queued: this.#queue.length + ahead,
       medianMs: this.#times.medianMs(),
       youngestMs: this.#youngestMs(),
+      untoldMs: Math.max(0, ...this.#lanes.values().map(untoldMs)),
     };
   }
 

@@ -39,7 +39,9 @@ export function machineHandlers(parts: ApiParts): MachineHandlers {
     },
 
     async watchEvents({ query }, { signal }) {
-      return parts.events.watch(query.job ?? null, query.after ?? null, signal);
+      const { job = null, after = null, kinds } = query;
+      const wish = { job, after, kinds: kinds === undefined ? null : new Set(kinds.split(',')) };
+      return parts.events.watch(wish, signal);
     },
   };
 }

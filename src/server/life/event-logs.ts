@@ -12,7 +12,6 @@ import type { Core, Job } from '../core.ts';
 import { lifeOfAll } from './journal.ts';
 import { LogWriter } from './log-writer.ts';
 
-const LOOK_MS = 200;
 /** Events for files of tasks that are put together before they are written. */
 const BATCH_EVENTS = 10_000;
 /** Mark of how far jobs whose tasks have logs of their own are gone through; no file is called so. */
@@ -39,7 +38,6 @@ export class EventLogs {
   /** Jobs that were over, and written to their end: which one. Held tasks of theirs may be removed yet. */
   readonly #settled = new Map<number, number>();
   #seen = -1;
-  #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(core: Core, store: Store, log: (message: string, facts: object) => void) {
@@ -50,10 +48,10 @@ export class EventLogs {
 
   async start(): Promise<void> {
     for (const { path, ...mark } of await this.#store.eventLogs()) this.#marks.set(path, mark);
-    this.#timer = setInterval(() => this.#look(), LOOK_MS);
   }
 
-  #look(): void {
+  /** To be called now and then: writes what happened since. */
+  look(): void {
     if (this.#core.sequence === this.#seen && this.#failing.size === 0) return;
     this.#writing = this.#writing.then(() => this.write());
   }
@@ -190,7 +188,6 @@ export class EventLogs {
 
   /** Writes what is left. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
     await this.#writing;
     await this.write();
     await this.#core.commit.durable().catch(() => undefined);

@@ -94,3 +94,21 @@ export const event = message(
   ]),
 );
 export type ApiEvent = Frozen<z.infer<typeof event>>;
+
+const EVENT_KINDS = [
+  'job',
+  'progress',
+  'task',
+  'worker',
+  'server',
+  'trap',
+  'data',
+  'trace',
+] as const satisfies readonly ApiEvent['kind'][];
+const oneKind = `(?:${EVENT_KINDS.join('|')})`;
+
+/** Which events somebody wants to hear of, as it stands in a query: `job,task`. */
+export const eventKinds = z
+  .string()
+  .regex(new RegExp(`^${oneKind}(?:,${oneKind})*$`), `of ${EVENT_KINDS.join(', ')}, between commas`)
+  .describe('Kinds of events between commas; without it all are told.');

@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.ts';
 /** What an end is told within where somebody looks at what runs: it has to be the right one. */
 export const TOLD_SOON_MS = 2;
 /** Where nobody does, ends of short programs may gather for so long before the worker is woken. */
-export const TOLD_TOGETHER_MS = 250;
+export const TOLD_TOGETHER_MS = 750;
 
 /** Within which time of its end, while others wait behind it, an attempt's starter is to tell of it. */
 export function toldWithinMs(attempt: Attempt): number {
