@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "clone3.h"
 #include "exec.h"
+#include "processor.h"
 #include "walls.h"
 
 /* Of 1000: the kernel short of memory should take the program before the launcher or the worker. */
@@ -59,22 +59,6 @@ void forget_peak(void) {
   ssize_t written = write(fd, "5", 1);
   (void)written; /* only accuracy is lost */
   close(fd);
-}
-
-/*
- * A new process is given the processor that seems least loaded. Where all are busy with programs that is
- * as likely another one as ours, which stands still meanwhile: we wait for the exec, and a processor that is
- * idle for so short a time looks for no work elsewhere. So a child begins on ours, in our place, with the
- * freedom that we had; exec finds the best one for it. `usual`: where we may run; false where that is to be
- * left as it is.
- */
-static bool stay_here(cpu_set_t *usual) {
-  int here = sched_getcpu();
-  if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof *usual, usual) < 0) return false;
-  cpu_set_t only;
-  CPU_ZERO(&only);
-  CPU_SET(here, &only);
-  return sched_setaffinity(0, sizeof only, &only) == 0;
 }
 
 /*
@@ -133,13 +117,13 @@ struct birth {
   int input, output, errors, report;
   const char *born_in;
   pid_t launcher;
-  bool stays; /* where the launcher is, until it has `usual` again */
+  bool stays; /* until it has `usual` again */
   cpu_set_t usual;
 };
 
 __attribute__((noreturn)) static void be_born(void *of) {
   const struct birth *birth = of;
-  if (birth->stays) sched_setaffinity(0, sizeof birth->usual, &birth->usual);
+  if (birth->stays) roam(&birth->usual);
   become(birth->program, birth->input, birth->output, birth->errors, birth->report, birth->born_in,
          birth->launcher);
 }
@@ -189,7 +173,7 @@ static pid_t fork_child(struct program *program, int input, int pipes[4], int re
                         .launcher = getpid()};
   *failure = (struct failure){.stage = STAGE_PROCESS};
   set_oom_score(PROGRAM_OOM_SCORE);
-  birth.stays = stay_here(&birth.usual);
+  birth.stays = stay(&birth.usual);
   pid_t child = wall ? fork_into(wall + 1, &birth) : -1;
   if (child < 0) {
     birth.born_in = NULL;
@@ -197,7 +181,7 @@ static pid_t fork_child(struct program *program, int input, int pipes[4], int re
     if (child == 0) be_born(&birth);
   }
   if (child < 0) failure->error = errno;
-  if (birth.stays) sched_setaffinity(0, sizeof birth.usual, &birth.usual);
+  if (birth.stays) roam(&birth.usual);
   set_oom_score(oom.usual);
   program->error = failure->error;
   program->stage = failure->stage;

@@ -53,6 +53,7 @@
 #include "frames.h"
 #include "inside.h"
 #include "mounts.h"
+#include "processor.h"
 #include "starts.h"
 #include "walls.h"
 
@@ -249,6 +250,8 @@ static void on_signals(void) {
   for (ssize_t i = 0; i < length / (ssize_t)sizeof *info; i++) {
     if (info[i].ssi_signo == SIGTERM) leave(0);
     if (info[i].ssi_signo == SIGCHLD) child = true;
+    bool followed = (pid_t)info[i].ssi_pid == attempt.pid && starts_waiting() > 0;
+    if (info[i].ssi_signo == SIGCHLD && attempt.active && !attempt.ended && followed) note_end_of(attempt.pid);
   }
   if (child && attempt.active && !attempt.gone && !reap()) mark_gone();
 }
@@ -451,6 +454,7 @@ static void turn(void) {
   accept_requests();
   meet_deadlines(now_ns());
   advance();
+  forget_end();
 }
 
 /* No handler is ever installed: a program inherits default dispositions whatever ours was given. */

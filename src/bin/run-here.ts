@@ -127,8 +127,9 @@ export async function runHere(
       kept?.letGo();
       opened.server.drain();
     };
+    const drainWhenDone = () => opened.server.drainWhenDone(() => kept?.letGo());
     const reach = reachOf(directory, world.surroundings.directory);
-    const own = { ...opened, drain, reach };
+    const own = { ...opened, drain, drainWhenDone, reach };
     const code = await followAll(own, sweeps, options, world, stopping.signal);
     if (!fault) return code;
     tell(fault, options, world);
@@ -145,8 +146,9 @@ function tell(error: unknown, { json }: RunOptions, world: World): void {
 }
 
 interface DrainableServer extends OpenServer {
-  /** Its worker is to end, and may. */
+  /** Its worker is to end, and may: now, or with the last end of a task. */
   drain(): void;
+  drainWhenDone(): void;
   /** What commands need to find it. */
   readonly reach: string;
 }
@@ -179,11 +181,15 @@ async function followHere(
 ): Promise<number> {
   const client = new ApiClient({ url: opened.url, token: opened.token });
   try {
-    const wish = { ...options, until, reach: opened.reach };
+    // The worker ends while the results are collected; clients from outside are told otherwise.
+    const isAlone = isLast && !options.listen;
+    const onSubmitted = () => {
+      if (isAlone) opened.drainWhenDone();
+    };
+    const wish = { ...options, until, reach: opened.reach, onSubmitted };
     const code = await runSweep(client, sweep, wish, world);
     if (isLast) opened.server.expectJob(false);
-    // The worker ends while the results are collected; clients from outside are told otherwise.
-    if (isLast && !options.listen) opened.drain();
+    if (isAlone) opened.drain();
     if (code === FOLLOWED.interrupted || options.whyRerun || options.dryRun) return code;
     await opened.server.settled();
     if (isLast && options.listen) await opened.server.clientsTold(world.ending);
@@ -221,9 +227,12 @@ async function windDown(
       `windrow: finishing ${running} running ${running === 1 ? 'task' : 'tasks'}; Ctrl-C again stops at once\n`,
     );
   }
-  await Promise.all([
+  const ended = Promise.all([
     worker && endWorker(worker, () => opened.server.core.leases.size > 0),
     cluster && withHurry((hurry) => cluster.stop(hurry)),
   ]);
+  // A worker that has said goodbye has only itself to end, and the server does that meanwhile.
+  await (cluster ? ended : Promise.race([ended, opened.server.deserted()]));
   await opened.close();
+  await ended;
 }

@@ -43,6 +43,8 @@ export interface SubmitWish extends FollowWish {
   readonly fetchTo?: string;
   /** Where its event log is written when the server is elsewhere. */
   readonly eventLog?: EventLogWish | undefined;
+  /** The server has the job. */
+  onSubmitted?(): void;
 }
 
 /**
@@ -70,6 +72,7 @@ export async function runSweep(
   }
   if (wish.fetchTo !== undefined) prepareTarget(wish.fetchTo);
   const submitted = await client.call('submitJob', { body: submission as never });
+  wish.onSubmitted?.();
   warn(submitted.warnings, wish, world);
   if (wish.json) {
     world.stdout.attempt(`${JSON.stringify({ kind: 'submitted', ...submitted })}\n`);

@@ -69,6 +69,7 @@ export class Server {
   readonly #timers: NodeJS.Timeout[] = [];
   #nextWake: { readonly atMs: number; readonly timer: NodeJS.Timeout } | null = null;
   readonly #finishing = new Set<Promise<void>>();
+  #onDone: (() => void) | null = null;
   #url = '';
   #closing: Promise<void> | null = null;
 
@@ -292,6 +293,7 @@ export class Server {
   }
 
   #finish(job: Job): void {
+    if (this.core.active.size === 0) this.#onDone?.();
     job.statisticsUrgent = true;
     this.#collectIfDue(job);
     this.#checking.finish(job);
@@ -355,6 +357,25 @@ export class Server {
   /** Deletes what no job needs any more, now rather than within a minute. */
   prune(): Promise<void> {
     return this.#pruning.run();
+  }
+
+  /**
+   * Workers are told to end as soon as no job is left to run, by the answer that takes the last end;
+   * `onDone` hears of it before.
+   */
+  drainWhenDone(onDone: () => void): void {
+    this.#onDone = () => {
+      this.#onDone = null;
+      onDone();
+      this.core.draining = true;
+      this.#desk.wake();
+    };
+    if (this.core.active.size === 0) this.#onDone();
+  }
+
+  /** Resolves when every worker that is left has been told to end, and has said goodbye. */
+  deserted(): Promise<void> {
+    return this.#desk.deserted();
   }
 
   /** Nothing more is handed out; workers are told to finish what they have. */

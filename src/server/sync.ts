@@ -45,6 +45,9 @@ export class SyncDesk {
   readonly #errands: Errands;
   readonly #clients: Clients;
   readonly #parked = new Map<string, Parked>();
+  /** Those that have said goodbye. */
+  readonly #gone = new Set<Worker>();
+  readonly #deserted = Promise.withResolvers<void>();
   #awake = false;
 
   constructor(core: Core, results: ResultIntake, errands: Errands, clients: Clients) {
@@ -118,7 +121,21 @@ export class SyncDesk {
     }
     await core.commit.durable();
     for (const end of uploaded) await this.#results.drop(end);
+    const isGoodbye = core.draining && request.draining && request.holding.length === 0;
+    // When it has its answer.
+    if (isGoodbye) setImmediate(() => this.#sayGoodbye(worker));
     return this.#answer(worker, attempts, request);
+  }
+
+  #sayGoodbye(worker: Worker): void {
+    this.#gone.add(worker);
+    const isLeft = (one: Worker) => one.state !== 'lost' && !this.#gone.has(one);
+    if (!this.#core.workers.values().some(isLeft)) this.#deserted.resolve();
+  }
+
+  /** Resolves when every worker has been told to end, and has said goodbye. */
+  deserted(): Promise<void> {
+    return this.#deserted.promise;
   }
 
   /**
