@@ -112,8 +112,7 @@ async function bundle() {
  * with node:tls a thread reads every authority that Node.js knows, 20 ms of CPU in each process. Not
  * where all of a module is copied (`__toESM`), which is its use.
  */
-const WHEN_USED =
-  /(?<!__toESM\()(?:\brequire|\(0, \w+\.__require\))\("node:(https|http2|tls)"\)/g;
+const WHEN_USED = /(?<!__toESM\()(?:\brequire|\(0, \w+\.__require\))\("node:(https|http2|tls)"\)/g;
 const WHEN_USED_HELPER =
   'const whenUsed = (id) => new Proxy({}, { get: (_, name) => require(id)[name] });';
 

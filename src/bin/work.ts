@@ -18,6 +18,7 @@ import { type EndpointSource, endpointFrom, readSessionLine, runWorker, sessionT
 import { binErrors } from './errors.ts';
 import { jobPluginRunner } from './job-plugins.ts';
 import { mountUnderScratch } from './mount-under-scratch.ts';
+import { PreparedStarters } from './prepared-starters.ts';
 import { becomeSuccessor, type Inheritance, successorFor, takeInheritance } from './successor.ts';
 import { VERSION } from './version.ts';
 import { workerOffer } from './worker-offer.ts';
@@ -25,6 +26,8 @@ import { trackingOf, wallsFor } from './worker-walls.ts';
 
 /** How long a worker without work waits for a server that does not answer. */
 const GIVE_UP_MS = 300_000;
+/** Slots whose starters are prepared while the worker waits; first programs of others wait 4 ms. */
+const MOST_PREPARED = 8;
 /** A server that is down over night still gets what was done. */
 const DELIVER_MS = 86_400_000;
 
@@ -58,8 +61,14 @@ async function workWith(
   const memoryBytes = memoryForAttempts();
   const offer = workerOffer(options.policy, { osRelease: osRelease(), host: hostname() });
   const { gpus, remarks } = await gpusFor(options);
-  const isWaiting = options.waitForLine && inheritance === null;
-  if (isWaiting && !(await hasLine(world.stdin))) return 0;
+  const starters = new PreparedStarters(() => openStarter({ launcherPath, tracking }));
+  if (options.waitForLine && inheritance === null) {
+    starters.prepare(Math.min(options.slots, MOST_PREPARED));
+    if (!(await hasLine(world.stdin))) {
+      await starters.close();
+      return 0;
+    }
+  }
   const source = await sourceOf(options, inheritance, world);
   const { stateDirectory, sessionFile } = options;
   const store = `${options.directory}/data`;
@@ -92,7 +101,7 @@ async function workWith(
       : null,
     stager: options.staging.dataStager,
     runPlugin: jobPluginRunner(options.staging, world.surroundings.environment),
-    openStarter: () => openStarter({ launcherPath, tracking }),
+    openStarter: () => starters.take(),
     openWalls: (directory) => wallsFor({ values: options.walls, secrets, log }, directory),
     mountUnderScratch: mountUnderScratch(options.walls.mountUnderScratch, machine),
     name,
@@ -120,7 +129,7 @@ async function workWith(
     clock: systemClock,
     random: Math.random,
     log,
-  });
+  }).finally(() => starters.close());
   const leftMs = remainingMs();
   const isOver = world.ending.aborted || (leftMs !== null && leftMs <= 0);
   if (isSucceeded && successor?.path && !isOver) {

@@ -76,6 +76,14 @@ export class LauncherStarter implements Starter {
     this.#path = path;
   }
 
+  prepare(): void {
+    try {
+      this.#launcher ??= this.#launch();
+    } catch {
+      // the first start will say why
+    }
+  }
+
   start(request: StartRequest): RunningProgram {
     const refusal = this.#refuse(request);
     if (refusal !== null) return notStarted(refusal);

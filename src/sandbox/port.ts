@@ -83,6 +83,8 @@ export interface Starter {
   readonly kind: 'launcher' | 'spawn';
   /** So many starts may wait for the program that runs; one more fails with `STARTER_BUSY`. */
   readonly ahead: number;
+  /** The first start will not have to wait for a process of the starter's own. */
+  prepare(): void;
   start(request: StartRequest): RunningProgram;
   /** Kills what runs and ends the starter's own process; resolves when nothing of it is left. */
   close(): Promise<void>;

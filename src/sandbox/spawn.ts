@@ -37,6 +37,8 @@ export class SpawnStarter implements Starter {
     this.#alone = alone;
   }
 
+  prepare(): void {}
+
   start(request: StartRequest): RunningProgram {
     const refusal = this.#refuse(request) ?? unstartable(request);
     if (refusal !== null) return notStarted(refusal);

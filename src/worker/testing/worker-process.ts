@@ -46,6 +46,7 @@ try {
       return {
         kind: starter.kind,
         ahead: starter.ahead,
+        prepare: () => starter.prepare(),
         start(request) {
           if (settings.blockMs && ++starts === 2) block(settings.blockMs);
           return starter.start(request);
