@@ -117,13 +117,12 @@ struct birth {
   int input, output, errors, report;
   const char *born_in;
   pid_t launcher;
-  bool stays; /* until it has `usual` again */
-  cpu_set_t usual;
+  bool stays;
 };
 
 __attribute__((noreturn)) static void be_born(void *of) {
   const struct birth *birth = of;
-  if (birth->stays) roam(&birth->usual);
+  if (birth->stays) roam();
   become(birth->program, birth->input, birth->output, birth->errors, birth->report, birth->born_in,
          birth->launcher);
 }
@@ -173,7 +172,7 @@ static pid_t fork_child(struct program *program, int input, int pipes[4], int re
                         .launcher = getpid()};
   *failure = (struct failure){.stage = STAGE_PROCESS};
   set_oom_score(PROGRAM_OOM_SCORE);
-  birth.stays = stay(&birth.usual);
+  birth.stays = stay();
   pid_t child = wall ? fork_into(wall + 1, &birth) : -1;
   if (child < 0) {
     birth.born_in = NULL;
@@ -181,7 +180,7 @@ static pid_t fork_child(struct program *program, int input, int pipes[4], int re
     if (child == 0) be_born(&birth);
   }
   if (child < 0) failure->error = errno;
-  if (birth.stays) roam(&birth.usual);
+  if (birth.stays) roam();
   set_oom_score(oom.usual);
   program->error = failure->error;
   program->stage = failure->stage;

@@ -2,12 +2,16 @@
 #include "processor.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static int left_by_last = -1;
+
+/* Where this process may run, and what gives it that. */
+static cpu_set_t allowed, usual;
 
 /* proc(5): the name stands between parentheses and may hold any character; the state is the third field,
    the processor the thirty-ninth. */
@@ -39,11 +43,27 @@ static bool go_to(int processor) {
   return sched_setaffinity(0, sizeof only, &only) == 0;
 }
 
-bool stay(cpu_set_t *usual) {
-  int last = left_by_last;
-  forget_end();
-  if (sched_getaffinity(0, sizeof *usual, usual) < 0) return false;
-  return (last >= 0 && last < CPU_SETSIZE && CPU_ISSET(last, usual) && go_to(last)) || go_to(sched_getcpu());
+/*
+ * Whoever asks for all processors gets those of his cpuset, also when that grows later; who asks for those of
+ * today does not. So all are asked for, unless somebody keeps this process to fewer than its cpuset has.
+ */
+static bool learn(void) {
+  cpu_set_t now, found;
+  if (sched_getaffinity(0, sizeof now, &now) < 0) return false;
+  if (CPU_EQUAL(&now, &allowed)) return true;
+  memset(&usual, 0xff, sizeof usual);
+  sched_setaffinity(0, sizeof usual, &usual);
+  if (sched_getaffinity(0, sizeof found, &found) < 0 || !CPU_EQUAL(&found, &now)) usual = now;
+  roam();
+  allowed = now;
+  return true;
 }
 
-void roam(const cpu_set_t *usual) { sched_setaffinity(0, sizeof *usual, usual); }
+bool stay(void) {
+  int last = left_by_last;
+  forget_end();
+  if (!learn()) return false;
+  return (last >= 0 && last < CPU_SETSIZE && CPU_ISSET(last, &allowed) && go_to(last)) || go_to(sched_getcpu());
+}
+
+void roam(void) { sched_setaffinity(0, sizeof usual, &usual); }

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include <sched.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -17,11 +16,8 @@ void note_end_of(pid_t pid);
 /* What begins from now on does not follow upon an end: somebody else is there by now. */
 void forget_end(void);
 
-/*
- * Goes where the next program is to begin, until `roam`. `usual` gets where this process may run. False
- * where nothing was changed.
- */
-bool stay(cpu_set_t *usual);
+/* Goes where the next program is to begin, until `roam`. False where nothing was changed. */
+bool stay(void);
 
-/* This process, or the new one that calls it, runs where it may again. */
-void roam(const cpu_set_t *usual);
+/* This process, or the new one that calls it and shares its memory, runs wherever it might before. */
+void roam(void);
