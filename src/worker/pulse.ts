@@ -22,10 +22,10 @@ export type PulseOrder = PulseSettings | 'beat';
 
 const BEAT_MS = 1000;
 /**
- * The thread begins when so much of a lease is over; until then the sync that brought the lease holds
- * it. What is over by then does without the 30 ms of CPU that a thread takes.
+ * The thread begins so long before the lease of the first sync is over, which no agent is blocked for.
+ * What is over by then does without the 30 ms of CPU that a thread takes.
  */
-const BEGINS_AFTER = 1 / 2;
+const BEGINS_BEFORE_MS = 15_000;
 
 /** Renews leases from a thread of its own, from soon after the first `tell` until `stop`. */
 export class Pulse {
@@ -47,7 +47,7 @@ export class Pulse {
     if (this.#stopped || (this.#settings && isSame(this.#settings, settings))) return;
     this.#settings = settings;
     if (this.#thread) this.#thread.postMessage(settings);
-    else this.#beginIn(settings.leaseMs * BEGINS_AFTER);
+    else this.#beginIn(settings.leaseMs - BEGINS_BEFORE_MS);
   }
 
   /** To be called whenever the agent gets round to anything. */
