@@ -243,15 +243,20 @@ static void mark_gone(void) {
   }
 }
 
+/* Whether it is the program that has ended, and another is to take its place. */
+static bool is_followed(pid_t pid) {
+  return attempt.active && !attempt.ended && pid == attempt.pid && starts_waiting() > 0;
+}
+
 static void on_signals(void) {
   struct signalfd_siginfo info[8];
   bool child = false;
   ssize_t length = read(signals, info, sizeof info);
   for (ssize_t i = 0; i < length / (ssize_t)sizeof *info; i++) {
     if (info[i].ssi_signo == SIGTERM) leave(0);
-    if (info[i].ssi_signo == SIGCHLD) child = true;
-    bool followed = (pid_t)info[i].ssi_pid == attempt.pid && starts_waiting() > 0;
-    if (info[i].ssi_signo == SIGCHLD && attempt.active && !attempt.ended && followed) note_end_of(attempt.pid);
+    if (info[i].ssi_signo != SIGCHLD) continue;
+    child = true;
+    if (is_followed((pid_t)info[i].ssi_pid)) note_end_of(attempt.pid);
   }
   if (child && attempt.active && !attempt.gone && !reap()) mark_gone();
 }

@@ -113,8 +113,9 @@ async function bundle() {
  * where all of a module is copied (`__toESM`), which is its use.
  */
 const WHEN_USED = /(?<!__toESM\()(?:\brequire|\(0, \w+\.__require\))\("node:(https|http2|tls)"\)/g;
-const WHEN_USED_HELPER =
-  'const whenUsed = (id) => new Proxy({}, { get: (_, name) => require(id)[name] });';
+const WHEN_USED_HELPER = `const whenUsed = (id) => new Proxy({}, new Proxy({}, {
+  get: (_traps, trap) => (_target, ...rest) => Reflect[trap](require(id), ...rest),
+}));`.replaceAll('\n', '');
 
 /**
  * Only modules of ESM can be split, but Node.js loads CommonJS faster: measured on 2 cores, the

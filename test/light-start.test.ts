@@ -8,9 +8,10 @@ import { inField } from './field/sweep-field.ts';
 const HOME = resolve(import.meta.dirname, '..');
 const BUNDLE = join(HOME, 'build', 'bundle', 'windrow.cjs');
 
-/** As bin/windrow decides. */
+/** As bin/windrow decides; and made as it is made now. */
 function isFresh(): boolean {
-  const newer = ['src/', 'launcher/', 'package.json', '-newer', BUNDLE, '-print', '-quit'];
+  const sources = ['src/', 'launcher/', 'package.json', 'scripts/build-bundle.mjs'];
+  const newer = [...sources, '-newer', BUNDLE, '-print', '-quit'];
   return existsSync(BUNDLE) && execFileSync('find', newer, { cwd: HOME }).length === 0;
 }
 const skip = isFresh() ? false : 'the bundle is older than its sources (npm run build:bundle)';

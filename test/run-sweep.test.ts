@@ -7,6 +7,7 @@ import { type PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, it } from 'node:test';
 import { type PlannedSweep, runSweep, type SubmitWish } from '#cli';
+import type { TaskCounts } from '#model';
 import { ApiClient, type ApiEvent, type ApiHandlers } from '#wire';
 import { type CliWorld, openCliWorld } from './cli-world.ts';
 import { type FakeApiServer, openFakeApiServer } from './fake-api-server.ts';
@@ -262,6 +263,21 @@ describe('windrow wait', () => {
       const { code } = await cli.windrow(...line, '--token-file', tokenFile);
       assert.equal(code, 3);
       assert.ok(!server.requests.some((request) => request.startsWith('PATCH')));
+    });
+  });
+
+  it('ends soon when all that is left of a paused job is held, also where it says nothing', async () => {
+    let looks = 0;
+    const paused = (some: Partial<TaskCounts>) =>
+      jobDetail({ state: 'paused', counts: counts({ held: 1, ...some }) });
+    const handlers: Partial<ApiHandlers> = {
+      watchEvents: script([]),
+      getJob: async () => (++looks === 1 ? paused({ running: 1 }) : paused({ done: 1 })),
+    };
+    await inWorld(handlers, async (cli, client) => {
+      const beganMs = performance.now();
+      assert.equal(await runSweep(client, sweep(), { ...wish, quiet: true }, cli.world), 1);
+      assert.ok(performance.now() - beganMs < 5000);
     });
   });
 

@@ -68,7 +68,8 @@ export interface OpenServer {
   readonly url: string;
   readonly token: string;
   readonly session: string;
-  close(): Promise<void>;
+  /** The state is given up not before `last` is over. */
+  close(last?: Promise<unknown>): Promise<void>;
 }
 
 /** Validators at the same time: they share the machine with the programs. */
@@ -177,7 +178,7 @@ export async function openServer(options: OpenServerOptions): Promise<OpenServer
       url,
       token,
       session,
-      close: () => closeServer(server!, layout.endpoint, tls, [traces, traps, data]),
+      close: (last) => closeServer(server!, last, layout.endpoint, tls, [traces, traps, data]),
     };
   } catch (error) {
     tls?.close();
@@ -206,13 +207,14 @@ const lineProcess: OpenLineProcess = ({ onEnd, ...request }) =>
 
 async function closeServer(
   server: Server,
+  last: Promise<unknown> | undefined,
   endpoint: string,
   tls: OpenTls | undefined,
   beside: readonly ({ close(): Promise<void> } | undefined)[],
 ): Promise<void> {
   tls?.close();
   rmSync(endpoint, { force: true });
-  await server.close();
+  await server.close(last);
   for (const one of beside) await one?.close();
 }
 

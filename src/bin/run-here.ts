@@ -231,8 +231,8 @@ async function windDown(
     worker && endWorker(worker, () => opened.server.core.leases.size > 0),
     cluster && withHurry((hurry) => cluster.stop(hurry)),
   ]);
-  // A worker that has said goodbye has only itself to end, and the server does that meanwhile.
+  // A worker that has said goodbye has only itself to end; meanwhile the server does so too. The state
+  // stays taken: who comes next would find that worker still alive.
   await (cluster ? ended : Promise.race([ended, opened.server.deserted()]));
-  await opened.close();
-  await ended;
+  await opened.close(ended);
 }

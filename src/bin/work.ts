@@ -63,7 +63,9 @@ async function workWith(
   const { gpus, remarks } = await gpusFor(options);
   const starters = new PreparedStarters(() => openStarter({ launcherPath, tracking }));
   if (options.waitForLine && inheritance === null) {
-    starters.prepare(Math.min(options.slots, MOST_PREPARED));
+    // Walls may first move all processes of this one's group to another, one by one.
+    const isBare = options.walls.walls === 'bare';
+    if (isBare) starters.prepare(Math.min(options.slots, MOST_PREPARED));
     if (!(await hasLine(world.stdin))) {
       await starters.close();
       return 0;

@@ -19,11 +19,13 @@ export interface WatchOptions {
   readonly clock: Clock;
   /** A view comes at least this often, also when nothing happens. */
   readonly pollMs: number;
-  /** Only what ends the waiting is of interest: views that only tell of progress are left out. */
+  /** Views that only tell of progress are left out. */
   readonly isQuiet: boolean;
   /** How long a server may be away, for instance to be restarted. */
   readonly giveUpMs: number;
 }
+
+const PAUSED_POLL_MS = 500;
 
 /** Nothing more will happen by itself: it has ended, or is paused and all that is left is held. */
 export function isSettled(view: Pick<JobView, 'state' | 'counts'>): boolean {
@@ -85,7 +87,7 @@ async function* watchOnce(
     yield view;
     let coming = ahead(iterator);
     for (;;) {
-      const event = await within(coming, options.pollMs);
+      const event = await within(coming, pollMsOf(view, options));
       if (event?.done) return;
       if (event === undefined) view = await lookAt(client, job, options.signal);
       else {
@@ -98,6 +100,11 @@ async function* watchOnce(
     leaving.abort();
     await iterator.return?.().catch(() => {});
   }
+}
+
+/** That the last task of a paused job is held is told as progress, if at all. */
+function pollMsOf(view: JobView, { isQuiet, pollMs }: WatchOptions): number {
+  return isQuiet && view.state === 'paused' ? Math.min(pollMs, PAUSED_POLL_MS) : pollMs;
 }
 
 async function lookAt(client: ApiClient, job: number, signal: AbortSignal): Promise<JobView> {

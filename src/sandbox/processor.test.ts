@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { LauncherStarter } from './launcher.ts';
 import { findLauncher } from './open-starter.ts';
 import type { ProgramEnd } from './port.ts';
-import { start } from './starter-world.ts';
+import { start, temporaryFolder } from './starter-world.ts';
 
 const launcherPath = findLauncher();
 const skip = launcherPath === null ? 'the launcher is not built (no C compiler?)' : false;
@@ -69,4 +71,51 @@ test('programs use what a cpuset is given later', { skip: noCpusets }, async (t)
   assert.deepEqual(new Set((await allowedOf(starter)).map(maskOf)), new Set([one]));
   put('cpuset.cpus', every);
   assert.ok((await allowedOf(starter)).map(maskOf).every((mask) => (mask & all) === all));
+});
+
+/** For each processor that it may use: a child ends there, and `stay` is to bring it there. */
+const FOLLOWS = `
+#define _GNU_SOURCE
+#include "processor.h"
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void keep_to(int processor) {
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(processor, &only);
+  sched_setaffinity(0, sizeof only, &only);
+}
+
+int main(void) {
+  cpu_set_t all, now;
+  sched_getaffinity(0, sizeof all, &all);
+  for (int processor = 0; processor < CPU_SETSIZE; processor++) {
+    if (!CPU_ISSET(processor, &all)) continue;
+    pid_t child = fork();
+    if (child == 0) {
+      keep_to(processor);
+      _exit(0);
+    }
+    siginfo_t end;
+    waitid(P_PID, (id_t)child, &end, WEXITED | WNOWAIT);
+    note_end_of(child);
+    waitpid(child, 0, 0);
+    if (!stay() || sched_getcpu() != processor) return 1;
+    roam();
+    sched_getaffinity(0, sizeof now, &now);
+    if (!CPU_EQUAL(&now, &all)) return 2;
+  }
+  return 0;
+}
+`;
+
+test('a program begins on the processor that the one before it left', { skip }, (t) => {
+  const folder = temporaryFolder(t);
+  const sources = fileURLToPath(new URL('../../launcher', import.meta.url));
+  const [main, program] = [join(folder, 'follows.c'), join(folder, 'follows')];
+  writeFileSync(main, FOLLOWS);
+  execFileSync('cc', [`-I${sources}`, '-o', program, main, join(sources, 'processor.c')]);
+  for (let round = 0; round < 20; round++) execFileSync(program);
 });

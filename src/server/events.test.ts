@@ -42,6 +42,21 @@ test('progress is told once, however often a job went on, and again when it goes
   assert.deepEqual((await told.next()).value, { id: 1002, kind: 'progress', job: 1 });
 });
 
+test('a job that goes on before its end is durable has ended all the same', async (t) => {
+  let state = 'running';
+  const durable = Promise.withResolvers<void>();
+  const describeState: Describe = (what, id) => ({ id, ...what, state }) as unknown as ApiEvent;
+  const events = new Events(describeState, () => durable.promise, 1);
+  t.after(() => events.close());
+  const told = events.watch({ job: 1, kinds: null, after: null }, t.signal);
+  events.happened({ kind: 'job', job: 1 });
+  state = 'done'; // what belongs to it may follow in the same turn
+  await new Promise(setImmediate);
+  state = 'running';
+  durable.resolve();
+  assert.equal((await told.next()).value.state, 'done');
+});
+
 test('a kind of events that there is not is refused by name', async (t) => {
   const field = await openField(t);
   const { status, json } = await field.api('GET', '/v1/events?kinds=job,jobs');

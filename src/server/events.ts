@@ -11,6 +11,9 @@ const IDS_PER_MS = 1000;
 /** A watcher that reads more slowly than this is behind for good, and is cut off. */
 const QUEUED_MOST = 10_000;
 
+/** Events get theirs in the order in which they are told. */
+const NO_ID = 0;
+
 /** Turns a happening into what watchers see; null when it is not worth telling any more. */
 export type Describe = (what: Happening, id: number) => ApiEvent | null;
 
@@ -56,6 +59,9 @@ export class Events {
   }
 
   async #tell(what: Happening): Promise<void> {
+    // When all that belongs to it has happened; by the time that it is durable more may have.
+    await Promise.resolve();
+    const event = this.#describe(what, NO_ID);
     try {
       await this.#durable();
     } catch {
@@ -63,22 +69,23 @@ export class Events {
       return;
     }
     // How fast it was is told before that it is over.
-    if (what.kind === 'job' && this.#progress.delete(what.job)) {
-      this.#send({ kind: 'progress', job: what.job });
-    }
-    this.#send(what);
+    if (what.kind === 'job' && this.#progress.delete(what.job)) this.#sendProgress(what.job);
+    this.#send(event);
   }
 
   #tellProgress(): void {
     this.#timer = undefined;
-    for (const job of this.#progress) this.#send({ kind: 'progress', job });
+    for (const job of this.#progress) this.#sendProgress(job);
     this.#progress.clear();
   }
 
-  #send(what: Happening): void {
-    const event = this.#describe(what, this.#id + 1);
-    if (!event) return;
-    this.#id++;
+  #sendProgress(job: JobId): void {
+    this.#send(this.#describe({ kind: 'progress', job }, NO_ID));
+  }
+
+  #send(told: ApiEvent | null): void {
+    if (!told) return;
+    const event = { ...told, id: ++this.#id };
     this.#kept.push(event);
     if (this.#kept.length > KEPT) this.#kept.shift();
     for (const watcher of this.#watchers) {

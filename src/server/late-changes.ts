@@ -5,9 +5,9 @@ import type { Latecomers } from './commit.ts';
 import type { Core, Job } from './core.ts';
 import { SHARES_MS, storeShares } from './reactor/sharing.ts';
 
-/** Statistics that only count on are stored no more often than this, with what else is stored … */
+/** Statistics that only count on are stored no more often than this, together with something else. */
 const STATISTICS_MS = 1000;
-/** … and after this by themselves: who is started again counts what has ended since. */
+/** After this they are stored alone; a server that is started again counts what has ended since. */
 const STATISTICS_ALONE_MS = 10_000;
 
 export class LateChanges {

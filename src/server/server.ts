@@ -46,7 +46,8 @@ import { SyncDesk } from './sync.ts';
 
 /** Connections that wait to be taken: all workers may come at once, after a restart or a stall. */
 const BACKLOG = 4096;
-const SECOND_MS = 1000;
+/** How often it is looked whether a disk is full, or something is to be stored. */
+const LOOK_MS = 1000;
 const FAULTS_MS = 2000;
 
 export class Server {
@@ -265,12 +266,12 @@ export class Server {
     if (!this.#options.readOnly) this.#pruning.start();
     this.#scan.start();
     keepReserve(this.core, this.#options);
-    const second = setInterval(() => {
+    const looking = setInterval(() => {
       this.core.activity.tick(this.core.clock.monotonic());
       if (this.#late.areDue()) this.core.commit.touch();
       keepReserve(this.core, this.#options);
-    }, SECOND_MS);
-    this.#timers.push(second);
+    }, LOOK_MS);
+    this.#timers.push(looking);
   }
 
   #releaseDelayed(): void {
@@ -385,13 +386,16 @@ export class Server {
     this.#desk.wake();
   }
 
-  /** Ends everything in order; what was acknowledged is on disk. Repeatable. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /**
+   * Ends everything in order; what was acknowledged is on disk. The state is given up, to whoever waits for
+   * it, not before `last` is over. Repeatable.
+   */
+  close(last: Promise<unknown> = Promise.resolve()): Promise<void> {
+    this.#closing ??= this.#close(last);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  async #close(last: Promise<unknown>): Promise<void> {
     this.core.stopped = 'the server is stopping';
     this.core.commit.end();
     this.#leases.stop();
@@ -413,6 +417,7 @@ export class Server {
       await job.results.close().catch((error) => this.#notWritten(job, error));
     }
     this.#tables.close();
+    await last;
     await this.#options.store.close();
   }
 }

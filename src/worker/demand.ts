@@ -4,7 +4,7 @@ import { TOGETHER_BELOW_MS } from './lane.ts';
 
 /**
  * Work kept ready beyond what runs: enough for a slow sync and for one sync to serve many attempts,
- * too little to matter when lost. Of short ones more, since their ends are told of together.
+ * too little to matter when lost. Of short ones more, or it would be fetched in bits.
  */
 const READY_WORK_MS = 1000;
 const READY_SHORT_WORK_MS = 2000;

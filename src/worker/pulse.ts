@@ -22,10 +22,11 @@ export type PulseOrder = PulseSettings | 'beat';
 
 const BEAT_MS = 1000;
 /**
- * The thread begins so long before the lease of the first sync is over, which no agent is blocked for.
- * What is over by then does without the 30 ms of CPU that a thread takes.
+ * The thread, which takes 30 ms of CPU, begins when so much time has passed, where the lease lasts for as long
+ * again: what is over by then does without. An agent that is blocked before it begins, for all the rest of
+ * its first lease, loses that.
  */
-const BEGINS_BEFORE_MS = 15_000;
+const BEGINS_AFTER_MS = 15_000;
 
 /** Renews leases from a thread of its own, from soon after the first `tell` until `stop`. */
 export class Pulse {
@@ -33,6 +34,7 @@ export class Pulse {
   readonly #onNews: (news: PulseNews) => void;
   #thread: Worker | undefined;
   #beginning: NodeJS.Timeout | undefined;
+  #hasBegun = false;
   #settings: PulseSettings | undefined;
   #beatAtMs = 0;
   #stopped = false;
@@ -47,7 +49,9 @@ export class Pulse {
     if (this.#stopped || (this.#settings && isSame(this.#settings, settings))) return;
     this.#settings = settings;
     if (this.#thread) this.#thread.postMessage(settings);
-    else this.#beginIn(settings.leaseMs - BEGINS_BEFORE_MS);
+    else if (!this.#hasBegun) {
+      this.#beginIn(Math.min(BEGINS_AFTER_MS, settings.leaseMs - BEGINS_AFTER_MS));
+    }
   }
 
   /** To be called whenever the agent gets round to anything. */
@@ -67,11 +71,12 @@ export class Pulse {
 
   #beginIn(ms: number): void {
     clearTimeout(this.#beginning);
-    this.#beginning = setTimeout(() => this.#begin(this.#settings!), ms);
+    this.#beginning = setTimeout(() => this.#begin(this.#settings!), Math.max(0, ms));
     this.#beginning.unref();
   }
 
   #begin(settings: PulseSettings): void {
+    this.#hasBegun = true;
     const thread = new Worker(new URL('./pulse-thread.ts', import.meta.url), {
       name: 'windrow-pulse',
       workerData: settings,

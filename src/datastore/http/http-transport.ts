@@ -107,7 +107,8 @@ class HttpTransport implements StreamTransport {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const dispatchers = await Promise.all(this.#dispatchers.values());
+    const opened = await Promise.allSettled(this.#dispatchers.values());
+    const dispatchers = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
   }
 
@@ -180,6 +181,7 @@ class HttpTransport implements StreamTransport {
     if (known) return known;
     const opening = openDispatcher(proxy, this.#times.connectMs);
     this.#dispatchers.set(proxy, opening);
+    opening.catch(() => this.#dispatchers.delete(proxy));
     return opening;
   }
 

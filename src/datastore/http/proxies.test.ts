@@ -137,6 +137,10 @@ test('proxies are groups in order, whose members share the load', () => {
     code: 'DATA_PROXY_WRONG',
     message: 'ftp://proxy is no address of a proxy',
   });
+  assert.throws(() => parseProxies('http://us%er:secret@proxy'), {
+    code: 'DATA_PROXY_WRONG',
+    message: 'http://proxy is no address of a proxy',
+  });
   const clock = new ManualClock();
   const told: string[] = [];
   const rules = {

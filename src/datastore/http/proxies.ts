@@ -43,8 +43,20 @@ function parseProxy(text: string): string {
   if (text.toUpperCase() === DIRECT) return DIRECT;
   const address = text.includes('://') ? text : `http://${text}`;
   const url = URL.canParse(address) ? new URL(address) : null;
-  if (url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '') return url.href;
+  const isUsable = url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+  if (isUsable && hasReadableLogin(url)) return url.href;
   throw datastoreErrors.create('DATA_PROXY_WRONG', { proxy: withoutLogin(text) });
+}
+
+/** A `%` that begins no byte cannot be undone when the login is sent. */
+function hasReadableLogin({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -95,16 +95,16 @@ export const event = message(
 );
 export type ApiEvent = Frozen<z.infer<typeof event>>;
 
-const EVENT_KINDS = [
-  'job',
-  'progress',
-  'task',
-  'worker',
-  'server',
-  'trap',
-  'data',
-  'trace',
-] as const satisfies readonly ApiEvent['kind'][];
+const EVENT_KINDS = Object.keys({
+  job: true,
+  progress: true,
+  task: true,
+  worker: true,
+  server: true,
+  trap: true,
+  data: true,
+  trace: true,
+} satisfies Record<ApiEvent['kind'], true>);
 const oneKind = `(?:${EVENT_KINDS.join('|')})`;
 
 /** Which events somebody wants to hear of, as it stands in a query: `job,task`. */
