@@ -2,7 +2,8 @@
  * 200 tasks of 100 ms CPU on 2 slots: `node bench/efficiency.ts [rounds [slots]]`, a hundred for each slot:
  * with fewer slots than processors one is left for the server and the worker. Beside `windrow run`, which
  * starts a server and a worker, the same job submitted to a server that runs, until it has ended; and
- * `xargs -P2` with the same program, all in turns. Ideal is 2 slots that are never without a program; on
+ * `xargs -P2` with the same program, before and after. Ideal is 2 slots that are never without a program:
+ * the CPU time that `xargs` and the programs use, on each; on
  * a machine that others use, the CPU time that Windrow adds to the programs' own is what stays
  * comparable.
  */
@@ -77,29 +78,38 @@ for (let round = 0; round < rounds; round++) {
     await writeProgram(program);
     const options = ['--range', `i=1..${TASKS}`, '--slots', `${SLOTS}`, '--quiet'];
     const output = join(directory, 'out');
+    const rows = Array.from({ length: TASKS }, (_, i) => `${i}\n`).join('');
+    const peer = () => measure(['xargs', `-P${SLOTS}`, '-n1', program], rows);
+    const before = await peer();
     const ours = await measure([WINDROW, 'run', ...options, '--output', output, '--', program]);
+    const after = await peer();
     const server = await startServer(directory);
     const served = async () => {
       await server.run(['/bin/true']);
       return await server.run([program]);
     };
     const servedMs = await served().finally(server.end);
-    const rows = Array.from({ length: TASKS }, (_, i) => `${i}\n`).join('');
-    const peer = await measure(['xargs', `-P${SLOTS}`, '-n1', program], rows);
     const { wallMs, cpuMs } = ours;
-    found.push({ wallMs, cpuMs, servedMs, peerWallMs: peer.wallMs, peerCpuMs: peer.cpuMs });
+    const peerWallMs = (before.wallMs + after.wallMs) / 2;
+    const peerCpuMs = (before.cpuMs + after.cpuMs) / 2;
+    found.push({ wallMs, cpuMs, servedMs, peerWallMs, peerCpuMs });
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-const at = (name: keyof (typeof found)[number]) => median(found.map((one) => one[name]));
-const percent = (part: number, whole: number) => `${((part / whole) * 100).toFixed(1)} %`;
-console.log(`windrow run  ${at('wallMs').toFixed(0)} ms, ${at('cpuMs').toFixed(0)} ms CPU`);
-console.log(`windrow submit, and wait  ${at('servedMs').toFixed(0)} ms`);
-console.log(`xargs        ${at('peerWallMs').toFixed(0)} ms, ${at('peerCpuMs').toFixed(0)} ms CPU`);
-console.log(`ideal        ${(at('peerCpuMs') / SLOTS).toFixed(0)} ms: what the programs use`);
-console.log(`of ideal by wall time  ${percent(at('peerCpuMs') / SLOTS, at('wallMs'))}`);
-console.log(`submitted, of ideal    ${percent(at('peerCpuMs') / SLOTS, at('servedMs'))}`);
-console.log(`of ideal by CPU time   ${percent(at('peerCpuMs'), at('cpuMs'))}`);
-console.log(`xargs of ideal         ${percent(at('peerCpuMs') / SLOTS, at('peerWallMs'))}`);
+type Found = (typeof found)[number];
+const at = (name: keyof Found) => median(found.map((one) => one[name])).toFixed(0);
+/** Of each round by itself: the program of another one counts to another number. */
+const percent = (shareOf: (one: Found) => number) =>
+  `${(median(found.map(shareOf)) * 100).toFixed(1)} % (${found
+    .map((one) => (shareOf(one) * 100).toFixed(1))
+    .join(', ')})`;
+const idealMs = ({ peerCpuMs }: Found) => peerCpuMs / SLOTS;
+console.log(`windrow run  ${at('wallMs')} ms, ${at('cpuMs')} ms CPU`);
+console.log(`windrow submit, and wait  ${at('servedMs')} ms`);
+console.log(`xargs        ${at('peerWallMs')} ms, ${at('peerCpuMs')} ms CPU`);
+console.log(`of ideal by wall time  ${percent((one) => idealMs(one) / one.wallMs)}`);
+console.log(`submitted, of ideal    ${percent((one) => idealMs(one) / one.servedMs)}`);
+console.log(`of ideal by CPU time   ${percent((one) => one.peerCpuMs / one.cpuMs)}`);
+console.log(`xargs of ideal         ${percent((one) => idealMs(one) / one.peerWallMs)}`);
