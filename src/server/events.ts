@@ -20,6 +20,7 @@ export type Describe = (what: Happening, id: number) => ApiEvent | null;
 interface Watcher {
   readonly queue: ApiEvent[];
   readonly wants: (event: ApiEvent) => boolean;
+  readonly wantsProgress: boolean;
   wake: () => void;
 }
 
@@ -55,6 +56,10 @@ export class Events {
   happened(what: Happening): void {
     if (what.kind !== 'progress') return void this.#tell(what);
     this.#progress.add(what.job);
+    this.#tellProgressSoon();
+  }
+
+  #tellProgressSoon(): void {
     this.#timer ??= setTimeout(() => this.#tellProgress(), PROGRESS_MS).unref();
   }
 
@@ -73,8 +78,10 @@ export class Events {
     this.#send(event);
   }
 
+  /** Where nobody wants to hear it, it is told to who comes next. */
   #tellProgress(): void {
     this.#timer = undefined;
+    if (!this.#watchers.values().some(({ wantsProgress }) => wantsProgress)) return;
     for (const job of this.#progress) this.#sendProgress(job);
     this.#progress.clear();
   }
@@ -105,8 +112,10 @@ export class Events {
       (job === null || !('job' in event) || event.job === job) &&
       (kinds === null || kinds.has(event.kind));
     const queue = after === null ? [] : this.#kept.filter(({ id }) => id > after).filter(wants);
-    const watcher: Watcher = { queue, wants, wake: () => undefined };
+    const wantsProgress = kinds === null || kinds.has('progress');
+    const watcher: Watcher = { queue, wants, wantsProgress, wake: () => undefined };
     this.#watchers.add(watcher);
+    if (wantsProgress && this.#progress.size > 0) this.#tellProgressSoon();
     return this.#tellWatcher(watcher, signal);
   }
 
