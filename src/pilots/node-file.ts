@@ -204,7 +204,7 @@ function readOption(
   seen: Set<string>,
   fault: (text: string) => void,
 ): Partial<Options> | undefined {
-  const [, key = option, value] = /^([^=]*)=(.*)$/.exec(option) ?? [];
+  const [, key = option, value] = /^([^=]*)=(.*)$/s.exec(option) ?? [];
   if (value === undefined || !isKey(key)) {
     const names = Object.keys(KEYS);
     const nearest = nearestWord(key, names);

@@ -121,7 +121,7 @@ function takeCondition(
   raw: ReadonlyMap<string, Macro>,
   say: (what: string) => void,
 ): boolean {
-  const found = /^(if|elif|else|endif)\b\s*(.*)$/i.exec(line);
+  const found = /^(if|elif|else|endif)\b\s*(.*)$/is.exec(line);
   if (!found || /^\w+\s*=/.test(line)) return false;
   const word = found[1]!.toLowerCase();
   const top = branches.at(-1);

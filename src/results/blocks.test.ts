@@ -52,7 +52,22 @@ const facts = fc
   })
   .map(({ columns, cells, ...rest }) => ({ ...rest, parameters: parametersOf(columns, cells) }));
 
+/** What ends lines elsewhere, and what is a name of its own in JavaScript. */
+const PECULIAR: [string, string][] = [
+  ['a\u2028b', '\u2029'],
+  ['\u0085', '\r'],
+  ['__proto__', 'x'],
+  ['constructor', '\u0000'],
+  ['', '\ufeff'],
+];
+
 test('whatever is in results, parameters and names, blocks come back as they were', () => {
+  for (const [column, cell] of PECULIAR) {
+    const parameters = parametersOf([column], [cell]);
+    write([[{ ticket: 1, task: 0, file: cell, parameters }, Buffer.from(cell)]]);
+    const [block] = [...readBlocks(path)];
+    assert.deepEqual([block!.file, Object.entries(block!.parameters)], [cell, [[column, cell]]]);
+  }
   fc.assert(
     fc.property(fc.array(fc.tuple(facts, content), { maxLength: 6 }), (blocks) => {
       write(blocks);

@@ -94,7 +94,7 @@ function parseHeader(
   offset: number,
 ): { facts: BlockFacts; length: number } {
   const text = line.toString();
-  const match = /^#windrow ticket=(\d{1,16}) task=(\d{1,16}) length=(\d{1,16}) (\{.*\})$/.exec(
+  const match = /^#windrow ticket=(\d{1,16}) task=(\d{1,16}) length=(\d{1,16}) (\{.*\})$/s.exec(
     text,
   );
   if (!match) throw damaged(path, offset, 'no block header');

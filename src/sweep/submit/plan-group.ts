@@ -274,7 +274,7 @@ function logOf(
 
 function nameOf(texts: ReadonlyMap<string, string>, file: string, process: number | null): string {
   const given = (texts.get('batch_name') || stringIn(texts, 'my.jobbatchname'))
-    .replace(/^"(.*)"$/, '$1')
+    .replace(/^"(.*)"$/s, '$1')
     .replaceAll(JOB_MARK, '')
     .trim();
   if (given !== '') return given.slice(0, 200);

@@ -119,7 +119,7 @@ function* readHeaders({ input, lineEnd }: Form): Generator<null, PartHeaders> {
       throw malformed('it mixes LF and CR LF');
     const text = line.slice(0, -lineEnd.length);
     if (text === '') return parseDisposition(disposition);
-    const [, key, value] = /^([A-Za-z0-9-]+):\s*(.*)$/.exec(text) ?? [];
+    const [, key, value] = /^([A-Za-z0-9-]+):\s*(.*)$/s.exec(text) ?? [];
     if (key === undefined) throw malformed(`${quoted(text)} is no header`);
     if (key.toLowerCase() === 'content-disposition') disposition = value!;
   }
