@@ -19,8 +19,7 @@ export type Describe = (what: Happening, id: number) => ApiEvent | null;
 
 interface Watcher {
   readonly queue: ApiEvent[];
-  readonly wants: (event: ApiEvent) => boolean;
-  readonly wantsProgress: boolean;
+  readonly wish: WatchWish;
   wake: () => void;
 }
 
@@ -31,6 +30,15 @@ export interface WatchWish {
   readonly kinds: ReadonlySet<string> | null;
   /** From the next after this event on, as far as it is still known. Null: from now on. */
   readonly after: number | null;
+}
+
+function hearsOf({ kinds }: WatchWish, kind: ApiEvent['kind']): boolean {
+  return kinds === null || kinds.has(kind);
+}
+
+function wants(wish: WatchWish, event: ApiEvent): boolean {
+  const isOfJob = wish.job === null || !('job' in event) || event.job === wish.job;
+  return isOfJob && hearsOf(wish, event.kind);
 }
 
 export class Events {
@@ -81,7 +89,7 @@ export class Events {
   /** Where nobody wants to hear it, it is told to who comes next. */
   #tellProgress(): void {
     this.#timer = undefined;
-    if (!this.#watchers.values().some(({ wantsProgress }) => wantsProgress)) return;
+    if (!this.#watchers.values().some(({ wish }) => hearsOf(wish, 'progress'))) return;
     for (const job of this.#progress) this.#sendProgress(job);
     this.#progress.clear();
   }
@@ -96,7 +104,7 @@ export class Events {
     this.#kept.push(event);
     if (this.#kept.length > KEPT) this.#kept.shift();
     for (const watcher of this.#watchers) {
-      if (!watcher.wants(event)) continue;
+      if (!wants(watcher.wish, event)) continue;
       watcher.queue.push(event);
       if (watcher.queue.length > QUEUED_MOST) this.#watchers.delete(watcher);
       watcher.wake();
@@ -107,15 +115,12 @@ export class Events {
    * What happens. Ends when `signal` is aborted, when the watcher reads too slowly, or when the server
    * ends.
    */
-  watch({ job, kinds, after }: WatchWish, signal: AbortSignal): AsyncGenerator<ApiEvent> {
-    const wants = (event: ApiEvent) =>
-      (job === null || !('job' in event) || event.job === job) &&
-      (kinds === null || kinds.has(event.kind));
-    const queue = after === null ? [] : this.#kept.filter(({ id }) => id > after).filter(wants);
-    const wantsProgress = kinds === null || kinds.has('progress');
-    const watcher: Watcher = { queue, wants, wantsProgress, wake: () => undefined };
+  watch(wish: WatchWish, signal: AbortSignal): AsyncGenerator<ApiEvent> {
+    const after = wish.after ?? Number.POSITIVE_INFINITY;
+    const queue = this.#kept.filter((event) => event.id > after && wants(wish, event));
+    const watcher: Watcher = { queue, wish, wake: () => undefined };
     this.#watchers.add(watcher);
-    if (wantsProgress && this.#progress.size > 0) this.#tellProgressSoon();
+    if (hearsOf(wish, 'progress') && this.#progress.size > 0) this.#tellProgressSoon();
     return this.#tellWatcher(watcher, signal);
   }
 
